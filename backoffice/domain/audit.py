@@ -1,0 +1,121 @@
+"""What the audit log says: actions, outcomes, and the canonical form of an event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from backoffice.domain.access import Actor
+from backoffice.domain.times import now_ms, rfc3339
+
+VERSION = 1
+AGENT_LIMIT = 200
+"""Characters kept of a client's self-description."""
+
+
+class Action(StrEnum):
+    """`<noun>.<verb>`; documented in `docs/audit.md`."""
+
+    FILE_CREATE = "file.create"
+    FILE_DOWNLOAD = "file.download"
+    FILE_RENAME = "file.rename"
+    FILE_TRASH = "file.trash"
+    FILE_RESTORE = "file.restore"
+    FILE_PURGE = "file.purge"
+    FILE_DIGEST = "file.digest"
+    FILE_DAMAGED = "file.damaged"
+    UPLOAD_START = "upload.start"
+    UPLOAD_CANCEL = "upload.cancel"
+    UPLOAD_EXPIRE = "upload.expire"
+    USER_CREATE = "user.create"
+    USER_UPDATE = "user.update"
+    USER_DISABLE = "user.disable"
+    USER_ENABLE = "user.enable"
+    USER_DELETE = "user.delete"
+    USER_PASSWORD = "user.password"  # noqa: S105 - the name of an act
+    USER_INVITE = "user.invite"
+    ROLE_CREATE = "role.create"
+    ROLE_UPDATE = "role.update"
+    ROLE_DELETE = "role.delete"
+    SESSION_START = "session.start"
+    SESSION_REFUSE = "session.refuse"
+    SESSION_END = "session.end"
+    TOKEN_CREATE = "token.create"  # noqa: S105
+    TOKEN_REVOKE = "token.revoke"  # noqa: S105
+    ACCESS_DENY = "access.deny"
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORT = "audit.export"
+    SYSTEM_INSTALL = "system.install"
+    SYSTEM_REPAIR = "system.repair"
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    DENIED = "denied"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """What was acted on. `name` is the name at that moment."""
+
+    type: str
+    id: str
+    name: str = ""
+
+
+NOTHING = ObjectRef("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One act. `changes` is field -> (old, new); secrets never enter it."""
+
+    action: Action
+    actor: Actor
+    object: ObjectRef = NOTHING
+    outcome: Outcome = Outcome.OK
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    at: int = field(default_factory=now_ms)
+
+    def canonical(self) -> str:
+        """The exact text that is stored: JSON, sorted keys, no spaces, ASCII; absent parts left out.
+
+        ASCII escapes keep control and line separator characters of names out of every terminal and log (CWE-117).
+        """
+        actor = {
+            "id": self.actor.id,
+            "name": self.actor.name,
+            "via": self.actor.via,
+            "ip": self.actor.ip,
+            "agent": self.actor.agent[:AGENT_LIMIT],
+            "credential": self.actor.credential,
+        }
+        event = {
+            "v": VERSION,
+            "at": rfc3339(self.at),
+            "action": str(self.action),
+            "outcome": str(self.outcome),
+            "actor": {key: value for key, value in actor.items() if value},
+            "object": {"type": self.object.type, "id": self.object.id, "name": self.object.name},
+            "request_id": self.actor.request_id,
+            "changes": {name: list(pair) for name, pair in self.changes.items()},
+            "data": dict(self.data),
+        }
+        if self.object == NOTHING:
+            del event["object"]
+        kept = {key: value for key, value in event.items() if value or key == "v"}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An event as it is in the log: `id` is its stream id, `raw` the exact bytes, `event` the parsed JSON."""
+
+    id: str
+    raw: bytes
+    event: Mapping[str, Any]

@@ -1,0 +1,116 @@
+"""Files: the record, its states, and the rules for names, types and tags."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backoffice.domain.text import fold
+from backoffice.errors import Invalid
+
+MAX_NAME_BYTES = 255
+MAX_TAGS = 20
+MAX_TAG = 50
+OCTETS = "application/octet-stream"
+
+# Format controls that change how a name is shown: bidi controls, zero width characters, line separators, BOM.
+_HIDDEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+
+
+class FileState(StrEnum):
+    READY = "ready"
+    TRASHED = "trashed"
+    GONE = "gone"
+
+
+class OnConflict(StrEnum):
+    """What to do when the owner has a file of that name: keep both, refuse, or put the old one into the trash."""
+
+    RENAME = "rename"
+    FAIL = "fail"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A stored file. `id` is the identifier of the upload that made it; times in ms; `sha256` hex, "" until known."""
+
+    id: str
+    name: str
+    size: int
+    mime_type: str
+    owner: str
+    created_at: int
+    updated_at: int
+    total_chunks: int
+    sha256: str = ""
+    tags: tuple[str, ...] = ()
+    state: FileState = FileState.READY
+    version: int = 1
+    purge_at: int = 0
+
+    @property
+    def etag(self) -> str:
+        """Strong entity tag: the bytes of an identifier never change (RFC 9110, section 8.8.3)."""
+        return f'"{self.id}"'
+
+    @property
+    def device_name(self) -> bool:
+        """Whether the name is reserved on Windows, where the file cannot be saved under it."""
+        return _DEVICE.fullmatch(self.name) is not None
+
+
+def clean_name(name: str) -> str:
+    """The name in NFC, or `Invalid` saying what is wrong with it. Nothing is silently taken out of it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise Invalid("The name is not valid Unicode.", field="name") from None
+    name = unicodedata.normalize("NFC", name)
+    if not name:
+        raise Invalid("A file needs a name.", field="name")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise Invalid(f"The name is longer than {MAX_NAME_BYTES} bytes.", field="name")
+    if any(unicodedata.category(char) == "Cc" for char in name):
+        raise Invalid("The name contains a control character.", field="name")
+    if "/" in name or "\\" in name:
+        raise Invalid("The name contains a slash.", field="name")
+    if _HIDDEN.search(name):
+        raise Invalid("The name contains an invisible character that changes how it is shown.", field="name")
+    if name != name.strip() or name.endswith(".") or name in {".", ".."}:
+        raise Invalid("The name begins or ends with a space, or ends with a dot.", field="name")
+    return name
+
+
+def clean_mime_type(mime_type: str) -> str:
+    """`type/subtype` in lower case without parameters; what is not one becomes `application/octet-stream`."""
+    essence = mime_type.partition(";")[0].strip().lower()
+    return essence if _MIME.fullmatch(essence) else OCTETS
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Distinct folded tags, sorted; `Invalid` when there are too many or one is too long or empty."""
+    found = sorted({fold(tag.strip()) for tag in tags})
+    if len(found) > MAX_TAGS:
+        raise Invalid(f"At most {MAX_TAGS} tags.", field="tags")
+    for tag in found:
+        if not 0 < len(tag) <= MAX_TAG or not tag.isprintable() or _HIDDEN.search(tag):
+            raise Invalid(f"A tag has 1 to {MAX_TAG} printable characters.", field="tags")
+    return tuple(found)
+
+
+def numbered(name: str, number: int) -> str:
+    """`report.pdf`, 2 -> `report (2).pdf`, cut to the longest name allowed."""
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or len(suffix) > 12:
+        stem, dot, suffix = name, "", ""
+    tail = f" ({number}){dot}{suffix}"
+    room = MAX_NAME_BYTES - len(tail.encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip() + tail

@@ -1,0 +1,34 @@
+"""Identifiers and secrets: who makes them, and how a secret is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+
+_ALPHABET = string.digits + string.ascii_lowercase
+ID_LENGTH = 25
+"""25 characters out of 36 carry 129 bits."""
+
+_ID = re.compile(r"[0-9a-z]{2,32}")
+
+
+def new_id() -> str:
+    """A new identifier: 25 of `[0-9a-z]`, 129 random bits, safe in keys, URLs and file names."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH))
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` has the form of an identifier, so that it may become part of a key."""
+    return _ID.fullmatch(text) is not None
+
+
+def new_secret() -> str:
+    """A new secret of 256 random bits, URL-safe (sessions, tokens, one-time links)."""
+    return secrets.token_urlsafe(32)
+
+
+def secret_hash(secret: str) -> str:
+    """What is stored of a secret: its SHA-256 in hex. Fast is right here: the secret has 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,43 @@
+"""Roles: a name for a set of permissions. A role's id is its folded name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from backoffice.domain.access import BUILT_IN, Permission
+from backoffice.errors import Invalid
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A set of permissions. `id` is the name; built-in ones can be given and taken, not changed."""
+
+    id: str
+    description: str
+    permissions: frozenset[Permission]
+    created_at: int = 0
+    updated_at: int = 0
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.id
+
+    @property
+    def built_in(self) -> bool:
+        return self.id in BUILT_IN
+
+
+def clean_role_name(name: str) -> str:
+    """The name, or `Invalid`: 1 to 40 of `a-z 0-9 -`, beginning with a letter."""
+    if not _NAME.fullmatch(name):
+        raise Invalid("A role's name has 1 to 40 of a-z, 0-9 and -, beginning with a letter.", field="name")
+    return name
+
+
+def built_in_roles() -> tuple[Role, ...]:
+    """The roles that are always there."""
+    return tuple(Role(name, description, permissions) for name, (description, permissions) in BUILT_IN.items())

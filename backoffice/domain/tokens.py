@@ -1,0 +1,45 @@
+"""API tokens: what a script signs in with."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from backoffice.domain.access import Permission
+from backoffice.domain.ids import is_id, secret_hash
+
+PREFIX = "bo"
+"""Makes a leaked token recognisable to secret scanners: `bo_<id>_<secret>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`secret` is the hash of the secret part. `scopes` None = all that the user holds. Times in ms, 0 = never."""
+
+    id: str
+    user: str
+    name: str
+    secret: str
+    epoch: int
+    created_at: int
+    expires_at: int = 0
+    used_at: int = 0
+    scopes: frozenset[Permission] | None = None
+    version: int = 1
+
+    def matches(self, secret: str) -> bool:
+        """Whether `secret` is this token's, in constant time."""
+        return bool(self.secret) and hmac.compare_digest(self.secret, secret_hash(secret))
+
+    def __repr__(self) -> str:
+        """Without the hash."""
+        return f"Token(id={self.id!r}, user={self.user!r}, name={self.name!r})"
+
+
+def split_token(text: str) -> tuple[str, str] | None:
+    """`bo_<id>_<secret>` -> (id, secret); None when it has another form."""
+    prefix, _, rest = text.partition("_")
+    token_id, _, secret = rest.partition("_")
+    if prefix != PREFIX or not is_id(token_id) or not 20 <= len(secret) <= 100:
+        return None
+    return token_id, secret

@@ -1,0 +1,127 @@
+"""Uploads: the record of a file that is still arriving, and the map of its chunks."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+UNKNOWN = -1
+"""A size or a number of chunks that is not known yet."""
+
+
+class UploadState(StrEnum):
+    OPEN = "open"
+    COMPLETING = "completing"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that is arriving. Times in ms, sizes in bytes.
+
+    size            declared size of the whole; UNKNOWN: the quota is taken chunk by chunk
+    total_chunks    UNKNOWN while a body of unknown length streams in
+    received, bytes how much of it is stored
+    reserved, quota what it holds of the owner's quota, and how large that was at the start
+    expires_at      moves with each chunk, never past `dies_at`, when the chunks' own time to live ends
+    """
+
+    id: str
+    owner: str
+    created_at: int
+    expires_at: int
+    dies_at: int
+    size: int = UNKNOWN
+    total_chunks: int = UNKNOWN
+    received: int = 0
+    bytes: int = 0
+    reserved: int = 0
+    quota: int = 0
+    name: str = ""
+    state: UploadState = UploadState.OPEN
+    lease: str = ""
+    lease_until: int = 0
+    version: int = 1
+    gc_at: int = 0
+
+
+class Kind(IntEnum):
+    """What is known of a chunk."""
+
+    ABSENT = 0
+    FAST = 1
+    FULL = 2
+
+
+_ENTRY = struct.Struct(">BI16s32s")
+ENTRY_SIZE = _ENTRY.size
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk as the map knows it: its size, XXH3-128 of its bytes (checked at every read) and, where it was
+    taken, SHA-256 (32 bytes, else empty)."""
+
+    size: int
+    xxh3: bytes
+    sha256: bytes = b""
+
+    def pack(self) -> bytes:
+        """The map's entry: kind (1 byte), size (4, big-endian), XXH3-128 (16), SHA-256 (32)."""
+        kind = Kind.FULL if self.sha256 else Kind.FAST
+        return _ENTRY.pack(kind, self.size, self.xxh3, self.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMap:
+    """The chunks of an upload or a file, in order; None where one is missing."""
+
+    chunks: tuple[Chunk | None, ...]
+
+    @classmethod
+    def unpack(cls, packed: bytes, total: int) -> ChunkMap:
+        """From the stored string; what it is too short for is missing."""
+        packed = packed[: total * ENTRY_SIZE].ljust(total * ENTRY_SIZE, b"\0")
+        return cls(
+            tuple(
+                None if kind == Kind.ABSENT else Chunk(size, xxh3, sha256 if kind == Kind.FULL else b"")
+                for kind, size, xxh3, sha256 in _ENTRY.iter_unpack(packed)
+            )
+        )
+
+    @property
+    def missing(self) -> list[tuple[int, int]]:
+        """The missing indexes as ranges (first, last)."""
+        return ranges(index for index, chunk in enumerate(self.chunks) if chunk is None)
+
+    @property
+    def size(self) -> int:
+        """Bytes in all chunks that are there."""
+        return sum(chunk.size for chunk in self.chunks if chunk is not None)
+
+    def cover(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """The parts of chunks that make up bytes [start, stop): (index, first byte in it, end in it)."""
+        at = 0
+        for index, chunk in enumerate(self.chunks):
+            size = chunk.size if chunk is not None else 0
+            low, high = max(start, at), min(stop, at + size)
+            if low < high:
+                yield index, low - at, high - at
+            at += size
+            if at >= stop:
+                return
+
+
+def ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
+    """`1 2 3 7` -> `[(1, 3), (7, 7)]`; the indexes rise."""
+    found: list[list[int]] = []
+    for index in indexes:
+        if found and found[-1][1] == index - 1:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    return [(first, last) for first, last in found]
+
+

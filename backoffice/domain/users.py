@@ -1,0 +1,88 @@
+"""Users: the record, and the rules for names, e-mail addresses and passwords."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backoffice.domain.text import fold
+from backoffice.errors import Invalid, WeakPassword
+
+MIN_PASSWORD = 8
+MAX_PASSWORD = 128
+MAX_USERNAME = 64
+_USERNAME = re.compile(r"[^\W_](?:[\w.@+-]*\w)?")
+_EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\".]+(?:\.[^\s@<>\".]+)+")
+
+
+class UserStatus(StrEnum):
+    """`invited`: has no password yet and gets in by a one-time link."""
+
+    INVITED = "invited"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person or a program's account. Times in ms; `epoch` rises to end all sessions and tokens; `quota_bytes`
+    None = the default. `password` is an Argon2id hash in PHC form, "" = none; `invite` the hash of a one-time link."""
+
+    id: str
+    username: str
+    created_at: int
+    updated_at: int
+    email: str = ""
+    password: str = ""
+    status: UserStatus = UserStatus.INVITED
+    roles: tuple[str, ...] = ()
+    quota_bytes: int | None = None
+    epoch: int = 1
+    last_login_at: int = 0
+    invite: str = ""
+    invite_expires_at: int = 0
+    version: int = 1
+
+    @property
+    def active(self) -> bool:
+        return self.status is UserStatus.ACTIVE
+
+    def __repr__(self) -> str:
+        """Without the hashes, so that no log can carry them."""
+        return f"User(id={self.id!r}, username={self.username!r}, status={self.status.value!r})"
+
+
+def clean_username(username: str) -> str:
+    """The name in NFKC, or `Invalid`. Letters and digits of any one script, and `. _ - + @` inside."""
+    username = unicodedata.normalize("NFKC", username.strip())
+    if not 0 < len(username) <= MAX_USERNAME or not _USERNAME.fullmatch(username):
+        raise Invalid(
+            f"A user name has 1 to {MAX_USERNAME} letters, digits and . _ - + @ between them.", field="username"
+        )
+    scripts = {unicodedata.name(char, "?").split()[0] for char in username if char.isalpha()}
+    if len(scripts) > 1:
+        raise Invalid("A user name uses the letters of one script, so that no two look alike.", field="username")
+    return username
+
+
+def clean_email(email: str) -> str:
+    """The address, or `Invalid`; "" stays "". (Form only: whether it is read is another question.)"""
+    email = unicodedata.normalize("NFC", email.strip())
+    if email and (len(email) > 254 or not _EMAIL.fullmatch(email) or not email.isprintable()):
+        raise Invalid("This is not an e-mail address.", field="email")
+    return email
+
+
+def same_name(username: str) -> str:
+    """The form under which user names are unique."""
+    return fold(username)
+
+
+def check_length(password: str) -> None:
+    """Raises `WeakPassword` unless it has 8 to 128 code points (ASVS 5.0, 6.2.1, 6.2.9)."""
+    if len(password) < MIN_PASSWORD:
+        raise WeakPassword(f"A password has at least {MIN_PASSWORD} characters.", field="password")
+    if len(password) > MAX_PASSWORD:
+        raise WeakPassword(f"A password has at most {MAX_PASSWORD} characters.", field="password")

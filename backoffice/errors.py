@@ -1,0 +1,201 @@
+"""The errors of the project: one tree, drawn here.
+
+    BackofficeError
+    ├── Invalid              what was sent makes no sense
+    │   ├── ChecksumMismatch     the bytes are not those announced
+    │   ├── BodyCut              fewer bytes arrived than announced
+    │   └── WeakPassword
+    ├── NotSignedIn          nobody is known to be asking
+    │   └── BadCredentials       wrong name, password or state: never says which
+    ├── NotAllowed           known, and may not
+    │   └── ReauthRequired       may, after giving the password again
+    ├── NotFound             absent, or not for this actor to know of
+    ├── Conflict             right in itself, not with what is there
+    │   ├── VersionMismatch      the record changed since it was read
+    │   ├── NameTaken
+    │   ├── ChunkConflict        other bytes are stored under this index
+    │   ├── ChunksMissing        completed too early (`missing`: ranges)
+    │   ├── UploadClosed         the upload takes no more chunks
+    │   ├── Completing           another request is completing it just now
+    │   ├── LastAdmin
+    │   └── InUse                something still refers to it
+    ├── TooLarge             over a limit of size
+    │   └── QuotaExceeded
+    ├── TooMany              over a limit of rate (`retry_after` seconds)
+    ├── StoreFull            no room left in the store
+    ├── Unavailable          the store does not answer; trying again may help
+    └── IntegrityError       what is stored is not what was stored
+        └── ChunkLost
+
+`code` is a promise to API clients: never reword it. `str(error)` is a sentence for people.
+What status a class has over HTTP is the web's business (`web/errors.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class BackofficeError(Exception):
+    """Root of the tree. `details` goes into the answer beside the code."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str = "", **details: Any) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().split("\n")[0])
+        self.details = details
+
+
+class Invalid(BackofficeError):
+    """The request is not valid."""
+
+    code = "invalid"
+
+
+class ChecksumMismatch(Invalid):
+    """The bytes received do not have the checksum announced."""
+
+    code = "checksum_mismatch"
+
+
+class BodyCut(Invalid):
+    """The body ended before the length announced."""
+
+    code = "body_cut"
+
+
+class WeakPassword(Invalid):
+    """The password is too short, too long or too common."""
+
+    code = "weak_password"
+
+
+class NotSignedIn(BackofficeError):
+    """Sign in first."""
+
+    code = "not_signed_in"
+
+
+class BadCredentials(NotSignedIn):
+    """The name or the password is wrong, or the account cannot be used."""
+
+    code = "bad_credentials"
+
+
+class NotAllowed(BackofficeError):
+    """You may not do this."""
+
+    code = "not_allowed"
+
+
+class ReauthRequired(NotAllowed):
+    """Confirm with your password first."""
+
+    code = "reauth_required"
+
+
+class NotFound(BackofficeError):
+    """There is nothing here."""
+
+    code = "not_found"
+
+
+class Conflict(BackofficeError):
+    """This does not go with what is there."""
+
+    code = "conflict"
+
+
+class VersionMismatch(Conflict):
+    """It was changed by somebody else in the meantime."""
+
+    code = "version_mismatch"
+
+
+class NameTaken(Conflict):
+    """The name is taken."""
+
+    code = "name_taken"
+
+
+class ChunkConflict(Conflict):
+    """Other bytes were already stored under this index."""
+
+    code = "chunk_conflict"
+
+
+class ChunksMissing(Conflict):
+    """Some chunks have not arrived yet."""
+
+    code = "chunks_missing"
+
+
+class UploadClosed(Conflict):
+    """The upload takes no more chunks."""
+
+    code = "upload_closed"
+
+
+class Completing(Conflict):
+    """The upload is being completed by another request; ask again in a moment."""
+
+    code = "completing"
+
+
+class LastAdmin(Conflict):
+    """The last active administrator stays one."""
+
+    code = "last_admin"
+
+
+class InUse(Conflict):
+    """Something still refers to it."""
+
+    code = "in_use"
+
+
+class TooLarge(BackofficeError):
+    """This is larger than allowed."""
+
+    code = "too_large"
+
+
+class QuotaExceeded(TooLarge):
+    """The quota does not leave room for this."""
+
+    code = "quota_exceeded"
+
+
+class TooMany(BackofficeError):
+    """Too many attempts; wait before the next one."""
+
+    code = "too_many_attempts"
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds to wait."""
+        return int(self.details.get("retry_after", 1))
+
+
+class StoreFull(BackofficeError):
+    """The store has no room left."""
+
+    code = "store_full"
+
+
+class Unavailable(BackofficeError):
+    """The store does not answer just now; try again in a moment."""
+
+    code = "unavailable"
+
+
+class IntegrityError(BackofficeError):
+    """What is stored is not what was stored."""
+
+    code = "integrity_error"
+
+
+class ChunkLost(IntegrityError):
+    """A chunk of the file is not in the store."""
+
+    code = "chunk_lost"
