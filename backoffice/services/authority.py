@@ -1,0 +1,99 @@
+"""Asking the function that decides, recording every refusal, and the rule that nobody grants what they do not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from backoffice.domain.access import DESCRIPTIONS, Actor, Permission, decide
+from backoffice.domain.audit import NOTHING, Action, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.roles import Role
+from backoffice.domain.users import User
+from backoffice.errors import NotAllowed, NotFound, NotSignedIn, ReauthRequired
+from backoffice.services.ports import AuditLog
+
+DENIED_SECONDS: Final = 60
+"""A refusal that repeats itself is recorded once in so long."""
+FRESH_MS: Final = 10 * 60 * 1000
+"""How long after giving the password a session may change what guards an account (ASVS 5.0, 7.5.1)."""
+
+_SESSION, _TOKEN = "session:", "token:"
+
+
+def require(
+    audit: AuditLog, actor: Actor, permission: Permission, owner: str | None = None, target: ObjectRef = NOTHING
+) -> None:
+    """Return if `actor` may; `owner` is the id of the object's owner where it has one, `target` what is recorded.
+
+    Raises NotSignedIn; NotFound for a stranger's object, so that nobody learns what there is; else NotAllowed.
+    """
+    decision = decide(actor, permission, owner)
+    if decision.allowed:
+        return
+    if not actor.signed_in:
+        raise NotSignedIn
+    deny(audit, actor, permission, target, decision.because)
+    if owner is not None and owner != actor.id:
+        raise NotFound
+    raise NotAllowed(f"You may not do this; it takes the right {permission}: {DESCRIPTIONS[permission]}.")
+
+
+def deny(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
+    """Record a refusal, once a minute for each actor, permission and object."""
+    event = AuditEvent(
+        Action.ACCESS_DENY, actor, target, Outcome.DENIED, data={"permission": str(permission), "because": because}
+    )
+    once = f"denied {actor.id} {permission} {target.type} {target.id}"
+    audit.record(event, once, DENIED_SECONDS)
+
+
+def require_held(
+    audit: AuditLog, actor: Actor, permission: Permission, granted: frozenset[Permission], target: ObjectRef
+) -> None:
+    """Raises NotAllowed unless `actor` holds all of `granted`; `permission` is what the act itself takes."""
+    missing = sorted(granted - actor.permissions)
+    if missing:
+        deny(audit, actor, permission, target, f"{actor.name} does not hold {', '.join(missing)}")
+        raise NotAllowed(f"This reaches beyond what you hold yourself: {', '.join(missing)}.")
+
+
+def held(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset[Permission]:
+    """All that these roles grant; a name that is no role grants nothing."""
+    return frozenset[Permission]().union(*(roles[name].permissions for name in names if name in roles))
+
+
+def manages(actor: Actor, user: User, roles: Mapping[str, Role]) -> bool:
+    """Whether `user` holds nothing that `actor` lacks. Who holds less may not change, disable, delete or reset one."""
+    return held(roles, user.roles) <= actor.permissions
+
+
+def require_fresh(actor: Actor, now: int) -> None:
+    """Raises ReauthRequired where the actor is a session whose password was given too long ago."""
+    if by_session(actor) and now - actor.auth_at >= FRESH_MS:
+        raise ReauthRequired
+
+
+def by_session(actor: Actor) -> bool:
+    return actor.credential.startswith(_SESSION)
+
+
+def by_token(actor: Actor) -> bool:
+    return actor.credential.startswith(_TOKEN)
+
+
+def session_credential(session_id: str) -> str:
+    """How a session stands in the log: enough of the hash to tell sessions apart."""
+    return _SESSION + session_id[:16]
+
+
+def token_credential(token_id: str) -> str:
+    return _TOKEN + token_id
+
+
+def user_ref(user: User) -> ObjectRef:
+    return ObjectRef("user", user.id, user.username)
+
+
+def granted_roles(user: User, roles: Mapping[str, Role]) -> tuple[tuple[str, frozenset[Permission]], ...]:
+    """What goes into an Actor: each of the user's roles with what it grants now."""
+    return tuple((name, roles[name].permissions) for name in user.roles if name in roles)

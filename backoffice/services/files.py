@@ -1,0 +1,243 @@
+"""Stored files: finding, downloading, renaming, the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from backoffice.domain.access import Actor, Permission, system_actor
+from backoffice.domain.audit import Action, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.files import File, FileState, clean_name
+from backoffice.domain.ids import is_id
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.times import now_ms
+from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
+from backoffice.services.authority import require
+from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
+from backoffice.services.reading import digest, parts
+
+T = TypeVar("T")
+
+SORTS = ("created", "size", "name")
+AGAIN_SECONDS = 600
+"""A player asks for a file piece by piece: of the pieces that one person takes within so long, one is recorded."""
+ATTEMPTS = 5
+WORKER = system_actor("worker", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes that a user's files use and unfinished uploads reserve; `limit` None = unlimited."""
+
+    used: int
+    reserved: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Bytes [start, stop) of a file; `parts` yields them, each chunk checked before it does."""
+
+    file: File
+    start: int
+    stop: int
+    parts: Iterator[memoryview]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of one's own; holders of `files.all:…` reach everybody's."""
+
+    files: FileStore
+    uploads: UploadStore
+    chunks: ChunkStore
+    users: UserStore
+    audit: AuditLog
+    quota: int | None
+    trash_seconds: int
+    now: Callable[[], int] = now_ms
+
+    # -- finding
+
+    def page(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[File]:
+        """Own files, or everybody's. Orders: created, size, name; filters: owner, mime_type, tag; range: size,
+        created. Raises Invalid."""
+        return self._page(actor, query, everybody, "owner", SORTS)
+
+    def trash_page(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[File]:
+        """What is in the trash, what is purged first first."""
+        query = replace(query, sort=query.sort or "purge")
+        return self._page(actor, query, everybody, "trash", ("purge",))
+
+    def _page(self, actor: Actor, query: Query, everybody: bool, facet: str, sorts: tuple[str, ...]) -> Page[File]:
+        require(self.audit, actor, Permission.FILES_ALL_READ if everybody else Permission.FILES_READ)
+        if query.sort and query.sort not in sorts:
+            raise Invalid(f"sort is one of {', '.join(sorts)}.", field="sort")
+        if not everybody:
+            query = replace(query, filters=(*(one for one in query.filters if one[0] != facet), (facet, actor.id)))
+        return self.files.page(query)
+
+    def get(self, actor: Actor, file_id: str) -> File:
+        """Raises NotFound, also where the file is not for this actor."""
+        return self._reach(actor, file_id, Permission.FILES_READ)
+
+    def mime_types(self, actor: Actor) -> list[tuple[str, int]]:
+        """The commonest types of all files, with their numbers."""
+        require(self.audit, actor, Permission.FILES_ALL_READ)
+        return self.files.mime_types()
+
+    def usage(self, actor: Actor, user_id: str = "") -> Usage:
+        """Of oneself, or of another for who may see users."""
+        owner = user_id or actor.id
+        if owner != actor.id:
+            require(self.audit, actor, Permission.USERS_READ)
+        used, reserved = self.files.usage(owner)
+        user = self.users.get(owner)
+        own = user.quota_bytes if user is not None else None
+        return Usage(used, reserved, self.quota if own is None else own)
+
+    def _reach(self, actor: Actor, file_id: str, permission: Permission, *, trashed: bool = False) -> File:
+        file = self.files.get(file_id) if is_id(file_id) else None
+        states = {FileState.TRASHED} if trashed else {FileState.READY}
+        if file is None or file.state not in states:
+            raise NotFound
+        require(self.audit, actor, permission, file.owner, _ref(file))
+        return file
+
+    # -- reading
+
+    def open(self, actor: Actor, file_id: str, start: int = 0, stop: int | None = None) -> Download:
+        """Bytes [start, stop) of a file, and the entry in the log that says so. Raises NotFound, Invalid."""
+        file = self._reach(actor, file_id, Permission.FILES_READ)
+        stop = file.size if stop is None else stop
+        if not 0 <= start <= stop <= file.size:
+            raise Invalid("The range is not within the file.", size=file.size)
+        whole = (start, stop) == (0, file.size)
+        event = AuditEvent(
+            Action.FILE_DOWNLOAD, actor, _ref(file), data={"size": file.size} if whole else {"range": [start, stop]}
+        )
+        once = "" if whole else f"download:{actor.id}:{file.id}"
+        self.audit.record(event, once=once, seconds=AGAIN_SECONDS)
+        return Download(file, start, stop, self._parts(actor, file, start, stop))
+
+    def _parts(self, actor: Actor, file: File, start: int, stop: int) -> Iterator[memoryview]:
+        chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
+        try:
+            yield from parts(self.chunks, file.id, chunk_map, start, stop)
+        except IntegrityError as error:
+            self._damaged(actor, file, error)
+            raise
+
+    def _damaged(self, actor: Actor, file: File, error: IntegrityError) -> None:
+        event = AuditEvent(Action.FILE_DAMAGED, actor, _ref(file), Outcome.ERROR, data={"because": str(error)})
+        self.audit.record(event, once=f"damaged:{file.id}", seconds=AGAIN_SECONDS)
+
+    # -- changing
+
+    def _again(self, version: int | None, change: Callable[[], T]) -> T:
+        """`change` reads, checks and commits. Where the caller named no version, somebody else's change in between
+        is no reason to refuse."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return change()
+            except VersionMismatch:
+                if version is not None or attempt == ATTEMPTS - 1:
+                    raise
+        raise VersionMismatch
+
+    def rename(self, actor: Actor, file_id: str, new_name: str, version: int | None = None) -> File:
+        """Raises NotFound, Invalid, NameTaken, VersionMismatch."""
+        name = clean_name(new_name)
+
+        def change() -> File:
+            old = self._reach(actor, file_id, Permission.FILES_WRITE)
+            _expect(old, version)
+            if old.name == name:
+                return old
+            event = AuditEvent(Action.FILE_RENAME, actor, _ref(old), changes={"name": (old.name, name)}, at=self.now())
+            return self.files.rename(old, name, event)
+
+        return self._again(version, change)
+
+    def trash(self, actor: Actor, file_id: str, version: int | None = None) -> None:
+        """Into the trash, from where it can be restored until its time is over. Raises NotFound, VersionMismatch."""
+
+        def change() -> None:
+            old = self._reach(actor, file_id, Permission.FILES_DELETE)
+            _expect(old, version)
+            event = AuditEvent(Action.FILE_TRASH, actor, _ref(old), at=self.now())
+            self.files.trash(old, event.at + self.trash_seconds * 1000, event)
+
+        self._again(version, change)
+
+    def restore(self, actor: Actor, file_id: str) -> File:
+        """Out of the trash; under another name where its own was taken meanwhile. Raises NotFound."""
+
+        def change() -> File:
+            old = self._reach(actor, file_id, Permission.FILES_DELETE, trashed=True)
+            return self.files.restore(old, AuditEvent(Action.FILE_RESTORE, actor, _ref(old), at=self.now()))
+
+        return self._again(None, change)
+
+    def purge(self, actor: Actor, file_id: str) -> None:
+        """Gone for good, from the trash or not; its bytes are free and the quota released when this returns."""
+
+        def change() -> File:
+            old = self.files.get(file_id) if is_id(file_id) else None
+            if old is None or old.state is FileState.GONE:
+                raise NotFound
+            require(self.audit, actor, Permission.FILES_DELETE, old.owner, _ref(old))
+            return self.files.purge(old, AuditEvent(Action.FILE_PURGE, actor, _ref(old), at=self.now()))
+
+        self._collect(self._again(None, change))
+
+    def _collect(self, file: File) -> None:
+        self.chunks.delete(file.id, file.total_chunks)
+        self.files.forget(file)
+
+    # -- what the worker does
+
+    def purge_due(self, limit: int = 100) -> int:
+        """Purge what has been in the trash long enough; how many."""
+        due = self.files.due(self.now(), limit)
+        for file in due:
+            try:
+                event = AuditEvent(Action.FILE_PURGE, WORKER, _ref(file), data={"because": "trash time over"})
+                self._collect(self.files.purge(file, event))
+            except VersionMismatch:
+                continue  # restored or purged by somebody at this moment
+        return len(due)
+
+    def collect(self, limit: int = 100) -> int:
+        """Finish purges that a crash interrupted; how many."""
+        left = self.files.purged(limit)
+        for file in left:
+            self._collect(file)
+        return len(left)
+
+    def digest_pending(self, damaged: set[str], limit: int = 10) -> int:
+        """Take the SHA-256 of files that have none yet; how many. A file that turns out damaged is added to
+        `damaged`, and those in it are not read again."""
+        pending = [file for file in self.files.undigested(limit + len(damaged)) if file.id not in damaged]
+        for file in pending:
+            chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
+            try:
+                sha256 = digest(self.chunks, file.id, chunk_map, lambda: None)
+                event = AuditEvent(Action.FILE_DIGEST, WORKER, _ref(file), data={"sha256": sha256})
+                self.files.set_digest(file, sha256, event)
+            except IntegrityError as error:
+                damaged.add(file.id)
+                self._damaged(WORKER, file, error)
+            except VersionMismatch:
+                continue  # renamed or deleted at this moment; next time
+        return len(pending)
+
+
+def _ref(file: File) -> ObjectRef:
+    return ObjectRef("file", file.id, file.name)
+
+
+def _expect(file: File, version: int | None) -> None:
+    if version is not None and file.version != version:
+        raise VersionMismatch(version=file.version)

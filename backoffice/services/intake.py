@@ -1,0 +1,155 @@
+"""One long body on its way into the store: cut into chunks, hashed and stored while more of it arrives."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from types import TracebackType
+from typing import Self
+
+from xxhash import xxh3_128_digest
+
+from backoffice.domain.uploads import Chunk
+
+IN_FLIGHT = 2
+"""Chunks being stored at once. More gain nothing: the store takes one after the other."""
+
+Put = Callable[[int, memoryview], object]
+"""Stores chunk `index`; called from several threads at once. The bytes are valid until it returns."""
+
+ReadInto = Callable[[memoryview], int]
+"""Puts the next bytes at the start of the view and says how many; 0 is the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a body turned out to be. `sha256`: of the whole, 32 bytes."""
+
+    chunks: tuple[Chunk, ...]
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A chunk on its way; its buffer is free again when both are done."""
+
+    buffer: bytearray
+    stored: Future[Chunk]
+    hashed: Future[None]
+
+
+class Intake:
+    """Takes one body in order and cuts it into chunks of `chunk_size`, the last one shorter. An empty body has none.
+
+    Use it as a context manager: leaving waits for what is under way. Memory: at most `in_flight + 1` chunks. A body
+    of one chunk needs no thread. What `put` raises comes out of one of the next calls, the earliest chunk's first;
+    after that only `chunks` has a meaning.
+
+    `announced`: length of the body if it is known, so that a short one takes little memory.
+    """
+
+    def __init__(self, put: Put, chunk_size: int, announced: int | None = None, in_flight: int = IN_FLIGHT) -> None:
+        self._put, self._chunk_size, self._in_flight = put, chunk_size, in_flight
+        self._whole = sha256()
+        self._free: list[bytearray] = []
+        self._buffer = bytearray(chunk_size if announced is None else max(1, min(chunk_size, announced)))
+        self._filled = 0
+        self._flights: deque[_Flight] = deque()
+        self._chunks: list[Chunk] = []
+        self._launched = 0
+        self._storing = ThreadPoolExecutor(in_flight, thread_name_prefix="intake-put")
+        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="intake-hash")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for flight in self._flights:
+            flight.stored.cancel()
+        self._storing.shutdown()
+        self._hashing.shutdown()
+
+    @property
+    def launched(self) -> int:
+        """How many chunks may be stored by now, at most."""
+        return max(self._launched, len(self._chunks), 1)
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Those that are stored, from the first on without a gap; also after a failure, once the manager is left."""
+        chunks = list(self._chunks)
+        for flight in self._flights:
+            if flight.stored.cancelled() or not flight.stored.done() or flight.stored.exception():
+                break
+            chunks.append(flight.stored.result())
+        return tuple(chunks)
+
+    def fill(self, read_into: ReadInto) -> None:
+        """Take all that the source has, received straight into the chunks' own memory."""
+        while True:
+            with memoryview(self._buffer) as view, view[self._filled :] as room:
+                received = read_into(room)
+            if not received:
+                return
+            self._advance(received)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take a piece of any size; it is copied."""
+        with memoryview(data) as whole:
+            taken = 0
+            while taken < len(whole):
+                step = min(len(self._buffer) - self._filled, len(whole) - taken)
+                self._buffer[self._filled : self._filled + step] = whole[taken : taken + step]
+                self._advance(step)
+                taken += step
+
+    def finish(self) -> Taken:
+        """Wait until all of it is stored and hashed."""
+        if self._launched:
+            if self._filled:
+                self._launch()
+        elif self._filled:
+            with memoryview(self._buffer)[: self._filled] as view:
+                self._chunks.append(self._store(0, view))
+                self._whole.update(view)
+        while self._flights:
+            self._land()
+        return Taken(tuple(self._chunks), sum(chunk.size for chunk in self._chunks), self._whole.digest())
+
+    def _advance(self, received: int) -> None:
+        self._filled += received
+        if self._filled == len(self._buffer):
+            self._launch()
+
+    def _launch(self) -> None:
+        view = memoryview(self._buffer)[: self._filled]
+        stored = self._storing.submit(self._store, self._launched, view)
+        hashed = self._hashing.submit(self._whole.update, view)
+        self._flights.append(_Flight(self._buffer, stored, hashed))
+        self._launched += 1
+        while len(self._flights) > self._in_flight:
+            self._land()
+        self._buffer = self._free.pop() if self._free else bytearray(self._chunk_size)
+        self._filled = 0
+
+    def _land(self) -> None:
+        """Wait for the earliest chunk under way. It stays in `_flights` when it failed."""
+        flight = self._flights[0]
+        # Hashing first: while it goes on, the buffer may not be used again, whatever became of storing.
+        flight.hashed.result()
+        chunk = flight.stored.result()
+        self._flights.popleft()
+        self._chunks.append(chunk)
+        if len(flight.buffer) == self._chunk_size:
+            self._free.append(flight.buffer)
+
+    def _store(self, index: int, view: memoryview) -> Chunk:
+        digest = xxh3_128_digest(view)
+        self._put(index, view)
+        return Chunk(len(view), digest)

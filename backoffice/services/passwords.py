@@ -1,0 +1,106 @@
+"""Passwords: what is refused, how they are kept, and checking one without telling who exists."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from backoffice.domain.text import fold
+from backoffice.domain.users import MAX_PASSWORD, MIN_PASSWORD, check_length
+from backoffice.errors import IntegrityError, Invalid, TooMany, WeakPassword
+
+PATIENCE_SECONDS = 5.0
+"""A sign-in waits that long for its turn to hash."""
+
+
+class Passwords:
+    """Argon2id. The defaults are above the least that OWASP recommends (19 MiB, 2 passes).
+
+    At most `parallel` passwords are hashed at once in a process, so that a flood of sign-ins takes neither its memory
+    nor all its cores; who waits too long for a turn gets TooMany.
+    """
+
+    def __init__(self, *, memory_kib: int = 32 * 1024, passes: int = 2, parallel: int = 2) -> None:
+        self._hasher = PasswordHasher(
+            time_cost=passes, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
+        )
+        self._turns = BoundedSemaphore(parallel)
+        salt, tag = _base64(secrets.token_bytes(16)), _base64(secrets.token_bytes(32))
+        # No password belongs to it, and checking one against it costs the same as against a real one.
+        self._dummy = f"$argon2id$v=19$m={memory_kib},t={passes},p=1${salt}${tag}"
+
+    def check(self, password: str, *own: str) -> str:
+        """The password in the form that is hashed. `own`: names and addresses of its owner.
+
+        Raises WeakPassword when it has the wrong length, is among the commonest ones, or is little but an own name.
+        """
+        password = _normal(password)
+        check_length(password)
+        folded = fold(password)
+        if folded in _common():
+            raise WeakPassword("This password is among the first that are tried; choose another.", field="password")
+        for word in {fold(part) for text in own for part in (text, text.partition("@")[0])}:
+            if len(word) > 2 and word in folded and len(folded) - len(word) < MIN_PASSWORD:
+                raise WeakPassword("This password is little more than your name; choose another.", field="password")
+        return password
+
+    def hash(self, password: str) -> str:
+        """What is stored of a password, in PHC form."""
+        with self._turn():
+            return self._hasher.hash(_normal(password))
+
+    def verify(self, stored: str, password: str) -> bool:
+        """Whether `stored` was made of `password`. "" stands for "no such user", and takes as long as any other."""
+        try:
+            text = _normal(password)
+        except Invalid:
+            text = ""
+        fits = 0 < len(text) <= MAX_PASSWORD
+        with self._turn():
+            try:
+                self._hasher.verify(stored or self._dummy, text[:MAX_PASSWORD])
+            except VerifyMismatchError:
+                return False
+            except (InvalidHashError, VerificationError) as error:
+                raise IntegrityError("A stored password hash cannot be read.") from error
+        return fits and bool(stored)
+
+    def stale(self, stored: str) -> bool:
+        """Whether it was made with other parameters than today's, so that it is made anew at the next sign-in."""
+        return self._hasher.check_needs_rehash(stored)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(timeout=PATIENCE_SECONDS):
+            raise TooMany("Too many people are signing in just now.", retry_after=int(PATIENCE_SECONDS))
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+
+def _normal(password: str) -> str:
+    """NFC, so that the same keys on another keyboard give the same password (NIST SP 800-63B-4, 3.1.1.2)."""
+    normal = unicodedata.normalize("NFC", password)
+    if not normal.isascii() and any("\ud800" <= char <= "\udfff" for char in normal):
+        raise Invalid("This is not text.", field="password")
+    return normal
+
+
+@cache
+def _common() -> frozenset[str]:
+    """The commonest leaked passwords that are long enough to pass otherwise."""
+    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_PASSWORD)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode().rstrip("=")

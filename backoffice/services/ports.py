@@ -1,0 +1,277 @@
+"""What the services need of the stores. A store matches by shape; `tests/unit/test_ports.py` and mypy prove it.
+
+Every method that changes the control plane takes the event that records it: no entry, no effect. All may raise
+`Unavailable` and, where they store something, `StoreFull`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.files import File, OnConflict
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.roles import Role
+from backoffice.domain.sessions import Session
+from backoffice.domain.tokens import Token
+from backoffice.domain.uploads import Chunk, ChunkMap, Upload
+from backoffice.domain.users import User
+
+
+class UserStore(Protocol):
+    """Users. Facets: `role`, `status`. Orders: `created`, `username`. Search: words of name and address."""
+
+    def get(self, user_id: str) -> User | None: ...
+    def get_many(self, ids: Sequence[str]) -> list[User | None]: ...
+    def find(self, login: str) -> User | None:
+        """By user name, or by e-mail address."""
+
+    def find_invite(self, invite: str) -> User | None:
+        """By the hash of a one-time link."""
+
+    def page(self, query: Query) -> Page[User]: ...
+    def insert(self, user: User, event: AuditEvent) -> None:
+        """Raises NameTaken (`details["field"]`). A deleted user's name stays taken."""
+
+    def replace(self, old: User, new: User, event: AuditEvent) -> None:
+        """Raises VersionMismatch, NameTaken, LastAdmin."""
+
+    def remove(self, old: User, event: AuditEvent) -> None:
+        """Raises VersionMismatch, LastAdmin, InUse (the user still has files or uploads)."""
+
+    def touch(self, user_id: str, last_login_at: int) -> None:
+        """Note a sign-in. Not an act; the version stays."""
+
+    def count_admins(self) -> int:
+        """Active users that hold the admin role."""
+
+
+class AccountStore(Protocol):
+    """What every request needs at once."""
+
+    def load(self, user_id: str) -> tuple[User | None, Mapping[str, Role]]:
+        """A user and all roles by name: one round trip, unless a role was changed since."""
+
+
+class RoleStore(Protocol):
+    """Custom roles; the built-in ones are in `domain/access.py`."""
+
+    def all(self) -> Mapping[str, Role]:
+        """All roles by name, built-in ones included; read again only after a change."""
+
+    def insert(self, role: Role, event: AuditEvent) -> None:
+        """Raises NameTaken."""
+
+    def replace(self, old: Role, new: Role, event: AuditEvent) -> None:
+        """Raises VersionMismatch."""
+
+    def remove(self, old: Role, event: AuditEvent) -> None:
+        """Raises VersionMismatch, InUse (a user still holds it)."""
+
+
+class SessionStore(Protocol):
+    """Sessions; they vanish from the store when they end."""
+
+    def get(self, session_id: str) -> Session | None: ...
+    def of_user(self, user_id: str) -> list[Session]: ...
+    def insert(self, session: Session, event: AuditEvent) -> None: ...
+    def touch(self, session: Session, seen_at: int, expires_at: int) -> None:
+        """Note that it was used. Not an act."""
+
+    def replace(self, old: Session, new: Session, event: AuditEvent) -> None:
+        """Another secret (so another id) for the same session, or a newer `auth_at`. Raises VersionMismatch."""
+
+    def remove(self, session: Session, event: AuditEvent) -> None: ...
+    def sweep(self, now: int) -> int:
+        """Drop index entries of sessions that vanished by themselves; how many."""
+
+
+class TokenStore(Protocol):
+    """API tokens. Facet: `user`. Orders: `created`, `name`."""
+
+    def get(self, token_id: str) -> Token | None: ...
+    def page(self, query: Query) -> Page[Token]: ...
+    def insert(self, token: Token, event: AuditEvent) -> None:
+        """Raises Conflict when the user has too many."""
+
+    def touch(self, token: Token, used_at: int) -> None:
+        """Note that it was used. Not an act."""
+
+    def remove(self, token: Token, event: AuditEvent) -> None: ...
+
+
+class AuditLog(Protocol):
+    """The log. Facets: `actor` (id), `object` (`type:id`), `action`, `ip`."""
+
+    def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
+        """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
+        long. The event's id, "" when it was not written again."""
+
+    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
+        """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
+        `cursor`: id of the last entry seen, "" = from the newest."""
+
+    def between(self, first: str, last: str, limit: int) -> list[AuditEntry]:
+        """Oldest first, both ends included; `-` and `+` are the ends of the log."""
+
+    def get(self, entry_id: str) -> AuditEntry | None: ...
+    def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
+        """Entries written after this id (`$` = from now on); waits for one up to that long."""
+
+
+class Throttle(Protocol):
+    """Slows down who fails."""
+
+    def attempt(self, what: str, free: int, first_ms: int, longest_ms: int, forget_s: int) -> int:
+        """Milliseconds to wait, 0 = go on; counts as a failure until `forgive` or `clear`."""
+
+    def forgive(self, what: str, free: int, first_ms: int, longest_ms: int, forget_s: int) -> None:
+        """One attempt was no failure: as if it had not been made."""
+
+    def clear(self, what: str) -> None:
+        """Forget all failures."""
+
+
+
+class ChunkStore(Protocol):
+    """The bytes of chunks. Values are at most the largest chunk; groups of 64 share a shard."""
+
+    def put(self, file_id: str, index: int, data: bytes | memoryview, ttl_seconds: int) -> bool:
+        """Keep the bytes for that long unless there is a value already: True when they were kept."""
+
+    def get(self, file_id: str, index: int) -> bytes | None: ...
+    def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
+        """The values in order, the next ones fetched meanwhile, few in memory. Raises ChunkLost."""
+
+    def sizes(self, file_id: str, indexes: Sequence[int]) -> list[int | None]:
+        """Bytes of each, None where there is none."""
+
+    def persist(self, file_id: str, total: int) -> list[int]:
+        """Let chunks [0, total) live for ever; the indexes of those that are not there."""
+
+    def expire(self, file_id: str, total: int, ttl_seconds: int) -> None:
+        """Let chunks [0, total) die after that long."""
+
+    def discard(self, file_id: str, index: int) -> None:
+        """Free one chunk."""
+
+    def delete(self, file_id: str, total: int) -> int:
+        """Free chunks [0, total), also when memory is full; how many there were."""
+
+
+class UploadStore(Protocol):
+    """Files that are arriving, their chunk maps and quota reservations. Facet: `owner`. Orders: `created`, `expires`."""
+
+    def get(self, upload_id: str) -> Upload | None: ...
+    def page(self, query: Query) -> Page[Upload]: ...
+    def chunk_map(self, upload_id: str, total: int) -> ChunkMap:
+        """The map of an upload or of a file."""
+
+    def extent(self, upload_id: str) -> int:
+        """Index of the last chunk noted, plus one."""
+
+    def insert(self, upload: Upload, max_open: int, event: AuditEvent) -> None:
+        """Reserve `upload.reserved` bytes and keep the record. Raises QuotaExceeded, TooMany (open uploads)."""
+
+    def mark(self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], expires_at: int, largest: int) -> Upload:
+        """Note chunks as stored; the upload as it is then. Repeating it changes nothing.
+
+        Raises NotFound, UploadClosed, ChunkConflict, TooLarge (over the declared size or `largest`), QuotaExceeded.
+        """
+
+    def unmark(self, upload: Upload, indexes: Sequence[int]) -> None:
+        """Note chunks as missing again."""
+
+    def lease(self, upload: Upload, token: str, seconds: int, total: int | None) -> None:
+        """Be the one who completes it. `total` fixes a number of chunks unknown so far.
+
+        Raises NotFound, UploadClosed, Completing, ChunksMissing.
+        """
+
+    def release(self, upload: Upload, token: str) -> None:
+        """Let others complete it or go on uploading."""
+
+    def complete(
+        self, upload: Upload, token: str, file: File, *, on_conflict: OnConflict, purge_at: int, event: AuditEvent
+    ) -> File:
+        """The upload becomes the file, under a name that is free by then, in one commit; the file as stored.
+        `purge_at`: until when a file that it replaces stays in the trash.
+
+        Raises NotFound, Completing (the lease was lost), NameTaken (with OnConflict.FAIL).
+        """
+
+    def abort(self, upload: Upload, event: AuditEvent) -> Upload:
+        """No more chunks; it waits for collection. Raises NotFound, Completing (a live lease)."""
+
+    def forget(self, upload: Upload) -> None:
+        """Drop an aborted upload after its chunks are gone, and release its quota."""
+
+    def due(self, now: int, limit: int) -> list[Upload]:
+        """Those that have expired, also where a crash left them half completed."""
+
+    def aborted(self, limit: int) -> list[Upload]:
+        """Those that wait for collection."""
+
+
+class FileStore(Protocol):
+    """Stored files. Facets: `owner`, `mime_type`, `tag`; for trashed ones `trash` (the owner).
+    Orders: `created`, `size`, `name` (these also within an owner); for trashed ones `purge`. Search: words of the
+    name."""
+
+    def get(self, file_id: str) -> File | None: ...
+    def page(self, query: Query) -> Page[File]: ...
+    def mime_types(self) -> list[tuple[str, int]]:
+        """The commonest types with how many files have them."""
+
+    def usage(self, user_id: str) -> tuple[int, int]:
+        """Bytes used and bytes reserved by uploads."""
+
+    def rename(self, old: File, name: str, event: AuditEvent) -> File:
+        """Raises VersionMismatch, NameTaken."""
+
+    def set_digest(self, old: File, sha256: str, event: AuditEvent) -> File: ...
+    def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
+        """Out of all lists but the trash. Raises VersionMismatch."""
+
+    def restore(self, old: File, event: AuditEvent) -> File:
+        """Back, under a free name. Raises VersionMismatch."""
+
+    def purge(self, old: File, event: AuditEvent) -> File:
+        """Out of the trash for good; waits for collection. Raises VersionMismatch."""
+
+    def forget(self, file: File) -> None:
+        """Drop a purged file after its chunks are gone, and release its quota."""
+
+    def due(self, now: int, limit: int) -> list[File]:
+        """Trashed ones whose time is over."""
+
+    def purged(self, limit: int) -> list[File]:
+        """Those that wait for collection."""
+
+    def undigested(self, limit: int) -> list[File]:
+        """Those whose SHA-256 is not known yet, oldest first."""
+
+
+class Durability(Protocol):
+    """When is a write safe."""
+
+    @property
+    def level(self) -> str:
+        """`memory`, `os`, `disk`, `replica:k` or `disk+replica:k`."""
+
+    def barrier(self) -> None:
+        """Returns when all that this process wrote is safe at `level`. Raises Unavailable when that cannot be said."""
+
+
+class StoreHealth(Protocol):
+    """The state of the store itself."""
+
+    def ping(self) -> None:
+        """Raises Unavailable."""
+
+    def room(self) -> bool:
+        """Whether there is memory and disk for more uploads."""
+
+    def info(self) -> Mapping[str, str]:
+        """Facts for operators: version, memory, persistence, policy."""

@@ -1,0 +1,43 @@
+"""Reading what is stored: every chunk is checked before a byte of it goes out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+
+import xxhash
+
+from backoffice.domain.uploads import ChunkMap
+from backoffice.errors import IntegrityError
+from backoffice.services.ports import ChunkStore
+
+EXTEND_SECONDS = 15
+"""How often a long reading says that it is still alive."""
+
+
+def parts(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
+    """Bytes [start, stop) of a file, chunk by chunk. Raises IntegrityError (ChunkLost) before a damaged chunk."""
+    wanted = list(chunk_map.cover(start, stop))
+    stream = chunks.stream(file_id, [index for index, _, _ in wanted])
+    try:
+        for (index, low, high), data in zip(wanted, stream, strict=True):
+            chunk = chunk_map.chunks[index]
+            if chunk is None or len(data) != chunk.size or xxhash.xxh3_128_digest(data) != chunk.xxh3:
+                raise IntegrityError(f"Chunk {index} is damaged.", chunk_index=index)
+            yield memoryview(data)[low:high]
+    finally:
+        close = getattr(stream, "close", None)
+        if close is not None:
+            close()
+
+
+def digest(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, alive: Callable[[], None]) -> str:
+    """SHA-256 (hex) of the whole; `alive` is called every 15 s."""
+    found, last = hashlib.sha256(), time.monotonic()
+    for part in parts(chunks, file_id, chunk_map, 0, chunk_map.size):
+        found.update(part)
+        if time.monotonic() - last > EXTEND_SECONDS:
+            alive()
+            last = time.monotonic()
+    return found.hexdigest()

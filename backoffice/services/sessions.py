@@ -1,0 +1,291 @@
+"""Signing in and out, and what a browser's cookie is worth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from backoffice.domain.access import Actor, Permission, may
+from backoffice.domain.audit import NOTHING, Action, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.ids import new_secret, secret_hash
+from backoffice.domain.sessions import Session
+from backoffice.domain.times import now_ms
+from backoffice.domain.users import User
+from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
+from backoffice.services.authority import (
+    FRESH_MS,
+    by_token,
+    deny,
+    granted_roles,
+    held,
+    manages,
+    require,
+    require_held,
+    session_credential,
+    user_ref,
+)
+from backoffice.services.devices import Devices
+from backoffice.services.limits import Bucket, charge, password_buckets, settle, sign_in_buckets
+from backoffice.services.passwords import Passwords
+from backoffice.services.ports import AccountStore, AuditLog, SessionStore, Throttle, UserStore
+
+TOUCH_MS = 60_000
+"""A session's use is written down at most once in so long."""
+AGENT_LIMIT = 200
+MAX_LOGIN = 254
+_SESSION_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """`secret` goes into the session's cookie, `device` into the one that outlives it."""
+
+    session: Session
+    secret: str
+    user: User
+    device: str
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"SignedIn(user={self.user!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Who sent a session's cookie."""
+
+    actor: Actor
+    session: Session
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Sessions die after `idle_ms` without use, `max_ms` after they began, and when the user's epoch rises."""
+
+    sessions: SessionStore
+    users: UserStore
+    accounts: AccountStore
+    audit: AuditLog
+    throttle: Throttle
+    passwords: Passwords
+    devices: Devices
+    idle_ms: int = 30 * 60 * 1000
+    max_ms: int = 12 * 60 * 60 * 1000
+    now: Callable[[], int] = now_ms
+
+    # -- signing in
+
+    def sign_in(self, actor: Actor, username: str, password: str, device: str = "") -> SignedIn:
+        """`actor` is nobody yet, and tells where the request comes from; `device` is the cookie of an earlier sign-in.
+
+        Raises BadCredentials, the same after the same work for every cause; TooMany after many failures.
+        """
+        user = self.users.find(username) if len(username) <= MAX_LOGIN else None
+        user_id = user.id if user is not None else ""
+        known = self.devices.known(device, user_id)
+        buckets = sign_in_buckets(username, user_id, known, actor.ip, self.now())
+        self._charge(actor, buckets, user)
+        matches = self.passwords.verify(user.password if user is not None else "", password)
+        if user is None or not matches or not user.active:
+            self._refused(actor, user)
+            raise BadCredentials
+        settle(self.throttle, buckets)
+        user = self._rehashed(actor, user, password)
+        return self._start(actor, user, device)
+
+    def start_for(self, actor: Actor, user: User, device: str = "") -> SignedIn:
+        """A session for somebody who has just proved to be `user` (by a one-time link, or by the old password)."""
+        if not user.active:
+            raise BadCredentials
+        return self._start(actor, user, device)
+
+    def reauth(self, actor: Actor, session: Session, password: str) -> tuple[Session, str]:
+        """The same session under a new secret, after giving the password again. Raises BadCredentials, TooMany."""
+        user = self.users.get(session.user)
+        if user is None or session.user != actor.id:
+            raise NotSignedIn
+        buckets = password_buckets(user.id)
+        self._charge(actor, buckets, user)
+        if not self.passwords.verify(user.password, password) or not user.active or user.epoch != session.epoch:
+            self._refused(actor, user)
+            raise BadCredentials
+        settle(self.throttle, buckets)
+        secret, now = new_secret(), self.now()
+        new = replace(
+            session,
+            id=secret_hash(secret),
+            auth_at=now,
+            seen_at=now,
+            expires_at=min(now + self.idle_ms, session.ends_at),
+            version=session.version + 1,
+        )
+        event = AuditEvent(Action.SESSION_START, actor, user_ref(user), data={"reauth": True}, at=now)
+        self.sessions.replace(session, new, event)
+        return new, secret
+
+    # -- each request
+
+    def resume(self, secret: str, *, ip: str, agent: str, via: str, request_id: str) -> Resumed | None:
+        """Who has this secret now; None = nobody. At most two round trips, a third once a minute."""
+        if not (20 <= len(secret) <= 100 and secret.isascii()):
+            return None
+        session, now = self.sessions.get(secret_hash(secret)), self.now()
+        if session is None or min(session.expires_at, session.ends_at) <= now:
+            return None
+        user, roles = self.accounts.load(session.user)
+        if user is None or not user.active or user.epoch != session.epoch:
+            return None
+        if now - session.seen_at >= TOUCH_MS:
+            expires_at = min(now + self.idle_ms, session.ends_at)
+            self.sessions.touch(session, now, expires_at)
+            session = replace(session, seen_at=now, expires_at=expires_at)
+        actor = Actor(
+            id=user.id,
+            name=user.username,
+            roles=granted_roles(user, roles),
+            via=via,
+            ip=ip,
+            agent=agent,
+            credential=session_credential(session.id),
+            auth_at=session.auth_at,
+            request_id=request_id,
+        )
+        return Resumed(actor, session, user)
+
+    def recent(self, session: Session) -> bool:
+        """Whether the password was given so recently that it need not be given again for what guards the account."""
+        return self.now() - session.auth_at < FRESH_MS
+
+    # -- looking after them
+
+    def sign_out(self, actor: Actor, session: Session) -> None:
+        """End this session. Doing it twice is no error."""
+        self._end(actor, session)
+
+    def mine(self, actor: Actor) -> list[Session]:
+        """The actor's living sessions, the one used last first."""
+        self._person(actor)
+        user = self.users.get(actor.id)
+        return self._living(user) if user is not None else []
+
+    def of_user(self, actor: Actor, user_id: str) -> list[Session]:
+        """Another user's living sessions. Takes sessions:all."""
+        require(self.audit, actor, Permission.SESSIONS_ALL, target=ObjectRef("user", user_id))
+        user = self.users.get(user_id)
+        if user is None:
+            raise NotFound
+        return self._living(user)
+
+    def end(self, actor: Actor, session_id: str) -> None:
+        """End one session, an own one or (sessions:all) somebody else's. NotFound for a stranger's."""
+        self._person(actor)
+        session = self.sessions.get(session_id) if _SESSION_ID.fullmatch(session_id) else None
+        if session is None:
+            raise NotFound
+        if session.user != actor.id:
+            if not may(actor, Permission.SESSIONS_ALL):
+                target = ObjectRef("user", session.user)
+                deny(self.audit, actor, Permission.SESSIONS_ALL, target, "another user's session")
+                raise NotFound
+            self._managed(actor, session.user)
+        self._end(actor, session)
+
+    def end_all(self, actor: Actor, user_id: str) -> None:
+        """End all sessions and tokens of a user by raising the epoch; one's own, or (sessions:all) another's."""
+        self._person(actor)
+        if user_id != actor.id:
+            require(self.audit, actor, Permission.SESSIONS_ALL, target=ObjectRef("user", user_id))
+        user = self._managed(actor, user_id)
+        now = self.now()
+        new = replace(user, epoch=user.epoch + 1, updated_at=now, version=user.version + 1)
+        self.users.replace(user, new, AuditEvent(Action.SESSION_END, actor, user_ref(user), data={"all": True}, at=now))
+
+    # -- parts
+
+    def _start(self, actor: Actor, user: User, device: str) -> SignedIn:
+        now, secret = self.now(), new_secret()
+        session = Session(
+            id=secret_hash(secret),
+            user=user.id,
+            epoch=user.epoch,
+            created_at=now,
+            seen_at=now,
+            auth_at=now,
+            expires_at=now + min(self.idle_ms, self.max_ms),
+            ends_at=now + self.max_ms,
+            ip=actor.ip,
+            agent=actor.agent[:AGENT_LIMIT],
+        )
+        who = replace(actor, id=user.id, name=user.username, credential=session_credential(session.id))
+        self.sessions.insert(session, AuditEvent(Action.SESSION_START, who, user_ref(user), at=now))
+        self.users.touch(user.id, now)
+        return SignedIn(session, secret, user, self.devices.remember(device, user.id))
+
+    def _charge(self, actor: Actor, buckets: tuple[Bucket, ...], user: User | None) -> None:
+        try:
+            charge(self.throttle, buckets)
+        except TooMany:
+            target = user_ref(user) if user is not None else NOTHING
+            event = AuditEvent(
+                Action.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": "too many attempts"}, at=self.now()
+            )
+            # Once a minute: a flood must not fill the log.
+            self.audit.record(event, f"throttled {buckets[0].name} {target.id}", 60)
+            raise
+
+    def _refused(self, actor: Actor, user: User | None) -> None:
+        """What was typed as a name is not recorded where nobody has it: people type their password there."""
+        because = "unknown name" if user is None else "wrong password" if user.active else f"user is {user.status}"
+        target = user_ref(user) if user is not None else NOTHING
+        event = AuditEvent(Action.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": because}, at=self.now())
+        self.audit.record(event)
+
+    def _rehashed(self, actor: Actor, user: User, password: str) -> User:
+        """The user, with the hash made anew if it was made with other parameters."""
+        if not self.passwords.stale(user.password):
+            return user
+        new = replace(user, password=self.passwords.hash(password), version=user.version + 1)
+        who = replace(actor, id=user.id, name=user.username)
+        event = AuditEvent(Action.USER_UPDATE, who, user_ref(user), data={"rehash": True}, at=self.now())
+        with suppress(VersionMismatch):  # changed by somebody at this moment: the next sign-in will do it
+            self.users.replace(user, new, event)
+            return new
+        return user
+
+    def _end(self, actor: Actor, session: Session) -> None:
+        event = AuditEvent(
+            Action.SESSION_END,
+            actor,
+            ObjectRef("user", session.user),
+            data={"session": session_credential(session.id)},
+            at=self.now(),
+        )
+        with suppress(VersionMismatch):  # ended by another request, which recorded it
+            self.sessions.remove(session, event)
+
+    def _living(self, user: User) -> list[Session]:
+        now = self.now()
+        living = [
+            session
+            for session in self.sessions.of_user(user.id)
+            if session.epoch == user.epoch and min(session.expires_at, session.ends_at) > now
+        ]
+        return sorted(living, key=lambda session: session.seen_at, reverse=True)
+
+    def _managed(self, actor: Actor, user_id: str) -> User:
+        user, roles = self.accounts.load(user_id)
+        if user is None:
+            raise NotFound
+        if user.id != actor.id and not manages(actor, user, roles):
+            require_held(self.audit, actor, Permission.SESSIONS_ALL, held(roles, user.roles), user_ref(user))
+        return user
+
+    def _person(self, actor: Actor) -> None:
+        """A token's scopes name no right over sessions, so it has none."""
+        if not actor.signed_in:
+            raise NotSignedIn
+        if by_token(actor) and not may(actor, Permission.SESSIONS_ALL):
+            raise NotAllowed("A token cannot look after sessions.")

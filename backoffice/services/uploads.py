@@ -1,0 +1,325 @@
+"""The chunk service: how a file arrives.
+
+    open ──complete──▶ completing ──commit──▶ the file is ready
+      │                    │ crash, wrong digest or missing chunks: open again
+      └──cancel, expiry──▶ aborted ──chunks freed──▶ forgotten
+
+Chunks are born with a time to live and lose it only when the upload is completed, just before the commit; so what a
+crash leaves behind is either a whole file or garbage that deletes itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import xxhash
+
+from backoffice.domain.access import Actor, Permission, may, system_actor
+from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.files import File, FileState, OnConflict, clean_mime_type, clean_name, clean_tags
+from backoffice.domain.ids import is_id, new_id
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState, ranges
+from backoffice.errors import (
+    BackofficeError,
+    ChecksumMismatch,
+    ChunkConflict,
+    Completing,
+    Conflict,
+    Invalid,
+    NotFound,
+    StoreFull,
+    TooLarge,
+    VersionMismatch,
+)
+from backoffice.services.authority import require
+from backoffice.services.completion import Completion
+from backoffice.services.intake import ReadInto
+from backoffice.services.ports import AuditLog, ChunkStore, FileStore, StoreHealth, UploadStore, UserStore
+from backoffice.services.receiving import Receiving
+
+WORKER = system_actor("worker", "worker")
+UNLIMITED = 2**53 - 1
+"""Largest whole number that the store's scripts count exactly."""
+GRACE_SECONDS = 3600
+"""A chunk outlives its upload by so much, for a completion that began at the last moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be uploaded: sizes in bytes. `quota`, `used` and `reserved` are the owner's."""
+
+    chunk_size: int
+    max_chunk_size: int
+    max_file_size: int
+    max_chunks: int
+    max_open: int
+    upload_seconds: int
+    upload_max_seconds: int
+    trash_seconds: int
+    quota: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadView:
+    """An upload, the ranges (first, last) of chunks that have not arrived, and whether it can still go on."""
+
+    upload: Upload
+    missing: Sequence[tuple[int, int]]
+
+    @property
+    def missing_count(self) -> int:
+        return sum(last - first + 1 for first, last in self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Uploads of one's own; holders of `files.all:…` reach everybody's."""
+
+    uploads: UploadStore
+    files: FileStore
+    chunks: ChunkStore
+    users: UserStore
+    audit: AuditLog
+    completion: Completion
+    health: StoreHealth
+    limits: Limits
+    now: Callable[[], int] = now_ms
+
+    # -- start, state, end
+
+    def start(self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "") -> Upload:
+        """Open an upload of `total_chunks` chunks (UNKNOWN: a body of unknown length) and reserve `size` bytes.
+
+        Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), StoreFull.
+        """
+        require(self.audit, actor, Permission.FILES_WRITE)
+        limits = self.limits
+        if total_chunks != UNKNOWN and not 0 <= total_chunks <= limits.max_chunks:
+            raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
+        if size is not None and size < 0:
+            raise Invalid("total_size is a number of bytes.", field="total_size")
+        if size is not None and size > limits.max_file_size:
+            raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
+        if not self.health.room():
+            raise StoreFull
+        now = self.now()
+        dies_at = now + limits.upload_max_seconds * 1000
+        upload = Upload(
+            id=new_id(), owner=actor.id, created_at=now, dies_at=dies_at, expires_at=self._expiry(now, dies_at),
+            size=UNKNOWN if size is None else size, total_chunks=total_chunks, reserved=size or 0,
+            quota=self._quota(actor.id), name=clean_name(name) if name else "",
+        )  # fmt: skip
+        self.uploads.insert(upload, limits.max_open, _event(Action.UPLOAD_START, actor, upload))
+        return upload
+
+    def _quota(self, owner: str) -> int:
+        user = self.users.get(owner)
+        own = user.quota_bytes if user is not None else None
+        quota = self.limits.quota if own is None else own
+        return UNLIMITED if quota is None else quota
+
+    def _expiry(self, now: int, dies_at: int) -> int:
+        return min(now + self.limits.upload_seconds * 1000, dies_at)
+
+    def state(self, actor: Actor, upload_id: str) -> UploadView:
+        """How far it is. Raises NotFound."""
+        upload = self._reach(actor, upload_id, Permission.FILES_READ)
+        return self._view(upload)
+
+    def _view(self, upload: Upload) -> UploadView:
+        if upload.total_chunks == UNKNOWN:
+            return UploadView(upload, ())
+        if upload.received == 0:
+            return UploadView(upload, ranges(range(upload.total_chunks)))
+        if upload.received == upload.total_chunks:
+            return UploadView(upload, ())
+        return UploadView(upload, self.uploads.chunk_map(upload.id, upload.total_chunks).missing)
+
+    def mine(self, actor: Actor, query: Query) -> Page[Upload]:
+        """Own uploads in progress."""
+        require(self.audit, actor, Permission.FILES_READ)
+        return self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
+
+    def page(self, actor: Actor, query: Query) -> Page[Upload]:
+        """Everybody's uploads in progress."""
+        require(self.audit, actor, Permission.FILES_ALL_READ)
+        return self.uploads.page(query)
+
+    def cancel(self, actor: Actor, upload_id: str) -> None:
+        """Give it up; its bytes are freed and its reservation released before this returns."""
+        upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
+        self._drop(upload, _event(Action.UPLOAD_CANCEL, actor, upload))
+
+    def _drop(self, upload: Upload, event: AuditEvent) -> None:
+        self._collect(self.uploads.abort(upload, event))
+
+    def _collect(self, upload: Upload) -> None:
+        """Free the chunks of an aborted upload, then forget it. One interrupted half-way is finished by `collect`."""
+        total = upload.total_chunks
+        if total == UNKNOWN:
+            # What a long body had stored and not noted yet when its process died, dies by itself.
+            total = self.uploads.extent(upload.id)
+        self.chunks.delete(upload.id, total)
+        self.uploads.forget(upload)
+
+    # -- chunks
+
+    def put_chunk(
+        self, actor: Actor, *, upload_id: str | None, index: int, total_chunks: int, data: bytes,
+        sha256: bytes | None = None, size: int | None = None, name: str = "",
+    ) -> UploadView:  # fmt: skip
+        """Store chunk `index`; without an `upload_id` the upload is started with it. Returns when the chunk is kept.
+
+        Chunks come in any order, in parallel and twice; the same bytes again change nothing.
+        Raises Invalid, ChecksumMismatch, NotFound, Conflict (another number of chunks than before), ChunkConflict
+        (other bytes under this index), UploadClosed, TooLarge, QuotaExceeded, StoreFull.
+        """
+        require(self.audit, actor, Permission.FILES_WRITE)
+        chunk = self._check_chunk(index, total_chunks, data, sha256)
+        if upload_id is not None:
+            upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
+            if total_chunks != upload.total_chunks:
+                raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=upload.total_chunks)
+            return self._view(self._keep(upload, index, data, chunk))
+        upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
+        try:
+            return self._view(self._keep(upload, index, data, chunk))
+        except BackofficeError as error:
+            # The client never learns the identifier, so nobody could go on with it.
+            self._drop(upload, _event(Action.UPLOAD_CANCEL, actor, upload, error.code))
+            raise
+
+    def _check_chunk(self, index: int, total: int, data: bytes, sha256: bytes | None) -> Chunk:
+        limits = self.limits
+        if not 1 <= total <= limits.max_chunks:
+            raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
+        if not 0 <= index < total:
+            raise Invalid("chunk_index is a number from 0 to total_chunks - 1.", field="chunk_index")
+        if len(data) > limits.max_chunk_size:
+            raise TooLarge(f"A chunk has at most {limits.max_chunk_size} bytes.", limit=limits.max_chunk_size)
+        if not data and total > 1:
+            raise Invalid("Only the one chunk of an empty file may be empty.", field="chunk_data")
+        own = hashlib.sha256(data).digest()
+        if sha256 is not None and sha256 != own:
+            raise ChecksumMismatch(received=own.hex())
+        return Chunk(len(data), xxhash.xxh3_128_digest(data), own)
+
+    def _keep(self, upload: Upload, index: int, data: bytes, chunk: Chunk) -> Upload:
+        if upload.state is UploadState.ABORTED:
+            raise NotFound
+        kept = self.chunks.put(upload.id, index, data, self._seconds(upload))
+        if not kept:
+            there = self.chunks.get(upload.id, index)
+            if there is not None and hashlib.sha256(there).digest() != chunk.sha256:
+                raise ChunkConflict(chunk_index=index)
+        try:
+            expires_at = self._expiry(self.now(), upload.dies_at)
+            return self.uploads.mark(upload, [(index, chunk)], expires_at, self.limits.max_file_size)
+        except BackofficeError:
+            if kept:
+                self.chunks.discard(upload.id, index)
+            raise
+
+    # -- completion
+
+    def complete(
+        self, actor: Actor, upload_id: str, *, name: str, mime_type: str = "", total_size: int, sha256: str = "",
+        tags: Iterable[str] = (), on_conflict: OnConflict = OnConflict.RENAME,
+    ) -> File:  # fmt: skip
+        """Make the upload a file. Returns when that is safe at the store's durability level; repeating it gives the
+        same file.
+
+        Raises Invalid, NotFound, ChunksMissing (`missing`: ranges), ChecksumMismatch, Completing, NameTaken,
+        Unavailable (ask again).
+        """
+        require(self.audit, actor, Permission.FILES_WRITE)
+        name, mime_type, tags = clean_name(name), clean_mime_type(mime_type), clean_tags(tags)
+        done = self.files.get(upload_id) if is_id(upload_id) else None
+        if done is not None and may(actor, Permission.FILES_WRITE, done.owner) and done.state is FileState.READY:
+            if done.size != total_size or (sha256 and done.sha256 and done.sha256 != sha256):
+                raise Conflict("This upload was completed with another size or checksum.")
+            self.completion.durability.barrier()
+            return done
+        upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
+        file = File(
+            id=upload.id, name=name, size=total_size, mime_type=mime_type, owner=upload.owner, created_at=0,
+            updated_at=0, total_chunks=upload.total_chunks, sha256=sha256, tags=tags,
+        )  # fmt: skip
+        return self.completion.run(actor, upload, file, on_conflict)
+
+    # -- one long body
+
+    def receive(self, actor: Actor, *, name: str, size: int | None = None) -> Receiving:
+        """Begin a file whose bytes come in order, `size` of them if that is known; a context manager."""
+        upload = self.start(actor, total_chunks=UNKNOWN, size=size, name=name)
+        limits = self.limits
+
+        def drop(upload: Upload, because: str) -> None:
+            left = self.uploads.get(upload.id)
+            if left is not None and left.state is not UploadState.ABORTED:
+                self._drop(left, _event(Action.UPLOAD_CANCEL, actor, upload, because))
+
+        return Receiving(
+            actor, upload, self.uploads, self.chunks, self.completion, chunk_size=limits.chunk_size,
+            max_file_size=limits.max_file_size, max_chunks=limits.max_chunks, seconds=self._seconds(upload),
+            expiry=lambda: self._expiry(self.now(), upload.dies_at), drop=drop,
+        )  # fmt: skip
+
+    def put_whole(
+        self, actor: Actor, *, name: str, size: int | None, body: ReadInto, mime_type: str = "", sha256: str = "",
+        tags: Iterable[str] = (), on_conflict: OnConflict = OnConflict.RENAME,
+    ) -> File:  # fmt: skip
+        """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""
+        name, tags = clean_name(name), clean_tags(tags)
+        with self.receive(actor, name=name, size=size) as receiving:
+            receiving.fill(body)
+            return receiving.finish(
+                name=name, mime_type=mime_type, sha256=sha256, tags=tags, on_conflict=on_conflict
+            )
+
+    # -- what the worker does
+
+    def expire_due(self, limit: int = 100) -> int:
+        """Give up uploads that were left alone; how many."""
+        due = self.uploads.due(self.now(), limit)
+        for upload in due:
+            try:
+                self._drop(upload, _event(Action.UPLOAD_EXPIRE, WORKER, upload))
+            except (Completing, VersionMismatch):
+                continue  # somebody completes or cancels it at this moment
+        return len(due)
+
+    def collect(self, limit: int = 100) -> int:
+        """Finish cancellations that a crash interrupted; how many."""
+        left = self.uploads.aborted(limit)
+        for upload in left:
+            self._collect(upload)
+        return len(left)
+
+    # -- helpers
+
+    def _reach(self, actor: Actor, upload_id: str, permission: Permission) -> Upload:
+        upload = self.uploads.get(upload_id) if is_id(upload_id) else None
+        if upload is None or upload.state is UploadState.ABORTED:
+            raise NotFound
+        require(self.audit, actor, permission, upload.owner, _ref(upload))
+        return upload
+
+    def _seconds(self, upload: Upload) -> int:
+        """How long a chunk lives that is stored now."""
+        return max(0, (upload.dies_at - self.now()) // 1000) + GRACE_SECONDS
+
+
+def _ref(upload: Upload) -> ObjectRef:
+    return ObjectRef("file", upload.id, upload.name)
+
+
+def _event(action: Action, actor: Actor, upload: Upload, because: str = "") -> AuditEvent:
+    data: dict[str, str | int] = {"because": because} if because else {}
+    if action is Action.UPLOAD_START and upload.size != UNKNOWN:
+        data["size"] = upload.size
+    return AuditEvent(action, actor, _ref(upload), data=data)

@@ -1,0 +1,24 @@
+"""What every request needs at once: the user, and what the roles grant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backoffice.domain.roles import Role
+from backoffice.domain.users import User
+from backoffice.stores.client import Db
+from backoffice.stores.keys import Keys
+from backoffice.stores.roles import RedisRoles
+from backoffice.stores.users import NOUN, RedisUsers
+
+
+class RedisAccounts:
+    """Reads across users and roles."""
+
+    def __init__(self, db: Db, keys: Keys, users: RedisUsers, roles: RedisRoles) -> None:
+        self._db, self._keys, self._users, self._roles = db, keys, users, roles
+
+    def load(self, user_id: str) -> tuple[User | None, Mapping[str, Role]]:
+        """A user and all roles by name: one round trip, unless a role was changed since."""
+        row, epoch = self._db.many([("HGETALL", self._keys.record(NOUN, user_id)), self._roles.epoch_command])
+        return self._users.collection.decode(user_id, row), self._roles.as_of(epoch)

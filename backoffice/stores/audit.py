@@ -1,0 +1,136 @@
+"""The audit log in the store: one stream, and for each facet a zset of stream ids."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.paging import Page
+from backoffice.errors import Conflict
+from backoffice.stores.client import ANSWER_SECONDS, Command, Db
+from backoffice.stores.codec import pairs
+from backoffice.stores.commit import Commit
+from backoffice.stores.keys import Keys
+
+WINDOW = 500
+SCAN = 5_000
+"""Entries of the smallest index that are looked at for one page."""
+LONGEST_WAIT_MS = int(ANSWER_SECONDS * 1000) // 2
+"""The client takes a longer silence for an outage."""
+_ID = re.compile(r"(?a:(\d{1,15})-(\d{1,19}))")
+
+
+class _SeenBefore(Conflict):
+    """The event was recorded a moment ago."""
+
+
+class RedisAudit:
+    """Reads the log, and writes what changes nothing else; all other events come with their commits."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+
+    def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
+        """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
+        long. The event's id, "" when it was not written again."""
+        commit = Commit(self._keys, event)
+        if once:
+            # Hashed, so that no text of a user becomes part of a key.
+            seen = self._keys.seen(hashlib.sha256(once.encode()).hexdigest()[:32])
+            commit.check("absent", seen, error=_SeenBefore())
+            commit.write("SET", seen, 1, "EX", seconds)
+        try:
+            return commit.run(self._db)
+        except _SeenBefore:
+            return ""
+
+    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
+        """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
+        `cursor`: id of the last entry seen, "" = from the newest."""
+        indexes = [self._keys.audit_index(facet, value) for facet, value in filters]
+        if not indexes:
+            return self._newest(cursor, limit)
+        if len(indexes) == 1:
+            total, row = self._db.many([("ZCARD", indexes[0]), _below(indexes[0], cursor, limit + 1)])
+            ids = [one.decode() for one in row]
+            return Page(tuple(self._read(ids[:limit])), int(total), True, ids[limit - 1] if len(ids) > limit else "")
+        return self._filtered(indexes, cursor, limit)
+
+    def between(self, first: str, last: str, limit: int) -> list[AuditEntry]:
+        """Oldest first, both ends included; `-` and `+` are the ends of the log."""
+        return _entries(self._db.call("XRANGE", self._keys.audit, first, last, "COUNT", limit))
+
+    def get(self, entry_id: str) -> AuditEntry | None:
+        return next(iter(self._read([entry_id])), None) if _ID.fullmatch(entry_id) else None
+
+    def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
+        """Entries written after this id (`$` = from now on); waits for one up to that long."""
+        block = max(1, min(milliseconds, LONGEST_WAIT_MS))
+        reply = self._db.call("XREAD", "COUNT", WINDOW, "BLOCK", block, "STREAMS", self._keys.audit, after)
+        streams = list(reply.values()) if isinstance(reply, dict) else [stream[1] for stream in reply or ()]
+        return [entry for rows in streams for entry in _entries(rows)]
+
+    def _newest(self, cursor: str, limit: int) -> Page[AuditEntry]:
+        top = f"({cursor}" if cursor else "+"
+        total, rows = self._db.many(
+            [("XLEN", self._keys.audit), ("XREVRANGE", self._keys.audit, top, "-", "COUNT", limit + 1)]
+        )
+        entries = _entries(rows)
+        more = len(entries) > limit
+        return Page(tuple(entries[:limit]), int(total), True, entries[limit - 1].id if more else "")
+
+    def _filtered(self, indexes: list[bytes], cursor: str, limit: int) -> Page[AuditEntry]:
+        counts = [int(count) for count in self._db.many([("ZCARD", index) for index in indexes])]
+        driver = indexes[counts.index(min(counts))]
+        others = [index for index in indexes if index != driver]
+        found: list[str] = []
+        position, scanned, more = cursor, 0, True
+        while more and scanned < SCAN and len(found) <= limit:
+            window = self._db.call(*_below(driver, position, WINDOW))
+            scanned += len(window)
+            more = len(window) == WINDOW
+            found += self._in_all(others, window)
+            position = window[-1].decode() if window else position
+        entries = self._read(found[:limit])
+        if len(found) > limit:
+            return Page(tuple(entries), limit + 1, False, found[limit - 1])
+        return Page(tuple(entries), len(found), not (more or cursor), position if more else "")
+
+    def _in_all(self, indexes: list[bytes], window: list[bytes]) -> list[str]:
+        """Members of the window that are in every index. One round trip."""
+        if not window:
+            return []
+        rows = self._db.many([("ZMSCORE", index, *window) for index in indexes])
+        return [
+            member.decode() for at, member in enumerate(window) if all(scores[at] is not None for scores in rows)
+        ]
+
+    def _read(self, ids: Sequence[str]) -> list[AuditEntry]:
+        """The entries that are still in the stream. One round trip."""
+        replies = self._db.many([("XRANGE", self._keys.audit, one, one) for one in ids])
+        return [entry for rows in replies for entry in _entries(rows)]
+
+
+def index_score(entry_id: str) -> int:
+    """Where an entry stands in its indexes; `commit.lua` computes the same when it writes it."""
+    found = _ID.fullmatch(entry_id)
+    if found is None:
+        raise ValueError(f"not the id of an entry: {entry_id[:40]!r}")
+    return (int(found[1]) - 1_577_836_800_000) * 4096 + min(int(found[2]), 4095)
+
+
+def _below(index: bytes, cursor: str, count: int) -> Command:
+    top = f"({index_score(cursor)}" if cursor else "+inf"
+    return ("ZRANGE", index, top, "-inf", "BYSCORE", "REV", "LIMIT", 0, count)
+
+
+def _entries(rows: Any) -> list[AuditEntry]:
+    found = []
+    for entry_id, fields in rows or ():
+        raw = bytes(pairs(fields)[b"e"])
+        found.append(AuditEntry(entry_id.decode(), raw, json.loads(raw)))
+    return found

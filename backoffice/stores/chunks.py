@@ -1,0 +1,129 @@
+"""The bytes of chunks: one string each, spread over all shards in groups that share a slot."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import Any
+
+from backoffice.errors import ChunkLost
+from backoffice.stores.client import Client, Command, Db
+from backoffice.stores.keys import GROUP, Keys
+
+_AHEAD = 2
+"""Chunks fetched while one is being sent."""
+
+_AHEAD_ALL = 8
+"""Chunks fetched ahead by all downloads of a process together; without a place a download fetches as it sends.
+So slow readers, however many, hold at most that many chunks more than the ones they are being sent."""
+
+_BATCH = 1000
+"""Commands in one pipeline."""
+
+Ahead = deque[Future[bytes | None]]
+
+
+class RedisChunks:
+    """Chunks of files, by file and index. One object for each process, made after a fork: it keeps threads."""
+
+    def __init__(self, redis: Client, keys: Keys) -> None:
+        self._db = Db(redis)
+        self._keys = keys
+        self._fetchers = ThreadPoolExecutor(_AHEAD_ALL, thread_name_prefix="chunks")
+        self._places = BoundedSemaphore(_AHEAD_ALL)
+
+    def put(self, file_id: str, index: int, data: bytes | memoryview, ttl_seconds: int) -> bool:
+        """Keep the bytes for that long unless there is a value already: True when they were kept.
+
+        False also when the store's answer was lost and the command was repeated: compare with `get`.
+        """
+        return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "EX", ttl_seconds))
+
+    def get(self, file_id: str, index: int) -> bytes | None:
+        value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
+        return value
+
+    def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
+        """The values in order, the next ones fetched meanwhile. Raises ChunkLost when its turn comes.
+
+        Close the iterator to stop early; what was fetched ahead is then dropped.
+        """
+        ahead: Ahead = deque()
+        try:
+            for position, index in enumerate(indexes):
+                fetched = ahead.popleft() if ahead else None
+                self._look_ahead(ahead, file_id, indexes[position + 1 + len(ahead) : position + 1 + _AHEAD])
+                value = self.get(file_id, index) if fetched is None else self._result(fetched)
+                # Neither name may keep the bytes alive while the next chunk is awaited.
+                del fetched
+                if value is None:
+                    raise ChunkLost(f"Chunk {index} of the file is not in the store.", index=index)
+                yield value
+                del value
+        finally:
+            for future in ahead:
+                future.cancel()
+                future.add_done_callback(self._free_place)
+
+    def sizes(self, file_id: str, indexes: Sequence[int]) -> list[int | None]:
+        """Bytes of each, None where there is none."""
+        keys = [self._keys.chunk(file_id, index) for index in indexes]
+        sizes: list[int | None] = list(self._each("STRLEN", keys))
+        # An empty value and a missing one have the same length.
+        absent = self._absent([key for key, size in zip(keys, sizes, strict=True) if size == 0])
+        return [None if key in absent else size for key, size in zip(keys, sizes, strict=True)]
+
+    def persist(self, file_id: str, total: int) -> list[int]:
+        """Let chunks [0, total) live for ever; the indexes of those that are not there."""
+        keys = self._all(file_id, total)
+        # 0 also for a chunk that lost its expiry before: this may be a repetition.
+        unchanged = [key for key, changed in zip(keys, self._each("PERSIST", keys), strict=True) if not changed]
+        absent = self._absent(unchanged)
+        return [index for index, key in enumerate(keys) if key in absent]
+
+    def expire(self, file_id: str, total: int, ttl_seconds: int) -> None:
+        """Let chunks [0, total) die after that long."""
+        self._each("EXPIRE", self._all(file_id, total), ttl_seconds)
+
+    def discard(self, file_id: str, index: int) -> None:
+        """Free one chunk."""
+        self._db.call("UNLINK", self._keys.chunk(file_id, index))
+
+    def delete(self, file_id: str, total: int) -> int:
+        """Free chunks [0, total), also when memory is full; how many there were."""
+        keys = self._all(file_id, total)
+        groups = [keys[start : start + GROUP] for start in range(0, total, GROUP)]
+        return sum(self._in_batches([("UNLINK", *group) for group in groups]))
+
+    def _look_ahead(self, ahead: Ahead, file_id: str, indexes: Sequence[int]) -> None:
+        for index in indexes:
+            if not self._places.acquire(blocking=False):
+                return
+            ahead.append(self._fetchers.submit(self.get, file_id, index))
+
+    def _result(self, fetched: Future[bytes | None]) -> bytes | None:
+        try:
+            return fetched.result()
+        finally:
+            self._places.release()
+
+    def _free_place(self, _: Future[bytes | None]) -> None:
+        self._places.release()
+
+    def _all(self, file_id: str, total: int) -> list[bytes]:
+        return [self._keys.chunk(file_id, index) for index in range(total)]
+
+    def _absent(self, keys: Sequence[bytes]) -> set[bytes]:
+        return {key for key, there in zip(keys, self._each("EXISTS", keys), strict=True) if not there}
+
+    def _each(self, command: str, keys: Sequence[bytes], *args: int) -> list[Any]:
+        """One command for each key; the replies in order."""
+        return self._in_batches([(command, key, *args) for key in keys])
+
+    def _in_batches(self, commands: Sequence[Command]) -> list[Any]:
+        replies: list[Any] = []
+        for start in range(0, len(commands), _BATCH):
+            replies += self._db.many(commands[start : start + _BATCH])
+        return replies

@@ -1,0 +1,173 @@
+"""The connection to Redis or Valkey: one factory for every kind of address, one place where its errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from redis import Redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import TimeoutError as TimedOut
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from backoffice.errors import StoreFull, Unavailable
+from backoffice.stores.scripts import Script, load
+from backoffice.stores.wire import connection_options
+
+Client = Redis | RedisCluster
+Arg = bytes | str | int | float | memoryview
+Command = tuple[Arg, ...]
+
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
+REPEATS = 2
+"""A frozen server holds a request for at most 3 * 5 s, below gunicorn's time-out; every change is safe to repeat."""
+
+_DOWN = (
+    Disconnected,
+    TimedOut,
+    ClusterDownError,
+    MasterDownError,
+    ReadOnlyError,
+    TryAgainError,
+    RedisClusterException,
+)
+_FULL = ("OOM ", "MISCONF ")
+_WAIT = ("LOADING ", "NOREPLICAS ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Redis errors become `Unavailable` (also while loading or failing over) or `StoreFull`; a wrong command stays."""
+    try:
+        yield
+    except AuthenticationError as error:
+        raise Unavailable("The store refuses our password.") from error
+    except OutOfMemoryError as error:
+        raise StoreFull from error
+    except _DOWN as error:
+        raise Unavailable from error
+    except ResponseError as error:
+        text = str(error)
+        if any(mark in text for mark in _FULL):
+            raise StoreFull from error
+        if text.startswith(_WAIT):
+            raise Unavailable from error
+        raise
+
+
+class Db:
+    """What the control plane's stores use of a client: commands, pipelines and scripts. Values are bytes."""
+
+    def __init__(self, client: Client, *, shebang: bool = True) -> None:
+        """`shebang`: scripts begin with `#!lua`, so that a server checks memory before the first effect and refuses
+        keys of another slot; only the fake server of the tests does without."""
+        self.client = client
+        self._shebang = shebang
+        self._scripts: dict[tuple[str, bool], Script] = {}
+
+    def call(self, *command: Arg) -> Any:
+        """One command, one round trip."""
+        with store_errors():
+            return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies of several commands sent together, in order: one round trip."""
+        if not commands:
+            return []
+        with store_errors(), self.client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            replies: list[Any] = pipe.execute()
+            return replies
+
+    def script(self, name: str, keys: Sequence[bytes], args: Sequence[Arg], *, allow_oom: bool = False) -> Any:
+        """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it)."""
+        script = self._scripts.get((name, allow_oom))
+        if script is None:
+            script = self._scripts[name, allow_oom] = load(name, shebang=self._shebang, allow_oom=allow_oom)
+        try:
+            return self.call("EVALSHA", script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return self.call("EVAL", script.source, len(keys), *keys, *args)
+
+
+def connect(url: str, password: str | None = None, *, timeout: float = ANSWER_SECONDS) -> Client:
+    """A client for `redis://`, `rediss://`, `unix://`, `redis+sentinel://h1:p,h2:p/service/db` or
+    `redis+cluster://h1:p,h2:p` (`rediss+…` for TLS). Made after a fork, one for each process.
+
+    Raises ValueError for another address, `Unavailable` when a cluster or a sentinel does not answer.
+    """
+    scheme = url.partition("://")[0]
+    options: dict[str, Any] = {
+        "decode_responses": False,
+        "protocol": 2,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "health_check_interval": 15,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.3), REPEATS),
+    }
+    if password:
+        options["password"] = password
+    with store_errors():
+        if scheme in {"redis", "rediss", "unix"}:
+            return Redis.from_url(url, **options, **connection_options())
+        if scheme in {"redis+sentinel", "rediss+sentinel"}:
+            return _sentinel(url, options | connection_options())
+        if scheme in {"redis+cluster", "rediss+cluster"}:
+            return _cluster(url, options)
+    raise ValueError(f"not the address of a store: {scheme}://…")
+
+
+def _hosts(url: str, port: int) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
+    """Hosts with ports, path, and options that the address carries."""
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    found = []
+    for host in hosts.split(","):
+        name = urlsplit(f"//{host}")
+        if not name.hostname:
+            raise ValueError("the address of the store names no host")
+        found.append((name.hostname, name.port or port))
+    options: dict[str, Any] = {"ssl": True} if parts.scheme.startswith("rediss+") else {}
+    user, _, password = login.partition(":")
+    if user:
+        options["username"] = unquote(user)
+    if password:
+        options["password"] = unquote(password)
+    return found, parts.path.strip("/"), options
+
+
+def _sentinel(url: str, options: dict[str, Any]) -> Client:
+    hosts, path, extra = _hosts(url, 26379)
+    service, _, db = path.partition("/")
+    if not service:
+        raise ValueError("redis+sentinel://host:port,…/service[/db]: the service is missing")
+    own = {"socket_timeout": options["socket_timeout"], "socket_connect_timeout": CONNECT_SECONDS}
+    if "ssl" in extra:
+        own["ssl"] = True
+    sentinel = Sentinel(hosts, sentinel_kwargs=own, **options, **extra)  # type: ignore[no-untyped-call]
+    client: Redis = sentinel.master_for(service, db=int(db or 0))  # type: ignore[no-untyped-call]
+    return client
+
+
+def _cluster(url: str, options: dict[str, Any]) -> Client:
+    hosts, _, extra = _hosts(url, 6379)
+    nodes = [ClusterNode(host, port) for host, port in hosts]  # type: ignore[no-untyped-call]
+    return RedisCluster(startup_nodes=nodes, **options, **extra)

@@ -1,0 +1,131 @@
+"""When a write is safe, and the state of the store itself."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from redis.cluster import RedisCluster
+from redis.exceptions import ResponseError
+
+from backoffice.errors import Unavailable
+from backoffice.stores.client import Db, store_errors
+from backoffice.stores.keys import Keys
+
+WAIT_MS = 2_000
+"""Below the client's own time-out, so that its repetition does not hide the answer."""
+FULL_AT = 0.85
+"""Share of `maxmemory` above which no upload begins; sign-in, deletes and the log go on in what is left."""
+MIN_FREE = 512 * 1024**2
+REWRITE_ROOM = 1.2
+"""An append-only file is rewritten into a copy: so many times its base size must be free on the disk."""
+CACHE_SECONDS = 2.0
+SERVER_FACTS = (
+    "redis_version", "valkey_version", "server_name", "used_memory", "maxmemory", "maxmemory_policy", "aof_enabled",
+    "aof_last_write_status", "aof_last_bgrewrite_status", "aof_base_size", "connected_clients", "uptime_in_seconds",
+    "role", "connected_slaves",
+)  # fmt: skip
+
+
+class RedisDurability:
+    """Port `Durability`.
+
+    The level comes from the server's settings. `WAITAOF` plays no part: on several server versions it answers before
+    anything is on the disk, so with `appendfsync everysec` the level is `os`, and with `always` the reply to a write
+    is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this connection.
+    """
+
+    def __init__(self, db: Db, keys: Keys, replicas: int = 0) -> None:
+        if replicas and isinstance(db.client, RedisCluster):
+            raise ValueError("waiting for replicas is not supported on a cluster")
+        self._db, self._keys, self._replicas = db, keys, replicas
+        self._local = ""
+
+    @property
+    def level(self) -> str:
+        if not self._local:
+            self._local = self._read_level()
+        if not self._replicas:
+            return self._local
+        replicas = f"replica:{self._replicas}"
+        return f"disk+{replicas}" if self._local == "disk" else replicas
+
+    def _read_level(self) -> str:
+        if str(server_info(self._db).get("aof_enabled")) != "1":
+            return "memory"
+        return "disk" if server_setting(self._db, "appendfsync") == "always" else "os"
+
+    def barrier(self) -> None:
+        if not self._replicas:
+            return
+        key = self._keys.install
+        _, reached = self._db.many([("HSET", key, "barrier", 1), ("WAIT", self._replicas, WAIT_MS)])
+        if int(reached) < self._replicas:
+            raise Unavailable("Not enough replicas have confirmed the file; ask again.")
+
+
+class RedisHealth:
+    """Port `StoreHealth`. `disk`: the folder of the embedded store's data, where it is on this machine."""
+
+    def __init__(self, db: Db, disk: Path | None = None) -> None:
+        self._db, self._disk = db, disk
+        self._lock = threading.Lock()
+        self._checked, self._room = 0.0, True
+
+    def ping(self) -> None:
+        with store_errors():
+            self._db.client.ping()
+
+    def room(self) -> bool:
+        with self._lock:
+            if time.monotonic() - self._checked > CACHE_SECONDS:
+                self._room = self._has_room()
+                self._checked = time.monotonic()
+            return self._room
+
+    def _has_room(self) -> bool:
+        info = server_info(self._db)
+        most = int(info.get("maxmemory", 0))
+        if most and int(info.get("used_memory", 0)) > FULL_AT * most:
+            return False
+        if self._disk is None:
+            return True
+        needed = max(MIN_FREE, REWRITE_ROOM * int(info.get("aof_base_size", 0)))
+        return shutil.disk_usage(self._disk).free >= needed
+
+    def info(self) -> Mapping[str, str]:
+        info = server_info(self._db)
+        return {name: str(info[name]) for name in SERVER_FACTS if name in info}
+
+
+def server_info(db: Db) -> dict[str, Any]:
+    """INFO of the server; of a cluster, of one of its primaries with the largest memory use of any."""
+    with store_errors():
+        info: dict[str, Any] = db.client.info()
+    nodes = [node for node in info.values() if isinstance(node, dict) and "used_memory" in node]
+    return max(nodes, key=lambda node: int(node["used_memory"])) if nodes else info
+
+
+def server_setting(db: Db, name: str) -> str:
+    """A setting of the server, "" where it may not be asked (managed services)."""
+    try:
+        with store_errors():
+            found: Any = db.client.config_get(name)
+    except ResponseError:
+        return ""
+    if isinstance(db.client, RedisCluster):
+        found = next(iter(found.values()), {})
+    value = found.get(name, "")
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def unsafe_reason(db: Db) -> str:
+    """Why this server must not be used, "" when it may: a policy that evicts would delete chunks in silence."""
+    policy = str(server_info(db).get("maxmemory_policy", "")) or server_setting(db, "maxmemory-policy")
+    if policy and policy != "noeviction":
+        return f"The store evicts data (maxmemory-policy {policy}); set it to noeviction."
+    return ""

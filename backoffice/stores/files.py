@@ -1,0 +1,191 @@
+"""Stored files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.files import File, FileState, OnConflict, numbered
+from backoffice.domain.paging import Page, Query
+from backoffice.errors import NameTaken
+from backoffice.stores.client import Db
+from backoffice.stores.collection import Collection
+from backoffice.stores.commit import Commit
+from backoffice.stores.indexes import Facet, Index, Lexical, Sorted, Words, member_id, text_range
+from backoffice.stores.keys import Keys
+from backoffice.stores.paging import Pager
+
+NOUN = "files"
+NAME_ATTEMPTS = 8
+"""How often a free name is looked for again when others take it at the same moment."""
+
+
+def _live(file: File) -> bool:
+    return file.state is FileState.READY
+
+
+def _trashed(file: File) -> bool:
+    return file.state is FileState.TRASHED
+
+
+def _created(file: File) -> float:
+    return file.created_at
+
+
+INDEXES: tuple[Index[File], ...] = (
+    Sorted("created", lambda one: one.created_at if _live(one) else None),
+    Sorted("size", lambda one: one.size if _live(one) else None, within=("owner",)),
+    Lexical("name", lambda one: one.name if _live(one) else None, within=("owner",)),
+    Words("words", lambda one: one.name if _live(one) else None),
+    Facet("owner", lambda one: [one.owner] if _live(one) else [], _created, "created"),
+    Facet("mime_type", lambda one: [one.mime_type] if _live(one) else [], _created, "created", listed=True),
+    Facet("tag", lambda one: one.tags if _live(one) else (), _created, "created", listed=True),
+    Sorted("undigested", lambda one: one.created_at if _live(one) and not one.sha256 else None),
+    Sorted("purge", lambda one: one.purge_at if _trashed(one) else None),
+    Facet("trash", lambda one: [one.owner] if _trashed(one) else [], lambda one: one.purge_at, "purge"),
+    Sorted("gc", lambda one: one.updated_at if one.state is FileState.GONE else None),
+)
+
+
+class RedisFiles:
+    """Files and what they use of a quota (port `FileStore`)."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+        self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True)
+        self._pager = Pager(self.collection, "created")
+
+    def get(self, file_id: str) -> File | None:
+        return self.collection.get(file_id)
+
+    def page(self, query: Query) -> Page[File]:
+        return self._pager.page(query)
+
+    def mime_types(self) -> list[tuple[str, int]]:
+        return self.collection.facet_values("mime_type")
+
+    def usage(self, user_id: str) -> tuple[int, int]:
+        used, reserved = self._db.call("HMGET", self._keys.quota(user_id), "used", "reserved")
+        return int(used or 0), int(reserved or 0)
+
+    # -- names: unique within what an owner has outside the trash
+
+    def _names(self, owner: str) -> bytes:
+        return self._keys.index(NOUN, "name", f"owner={owner}")
+
+    def _holder(self, owner: str, name: str) -> File | None:
+        """The owner's file of that name."""
+        least, below = text_range(name)
+        row = self._db.call("ZRANGE", self._names(owner), f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1)
+        return self.get(member_id(bytes(row[0]))) if row else None
+
+    def free_name(self, owner: str, name: str) -> str:
+        """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for each
+        of 32, then for ever larger batches."""
+        first, batch = 1, 32
+        while True:
+            tried = [name if number == 1 else numbered(name, number) for number in range(first, first + batch)]
+            counts = self._db.many([("ZLEXCOUNT", self._names(owner), *_ends(one)) for one in tried])
+            for one, count in zip(tried, counts, strict=True):
+                if not count:
+                    return one
+            first, batch = first + batch, batch * 4
+
+    def _claim(self, commit: Commit, file: File, others: int = 0) -> None:
+        """Check that nobody takes the name in the meantime."""
+        least, below = text_range(file.name)
+        taken = NameTaken("You have a file of this name.", field="name")
+        commit.check("vacant", self._names(file.owner), least, below, others, error=taken)
+
+    # -- changes
+
+    def add(
+        self, file: File, on_conflict: OnConflict, purge_at: int, build: Callable[[File], Commit], event: AuditEvent
+    ) -> File:
+        """Insert `file` with the commit that `build` makes for the name it gets; a file that it replaces goes into
+        the trash until `purge_at`. Raises NameTaken with FAIL, or when a free name could not be had."""
+        for attempt in range(NAME_ATTEMPTS):
+            named, old = file, None
+            if on_conflict is OnConflict.RENAME:
+                named = replace(file, name=self.free_name(file.owner, file.name))
+            elif on_conflict is OnConflict.REPLACE:
+                old = self._holder(file.owner, file.name)
+            commit = build(named)
+            if old is not None:
+                trashed = replace(
+                    old, state=FileState.TRASHED, updated_at=event.at, purge_at=purge_at, version=old.version + 1
+                )
+                self.collection.replace(commit, old, trashed)
+                ref = ObjectRef("file", old.id, old.name)
+                commit.add_event(AuditEvent(Action.FILE_TRASH, event.actor, ref, data={"replaced_by": file.id}))
+            self._claim(commit, named, 0 if old is None else 1)
+            self.collection.insert(commit, named)
+            try:
+                commit.run(self._db)
+            except NameTaken:
+                if on_conflict is OnConflict.FAIL or attempt == NAME_ATTEMPTS - 1:
+                    raise
+                continue
+            return named
+        raise NameTaken
+
+    def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, freeing: bool = False) -> File:
+        new = replace(new, version=old.version + 1)
+        commit = Commit(self._keys, event)
+        self.collection.replace(commit, old, new)
+        if claim:
+            self._claim(commit, new)
+        commit.run(self._db, freeing=freeing)
+        return new
+
+    def rename(self, old: File, name: str, event: AuditEvent) -> File:
+        # The same name in other capitals is this file's own entry, so one may be there.
+        same = text_range(old.name) == text_range(name)
+        return self._change(old, replace(old, name=name, updated_at=event.at), event, claim=not same)
+
+    def set_digest(self, old: File, sha256: str, event: AuditEvent) -> File:
+        return self._change(old, replace(old, sha256=sha256), event)
+
+    def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
+        new = replace(old, state=FileState.TRASHED, purge_at=purge_at, updated_at=event.at)
+        return self._change(old, new, event, freeing=True)
+
+    def restore(self, old: File, event: AuditEvent) -> File:
+        for attempt in range(NAME_ATTEMPTS):
+            name = self.free_name(old.owner, old.name)
+            new = replace(old, state=FileState.READY, purge_at=0, name=name, updated_at=event.at)
+            try:
+                return self._change(old, new, event, claim=True)
+            except NameTaken:
+                if attempt == NAME_ATTEMPTS - 1:
+                    raise
+        raise NameTaken
+
+    def purge(self, old: File, event: AuditEvent) -> File:
+        return self._change(old, replace(old, state=FileState.GONE, updated_at=event.at), event, freeing=True)
+
+    def forget(self, file: File) -> None:
+        keys = [
+            self._keys.record(NOUN, file.id),
+            self._keys.chunk_map(file.id),
+            self._keys.quota(file.owner),
+            self._keys.index(NOUN, "gc"),
+        ]
+        self._db.script("forget", keys, [file.id, FileState.GONE.value, "size", "used"], allow_oom=True)
+
+    # -- what the worker looks for
+
+    def due(self, now: int, limit: int) -> list[File]:
+        return list(self._pager.page(Query(sort="purge", ranges=(("purge", None, now),), limit=limit)).items)
+
+    def purged(self, limit: int) -> list[File]:
+        return list(self._pager.page(Query(sort="gc", limit=limit)).items)
+
+    def undigested(self, limit: int) -> list[File]:
+        return list(self._pager.page(Query(sort="undigested", limit=limit)).items)
+
+
+def _ends(name: str) -> tuple[str, str]:
+    least, below = text_range(name)
+    return f"[{least}", f"({below}"

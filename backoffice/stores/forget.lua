@@ -1,0 +1,19 @@
+-- forget: drop what is left of an upload or a file after its chunks are gone, and give its bytes back to the quota.
+-- The act itself (cancel, expire, purge) was recorded by the commit before; this only frees, so it may run when
+-- memory is full.
+--
+-- KEYS[1] record hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of what is to be collected
+-- ARGV[1] id   ARGV[2] state the record must be in   ARGV[3] field of the record that holds the bytes
+-- ARGV[4] field of the quota they come off
+--
+-- Returns "ok", or "gone" when another worker was here before.
+if redis.call('HGET', KEYS[1], 'state') ~= ARGV[2] then
+  redis.call('ZREM', KEYS[4], ARGV[1])
+  return 'gone'
+end
+local bytes = tonumber(redis.call('HGET', KEYS[1], ARGV[3]) or 0)
+local held = tonumber(redis.call('HGET', KEYS[3], ARGV[4]) or 0)
+redis.call('HSET', KEYS[3], ARGV[4], string.format('%.0f', math.max(0, held - bytes)))
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[4], ARGV[1])
+return 'ok'

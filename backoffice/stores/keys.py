@@ -1,0 +1,113 @@
+"""Every key, spelled here and nowhere else.
+
+Control plane: one hash slot, so that one script changes a record, its indexes, a quota and the log together.
+
+    {bo}:<noun>:<id>                     hash    a record: users, roles, sessions, tokens, uploads, files
+    {bo}:<noun>:by:<index>               zset    all records: member id, score a number (sorted)
+                                                 or member "folded text NUL id", score 0 (lexical, words)
+    {bo}:<noun>:by:<index>:<value>       zset    the records of one value of a facet
+    {bo}:<noun>:by:<index>:<facet>=<value>  zset an index kept for each value of a facet
+    {bo}:<noun>:one:<index>              hash    folded value -> id (unique)
+    {bo}:<noun>:facet:<index>            zset    the values of a facet, score = number of records
+    {bo}:map:<id>                        string  chunk map of an upload or a file, 53 bytes a chunk
+    {bo}:quota:<user>                    hash    used, reserved (bytes)
+    {bo}:audit                           stream  field e: one event, canonical JSON
+    {bo}:audit:by:<facet>:<value>        zset    member stream id, score milliseconds * 4096 + sequence since 2020
+    {bo}:request:<id>                    string  result of a commit, 2 minutes
+    {bo}:seen:<...>                      string  an event that is not repeated for a while
+    {bo}:throttle:<what>                 hash    failures, until
+    {bo}:epoch:roles                     string  rises with every change of a role
+    {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
+    {bo}:install                         hash    facts of this installation
+
+Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 129 random bits, so no prefix is needed.
+
+    file:{<id>}:chunk:<n>                string  bytes of chunk n < 64
+    file:{<id>.<n // 64>}:chunk:<n>      string  bytes of the others
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GROUP = 64
+"""Chunks that share a slot, so that one pipeline to one node reads or frees them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one installation. `prefix` is the hash tag of the control plane."""
+
+    prefix: str = "bo"
+
+    def _key(self, *parts: str) -> bytes:
+        return ":".join((f"{{{self.prefix}}}", *parts)).encode()
+
+    def record(self, noun: str, record_id: str) -> bytes:
+        return self._key(noun, record_id)
+
+    def index(self, noun: str, index: str, scope: str = "") -> bytes:
+        """`scope` is a facet's value for a facet, `<facet>=<value>` for another index within a facet."""
+        return self._key(noun, "by", index, scope) if scope else self._key(noun, "by", index)
+
+    def unique(self, noun: str, index: str) -> bytes:
+        return self._key(noun, "one", index)
+
+    def facet_values(self, noun: str, index: str) -> bytes:
+        return self._key(noun, "facet", index)
+
+    def chunk_map(self, file_id: str) -> bytes:
+        return self._key("map", file_id)
+
+    def quota(self, user_id: str) -> bytes:
+        return self._key("quota", user_id)
+
+    @property
+    def audit(self) -> bytes:
+        return self._key("audit")
+
+    def audit_index(self, facet: str, value: str) -> bytes:
+        return self._key("audit", "by", facet, value)
+
+    def request(self, request_id: str) -> bytes:
+        return self._key("request", request_id)
+
+    def seen(self, *what: str) -> bytes:
+        return self._key("seen", *what)
+
+    def throttle(self, what: str) -> bytes:
+        return self._key("throttle", what)
+
+    @property
+    def roles_epoch(self) -> bytes:
+        return self._key("epoch", "roles")
+
+    def worker(self, host: str) -> bytes:
+        return self._key("worker", host)
+
+    @property
+    def install(self) -> bytes:
+        return self._key("install")
+
+    def everything(self, noun: str) -> bytes:
+        """Pattern of all keys of a noun, for `fsck` alone."""
+        return self._key(noun, "*")
+
+    def chunk(self, file_id: str, index: int) -> bytes:
+        group = index // GROUP
+        tag = f"{file_id}.{group}" if group else file_id
+        return f"file:{{{tag}}}:chunk:{index}".encode()
+
+    @property
+    def all_chunks(self) -> bytes:
+        """Pattern of all chunk keys, for `fsck` alone."""
+        return b"file:{*}:chunk:*"
+
+
+def split_chunk_key(key: bytes) -> tuple[str, int]:
+    """File id and index of a chunk's key. Raises ValueError when it has another form."""
+    head, tag, rest = key.decode().replace("}", "{", 1).split("{")
+    noun, _, index = rest.removeprefix(":").partition(":")
+    if head != "file:" or noun != "chunk":
+        raise ValueError(f"not the key of a chunk: {key!r}")
+    return tag.partition(".")[0], int(index)

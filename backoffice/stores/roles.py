@@ -1,0 +1,86 @@
+"""Custom roles in the store; the built-in ones are in `domain/access.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.roles import Role, built_in_roles
+from backoffice.errors import Conflict, InUse, NameTaken
+from backoffice.stores.client import Command, Db
+from backoffice.stores.collection import Collection
+from backoffice.stores.commit import Commit
+from backoffice.stores.indexes import Lexical, Sorted
+from backoffice.stores.keys import Keys
+
+NOUN = "roles"
+MOST = 200
+"""Custom roles there can be; all of them are kept in every process."""
+
+
+def roles_collection(db: Db, keys: Keys) -> Collection[Role]:
+    """The noun and its indexes."""
+    return Collection(
+        db, keys, NOUN, Role, [Sorted("created", lambda role: role.created_at), Lexical("name", lambda role: role.name)]
+    )
+
+
+class RedisRoles:
+    """Every change raises an epoch, by which each process knows that what it read before is stale."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+        self.collection = roles_collection(db, keys)
+        # Epoch and roles in one tuple, which is replaced whole, so that threads never see half of it.
+        self._cached: tuple[bytes | None, Mapping[str, Role]] | None = None
+
+    def all(self) -> Mapping[str, Role]:
+        """All roles by name, built-in ones included; read again only after a change."""
+        return self.as_of(self._db.call(*self.epoch_command))
+
+    @property
+    def epoch_command(self) -> Command:
+        """What must be asked before `as_of`, on its own or together with other things."""
+        return ("GET", self._keys.roles_epoch)
+
+    def as_of(self, epoch: bytes | None) -> Mapping[str, Role]:
+        """All roles as they were at this epoch, or later."""
+        cached = self._cached
+        if cached is not None and cached[0] == epoch:
+            return cached[1]
+        ids = self._db.call("ZRANGE", self._keys.index(NOUN, "created"), 0, -1)
+        custom = self.collection.get_many([one.decode() for one in ids])
+        found = {role.name: role for role in custom if role is not None} | {one.name: one for one in built_in_roles()}
+        roles = MappingProxyType(dict(sorted(found.items())))
+        self._cached = (epoch, roles)
+        return roles
+
+    def insert(self, role: Role, event: AuditEvent) -> None:
+        """Raises NameTaken."""
+        commit = self._commit(event)
+        key = self._keys.record(NOUN, role.id)
+        commit.check("absent", key, error=NameTaken("This name is taken.", field="name"))
+        error = Conflict(f"There can be at most {MOST} custom roles.")
+        commit.check("fewer", self._keys.index(NOUN, "created"), MOST, error=error)
+        self.collection.insert(commit, role)
+        commit.run(self._db)
+
+    def replace(self, old: Role, new: Role, event: AuditEvent) -> None:
+        """Raises VersionMismatch."""
+        commit = self._commit(event)
+        self.collection.replace(commit, old, new)
+        commit.run(self._db)
+
+    def remove(self, old: Role, event: AuditEvent) -> None:
+        """Raises VersionMismatch, InUse (a user still holds it)."""
+        commit = self._commit(event)
+        held = InUse("Users still hold this role; take it from them first.")
+        commit.check("absent", self._keys.index("users", "role", old.name), error=held)
+        self.collection.remove(commit, old)
+        commit.run(self._db)
+
+    def _commit(self, event: AuditEvent) -> Commit:
+        commit = Commit(self._keys, event)
+        commit.write("INCR", self._keys.roles_epoch)
+        return commit

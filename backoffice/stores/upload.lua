@@ -1,0 +1,90 @@
+-- upload: the progress of an upload. Chunks are data, not acts, so this writes no audit event (`commit` does at the
+-- start and at the end); a script of its own because a mark must see the state, the map and the quota at one moment.
+--
+-- KEYS[1] upload hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of uploads by expiry
+-- ARGV[1] op   ARGV[2] upload id   ARGV[3] bytes of a map entry   then, by op:
+--   mark     expires at, quota limit, largest file, {index, size, entry} ...
+--   unmark   index ...                     chunks that turned out not to be there
+--   lease    token, until, now, total      total fixes a number of chunks unknown so far ("" = known)
+--   release  token
+--
+-- Returns {"ok", received, bytes}
+--   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
+--   {"too_big", bytes} over the declared size or the largest file | {"quota", bytes in use}
+--   lease: {"busy", until} another one holds it | {"incomplete", received}
+local upload, map, quota, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local op, id, width = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local row = redis.call('HMGET', upload, 'state', 'received', 'bytes', 'size', 'reserved', 'lease', 'lease_until',
+  'total_chunks')
+if not row[1] then return {'missing'} end
+local state, received, bytes = row[1], tonumber(row[2]), tonumber(row[3])
+local size, reserved = tonumber(row[4]), tonumber(row[5])
+
+local function entry_at(index)
+  local entry = redis.call('GETRANGE', map, index * width, index * width + width - 1)
+  if #entry == width and string.byte(entry) ~= 0 then return entry end
+end
+local function text(number) return string.format('%.0f', number) end
+
+if op == 'mark' then
+  if state ~= 'open' then return {'closed', state} end
+  local new, added, seen = {}, 0, {}
+  for at = 7, #ARGV, 3 do
+    local index, length, entry = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
+    local there = seen[index] or entry_at(index)
+    if there and there ~= entry then return {'conflict', ARGV[at]} end
+    if not there then
+      new[#new + 1] = {index, entry}
+      seen[index] = entry
+      added = added + length
+    end
+  end
+  local now = bytes + added
+  if (size >= 0 and now > size) or now > tonumber(ARGV[6]) then return {'too_big', text(now)} end
+  local more = now - reserved
+  if more > 0 then
+    local held = redis.call('HMGET', quota, 'used', 'reserved')
+    local use = tonumber(held[1] or 0) + tonumber(held[2] or 0)
+    if use + more > tonumber(ARGV[5]) then return {'quota', text(use)} end
+    redis.call('HINCRBY', quota, 'reserved', text(more))
+    redis.call('HSET', upload, 'reserved', text(now))
+  end
+  for _, pair in ipairs(new) do redis.call('SETRANGE', map, pair[1] * width, pair[2]) end
+  received = received + #new
+  redis.call('HSET', upload, 'received', text(received), 'bytes', text(now), 'expires_at', ARGV[4])
+  redis.call('ZADD', expiry, 'XX', ARGV[4], id)
+  return {'ok', text(received), text(now)}
+end
+
+if op == 'unmark' then
+  for at = 4, #ARGV do
+    local index = tonumber(ARGV[at])
+    local entry = entry_at(index)
+    if entry then
+      local b1, b2, b3, b4 = string.byte(entry, 2, 5)
+      bytes = bytes - (((b1 * 256 + b2) * 256 + b3) * 256 + b4)
+      received = received - 1
+      redis.call('SETRANGE', map, index * width, string.rep('\0', width))
+    end
+  end
+  redis.call('HSET', upload, 'received', text(received), 'bytes', text(bytes))
+  return {'ok', text(received), text(bytes)}
+end
+
+if op == 'lease' then
+  local token, till, now, total = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+  if state == 'completing' and row[6] ~= token and tonumber(row[7]) > tonumber(now) then return {'busy', row[7]} end
+  if state == 'aborted' then return {'closed', state} end
+  if total == '' then total = row[8] end
+  if tonumber(total) ~= received then return {'incomplete', text(received)} end
+  redis.call('HSET', upload, 'state', 'completing', 'lease', token, 'lease_until', till, 'total_chunks', total)
+  return {'ok', text(received), text(bytes)}
+end
+
+if op == 'release' then
+  if row[6] == ARGV[4] and state == 'completing' then
+    redis.call('HSET', upload, 'state', 'open', 'lease', '', 'lease_until', '0')
+  end
+  return {'ok', text(received), text(bytes)}
+end
+return redis.error_reply('BADOP unknown op')

@@ -1,0 +1,143 @@
+"""Users in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backoffice.domain.access import ADMIN, BUILT_IN
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.text import fold
+from backoffice.domain.users import User, same_name
+from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken
+from backoffice.stores.client import Db
+from backoffice.stores.collection import Collection
+from backoffice.stores.commit import Commit
+from backoffice.stores.indexes import Facet, Lexical, Sorted, Unique, Words
+from backoffice.stores.keys import Keys
+from backoffice.stores.paging import Pager
+
+NOUN = "users"
+NOBODY = "0"
+"""An id that no user has, read where there is none, so that an unknown name takes as long as a known one."""
+
+
+def users_collection(db: Db, keys: Keys) -> Collection[User]:
+    """The noun and its indexes. `active_admin` is what the last-administrator rule counts."""
+    return Collection(
+        db,
+        keys,
+        NOUN,
+        User,
+        [
+            Unique("username", lambda user: user.username),
+            Unique("email", lambda user: user.email),
+            Unique("invite", lambda user: user.invite),
+            Sorted("created", lambda user: user.created_at),
+            Lexical("username", lambda user: user.username),
+            Words("words", lambda user: f"{user.username} {user.email}", within=("role", "status")),
+            Facet("role", lambda user: user.roles, lambda user: user.created_at, "created", listed=True),
+            Facet("status", lambda user: (user.status,), lambda user: user.created_at, "created", listed=True),
+            Facet(
+                "active_admin",
+                lambda user: ("yes",) if user.active and ADMIN in user.roles else (),
+                lambda user: user.created_at,
+                "created",
+            ),
+        ],
+    )
+
+
+class RedisUsers:
+    """User names and e-mail addresses share one space, so that no login can mean two people."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+        self.collection = users_collection(db, keys)
+        self._pager = Pager(self.collection, "created")
+
+    def get(self, user_id: str) -> User | None:
+        return self.collection.get(user_id)
+
+    def get_many(self, ids: Sequence[str]) -> list[User | None]:
+        return self.collection.get_many(ids)
+
+    def find(self, login: str) -> User | None:
+        """By user name, or by e-mail address. Two round trips, found or not."""
+        folded = same_name(login)
+        found = self._db.many([("HGET", self._keys.unique(NOUN, name), folded) for name in ("username", "email")])
+        user_id = next((one.decode() for one in found if one is not None), NOBODY)
+        user = self.get(user_id)
+        if user is None or folded not in {fold(user.username), fold(user.email)}:
+            return None
+        return user
+
+    def find_invite(self, invite: str) -> User | None:
+        """By the hash of a one-time link."""
+        return self.collection.find("invite", invite) if invite else None
+
+    def page(self, query: Query) -> Page[User]:
+        return self._pager.page(query)
+
+    def insert(self, user: User, event: AuditEvent) -> None:
+        """Raises NameTaken (`details["field"]`). A deleted user's name stays taken."""
+        commit = Commit(self._keys, event)
+        self._check_names(commit, None, user)
+        self._check_roles(commit, (), user.roles)
+        self.collection.insert(commit, user)
+        commit.run(self._db)
+
+    def replace(self, old: User, new: User, event: AuditEvent) -> None:
+        """Raises VersionMismatch, NameTaken, LastAdmin."""
+        commit = Commit(self._keys, event)
+        self.collection.replace(commit, old, new)
+        self._check_names(commit, old, new)
+        self._check_roles(commit, old.roles, new.roles)
+        self._keep_an_admin(commit, old, new)
+        commit.run(self._db)
+
+    def remove(self, old: User, event: AuditEvent) -> None:
+        """Raises VersionMismatch, LastAdmin, InUse (the user still has files or uploads)."""
+        commit = Commit(self._keys, event)
+        self.collection.remove(commit, old)
+        self._keep_an_admin(commit, old, None)
+        for noun, facet in (("files", "owner"), ("files", "trash"), ("uploads", "owner")):
+            key = self._keys.index(noun, facet, old.id)
+            commit.check("absent", key, error=InUse(f"The user still has {noun}."))
+        # Bytes of purged files and cancelled uploads count until their chunks are gone.
+        quota = self._keys.quota(old.id)
+        commit.check("room", quota, 0, 0, error=InUse("The user's deleted files are still being cleared away."))
+        commit.write("DEL", quota)
+        commit.write("HSET", self._keys.unique(NOUN, "reserved"), same_name(old.username), old.id)
+        commit.run(self._db)
+
+    def touch(self, user_id: str, last_login_at: int) -> None:
+        """Note a sign-in. Not an act; the version stays."""
+        self._db.script("touch", [self._keys.record(NOUN, user_id)], [user_id, "", "last_login_at", last_login_at])
+
+    def count_admins(self) -> int:
+        """Active users that hold the admin role."""
+        return int(self._db.call("ZCARD", self._keys.index(NOUN, "active_admin", "yes")))
+
+    def _check_names(self, commit: Commit, old: User | None, new: User) -> None:
+        """A new name is nobody's address, and was no deleted user's name; a new address is nobody's name."""
+        if old is None or fold(old.username) != fold(new.username):
+            taken = NameTaken("This username is taken.", field="username")
+            commit.check("unset", self._keys.unique(NOUN, "reserved"), fold(new.username), error=taken)
+            commit.check("free", self._keys.unique(NOUN, "email"), fold(new.username), new.id, error=taken)
+        if new.email and (old is None or fold(old.email) != fold(new.email)):
+            taken = NameTaken("This email is taken.", field="email")
+            commit.check("free", self._keys.unique(NOUN, "username"), fold(new.email), new.id, error=taken)
+
+    def _check_roles(self, commit: Commit, before: Sequence[str], after: Sequence[str]) -> None:
+        """Roles that are given are there at that moment, so that a role cannot go while somebody gets it."""
+        for name in after:
+            if name not in before and name not in BUILT_IN:
+                error = Invalid(f"There is no role {name!r}.", field="roles")
+                commit.check("present", self._keys.record("roles", name), error=error)
+
+    def _keep_an_admin(self, commit: Commit, old: User, new: User | None) -> None:
+        facet = self.collection.facets["active_admin"]
+        if tuple(facet.values(old)) and not (new is not None and tuple(facet.values(new))):
+            key = self._keys.index(NOUN, "active_admin", "yes")
+            commit.check("spare", key, old.id, error=LastAdmin())

@@ -1,0 +1,168 @@
+"""How bytes travel between this process and the store: fewer copies for large values, redis-py for all else.
+
+Writing: redis-py joins a command into one string, which copies every chunk (and copies a memoryview twice).
+`LargeValuePacker` hands a large value to the socket as it is. Reading: redis-py copies a reply from the socket to
+its buffer, to hiredis and to the result. `LargeReplyParser` receives a large reply into one warm buffer and copies
+it once. Both are plain options of a connection, so they serve Unix sockets, TCP, TLS and Sentinel alike.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from hiredis import Reader
+from redis._parsers import _HiredisParser
+from redis.connection import HiredisRespSerializer
+from redis.exceptions import ConnectionError as StoreGone
+from redis.utils import SENTINEL
+
+if TYPE_CHECKING:
+    from redis.connection import AbstractConnection
+
+READ_SIZE = 64 * 1024
+"""Bytes of a connection's own buffer: every idle connection keeps one."""
+
+LARGE = 2 * READ_SIZE
+"""Values from here on take the short way. More than READ_SIZE, so that a first read never holds more than the value."""
+
+SEND_BUFFER = 4 * 1024 * 1024
+"""Bytes asked for on a Unix socket, so that a whole chunk is handed over at once (the kernel may grant less)."""
+
+_SPARE_BUFFERS = 2
+_HEADER_MOST = 32
+
+Buffer = bytes | bytearray | memoryview
+
+
+def connection_options() -> dict[str, Any]:
+    """Options for a connection pool of redis-py, whatever the transport; values must not be decoded."""
+    return {
+        "command_packer": LargeValuePacker(),
+        "parser_class": LargeReplyParser,
+        "socket_read_size": READ_SIZE,
+    }
+
+
+class LargeValuePacker(HiredisRespSerializer):
+    """Commands with a large value become a list of buffers, the value among them uncopied."""
+
+    def pack(self, *args: Any) -> list[Buffer]:
+        if not any(isinstance(arg, Buffer) and _size(arg) >= LARGE for arg in args):
+            packed: list[Buffer] = super().pack(*args)
+            return packed
+        # As redis-py does: the command may hold several words.
+        name = args[0].encode() if isinstance(args[0], str) else args[0]
+        words = [*name.split(), *args[1:]]
+        buffers: list[Buffer] = []
+        small = b"*%d\r\n" % len(words)
+        for word in words:
+            value = word if isinstance(word, Buffer) else str(word).encode()
+            size = _size(value)
+            if size >= LARGE:
+                buffers += (small + b"$%d\r\n" % size, value)
+                small = b"\r\n"
+            else:
+                small += b"$%d\r\n%b\r\n" % (size, bytes(value))
+        buffers.append(small)
+        return buffers
+
+
+def _size(value: Buffer) -> int:
+    return value.nbytes if isinstance(value, memoryview) else len(value)
+
+
+class _Spare:
+    """Receiving buffers kept warm between replies: no page is faulted in twice. Few, so that memory stays bounded."""
+
+    def __init__(self) -> None:
+        self._free: deque[bytearray] = deque(maxlen=_SPARE_BUFFERS)
+
+    def take(self, size: int) -> bytearray:
+        try:
+            buffer = self._free.pop()
+        except IndexError:
+            return bytearray(size)
+        return buffer if len(buffer) >= size else bytearray(size)
+
+    def give(self, buffer: bytearray) -> None:
+        self._free.append(buffer)
+
+
+_spare = _Spare()
+
+
+class LargeReplyParser(_HiredisParser):
+    """redis-py's parser, with a short way for a reply that is one large string.
+
+    Whatever else arrives, and whatever goes wrong, ends where redis-py's own parser would be: bytes already received
+    are fed to it, and the short way is closed until the connection is made anew.
+    """
+
+    def __init__(self, socket_read_size: int) -> None:
+        super().__init__(socket_read_size)  # type: ignore[no-untyped-call]
+        self._between_replies = False
+
+    def on_connect(self, connection: AbstractConnection, **kwargs: Any) -> None:
+        super().on_connect(connection, **kwargs)  # type: ignore[no-untyped-call]
+        self._between_replies = not connection.encoder.decode_responses
+        if self._sock.family == socket.AF_UNIX:
+            # TCP sizes its buffers by itself, and better than a fixed number would.
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def read_response(
+        self, disable_decoding: bool = False, push_request: bool = False, timeout: float | object = SENTINEL
+    ) -> Any:
+        between, self._between_replies = self._between_replies, False
+        if between and timeout is SENTINEL:
+            value = self._large_reply()
+            if value is not None:
+                self._between_replies = True
+                return value
+        response = super().read_response(disable_decoding, push_request, timeout)
+        self._between_replies = between
+        return response
+
+    def _large_reply(self) -> bytes | None:
+        """The value, if a large string is what comes next; otherwise what was received is with hiredis."""
+        reader: Reader | None = self._reader
+        sock: socket.socket | None = self._sock
+        if reader is None or sock is None or reader.has_data():
+            return None  # redis-py says what is wrong, or has the reply
+        received = _receive(sock, self._buffer)
+        start, size = _large_string(self._buffer, received)
+        if not size:
+            reader.feed(bytes(memoryview(self._buffer)[:received]))
+            return None
+        end = start + size + 2
+        whole = _spare.take(end)
+        with memoryview(whole) as view:
+            view[:received] = memoryview(self._buffer)[:received]
+            try:
+                while received < end:
+                    received += _receive(sock, view[received:end])
+            except BaseException:
+                reader.feed(bytes(view[:received]))
+                raise
+            value = bytes(view[start : start + size])
+        _spare.give(whole)
+        return value
+
+
+def _receive(sock: socket.socket, buffer: bytearray | memoryview) -> int:
+    count = sock.recv_into(buffer)
+    if count == 0:
+        raise StoreGone("Connection closed by server.")
+    return count
+
+
+def _large_string(buffer: bytearray, received: int) -> tuple[int, int]:
+    r"""Where the value of `$<size>\r\n<value>\r\n` starts, and its size; (0, 0) for every other reply."""
+    if buffer[:1] != b"$":
+        return 0, 0
+    line = buffer.find(b"\r\n", 0, min(received, _HEADER_MOST))
+    if line < 0:
+        return 0, 0
+    size = int(buffer[1:line])
+    return (line + 2, size) if size >= LARGE else (0, 0)
