@@ -12,6 +12,7 @@ from backoffice.domain.text import fold
 from backoffice.errors import Invalid
 
 MAX_NAME_BYTES = 255
+MAX_SUFFIX = 8
 MAX_TAGS = 20
 MAX_TAG = 50
 OCTETS = "application/octet-stream"
@@ -40,7 +41,8 @@ class OnConflict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A stored file. `id` is the identifier of the upload that made it; times in ms; `sha256` hex, "" until known."""
+    """A stored file. `id` is the identifier of the upload that made it; times in ms; `sha256` hex, "" until known;
+    `changed_at` 0 while nothing was changed."""
 
     id: str
     name: str
@@ -48,13 +50,24 @@ class File:
     mime_type: str
     owner: str
     created_at: int
-    updated_at: int
     total_chunks: int
+    changed_at: int = 0
     sha256: str = ""
     tags: tuple[str, ...] = ()
     state: FileState = FileState.READY
     version: int = 1
     purge_at: int = 0
+
+    @property
+    def updated_at(self) -> int:
+        """When the record was changed last, or made."""
+        return self.changed_at or self.created_at
+
+    @property
+    def stem(self) -> str:
+        """The name without its extension, which the type says as well: the part that is searched."""
+        stem, dot, suffix = self.name.rpartition(".")
+        return stem if dot and stem and len(suffix) <= MAX_SUFFIX else self.name
 
     @property
     def etag(self) -> str:
@@ -109,7 +122,7 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
 def numbered(name: str, number: int) -> str:
     """`report.pdf`, 2 -> `report (2).pdf`, cut to the longest name allowed."""
     stem, dot, suffix = name.rpartition(".")
-    if not stem or len(suffix) > 12:
+    if not stem or len(suffix) > MAX_SUFFIX:
         stem, dot, suffix = name, "", ""
     tail = f" ({number}){dot}{suffix}"
     room = MAX_NAME_BYTES - len(tail.encode())

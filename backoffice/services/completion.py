@@ -57,8 +57,8 @@ class Completion:
 
     def _commit(self, actor: Actor, upload: Upload, token: str, file: File, on_conflict: OnConflict) -> File:
         now = self.now()
-        file = replace(file, created_at=now, updated_at=now)
-        data = {"size": file.size, "mime_type": file.mime_type, "sha256": file.sha256}
+        file = replace(file, created_at=now)
+        data = {"size": file.size, **({"sha256": file.sha256} if file.sha256 else {})}
         event = AuditEvent(Action.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data, at=now)
         purge_at = now + self.trash_seconds * 1000
         return self.uploads.complete(upload, token, file, on_conflict=on_conflict, purge_at=purge_at, event=event)

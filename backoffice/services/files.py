@@ -82,6 +82,10 @@ class Files:
         """Raises NotFound, also where the file is not for this actor."""
         return self._reach(actor, file_id, Permission.FILES_READ)
 
+    def trashed(self, actor: Actor, file_id: str) -> File:
+        """A file in the trash. Raises NotFound."""
+        return self._reach(actor, file_id, Permission.FILES_READ, trashed=True)
+
     def mime_types(self, actor: Actor) -> list[tuple[str, int]]:
         """The commonest types of all files, with their numbers."""
         require(self.audit, actor, Permission.FILES_ALL_READ)

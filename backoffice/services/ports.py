@@ -154,7 +154,7 @@ class ChunkStore(Protocol):
         """Let chunks [0, total) die after that long."""
 
     def discard(self, file_id: str, index: int) -> None:
-        """Free one chunk."""
+        """Free one chunk, unless it lives for ever: then it belongs to a file, or to an upload that becomes one."""
 
     def delete(self, file_id: str, total: int) -> int:
         """Free chunks [0, total), also when memory is full; how many there were."""

@@ -49,8 +49,11 @@ class Receiving:
         if self._finished:
             return
         because = error.code if isinstance(error, BackofficeError) else "interrupted"
-        self._chunks.delete(self._upload.id, self._intake.launched)
+        # First it is given up, then its chunks go: where the commit went through and only its answer was lost, there
+        # is a file, which keeps them.
         self._drop(self._upload, because)
+        for index in range(self._marked, self._intake.launched):
+            self._chunks.discard(self._upload.id, index)
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Take a piece of any size; how many bytes it has."""
@@ -96,7 +99,7 @@ class Receiving:
         self._mark(0)
         file = File(
             id=self._upload.id, name=clean_name(name), size=taken.size, mime_type=clean_mime_type(mime_type),
-            owner=self._upload.owner, created_at=0, updated_at=0, total_chunks=len(taken.chunks), sha256=sha256,
+            owner=self._upload.owner, created_at=0, total_chunks=len(taken.chunks), sha256=sha256,
             tags=clean_tags(tags),
         )  # fmt: skip
         stored = self._completion.run(

@@ -205,6 +205,10 @@ class Sessions:
 
     # -- parts
 
+    def sweep(self) -> int:
+        """Drop what is left in the indexes of sessions that ran out; how many."""
+        return self.sessions.sweep(self.now())
+
     def _start(self, actor: Actor, user: User, device: str) -> SignedIn:
         now, secret = self.now(), new_secret()
         session = Session(

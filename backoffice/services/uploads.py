@@ -33,6 +33,7 @@ from backoffice.errors import (
     NotFound,
     StoreFull,
     TooLarge,
+    Unavailable,
     VersionMismatch,
 )
 from backoffice.services.authority import require
@@ -219,6 +220,9 @@ class Uploads:
         try:
             expires_at = self._expiry(self.now(), upload.dies_at)
             return self.uploads.mark(upload, [(index, chunk)], expires_at, self.limits.max_file_size)
+        except Unavailable:
+            # It may have been noted all the same; if not, the chunk dies by itself.
+            raise
         except BackofficeError:
             if kept:
                 self.chunks.discard(upload.id, index)
@@ -238,18 +242,35 @@ class Uploads:
         """
         require(self.audit, actor, Permission.FILES_WRITE)
         name, mime_type, tags = clean_name(name), clean_mime_type(mime_type), clean_tags(tags)
-        done = self.files.get(upload_id) if is_id(upload_id) else None
-        if done is not None and may(actor, Permission.FILES_WRITE, done.owner) and done.state is FileState.READY:
-            if done.size != total_size or (sha256 and done.sha256 and done.sha256 != sha256):
-                raise Conflict("This upload was completed with another size or checksum.")
-            self.completion.durability.barrier()
+        done = self._completed(actor, upload_id, total_size, sha256)
+        if done is not None:
             return done
-        upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
-        file = File(
-            id=upload.id, name=name, size=total_size, mime_type=mime_type, owner=upload.owner, created_at=0,
-            updated_at=0, total_chunks=upload.total_chunks, sha256=sha256, tags=tags,
-        )  # fmt: skip
-        return self.completion.run(actor, upload, file, on_conflict)
+        try:
+            upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
+            file = File(
+                id=upload.id, name=name, size=total_size, mime_type=mime_type, owner=upload.owner, created_at=0,
+                total_chunks=upload.total_chunks, sha256=sha256, tags=tags,
+            )  # fmt: skip
+            return self.completion.run(actor, upload, file, on_conflict)
+        except NotFound:
+            # Another request may have completed it since we looked.
+            done = self._completed(actor, upload_id, total_size, sha256)
+            if done is None:
+                raise
+            return done
+
+    def _completed(self, actor: Actor, upload_id: str, total_size: int, sha256: str) -> File | None:
+        """The file that this upload has become, None where it has not; safe at the store's durability level.
+
+        Raises Conflict where it is not the file asked for.
+        """
+        done = self.files.get(upload_id) if is_id(upload_id) else None
+        if done is None or not may(actor, Permission.FILES_WRITE, done.owner) or done.state is not FileState.READY:
+            return None
+        if done.size != total_size or (sha256 and done.sha256 and done.sha256 != sha256):
+            raise Conflict("This upload was completed with another size or checksum.")
+        self.completion.durability.barrier()
+        return done
 
     # -- one long body
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import BoundedSemaphore
+from functools import partial
+from threading import Lock
 from typing import Any
 
 from backoffice.errors import ChunkLost
@@ -15,14 +16,17 @@ from backoffice.stores.keys import GROUP, Keys
 _AHEAD = 2
 """Chunks fetched while one is being sent."""
 
-_AHEAD_ALL = 8
-"""Chunks fetched ahead by all downloads of a process together; without a place a download fetches as it sends.
-So slow readers, however many, hold at most that many chunks more than the ones they are being sent."""
+_AHEAD_BYTES = 8 * 1024 * 1024
+"""Bytes fetched ahead by all downloads of a process together; where there is no room, a download fetches as it
+sends. So slow readers, however many, hold no more than this beside the chunks that they are being sent."""
+
+_FETCHERS = 4
 
 _BATCH = 1000
 """Commands in one pipeline."""
 
-Ahead = deque[Future[bytes | None]]
+Ahead = deque[tuple[Future[bytes | None], int]]
+"""Chunks on their way, and the room taken for each."""
 
 
 class RedisChunks:
@@ -31,8 +35,8 @@ class RedisChunks:
     def __init__(self, redis: Client, keys: Keys) -> None:
         self._db = Db(redis)
         self._keys = keys
-        self._fetchers = ThreadPoolExecutor(_AHEAD_ALL, thread_name_prefix="chunks")
-        self._places = BoundedSemaphore(_AHEAD_ALL)
+        self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="chunks")
+        self._room = _Room(_AHEAD_BYTES)
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, ttl_seconds: int) -> bool:
         """Keep the bytes for that long unless there is a value already: True when they were kept.
@@ -53,19 +57,17 @@ class RedisChunks:
         ahead: Ahead = deque()
         try:
             for position, index in enumerate(indexes):
-                fetched = ahead.popleft() if ahead else None
-                self._look_ahead(ahead, file_id, indexes[position + 1 + len(ahead) : position + 1 + _AHEAD])
-                value = self.get(file_id, index) if fetched is None else self._result(fetched)
-                # Neither name may keep the bytes alive while the next chunk is awaited.
-                del fetched
+                value = self._arrived(*ahead.popleft()) if ahead else self.get(file_id, index)
                 if value is None:
                     raise ChunkLost(f"Chunk {index} of the file is not in the store.", index=index)
+                self._look_ahead(ahead, file_id, indexes[position + 1 + len(ahead) : position + 1 + _AHEAD], len(value))
                 yield value
+                # Kept alive, it would be one chunk more in memory while the next one is awaited.
                 del value
         finally:
-            for future in ahead:
+            for future, size in ahead:
                 future.cancel()
-                future.add_done_callback(self._free_place)
+                future.add_done_callback(partial(self._dropped, size))
 
     def sizes(self, file_id: str, indexes: Sequence[int]) -> list[int | None]:
         """Bytes of each, None where there is none."""
@@ -88,8 +90,9 @@ class RedisChunks:
         self._each("EXPIRE", self._all(file_id, total), ttl_seconds)
 
     def discard(self, file_id: str, index: int) -> None:
-        """Free one chunk."""
-        self._db.call("UNLINK", self._keys.chunk(file_id, index))
+        """Free one chunk, unless it lives for ever: then it belongs to a file, or to an upload that becomes one."""
+        # One command decides and frees: an upload may become a file between any two.
+        self._db.call("EXPIRE", self._keys.chunk(file_id, index), 0, "XX")
 
     def delete(self, file_id: str, total: int) -> int:
         """Free chunks [0, total), also when memory is full; how many there were."""
@@ -97,20 +100,21 @@ class RedisChunks:
         groups = [keys[start : start + GROUP] for start in range(0, total, GROUP)]
         return sum(self._in_batches([("UNLINK", *group) for group in groups]))
 
-    def _look_ahead(self, ahead: Ahead, file_id: str, indexes: Sequence[int]) -> None:
+    def _look_ahead(self, ahead: Ahead, file_id: str, indexes: Sequence[int], size: int) -> None:
+        """Begin to fetch, as far as there is room for chunks of that size."""
         for index in indexes:
-            if not self._places.acquire(blocking=False):
+            if not self._room.take(size):
                 return
-            ahead.append(self._fetchers.submit(self.get, file_id, index))
+            ahead.append((self._fetchers.submit(self.get, file_id, index), size))
 
-    def _result(self, fetched: Future[bytes | None]) -> bytes | None:
+    def _arrived(self, fetched: Future[bytes | None], size: int) -> bytes | None:
         try:
             return fetched.result()
         finally:
-            self._places.release()
+            self._room.give(size)
 
-    def _free_place(self, _: Future[bytes | None]) -> None:
-        self._places.release()
+    def _dropped(self, size: int, _: Future[bytes | None]) -> None:
+        self._room.give(size)
 
     def _all(self, file_id: str, total: int) -> list[bytes]:
         return [self._keys.chunk(file_id, index) for index in range(total)]
@@ -127,3 +131,22 @@ class RedisChunks:
         for start in range(0, len(commands), _BATCH):
             replies += self._db.many(commands[start : start + _BATCH])
         return replies
+
+
+class _Room:
+    """A number of bytes that several threads share."""
+
+    def __init__(self, size: int) -> None:
+        self.free = size
+        self._lock = Lock()
+
+    def take(self, size: int) -> bool:
+        with self._lock:
+            fits = size <= self.free
+            if fits:
+                self.free -= size
+            return fits
+
+    def give(self, size: int) -> None:
+        with self._lock:
+            self.free += size

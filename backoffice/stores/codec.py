@@ -12,18 +12,20 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_
 T = TypeVar("T")
 _Pair = tuple[Callable[[Any], str], Callable[[str], Any]]
 
-ALWAYS = frozenset({"version", "state", "status"})
-"""Written even when they have their default: scripts and checks look at them."""
+ALWAYS = frozenset({"version"})
+"""Written even when it has its default: every change checks it."""
 
 
 class Codec(Generic[T]):
     """Turns a frozen dataclass into the fields of a hash: text, whole numbers, enumerations, None, and tuples or
-    frozen sets of them (as JSON). `id` is in the key, not in the hash. `sparse` leaves out what equals its default.
+    frozen sets of them (as JSON). `id` is in the key, not in the hash. `sparse` leaves out what equals its default;
+    `short` gives fields shorter names in the hash, for nouns of which there are millions.
     """
 
-    def __init__(self, record: type[T], *, sparse: bool = False) -> None:
+    def __init__(self, record: type[T], *, sparse: bool = False, short: Mapping[str, str] | None = None) -> None:
         self._make: Callable[..., T] = record
         hints = get_type_hints(record)
+        self._short = short or {}
         self._fields: dict[str, _Pair] = {}
         self._defaults: dict[str, Any] = {}
         for field in fields(record):  # type: ignore[arg-type]
@@ -36,7 +38,7 @@ class Codec(Generic[T]):
     def encode(self, record: T) -> dict[str, str]:
         """The fields to store."""
         return {
-            name: to_text(value)
+            self._short.get(name, name): to_text(value)
             for name, (to_text, _) in self._fields.items()
             if (value := getattr(record, name)) != self._defaults.get(name, MISSING)
         }
@@ -45,7 +47,7 @@ class Codec(Generic[T]):
         """The record; fields unknown to this version are left alone."""
         values = {}
         for name, (_, from_text) in self._fields.items():
-            raw = row.get(name.encode())
+            raw = row.get(self._short.get(name, name).encode())
             if raw is not None:
                 values[name] = from_text(raw.decode())
         return self._make(id=record_id, **values)

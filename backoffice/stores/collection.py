@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from backoffice.domain.text import fold
@@ -34,10 +34,11 @@ class Collection(Generic[R]):
     """
 
     def __init__(
-        self, db: Db, keys: Keys, noun: str, record: type[R], indexes: Sequence[Index[R]], *, sparse: bool = False
-    ) -> None:
+        self, db: Db, keys: Keys, noun: str, record: type[R], indexes: Sequence[Index[R]], *, sparse: bool = False,
+        short: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.db, self.keys, self.noun = db, keys, noun
-        self.codec = Codec(record, sparse=sparse)
+        self.codec = Codec(record, sparse=sparse, short=short)
         self.indexes = tuple(indexes)
         self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
 
@@ -114,6 +115,9 @@ class Collection(Generic[R]):
             commit.write("ZINCRBY", key, 1, value)
         for value in sorted(before - after):
             commit.write("ZINCRBY", key, -1, value)
+        if before - after:
+            # Values that no record has any more must not pile up.
+            commit.write("ZREMRANGEBYSCORE", key, "-inf", 0)
 
     def _index_unique(self, commit: Commit, old: R | None, new: R | None) -> None:
         for index in self.indexes:

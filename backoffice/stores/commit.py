@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from secrets import token_hex
+from typing import Any
 
 from backoffice.domain.audit import NOTHING, AuditEvent
 from backoffice.errors import BackofficeError, Conflict
@@ -14,7 +16,7 @@ KEEP_SECONDS = 120
 """For so long a repeated commit is recognised; a client gives up repeating long before."""
 
 COMMANDS = frozenset(
-    {"HSET", "HDEL", "HINCRBY", "DEL", "SET", "INCR", "PERSIST", "PEXPIREAT", "ZADD", "ZREM", "ZINCRBY"}
+    {"HSET", "HDEL", "HINCRBY", "DEL", "SET", "INCR", "PERSIST", "PEXPIREAT", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "ZINCRBY"}
 )
 
 
@@ -84,4 +86,17 @@ def facets(event: AuditEvent) -> list[tuple[str, str]]:
         found.append(("object", f"{event.object.type}:{event.object.id}"))
     if event.actor.ip:
         found.append(("ip", event.actor.ip))
+    return found
+
+
+def written_facets(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The same of an event as it stands in the log, for `fsck`."""
+    actor, target = event.get("actor", {}), event.get("object")
+    found = [("action", str(event["action"]))]
+    if actor.get("id"):
+        found.append(("actor", actor["id"]))
+    if target is not None:
+        found.append(("object", f"{target['type']}:{target['id']}"))
+    if actor.get("ip"):
+        found.append(("ip", actor["ip"]))
     return found

@@ -8,7 +8,7 @@ from dataclasses import replace
 from backoffice.domain.audit import Action, AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import NameTaken
+from backoffice.errors import NameTaken, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
@@ -33,11 +33,17 @@ def _created(file: File) -> float:
     return file.created_at
 
 
+SHORT = {
+    "name": "n", "mime_type": "m", "owner": "o", "created_at": "c", "changed_at": "u", "total_chunks": "t",
+    "sha256": "h", "tags": "g",
+}  # fmt: skip
+"""Names of the fields in the hash. `size`, `state` and `version` keep theirs: scripts look at them."""
+
 INDEXES: tuple[Index[File], ...] = (
     Sorted("created", lambda one: one.created_at if _live(one) else None),
     Sorted("size", lambda one: one.size if _live(one) else None, within=("owner",)),
     Lexical("name", lambda one: one.name if _live(one) else None, within=("owner",)),
-    Words("words", lambda one: one.name if _live(one) else None),
+    Words("words", lambda one: one.stem if _live(one) else None),
     Facet("owner", lambda one: [one.owner] if _live(one) else [], _created, "created"),
     Facet("mime_type", lambda one: [one.mime_type] if _live(one) else [], _created, "created", listed=True),
     Facet("tag", lambda one: one.tags if _live(one) else (), _created, "created", listed=True),
@@ -53,7 +59,7 @@ class RedisFiles:
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
-        self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True)
+        self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT)
         self._pager = Pager(self.collection, "created")
 
     def get(self, file_id: str) -> File | None:
@@ -114,7 +120,7 @@ class RedisFiles:
             commit = build(named)
             if old is not None:
                 trashed = replace(
-                    old, state=FileState.TRASHED, updated_at=event.at, purge_at=purge_at, version=old.version + 1
+                    old, state=FileState.TRASHED, changed_at=event.at, purge_at=purge_at, version=old.version + 1
                 )
                 self.collection.replace(commit, old, trashed)
                 ref = ObjectRef("file", old.id, old.name)
@@ -123,7 +129,8 @@ class RedisFiles:
             self.collection.insert(commit, named)
             try:
                 commit.run(self._db)
-            except NameTaken:
+            except (NameTaken, VersionMismatch):
+                # VersionMismatch: the file to be replaced was changed meanwhile.
                 if on_conflict is OnConflict.FAIL or attempt == NAME_ATTEMPTS - 1:
                     raise
                 continue
@@ -142,19 +149,19 @@ class RedisFiles:
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
         # The same name in other capitals is this file's own entry, so one may be there.
         same = text_range(old.name) == text_range(name)
-        return self._change(old, replace(old, name=name, updated_at=event.at), event, claim=not same)
+        return self._change(old, replace(old, name=name, changed_at=event.at), event, claim=not same)
 
     def set_digest(self, old: File, sha256: str, event: AuditEvent) -> File:
         return self._change(old, replace(old, sha256=sha256), event)
 
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
-        new = replace(old, state=FileState.TRASHED, purge_at=purge_at, updated_at=event.at)
+        new = replace(old, state=FileState.TRASHED, purge_at=purge_at, changed_at=event.at)
         return self._change(old, new, event, freeing=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:
         for attempt in range(NAME_ATTEMPTS):
             name = self.free_name(old.owner, old.name)
-            new = replace(old, state=FileState.READY, purge_at=0, name=name, updated_at=event.at)
+            new = replace(old, state=FileState.READY, purge_at=0, name=name, changed_at=event.at)
             try:
                 return self._change(old, new, event, claim=True)
             except NameTaken:
@@ -163,7 +170,7 @@ class RedisFiles:
         raise NameTaken
 
     def purge(self, old: File, event: AuditEvent) -> File:
-        return self._change(old, replace(old, state=FileState.GONE, updated_at=event.at), event, freeing=True)
+        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, freeing=True)
 
     def forget(self, file: File) -> None:
         keys = [

@@ -20,7 +20,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:install                         hash    facts of this installation
 
-Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 129 random bits, so no prefix is needed.
+Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so no prefix is needed.
 
     file:{<id>}:chunk:<n>                string  bytes of chunk n < 64
     file:{<id>.<n // 64>}:chunk:<n>      string  bytes of the others
@@ -89,19 +89,15 @@ class Keys:
     def install(self) -> bytes:
         return self._key("install")
 
-    def everything(self, noun: str) -> bytes:
-        """Pattern of all keys of a noun, for `fsck` alone."""
-        return self._key(noun, "*")
+    def split(self, key: bytes) -> tuple[str, ...]:
+        """What comes after the prefix, at most four parts, for `fsck` alone; () for a key that is none of ours."""
+        prefix = self._key("")
+        return tuple(key[len(prefix) :].decode(errors="replace").split(":", 3)) if key.startswith(prefix) else ()
 
     def chunk(self, file_id: str, index: int) -> bytes:
         group = index // GROUP
         tag = f"{file_id}.{group}" if group else file_id
         return f"file:{{{tag}}}:chunk:{index}".encode()
-
-    @property
-    def all_chunks(self) -> bytes:
-        """Pattern of all chunk keys, for `fsck` alone."""
-        return b"file:{*}:chunk:*"
 
 
 def split_chunk_key(key: bytes) -> tuple[str, int]:

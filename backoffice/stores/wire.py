@@ -31,6 +31,7 @@ SEND_BUFFER = 4 * 1024 * 1024
 """Bytes asked for on a Unix socket, so that a whole chunk is handed over at once (the kernel may grant less)."""
 
 _SPARE_BUFFERS = 2
+_SPARE_MOST = 4 * 1024 * 1024
 _HEADER_MOST = 32
 
 Buffer = bytes | bytearray | memoryview
@@ -87,7 +88,8 @@ class _Spare:
         return buffer if len(buffer) >= size else bytearray(size)
 
     def give(self, buffer: bytearray) -> None:
-        self._free.append(buffer)
+        if len(buffer) <= _SPARE_MOST:
+            self._free.append(buffer)
 
 
 _spare = _Spare()

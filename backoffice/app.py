@@ -1,0 +1,148 @@
+"""The composition root: the only place that knows both the services and the stores, and joins them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from flask import Flask
+
+from backoffice.services.audit import Audit
+from backoffice.services.completion import Completion
+from backoffice.services.container import Services
+from backoffice.services.devices import Devices
+from backoffice.services.files import Files
+from backoffice.services.passwords import Passwords
+from backoffice.services.roles import Roles
+from backoffice.services.sessions import Sessions
+from backoffice.services.system import System
+from backoffice.services.tokens import Tokens
+from backoffice.services.uploads import Limits, Uploads
+from backoffice.services.users import Users
+from backoffice.settings import Settings, SettingsError
+from backoffice.stores.accounts import RedisAccounts
+from backoffice.stores.audit import RedisAudit
+from backoffice.stores.chunks import RedisChunks
+from backoffice.stores.client import Client, Db, connect
+from backoffice.stores.durability import RedisDurability, RedisHealth, unsafe_reason
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.heartbeat import RedisHeartbeat
+from backoffice.stores.keys import Keys
+from backoffice.stores.roles import RedisRoles
+from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.throttle import RedisThrottle
+from backoffice.stores.tokens import RedisTokens
+from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.users import RedisUsers
+from backoffice.web import admin, api, pages
+from backoffice.web.factory import make_app
+from backoffice.web.pages import upload
+from backoffice.worker.loop import Worker
+
+
+def store_client(settings: Settings) -> Client:
+    """A client of the store that the settings name; made after a fork, one for each process."""
+    password = settings.redis_password.reveal() if settings.redis_password is not None else None
+    return connect(settings.redis_url, password)
+
+
+def limits(settings: Settings) -> Limits:
+    """What may be uploaded."""
+    return Limits(
+        chunk_size=settings.chunk_size,
+        max_chunk_size=settings.max_chunk_size,
+        max_file_size=settings.max_file_size,
+        max_chunks=settings.max_chunks,
+        max_open=settings.max_open_uploads,
+        upload_seconds=settings.upload_ttl,
+        upload_max_seconds=settings.upload_max_age,
+        trash_seconds=settings.trash_ttl,
+        quota=settings.quota_bytes,
+    )
+
+
+def build_services(
+    settings: Settings, client: Client, *, shebang: bool = True, passwords: Passwords | None = None
+) -> Services:
+    """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
+    first line of a script, and a cheaper hash makes many sign-ins quick."""
+    db, keys = Db(client, shebang=shebang), Keys(settings.key_prefix)
+    users, roles, tokens, audit = RedisUsers(db, keys), RedisRoles(db, keys), RedisTokens(db, keys), RedisAudit(db, keys)
+    files = RedisFiles(db, keys)
+    uploads, chunks = RedisUploads(db, keys, files), RedisChunks(client, keys)
+    accounts, throttle = RedisAccounts(db, keys, users, roles), RedisThrottle(db, keys)
+    passwords = passwords or Passwords()
+    devices = Devices(tuple(key.reveal().encode() for key in settings.secret_keys))
+    durability = RedisDurability(db, keys, settings.replicas)
+    health = RedisHealth(db, _disk(settings))
+    completion = Completion(uploads, chunks, durability, settings.trash_ttl)
+    return Services(
+        users=Users(users, roles, tokens, audit, throttle, passwords),
+        roles=Roles(roles, audit),
+        sessions=Sessions(
+            RedisSessions(db, keys), users, accounts, audit, throttle, passwords, devices,
+            idle_ms=settings.session_idle * 1000, max_ms=settings.session_max * 1000,
+        ),
+        tokens=Tokens(tokens, accounts, audit),
+        audit=Audit(audit),
+        files=Files(files, uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
+        uploads=Uploads(uploads, files, chunks, users, audit, completion, health, limits(settings)),
+        system=System(health, durability, audit),
+    )  # fmt: skip
+
+
+def _disk(settings: Settings) -> Path | None:
+    """Where the store's data is, when it is the embedded one."""
+    return settings.data_dir if settings.redis_url.startswith("unix:") and settings.data_dir.is_dir() else None
+
+
+def check_store(client: Client) -> None:
+    """Raises SettingsError when this server must not be used, Unavailable when it does not answer."""
+    reason = unsafe_reason(Db(client))
+    if reason:
+        raise SettingsError([reason])
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web application, with a client of its own."""
+    return make_web(build_services(settings, store_client(settings)), settings)
+
+
+def make_web(services: Services, settings: Settings) -> Flask:
+    """The web application over given services."""
+
+    def site(app: Flask) -> None:
+        pages.register(app, upload.register)
+
+    return make_app(services, settings, [site, api.register, admin.register])
+
+
+def make_worker(settings: Settings, stop: threading.Event) -> Worker:
+    """The background worker, with a client of its own."""
+    client = store_client(settings)
+    db, keys = Db(client), Keys(settings.key_prefix)
+    services = build_services(settings, client)
+    return Worker(services, RedisAudit(db, keys), RedisHeartbeat(db, keys), stop=stop)
+
+
+def first_admin_notice(settings: Settings) -> str:
+    """Make sure that there is an administrator, and say how to sign in: "" when there is one who can."""
+    client = store_client(settings)
+    check_store(client)
+    password = settings.admin_password.reveal() if settings.admin_password is not None else ""
+    found = build_services(settings, client).users.ensure_first_admin(settings.admin_users, password)
+    if found is None:
+        return f"Sign in at {site_url(settings)}/login\n"
+    username, secret = found
+    return (
+        f"Nobody administers this site yet. Choose a password for {username} within 60 minutes:\n"
+        f"  {site_url(settings)}/setup/{secret}\n"
+    )
+
+
+def site_url(settings: Settings) -> str:
+    """The site's address as its users see it."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -1,0 +1,173 @@
+"""`doctor`: is this installation sound, and if not, what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import click
+
+from backoffice.commands.context import load
+from backoffice.embedded.layout import Layout
+from backoffice.embedded.listen import is_ready
+from backoffice.embedded.locate import NotRunning, find
+from backoffice.errors import BackofficeError
+from backoffice.settings import Settings, SettingsError
+from backoffice.stores.client import Db, connect
+from backoffice.stores.durability import RedisDurability, server_info, unsafe_reason
+from backoffice.stores.keys import Keys
+
+GIB: Final = 1024**3
+_SHORT_OF_DISK: Final = 2 * GIB
+_SHORT_OF_MEMORY: Final = 0.85
+_CLOCKS_APART: Final = 2.0
+
+
+class Verdict(StrEnum):
+    GOOD = "ok"
+    WARNING = "warning"
+    BAD = "problem"
+
+
+_COLOURS: Final = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about `topic`; unless it is good, `text` says what to do."""
+
+    verdict: Verdict
+    topic: str
+    text: str
+
+
+@click.command("doctor")
+def command() -> int:
+    """Check settings, store, durability, memory, disk, clock, proxy and site. Status 1 when there is a problem."""
+    sound = True
+    for finding in examine():
+        click.echo(click.style(f"{finding.verdict:8}", fg=_COLOURS[finding.verdict]) + f"{finding.topic}: {finding.text}")
+        sound = sound and finding.verdict is not Verdict.BAD
+    return 0 if sound else 1
+
+
+def examine() -> Iterator[Finding]:
+    try:
+        settings = load()
+    except SettingsError as error:
+        for problem in error.problems:
+            yield Finding(Verdict.BAD, "settings", problem)
+        return
+    except NotRunning as error:
+        yield Finding(Verdict.BAD, "store", str(error))
+        return
+    yield Finding(Verdict.GOOD, "settings", f"{settings.environment}, data in {Layout.at(settings.data_dir).root}")
+    for check in (_signing, _proxy, _disk, _store, _site):
+        yield from check(settings)
+
+
+def _signing(settings: Settings) -> Iterator[Finding]:
+    count = len(settings.secret_keys)
+    if not count:
+        yield Finding(Verdict.BAD, "signing key", "APP_SECRET_KEY is not set: `serve` and `worker` will not start")
+    else:
+        yield Finding(Verdict.GOOD, "signing key", "one key" if count == 1 else f"{count} keys: the first signs, all verify")
+
+
+def _proxy(settings: Settings) -> Iterator[Finding]:
+    secure = settings.public_url.startswith("https:")
+    proxies = settings.trusted_proxies
+    if secure and not proxies:
+        yield Finding(
+            Verdict.WARNING,
+            "proxy",
+            "the public address is https, yet no proxy is trusted: client addresses in the audit log will be the proxy's."
+            " Set BACKOFFICE_TRUSTED_PROXIES to the number of proxies in front",
+        )
+    elif proxies and not settings.public_url:
+        yield Finding(
+            Verdict.WARNING, "proxy", "proxies are trusted, yet BACKOFFICE_PUBLIC_URL is empty: set-up and share links need it"
+        )
+    elif not settings.public_url and settings.host not in {"127.0.0.1", "::1", "localhost"}:
+        yield Finding(
+            Verdict.WARNING, "proxy", f"listens on {settings.host} without TLS: passwords pass in the clear. Put a TLS proxy in front"
+        )
+    else:
+        yield Finding(Verdict.GOOD, "proxy", settings.public_url or "none; this machine only")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    root = Layout.at(settings.data_dir).root
+    if not root.is_dir():
+        return
+    free = shutil.disk_usage(root).free
+    text = f"{free / GIB:.1f} GiB free for {root}"
+    if free < _SHORT_OF_DISK:
+        yield Finding(Verdict.BAD, "disk", f"{text}: uploads will be refused. Free some, or move BACKOFFICE_DATA_DIR")
+    else:
+        yield Finding(Verdict.GOOD, "disk", text)
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    password = settings.redis_password.reveal() if settings.redis_password else None
+    try:
+        db = Db(connect(settings.redis_url, password))
+        info = server_info(db)
+        name = info.get("server_name", "redis")
+        version = info.get("valkey_version") or info.get("redis_version")
+        yield Finding(Verdict.GOOD, "store", f"{name} {version} answers")
+        for check in (_policy, _durability, _memory, _clock):
+            yield check(db, settings)
+    except BackofficeError as error:
+        yield Finding(Verdict.BAD, "store", f"{error} Check REDIS_URL, REDIS_PASSWORD and that the server runs")
+
+
+def _policy(db: Db, _settings: Settings) -> Finding:
+    reason = unsafe_reason(db)
+    return Finding(Verdict.BAD, "eviction", reason) if reason else Finding(Verdict.GOOD, "eviction", "off (noeviction)")
+
+
+def _durability(db: Db, settings: Settings) -> Finding:
+    level = RedisDurability(db, Keys(settings.key_prefix), settings.replicas).level
+    if level == "memory":
+        return Finding(Verdict.WARNING, "durability", "memory: a restart of the store loses everything. Turn appendonly on")
+    if level == "os":
+        return Finding(
+            Verdict.WARNING, "durability", "os: a power cut may lose the last second. `appendfsync always` closes that gap"
+        )
+    return Finding(Verdict.GOOD, "durability", level)
+
+
+def _memory(db: Db, _settings: Settings) -> Finding:
+    info = server_info(db)
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if not most:
+        return Finding(Verdict.WARNING, "memory", f"{used / GIB:.2f} GiB used without a limit: set the server's maxmemory")
+    text = f"{used / GIB:.2f} of {most / GIB:.2f} GiB used"
+    if used > _SHORT_OF_MEMORY * most:
+        return Finding(Verdict.BAD, "memory", f"{text}: uploads are refused. Delete files or give the store more memory")
+    return Finding(Verdict.GOOD, "memory", text)
+
+
+def _clock(db: Db, _settings: Settings) -> Finding:
+    before = time.time()
+    seconds, micros = db.call("TIME")
+    apart = abs(float(seconds) + float(micros) / 1e6 - (before + time.time()) / 2)
+    if apart > _CLOCKS_APART:
+        return Finding(Verdict.BAD, "clock", f"the store's clock is {apart:.0f} s away from this machine's: run NTP on both")
+    return Finding(Verdict.GOOD, "clock", "agrees with the store's")
+
+
+def _site(settings: Settings) -> Iterator[Finding]:
+    running = find(Layout.at(settings.data_dir))
+    if running is None:
+        return
+    ready, why = is_ready(running.url, "it does not answer")
+    if ready:
+        yield Finding(Verdict.GOOD, "site", f"{running.url} is ready")
+    else:
+        yield Finding(Verdict.BAD, "site", f"{running.url}: {why}. Look at what `up` says")

@@ -1,0 +1,39 @@
+"""`serve`: the web server alone, for containers and for `up`."""
+
+from __future__ import annotations
+
+import click
+
+from backoffice import logs
+from backoffice.app import check_store, store_client
+from backoffice.commands.context import load_to_serve
+from backoffice.errors import Unavailable
+from backoffice.settings import Settings
+from backoffice.webserver import serve
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on (127.0.0.1).")
+@click.option("--port", help="Port to listen on (5000).")
+@click.option("--workers", help="Number of web processes (one per core).")
+@click.option("--fd", type=int, hidden=True, help="A listening socket inherited from the supervisor.")
+def command(host: str | None, port: str | None, workers: str | None, fd: int | None) -> int:
+    """Run the web server against the store that REDIS_URL names, or the one `up` runs here."""
+    overrides = {"BACKOFFICE_HOST": host, "BACKOFFICE_PORT": port, "BACKOFFICE_WEB_WORKERS": workers}
+    settings = load_to_serve(overrides)
+    logs.configure(settings)
+    _refuse_unfit_store(settings)
+    return serve(settings, fd=fd)
+
+
+def _refuse_unfit_store(settings: Settings) -> None:
+    """Raises SettingsError when the store would lose data. One that is away is no reason not to start: `/readyz` says so
+    until it is back."""
+    try:
+        client = store_client(settings)
+        try:
+            check_store(client)
+        finally:
+            client.close()  # nothing connected may be carried through the fork
+    except Unavailable as error:
+        logs.logger("backoffice.serve").warning("store is away", because=str(error))

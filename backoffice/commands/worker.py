@@ -1,0 +1,34 @@
+"""`worker`: what runs in the background, alone, for containers and for `up`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import click
+
+from backoffice.app import check_store, first_admin_notice, make_worker, store_client
+from backoffice.commands.context import load_to_serve
+from backoffice.logs import configure
+
+
+@click.command("worker")
+@click.option("--notice", is_flag=True, help="Say first how to sign in.")
+@click.option("--notice-fd", type=int, hidden=True, help="Where to write how to sign in, then close.")
+def command(notice_fd: int | None, *, notice: bool) -> int:
+    """Run the worker: expiry, purging, checksums. Any number may run, on any number of hosts."""
+    settings = load_to_serve()
+    configure(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    if notice_fd is not None:
+        with os.fdopen(notice_fd, "w", encoding="utf-8") as reader:
+            reader.write(first_admin_notice(settings))
+    elif notice:
+        click.echo(first_admin_notice(settings))
+    else:
+        check_store(store_client(settings))
+    make_worker(settings, stop).run()
+    return 0

@@ -1,0 +1,70 @@
+"""Why the store does not run, read from the end of its log, in words an operator can act on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from backoffice.embedded.layout import Layout
+
+_TAIL: Final = 16 * 1024
+
+
+class Trouble(StrEnum):
+    DAMAGED = "damaged"
+    DISK_FULL = "disk full"
+    OTHER = "other"
+
+
+_SIGNS: Final = (
+    (Trouble.DISK_FULL, ("No space left on device", "Disk quota exceeded")),
+    (
+        Trouble.DAMAGED,
+        (
+            "Bad file format reading the append only file",
+            "Unrecoverable error reading the append only file",
+            "Internal error in RDB reading",
+            "Wrong signature trying to load DB",
+            "RDB file was saved with checksum disabled",
+            "Unexpected end of file reading the append only file",
+            "Invalid AOF manifest file format",
+            "AOF file doesn't exist",
+            "Terminating server after rdb file reading failure",
+        ),
+    ),
+)
+
+
+def trouble(layout: Layout, since: int) -> Trouble:
+    """What the log from byte `since` on points to."""
+    text = _tail(layout.store_log, since)
+    return next((kind for kind, signs in _SIGNS if any(sign in text for sign in signs)), Trouble.OTHER)
+
+
+def explain(layout: Layout, kind: Trouble, since: int, binary: Path) -> str:
+    """A paragraph for the terminal."""
+    lines = [line for line in _tail(layout.store_log, since).splitlines() if line.strip()]
+    said = "\n".join(f"    {line}" for line in lines[-6:]) or "    (nothing)"
+    if kind is Trouble.DISK_FULL:
+        return f"The store stopped: the disk that holds {layout.root} is full. Free some room; it is tried again."
+    if kind is Trouble.DAMAGED:
+        log = layout.store / "appendonlydir"
+        return (
+            f"The store's log in {log} is damaged, and it does not start on it. Nothing was changed.\n"
+            f"Its last words:\n{said}\n"
+            f"Copy {layout.store} somewhere safe first. Then restore a backup, or see how much can be read with\n"
+            f"    bash -c 'exec -a valkey-check-aof {binary} {log}/*.manifest'\n"
+            "and, to drop everything from the damaged place on, the same with --fix before the file's name."
+        )
+    return f"The store stopped. Its last words (in {layout.store_log}):\n{said}"
+
+
+def _tail(path: Path, since: int) -> str:
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(min(since, end), end - _TAIL))
+            return file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""

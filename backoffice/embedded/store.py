@@ -1,0 +1,143 @@
+"""The store's process: started, waited for, watched for a full disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Final
+
+from backoffice.embedded import config, find
+from backoffice.embedded.ask import NoAnswer, ask
+from backoffice.embedded.diagnose import Trouble, explain, trouble
+from backoffice.embedded.layout import DataDirectoryError, Layout, take_lock
+from backoffice.embedded.processes import Child, Program
+from backoffice.settings import Durability, Settings
+
+PATIENCE: Final = 30.0  # seconds the store gets to write its log and end
+BALLAST: Final = 64 * 1024**2
+_ROOM_FOR_BALLAST: Final = 2 * 1024**3
+_LARGEST_LOG: Final = 4 * 1024**2
+
+
+class StoreFailed(Exception):
+    """The store cannot be started; the message says why and what to do."""
+
+
+class Store:
+    """The embedded store of one data directory."""
+
+    def __init__(self, layout: Layout, settings: Settings, say: Callable[[str], None]) -> None:
+        self._layout, self._say = layout, say
+        self._durable = settings.durability is not Durability.MEMORY
+        self._binary = find.server_binary()
+        self._lock = self._wait_for_lock()
+        self.socket = config.write(layout, durability=settings.durability, max_memory=settings.store_memory)
+        self._password = layout.store_password.read_text("ascii").strip()
+        self._log_from = self._rotate_log()
+        program = Program(
+            name="store",
+            command=[str(self._binary), str(layout.store_config)],
+            environ={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            patience=PATIENCE,
+            # The server holds its directory's lock itself: should we be killed, the next supervisor waits for its end.
+            keep=(self._lock.fileno(),),
+        )
+        self.child = Child(program)
+
+    def start(self) -> None:
+        self.socket.unlink(missing_ok=True)  # left by a killed server; the lock says that none is alive
+        self._log_from = self._rotate_log()
+        self.child.start()
+
+    def wait_until_ready(self, pause: Callable[[float], bool]) -> None:
+        """Return when it answers, or when told to stop. Raises StoreFailed when it ends instead."""
+        told = time.monotonic()
+        while not self._answers():
+            if pause(0.01 if time.monotonic() - self.child.started < 1 else 0.1):
+                return
+            if self.child.reap() is not None:
+                raise StoreFailed(self.explain())
+            if time.monotonic() - told > 5:
+                told = time.monotonic()
+                self._say("The store is still reading its log ...")
+        self.keep_ballast()
+
+    def explain(self) -> str:
+        """Why it ended. Frees the ballast when that was a full disk."""
+        kind = trouble(self._layout, self._log_from)
+        if kind is Trouble.DISK_FULL:
+            self.free_ballast()
+        return explain(self._layout, kind, self._log_from, self._binary)
+
+    def damaged(self) -> bool:
+        return trouble(self._layout, self._log_from) is Trouble.DAMAGED
+
+    def watch(self) -> None:
+        """Free the ballast when writes fail for want of room; keep it again when there is plenty."""
+        try:
+            status = ask(self.socket, self._password, "INFO", "persistence")
+        except NoAnswer:
+            return  # dead or busy: its process is watched elsewhere
+        if "aof_last_write_status:err" in status:
+            if self.free_ballast():
+                self._say("The disk is full: uploads are refused. Delete files to go on (room was kept for that).")
+        else:
+            self.keep_ballast()
+
+    def keep_ballast(self) -> None:
+        path = self._layout.ballast
+        if not self._durable or path.exists() or shutil.disk_usage(self._layout.root).free < _ROOM_FOR_BALLAST:
+            return
+        with path.open("wb") as file:
+            try:
+                _allocate(file)
+            except OSError as error:
+                path.unlink()
+                if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                    raise
+
+    def free_ballast(self) -> bool:
+        had = self._layout.ballast.exists()
+        self._layout.ballast.unlink(missing_ok=True)
+        return had
+
+    def _answers(self) -> bool:
+        try:
+            return ask(self.socket, self._password, "PING") == "PONG"
+        except NoAnswer:
+            return False
+
+    def _wait_for_lock(self) -> IO[str]:
+        """The store directory's lock. A killed supervisor's store may need a moment to end."""
+        end, told = time.monotonic() + PATIENCE, False
+        while (lock := take_lock(self._layout.store_lock)) is None:
+            if time.monotonic() > end:
+                raise DataDirectoryError(f"another store still runs in {self._layout.store}; stop it first")
+            if not told:
+                self._say("Waiting for the previous store to stop ...")
+                told = True
+            time.sleep(0.1)
+        return lock
+
+    def _rotate_log(self) -> int:
+        """Set a long log aside. Returns where the next run's words will begin."""
+        path = self._layout.store_log
+        size = path.stat().st_size if path.exists() else 0
+        if size <= _LARGEST_LOG:
+            return size
+        path.replace(path.with_suffix(".log.1"))
+        return 0
+
+
+def _allocate(file: IO[bytes]) -> None:
+    if sys.platform == "linux":
+        os.posix_fallocate(file.fileno(), 0, BALLAST)
+    else:
+        for _ in range(BALLAST // 1024**2):
+            file.write(bytes(1024**2))
+
+

@@ -1,0 +1,259 @@
+"""`up`: the store, the web server and the worker as one thing that starts, stays up and stops together.
+
+Flask and the Redis client are never imported here: this process must start at once and stay small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from backoffice.embedded import locate
+from backoffice.embedded.find import ServerNotFound
+from backoffice.embedded.layout import DataDirectoryError, Layout, keep_secret, take_lock
+from backoffice.embedded.listen import PortTaken, is_ready, listen, site_url
+from backoffice.embedded.processes import Child, Program, describe
+from backoffice.embedded.signals import Signals
+from backoffice.embedded.store import Store, StoreFailed
+from backoffice.settings import Settings
+
+WEB_PATIENCE: Final = 35.0  # the web server gives requests 30 s to finish
+WORKER_PATIENCE: Final = 15.0
+READY_WITHIN: Final = 60.0
+NOTICE_WITHIN: Final = 3.0
+WATCH_EVERY: Final = 5.0
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+
+class StartFailed(Exception):
+    """The site did not come up; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `up` was asked for. `environ` is what the programs get, beside what only the supervisor knows."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    demo: bool = False
+
+
+def up(plan: Plan) -> int:
+    """Run everything until told to stop. Returns the exit status."""
+    os.umask(0o077)  # whatever is written here or by the programs is this user's alone
+    layout = Layout.at(plan.settings.data_dir)
+    try:
+        layout.prepare()
+        with contextlib.ExitStack() as stack:
+            lock = take_lock(layout.lock)
+            if lock is None:
+                return _already(layout)
+            stack.enter_context(lock)
+            listener = stack.enter_context(listen(plan.settings.host, plan.settings.port))
+            signals = Signals()
+            stack.callback(signals.close)
+            stack.callback(layout.record.unlink, missing_ok=True)
+            return Supervisor(plan, layout, listener, signals).run()
+    except (DataDirectoryError, PortTaken, ServerNotFound, OSError) as error:
+        say(f"Not started: {error}", sys.stderr)
+        return 1
+
+
+def say(text: str, stream: IO[str] | None = None) -> None:
+    """Tell the person at the terminal. A terminal that is gone must not keep the programs from being stopped."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=stream or sys.stdout, flush=True)
+
+
+def _already(layout: Layout) -> int:
+    running = locate.find(layout)
+    who = f" (process {running.pid}, {running.url})" if running else ""
+    say(f"backoffice already runs in {layout.root}{who}. Stop it first, or choose another --data.", sys.stderr)
+    return 1
+
+
+class Supervisor:
+    def __init__(self, plan: Plan, layout: Layout, listener: socket.socket, signals: Signals) -> None:
+        self._plan, self._layout, self._listener, self._signals = plan, layout, listener, signals
+        self._url = site_url(plan.settings.host, listener)
+        self._store = None if plan.settings.redis_url else Store(layout, plan.settings, say)
+        environ = self._environ()
+        python = [sys.executable, "-m", "backoffice"]
+        self._web = Child(
+            Program(
+                name="web",
+                command=[*python, "serve", "--fd", str(listener.fileno())],
+                environ=environ,
+                patience=WEB_PATIENCE,
+                keep=(listener.fileno(),),
+            )
+        )
+        self._worker = Child(
+            Program(
+                name="worker",
+                command=[*python, "worker"],
+                environ=environ,
+                patience=WORKER_PATIENCE,
+                niceness=5,  # requests go first, the start of the web server too
+            )
+        )
+        self._demo = Child(Program(name="demo", command=[*python, "demo"], environ=environ, patience=5))
+
+    def run(self) -> int:
+        """Start, watch, stop. Every way out stops what was started."""
+        try:
+            self._start()
+            self._watch()
+        except (StartFailed, StoreFailed) as error:
+            say(str(error), sys.stderr)
+            return 1
+        finally:
+            self._stop()
+        return 0
+
+    # --- starting
+
+    def _start(self) -> None:
+        if self._store is not None:
+            say("Starting the store ...")
+            self._store.start()
+            self._store.wait_until_ready(self._signals.wait)
+        locate.announce(self._layout, locate.Running(os.getpid(), self._url, str(self._store.socket) if self._store else ""))
+        if self._signals.stops:
+            return
+        say("Starting the web server and the worker ...")
+        self._web.start()
+        notice = self._start_worker_with_notice()
+        with notice:
+            self._wait_until_ready()
+            if not self._signals.stops:
+                say(f"Ready: {self._url}")
+                self._pass_on(notice)
+        if self._plan.demo and not self._signals.stops:
+            self._demo.start()
+        if not self._signals.stops:
+            say("Press Ctrl-C to stop.")
+
+    def _start_worker_with_notice(self) -> IO[bytes]:
+        """Start the worker; what it returns will hold how to sign in, which the worker finds out while the web starts."""
+        read, write = os.pipe()
+        self._worker.start(["--notice-fd", str(write)], keep=[write])
+        os.close(write)
+        return os.fdopen(read, "rb", buffering=0)
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + READY_WITHIN
+        why = "it has not answered yet"
+        while True:
+            ready, why = is_ready(self._url, why)
+            if ready or self._signals.wait(0.05):
+                return
+            for child in (self._web, self._worker):
+                status = child.reap()
+                if status is not None:
+                    raise StartFailed(f"Not started: the {child.program.name} process {describe(status)} (see above).")
+            if time.monotonic() > end:
+                raise StartFailed(f"Not started: the site is not ready after {READY_WITHIN:.0f} s: {why}")
+
+    def _pass_on(self, notice: IO[bytes]) -> None:
+        end = time.monotonic() + NOTICE_WITHIN
+        text = b""
+        while select.select([notice], [], [], max(end - time.monotonic(), 0))[0]:
+            more = notice.read(4096)
+            if not more:
+                break
+            text += more
+        if text.strip():
+            say(text.decode("utf-8", "replace").rstrip())
+
+    def _environ(self) -> dict[str, str]:
+        environ = dict(self._plan.environ)
+        environ["BACKOFFICE_PORT"] = str(self._listener.getsockname()[1])  # the one found, where any was asked for
+        environ.pop("BACKOFFICE_PORT_FILE", None)
+        # A few arenas for many threads: the default of 8 per core keeps freed chunks for every thread.
+        environ.setdefault("MALLOC_ARENA_MAX", "2")
+        # The programs find this very package, whatever the current directory is and whether or not it is installed.
+        path = [str(_PACKAGE.parent), *filter(None, [environ.get("PYTHONPATH")])]
+        environ["PYTHONPATH"] = os.pathsep.join(path)
+        if not self._plan.settings.secret_keys:
+            keep_secret(self._layout.secret)
+            environ["APP_SECRET_KEY_FILE"] = str(self._layout.secret)
+        if self._store is not None:
+            environ.pop("REDIS_PASSWORD", None)
+            environ["REDIS_URL"] = locate.socket_url(str(self._store.socket))
+            environ["REDIS_PASSWORD_FILE"] = str(self._layout.store_password)
+        return environ
+
+    # --- running
+
+    def _watch(self) -> None:
+        """Restart what ends, each after its own delay, until told to stop."""
+        looked = time.monotonic()
+        while not self._signals.stops:
+            now = time.monotonic()
+            children = [child for child in self._children() if child is not self._demo]
+            dues = [child.due for child in children if child.due is not None]
+            self._signals.wait(min([WATCH_EVERY, *(due - now for due in dues)]))
+            self._reap_demo()
+            for child in children:
+                self._revive(child)
+            if self._store is not None and time.monotonic() - looked >= WATCH_EVERY:
+                looked = time.monotonic()
+                self._store.watch()
+
+    def _revive(self, child: Child) -> None:
+        status = child.reap()
+        if status is not None and not self._signals.stops:
+            say(f"The {child.program.name} process {describe(status)}; starting it again in {child.delay:.0f} s.", sys.stderr)
+            if self._store is not None and child is self._store.child and status >= 0:
+                self._judge_store(self._store)
+        if child.due is not None and child.due <= time.monotonic() and not self._signals.stops:
+            if self._store is not None and child is self._store.child:
+                self._store.start()
+            else:
+                child.start()
+
+    def _judge_store(self, store: Store) -> None:
+        why = store.explain()
+        if store.damaged():
+            raise StoreFailed(why)
+        say(why, sys.stderr)
+
+    def _reap_demo(self) -> None:
+        status = self._demo.reap()
+        self._demo.due = None
+        if status:
+            say(f"Loading the demonstration data failed: it {describe(status)} (see above).", sys.stderr)
+
+    # --- stopping
+
+    def _children(self) -> list[Child]:
+        """In the order they are stopped: nobody loses what it still needs."""
+        store = [self._store.child] if self._store is not None else []
+        return [self._demo, self._web, self._worker, *store]
+
+    def _stop(self) -> None:
+        """Stop everything in order. A second signal shortens the patience, except with the store, which must write."""
+        running = [child for child in self._children() if child.running]
+        if not running:
+            return
+        say("Stopping ...")
+        before = self._signals.stops
+        for child in running:
+            hurried = child is not (self._store.child if self._store else None)
+
+            def pause(seconds: float, hurried: bool = hurried) -> bool:
+                self._signals.wait(seconds)
+                return hurried and self._signals.stops > max(before, 1)
+
+            if not child.stop(pause):
+                say(f"The {child.program.name} process did not stop in time and was killed.", sys.stderr)
+        say("Stopped.")

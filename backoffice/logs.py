@@ -1,0 +1,65 @@
+"""Logs: one line for each thing, JSON for machines, colours for a terminal. Everything goes to standard error.
+
+Library records (gunicorn, redis) take the same way as ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final
+
+import structlog
+from structlog.typing import Processor
+
+from backoffice.settings import Settings
+
+_SHARED: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.PositionalArgumentsFormatter(),
+)
+# They tell of every connection and worker; their warnings are enough.
+_CHATTY: Final = ("gunicorn.error", "urllib3")
+
+
+def configure(settings: Settings) -> None:
+    """Set up logging for this process. On a terminal in colours, elsewhere as JSON."""
+    human = sys.stderr.isatty() or not settings.production
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(human=human)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level) if root.level > logging.DEBUG else logging.DEBUG)
+
+
+def logger(name: str) -> Any:
+    """A structlog logger. Give events as `log.info("file.ready", file_id=…)`; never a secret, never a raw file name."""
+    return structlog.stdlib.get_logger(name)
+
+
+def _rendering(*, human: bool) -> list[Processor]:
+    if human:
+        # Without local variables: they may hold secrets.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]

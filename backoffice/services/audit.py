@@ -1,0 +1,67 @@
+"""Reading the audit log, which is itself recorded. There is no way to change or delete an entry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from backoffice.domain.access import Actor, Permission
+from backoffice.domain.audit import NOTHING, Action, AuditEntry, AuditEvent, ObjectRef
+from backoffice.domain.paging import MAX_LIMIT, Page
+from backoffice.domain.times import now_ms
+from backoffice.errors import Invalid, NotFound
+from backoffice.services.authority import deny, require
+from backoffice.services.ports import AuditLog
+
+FACETS = ("actor", "object", "action", "ip")
+READ_SECONDS = 60
+"""Readings by one actor within so long are one event."""
+MAX_VALUE = 200
+_ID = re.compile(r"(?a:\d{1,15}-\d{1,19})")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Facets: `actor` (an id), `object` (`type:id`), `action`, `ip`."""
+
+    log: AuditLog
+    now: Callable[[], int] = now_ms
+
+    def page(
+        self, actor: Actor, *, filters: Sequence[tuple[str, str]] = (), cursor: str = "", limit: int = 50
+    ) -> Page[AuditEntry]:
+        """Newest first. `cursor` is the `next_cursor` of the page before. Raises Invalid for an unknown facet."""
+        self._reading(actor)
+        for facet, value in filters:
+            if facet not in FACETS:
+                raise Invalid(f"There is no filter {facet[:40]!r}; there are {', '.join(FACETS)}.", field=facet[:40])
+            if not 0 < len(value) <= MAX_VALUE or not value.isprintable():
+                raise Invalid("This cannot be what a filter asks for.", field=facet)
+        if cursor and not _ID.fullmatch(cursor):
+            raise Invalid("The cursor is not valid for this list.", field="cursor")
+        if not 1 <= limit <= MAX_LIMIT:
+            raise Invalid(f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
+        return self.log.page(tuple(filters), cursor, limit)
+
+    def get(self, actor: Actor, entry_id: str) -> AuditEntry:
+        self._reading(actor)
+        entry = self.log.get(entry_id)
+        if entry is None:
+            raise NotFound
+        return entry
+
+    def follow(self, actor: Actor, after: str, milliseconds: int) -> list[AuditEntry]:
+        """Entries after this id (`$` = from now on), oldest first; waits for one up to that long."""
+        self._reading(actor)
+        if after != "$" and not _ID.fullmatch(after):
+            raise Invalid("This is not the id of an entry.", field="after")
+        return self.log.wait(after, milliseconds)
+
+    def denied(self, actor: Actor, permission: Permission, object: ObjectRef = NOTHING) -> None:  # noqa: A002
+        """Record a refusal that an edge decided, once a minute for each actor, permission and object."""
+        deny(self.log, actor, permission, object, "refused at the door")
+
+    def _reading(self, actor: Actor) -> None:
+        require(self.log, actor, Permission.AUDIT_READ)
+        self.log.record(AuditEvent(Action.AUDIT_READ, actor, at=self.now()), f"audit.read {actor.id}", READ_SECONDS)

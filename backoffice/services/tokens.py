@@ -1,0 +1,155 @@
+"""API tokens: what scripts sign in with. A token never holds more than its user, and makes no other token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from backoffice.domain.access import Actor, Permission, parse_permissions
+from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.times import now_ms
+from backoffice.domain.tokens import PREFIX, Token, split_token
+from backoffice.domain.users import User
+from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
+from backoffice.services.authority import by_token, granted_roles, held, require, require_fresh, token_credential
+from backoffice.services.ports import AccountStore, AuditLog, TokenStore
+
+DAY_MS = 24 * 60 * 60 * 1000
+DEFAULT_DAYS = 365
+MOST_DAYS = 3650
+TOUCH_MS = 60_000
+"""A token's use is written down at most once in so long."""
+MAX_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens die when they expire, are revoked, and when their user's epoch rises."""
+
+    tokens: TokenStore
+    accounts: AccountStore
+    audit: AuditLog
+    now: Callable[[], int] = now_ms
+
+    def create(
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        user_id: str = "",
+        scopes: Iterable[str] | None = None,
+        days: int | None = None,
+    ) -> tuple[Token, str]:
+        """A new token and its text, which is told this once. `user_id` "" = one's own; only the shell makes one for
+        another. `scopes` None = all that the user holds at any time; `days` None = 365.
+
+        Raises Invalid; NotAllowed for a scope that is not held, and to an actor that is itself a token; ReauthRequired.
+        """
+        owner = user_id or actor.id
+        require(self.audit, actor, Permission.TOKENS_OWN, owner, ObjectRef("user", owner))
+        if by_token(actor):
+            raise NotAllowed("A token cannot make another token.")
+        if owner != actor.id and actor.via != "shell":
+            raise NotAllowed("Everybody makes their own tokens.")
+        require_fresh(actor, self.now())
+        user, roles = self.accounts.load(owner) if is_id(owner) else (None, {})
+        if user is None or not user.active:
+            raise NotFound("There is no such active user.")
+        narrowed = _scopes(scopes, held(roles, user.roles))
+        now, secret = self.now(), new_secret()
+        token = Token(
+            id=new_id(),
+            user=user.id,
+            name=_name(name),
+            secret=secret_hash(secret),
+            epoch=user.epoch,
+            created_at=now,
+            expires_at=now + _days(days) * DAY_MS,
+            scopes=narrowed,
+        )
+        data = {"scopes": sorted(narrowed)} if narrowed is not None else {}
+        event = AuditEvent(Action.TOKEN_CREATE, actor, _ref(token), data={"user": user.id, **data}, at=now)
+        self.tokens.insert(token, event)
+        return token, f"{PREFIX}_{token.id}_{secret}"
+
+    def resume(self, text: str, *, ip: str, agent: str, request_id: str) -> tuple[Actor, User] | None:
+        """Who sent this token; None = nobody. At most two round trips, a third once a minute."""
+        parts = split_token(text) if text.isascii() else None
+        token = self.tokens.get(parts[0]) if parts is not None else None
+        if parts is None or token is None or not token.matches(parts[1]):
+            return None
+        now = self.now()
+        if token.expires_at and token.expires_at <= now:
+            return None
+        user, roles = self.accounts.load(token.user)
+        if user is None or not user.active or user.epoch != token.epoch:
+            return None
+        if now - token.used_at >= TOUCH_MS:
+            self.tokens.touch(token, now)
+        actor = Actor(
+            id=user.id,
+            name=user.username,
+            roles=granted_roles(user, roles),
+            scopes=token.scopes,
+            via="api",
+            ip=ip,
+            agent=agent,
+            credential=token_credential(token.id),
+            request_id=request_id,
+        )
+        return actor, user
+
+    def mine(self, actor: Actor) -> list[Token]:
+        """The newest first, expired ones included."""
+        require(self.audit, actor, Permission.TOKENS_OWN)
+        return list(self.tokens.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items)
+
+    def page(self, actor: Actor, query: Query) -> Page[Token]:
+        """Everybody's. Takes tokens:all."""
+        require(self.audit, actor, Permission.TOKENS_ALL)
+        return self.tokens.page(query)
+
+    def revoke(self, actor: Actor, token_id: str) -> None:
+        """End a token, one's own or (tokens:all) anybody's. NotFound for a stranger's."""
+        token = self.tokens.get(token_id) if is_id(token_id) else None
+        if token is None:
+            require(self.audit, actor, Permission.TOKENS_OWN)
+            raise NotFound
+        require(self.audit, actor, Permission.TOKENS_OWN, token.user, _ref(token))
+        event = AuditEvent(Action.TOKEN_REVOKE, actor, _ref(token), data={"user": token.user}, at=self.now())
+        with suppress(VersionMismatch):  # revoked by another request, which recorded it
+            self.tokens.remove(token, event)
+
+
+def _ref(token: Token) -> ObjectRef:
+    return ObjectRef("token", token.id, token.name)
+
+
+def _scopes(names: Iterable[str] | None, user_holds: frozenset[Permission]) -> frozenset[Permission] | None:
+    if names is None:
+        return None
+    try:
+        scopes = parse_permissions(names)
+    except ValueError as error:
+        raise Invalid(f"{error}.".capitalize(), field="scopes") from None
+    if not scopes:
+        raise Invalid("A token needs at least one scope.", field="scopes")
+    if beyond := sorted(scopes - user_holds):
+        raise NotAllowed(f"The user does not hold {', '.join(beyond)}.", field="scopes")
+    return scopes
+
+
+def _days(days: int | None) -> int:
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise Invalid(f"A token lives 1 to {MOST_DAYS} days.", field="days")
+    return DEFAULT_DAYS if days is None else days
+
+
+def _name(name: str) -> str:
+    name = name.strip()
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name.encode("utf-8", "replace").decode() != name:
+        raise Invalid(f"A token's name is one line of 1 to {MAX_NAME} characters.", field="name")
+    return name

@@ -1,0 +1,256 @@
+"""Whether the bytes are there: of every file for good, of every upload as its map says; and none without a record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from backoffice.domain.audit import ObjectRef
+from backoffice.domain.files import File, FileState
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, Upload, UploadState, ranges
+from backoffice.stores import files as file_store
+from backoffice.stores import uploads as upload_store
+from backoffice.stores.client import Command
+from backoffice.stores.codec import pairs
+from backoffice.stores.commit import Commit
+from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches, guard
+from backoffice.stores.keys import split_chunk_key
+from backoffice.stores.uploads import RedisUploads
+
+LIVE = {FileState.READY, FileState.TRASHED}
+"""States in which a file has its bytes. One that is gone loses them at any moment."""
+TOGETHER = 20_000
+"""Chunks whose maps are in memory at once, unless one file has more."""
+STRAY_SECONDS = 24 * 3600
+"""What belongs to nothing is given so long, for somebody to find out why."""
+IMMORTAL, ABSENT = -1, -2
+"""What PTTL says of a key without expiry, and of none."""
+
+Sizes = dict[int, tuple[int, int]]
+
+
+class ChunkCheck:
+    """Compares the data plane with the records."""
+
+    def __init__(self, desk: Desk, uploads: RedisUploads, files: file_store.RedisFiles) -> None:
+        self._desk, self._uploads, self._files = desk, uploads, files
+        self._db, self._keys = desk.db, desk.keys
+
+    def _found(self, file_id: str, indexes: Iterable[int]) -> Sizes:
+        """Bytes and time to live (ms) of chunks, by index."""
+        wanted = list(indexes)
+        found: Sizes = {}
+        for batch in batches(wanted):
+            commands: list[Command] = []
+            for index in batch:
+                key = self._keys.chunk(file_id, index)
+                commands += (("STRLEN", key), ("PTTL", key))
+            replies = self._db.many(commands)
+            found |= {
+                index: (int(size), int(ttl))
+                for index, size, ttl in zip(batch, replies[::2], replies[1::2], strict=True)
+            }
+        return found
+
+    # -- files
+
+    def files(self, files: Sequence[File]) -> None:
+        """Every chunk is there with the size that the map says, without an expiry."""
+        live = [file for file in files if file.state in LIVE and file.total_chunks]
+        self._desk.count(Invariant.CHUNK, sum(file.total_chunks for file in live))
+        for some in _together(live):
+            maps = self._db.many([("GET", self._keys.chunk_map(file.id)) for file in some])
+            for file, packed in zip(some, maps, strict=True):
+                chunks = ChunkMap.unpack(packed or b"", file.total_chunks)
+                if chunks.size != file.size or self._wrong(file, chunks):
+                    self._desk.examine(partial(self._look_file, file.id))
+
+    def _wrong(self, file: File, chunks: ChunkMap) -> bool:
+        lost, mortal = self._states(file, chunks)
+        return bool(lost or mortal)
+
+    def _states(self, file: File, chunks: ChunkMap) -> tuple[list[int], list[int]]:
+        """Indexes of chunks that are lost, and of those that are about to die."""
+        found = self._found(file.id, range(file.total_chunks))
+        sizes = [chunk.size if chunk is not None else None for chunk in chunks.chunks]
+        lost = [index for index, (size, ttl) in found.items() if ttl == ABSENT or size != sizes[index]]
+        return lost, [index for index, (_, ttl) in found.items() if ttl >= 0]
+
+    def _look_file(self, file_id: str) -> Finding | None:
+        file = self._files.get(file_id)
+        if file is None:
+            return None
+        chunks = self._uploads.chunk_map(file_id, file.total_chunks)
+        lost, mortal = self._states(file, chunks)
+        again = self._files.get(file_id)
+        if again is None or again.state not in LIVE:
+            # The state changes before the bytes go.
+            return None
+        ref = ObjectRef("file", file_id, file.name)
+        if mortal:
+            what = f"{file_id}: chunks {_list(mortal)} of {file.total_chunks} would expire"
+            return Finding(Invariant.CHUNK, ref, what, after=partial(self._keep, file_id, mortal))
+        if lost:
+            what = f"{file_id}: chunks {_list(lost)} of {file.total_chunks} are lost or not of their size"
+            return Finding(Invariant.CHUNK, ref, what)
+        if chunks.size != file.size:
+            return Finding(Invariant.CHUNK, ref, f"{file_id}: has {chunks.size} bytes, its record says {file.size}")
+        return None
+
+    def _keep(self, file_id: str, indexes: Sequence[int]) -> None:
+        for batch in batches(indexes):
+            self._db.many([("PERSIST", self._keys.chunk(file_id, index)) for index in batch])
+
+    # -- uploads
+
+    def uploads(self, uploads: Sequence[Upload]) -> None:
+        """Every chunk that is noted is there; the record counts them rightly."""
+        live = [upload for upload in uploads if upload.state is not UploadState.ABORTED]
+        self._desk.count(Invariant.UPLOAD, len(live))
+        for some in _together(live):
+            maps = self._db.many([("GET", self._keys.chunk_map(upload.id)) for upload in some])
+            for upload, packed in zip(some, maps, strict=True):
+                chunks = _map_of(upload, packed or b"")
+                if self._counts_wrong(upload, chunks) or self._vanished(upload, chunks):
+                    self._desk.examine(partial(self._look_upload, upload.id))
+
+    def _counts_wrong(self, upload: Upload, chunks: ChunkMap) -> bool:
+        received = sum(chunk is not None for chunk in chunks.chunks)
+        return (upload.received, upload.bytes) != (received, chunks.size) or upload.reserved < chunks.size
+
+    def _vanished(self, upload: Upload, chunks: ChunkMap) -> list[int]:
+        """Chunks that are noted and not there. Past the end of the upload's life they may be gone."""
+        if upload.dies_at <= now_ms():
+            return []
+        noted = {index: chunk.size for index, chunk in enumerate(chunks.chunks) if chunk is not None}
+        found = self._found(upload.id, noted)
+        return [index for index, (size, ttl) in found.items() if ttl == ABSENT or size != noted[index]]
+
+    def _look_upload(self, upload_id: str) -> Finding | None:
+        upload, row, chunks = self._upload_now(upload_id)
+        if upload is None or chunks is None:
+            return None
+        ref = ObjectRef("file", upload_id, upload.name)
+        vanished = self._vanished(upload, chunks)
+        if vanished:
+            again, _, still = self._upload_now(upload_id)
+            if again is None or still is None or any(still.chunks[index] is None for index in vanished):
+                # Given up, completed or noted as missing in the meantime.
+                return None
+            what = f"{upload_id}: chunks {_list(vanished)} are noted and not there"
+            return Finding(Invariant.UPLOAD, ref, what, after=partial(self._uploads.unmark, upload, vanished))
+        if not self._counts_wrong(upload, chunks):
+            return None
+        received, size = sum(chunk is not None for chunk in chunks.chunks), chunks.size
+        key, quota = self._keys.record(upload_store.NOUN, upload_id), self._keys.quota(upload.owner)
+        more = max(0, size - upload.reserved)
+
+        def mend(commit: Commit) -> None:
+            guard(commit, key, row)
+            commit.write("HSET", key, "received", received, "bytes", size, "reserved", upload.reserved + more)
+            if more:
+                commit.write("HINCRBY", quota, "reserved", more)
+
+        what = f"{upload_id}: counts {upload.received} chunks, {upload.bytes} bytes; has {received}, {size}"
+        return Finding(Invariant.UPLOAD, ref, what, mend)
+
+    def _upload_now(self, upload_id: str) -> tuple[Upload | None, dict[bytes, bytes], ChunkMap | None]:
+        """A live upload, its fields and its map as of one moment."""
+        key = self._keys.record(upload_store.NOUN, upload_id)
+        found, packed = self._desk.together([("HGETALL", key), ("GET", self._keys.chunk_map(upload_id))])
+        row = pairs(found)
+        upload = self._uploads.collection.decode(upload_id, row)
+        if upload is None or upload.state is UploadState.ABORTED:
+            return None, row, None
+        return upload, row, _map_of(upload, packed or b"")
+
+    # -- what belongs to nothing
+
+    def keys(self, keys: Sequence[bytes]) -> None:
+        """Keys of chunks, from a scan: those without a record will expire."""
+        ids: defaultdict[str, list[int]] = defaultdict(list)
+        for key in keys:
+            file_id, index = split_chunk_key(key)
+            ids[file_id].append(index)
+        self._desk.count(Invariant.ORPHAN, len(keys))
+        homes = self._db.many([command for one in ids for command in self._home_questions(one)])
+        strays = [
+            (file_id, index)
+            for (file_id, indexes), total, upload in zip(ids.items(), homes[::2], homes[1::2], strict=True)
+            for index in indexes
+            if _stray(index, total, upload)
+        ]
+        lives = self._db.many([("PTTL", self._keys.chunk(*one)) for one in strays])
+        for one, ttl in zip(strays, lives, strict=True):
+            if int(ttl) == IMMORTAL:
+                self._desk.examine(partial(self._look_stray, *one))
+
+    def _home_questions(self, file_id: str) -> list[Command]:
+        return [
+            ("HGET", self._keys.record(file_store.NOUN, file_id), file_store.SHORT["total_chunks"]),
+            ("EXISTS", self._keys.record(upload_store.NOUN, file_id)),
+        ]
+
+    def _look_stray(self, file_id: str, index: int) -> Finding | None:
+        # The record first: it goes after the bytes, so bytes that are there when it is not belong to nothing.
+        total, upload = self._desk.together(self._home_questions(file_id))
+        key = self._keys.chunk(file_id, index)
+        if not _stray(index, total, upload) or int(self._db.call("PTTL", key)) != IMMORTAL:
+            return None
+        after = partial(self._db.call, "EXPIRE", key, STRAY_SECONDS, "NX")
+        what = f"{file_id}: chunk {index} belongs to no record"
+        return Finding(Invariant.ORPHAN, ObjectRef("file", file_id), what, after=after)
+
+    def maps(self, ids: Sequence[str]) -> None:
+        """Chunk maps, from a scan: each has a record."""
+        self._desk.count(Invariant.ORPHAN, len(ids))
+        homes = self._db.many([command for one in ids for command in self._home_questions(one)])
+        for one, total, upload in zip(ids, homes[::2], homes[1::2], strict=True):
+            if total is None and not upload:
+                self._desk.examine(partial(self._look_map, one))
+
+    def _look_map(self, file_id: str) -> Finding | None:
+        key = self._keys.chunk_map(file_id)
+        there, total, upload = self._desk.together([("EXISTS", key), *self._home_questions(file_id)])
+        if not there or total is not None or upload:
+            return None
+
+        def mend(commit: Commit) -> None:
+            for noun in (file_store.NOUN, upload_store.NOUN):
+                commit.check("absent", self._keys.record(noun, file_id), error=Changed())
+            commit.write("DEL", key)
+
+        return Finding(Invariant.ORPHAN, ObjectRef("file", file_id), f"{file_id}: a chunk map without a record", mend)
+
+
+def _stray(index: int, total: bytes | None, upload: Any) -> bool:
+    """Whether chunk `index` belongs to neither a file of `total` chunks nor an upload."""
+    return not upload and (total is None or (total.isdigit() and index >= int(total)))
+
+
+def _map_of(upload: Upload, packed: bytes) -> ChunkMap:
+    noted = len(packed) // ENTRY_SIZE
+    return ChunkMap.unpack(packed, noted if upload.total_chunks == UNKNOWN else upload.total_chunks)
+
+
+def _together(records: Sequence[Any]) -> Iterator[list[Any]]:
+    """Records in groups that have a bounded number of chunks between them, or are one."""
+    group: list[Any] = []
+    size = 0
+    for record in records:
+        if group and size + record.total_chunks > TOGETHER:
+            yield group
+            group, size = [], 0
+        group.append(record)
+        size += max(0, record.total_chunks)
+    if group:
+        yield group
+
+
+def _list(indexes: Sequence[int]) -> str:
+    """`0-3, 7`, shortened."""
+    parts = [f"{first}-{last}" if last > first else str(first) for first, last in ranges(indexes)]
+    return ", ".join(parts[:10]) + (", …" if len(parts) > 10 else "")

@@ -1,0 +1,278 @@
+"""Whether the indexes of a collection say what its records say, neither less nor more.
+
+Each record's entries are asked for as the records stream by, and counted for each index. Only where an index has
+another number of entries than were counted, it is walked for those that no record accounts for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from backoffice.domain.audit import ObjectRef
+from backoffice.domain.times import now_ms
+from backoffice.stores.client import Command
+from backoffice.stores.codec import pairs
+from backoffice.stores.collection import Collection, Record, flat_pairs, score
+from backoffice.stores.commit import Commit
+from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches, guard, printable
+from backoffice.stores.indexes import Lexical, Unique, Words, member_id
+
+R = TypeVar("R", bound=Record)
+Row = dict[bytes, bytes]
+
+OBJECTS = {"uploads": "file"}
+"""What a record is called in the log, where that is not the noun without its last letter."""
+
+
+class IndexCheck(Generic[R]):
+    """Compares one collection with its indexes, both ways."""
+
+    def __init__(self, desk: Desk, collection: Collection[R], *, mortal: bool = False) -> None:
+        """`mortal`: records die by themselves at the moment by which they are ordered, and an index may go on naming
+        one that has died."""
+        self._desk, self._collection, self._mortal = desk, collection, mortal
+        self._db, self._keys, self._noun = desk.db, desk.keys, collection.noun
+        self._uniques = {one.name: one for one in collection.indexes if isinstance(one, Unique)}
+        self._sorted = {one.name: one for one in collection.indexes if not isinstance(one, Unique)}
+        self._counts: Counter[bytes] = Counter()
+        self._seen: set[bytes] = set()
+        self._unreadable: set[str] = set()
+
+    def ref(self, record_id: str) -> ObjectRef:
+        return ObjectRef(OBJECTS.get(self._noun, self._noun[:-1]), record_id)
+
+    def saw(self, key: bytes) -> None:
+        """There is an index of this key."""
+        self._seen.add(key)
+
+    # -- from the records to the indexes
+
+    def records(self, ids: Sequence[str]) -> list[R]:
+        """Check the index entries of these records; those that are there and can be read."""
+        rows = self._db.many([("HGETALL", self._record_key(one)) for one in ids])
+        found = [record for one, row in zip(ids, rows, strict=True) if (record := self._decode(one, pairs(row)))]
+        self._desk.count(Invariant.INDEX, len(found))
+        questions = [(record, self._questions(record)) for record in found]
+        replies = iter(self._db.many([command for _, commands in questions for command in commands]))
+        for record, commands in questions:
+            answers = [next(replies) for _ in commands]
+            self._counts.update(key for _, key, *_ in commands)
+            if self._wrong(record, answers):
+                self._desk.examine(partial(self._look, record.id))
+        return found
+
+    def _record_key(self, record_id: str) -> bytes:
+        return self._keys.record(self._noun, record_id)
+
+    def _decode(self, record_id: str, row: Row) -> R | None:
+        """The record; None, and a finding, where it cannot be read."""
+        self._desk.count(Invariant.RECORD, 1)
+        try:
+            return self._collection.decode(record_id, row)
+        except (TypeError, ValueError) as error:
+            what = f"{self._noun} {record_id}: {printable(str(error))}"
+            self._desk.examine(lambda: Finding(Invariant.RECORD, self.ref(record_id), what))
+            self._unreadable.add(record_id)
+            return None
+
+    def _questions(self, record: R) -> list[tuple[Any, ...]]:
+        scores = [("ZSCORE", key, member) for key, member in self._collection.members(record)]
+        return [*scores, *(("HGET", key, text) for key, text in self._texts(record))]
+
+    def _texts(self, record: R) -> list[tuple[bytes, str]]:
+        """The record's places in unique indexes."""
+        folded = ((name, index.folded(record)) for name, index in self._uniques.items())
+        return [(self._keys.unique(self._noun, name), text) for name, text in folded if text]
+
+    def _wrong(self, record: R, answers: Sequence[Any]) -> bool:
+        members, texts = self._collection.members(record), self._texts(record)
+        scores, holders = answers[: len(members)], answers[len(members) :]
+        return any(
+            found is None or float(found) != number for found, number in zip(scores, members.values(), strict=True)
+        ) or any(holder != record.id.encode() for holder, _ in zip(holders, texts, strict=True))
+
+    def _look(self, record_id: str) -> Finding | None:
+        """The record and its entries as of one moment."""
+        record, row, answers = self._as_of_now(record_id)
+        if record is None or not self._wrong(record, answers):
+            return None
+        members, texts = self._collection.members(record), self._texts(record)
+        holders = dict(zip(texts, answers[len(members) :], strict=True))
+        for (key, text), holder in holders.items():
+            if holder is not None and holder != record_id.encode() and self._holds(key, text, holder.decode()):
+                what = f"{printable(key)}: {printable(text)} is held by {holder.decode()} and by {record_id}"
+                return Finding(Invariant.UNIQUE, self.ref(record_id), what)
+        missing = {
+            place: number
+            for (place, number), found in zip(members.items(), answers, strict=False)
+            if found is None or float(found) != number
+        }
+        claims = {place: holder for place, holder in holders.items() if holder != record_id.encode()}
+
+        def mend(commit: Commit) -> None:
+            guard(commit, self._record_key(record_id), row)
+            for (key, member), number in missing.items():
+                commit.write("ZADD", key, score(number), member)
+            for (key, text), holder in claims.items():
+                _expect(commit, key, text, holder)
+                commit.write("HSET", key, text, record_id)
+
+        invariant = Invariant.INDEX if missing else Invariant.UNIQUE
+        names = [printable(key) for key, _ in (*missing, *claims)]
+        return Finding(invariant, self.ref(record_id), f"{record_id} is not as it should be in {', '.join(names)}", mend)
+
+    def _as_of_now(self, record_id: str) -> tuple[R | None, Row, list[Any]]:
+        """The record, its fields and the answers to its questions. What to ask depends on the record, so it is read
+        before and once more with the answers, until both are the same."""
+        while True:
+            row = pairs(self._db.call("HGETALL", self._record_key(record_id)))
+            record = self._collection.decode(record_id, row)
+            if record is None:
+                return None, row, []
+            again, *answers = self._desk.together(
+                [("HGETALL", self._record_key(record_id)), *self._questions(record)]
+            )
+            if pairs(again) == row:
+                return record, row, answers
+
+    def _holds(self, key: bytes, text: str, record_id: str) -> bool:
+        record = self._collection.get(record_id)
+        return record is not None and (key, text) in self._texts(record)
+
+    # -- from the indexes to the records
+
+    def finish(self) -> None:
+        """After all records: what the indexes have too much, and the counts of facets' values."""
+        for batch in batches(sorted(self._seen | self._counts.keys())):
+            sizes = self._db.many([(self._size_command(key), key) for key in batch])
+            for key, size in zip(batch, sizes, strict=True):
+                if int(size) != self._counts[key]:
+                    self._walk(key)
+        for facet in self._collection.facets.values():
+            if facet.listed:
+                self._facet(facet.name)
+
+    def _size_command(self, key: bytes) -> str:
+        return "HLEN" if self._keys.split(key)[1] == "one" else "ZCARD"
+
+    def _walk(self, key: bytes) -> None:
+        _, kind, name, *_ = self._keys.split(key)
+        if kind == "one":
+            index = self._uniques.get(name)
+            for batch in self._scan("HSCAN", key) if index is not None else ():
+                self._extra_texts(key, batch)
+            return
+        for batch in self._scan("ZSCAN", key):
+            self._extra_members(key, name, batch)
+
+    def _scan(self, command: str, key: bytes) -> Iterator[list[tuple[bytes, Any]]]:
+        cursor = 0
+        while True:
+            position, found = self._db.call(command, key, cursor, "COUNT", 500)
+            yield list(pairs(found).items()) if command == "HSCAN" else flat_pairs(found)
+            cursor = int(position)
+            if not cursor:
+                return
+
+    def _extra_texts(self, key: bytes, batch: Sequence[tuple[bytes, bytes]]) -> None:
+        records = self._read([holder.decode() for _, holder in batch])
+        for text, holder in batch:
+            if holder.decode() not in records:
+                continue
+            record = records[holder.decode()]
+            if record is None or (key, text.decode()) not in self._texts(record):
+                self._desk.examine(partial(self._look_text, key, text.decode()))
+
+    def _look_text(self, key: bytes, text: str) -> Finding | None:
+        holder = self._db.call("HGET", key, text)
+        if holder is None:
+            return None
+        record, row, _ = self._as_of_now(holder.decode())
+        if record is not None and (key, text) in self._texts(record):
+            return None
+
+        def mend(commit: Commit) -> None:
+            guard(commit, self._record_key(holder.decode()), row)
+            _expect(commit, key, text, holder)
+            commit.write("HDEL", key, text)
+
+        what = f"{printable(key)}: {printable(text)} belongs to no record"
+        return Finding(Invariant.UNIQUE, self.ref(holder.decode()), what, mend)
+
+    def _extra_members(self, key: bytes, name: str, batch: Sequence[tuple[bytes, Any]]) -> None:
+        by_text = isinstance(self._sorted.get(name), Lexical | Words)
+        ids = [member_id(member) if by_text else member.decode(errors="replace") for member, _ in batch]
+        records = self._read(ids)
+        for record_id, (member, number) in zip(ids, batch, strict=True):
+            if record_id in records and not self._accounts(records[record_id], key, member, number):
+                self._desk.examine(partial(self._look_member, key, member, record_id))
+
+    def _read(self, ids: Sequence[str]) -> dict[str, R | None]:
+        """The records by id. What cannot be read is left out: it says nothing about its entries."""
+        distinct = [one for one in dict.fromkeys(ids) if one not in self._unreadable]
+        return dict(zip(distinct, self._collection.get_many(distinct), strict=True))
+
+    def _accounts(self, record: R | None, key: bytes, member: bytes, number: Any) -> bool:
+        """Whether the entry is the record's, or that of one that has died in its time."""
+        if record is None:
+            return self._mortal and float(number) <= now_ms()
+        return (key, member.decode(errors="replace")) in self._collection.members(record)
+
+    def _look_member(self, key: bytes, member: bytes, record_id: str) -> Finding | None:
+        row, there = self._desk.together([("HGETALL", self._record_key(record_id)), ("ZSCORE", key, member)])
+        fields = pairs(row)
+        text = member.decode(errors="replace")
+        if there is None or self._accounts(self._collection.decode(record_id, fields), key, member, there):
+            return None
+
+        def mend(commit: Commit) -> None:
+            guard(commit, self._record_key(record_id), fields)
+            commit.write("ZREM", key, text)
+
+        what = f"{printable(key)}: {printable(member)} belongs to no record"
+        # What is not even text cannot be named in a commit.
+        return Finding(Invariant.INDEX, self.ref(record_id), what, mend if text.encode() == member else None)
+
+    # -- facets
+
+    def _facet(self, name: str) -> None:
+        """The count of each value is the size of the value's index."""
+        counts = self._keys.facet_values(self._noun, name)
+        prefix = self._keys.index(self._noun, name) + b":"
+        values = {key[len(prefix) :].decode() for key in self._seen | self._counts.keys() if key.startswith(prefix)}
+        for batch in self._scan("ZSCAN", counts):
+            values |= {value.decode() for value, _ in batch}
+        self._desk.count(Invariant.FACET, len(values))
+        for some in batches(sorted(values)):
+            replies = self._desk.together([command for value in some for command in self._facet_questions(name, value)])
+            for value, listed, size in zip(some, replies[::2], replies[1::2], strict=True):
+                if float(listed or 0) != int(size):
+                    self._desk.examine(partial(self._look_facet, name, value))
+
+    def _facet_questions(self, name: str, value: str) -> list[Command]:
+        counts = self._keys.facet_values(self._noun, name)
+        return [("ZSCORE", counts, value), ("ZCARD", self._keys.index(self._noun, name, value))]
+
+    def _look_facet(self, name: str, value: str) -> Finding | None:
+        listed, size = self._desk.together(self._facet_questions(name, value))
+        difference = int(size) - int(float(listed or 0))
+        if not difference:
+            return None
+
+        def mend(commit: Commit) -> None:
+            # By the difference, which holds even while records come and go.
+            commit.write("ZINCRBY", self._keys.facet_values(self._noun, name), difference, value)
+
+        what = f"{self._noun}, {name} {printable(value)}: {int(size)} records, counted {int(float(listed or 0))}"
+        return Finding(Invariant.FACET, ObjectRef("facet", f"{self._noun}.{name}"), what, mend)
+
+
+def _expect(commit: Commit, key: bytes, text: str, holder: bytes | None) -> None:
+    """Nobody has taken the place in the meantime."""
+    if holder is None:
+        commit.check("unset", key, text, error=Changed())
+    else:
+        commit.check("equal", key, text, holder.decode(), error=Changed())

@@ -1,0 +1,1 @@
+"""Flask and nothing else: HTTP in, calls to services, HTTP out."""

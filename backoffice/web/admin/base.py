@@ -1,0 +1,300 @@
+"""The base of every admin view: columns, a form and calls to a service. No rules and no store in here.
+
+A view is a `Source` joined to a description of how it is shown:
+
+    class UserView(ServiceView):
+        read_permission, write_permission = Permission.USERS_READ, Permission.USERS_WRITE
+        column_list = ("username", "status", "created_at")
+        column_formatters = {"created_at": timed}
+        form = UserForm
+
+    admin.add_view(UserView(UserSource(users), allowed, name="Users", endpoint="users", icon="users"))
+
+What the source can (`Creates`, `Updates`, `Deletes`) and what the person may together decide what the pages offer.
+Only errors that can be mended in a form stay on the page; refusal, absence and outage go up to the table of errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from flask import flash, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_admin.actions import action
+from flask_admin.form import BaseForm
+from wtforms import HiddenField
+
+from backoffice.domain.access import Permission
+from backoffice.errors import Conflict, Invalid, NotFound, TooLarge, VersionMismatch
+from backoffice.web.admin.fields import NOT_DATA, entered, seen_version, show_error
+from backoffice.web.admin.gate import Allowed, HomeView, only_one
+from backoffice.web.admin.listing import ListingView
+from backoffice.web.admin.source import Creates, Deletes, Link, Revealed, Source, Updates
+
+__all__ = ["Allowed", "Creates", "Deletes", "HomeView", "Link", "Revealed", "ServiceView", "Source", "Updates"]
+
+MENDABLE = (Invalid, Conflict, TooLarge)
+"""Errors that belong beside the form: entering something else can help."""
+
+MAX_SELECTED = 500
+NAMED_IN_QUESTION = 10
+_ABILITY: dict[str, type] = {"create_view": Creates, "edit_view": Updates, "delete_view": Deletes}
+
+
+class ServiceView(ListingView):
+    """Lists, details and forms over a service.
+
+    `read_permission` is needed for everything; besides, `write_permission` for forms and actions, `delete_permission`
+    (else the write one) for deleting, `export_permission` (else the read one) for CSV. One that is not given allows
+    nobody. What a subclass adds with `@action` or `@expose` gets its own in the two mappings.
+    """
+
+    write_permission: ClassVar[Permission | None] = None
+    delete_permission: ClassVar[Permission | None] = None
+    export_permission: ClassVar[Permission | None] = None
+    action_permissions: ClassVar[Mapping[str, Permission]] = {}
+    endpoint_permissions: ClassVar[Mapping[str, Permission]] = {}
+
+    form_base_class = BaseForm
+    form: ClassVar[type[BaseForm] | None] = None
+    form_on_edit: ClassVar[type[BaseForm] | None] = None
+    """The form for changing a record, where it differs from the one for making it."""
+    can_view_details = True
+    column_editable_list = ()
+    title_column: ClassVar[str] = ""
+    """What a record is called on its own page; the first column of the list unless given."""
+    noun: ClassVar[str] = "record"
+    """What one record is, in sentences and on buttons: `user`, `role`."""
+    confirm_template = "admin/confirm.html"
+    reveal_template = "admin/reveal.html"
+
+    def __init__(
+        self,
+        source: Source,
+        allowed: Allowed,
+        *,
+        name: str,
+        endpoint: str,
+        icon: str = "list",
+        category: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        self.source, self.allowed = source, allowed
+        super().__init__(type(source), name, category, endpoint, url, menu_icon_type="svg", menu_icon_value=icon)
+
+    # Who may, and what there is
+
+    def permission_for(self, endpoint: str) -> Permission | None:
+        match endpoint:
+            case "index_view" | "details_view":
+                return self.read_permission
+            case "export":
+                return self.export_permission or self.read_permission
+            case "create_view" | "edit_view" | "ajax_lookup" | "ajax_update":
+                return self.write_permission
+            case "delete_view":
+                return self.delete_permission or self.write_permission
+            case "action_view":
+                return self._action_permission(request.form.get("action", ""))
+        return self.endpoint_permissions.get(endpoint)
+
+    def permissions_of(self, endpoint: str) -> tuple[Permission, ...]:
+        if endpoint != "action_view":
+            return super().permissions_of(endpoint)
+        needed = {self._action_permission(name) for name in self._actions_data if self._acts(name)}
+        return tuple(sorted(filter(None, needed)))
+
+    def _action_permission(self, name: str) -> Permission | None:
+        if name == "delete":
+            return self.permission_for("delete_view")
+        return self.action_permissions.get(name, self.write_permission)
+
+    def offers(self, endpoint: str) -> bool:
+        if endpoint in ("ajax_lookup", "ajax_update"):
+            return False
+        if endpoint == "export":
+            return bool(self.can_export)
+        ability = _ABILITY.get(endpoint)
+        return ability is None or isinstance(self.source, ability)
+
+    @property
+    def can_create(self) -> bool:
+        return self.permits("create_view")
+
+    @property
+    def can_edit(self) -> bool:
+        return self.permits("edit_view")
+
+    @property
+    def can_delete(self) -> bool:
+        return self.permits("delete_view")
+
+    def is_action_allowed(self, name: str) -> bool:
+        needed = self._action_permission(name)
+        return self._acts(name) and needed is not None and self.allowed(needed)
+
+    def _acts(self, name: str) -> bool:
+        """Whether the view has this action: deleting is one of every view whose source can."""
+        return name in self._actions_data and (name != "delete" or isinstance(self.source, Deletes))
+
+    def may_edit(self, record: Any) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether this one record can be changed: hides the buttons, the service decides."""
+        return True
+
+    def may_delete(self, record: Any) -> bool:  # noqa: ARG002 - likewise
+        """Whether this one record can be removed, likewise."""
+        return True
+
+    def links(self, record: Any) -> Sequence[Link]:  # noqa: ARG002 - likewise
+        """Where else to go from a record, for its details page."""
+        return ()
+
+    def _handle_view(self, name: str, **kwargs: Any) -> ResponseReturnValue | None:
+        super()._handle_view(name, **kwargs)
+        if name in ("details_view", "edit_view"):
+            only_one(request.args.getlist("id"))
+        return None
+
+    # Records and forms
+
+    def get_pk_value(self, model: Any) -> str:
+        return str(model.id)
+
+    def record_title(self, record: Any) -> str:
+        """What the record is called."""
+        return str(getattr(record, self.title_column or self._list_columns[0][0]) or self.get_pk_value(record))
+
+    def get_one(self, key: Any) -> Any:
+        return self.source.get(key)
+
+    def scaffold_form(self) -> type[BaseForm]:
+        form: type[BaseForm] = self.form_base_class
+        return form
+
+    def get_edit_form(self) -> type[BaseForm]:
+        """The form with the version that the person saw, so that nobody's change is lost unseen."""
+        return type("EditForm", (self.form_on_edit or self.get_form(),), {"version": HiddenField()})
+
+    def _return_url(self) -> str:
+        """Where the page was opened from (the gate has checked it), else the list."""
+        return request.values.get("url") or self.get_url(".index_view")
+
+    @expose("/new/", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
+    def create_view(self) -> ResponseReturnValue:
+        """A new record. Unlike Flask-Admin's, it can answer with a secret that is shown once."""
+        form = self.create_form()
+        made = self.create_model(form) if self.validate_form(form) else None
+        if isinstance(made, Revealed):
+            return str(self.render(self.reveal_template, revealed=made, return_url=self._return_url()))
+        if made is None:
+            return str(self.render(self.create_template, form=form, return_url=self._return_url()))
+        flash(f"{self.record_title(made)} was created.", "success")
+        if "_add_another" in request.form:
+            return redirect(self.get_url(".create_view", url=self._return_url()))
+        return redirect(self._return_url())
+
+    def create_model(self, form: BaseForm) -> Any:
+        """The new record, or None when the form has to be mended first."""
+        if not isinstance(self.source, Creates):
+            raise NotFound
+        try:
+            return self.source.create(entered(form))
+        except MENDABLE as exc:
+            show_error(form, exc)
+            return None
+
+    def update_model(self, form: BaseForm, model: Any) -> bool:
+        if not isinstance(self.source, Updates):
+            raise NotFound
+        try:
+            self.source.update(self.get_pk_value(model), entered(form), seen_version(form, model))
+        except VersionMismatch:
+            self._show_newer(form, model)
+            return False
+        except MENDABLE as exc:
+            show_error(form, exc)
+            return False
+        return True
+
+    def _show_newer(self, form: BaseForm, model: Any) -> None:
+        """Keep what was entered, show what is stored now beside it, and let the next save be a knowing one."""
+        stored = self._edit_form_class(None, obj=model)
+        self._template_args["newer"] = [
+            (field.label.text, field.data)
+            for field in stored
+            if field.name not in NOT_DATA and field.type != "PasswordField" and field.data != form[field.name].data
+        ]
+        form["version"].data = str(model.version)
+
+    # Removing and actions
+
+    @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
+    def delete_view(self) -> ResponseReturnValue:
+        """Removes one record, after a question that does not depend on a script."""
+        record = self.get_one(only_one(request.form.getlist("id")))
+        if request.form.get("confirmed") != "1":
+            return self._ask(f"Delete this {self.noun}?", "Delete", [record])
+        if self.delete_model(record):
+            flash(f"{self.record_title(record)} was deleted.", "success")
+        return redirect(self._return_url())
+
+    def delete_model(self, model: Any) -> bool:
+        if not isinstance(self.source, Deletes):
+            raise NotFound
+        return self.each([self.get_pk_value(model)], self.source.delete) == 1
+
+    @expose("/action/", methods=("POST",))  # type: ignore[untyped-decorator]
+    def action_view(self) -> ResponseReturnValue:
+        """Runs an action on the selected records, after its question."""
+        name, ids = request.form.get("action", ""), list(dict.fromkeys(request.form.getlist("rowid")))
+        if not self.is_action_allowed(name):
+            raise NotFound("There is no such action.")
+        if len(ids) > MAX_SELECTED:
+            raise Invalid(f"At most {MAX_SELECTED} records at a time.")
+        handler, text, question = self._actions_data[name]
+        if not ids:
+            flash("Select at least one row first.", "warning")
+        elif question and request.form.get("confirmed") != "1":
+            return self._ask(question, text, [self.get_one(key) for key in ids[:NAMED_IN_QUESTION]], len(ids))
+        else:
+            answer: ResponseReturnValue | None = handler(ids)
+            if answer is not None:
+                return answer
+        return redirect(self._return_url())
+
+    @action("delete", "Delete", "Delete the selected rows?")  # type: ignore[untyped-decorator]
+    def action_delete(self, ids: list[str]) -> None:
+        if not isinstance(self.source, Deletes):
+            raise NotFound
+        count = self.each(ids, self.source.delete)
+        if count:
+            flash(f"{count} {'row was' if count == 1 else 'rows were'} deleted.", "success")
+
+    def each(self, ids: Sequence[str], call: Callable[[str], Any]) -> int:
+        """Call `call` for each id and count what went well; say why the others did not."""
+        done = 0
+        for key in ids:
+            try:
+                call(key)
+                done += 1
+            except NotFound:
+                flash(f"{key} is not there any more.", "warning")
+            except MENDABLE as exc:
+                flash(str(exc), "error")
+        return done
+
+    def _ask(self, question: str, verb: str, records: Sequence[Any], count: int = 1) -> str:
+        """The same question that the page's dialog asks, as a page of its own."""
+        names = [self.record_title(record) for record in records]
+        return str(
+            self.render(
+                self.confirm_template,
+                question=question,
+                verb=verb,
+                names=names,
+                unnamed=count - len(names),
+                return_url=self._return_url(),
+            )
+        )

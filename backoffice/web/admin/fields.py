@@ -1,0 +1,119 @@
+"""What WTForms lacks: groups of check boxes that need no script, and what a form says of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from flask import flash
+from markupsafe import Markup
+from wtforms import Form, SelectMultipleField
+
+from backoffice.errors import BackofficeError, Invalid
+
+NOT_DATA = frozenset({"csrf_token", "version"})
+"""Fields that every form may have and no record has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One box. `group` heads neighbours that share it; a `fixed` box shows its state and cannot be changed."""
+
+    value: str
+    label: str
+    help: str = ""
+    group: str = ""
+    fixed: bool = False
+
+
+class CheckboxGroup:
+    """Widget: boxes under their group's heading. The template wraps them in a fieldset with the legend."""
+
+    def __call__(self, field: CheckboxGroupField, **attributes: Any) -> Markup:
+        described = attributes.get("aria-describedby", "")
+        parts: list[Markup] = []
+        numbered = list(enumerate(field.boxes))
+        for group, boxes in groupby(numbered, key=lambda pair: pair[1].group):
+            rows = Markup("").join(self._row(field, index, box, described) for index, box in boxes)
+            heading = Markup('<p class="check-heading">{}</p>').format(group) if group else Markup("")
+            parts.append(Markup('<div class="check-section">{}{}</div>').format(heading, rows))
+        # The field's own id is on the group, so that a link to the field finds it.
+        group_tag = Markup('<div class="check-group" id="{}" tabindex="-1">{}</div>')
+        return group_tag.format(field.id, Markup("").join(parts))
+
+    @staticmethod
+    def _row(field: CheckboxGroupField, index: int, box: Choice, described: str) -> Markup:
+        checked = box.value in (field.data or ())
+        help_id = f"{field.id}-{index}-help"
+        notes = " ".join(filter(None, (help_id if box.help else "", described)))
+        row = Markup(
+            '<div class="form-check"><input type="checkbox" class="form-check-input" id="{id}" name="{name}" '
+            'value="{value}"{checked}{disabled}{notes}>'
+            '<label class="form-check-label" for="{id}">{label}</label>{help}{kept}</div>'
+        )
+        return row.format(
+            id=f"{field.id}-{index}",
+            name=field.name,
+            value=box.value,
+            label=box.label,
+            checked=Markup(" checked") if checked else "",
+            disabled=Markup(" disabled") if box.fixed else "",
+            notes=Markup(' aria-describedby="{}"').format(notes) if notes else "",
+            help=Markup('<span class="form-text" id="{}">{}</span>').format(help_id, box.help) if box.help else "",
+            # A disabled box is not sent: without this, saving would take away what the person may not touch.
+            kept=Markup('<input type="hidden" name="{}" value="{}">').format(field.name, box.value)
+            if box.fixed and checked
+            else "",
+        )
+
+
+class CheckboxGroupField(SelectMultipleField):
+    """Several of some choices. `boxes` is asked for once for each form, so that it is never stale.
+
+    Hiding or fixing a box is a courtesy of the page: what may be granted is for the service to say.
+    """
+
+    widget = CheckboxGroup()
+
+    def __init__(
+        self,
+        label: str = "",
+        validators: list[Any] | None = None,
+        *,
+        boxes: Callable[[], Iterable[Choice]],
+        **kwargs: Any,
+    ) -> None:
+        self.boxes = tuple(boxes())
+        # Plain values: WTForms 3.3 warns of the pairs that its type stubs still want, and the widget has the labels.
+        values: Any = [box.value for box in self.boxes]
+        super().__init__(label, validators, choices=values, **kwargs)
+
+    def process_data(self, value: Any) -> None:
+        """Sorted plain strings, whatever set or enum the record holds."""
+        super().process_data(sorted(str(item) for item in value) if value else [])
+
+
+def entered(form: Form) -> dict[str, Any]:
+    """What was entered, by field. What the form does not have never gets through."""
+    return {name: value for name, value in form.data.items() if name not in NOT_DATA}
+
+
+def seen_version(form: Form, record: Any) -> int | None:
+    """The version of `record` that the person saw; None for records without. Raises `Invalid` when it was left out."""
+    if not hasattr(record, "version"):
+        return None
+    text = form["version"].data or ""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Invalid("The form is incomplete; open it again.")
+    return int(text)
+
+
+def show_error(form: Form, error: BackofficeError) -> None:
+    """Show it beside the field it is about (`details["field"]`), else above the form."""
+    field = error.details.get("field")
+    if isinstance(field, str) and field in form:
+        form[field].errors = [*form[field].errors, str(error)]
+    else:
+        flash(str(error), "error")

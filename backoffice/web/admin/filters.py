@@ -1,0 +1,135 @@
+"""Filters of a list: each is one labelled control that narrows a `Query`.
+
+column_filters = (
+    one_of("status", "Status", lambda: [(status, status.title()) for status in UserStatus]),
+    exactly("owner", "Owner", read=owner_id),
+    *sizes("size", "Size"),
+    *days("created_at", "Created"),
+)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from flask_admin.model.filters import BaseFilter
+
+from backoffice.domain.paging import Query
+from backoffice.units import parse_size
+
+Choices = Callable[[], Sequence[tuple[str, str]]]
+"""(value, label) pairs, asked for anew by each request."""
+
+MAX_VALUE = 256
+
+
+class Op(StrEnum):
+    """What a filter asks, as shown beside its name and as it stands in the address."""
+
+    IS = "is"
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+    SINCE = "since"
+    UNTIL = "until"
+
+
+class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no type marker
+    """One condition on one index of a collection.
+
+    `read` turns the text of the control into what the index holds, or raises ValueError.
+    `control` is the control's HTML input type; with `choices` it is a drop-down.
+    """
+
+    def __init__(
+        self,
+        column: str,
+        name: str,
+        op: Op,
+        read: Callable[[str], Any] = str,
+        *,
+        control: str = "text",
+        choices: Choices | None = None,
+    ) -> None:
+        # `options` stays empty: Flask-Admin would work them out once, outside of any request.
+        super().__init__(name)
+        self.column, self.op, self.read, self.control, self.choices = column, op, read, control, choices
+
+    @property
+    def label(self) -> str:
+        """`Size at least`; plain `Status` where there is nothing but equality."""
+        return self.name if self.op is Op.IS else f"{self.name} {self.op}"
+
+    def operation(self) -> str:
+        return str(self.op)
+
+    def clean(self, value: str) -> Any:
+        """What the index holds for `value`; ValueError when it cannot hold such a thing."""
+        if len(value) > MAX_VALUE or "\0" in value:
+            raise ValueError(value)
+        if self.choices is not None and value not in {key for key, _ in self.choices()}:
+            raise ValueError(value)
+        return self.read(value.strip())
+
+    def shown(self, value: str) -> str:
+        """The label of `value` where it is one of the choices."""
+        return dict(self.choices()).get(value, value) if self.choices is not None else value
+
+    def narrow(self, query: Query, cleaned: Any) -> Query:
+        """`query` with this condition; `cleaned` comes from `clean`."""
+        if self.op is Op.IS:
+            return replace(query, filters=(*query.filters, (self.column, cleaned)))
+        least, most = (cleaned, None) if self.op in (Op.AT_LEAST, Op.SINCE) else (None, cleaned)
+        return replace(query, ranges=_narrowed(query.ranges, self.column, least, most))
+
+
+Ranges = tuple[tuple[str, float | None, float | None], ...]
+
+
+def _narrowed(ranges: Ranges, column: str, least: float | None, most: float | None) -> Ranges:
+    """`ranges` with one more bound; several bounds of one index become one range."""
+    same = [entry for entry in ranges if entry[0] == column]
+    lows = [low for low in (*(entry[1] for entry in same), least) if low is not None]
+    highs = [high for high in (*(entry[2] for entry in same), most) if high is not None]
+    others = tuple(entry for entry in ranges if entry[0] != column)
+    return (*others, (column, max(lows, default=None), min(highs, default=None)))
+
+
+def _day_start(text: str) -> int:
+    day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    return int(day.timestamp() * 1000)
+
+
+def _day_end(text: str) -> int:
+    """The last millisecond of the day, because ranges include both ends."""
+    day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    try:
+        return int((day + timedelta(days=1)).timestamp() * 1000) - 1
+    except OverflowError as exc:
+        raise ValueError(text) from exc
+
+
+def exactly(column: str, name: str, read: Callable[[str], Any] = str) -> ServiceFilter:
+    """The column has this very value. `read` may look a name up; ValueError when there is no such thing."""
+    return ServiceFilter(column, name, Op.IS, read)
+
+
+def one_of(column: str, name: str, choices: Choices) -> ServiceFilter:
+    """The column has one of a few values, offered in a drop-down."""
+    return ServiceFilter(column, name, Op.IS, control="select", choices=choices)
+
+
+def sizes(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:
+    """Bytes from … to …, written `1500`, `20 MB` or `1.5GiB`."""
+    return ServiceFilter(column, name, Op.AT_LEAST, parse_size), ServiceFilter(column, name, Op.AT_MOST, parse_size)
+
+
+def days(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:
+    """Milliseconds from the start of one day to the end of another, both in UTC."""
+    return (
+        ServiceFilter(column, name, Op.SINCE, _day_start, control="date"),
+        ServiceFilter(column, name, Op.UNTIL, _day_end, control="date"),
+    )

@@ -1,0 +1,206 @@
+"""How values look: sizes, times, states and lists, for pages, admin columns and CSV.
+
+A column formatter (`sized`, `timed`, …) is made for `column_formatters`; it reads the attribute of the column's own
+name. Everything from a record is escaped here or by the template; only our own markup is `Markup`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from flask import Flask, current_app
+from markupsafe import Markup, escape
+
+from backoffice.domain.times import now_ms, rfc3339
+
+Formatter = Callable[[Any, Any, Any, str], Any]
+"""Flask-Admin's column formatter: (view, template context, record, column name) -> what to show."""
+
+NOTHING = Markup(
+    '<span class="text-body-secondary"><span aria-hidden="true">&ndash;</span>'
+    '<span class="visually-hidden">none</span></span>'
+)
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_AGES = (
+    (60, 1, "second"),
+    (3600, 60, "minute"),
+    (86400, 3600, "hour"),
+    (30 * 86400, 86400, "day"),
+    (365 * 86400, 30 * 86400, "month"),
+    (1 << 62, 365 * 86400, "year"),
+)
+_FORMULA = "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
+
+
+def filesize(size: int) -> str:
+    """`1536000` -> `1.5 MB` (thousands, as disks and browsers count); below 0 is unknown."""
+    if size < 0:
+        return "unknown"
+    value, unit = float(size), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    digits = 0 if unit == 0 or value >= 99.5 else 1
+    return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+def size_tag(size: int) -> Markup:
+    """The size for people, with the exact number of bytes on hover."""
+    return Markup('<span class="num" title="{} bytes">{}</span>').format(f"{size:,}", filesize(size))
+
+
+def number(value: int) -> str:
+    """`1234567` -> `1,234,567`."""
+    return f"{value:,}"
+
+
+def ago(ms: int, now: int | None = None) -> str:
+    """How far `ms` is from now, in words; the page's script keeps it current."""
+    seconds = ((now_ms() if now is None else now) - ms) / 1000
+    distance = abs(seconds)
+    if distance < 10:
+        return "just now"
+    step, unit = next((step, unit) for limit, step, unit in _AGES if distance < limit)
+    count = int(distance // step)
+    words = f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{words} ago" if seconds > 0 else f"in {words}"
+
+
+def time_tag(ms: int) -> Markup:
+    """A `<time>` with the distance in words and the exact time on hover; 0 is never."""
+    if not ms:
+        return NOTHING
+    exact = datetime.fromtimestamp(ms / 1000, UTC).strftime("%d %b %Y, %H:%M:%S UTC")
+    return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(rfc3339(ms), exact, ago(ms))
+
+
+def state_tag(value: str, tone: str = "neutral") -> Markup:
+    """A badge. Tones: neutral, good, warn, bad, info. The word carries the meaning, the colour only helps."""
+    return Markup('<span class="state state-{}">{}</span>').format(tone, value)
+
+
+def tags(values: Iterable[str]) -> Markup:
+    """Each value as a quiet label."""
+    labels = [Markup('<span class="label">{}</span>').format(value) for value in values]
+    return Markup('<span class="labels">{}</span>').format(Markup(" ").join(labels)) if labels else NOTHING
+
+
+def sized(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column of bytes."""
+    value = getattr(record, name)
+    return NOTHING if value is None else size_tag(value)
+
+
+def timed(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column of milliseconds since the epoch."""
+    return time_tag(getattr(record, name) or 0)
+
+
+def counted(_view: Any, _context: Any, record: Any, name: str) -> str:
+    """Column of whole numbers; below 0 is unknown."""
+    value = getattr(record, name)
+    return "unknown" if value < 0 else number(value)
+
+
+def labelled(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column with several short values."""
+    return tags(sorted(str(value) for value in getattr(record, name)))
+
+
+def coded(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column of identifiers and digests: monospaced, cut by the style sheet, whole on hover."""
+    value = getattr(record, name)
+    return Markup('<code class="id" title="{0}">{0}</code>').format(value) if value else NOTHING
+
+
+def isolated(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column of names that people chose: shown apart, so that right-to-left text cannot reorder its surroundings."""
+    value = getattr(record, name)
+    return Markup("<bdi>{}</bdi>").format(value) if value else NOTHING
+
+
+def stated(tones: Mapping[str, str]) -> Formatter:
+    """Column of states; `tones` says which state gets which tone."""
+
+    def formatter(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+        value = str(getattr(record, name))
+        return state_tag(value, tones.get(value, "neutral"))
+
+    return formatter
+
+
+def _empty(_view: Any, _value: Any, _name: str) -> Markup:
+    return NOTHING
+
+
+def _yes_no(_view: Any, value: bool, _name: str) -> str:
+    return "yes" if value else "no"
+
+
+def _joined(_view: Any, value: Iterable[Any], _name: str) -> str:
+    return ", ".join(sorted(map(str, value)) if isinstance(value, frozenset | set) else map(str, value))
+
+
+def _enum(_view: Any, value: Enum, _name: str) -> str:
+    return str(value.value)
+
+
+def _json(_view: Any, value: Mapping[str, Any], _name: str) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+PAGE_TYPES: dict[type, Callable[[Any, Any, str], Any]] = {
+    type(None): _empty,
+    bool: _yes_no,
+    Enum: _enum,
+    list: _joined,
+    tuple: _joined,
+    frozenset: _joined,
+    dict: _json,
+}
+EXPORT_TYPES = PAGE_TYPES | {type(None): lambda _view, _value, _name: ""}
+
+
+def csv_cell(value: Any) -> str:
+    """The value as text that no spreadsheet takes for a formula (CWE-1236): such text gets a leading quote.
+
+    Numbers stay numbers, so that -5 can be summed.
+    """
+    text = str(value)
+    if isinstance(value, int | float):
+        return text
+    first = {text[:1], text.lstrip()[:1]} - {""}
+    return f"'{text}" if any(char in _FORMULA for char in first) else text
+
+
+def json_text(value: Any) -> str:
+    """Indented JSON, for showing a value of unknown shape."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
+
+
+def admin_sections() -> list[Any]:
+    """The admin site's menu items that the person asking may open, without the index page."""
+    items: list[Any] = []
+    for admin in current_app.extensions.get("admin", ()):
+        items += [item for item in admin.menu() if not item.is_category() and item.get_url() != admin.url + "/"]
+    return [item for item in items if item.is_accessible() and item.is_visible()]
+
+
+def install(app: Flask) -> None:
+    """Give the templates what they use: filters for values, and the admin site's menu."""
+    # Half of a long list would be indentation.
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        filesize=filesize,
+        size_tag=size_tag,
+        time_tag=time_tag,
+        number=number,
+        state_tag=state_tag,
+        tags=tags,
+        json_text=json_text,
+        initial=lambda name: escape((name.strip() or "?")[0].upper()),
+    )
+    app.jinja_env.globals["admin_sections"] = admin_sections

@@ -1,0 +1,117 @@
+"""Roles: names for sets of permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flask_admin.form import BaseForm
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length, Optional
+
+from backoffice.domain.access import DESCRIPTIONS, Permission
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.roles import Role
+from backoffice.domain.text import words
+from backoffice.services.roles import Roles
+from backoffice.web.admin.base import Allowed, ServiceView
+from backoffice.web.admin.fields import CheckboxGroupField, Choice
+from backoffice.web.admin.formats import isolated, labelled
+from backoffice.web.identity import actor
+
+GROUPS = {
+    "files": "Own files",
+    "files.all": "Everybody's files",
+    "users": "Users",
+    "roles": "Roles",
+    "audit": "Audit log",
+    "tokens": "API tokens",
+    "sessions": "Sessions",
+    "system": "System",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSource:
+    """Roles; there are few, so a page is cut from all of them."""
+
+    roles: Roles
+
+    def page(self, query: Query) -> Page[Role]:
+        needles = words(query.search)
+        found = [
+            role
+            for role in sorted(self.roles.all(actor()), key=lambda role: role.name, reverse=query.descending)
+            if all(
+                any(own.startswith(needle) for own in words(f"{role.name} {role.description}")) for needle in needles
+            )
+        ]
+        return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
+
+    def get(self, key: str) -> Role:
+        return self.roles.get(actor(), key)
+
+    def create(self, data: Mapping[str, Any]) -> Role:
+        return self.roles.create(
+            actor(), name=data["name"], description=data["description"] or "", permissions=data["permissions"]
+        )
+
+    def update(self, key: str, data: Mapping[str, Any], version: int | None) -> Role:
+        return self.roles.update(
+            actor(), key, version=version, description=data["description"] or "", permissions=data["permissions"]
+        )
+
+    def delete(self, key: str) -> None:
+        self.roles.delete(actor(), key)
+
+
+def permission_boxes() -> list[Choice]:
+    """Every permission; those that the person does not hold cannot be given."""
+    holds = actor().permissions
+    return [
+        Choice(permission.value, DESCRIPTIONS[permission], permission.value, GROUPS[permission.partition(":")[0]],
+               fixed=permission not in holds)
+        for permission in Permission
+    ]  # fmt: skip
+
+
+class EditForm(BaseForm):  # type: ignore[misc]
+    """What can be changed of a role."""
+
+    description = StringField("Description", [Optional(), Length(max=200)])
+    permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
+
+
+class CreateForm(BaseForm):  # type: ignore[misc]
+    """A new role."""
+
+    name = StringField(
+        "Name", [DataRequired(), Length(max=40)], description="a-z, 0-9 and -, beginning with a letter. It stays."
+    )
+    description = StringField("Description", [Optional(), Length(max=200)])
+    permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
+
+
+class RoleView(ServiceView):
+    """Built-in roles can be given and taken, not changed."""
+
+    read_permission, write_permission = Permission.ROLES_READ, Permission.ROLES_WRITE
+    noun = "role"
+    column_list = ("name", "description", "permissions", "built_in")
+    column_sortable_list = ("name",)
+    column_default_sort = "name"
+    column_formatters: ClassVar = {"name": isolated, "description": isolated, "permissions": labelled}
+    column_formatters_detail = column_formatters
+    searchable = True
+    search_hint = "Name or description"
+    form = CreateForm
+    form_on_edit = EditForm
+
+    def __init__(self, roles: Roles, allowed: Allowed) -> None:
+        super().__init__(RoleSource(roles), allowed, name="Roles", endpoint="roles", url="/admin/roles", icon="roles")
+
+    def may_edit(self, record: Role) -> bool:
+        return not record.built_in
+
+    may_delete = may_edit

@@ -1,0 +1,44 @@
+"""Where the API describes itself: for programs at `/openapi.json`, for people at `/docs`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from flask import Flask, Response, jsonify, render_template
+
+from backoffice import __version__
+from backoffice.web.openapi import Document, document
+from backoffice.web.routes import asset, public
+
+ABOUT: Final = """\
+Programs send `Authorization: Bearer <token>`; a browser that is signed in sends its cookie and, with everything but GET
+and HEAD, the CSRF token of the page in `X-CSRFToken`.
+
+Errors are `application/problem+json` (RFC 9457). Rely on `code`, which does not change; `detail` is for people; `errors`
+names the fields of a request that were wrong. `request_id` is in the log of the site. Something that is not yours answers
+exactly as something that is not there: 404.
+
+Numbers are whole, without sign or exponent. Times are RFC 3339, sizes bytes. A field or parameter that is not written down
+here is refused."""
+
+
+def register(app: Flask) -> None:
+    """Add both addresses."""
+
+    @cache
+    def spec() -> Document:
+        # Made when first asked for: by then all routes are there.
+        return document(app, __version__, ABOUT)
+
+    @asset
+    def openapi() -> Response:
+        return jsonify(spec())
+
+    @public
+    def docs() -> str:
+        return render_template("docs.html", spec=spec())
+
+    # Under `pages`, where the navigation of the site looks for it; not under `api`, which is what they describe.
+    app.add_url_rule("/openapi.json", "pages.openapi", openapi)
+    app.add_url_rule("/docs", "pages.docs", docs)

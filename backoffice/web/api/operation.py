@@ -1,0 +1,63 @@
+"""What a route says of itself for the API's description: beside the view, so that the two change together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+
+from backoffice.errors import BackofficeError
+
+F = TypeVar("F", bound=Callable[..., Any])
+_ATTRIBUTE: Final = "__operation__"
+
+OCTETS: Final = "application/octet-stream"
+BYTES: Final = object()
+"""In place of a model: the body is bytes."""
+
+IF_MATCH: Final = {"If-Match": "ETag of the metadata: refuse with 412 when the file was changed since"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path.
+
+    answer      what a success carries: a model (as JSON), BYTES, or None for nothing
+    also        further statuses and what they mean
+    query       model of the query; `body` the model (or BYTES) for each type of content; `body_needed` False: may be empty
+    headers     request headers it heeds; `sends` response headers of a success
+    path        what the path's variables mean
+    raises      errors beyond those of every operation; each has its status
+    curl        an example that works with `$URL` and `$TOKEN` set
+    """
+
+    summary: str
+    tag: str
+    status: int = 200
+    answer: Any = None
+    also: Mapping[int, str] = field(default_factory=dict)
+    query: type[BaseModel] | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sends: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = field(default_factory=dict)
+    raises: tuple[type[BackofficeError], ...] = ()
+    curl: str = ""
+
+
+def operation(about: Operation) -> Callable[[F], F]:
+    """Attach the description to the view."""
+
+    def mark(view: F) -> F:
+        setattr(view, _ATTRIBUTE, about)
+        return view
+
+    return mark
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """The description of a view, None where it has none."""
+    found: Operation | None = getattr(view, _ATTRIBUTE, None)
+    return found

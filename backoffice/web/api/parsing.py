@@ -1,0 +1,150 @@
+"""Reading what a request says, strictly: what is not understood is refused, with the name of the field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from flask import Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import UnsupportedMediaType
+
+from backoffice.errors import Invalid
+from backoffice.web.body import read_exact
+
+JSON = "application/json"
+MAX_JSON = 64 * 1024
+"""Bytes of a JSON body that carries no chunk."""
+MAX_DEPTH = 8
+MAX_DIGITS = 19
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A body or a query: no field that is not written down, no value that only looks like the right one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _whole(value: object, info: ValidationInfo) -> object:
+    """From text (a query, a form) digits and nothing else; in JSON a number stays what it is."""
+    if isinstance(value, str) and (info.context or {}).get("text"):
+        if not (value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS):
+            raise ValueError("must be a whole number, written in digits only")
+        return int(value)
+    return value
+
+
+def _flag(value: object, info: ValidationInfo) -> object:
+    if (info.context or {}).get("text"):
+        if value not in {"0", "1", "true", "false"}:
+            raise ValueError("must be 1 or 0")
+        return value in {"1", "true"}
+    return value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Makes an `int` (after its bounds, which the description is made of) readable from a query or a form: digits only, no
+sign, space, dot or exponent."""
+FLAG = BeforeValidator(_flag)
+"""Makes a `bool` readable from them."""
+
+
+def check(model: type[M], values: Mapping[str, Any], *, text: bool = False) -> M:
+    """`values` as a `model`. `text`: they come from a query or a form, where a number is written in digits.
+
+    Raises Invalid with `errors`, a list of `{field, message}`.
+    """
+    try:
+        return model.model_validate(dict(values), context={"text": text})
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def query(model: type[M], request: Request) -> M:
+    """The query string as a `model`: each name once, unless the model has a tuple for it."""
+    return check(model, _singles(model, request.args), text=True)
+
+
+def json_body(model: type[M], request: Request, limit: int = MAX_JSON) -> M:
+    """The JSON body as a `model`. Raises Invalid, TooLarge, BodyCut, and 415 for another type of content."""
+    if request.mimetype != JSON:
+        raise UnsupportedMediaType(f"Send {JSON}.")
+    return check(model, parse_json(read_exact(request, limit)))
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """The object in `body`. No key twice, no NaN, no deep nesting, nothing but UTF-8."""
+    try:
+        text = body.decode()
+        _check_depth(text)
+        value = json.loads(text, object_pairs_hook=one_each, parse_constant=_no_constant)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate, which is no text, fails here
+    except UnicodeError:
+        raise Invalid("The body is not UTF-8.") from None
+    except ValueError as error:
+        raise Invalid(f"The body is not the JSON expected: {error}.") from None
+    if not isinstance(value, dict):
+        raise Invalid("The body is not a JSON object.")
+    return value
+
+
+def one_each(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Names and values as a dictionary; Invalid when a name comes twice."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise field_error(name, "is given more than once")
+        found[name] = value
+    return found
+
+
+def field_error(field: str, message: str) -> Invalid:
+    """What is wrong with one field."""
+    field = field[:100]
+    return Invalid(f"{field}: {message}.", errors=[{"field": field, "message": message}])
+
+
+def _singles(model: type[BaseModel], args: MultiDict[str, str]) -> dict[str, Any]:
+    many = {name for name, field in model.model_fields.items() if "tuple" in str(field.annotation)}
+    found: dict[str, Any] = one_each((name, value) for name, value in args.items(multi=True) if name not in many)
+    for name in many & args.keys():
+        found[name] = tuple(args.getlist(name))
+    return found
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    problems = [
+        {"field": ".".join(str(part) for part in item["loc"])[:100], "message": _sentence(item["type"], item["msg"])}
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ][:20]
+    first = problems[0]
+    return Invalid(f"{first['field']}: {first['message']}.", errors=problems)
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        return "is not a field of this request"
+    return message.removeprefix("Value error, ")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _check_depth(text: str) -> None:
+    """Before parsing, because the parser's own answer to deep nesting is to run out of stack."""
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        mark = token[0][0]
+        depth += (mark in "[{") - (mark in "]}")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")

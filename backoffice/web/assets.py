@@ -1,0 +1,53 @@
+"""Static files: an address that holds a hash of the content may be kept for ever, any other is asked for again."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, Response, request
+from werkzeug.security import safe_join
+
+from backoffice.web.headers import YEAR
+
+MARK: Final = "v"
+HASH_LENGTH: Final = 12
+
+
+def init_assets(app: Flask) -> None:
+    """Let `url_for` add the hash to every static address, and answer accordingly."""
+
+    @app.url_defaults
+    def mark(endpoint: str, values: dict[str, Any]) -> None:
+        name = values.get("filename")
+        if name and endpoint.rpartition(".")[2] == "static" and MARK not in values:
+            found = _hash_of(app, endpoint, str(name))
+            if found:
+                values[MARK] = found
+
+    @app.after_request
+    def keep(response: Response) -> Response:
+        endpoint = request.endpoint or ""
+        if endpoint.rpartition(".")[2] == "static" and response.status_code in (200, 304):
+            name = str((request.view_args or {}).get("filename", ""))
+            unchanging = bool(request.args.get(MARK)) and request.args[MARK] == _hash_of(app, endpoint, name)
+            # The others are modules that modules import by name: the browser keeps them and asks whether they changed.
+            response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if unchanging else "no-cache"
+        return response
+
+
+def _hash_of(app: Flask, endpoint: str, name: str) -> str:
+    """Hash of what the endpoint serves under that name, "" when there is no such file."""
+    owner = app if endpoint == "static" else app.blueprints.get(endpoint.rpartition(".")[0])
+    path = safe_join(owner.static_folder, name) if owner is not None and owner.static_folder else None
+    if path is None or not Path(path).is_file():
+        return ""
+    about = Path(path).stat()
+    return _content_hash(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _content_hash(path: str, _mtime_ns: int, _size: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:HASH_LENGTH]

@@ -1,0 +1,222 @@
+"""Request bodies: received in large steps, counted, bounded in size and time, and never trusted to be whole.
+
+gunicorn hands over a cut body as a clean end and copies all it holds at every read; so the bytes are counted here,
+and a body of known length is received from its socket straight into our memory (a third of the processor time).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flask import Request, Response, request
+from gunicorn.http.body import Body as ServerBody
+from gunicorn.http.body import LengthReader
+from gunicorn.http.errors import ParseException
+from gunicorn.http.unreader import SocketUnreader
+
+from backoffice.errors import BodyCut, Invalid, TooLarge
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+STEP = 1024 * 1024
+"""Bytes asked for at once."""
+
+GRACE_SECONDS = 30.0
+SLOWEST = 1024
+"""Bytes a second a body has to bring on the whole, after the grace, so that a trickle cannot hold a thread for ever.
+(One that brings nothing at all is ended by the time-out of the server's socket.)"""
+
+DRAIN = 16 * 1024 * 1024
+DRAIN_SECONDS = 5.0
+"""How much of a refused body is read and thrown away, and how long, so that a client that is still sending gets to
+the answer. If more is coming, the server closes the connection."""
+
+
+class Source(Protocol):
+    """Where a body comes from."""
+
+    def read_into(self, view: memoryview) -> int:
+        """Put bytes at the start of the view, wait for one at least; 0 at the end."""
+
+
+class RequestBody:
+    """The body of one request. Raises TooLarge at once when the announced length is over `limit`.
+
+    `length`: as announced, None when it is not known (chunked transfer coding). `received`: bytes so far.
+    """
+
+    def __init__(self, of: Request | WSGIEnvironment, limit: int) -> None:
+        environ = _environ(of)
+        self.length = _length(environ)
+        self.received = 0
+        self._limit = limit
+        self._source = _source(environ, self.length)
+        self._started = time.monotonic()
+        if self.length is not None and self.length > limit:
+            raise TooLarge(f"The body has {self.length} bytes; at most {limit} are taken.", limit=limit)
+
+    def read_into(self, view: memoryview) -> int:
+        """Receive the next bytes to the start of the view; how many, 0 at the end.
+
+        Raises BodyCut (it ended early, stalled or trickled), TooLarge (over the limit), Invalid (malformed coding).
+        """
+        if self.length == self.received or not view:
+            return 0
+        # One byte over the limit is enough to know.
+        count = self._receive(view[: self._limit - self.received + 1])
+        self.received += count
+        if self.received > self._limit:
+            raise TooLarge(f"The body has more than {self._limit} bytes.", limit=self._limit)
+        if not count and self.length is not None:
+            raise BodyCut(f"The body ended after {self.received} of {self.length} bytes.", received=self.received)
+        if time.monotonic() - self._started > GRACE_SECONDS + self.received / SLOWEST:
+            raise BodyCut("The body arrived too slowly.", received=self.received)
+        return count
+
+    def _receive(self, view: memoryview) -> int:
+        try:
+            return self._source.read_into(view)
+        except ParseException as error:
+            raise Invalid("The body is not in the transfer coding it announces.") from error
+        except OSError as error:
+            raise BodyCut(f"The body stopped after {self.received} bytes.", received=self.received) from error
+
+
+def iter_body(of: Request | WSGIEnvironment, limit: int, step: int = STEP) -> Iterator[memoryview]:
+    """The body in pieces of at most `step` bytes; a piece is valid until the next one is asked for.
+
+    Raises as `RequestBody`.
+    """
+    body = RequestBody(of, limit)
+    view = memoryview(bytearray(step if body.length is None else min(step, body.length)))
+    while count := body.read_into(view):
+        yield view[:count]
+
+
+def read_view(of: Request | WSGIEnvironment, limit: int) -> memoryview:
+    """The whole body, uncopied. Raises as `RequestBody`."""
+    body = RequestBody(of, limit)
+    if body.length is None:
+        whole = bytearray()
+        view = memoryview(bytearray(STEP))
+        while count := body.read_into(view):
+            whole += view[:count]
+        return memoryview(whole)
+    view = memoryview(bytearray(body.length))
+    while count := body.read_into(view[body.received :]):
+        pass
+    return view
+
+
+def read_exact(of: Request | WSGIEnvironment, limit: int) -> bytes:
+    """The whole body. Raises as `RequestBody`."""
+    return bytes(read_view(of, limit))
+
+
+def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRAIN_SECONDS) -> bool:
+    """Throw away what nobody read of the body; whether all of it is gone now."""
+    environ = _environ(of)
+    length = _length(environ)
+    body = environ["wsgi.input"]
+    if getattr(body, "failed", False):
+        return False
+    if not (length is None or isinstance(body, ServerBody)):
+        # Another server's input may wait for ever at its end; such a server looks after its connections itself.
+        return True
+    source, sock = _source(environ, length), environ.get("gunicorn.socket")
+    view = memoryview(bytearray(min(most, STEP)))
+    patience = sock.gettimeout() if sock is not None else None
+    until, dropped = time.monotonic() + seconds, 0
+    try:
+        while dropped < most and (left := until - time.monotonic()) > 0:
+            if sock is not None:
+                sock.settimeout(left)
+            count = source.read_into(view)
+            if not count:
+                return True
+            dropped += count
+    except (OSError, ParseException):
+        # Broken already: there is nobody to answer, and the server closes it.
+        return False
+    finally:
+        if sock is not None:
+            sock.settimeout(patience)
+    return False
+
+
+def drain_after(response: Response) -> Response:
+    """For `after_request`: a refusal reaches also the client that is still sending."""
+    environ = request.environ
+    if response.status_code >= 400 and (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
+        drain(environ)
+    return response
+
+
+class _Plain:
+    """Any server's `wsgi.input`."""
+
+    def __init__(self, stream: Any, length: int | None) -> None:
+        self._stream, self._left = stream, length
+
+    def read_into(self, view: memoryview) -> int:
+        data = self._stream.read(len(view) if self._left is None else min(len(view), self._left))
+        if self._left is not None:
+            self._left -= len(data)
+        view[: len(data)] = data
+        return len(data)
+
+
+class _Direct:
+    """gunicorn's socket, with gunicorn's own count of what is left of the body kept right after every step."""
+
+    def __init__(self, body: ServerBody) -> None:
+        self._body, self._reader, self._unreader = body, body.reader, body.reader.unreader
+
+    def read_into(self, view: memoryview) -> int:
+        wanted = min(len(view), self._reader.length)
+        if not wanted:
+            return 0
+        held = self._unreader.take_buffered()
+        if held:
+            count = min(len(held), wanted)
+            view[:count] = held[:count]
+            if count < len(held):
+                self._unreader.unread(held[count:])
+        else:
+            try:
+                count = self._unreader.sock.recv_into(view[:wanted])
+            except OSError:
+                # Where the next request starts is unknown now: the server must not keep the connection.
+                self._body.failed = True
+                raise
+        self._reader.length -= count
+        return int(count)
+
+
+def _environ(of: Request | WSGIEnvironment) -> WSGIEnvironment:
+    return of.environ if isinstance(of, Request) else of
+
+
+def _length(environ: WSGIEnvironment) -> int | None:
+    announced = environ.get("CONTENT_LENGTH", "")
+    if announced:
+        if not (announced.isascii() and announced.isdigit()):
+            raise Invalid("Content-Length must be a whole number.")
+        return int(announced)
+    # A server that does not end the input by itself would let us wait for ever.
+    return None if environ.get("wsgi.input_terminated") else 0
+
+
+def _source(environ: WSGIEnvironment, length: int | None) -> Source:
+    body = environ["wsgi.input"]
+    if (
+        type(body) is ServerBody
+        and type(body.reader) is LengthReader
+        and type(body.reader.unreader) is SocketUnreader
+        and not body.buf.tell()
+    ):
+        return _Direct(body)
+    return _Plain(body, length)

@@ -1,0 +1,78 @@
+"""Requests that change something must come from our own pages (H1).
+
+Two proofs, both needed whenever a browser's cookie could be what lets the request in, sign-in included:
+the browser says that it comes from this origin (`Sec-Fetch-Site`, or `Origin` from older ones), and it carries the token
+of its own form cookie. A bearer token is proof by itself: no other site can add that header.
+
+The token is looked for in the `X-CSRFToken` header first, so that nothing of the body has to be read. A form has it as a
+field. A form whose body the view reads by itself (a file sent without JavaScript) has it in the query: reading that far to
+find a field would mean taking the file before knowing whether it is wanted.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_wtf.csrf import CSRFProtect, validate_csrf  # type: ignore[import-untyped]
+from wtforms import ValidationError
+
+from backoffice.errors import NotAllowed
+from backoffice.settings import Settings
+from backoffice.web.context import settings
+
+HEADER: Final = "X-CSRFToken"
+FIELD: Final = "csrf_token"
+_OURS: Final = frozenset({"same-origin", "none"})
+URL_ENCODED: Final = "application/x-www-form-urlencoded"
+FORMS: Final = frozenset({URL_ENCODED, "multipart/form-data"})
+
+
+class CsrfFailed(NotAllowed):
+    """The form has expired or was not made by this site; open the page again."""
+
+    code = "csrf_failed"
+
+
+def init_csrf(app: Flask, site: Settings) -> None:
+    """Make `csrf_token()` available to templates. The check itself is called by the gate, after the right to come in."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False
+    # The token lives as long as the form cookie: an upload page may stay open for a day.
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
+    # The last key signs, all verify: forms that were open while the key changed still work.
+    app.config["WTF_CSRF_SECRET_KEY"] = [key.reveal() for key in reversed(site.secret_keys)]
+    CSRFProtect(app)
+
+
+def check_csrf(*, body_may_be_read: bool) -> None:
+    """Raise CsrfFailed unless the request comes from one of our own pages."""
+    if not _from_here():
+        raise CsrfFailed("The request comes from another site.")
+    try:
+        validate_csrf(_token(body_may_be_read))
+    except ValidationError as error:
+        raise CsrfFailed from error
+
+
+def _from_here() -> bool:
+    fetched_from = request.headers.get("Sec-Fetch-Site")
+    if fetched_from is not None:
+        return fetched_from in _OURS
+    origin = request.headers.get("Origin")
+    return origin is None or origin.lower() in _origins()
+
+
+def _origins() -> set[str]:
+    """This origin as the browser sees it, which a proxy that ends TLS may show to us as plain HTTP."""
+    own = urlsplit(request.host_url)
+    return {f"{own.scheme}://{own.netloc}".lower(), settings().public_url.lower()} - {""}
+
+
+def _token(body_may_be_read: bool) -> str | None:
+    header = request.headers.get(HEADER)
+    if header is not None:
+        return header
+    if request.mimetype in FORMS:
+        return request.form.get(FIELD) if body_may_be_read else request.args.get(FIELD)
+    return None

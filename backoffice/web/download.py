@@ -1,0 +1,173 @@
+"""Sending a file: conditions, ranges, headers, and a body that streams in constant memory.
+
+Every byte of a stored file that leaves the site leaves through `send_file` here. Files come from strangers: they are always
+attachments, in a sandbox, under a type from our own table. `no-store`, though an entity tag goes with it: what a
+browser keeps of a private file stays on a shared machine after sign-out, while programs that keep their own copy can
+still ask whether it holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from flask import Request, Response
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.http import http_date, parse_date
+
+from backoffice.domain.files import OCTETS, File
+from backoffice.errors import VersionMismatch
+from backoffice.services.files import Download
+from backoffice.web.ranges import Unsatisfiable, wanted_range
+
+Open = Callable[[int, int], Download]
+"""Opens bytes [start, stop) of the file; called only when bytes are really sent."""
+
+# Types a browser does not run. Whatever else a file says it is, it is sent as bytes.
+SAFE_TYPES: Final = frozenset(
+    {
+        "text/plain",
+        "text/csv",
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "image/avif",
+        "image/bmp",
+        "image/tiff",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/aac",
+        "audio/ogg",
+        "audio/flac",
+        "audio/wav",
+        "audio/webm",
+        "video/mp4",
+        "video/mpeg",
+        "video/ogg",
+        "video/webm",
+        "video/quicktime",
+        "application/zip",
+        "application/gzip",
+        "application/x-tar",
+        "application/x-7z-compressed",
+        "application/json",
+    }
+)
+
+
+class Body:
+    """The bytes that are sent; closed by the server, also when the client goes away.
+
+    The first part is fetched before the headers go out, so that a store that is down is still an error and not a cut body.
+    """
+
+    def __init__(self, parts: Iterator[memoryview]) -> None:
+        self._parts = parts
+        self._first = next(parts, None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield _bytes(first)
+            del first
+            for part in self._parts:
+                yield _bytes(part)
+
+    def close(self) -> None:
+        self._first = None
+        close = getattr(self._parts, "close", None)
+        if close is not None:
+            close()
+
+
+def send_file(file: File, request: Request, open_bytes: Open) -> Response:
+    """The answer to GET or HEAD for `file`: 200, 206 or 304. Raises VersionMismatch (412) and 416."""
+    headers = file_headers(file)
+    if _unchanged(file, request):
+        kept = {name: value for name, value in headers.items() if not name.startswith("Content-")}
+        return Response(status=304, headers={**kept, "Content-Security-Policy": headers["Content-Security-Policy"]})
+    start, stop, status = 0, file.size, 200
+    span = _span(file, request)
+    if span is not None:
+        (start, stop), status = span, 206
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
+    headers["Content-Length"] = str(stop - start)
+    if request.method == "HEAD":
+        return Response(status=status, headers=headers)
+    body = Body(open_bytes(start, stop).parts)
+    return Response(body, status, headers, direct_passthrough=True)  # type: ignore[arg-type]  # an iterable, with close
+
+
+def file_headers(file: File) -> dict[str, str]:
+    """What every answer about the bytes of `file` says."""
+    headers = {
+        "Content-Type": file.mime_type if file.mime_type in SAFE_TYPES else OCTETS,
+        "Content-Disposition": disposition(file.name),
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, no-store",
+        "Accept-Ranges": "bytes",
+        "ETag": file.etag,
+        "Last-Modified": http_date(file.created_at // 1000),
+    }
+    if file.sha256:
+        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:"
+    return headers
+
+
+def disposition(name: str) -> str:
+    """`attachment` with the name twice (RFC 6266): plain ASCII for old clients, and whole (RFC 8187)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = "".join(char if char.isprintable() and char not in '"\\%' else "_" for char in plain).strip() or "file"
+    if plain == name:
+        return f'attachment; filename="{plain}"'
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _unchanged(file: File, request: Request) -> bool:
+    """RFC 9110, section 13.2.2: whether the client has these bytes. Raises VersionMismatch."""
+    tag = file.etag.strip('"')
+    if request.headers.get("If-Match") is not None:
+        if tag not in request.if_match:
+            raise VersionMismatch("The file is not the one that If-Match names.")
+    elif (limit := request.if_unmodified_since) is not None and _modified(file) > limit:
+        raise VersionMismatch("The file is newer than If-Unmodified-Since.")
+    if request.headers.get("If-None-Match") is not None:
+        return request.if_none_match.contains_weak(tag)
+    return (since := request.if_modified_since) is not None and _modified(file) <= since
+
+
+def _span(file: File, request: Request) -> tuple[int, int] | None:
+    """The range to send, None for the whole. Ranges mean something for GET only."""
+    header = request.headers.get("Range")
+    if header is None or request.method != "GET" or not _range_holds(file, request):
+        return None
+    try:
+        return wanted_range(header, file.size)
+    except Unsatisfiable:
+        raise RequestedRangeNotSatisfiable(file.size, description="The range is not within the file.") from None
+
+
+def _range_holds(file: File, request: Request) -> bool:
+    """`If-Range`: the very same tag, or the very same date."""
+    condition = request.headers.get("If-Range")
+    if condition is None:
+        return True
+    date = parse_date(condition)
+    return date == _modified(file) if date is not None else condition.strip() == file.etag
+
+
+def _modified(file: File) -> datetime:
+    return datetime.fromtimestamp(file.created_at // 1000, UTC)
+
+
+def _bytes(part: memoryview) -> bytes:
+    """The part as a server wants it; without a copy where it is a whole value of the store."""
+    whole = part.obj
+    return whole if type(whole) is bytes and len(whole) == part.nbytes else bytes(part)

@@ -1,0 +1,118 @@
+"""The web application, assembled. Everything it needs is given; nothing happens on import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from flask import Flask, request
+from flask_babel import Babel
+from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
+
+from backoffice.domain.access import Actor, Permission
+from backoffice.services.container import Services
+from backoffice.settings import Settings
+from backoffice.web.admin import formats
+from backoffice.web.assets import init_assets
+from backoffice.web.body import drain_after
+from backoffice.web.context import attach, request_id
+from backoffice.web.csrf import init_csrf
+from backoffice.web.edge import Edge
+from backoffice.web.errors import init_errors
+from backoffice.web.gate import init_gate
+from backoffice.web.headers import csp_nonce, init_headers
+from backoffice.web.health import init_health
+from backoffice.web.identity import actor, init_identity
+from backoffice.web.routes import Access, Who, check_declared, declare
+from backoffice.web.session_cookie import FormCookie
+
+Part = Callable[[Flask], None]
+"""Registers the routes of one part of the site: pages, API, admin."""
+
+MAX_FORM_PARTS = 1000
+MAX_FORM_MEMORY = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Who is asking, as templates see it."""
+
+    actor: Actor
+
+    @property
+    def name(self) -> str:
+        return self.actor.name
+
+    @property
+    def is_authenticated(self) -> bool:
+        return self.actor.signed_in
+
+    def may(self, permission: str) -> bool:
+        """Whether to show a link or a button; the services decide."""
+        return Permission(permission) in self.actor.permissions
+
+
+def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> Flask:
+    """The application with all `parts`. Raises RuntimeError when a route does not say who may call it.
+
+    The order matters where a hook needs what another has done: before a request from the first to the last line, after
+    it from the last to the first.
+    """
+    app = Flask("backoffice.web", static_url_path="/static")
+    _configure(app, settings)
+    attach(app, services, settings)
+    app.before_request(_name_request)
+    init_headers(app, settings)
+    init_health(app)
+    app.after_request(drain_after)
+    init_assets(app)
+    init_errors(app)
+    init_identity(app)
+    init_csrf(app, settings)
+    init_gate(app)
+    Babel(app)
+    Bootstrap5(app)
+    formats.install(app)
+    app.context_processor(_for_templates)
+    for part in parts:
+        part(app)
+    _declare_static(app)
+    check_declared(app)
+    app.wsgi_app = Edge(app.wsgi_app, settings)  # type: ignore[method-assign]
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    keys = [key.reveal() for key in settings.secret_keys]
+    if not keys:
+        raise RuntimeError("an application without a key to sign with would trust every cookie")
+    app.config.update(
+        SECRET_KEY=keys[0],
+        SECRET_KEY_FALLBACKS=keys[1:],
+        MAX_FORM_PARTS=MAX_FORM_PARTS,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_MEMORY,
+        # No page of errors may ever be a console (CVE-2024-34069); tests see the same answers as everybody.
+        DEBUG=False,
+        PROPAGATE_EXCEPTIONS=False,
+        BOOTSTRAP_SERVE_LOCAL=True,
+    )
+    app.session_interface = FormCookie()
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+
+
+def _name_request() -> None:
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id(), endpoint=request.endpoint)
+
+
+def _for_templates() -> dict[str, Any]:
+    return {"current": Current(actor()), "csp_nonce": csp_nonce}
+
+
+def _declare_static(app: Flask) -> None:
+    """The files of the pages are for everybody, a sign-in page has them, too."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.rpartition(".")[2] == "static":
+            declare(app, rule.endpoint, Access(Who.ASSET))

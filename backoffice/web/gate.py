@@ -1,0 +1,64 @@
+"""The lock in front of every view: signed in, holding the right, coming from our own page, and not too large.
+
+All of it is settled before a byte of the body is parsed. The services decide again, knowing the object.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Flask, current_app, request
+from werkzeug.exceptions import LengthRequired
+
+from backoffice.domain.audit import ObjectRef
+from backoffice.errors import NotAllowed, NotSignedIn, TooLarge
+from backoffice.web.context import services
+from backoffice.web.csrf import FORMS, URL_ENCODED, check_csrf
+from backoffice.web.identity import Holding, actor, uses_bearer
+from backoffice.web.routes import SAFE_METHODS, Access, Who, access_of
+
+MAX_FORM: Final = 256 * 1024
+
+
+def init_gate(app: Flask) -> None:
+    """To be set up after the identity, whose hook runs before this one."""
+    app.before_request(_gate)
+
+
+def _gate() -> None:
+    if request.endpoint is None:
+        return  # no such route or method: Flask is about to say so
+    access = access_of(current_app, request.endpoint)
+    if access is None:
+        raise NotAllowed
+    _check_right(access)
+    if request.method in SAFE_METHODS:
+        return
+    if access.max_body is not None:
+        _check_size(access.max_body)
+    if not uses_bearer():
+        check_csrf(body_may_be_read=access.max_body is not None)
+
+
+def _check_size(limit: int) -> None:
+    request.max_content_length = limit
+    if request.mimetype in FORMS and request.content_length is None:
+        # Werkzeug would take such a form up to the limit and drop the rest without a word.
+        raise LengthRequired
+    if request.mimetype == URL_ENCODED:
+        # Parsed as a whole, into as many fields as there are: many times its size.
+        limit = min(limit, MAX_FORM)
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"At most {limit} bytes are taken here.", limit=limit)
+
+
+def _check_right(access: Access) -> None:
+    if access.who in (Who.PUBLIC, Who.ASSET):
+        return
+    if not actor().signed_in:
+        raise NotSignedIn
+    if access.who is Who.NOBODY:
+        raise NotAllowed
+    if access.who is Who.HOLDER and not Holding(*access.permissions).can():
+        services().audit.denied(actor(), access.permissions[0], ObjectRef("route", request.endpoint or ""))
+        raise NotAllowed

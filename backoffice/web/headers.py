@@ -1,0 +1,70 @@
+"""The security headers of every answer: pages, errors, files, static ones (H2, H3, H4, H9).
+
+What a view has set stays, so that a download can be stricter. There are no CORS headers at all: other origins get nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from flask import Flask, Response, g, request
+
+from backoffice.settings import Settings
+from backoffice.web.context import request_id
+from backoffice.web.routes import Who, access_of
+from backoffice.web.session_cookie import is_secure
+
+YEAR: Final = 365 * 24 * 3600
+_CSP: Final = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "object-src 'none'",
+)
+BASE_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not `no-referrer`: under that, browsers send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Content-Security-Policy": "; ".join(_CSP),
+    "Cache-Control": "no-store",
+}
+
+
+def csp_nonce() -> str:
+    """The nonce of this answer, for a script that has to stand in the page."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def init_headers(app: Flask, settings: Settings) -> None:
+    """Add them to whatever `app` answers."""
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        headers = response.headers
+        nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
+        headers.setdefault("Content-Security-Policy", "; ".join((_CSP[0], f"script-src 'self'{nonce}", *_CSP[1:])))
+        for name, value in BASE_HEADERS.items():
+            headers.setdefault(name, value)
+        if is_secure(request, settings):
+            headers.setdefault("Strict-Transport-Security", f"max-age={2 * YEAR}; includeSubDomains")
+        if not _same_for_all(app):
+            response.vary.update(("Cookie", "Authorization"))
+        headers["X-Request-ID"] = request_id()
+        return response
+
+
+def _same_for_all(app: Flask) -> bool:
+    access = access_of(app, request.endpoint or "")
+    return access is not None and access.who is Who.ASSET

@@ -1,0 +1,45 @@
+"""What machines ask: is the process alive, can it work, how is it doing. The first two tell nobody anything else (D4)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, jsonify
+
+from backoffice.domain.access import Permission
+from backoffice.errors import Unavailable
+from backoffice.web.context import services
+from backoffice.web.metrics import Metrics
+from backoffice.web.routes import asset, route_permission
+
+
+def init_health(app: Flask) -> None:
+    """Register `/livez`, `/readyz` and `/metrics`."""
+    bp = Blueprint("health", __name__)
+    numbers = Metrics()
+    numbers.init_app(app)
+
+    @bp.get("/livez")
+    @asset
+    def live() -> Response:
+        """This process answers."""
+        return jsonify(status="alive")
+
+    @bp.get("/readyz")
+    @asset
+    def ready() -> Response:
+        """The store answers, too."""
+        try:
+            services().system.ready()
+        except Unavailable:
+            answer = jsonify(status="unavailable")
+            answer.status_code = 503
+            answer.headers["Retry-After"] = "1"
+            return answer
+        return jsonify(status="ready")
+
+    @bp.get("/metrics")
+    @route_permission(Permission.SYSTEM_READ)
+    def metrics() -> Response:
+        """For Prometheus, with a token that has `system:read`."""
+        return numbers.exposition()
+
+    app.register_blueprint(bp)

@@ -1,0 +1,177 @@
+"""Who is asking: Flask-Login and Flask-Principal, wrapped here and used nowhere else.
+
+A bearer token or the session cookie is taken to the services once per request; what comes back is the `Actor`.
+Roles are read anew each time, so a right taken away is gone with the next request. A request that carries an
+`Authorization` header is judged by it alone: a bad token never falls back to the cookie.
+
+Flask-Principal lets everybody through an empty Permission, reads `a & b` as "or" and `a | b` as "a without b", and keeps
+identities in the session after sign-out. So: `Holding` below, no sessions, and a strong reference to the signal handler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, NoReturn, cast
+
+import structlog
+from flask import Flask, Request, g, request
+from flask_login import LoginManager, UserMixin, current_user
+from flask_principal import Identity, Need, Principal, RoleNeed, UserNeed, identity_loaded
+from flask_principal import Permission as PrincipalPermission
+
+from backoffice.domain.access import ANONYMOUS, Actor, Permission
+from backoffice.domain.sessions import Session
+from backoffice.domain.users import User
+from backoffice.errors import NotSignedIn
+from backoffice.web.context import request_id, services
+from backoffice.web.routes import Who, access_of
+from backoffice.web.session_cookie import session_secret
+
+VIA_PAGES: Final = "web"
+MAX_CREDENTIAL: Final = 512
+MAX_AGENT: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Person(UserMixin):  # type: ignore[misc]  # Flask-Login ships no type marker
+    """The one who is signed in. `session` is None for a token."""
+
+    actor: Actor
+    user: User
+    session: Session | None = None
+
+    def get_id(self) -> str:
+        return self.actor.id
+
+
+class Holding(PrincipalPermission):  # type: ignore[misc]  # nor does Flask-Principal
+    """Holds at least one of these permissions. Never empty, and never combined by operators that mean something else."""
+
+    def __init__(self, *any_of: Permission) -> None:
+        if not any_of:
+            raise ValueError("an empty permission would let everybody in")
+        super().__init__(*(_need(permission) for permission in any_of))
+
+    def __and__(self, other: object) -> NoReturn:
+        raise TypeError("Flask-Principal reads & as 'or'; ask for each permission by itself")
+
+    def __or__(self, other: object) -> NoReturn:
+        raise TypeError("Flask-Principal reads | as a difference; name all permissions in one Holding(...)")
+
+
+def actor() -> Actor:
+    """The one who asks; `ANONYMOUS` with address and request id when nobody is signed in."""
+    return cast(Actor, g.actor)
+
+
+def anonymous() -> Actor:
+    """This client as nobody in particular: for signing in and for one-time links."""
+    return replace(
+        ANONYMOUS,
+        via=VIA_PAGES,
+        ip=request.remote_addr or "",
+        agent=(request.user_agent.string or "")[:MAX_AGENT],
+        request_id=request_id(),
+    )
+
+
+def person() -> Person | None:
+    """The one who is signed in, with their record; None for a stranger."""
+    return cast("Person | None", g.get("person"))
+
+
+def signed_in_person() -> Person:
+    """Raises NotSignedIn for a stranger."""
+    found = person()
+    if found is None:
+        raise NotSignedIn
+    return found
+
+
+def signed_in_session() -> Session:
+    """The browser session of this request; raises NotSignedIn for strangers and for tokens."""
+    session = signed_in_person().session
+    if session is None:
+        raise NotSignedIn("This needs a session in a browser, not a token.")
+    return session
+
+
+def uses_bearer() -> bool:
+    """Whether the request proves itself by a header, which no other site can make a browser send."""
+    return bool(g.get("bearer", False))
+
+
+def init_identity(app: Flask) -> None:
+    """Set up both libraries so that `actor()` is right before the first view, and after every change of rights."""
+    app.config["SESSION_PROTECTION"] = None
+    # No name that a client can send: else a stray `remember_token` cookie would keep our loader from being asked.
+    app.config["REMEMBER_COOKIE_NAME"] = "\0"
+    login = LoginManager(app, add_context_processor=False)
+    login.request_loader(_load)
+    # It would look for its remember-me cookie after each request, and make every answer vary with the cookie.
+    app.after_request_funcs[None].remove(login._update_remember_cookie)  # noqa: SLF001
+    app.before_request(_nobody_yet)
+    principal = Principal(app, use_sessions=False)
+
+    @principal.identity_loader  # type: ignore[untyped-decorator]
+    def identify() -> Identity | None:
+        access = access_of(app, request.endpoint or "")
+        if access is not None and access.who is Who.ASSET:
+            return None
+        return Identity(current_user.get_id()) if current_user.is_authenticated else None
+
+    @identity_loaded.connect_via(app)  # type: ignore[untyped-decorator]
+    def provide(_sender: Flask, identity: Identity) -> None:
+        asking = signed_in_person().actor
+        identity.provides |= {UserNeed(asking.id), *(RoleNeed(name) for name, _ in asking.roles)}
+        identity.provides |= {_need(permission) for permission in asking.permissions}
+
+    # Signals keep weak references only: without this the handler is collected and nobody has any right.
+    app.extensions["backoffice.identity"] = (login, principal, identify, provide)
+
+
+def _nobody_yet() -> None:
+    """So that even an error on the way to the identity finds an actor."""
+    g.actor = anonymous()
+
+
+def _load(incoming: Request) -> Person | None:
+    """Flask-Login's question: whose request is this? Asked again only after a failure, by the page that tells of it."""
+    if g.get("asked", False):
+        return None
+    g.asked = True
+    header = incoming.headers.get("Authorization")
+    found = _from_session(incoming) if header is None else _from_header(header)
+    if found is not None:
+        g.person, g.actor = found, found.actor
+        structlog.contextvars.bind_contextvars(user=found.actor.id)
+    return found
+
+
+def _from_header(header: str) -> Person:
+    """The person of a bearer token; NotSignedIn when the header is anything else."""
+    scheme, _, text = header.partition(" ")
+    text = text.strip()
+    if scheme.lower() != "bearer" or not text or len(text) > MAX_CREDENTIAL:
+        raise NotSignedIn("The Authorization header is not a valid bearer token.")
+    asking = anonymous()
+    found = services().tokens.resume(text, ip=asking.ip, agent=asking.agent, request_id=asking.request_id)
+    if found is None:
+        raise NotSignedIn("The token is unknown, expired or revoked.")
+    g.bearer = True
+    return Person(*found)
+
+
+def _from_session(incoming: Request) -> Person | None:
+    secret = session_secret(incoming)
+    if not secret or len(secret) > MAX_CREDENTIAL:
+        return None
+    asking = anonymous()
+    found = services().sessions.resume(
+        secret, ip=asking.ip, agent=asking.agent, via=VIA_PAGES, request_id=asking.request_id
+    )
+    return Person(found.actor, found.user, found.session) if found else None
+
+
+def _need(permission: Permission) -> Need:
+    return Need("permission", str(permission))

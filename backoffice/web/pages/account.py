@@ -1,0 +1,139 @@
+"""One's own account: password, sessions, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from backoffice.domain.access import DESCRIPTIONS, Permission, parse_permissions
+from backoffice.domain.sessions import Session
+from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
+from backoffice.web.context import services
+from backoffice.web.errors import retry_headers
+from backoffice.web.identity import actor, anonymous, signed_in_person, signed_in_session
+from backoffice.web.routes import route_permission, signed_in
+from backoffice.web.session_cookie import device_secret, start_session
+
+MAX_DAYS: Final = 3650
+
+
+def register(bp: Blueprint) -> None:
+    """Add the routes."""
+    bp.add_url_rule("/account", "account", account)
+    bp.add_url_rule("/account/password", "account_password", change_password, methods=["POST"])
+    bp.add_url_rule("/account/session/end", "account_session_end", end_session, methods=["POST"])
+    bp.add_url_rule("/account/sessions/end", "account_sessions_end", end_other_sessions, methods=["POST"])
+    bp.add_url_rule("/account/tokens", "account_token_create", create_token, methods=["POST"])
+    bp.add_url_rule("/account/tokens/revoke", "account_token_revoke", revoke_token, methods=["POST"])
+
+
+@signed_in
+def account() -> ResponseReturnValue:
+    """The page."""
+    return _page()
+
+
+@signed_in
+def change_password() -> ResponseReturnValue:
+    """A new password: every other session and token ends, this browser gets a new session."""
+    here = signed_in_person()
+    signed_in_session()
+    password = request.form.get("password", "")
+    if password != request.form.get("repeat", ""):
+        return _page({"repeat": "The two are not the same."}, 400)
+    try:
+        user = services().users.change_password(here.actor, request.form.get("current", ""), password)
+    except (BadCredentials, TooMany) as error:
+        text = "This is not your current password." if isinstance(error, BadCredentials) else str(error)
+        return _page({"current": text}, 429 if isinstance(error, TooMany) else 400, retry_headers(error))
+    except WeakPassword as error:
+        return _page({"password": str(error)}, 400)
+    entered = services().sessions.start_for(anonymous(), user, device_secret())
+    start_session(entered.secret, entered.device)
+    flash("Your password is changed. Your other sessions and all tokens have ended.", "success")
+    return redirect(url_for("pages.account"), 303)
+
+
+@signed_in
+def end_session() -> ResponseReturnValue:
+    """Sign out another browser of one's own."""
+    signed_in_session()
+    services().sessions.end(actor(), request.form.get("id", ""))
+    flash("The session is ended.", "success")
+    return redirect(url_for("pages.account"), 303)
+
+
+@signed_in
+def end_other_sessions() -> ResponseReturnValue:
+    """Sign out everywhere else."""
+    own = signed_in_session()
+    others = [session for session in services().sessions.mine(actor()) if session.id != own.id]
+    for session in others:
+        services().sessions.end(actor(), session.id)
+    flash("You are signed out everywhere else.", "success")
+    return redirect(url_for("pages.account"), 303)
+
+
+@route_permission(Permission.TOKENS_OWN)
+def create_token() -> ResponseReturnValue:
+    """A new token, shown in this answer and never again. Raises ReauthRequired when the password was given long ago."""
+    signed_in_session()
+    days = request.form.get("days", "")
+    try:
+        scopes = parse_permissions(request.form.getlist("scope"))
+    except ValueError as error:
+        return _page({"scope": str(error)}, 400)
+    if not (days.isascii() and days.isdigit() and len(days) < 6 and 0 < int(days) <= MAX_DAYS):
+        return _page({"days": "Choose after how many days it expires."}, 400)
+    try:
+        token, text = services().tokens.create(
+            actor(), name=request.form.get("name", ""), scopes=scopes or None, days=int(days)
+        )
+    except Invalid as error:
+        return _page({str(error.details.get("field", "name")): str(error)}, 400)
+    return _page(revealed={"name": token.name, "secret": text})
+
+
+@route_permission(Permission.TOKENS_OWN)
+def revoke_token() -> ResponseReturnValue:
+    """Ends a token at once."""
+    signed_in_session()
+    services().tokens.revoke(actor(), request.form.get("id", ""))
+    flash("The token is revoked.", "success")
+    return redirect(url_for("pages.account"), 303)
+
+
+def _page(
+    errors: Mapping[str, str] | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    *,
+    revealed: Mapping[str, str] | None = None,
+) -> ResponseReturnValue:
+    here = signed_in_person()
+    own = signed_in_session()
+    may_have_tokens = Permission.TOKENS_OWN in here.actor.permissions
+    page = render_template(
+        "account.html",
+        user=here.user,
+        errors=errors or {},
+        sessions=[_shown(session, own.id) for session in services().sessions.mine(here.actor)],
+        tokens=services().tokens.mine(here.actor) if may_have_tokens else [],
+        scopes=[(str(permission), DESCRIPTIONS[permission]) for permission in sorted(here.actor.permissions)],
+        revealed=revealed,
+    )
+    return page, status, dict(headers or {})
+
+
+def _shown(session: Session, own: str) -> Mapping[str, Any]:
+    return {
+        "id": session.id,
+        "current": session.id == own,
+        "ip": session.ip,
+        "agent": session.agent,
+        "seen_at": session.seen_at,
+        "created_at": session.created_at,
+    }

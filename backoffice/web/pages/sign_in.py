@@ -1,0 +1,73 @@
+"""Signing in and out, and confirming with the password what needs a fresh one (S3, S8)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from backoffice.domain.users import same_name
+from backoffice.errors import BadCredentials, TooMany
+from backoffice.web.context import services
+from backoffice.web.errors import retry_headers, status_of, wants_problem
+from backoffice.web.identity import Person, anonymous, person
+from backoffice.web.redirects import safe_next
+from backoffice.web.routes import public
+from backoffice.web.session_cookie import device_secret, end_session, renew_session, start_session
+
+
+def register(bp: Blueprint) -> None:
+    """Add the routes."""
+    bp.add_url_rule("/login", "login", login, methods=["GET", "POST"])
+    bp.add_url_rule("/logout", "logout", logout, methods=["GET", "POST"])
+
+
+@public
+def login() -> ResponseReturnValue:
+    """The form and what it sends. With `confirm`, for somebody who is signed in and gives the password once more."""
+    here = person()
+    target = safe_next(request.values.get("next"))
+    if request.method != "POST":
+        if here is not None and "confirm" not in request.args:
+            return redirect(target, 303)
+        return render_template("login.html", username=here.user.username if here else "", next=target)
+    username = request.form.get("username", "").strip()
+    try:
+        _enter(here, username, request.form.get("password", ""))
+    except (BadCredentials, TooMany) as error:
+        if wants_problem():
+            raise
+        page = render_template("login.html", username=username, next=target, error=str(error))
+        return page, status_of(error), retry_headers(error)
+    return redirect(target, 303)
+
+
+def _enter(here: Person | None, username: str, password: str) -> None:
+    """Start a session, or renew the one there is when it is the same person's. Raises BadCredentials, TooMany."""
+    sessions = services().sessions
+    if here is not None and here.session is not None:
+        names = {same_name(here.user.username), same_name(here.user.email)} - {""}
+        if same_name(username) in names:
+            _, secret = sessions.reauth(here.actor, here.session, password)
+            renew_session(secret)
+            return
+    entered = sessions.sign_in(anonymous(), username, password, device_secret())
+    leave(here)
+    start_session(entered.secret, entered.device)
+
+
+def leave(here: Person | None) -> None:
+    """End the session that the browser gives up for another one."""
+    if here is not None and here.session is not None:
+        services().sessions.sign_out(here.actor, here.session)
+
+
+@public
+def logout() -> ResponseReturnValue:
+    """Ends the session; a link to it only asks whether to, since a GET changes nothing."""
+    here = person()
+    if request.method != "POST":
+        return render_template("logout.html") if here is not None else redirect(url_for("pages.login"), 303)
+    leave(here)
+    end_session()
+    flash("You are signed out.", "success")
+    return redirect(url_for("pages.login"), 303)

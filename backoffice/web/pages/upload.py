@@ -1,0 +1,185 @@
+"""The page of one's own files: sending, finding, downloading, renaming, the trash.
+
+Everything on it works without a script; `static/js/upload/` makes sending resumable and saves the page loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from backoffice.domain.access import Permission, may
+from backoffice.domain.files import File
+from backoffice.domain.paging import Query
+from backoffice.domain.uploads import UNKNOWN, Upload
+from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany
+from backoffice.services.uploads import Limits
+from backoffice.web.admin.formats import filesize
+from backoffice.web.body import drain
+from backoffice.web.context import services
+from backoffice.web.identity import actor
+from backoffice.web.pages.upload_form import take_form
+from backoffice.web.pages.upload_list import Asked, find, just_deleted
+from backoffice.web.redirects import safe_next
+from backoffice.web.routes import route_permission, signed_in
+
+MENDABLE: Final = (Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany)
+"""What the person can do something about, said on the page. Refusals and outages go up to the table of errors."""
+UNFINISHED: Final = 50
+PAGE_CHUNK: Final = 4 * 1024 * 1024
+"""Bytes that a browser sends at once: fewer requests than with the store's own chunks, and little to send again."""
+
+
+def register(bp: Blueprint) -> None:
+    """Add the routes."""
+    bp.add_url_rule("/", "upload", upload)
+    bp.add_url_rule("/my/files", "upload_form", upload_form, methods=["POST"])
+    bp.add_url_rule("/my/files/<file_id>/rename", "file_rename", file_rename, methods=["POST"])
+    bp.add_url_rule("/my/files/<file_id>/trash", "file_trash", file_trash, methods=["POST"])
+    bp.add_url_rule("/my/files/<file_id>/restore", "file_restore", file_restore, methods=["POST"])
+    bp.add_url_rule("/my/files/<file_id>/purge", "file_purge", file_purge, methods=["POST"])
+    bp.add_url_rule("/my/uploads/<file_id>/cancel", "upload_cancel", upload_cancel, methods=["POST"])
+
+
+@signed_in
+def upload() -> ResponseReturnValue:
+    """The page. Whoever may not see files gets it, too: it is the first page after signing in."""
+    asked, asking = Asked.of(request.args), actor()
+    if not may(asking, Permission.FILES_READ):
+        return render_template("upload.html", asked=asked, listing=None)
+    has = services()
+    limits, usage = has.uploads.limits, has.files.usage(asking)
+    return render_template(
+        "upload.html",
+        asked=asked,
+        listing=find(has, asking, asked),
+        undo=just_deleted(has, asking, asked),
+        unfinished=[_unfinished(one) for one in _own_uploads()],
+        usage=usage,
+        left=None if usage.limit is None else max(0, usage.limit - usage.used - usage.reserved),
+        limits=limits,
+        chunk_size=chunk_size(limits),
+    )
+
+
+def chunk_size(limits: Limits) -> int:
+    """What the page's script should send at once."""
+    return min(max(limits.chunk_size, PAGE_CHUNK), limits.max_chunk_size)
+
+
+def _own_uploads() -> tuple[Upload, ...]:
+    return services().uploads.mine(actor(), Query(sort="created", descending=True, limit=UNFINISHED)).items
+
+
+def _unfinished(one: Upload) -> dict[str, object]:
+    """As the page shows it. `resumable`: a file picked again can go on with it."""
+    known = one.size != UNKNOWN
+    return {
+        "id": one.id,
+        "name": one.name,
+        "size": one.size,
+        "bytes": one.bytes,
+        "percent": one.bytes * 100 // one.size if known and one.size else None,
+        "resumable": known and one.total_chunks != UNKNOWN,
+        "expires_at": one.expires_at,
+    }
+
+
+@route_permission(Permission.FILES_WRITE, max_body=None)
+def upload_form() -> ResponseReturnValue:
+    """Files in a form, for browsers without a script. The CSRF token is in the query: it is checked before any of the
+    body is read."""
+    stored: list[File] = []
+    try:
+        take_form(request, actor(), services().uploads, stored.append)
+    except MENDABLE as error:
+        # The browser shows the answer only when it got rid of the form; where that is too much, the connection ends.
+        drain(request)
+        flash(_sentence(error), "error")
+    else:
+        if not stored:
+            flash("Choose a file first.", "warning")
+    if stored:
+        what = f"“{stored[0].name}” is" if len(stored) == 1 else f"{len(stored)} files are"
+        flash(f"{what} stored.", "success")
+    return redirect(url_for("pages.upload"), 303)
+
+
+@route_permission(Permission.FILES_WRITE)
+def file_rename(file_id: str) -> ResponseReturnValue:
+    """`new_name`; with a name that does not do, the row stays a form."""
+    try:
+        file = services().files.rename(actor(), file_id, request.form.get("new_name", ""))
+    except MENDABLE as error:
+        flash(_sentence(error), "error")
+        return _back(rename="" if isinstance(error, NotFound) else file_id)
+    flash(f"The file is called “{file.name}” now.", "success")
+    return _back()
+
+
+@route_permission(Permission.FILES_DELETE)
+def file_trash(file_id: str) -> ResponseReturnValue:
+    """Into the trash; the page then offers to take it back."""
+    return _do(lambda: services().files.trash(actor(), file_id), undo=file_id)
+
+
+@route_permission(Permission.FILES_DELETE)
+def file_restore(file_id: str) -> ResponseReturnValue:
+    """Out of the trash."""
+
+    def restore() -> None:
+        file = services().files.restore(actor(), file_id)
+        flash(f"“{file.name}” is back.", "success")
+
+    return _do(restore)
+
+
+@route_permission(Permission.FILES_DELETE)
+def file_purge(file_id: str) -> ResponseReturnValue:
+    """For good."""
+
+    def purge() -> None:
+        services().files.purge(actor(), file_id)
+        flash("The file is gone for good.", "success")
+
+    return _do(purge)
+
+
+@route_permission(Permission.FILES_WRITE)
+def upload_cancel(file_id: str) -> ResponseReturnValue:
+    """Give an unfinished upload up."""
+
+    def cancel() -> None:
+        services().uploads.cancel(actor(), file_id)
+        flash("The upload is cancelled.", "success")
+
+    return _do(cancel)
+
+
+def _do(change: Callable[[], None], **then: str) -> ResponseReturnValue:
+    """Make the change and go back to the list, which says what came of it."""
+    try:
+        change()
+    except MENDABLE as error:
+        flash(_sentence(error), "error")
+        return _back()
+    return _back(**then)
+
+
+def _sentence(error: BackofficeError) -> str:
+    """What is wrong, in words for a person: limits are sizes, not numbers of bytes."""
+    limit = error.details.get("limit")
+    if type(error) is TooLarge and isinstance(limit, int):
+        return f"The file is too large: at most {filesize(limit)}."
+    return str(error)
+
+
+def _back(**marks: str) -> ResponseReturnValue:
+    """To the list that the form stood on. `marks` are added to its address."""
+    page = safe_next(request.form.get("back"), url_for("pages.upload"))
+    kept = {name: value for name, value in marks.items() if value}
+    return redirect(page + (("&" if "?" in page else "?") + urlencode(kept) if kept else ""), 303)

@@ -1,0 +1,110 @@
+"""A form with files in it, sent without a script: each file goes into the store while the form still arrives.
+
+Nothing of it is written to disk, and it is never in memory as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import IO, Any, Final, cast
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import MultiPartParser
+
+from backoffice.domain.access import Actor
+from backoffice.domain.files import File
+from backoffice.errors import Invalid, TooLarge
+from backoffice.services.receiving import Receiving
+from backoffice.services.uploads import Uploads
+from backoffice.web.body import RequestBody
+
+MAX_FILES: Final = 100
+STEP: Final = 256 * 1024
+FIELDS: Final = 2 * STEP
+"""Bytes for all that is not a file; the parser also holds one step of the body under this limit."""
+_FOLDERS: Final = re.compile(r".*[/\\]", re.DOTALL)
+
+
+def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable[[File], None]) -> None:
+    """Store every file of the form; `stored` is told of each as soon as it is safe. A control left empty is none.
+
+    Raises Invalid (BodyCut), TooLarge and all that receiving a file raises; what `stored` was told of stays.
+    """
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not boundary.isascii() or not 0 < len(boundary) <= 70:
+        raise Invalid("This is not a form with files.")
+    body = RequestBody(request, uploads.limits.max_file_size * MAX_FILES)
+    with ExitStack() as unfinished:
+
+        def begin(
+            total_content_length: int | None,
+            content_type: str | None,
+            filename: str | None,
+            content_length: int | None = None,
+        ) -> IO[bytes]:
+            name = file_name(filename or "")
+            if not name:
+                return cast(IO[bytes], _Nothing())
+            receiving = unfinished.enter_context(uploads.receive(actor, name=name))
+
+            def whole() -> None:
+                stored(receiving.finish(name=name, mime_type=content_type or ""))
+                unfinished.pop_all().close()
+
+            return cast(IO[bytes], _Part(receiving, whole))
+
+        parser = MultiPartParser(
+            cast(Any, begin), max_form_memory_size=FIELDS, max_form_parts=MAX_FILES + 10, buffer_size=STEP
+        )
+        try:
+            parser.parse(cast(IO[bytes], _Reader(body)), boundary.encode(), body.length)
+        except RequestEntityTooLarge:
+            raise TooLarge(f"A form takes at most {MAX_FILES} files.") from None
+        except ValueError:
+            # What the parser says about it quotes the body.
+            raise Invalid("The form is not well-formed.") from None
+
+
+def file_name(given: str) -> str:
+    """The name without folders (some browsers send them along). Browsers write a double quote as `%22`, and a percent
+    sign as itself."""
+    return _FOLDERS.sub("", given).replace("%22", '"')
+
+
+class _Reader:
+    """The body as the parser wants it."""
+
+    def __init__(self, body: RequestBody) -> None:
+        self._body, self._view = body, memoryview(bytearray(STEP))
+
+    def read(self, size: int) -> bytes:
+        view = self._view[:size]
+        return bytes(view[: self._body.read_into(view)])
+
+
+class _Part:
+    """Where the parser puts a file. It winds back what it has written to the end: that is when the file is whole."""
+
+    def __init__(self, receiving: Receiving, whole: Callable[[], None]) -> None:
+        self._receiving, self._whole = receiving, whole
+
+    def write(self, data: bytes) -> int:
+        return self._receiving.write(data)
+
+    def seek(self, _offset: int) -> None:
+        self._whole()
+
+
+class _Nothing:
+    """Where the parser puts a file control that was left empty. Bytes without a name are nobody's file."""
+
+    def write(self, data: bytes) -> int:
+        if data:
+            raise Invalid("A file needs a name.", field="name")
+        return 0
+
+    def seek(self, _offset: int) -> None:
+        """It stays empty."""

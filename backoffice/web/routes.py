@@ -1,0 +1,118 @@
+"""Who may call a route: every endpoint says so, and one that does not stops the start (Z1).
+
+    @bp.post("/files/<file_id>/rename")
+    @route_permission(Permission.FILES_WRITE)      # below the route decorator
+    def rename(file_id: str) -> ResponseReturnValue: ...
+
+    @public                                        # anybody: sign-in form, health
+    @signed_in                                     # whoever is signed in
+    declare(app, "files.index_view", needs(Permission.FILES_ALL_READ))   # for views made by a library
+
+The declaration is the first lock (`web/gate.py`); the services ask again, knowing the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from flask import Flask
+
+from backoffice.domain.access import Permission
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+DEFAULT_BODY: Final = 1024 * 1024
+"""Bytes of body that a route takes unless it says otherwise: a form or a small JSON document."""
+
+_ATTRIBUTE: Final = "__access__"
+_TABLE: Final = "backoffice.access"
+_READING: Final = (":read", ":export")
+
+
+class Who(StrEnum):
+    """The kinds of callers a route can be for."""
+
+    PUBLIC = "public"
+    ASSET = "asset"  # the same bytes for everybody: nobody is asked who they are
+    SIGNED_IN = "signed in"
+    HOLDER = "holder"  # of at least one of the permissions
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one endpoint demands. `max_body` bounds the request body in bytes; None: the view reads it by itself, with
+    its own limit."""
+
+    who: Who
+    permissions: tuple[Permission, ...] = ()
+    max_body: int | None = DEFAULT_BODY
+
+
+def needs(*any_of: Permission, max_body: int | None = DEFAULT_BODY) -> Access:
+    """At least one of these; none at all would let everybody in, so that is refused."""
+    if not any_of:
+        raise ValueError("name at least one permission")
+    return Access(Who.HOLDER, tuple(Permission(name) for name in any_of), max_body)
+
+
+def route_permission(*any_of: Permission, max_body: int | None = DEFAULT_BODY) -> Callable[[F], F]:
+    """The view is for those who hold (one of) these."""
+    return _marked(needs(*any_of, max_body=max_body))
+
+
+def public(view: F) -> F:
+    """The view is for anybody."""
+    return _marked(Access(Who.PUBLIC))(view)
+
+
+def signed_in(view: F) -> F:
+    """The view is for whoever is signed in; it acts on their own things only."""
+    return _marked(Access(Who.SIGNED_IN))(view)
+
+
+def asset(view: F) -> F:
+    """The view gives everybody the same and must work while the store is away: static files, liveness."""
+    return _marked(Access(Who.ASSET))(view)
+
+
+def declare(app: Flask, endpoint: str, access: Access) -> None:
+    """Say it for an endpoint whose view cannot be decorated. Saying two different things is an error."""
+    table: dict[str, Access] = app.extensions.setdefault(_TABLE, {})
+    if table.setdefault(endpoint, access) != access:
+        raise ValueError(f"{endpoint} is declared twice, differently")
+
+
+def access_of(app: Flask, endpoint: str) -> Access | None:
+    """What the endpoint demands, None when nobody said."""
+    table: Mapping[str, Access] = app.extensions.get(_TABLE, {})
+    found: Access | None = table.get(endpoint) or getattr(app.view_functions.get(endpoint), _ATTRIBUTE, None)
+    return found
+
+
+def check_declared(app: Flask) -> None:
+    """Raise RuntimeError naming every endpoint that is undeclared, or that can change things with a right to read."""
+    problems = []
+    for rule in app.url_map.iter_rules():
+        access = access_of(app, rule.endpoint)
+        unsafe = (rule.methods or set()) - SAFE_METHODS
+        if access is None:
+            problems.append(f"{rule} ({rule.endpoint}) does not declare who may call it")
+        elif unsafe and any(permission.endswith(_READING) for permission in access.permissions):
+            problems.append(f"{rule} ({rule.endpoint}) takes {', '.join(sorted(unsafe))} for a right to read")
+        elif unsafe and access.who is Who.ASSET:
+            problems.append(f"{rule} ({rule.endpoint}) is an asset and takes {', '.join(sorted(unsafe))}")
+    if problems:
+        raise RuntimeError("\n".join(sorted(problems)))
+
+
+def _marked(access: Access) -> Callable[[F], F]:
+    def mark(view: F) -> F:
+        setattr(view, _ATTRIBUTE, access)
+        return view
+
+    return mark

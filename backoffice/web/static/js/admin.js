@@ -1,0 +1,82 @@
+// Lists and records: asking before removing, selecting rows, filters without empty values.
+// Without it, the server asks on a page of its own and the selection is a plain form.
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** A button with `data-confirm` asks in a dialog first; `confirmed=1` tells the server that it did. */
+function confirming() {
+  const dialog = document.querySelector("[data-confirm-dialog]");
+  if (!dialog) return;
+  document.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    const question = submitter?.dataset.confirm;
+    if (!question || form.elements.namedItem("confirmed")) return;
+    event.preventDefault();
+    dialog.querySelector("[data-question]").textContent = question;
+    dialog.querySelector("[data-subject]").textContent = submitter.dataset.subject ?? selected();
+    dialog.querySelector("[data-yes]").textContent = submitter.dataset.verb ?? "Delete";
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "yes") return;
+      form.append(hidden("confirmed", "1"));
+      form.requestSubmit(submitter);
+    }, { once: true });
+    dialog.showModal();
+  });
+}
+
+function selected() {
+  const count = all("input[name=rowid]:checked").length;
+  return count === 1 ? "1 row is selected." : `${count} rows are selected.`;
+}
+
+function hidden(name, value) {
+  return Object.assign(document.createElement("input"), { type: "hidden", name, value });
+}
+
+/** Select rows one by one, a range with Shift, or all of the page. */
+function selecting() {
+  const bar = document.querySelector("[data-bulk]");
+  const boxes = all("input[name=rowid]");
+  const whole = document.querySelector("[data-select-all]");
+  if (!bar || !whole) return;
+  const update = () => {
+    const count = boxes.filter((box) => box.checked).length;
+    bar.hidden = count === 0;
+    bar.querySelector("[data-count]").textContent = count === 1 ? "1 selected" : `${count} selected`;
+    whole.checked = count > 0 && count === boxes.length;
+    whole.indeterminate = count > 0 && count < boxes.length;
+  };
+  let last = null;
+  boxes.forEach((box, index) => box.addEventListener("click", (event) => {
+    if (event.shiftKey && last !== null) {
+      const [from, to] = [Math.min(last, index), Math.max(last, index)];
+      boxes.slice(from, to + 1).forEach((other) => { other.checked = box.checked; });
+    }
+    last = index;
+    update();
+  }));
+  whole.addEventListener("change", () => {
+    boxes.forEach((box) => { box.checked = whole.checked; });
+    update();
+  });
+  whole.hidden = boxes.length === 0;
+  update();
+  // The browser's Back button restores ticks after the page was set up.
+  addEventListener("pageshow", update);
+}
+
+/** Keep addresses short: empty filters are not sent. */
+function filtering() {
+  const form = document.querySelector("[data-filter-form]");
+  form?.addEventListener("submit", () => {
+    for (const control of form.elements) {
+      if (control.name && !control.value) control.disabled = true;
+    }
+    setTimeout(() => { for (const control of form.elements) control.disabled = false; });
+  });
+}
+
+confirming();
+selecting();
+filtering();

