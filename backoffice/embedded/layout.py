@@ -95,6 +95,13 @@ class Layout:
         _private_directory(far.parent)
         return far
 
+    def leave(self) -> None:
+        """Take away what lies outside the data directory, when the store has stopped."""
+        elsewhere = self.socket().parent
+        if elsewhere != self.store:
+            with contextlib.suppress(OSError):  # not empty: somebody still uses it
+                elsewhere.rmdir()
+
 
 def _private_directory(path: Path) -> None:
     """Make `path` for this user alone; refuse one that somebody else put there first."""

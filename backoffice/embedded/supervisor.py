@@ -60,6 +60,7 @@ def up(plan: Plan) -> int:
             listener = stack.enter_context(listen(plan.settings.host, plan.settings.port))
             signals = Signals()
             stack.callback(signals.close)
+            stack.callback(layout.leave)
             stack.callback(layout.record.unlink, missing_ok=True)
             return Supervisor(plan, layout, listener, signals).run()
     except (DataDirectoryError, PortTaken, ServerNotFound, OSError) as error:

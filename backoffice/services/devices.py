@@ -31,7 +31,9 @@ class Devices:
         return ""
 
     def remember(self, cookie: str, user_id: str) -> str:
-        """The cookie with this user in it; a new one if `cookie` is none of ours."""
+        """The cookie with this user in it; a new one if `cookie` is none of ours. "" where there is no key to sign."""
+        if not self.keys:
+            return ""
         device, macs = _split(cookie)
         if not device:
             device, macs = new_id(), []

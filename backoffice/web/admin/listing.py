@@ -159,7 +159,7 @@ class ListingView(GatedView, BaseModelView):  # type: ignore[misc]
         used = self._get_filters(args.filters)
         return str(self.get_url(".export", export_type="csv", sort=args.sort, desc=desc, search=args.search, **used))
 
-    def get_list(  # noqa: PLR0917 - as Flask-Admin calls it
+    def get_list(
         self,
         page: int | None,
         sort_field: str | None,

@@ -8,7 +8,7 @@ from typing import Final
 from flask import Flask, Response, jsonify, render_template
 
 from backoffice import __version__
-from backoffice.web.openapi import Document, document
+from backoffice.web.api.openapi import Document, document
 from backoffice.web.routes import asset, public
 
 ABOUT: Final = """\

@@ -9,7 +9,6 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
-
 from werkzeug.routing import BaseConverter
 
 from backoffice.domain.access import Permission

@@ -1,0 +1,83 @@
+"""`demo`: users, roles and files to look at. Running it again adds only what is missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from backoffice.commands.shell import shell
+from backoffice.domain.access import Actor, Permission, system_actor
+from backoffice.domain.paging import MAX_LIMIT, Query
+from backoffice.domain.users import User
+from backoffice.errors import NotFound
+from backoffice.services.container import Services
+
+FIXTURES: Final = Path(__file__).resolve().parents[2] / "fixtures"
+DEMO: Final = system_actor("demo", "shell")
+
+
+@click.command("demo")
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=FIXTURES,
+    help="Where demo.json is.  [default: the fixtures that come with the project]",
+)
+def command(*, folder: Path) -> None:
+    """Load the demonstration users, roles and files. New users get one-time links, which are printed."""
+    here = shell()
+    links = load_demo(here.services, folder)
+    for username, secret in links:
+        click.echo(f"{username}: {here.link(secret)}")
+    if not links:
+        click.echo("The demonstration users are there already.")
+
+
+def load_demo(services: Services, folder: Path) -> list[tuple[str, str]]:
+    """Make what is missing of `demo.json`; user name and secret of a one-time link of each user made."""
+    wanted = json.loads((folder / "demo.json").read_text("utf-8"))
+    there = {role.name for role in services.roles.all(DEMO)}
+    for role in wanted["roles"]:
+        if role["name"] not in there:
+            services.roles.create(DEMO, **role)
+    links = []
+    for entry in wanted["users"]:
+        user, secret = _user(services, entry)
+        if secret:
+            links.append((user.username, secret))
+        _files(services, user, entry.get("files", ()), folder)
+    return links
+
+
+def _user(services: Services, entry: dict[str, Any]) -> tuple[User, str]:
+    """The user of that name, made if there is none."""
+    try:
+        return services.users.find(DEMO, entry["username"]), ""
+    except NotFound:
+        given = {name: entry[name] for name in ("username", "email", "roles", "quota_bytes") if name in entry}
+        return services.users.create(DEMO, **given)
+
+
+def _files(services: Services, user: User, entries: list[dict[str, Any]], folder: Path) -> None:
+    """Upload what the user does not have yet, as the user would."""
+    permissions = frozenset({Permission.FILES_READ, Permission.FILES_WRITE})
+    actor: Actor = replace(DEMO, id=user.id, name=user.username, roles=(("user", permissions),))
+    have = {file.name for file in services.files.page(actor, Query(limit=MAX_LIMIT)).items}
+    for entry in entries:
+        path = folder / entry["path"]
+        if path.name in have:
+            continue
+        with path.open("rb") as source:
+            services.uploads.put_whole(
+                actor,
+                name=path.name,
+                mime_type=entry["mime_type"],
+                size=path.stat().st_size,
+                body=source.readinto,
+                tags=entry.get("tags", ()),
+            )

@@ -1,0 +1,70 @@
+"""`role`: list, create, change and delete roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from backoffice.commands.shell import shell, show
+from backoffice.domain.access import DESCRIPTIONS
+
+
+@click.group("role")
+def command() -> None:
+    """Look after roles."""
+
+
+permission_option = click.option(
+    "--permission", "permissions", multiple=True, help="May be given several times; `role permissions` lists them."
+)
+
+
+@command.command("list")
+def list_roles() -> None:
+    """List roles: name, built-in or custom, description, permissions."""
+    here = shell()
+    show(
+        ("Role", "Kind", "Description", "Permissions"),
+        (
+            (role.name, "built-in" if role.built_in else "custom", role.description, " ".join(sorted(role.permissions)))
+            for role in here.services.roles.all(here.actor)
+        ),
+    )
+
+
+@command.command("permissions")
+def permissions_() -> None:
+    """List what a role can grant."""
+    show(("Permission", "Meaning"), ((str(permission), text) for permission, text in DESCRIPTIONS.items()))
+
+
+@command.command("create")
+@click.argument("name")
+@click.option("--description", default="")
+@permission_option
+def create(*, name: str, description: str, permissions: Sequence[str]) -> None:
+    """Make a role that grants these permissions."""
+    here = shell()
+    role = here.services.roles.create(here.actor, name=name, description=description, permissions=permissions)
+    click.echo(f"Created {role.name}.", err=True)
+
+
+@command.command("update")
+@click.argument("name")
+@click.option("--description")
+@permission_option
+def update(*, name: str, description: str | None, permissions: Sequence[str]) -> None:
+    """Change what is given. The permissions given take the place of all that the role grants."""
+    here = shell()
+    role = here.services.roles.update(here.actor, name, description=description, permissions=permissions or None)
+    click.echo(f"Changed {role.name}.", err=True)
+
+
+@command.command("delete")
+@click.argument("name")
+def delete(*, name: str) -> None:
+    """Delete a role that no user has."""
+    here = shell()
+    here.services.roles.delete(here.actor, name)
+    click.echo(f"Deleted {name}.", err=True)
