@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication
@@ -33,7 +35,14 @@ class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
 
 def serve(settings: Settings, *, fd: int | None = None) -> int:
     """Serve until SIGTERM, on the inherited socket `fd` or on the host and port of `settings`."""
-    WebServer(settings, fd).run()
+    # Each worker counts into a file of its own; whichever is asked for /metrics adds them up.
+    master, counts = os.getpid(), mkdtemp(prefix="backoffice-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+    try:
+        WebServer(settings, fd).run()
+    finally:
+        if os.getpid() == master:  # a worker that ends passes here, too
+            shutil.rmtree(counts, ignore_errors=True)
     return 0
 
 

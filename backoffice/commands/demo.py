@@ -13,7 +13,7 @@ from backoffice.commands.shell import shell
 from backoffice.domain.access import Actor, Permission, system_actor
 from backoffice.domain.paging import MAX_LIMIT, Query
 from backoffice.domain.users import User
-from backoffice.errors import NotFound
+from backoffice.errors import NameTaken, NotFound
 from backoffice.services.container import Services
 
 FIXTURES: Final = Path(__file__).resolve().parents[2] / "fixtures"
@@ -47,7 +47,10 @@ def load_demo(services: Services, folder: Path) -> list[tuple[str, str]]:
             services.roles.create(DEMO, **role)
     links = []
     for entry in wanted["users"]:
-        user, secret = _user(services, entry)
+        try:
+            user, secret = _user(services, entry)
+        except NameTaken:
+            continue  # deleted by somebody, and a deleted user's name stays taken
         if secret:
             links.append((user.username, secret))
         _files(services, user, entry.get("files", ()), folder)

@@ -78,11 +78,11 @@ def short_agent(agent: str) -> str:
 
     The whole text stands in the entry of the sign-in, to which `credential` leads; it would be a fifth of every entry.
     """
-    found = {name: version for name, version in _PRODUCT.findall(agent)} if agent.startswith("Mozilla/") else {}
+    found = dict(_PRODUCT.findall(agent)) if agent.startswith("Mozilla/") else {}
     for name in ("Edg", "OPR", "Firefox", "Chrome", "Version"):
         if name in found:
             return f"{_NAMES.get(name, name)}/{found[name]}"
-    return agent.split(" ")[0][:40]
+    return agent.split(" ", maxsplit=1)[0][:40]
 
 
 @dataclass(frozen=True, slots=True)

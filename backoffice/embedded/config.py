@@ -49,6 +49,9 @@ def render(layout: Layout, socket: Path, *, password: str, durability: Durabilit
         "lazyfree-lazy-user-del": "yes",
         "lazyfree-lazy-expire": "yes",
         "lazyfree-lazy-server-del": "yes",
+        # Records, and the indexes of one owner or one file, stay in their compact form: half the memory.
+        "hash-max-listpack-value": "300",
+        "zset-max-listpack-entries": "512",
         "enable-debug-command": "no",
         "enable-module-command": "no",
         "latency-monitor-threshold": "100",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backoffice.domain.ids import is_id, new_id
 
@@ -19,7 +19,7 @@ class Devices:
     `keys`: the first signs, all verify. The cookie gives no access; it only chooses where failures are counted.
     """
 
-    keys: tuple[bytes, ...]
+    keys: tuple[bytes, ...] = field(repr=False)
 
     def known(self, cookie: str, user_id: str) -> str:
         """The device's id if this user signed in with it before, else ""."""

@@ -81,7 +81,7 @@ class Passwords:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._turns.acquire(timeout=PATIENCE_SECONDS):
-            raise TooMany("Too many people are signing in just now.", retry_after=int(PATIENCE_SECONDS))
+            raise TooMany("Too many people are signing in just now.", retry_after=max(1, int(PATIENCE_SECONDS)))
         try:
             yield
         finally:

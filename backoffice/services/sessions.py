@@ -83,7 +83,7 @@ class Sessions:
 
         Raises BadCredentials, the same after the same work for every cause; TooMany after many failures.
         """
-        user = self.users.find(username) if len(username) <= MAX_LOGIN else None
+        user = self.users.find(username) if len(username) <= MAX_LOGIN and username.isprintable() else None
         user_id = user.id if user is not None else ""
         known = self.devices.known(device, user_id)
         buckets = sign_in_buckets(username, user_id, known, actor.ip, self.now())

@@ -64,7 +64,7 @@ class Users:
     def find(self, actor: Actor, login: str) -> User:
         """By user name or e-mail address."""
         require(self.audit, actor, Permission.USERS_READ)
-        user = self.users.find(login)
+        user = self.users.find(login) if login.isprintable() else None
         if user is None:
             raise NotFound(f"There is no user {login[:64]!r}.")
         return user

@@ -65,12 +65,11 @@ class ChunkCheck:
             maps = self._db.many([("GET", self._keys.chunk_map(file.id)) for file in some])
             for file, packed in zip(some, maps, strict=True):
                 chunks = ChunkMap.unpack(packed or b"", file.total_chunks)
-                if chunks.size != file.size or self._wrong(file, chunks):
-                    self._desk.examine(partial(self._look_file, file.id))
-
-    def _wrong(self, file: File, chunks: ChunkMap) -> bool:
-        lost, mortal = self._states(file, chunks)
-        return bool(lost or mortal)
+                lost, mortal = self._states(file, chunks)
+                if mortal:
+                    self._desk.examine(partial(self._look_mortal, file.id))
+                if lost or chunks.size != file.size:
+                    self._desk.examine(partial(self._look_lost, file.id))
 
     def _states(self, file: File, chunks: ChunkMap) -> tuple[list[int], list[int]]:
         """Indexes of chunks that are lost, and of those that are about to die."""
@@ -79,26 +78,38 @@ class ChunkCheck:
         lost = [index for index, (size, ttl) in found.items() if ttl == ABSENT or size != sizes[index]]
         return lost, [index for index, (_, ttl) in found.items() if ttl >= 0]
 
-    def _look_file(self, file_id: str) -> Finding | None:
+    def _file_now(self, file_id: str) -> tuple[File, ChunkMap, list[int], list[int]] | None:
+        """A file that has its bytes, its map, and its chunks that are lost or mortal."""
         file = self._files.get(file_id)
         if file is None:
             return None
         chunks = self._uploads.chunk_map(file_id, file.total_chunks)
-        lost, mortal = self._states(file, chunks)
+        states = self._states(file, chunks)
         again = self._files.get(file_id)
-        if again is None or again.state not in LIVE:
-            # The state changes before the bytes go.
+        # The state changes before the bytes go.
+        return (file, chunks, *states) if again is not None and again.state in LIVE else None
+
+    def _look_mortal(self, file_id: str) -> Finding | None:
+        now = self._file_now(file_id)
+        if now is None or not now[3]:
             return None
-        ref = ObjectRef("file", file_id, file.name)
-        if mortal:
-            what = f"{file_id}: chunks {_list(mortal)} of {file.total_chunks} would expire"
-            return Finding(Invariant.CHUNK, ref, what, after=partial(self._keep, file_id, mortal))
+        file, _, _, mortal = now
+        what = f"{file_id}: chunks {_list(mortal)} of {file.total_chunks} would expire"
+        after = partial(self._keep, file_id, mortal)
+        return Finding(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what, after=after)
+
+    def _look_lost(self, file_id: str) -> Finding | None:
+        now = self._file_now(file_id)
+        if now is None:
+            return None
+        file, chunks, lost, _ = now
         if lost:
             what = f"{file_id}: chunks {_list(lost)} of {file.total_chunks} are lost or not of their size"
-            return Finding(Invariant.CHUNK, ref, what)
-        if chunks.size != file.size:
-            return Finding(Invariant.CHUNK, ref, f"{file_id}: has {chunks.size} bytes, its record says {file.size}")
-        return None
+        elif chunks.size != file.size:
+            what = f"{file_id}: has {chunks.size} bytes, its record says {file.size}"
+        else:
+            return None
+        return Finding(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what)
 
     def _keep(self, file_id: str, indexes: Sequence[int]) -> None:
         for batch in batches(indexes):
@@ -114,8 +125,11 @@ class ChunkCheck:
             maps = self._db.many([("GET", self._keys.chunk_map(upload.id)) for upload in some])
             for upload, packed in zip(some, maps, strict=True):
                 chunks = _map_of(upload, packed or b"")
-                if self._counts_wrong(upload, chunks) or self._vanished(upload, chunks):
-                    self._desk.examine(partial(self._look_upload, upload.id))
+                if self._counts_wrong(upload, chunks):
+                    self._desk.examine(partial(self._look_counts, upload.id))
+                # Afterwards, for a chunk that is noted as missing comes off the counts.
+                if self._vanished(upload, chunks):
+                    self._desk.examine(partial(self._look_vanished, upload.id))
 
     def _counts_wrong(self, upload: Upload, chunks: ChunkMap) -> bool:
         received = sum(chunk is not None for chunk in chunks.chunks)
@@ -129,20 +143,23 @@ class ChunkCheck:
         found = self._found(upload.id, noted)
         return [index for index, (size, ttl) in found.items() if ttl == ABSENT or size != noted[index]]
 
-    def _look_upload(self, upload_id: str) -> Finding | None:
-        upload, row, chunks = self._upload_now(upload_id)
+    def _look_vanished(self, upload_id: str) -> Finding | None:
+        upload, _, chunks = self._upload_now(upload_id)
         if upload is None or chunks is None:
             return None
-        ref = ObjectRef("file", upload_id, upload.name)
         vanished = self._vanished(upload, chunks)
-        if vanished:
-            again, _, still = self._upload_now(upload_id)
-            if again is None or still is None or any(still.chunks[index] is None for index in vanished):
-                # Given up, completed or noted as missing in the meantime.
-                return None
-            what = f"{upload_id}: chunks {_list(vanished)} are noted and not there"
-            return Finding(Invariant.UPLOAD, ref, what, after=partial(self._uploads.unmark, upload, vanished))
-        if not self._counts_wrong(upload, chunks):
+        # Unless it was given up or completed, or they were noted as missing, in the meantime.
+        _, _, still = self._upload_now(upload_id)
+        vanished = [index for index in vanished if still is not None and still.chunks[index] is not None]
+        if not vanished:
+            return None
+        what = f"{upload_id}: chunks {_list(vanished)} are noted and not there"
+        after = partial(self._uploads.unmark, upload, vanished)
+        return Finding(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, after=after)
+
+    def _look_counts(self, upload_id: str) -> Finding | None:
+        upload, row, chunks = self._upload_now(upload_id)
+        if upload is None or chunks is None or not self._counts_wrong(upload, chunks):
             return None
         received, size = sum(chunk is not None for chunk in chunks.chunks), chunks.size
         key, quota = self._keys.record(upload_store.NOUN, upload_id), self._keys.quota(upload.owner)
@@ -155,7 +172,7 @@ class ChunkCheck:
                 commit.write("HINCRBY", quota, "reserved", more)
 
         what = f"{upload_id}: counts {upload.received} chunks, {upload.bytes} bytes; has {received}, {size}"
-        return Finding(Invariant.UPLOAD, ref, what, mend)
+        return Finding(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, mend)
 
     def _upload_now(self, upload_id: str) -> tuple[Upload | None, dict[bytes, bytes], ChunkMap | None]:
         """A live upload, its fields and its map as of one moment."""

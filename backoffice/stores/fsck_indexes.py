@@ -62,6 +62,7 @@ class IndexCheck(Generic[R]):
             self._counts.update(key for _, key, *_ in commands)
             if self._wrong(record, answers):
                 self._desk.examine(partial(self._look, record.id))
+                self._desk.examine(partial(self._look_shared, record.id))
         return found
 
     def _record_key(self, record_id: str) -> bytes:
@@ -95,22 +96,23 @@ class IndexCheck(Generic[R]):
         ) or any(holder != record.id.encode() for holder, _ in zip(holders, texts, strict=True))
 
     def _look(self, record_id: str) -> Finding | None:
-        """The record and its entries as of one moment."""
+        """What the record's entries lack."""
         record, row, answers = self._as_of_now(record_id)
         if record is None or not self._wrong(record, answers):
             return None
         members, texts = self._collection.members(record), self._texts(record)
-        holders = dict(zip(texts, answers[len(members) :], strict=True))
-        for (key, text), holder in holders.items():
-            if holder is not None and holder != record_id.encode() and self._holds(key, text, holder.decode()):
-                what = f"{printable(key)}: {printable(text)} is held by {holder.decode()} and by {record_id}"
-                return Finding(Invariant.UNIQUE, self.ref(record_id), what)
         missing = {
             place: number
             for (place, number), found in zip(members.items(), answers, strict=False)
             if found is None or float(found) != number
         }
-        claims = {place: holder for place, holder in holders.items() if holder != record_id.encode()}
+        claims = {
+            place: holder
+            for place, holder in zip(texts, answers[len(members) :], strict=True)
+            if holder != record_id.encode() and not self._holds(place, holder)
+        }
+        if not missing and not claims:
+            return None
 
         def mend(commit: Commit) -> None:
             guard(commit, self._record_key(record_id), row)
@@ -123,6 +125,19 @@ class IndexCheck(Generic[R]):
         invariant = Invariant.INDEX if missing else Invariant.UNIQUE
         names = [printable(key) for key, _ in (*missing, *claims)]
         return Finding(invariant, self.ref(record_id), f"{record_id} is not as it should be in {', '.join(names)}", mend)
+
+    def _look_shared(self, record_id: str) -> Finding | None:
+        """A text that must be unique and that another record has as well: only people can settle that."""
+        record, _, answers = self._as_of_now(record_id)
+        if record is None:
+            return None
+        texts = self._texts(record)
+        for place, holder in zip(texts, answers[len(answers) - len(texts) :], strict=True):
+            if holder != record_id.encode() and self._holds(place, holder):
+                other = holder.decode()
+                what = f"{printable(place[0])}: {printable(place[1])} is the name of {other} and of {record_id}"
+                return Finding(Invariant.UNIQUE, self.ref(record_id), what)
+        return None
 
     def _as_of_now(self, record_id: str) -> tuple[R | None, Row, list[Any]]:
         """The record, its fields and the answers to its questions. What to ask depends on the record, so it is read
@@ -138,9 +153,10 @@ class IndexCheck(Generic[R]):
             if pairs(again) == row:
                 return record, row, answers
 
-    def _holds(self, key: bytes, text: str, record_id: str) -> bool:
-        record = self._collection.get(record_id)
-        return record is not None and (key, text) in self._texts(record)
+    def _holds(self, place: tuple[bytes, str], holder: bytes | None) -> bool:
+        """Whether a place in a unique index is rightly `holder`'s."""
+        record = self._collection.get(holder.decode()) if holder is not None else None
+        return record is not None and place in self._texts(record)
 
     # -- from the indexes to the records
 

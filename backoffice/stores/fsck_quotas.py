@@ -1,13 +1,13 @@
 """Whether each quota is what its owner's files use and uploads reserve.
 
-The sums are taken while the records stream by. Where one differs from the quota, the owner's records are added up
-again by the indexes, which were checked before, until the quota stands still meanwhile.
+The sums are taken while the records stream by. Where one differs from the quota, what the owner has is added up again
+as of one moment, by the indexes, which were checked before.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from backoffice.domain.audit import ObjectRef
@@ -15,11 +15,14 @@ from backoffice.domain.files import File
 from backoffice.domain.uploads import Upload
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.client import Command
 from backoffice.stores.commit import Commit
 from backoffice.stores.files import RedisFiles
-from backoffice.stores.fsck_desk import ATTEMPTS, BATCH, Changed, Desk, Finding, Invariant, batches
+from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches
 from backoffice.stores.uploads import RedisUploads
 
+SNAPSHOTS = 20
+"""How often it is tried, when records come and go between the two questions that it takes."""
 Amounts = tuple[int, int]
 """Bytes used and bytes reserved."""
 
@@ -65,17 +68,52 @@ class QuotaCheck:
             return Finding(Invariant.QUOTA, ObjectRef("user", owner), what)
 
     def _compare(self, owner: str) -> Finding | None:
-        for _ in range(ATTEMPTS):
-            before = self._files.usage(owner)
-            amounts = self._add_up(owner)
-            if amounts == before:
-                return None
-            # Twice the same sum beside a quota that did not move: nothing was under way.
-            if self._add_up(owner) == amounts and self._files.usage(owner) == before:
-                return self._finding(owner, before, amounts)
+        sizes: dict[str, int] = {}
+        for _ in range(SNAPSHOTS):
+            snapshot = self._snapshot(owner, sizes)
+            if snapshot is not None:
+                stored, right = snapshot
+                return None if stored == right else self._finding(owner, stored, right)
         return Finding(
             Invariant.QUOTA, ObjectRef("user", owner), f"{owner}: changes too fast to be compared; try again later"
         )
+
+    def _snapshot(self, owner: str, sizes: dict[str, int]) -> tuple[Amounts, Amounts] | None:
+        """What the quota says, and what it should say, at one moment; None when too much changed meanwhile.
+
+        `sizes`: of files (0 of another owner's), known from the tries before; the size of a file never changes.
+        """
+        whose = (("owner", owner), ("gc", ""))
+        uploads = [self._all(upload_store.NOUN, *one) for one in whose]
+        files = [self._all(file_store.NOUN, *one) for one in (*whose, ("trash", owner))]
+        ids = [one.decode() for row in self._desk.together(uploads) for one in row]
+        quota, *rows = self._desk.together(
+            [
+                ("HMGET", self._keys.quota(owner), "used", "reserved"),
+                *uploads,
+                *files,
+                *(("HGETALL", self._keys.record(upload_store.NOUN, one)) for one in ids),
+            ]
+        )
+        if ids != [one.decode() for row in rows[:2] for one in row]:
+            return None
+        arriving = [self._uploads.collection.decode(one, row) for one, row in zip(ids, rows[5:], strict=True)]
+        reserved = sum(one.reserved for one in arriving if one is not None and one.owner == owner)
+        stored = [one.decode() for row in rows[2:5] for one in row]
+        if not self._learn(owner, stored, sizes):
+            return None
+        return (int(quota[0] or 0), int(quota[1] or 0)), (sum(sizes[one] for one in stored), reserved)
+
+    def _all(self, noun: str, index: str, value: str) -> Command:
+        return ("ZRANGE", self._keys.index(noun, index, value), 0, -1)
+
+    def _learn(self, owner: str, ids: Sequence[str], sizes: dict[str, int]) -> bool:
+        """Add the sizes of these files; False when one has vanished."""
+        for batch in batches([one for one in ids if one not in sizes]):
+            for one, file in zip(batch, self._files.collection.get_many(batch), strict=True):
+                if file is not None:
+                    sizes[one] = file.size if file.owner == owner else 0
+        return all(one in sizes for one in ids)
 
     def _finding(self, owner: str, before: Amounts, amounts: Amounts) -> Finding:
         key = self._keys.quota(owner)
@@ -91,25 +129,3 @@ class QuotaCheck:
 
         what = f"{owner}: used {before[0]}, reserved {before[1]}; it should be {amounts[0]} and {amounts[1]}"
         return Finding(Invariant.QUOTA, ObjectRef("user", owner), what, mend)
-
-    def _add_up(self, owner: str) -> Amounts:
-        used = sum(file.size for file in self._owned_files(owner))
-        return used, sum(upload.reserved for upload in self._owned_uploads(owner))
-
-    def _owned_files(self, owner: str) -> Iterator[File]:
-        for name, value in (("owner", owner), ("trash", owner), ("gc", "")):
-            for ids in self._ids(self._keys.index(file_store.NOUN, name, value)):
-                found = self._files.collection.get_many(ids)
-                yield from (one for one in found if one is not None and one.owner == owner)
-
-    def _owned_uploads(self, owner: str) -> Iterator[Upload]:
-        for name, value in (("owner", owner), ("gc", "")):
-            for ids in self._ids(self._keys.index(upload_store.NOUN, name, value)):
-                found = self._uploads.collection.get_many(ids)
-                yield from (one for one in found if one is not None and one.owner == owner)
-
-    def _ids(self, key: bytes) -> Iterator[list[str]]:
-        start = 0
-        while found := self._db.call("ZRANGE", key, start, start + BATCH - 1):
-            yield [one.decode() for one in found]
-            start += BATCH

@@ -100,7 +100,7 @@ def send_file(file: File, request: Request, open_bytes: Open) -> Response:
     if request.method == "HEAD":
         return Response(status=status, headers=headers)
     body = Body(open_bytes(start, stop).parts)
-    return Response(body, status, headers, direct_passthrough=True)  # type: ignore[arg-type]  # an iterable, with close
+    return Response(body, status, headers, direct_passthrough=True)
 
 
 def file_headers(file: File) -> dict[str, str]:

@@ -18,6 +18,7 @@ import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from werkzeug.wrappers import Response
 
 from backoffice.settings import Settings, TrustedProxies
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 ANY_HOST: Final = frozenset({"/livez", "/readyz"})
 
+_UNKNOWN_HOST: Final = (
+    "The site does not answer to this host name. Whoever runs it can add the name to BACKOFFICE_ALLOWED_HOSTS."
+)
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _HOST: Final = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.IGNORECASE)
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -50,6 +54,9 @@ class Edge:
         trusted = _trusts(self.proxies, environ.get("REMOTE_ADDR", ""))
         inbound = environ.get("HTTP_X_REQUEST_ID", "") if trusted else ""
         environ[REQUEST_ID] = inbound if _ID.fullmatch(inbound) else secrets.token_hex(8)
+        # Threads serve many requests: nothing of the last one may stand in the log lines of this one.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=environ[REQUEST_ID])
         if trusted:
             _take_forwarded(environ, self.proxies)
         _drop_forwarded(environ)
@@ -61,9 +68,7 @@ class Edge:
             answer = problem_response(405, "method_not_allowed", "This method is not known here.", environ[REQUEST_ID])
             answer.headers["Allow"] = ", ".join(sorted(METHODS))
         elif environ.get("PATH_INFO") not in ANY_HOST and host_name(environ.get("HTTP_HOST", "")) not in self.hosts:
-            answer = problem_response(
-                400, "unknown_host", "The site does not answer to this host name.", environ[REQUEST_ID]
-            )
+            answer = problem_response(400, "unknown_host", _UNKNOWN_HOST, environ[REQUEST_ID])
         else:
             return None
         answer.headers.extend(BASE_HEADERS)

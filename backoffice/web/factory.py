@@ -17,7 +17,7 @@ from backoffice.settings import Settings
 from backoffice.web.admin import formats
 from backoffice.web.assets import init_assets
 from backoffice.web.body import drain_after
-from backoffice.web.context import attach, request_id
+from backoffice.web.context import attach
 from backoffice.web.csrf import init_csrf
 from backoffice.web.edge import Edge
 from backoffice.web.errors import init_errors
@@ -63,7 +63,7 @@ def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> F
     app = Flask("backoffice.web", static_url_path="/static")
     _configure(app, settings)
     attach(app, services, settings)
-    app.before_request(_name_request)
+    app.before_request(_note_endpoint)
     init_headers(app, settings)
     init_health(app)
     app.after_request(drain_after)
@@ -102,9 +102,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
 
-def _name_request() -> None:
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id(), endpoint=request.endpoint)
+def _note_endpoint() -> None:
+    structlog.contextvars.bind_contextvars(endpoint=request.endpoint)
 
 
 def _for_templates() -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Numbers for Prometheus: how many requests, how they ended, how long they took. No path and no name is in them.
 
-With several web processes, `PROMETHEUS_MULTIPROC_DIR` must name an empty directory before this module is imported; each
-process counts into a file of its own there and whichever is asked adds all of them up. Without it a process speaks for
-itself only.
+With several web processes, `PROMETHEUS_MULTIPROC_DIR` names an empty directory before the application is made
+(`webserver.py` does that); each process counts into a file of its own there and whichever is asked adds all of them up.
+Without it a process speaks for itself only.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import os
 import time
 
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
+_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
@@ -22,6 +23,9 @@ class Metrics:
     """The numbers of one application."""
 
     def __init__(self) -> None:
+        if _DIRECTORY in os.environ:
+            # The library decides this when it is imported; here that is before the server knows its directory.
+            values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         labels = ("method", "endpoint", "status")
         self._requests = Counter(
@@ -46,7 +50,7 @@ class Metrics:
     def exposition(self) -> Response:
         """All numbers in Prometheus' text format."""
         registry = self._registry
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        if _DIRECTORY in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backoffice.web.admin.returns import is_local_path
+from backoffice.web.local_paths import is_local_path
 
 MAX_TARGET = 2000
 

@@ -102,7 +102,7 @@ class AuditView(ServiceView):
     def __init__(self, audit: Audit, allowed: Allowed) -> None:
         super().__init__(AuditSource(audit), allowed, name="Audit", endpoint="audit", url="/admin/audit", icon="audit")
 
-    def get_list(  # noqa: PLR0917 - as Flask-Admin calls it
+    def get_list(
         self,
         page: int | None,  # noqa: ARG002
         sort_field: str | None,  # noqa: ARG002

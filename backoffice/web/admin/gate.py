@@ -11,7 +11,7 @@ from flask_admin import AdminIndexView, BaseView
 
 from backoffice.domain.access import Permission
 from backoffice.errors import Invalid, NotAllowed, NotFound
-from backoffice.web.admin.returns import is_local_path
+from backoffice.web.local_paths import is_local_path
 from backoffice.web.routes import Access, Who, declare, needs
 
 Allowed = Callable[[Permission], bool]

@@ -10,21 +10,12 @@ from flask.typing import ResponseReturnValue
 from backoffice.domain.access import Permission, parse_permissions
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, NameTaken, NotFound, VersionMismatch, WeakPassword
+from backoffice.web.api.answer_schemas import NewUserAnswer, RoleAnswer, RolesAnswer, UserAnswer, UsersAnswer
 from backoffice.web.api.answers import role_answer, send, send_page, user_answer
 from backoffice.web.api.files import delete_file
 from backoffice.web.api.operation import IF_MATCH, Operation, operation
 from backoffice.web.api.parsing import JSON, field_error, json_body, query
-from backoffice.web.api.schemas import (
-    NewUserAnswer,
-    PurgeQuery,
-    RoleAnswer,
-    RoleRequest,
-    RolesAnswer,
-    UserAnswer,
-    UserRequest,
-    UsersAnswer,
-    UsersQuery,
-)
+from backoffice.web.api.schemas import PurgeQuery, RoleRequest, UserRequest, UsersQuery
 from backoffice.web.context import services, settings
 from backoffice.web.identity import actor
 from backoffice.web.routes import route_permission

@@ -15,7 +15,7 @@ from backoffice.domain.times import rfc3339
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.domain.users import User
 from backoffice.errors import VersionMismatch
-from backoffice.web.api.schemas import FileAnswer, RoleAnswer, UploadAnswer, UserAnswer
+from backoffice.web.api.answer_schemas import FileAnswer, RoleAnswer, UploadAnswer, UserAnswer
 from backoffice.web.context import services
 
 

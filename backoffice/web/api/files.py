@@ -14,6 +14,7 @@ from backoffice.domain.ids import is_id
 from backoffice.domain.paging import Query
 from backoffice.errors import NameTaken, NotFound, VersionMismatch
 from backoffice.services.files import Download
+from backoffice.web.api.answer_schemas import FileAnswer, FilesAnswer
 from backoffice.web.api.answers import (
     file_answer,
     owner_names,
@@ -23,7 +24,7 @@ from backoffice.web.api.answers import (
 )
 from backoffice.web.api.operation import BYTES, IF_MATCH, Operation, operation
 from backoffice.web.api.parsing import JSON, field_error, json_body, query
-from backoffice.web.api.schemas import FileAnswer, FilesAnswer, FilesQuery, PurgeQuery, RenameRequest
+from backoffice.web.api.schemas import FilesQuery, PurgeQuery, RenameRequest
 from backoffice.web.context import services
 from backoffice.web.download import send_file
 from backoffice.web.identity import actor

@@ -12,8 +12,8 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from backoffice.errors import BackofficeError, Invalid, NotAllowed, NotSignedIn, Unavailable
-from backoffice.web.api.operation import BYTES, OCTETS, Operation, operation_of
-from backoffice.web.api.schemas import Problem
+from backoffice.web.api.answer_schemas import Problem
+from backoffice.web.api.operation import BYTES, Operation, operation_of
 from backoffice.web.errors import HTTP_ERRORS, status_of
 from backoffice.web.problem import CONTENT_TYPE, title_of
 from backoffice.web.routes import SAFE_METHODS, Who, access_of
@@ -24,6 +24,8 @@ _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _REF: Final = "#/components/schemas/{model}"
 _BINARY: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 _PARTIAL: Final = 206
+_ANY: Final = "*/*"
+"""A file is sent under its own type, where that is a harmless one."""
 
 Document = dict[str, Any]
 
@@ -31,13 +33,9 @@ Document = dict[str, Any]
 def document(app: Flask, version: str, about: str) -> Document:
     """The description of every route of the API that `app` has. Raises RuntimeError when one says nothing of itself."""
     routes = [(rule, _described(app, rule)) for rule in app.url_map.iter_rules() if is_api(rule)]
-    models = {
-        (model, "validation")
-        for _, about_it in routes
-        for model in (*about_it.body.values(), about_it.answer, Problem)
-        if _is_model(model)
-    }
-    _, definitions = models_json_schema(sorted(models, key=lambda pair: pair[0].__name__), ref_template=_REF)
+    found = [model for _, about_it in routes for model in (*about_it.body.values(), about_it.answer, Problem)]
+    models: list[type[BaseModel]] = sorted({model for model in found if _is_model(model)}, key=lambda one: one.__name__)
+    _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {"title": "backoffice", "version": version, "description": about, "license": _LICENSE},
@@ -54,7 +52,7 @@ def document(app: Flask, version: str, about: str) -> Document:
 
 def is_api(rule: Rule) -> bool:
     """Whether the rule belongs to the API (and not to a page or a probe)."""
-    return rule.endpoint.partition(".")[0] == BLUEPRINT
+    return str(rule.endpoint).partition(".")[0] == BLUEPRINT
 
 
 def template(rule: Rule) -> str:
@@ -178,7 +176,7 @@ def _responses(about: Operation, method: str) -> Document:
         if method != "HEAD" or status != _PARTIAL:
             found[str(status)] = {"description": meaning, "headers": _headers(about.sends)}
             if status == _PARTIAL:
-                found[str(status)]["content"] = {OCTETS: {"schema": _BINARY}}
+                found[str(status)]["content"] = {_ANY: {"schema": _BINARY}}
     for status, codes in sorted(_problems(about).items()):
         found[str(status)] = {
             "description": f"{title_of(status)}: {', '.join(f'`{code}`' for code in codes)}",
@@ -192,7 +190,7 @@ def _responses(about: Operation, method: str) -> Document:
 def _success(about: Operation, method: str) -> Document:
     found: Document = {"description": title_of(about.status), "headers": _headers(about.sends)}
     if about.answer is not None and method != "HEAD":
-        found["content"] = {OCTETS if about.answer is BYTES else JSON: _content(about.answer)}
+        found["content"] = {_ANY if about.answer is BYTES else JSON: _content(about.answer)}
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import mimetypes
 from typing import Final
 
@@ -20,7 +18,6 @@ from backoffice.errors import (
     ChunksMissing,
     Completing,
     Conflict,
-    Invalid,
     NameTaken,
     NotFound,
     QuotaExceeded,
@@ -30,23 +27,13 @@ from backoffice.errors import (
     UploadClosed,
 )
 from backoffice.services.uploads import UploadView
+from backoffice.web.api.answer_schemas import ChunkAnswer, FileAnswer, LimitsAnswer, UploadsAnswer, UploadState
 from backoffice.web.api.answers import owner_names, send, send_created, send_page, upload_answer
 from backoffice.web.api.chunk_bodies import FORM, JSON_CHUNK, read_chunk
+from backoffice.web.api.digests import agreed, digest_field
 from backoffice.web.api.operation import BYTES, Operation, operation
 from backoffice.web.api.parsing import JSON, json_body, query
-from backoffice.web.api.schemas import (
-    ChunkAnswer,
-    ChunkFields,
-    ChunkForm,
-    ChunkJson,
-    CompleteRequest,
-    FileAnswer,
-    LimitsAnswer,
-    PageQuery,
-    UploadsAnswer,
-    UploadState,
-    WholeFields,
-)
+from backoffice.web.api.schemas import ChunkFields, ChunkForm, ChunkJson, CompleteRequest, PageQuery, WholeFields
 from backoffice.web.body import RequestBody
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -101,7 +88,7 @@ def upload_chunk() -> Response:
     fields, data = read_chunk(request, services().uploads.limits.max_chunk_size)
     sha256 = bytes.fromhex(fields.checksum.removeprefix("sha256:")) if fields.checksum else None
     if request.mimetype in {"", OCTETS}:
-        sha256 = _agreed(sha256, _digest("Content-Digest"))
+        sha256 = agreed(sha256, digest_field(request, "Content-Digest"))
     view = services().uploads.put_chunk(
         actor(),
         upload_id=fields.file_id or None,
@@ -182,7 +169,7 @@ def upload_whole(name: str) -> Response:
     left of it. The answer is 201 when the file is safe."""
     wanted = query(WholeFields, request)
     given = bytes.fromhex(wanted.checksum.removeprefix("sha256:")) if wanted.checksum else None
-    sha256 = _agreed(given, _digest("Repr-Digest"), _digest("Content-Digest"))
+    sha256 = agreed(given, digest_field(request, "Repr-Digest"), digest_field(request, "Content-Digest"))
     uploads = services().uploads
     body = RequestBody(request, uploads.limits.max_file_size)
     file = uploads.put_whole(
@@ -282,30 +269,4 @@ def guess_type(name: str) -> str:
 def _state(view: UploadView) -> UploadState:
     upload = view.upload
     shown = upload_answer(upload, owner_names([upload.owner], actor()))
-    return UploadState(**dict(shown), missing_count=view.missing_count, missing=list(view.missing))
-
-
-def _digest(header: str) -> bytes | None:
-    """SHA-256 of a digest field (RFC 9530); other algorithms in it are passed over, as the RFC wants."""
-    text = request.headers.get(header, "")
-    if not text:
-        return None
-    member = next((one.strip() for one in text.split(",") if one.strip().lower().startswith("sha-256=")), None)
-    if member is None:
-        return None
-    value = member.partition("=")[2]
-    try:
-        digest = base64.b64decode(value.strip(":").encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        digest = b""
-    if len(digest) != 32 or not (value.startswith(":") and value.endswith(":")):
-        raise Invalid(f"{header} is not of the form sha-256=:<Base64>:.", field=header)
-    return digest
-
-
-def _agreed(*given: bytes | None) -> bytes | None:
-    """The one digest among those given; Invalid when two differ."""
-    found = {one for one in given if one is not None}
-    if len(found) > 1:
-        raise Invalid("The checksums given differ from each other.", field="checksum")
-    return found.pop() if found else None
+    return UploadState(**dict(shown), missing_count=view.missing_count, missing=[list(one) for one in view.missing])

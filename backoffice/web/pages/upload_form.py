@@ -39,12 +39,7 @@ def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable
     body = RequestBody(request, uploads.limits.max_file_size * MAX_FILES)
     with ExitStack() as unfinished:
 
-        def begin(
-            total_content_length: int | None,
-            content_type: str | None,
-            filename: str | None,
-            content_length: int | None = None,
-        ) -> IO[bytes]:
+        def begin(*, filename: str | None, content_type: str | None, **_lengths: int | None) -> IO[bytes]:
             name = file_name(filename or "")
             if not name:
                 return cast(IO[bytes], _Nothing())

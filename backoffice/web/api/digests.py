@@ -1,0 +1,36 @@
+"""Checksums that come in header fields (RFC 9530)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from flask import Request
+
+from backoffice.errors import Invalid
+
+
+def digest_field(request: Request, header: str) -> bytes | None:
+    """SHA-256 of a digest field (RFC 9530); other algorithms in it are passed over, as the RFC wants."""
+    text = request.headers.get(header, "")
+    if not text:
+        return None
+    member = next((one.strip() for one in text.split(",") if one.strip().lower().startswith("sha-256=")), None)
+    if member is None:
+        return None
+    value = member.partition("=")[2]
+    try:
+        digest = base64.b64decode(value.strip(":").encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        digest = b""
+    if len(digest) != 32 or not (value.startswith(":") and value.endswith(":")):
+        raise Invalid(f"{header} is not of the form sha-256=:<Base64>:.", field=header)
+    return digest
+
+
+def agreed(*given: bytes | None) -> bytes | None:
+    """The one digest among those given; Invalid when two differ."""
+    found = {one for one in given if one is not None}
+    if len(found) > 1:
+        raise Invalid("The checksums given differ from each other.", field="checksum")
+    return found.pop() if found else None

@@ -1,0 +1,54 @@
+"""`python -m benchmarks`: measures, prints, and writes tables and plots. `manage.py bench` calls it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import listing, memory, peers, report, transfer
+from benchmarks.plan import Part, Plan
+from benchmarks.site import Failed
+
+PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
+    "transfer": transfer.measure,
+    "peers": peers.measure,
+    "memory": memory.measure,
+    "listing": listing.measure,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """0 when every goal is met, 1 when one is missed, 2 when something could not be measured."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small amounts: to see that it works")
+    parser.add_argument("--peers", action="store_true", help="also install and measure @tus/server and copyparty")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/out"), help="where results go")
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="only this part (repeatable)")
+    asked = parser.parse_args(argv)
+    chosen = asked.only or [name for name in PARTS if name != "peers" or asked.peers]
+    out = asked.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    # On the disk that the results go to: a temporary folder may be memory, and then no level means anything.
+    scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=out))
+    plan = Plan(out, scratch, quick=asked.quick, peers=asked.peers, say=lambda line: print(line, flush=True))
+    parts: list[Part] = []
+    try:
+        for name in chosen:
+            parts += PARTS[name](plan)
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        if parts:
+            print(f"\n{report.write(plan, parts).read_text('utf-8')}")
+            print(f"Results: {out}")
+        shutil.rmtree(scratch, ignore_errors=True)
+    return 0 if all(goal.met for part in parts for goal in part.goals) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

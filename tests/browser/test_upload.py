@@ -1,0 +1,300 @@
+"""Uploading in a real browser: whole, interrupted in every way, and taken up again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import PASSWORD, Bytes, Person, Watch, WholeSite
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+MB = 1_000_000
+LONG = 240_000
+"""Milliseconds that many megabytes may take on a busy machine."""
+BROKEN = r"Failed to load resource"
+
+MakeFile = Callable[[str, int], Bytes]
+Slow = Callable[[Page, int], None]
+
+
+def pick(page: Page, *files: Bytes | Path | dict[str, object]) -> None:
+    """As the file dialogue does it."""
+    chosen = [file.path if isinstance(file, Bytes) else file for file in files]
+    page.locator("input[data-picker=files]").set_input_files(chosen)  # type: ignore[arg-type]
+
+
+def row(page: Page, name: str) -> Locator:
+    """The upload of that name."""
+    return page.locator("[data-transfers] .transfer").filter(has=page.get_by_text(name, exact=True))
+
+
+def stored(page: Page, name: str, timeout: float = 90_000) -> None:
+    expect(row(page, name)).to_have_attribute("data-state", "done", timeout=timeout)
+
+
+def under_way(page: Page, name: str, least: int = 50) -> None:
+    """Wait until some of it has arrived, in thousandths."""
+    bar = row(page, name).get_by_role("progressbar")
+    for _ in range(1200):
+        if bar.count() and int(bar.get_attribute("value") or 0) >= least:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{name} does not move")
+
+
+def chunks_sent(page: Page) -> list[int]:
+    """Grows by the index of each chunk that the page sends from now on."""
+    found: list[int] = []
+    page.on(
+        "request",
+        lambda request: found.append(int(re.search(r"chunk_index=(\d+)", request.url)[1]))  # type: ignore[index]
+        if "/upload_chunk" in request.url
+        else None,
+    )
+    return found
+
+
+@pytest.mark.slow
+def test_200_mb_with_a_reload_in_the_middle_and_back_again(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, tmp_path: Path
+) -> None:
+    big = make_file("big.bin", 200 * MB)
+    pick(mine, big)
+    under_way(mine, "big.bin", 200)
+    expect(mine.locator("[data-total-text]")).to_have_text(re.compile(r"0 of 1 file · \d+ %"))
+    mine.reload()
+
+    waiting = mine.locator("[data-unfinished]")
+    expect(waiting).to_contain_text("big.bin")
+    expect(waiting).to_contain_text(" of 200 MB arrived")
+    sent = chunks_sent(mine)
+    with mine.expect_file_chooser() as chooser:
+        waiting.get_by_role("button", name="Pick big.bin again").click()
+    chooser.value.set_files(big.path)
+    stored(mine, "big.bin", LONG)
+    assert 0 < len(sent) < 48 * 0.9, "only what was missing is sent"
+    expect(waiting).to_have_count(0)
+
+    file = site.files(person)["big.bin"]
+    assert site.sha256(person, file) == big.sha256
+    with mine.expect_download() as download:
+        mine.get_by_role("link", name="Download big.bin").click()
+    assert download.value.suggested_filename == "big.bin"
+    got = tmp_path / "got.bin"
+    download.value.save_as(got)
+    with got.open("rb") as data:
+        assert hashlib.file_digest(data, "sha256").hexdigest() == big.sha256
+
+
+def test_another_file_of_that_name_and_size_is_not_mixed_with_the_first(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, tmp_path: Path, watch: Watch
+) -> None:
+    watch.allow(r"status of 409")
+    first = make_file("same.bin", 20 * MB)
+    slow_network(mine, 8 * MB)
+    pick(mine, first)
+    under_way(mine, "same.bin", 300)
+    mine.reload()
+    expect(mine.locator("[data-unfinished]")).to_contain_text("same.bin")
+    mine.evaluate("() => localStorage.clear()")  # another browser does not know the file's date
+    other = make_file("same.bin", 20 * MB)
+    slow_network(mine, 0)
+    pick(mine, other)
+    stored(mine, "same.bin")
+    assert site.sha256(person, site.files(person)["same.bin"]) == other.sha256
+    expect(mine.locator("[data-unfinished]")).to_contain_text("same.bin")
+    mine.get_by_role("button", name="Cancel same.bin").click()
+    expect(mine.locator("[data-unfinished]")).to_have_count(0)
+    assert site.services.files.usage(site.actor(person)).reserved == 0
+
+
+def test_several_files_at_once_and_names_kept_apart(site: WholeSite, mine: Page, person: Person, make_file: MakeFile) -> None:
+    site.store(person, "report.pdf", b"the old one")
+    files = [make_file(name, size) for name, size in (("report.pdf", 9 * MB), ("b.bin", MB), ("empty.txt", 0), ("c", 1))]
+    pick(mine, *files)
+    expect(mine.locator("[data-total-text]")).to_have_text("4 files stored", timeout=90_000)
+    expect(row(mine, "report.pdf")).to_contain_text("stored as “report (2).pdf”")
+    found = site.files(person)
+    assert set(found) == {"report.pdf", "report (2).pdf", "b.bin", "empty.txt", "c"}
+    for file, name in zip(files, ("report (2).pdf", "b.bin", "empty.txt", "c"), strict=True):
+        assert site.sha256(person, found[name]) == file.sha256
+    expect(mine.get_by_role("link", name="Download b.bin")).to_be_visible()
+    mine.get_by_role("button", name="Clear finished").click()
+    expect(mine.locator("[data-transfers]")).to_be_hidden()
+
+
+def test_dropped_and_pasted_files(site: WholeSite, mine: Page, person: Person) -> None:
+    for kind, name in (("drop", "dropped.txt"), ("paste", "pasted.png")):
+        mine.evaluate(
+            """([kind, name]) => {
+                const data = new DataTransfer();
+                data.items.add(new File([`this was ${kind}`], name));
+                const zone = document.querySelector("[data-drop]");
+                if (kind === "paste") {
+                    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, cancelable: true }));
+                    return;
+                }
+                for (const type of ["dragenter", "dragover", "drop"]) {
+                    zone.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+                }
+            }""",
+            [kind, name],
+        )
+        stored(mine, name)
+    assert {name: file.size for name, file in site.files(person).items()} == {"dropped.txt": 13, "pasted.png": 14}
+    expect(mine.locator("[data-drop]")).not_to_have_class(re.compile(r"\bover\b"))
+
+
+def test_a_folder(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "one.txt").write_text("1")
+    (folder / "inner" / "two.txt").write_text("22")
+    mine.locator("input[data-picker=folder]").set_input_files(folder)
+    expect(mine.locator("[data-total-text]")).to_have_text("2 files stored")
+    assert set(site.files(person)) == {"one.txt", "two.txt"}
+
+
+def test_pause_resume_and_cancel(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow
+) -> None:
+    slow_network(mine, 6 * MB)
+    file = make_file("paused.bin", 24 * MB)
+    pick(mine, file)
+    under_way(mine, "paused.bin", 200)
+    mine.get_by_role("button", name="Pause: paused.bin").click()
+    expect(row(mine, "paused.bin")).to_have_attribute("data-state", "paused")
+    mine.wait_for_timeout(300)
+    sent = chunks_sent(mine)
+    mine.wait_for_timeout(700)
+    assert not sent
+    slow_network(mine, 0)
+    mine.get_by_role("button", name="Resume: paused.bin").click()
+    stored(mine, "paused.bin")
+    assert len(sent) < 6
+    assert site.sha256(person, site.files(person)["paused.bin"]) == file.sha256
+
+    slow_network(mine, 4 * MB)
+    pick(mine, make_file("unwanted.bin", 24 * MB))
+    under_way(mine, "unwanted.bin")
+    mine.get_by_role("button", name="Cancel: unwanted.bin").click()
+    expect(row(mine, "unwanted.bin")).to_contain_text("Cancelled")
+    slow_network(mine, 0)
+    expect(mine.locator("[data-unfinished]")).to_have_count(0)
+    assert set(site.files(person)) == {"paused.bin"}
+
+
+def test_offline_it_waits_and_goes_on(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
+) -> None:
+    watch.allow(BROKEN)
+    slow_network(mine, 6 * MB)
+    file = make_file("train.bin", 24 * MB)
+    pick(mine, file)
+    under_way(mine, "train.bin", 200)
+    mine.context.set_offline(True)
+    expect(mine.get_by_role("status").first).to_have_text("Waiting for the network.")
+    expect(row(mine, "train.bin")).to_contain_text("Waiting for the network")
+    mine.wait_for_timeout(1500)
+    mine.context.set_offline(False)
+    slow_network(mine, 0)
+    stored(mine, "train.bin")
+    expect(mine.locator("[data-trouble]")).to_be_hidden()
+    assert site.sha256(person, site.files(person)["train.bin"]) == file.sha256
+
+
+def test_a_store_that_stands_still_is_said_and_waited_for(
+    site: WholeSite,
+    mine: Page,
+    person: Person,
+    make_file: MakeFile,
+    slow_network: Slow,
+    frozen_store: Callable[[], Callable[[], None]],
+    watch: Watch,
+) -> None:
+    watch.allow(BROKEN)
+    slow_network(mine, 6 * MB)
+    file = make_file("held.bin", 24 * MB)
+    pick(mine, file)
+    under_way(mine, "held.bin", 200)
+    thaw = frozen_store()
+    expect(mine.locator("[data-trouble]")).to_contain_text("The store does not answer just now", timeout=90_000)
+    thaw()
+    slow_network(mine, 0)
+    stored(mine, "held.bin")
+    expect(mine.locator("[data-trouble]")).to_be_hidden()
+    assert site.sha256(person, site.files(person)["held.bin"]) == file.sha256
+
+
+def test_a_store_that_is_killed_comes_back_and_nothing_is_lost(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
+) -> None:
+    watch.allow(BROKEN)
+    slow_network(mine, 6 * MB)
+    file = make_file("killed.bin", 24 * MB)
+    pick(mine, file)
+    under_way(mine, "killed.bin", 300)
+    os.kill(site.store_pid(), signal.SIGKILL)
+    slow_network(mine, 0)
+    stored(mine, "killed.bin")
+    assert site.sha256(person, site.files(person)["killed.bin"]) == file.sha256
+
+
+def test_signed_out_in_the_middle_it_waits_for_the_same_person(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
+) -> None:
+    watch.allow(r"status of 40[13]")
+    slow_network(mine, 6 * MB)
+    file = make_file("session.bin", 24 * MB)
+    pick(mine, file)
+    under_way(mine, "session.bin", 200)
+    other = mine.context.new_page()
+    other.goto(f"{site.url}/account")
+    other.locator(".account-menu summary").click()
+    other.get_by_role("button", name="Sign out").click()
+    expect(mine.locator("[data-trouble]")).to_contain_text("You have been signed out")
+    expect(mine.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login?next=/")
+    other.goto(f"{site.url}/login")
+    other.get_by_label("User name").fill(person.name)
+    other.get_by_label("Password").fill(PASSWORD)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("My files")
+    slow_network(mine, 0)
+    stored(mine, "session.bin")
+    assert site.sha256(person, site.files(person)["session.bin"]) == file.sha256
+
+
+def test_what_cannot_be_stored_says_why(site: WholeSite, page: Page, make_file: MakeFile, watch: Watch) -> None:
+    watch.allow(r"status of 4(13|00)")
+    person = site.person(quota=5 * MB)
+    site.sign_in(page, person)
+    expect(page.locator("[data-region=quota]")).to_contain_text("0 B of 5.0 MB used")
+    pick(page, make_file("large.bin", 6 * MB), make_file("x\u202etxt.exe", 1))
+    expect(row(page, "large.bin")).to_have_attribute("data-state", "failed")
+    expect(row(page, "large.bin")).to_contain_text("quota")
+    expect(page.locator(".transfer").nth(1)).to_contain_text("invisible character")
+    page.get_by_role("button", name="Remove from the list: large.bin").click()
+    expect(row(page, "large.bin")).to_have_count(0)
+    assert not site.files(person)
+
+
+def test_a_page_without_secure_context_sends_without_checksums(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile
+) -> None:
+    """Plain HTTP to another machine: the browser has no `crypto.subtle` there."""
+    mine.add_init_script("Object.defineProperty(globalThis.crypto, 'subtle', { value: undefined })")
+    mine.reload()
+    file = make_file("plain.bin", 5 * MB)
+    with mine.expect_request(lambda request: "/upload_chunk" in request.url) as request:
+        pick(mine, file)
+    assert "checksum" not in request.value.url
+    stored(mine, "plain.bin")
+    assert site.sha256(person, site.files(person)["plain.bin"]) == file.sha256

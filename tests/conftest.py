@@ -1,0 +1,112 @@
+"""What every test gets: a clean environment, no network in unit tests, and servers on demand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import pytest
+import pytest_socket
+from redis import Redis
+from redis.cluster import ClusterNode, RedisCluster
+
+from backoffice import settings
+from tests.servers import Store, run_cluster, run_store
+
+UNIT = Path(__file__).parent / "unit"
+IN_CI = bool(os.environ.get("CI"))
+
+
+def pytest_configure() -> None:
+    """The developer's own settings must not decide what a test sees."""
+    for name, _, _ in settings.table():
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """In CI a skip is a failure: what is not tested there is tested nowhere."""
+    report: Any = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which CI does not allow: {reason}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _same_environment() -> Iterator[None]:
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Unit tests reach nothing but Unix sockets; on a cluster, which has none, nothing but loopback."""
+    if UNIT in request.path.parents:
+        if request.node.get_closest_marker("cluster"):
+            pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+        else:
+            pytest_socket.disable_socket(allow_unix_socket=True)
+    yield
+    pytest_socket.enable_socket()
+    pytest_socket._remove_restrictions()
+
+
+# --- stores
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `redis` runs on each kind of server: what a store does must not depend on which one it is."""
+    if "redis" in metafunc.fixturenames:
+        kinds = ["real"] if metafunc.definition.get_closest_marker("real_only") else ["fake", "real"]
+        if metafunc.definition.get_closest_marker("cluster"):
+            kinds.append("cluster")
+        metafunc.parametrize("redis", kinds, indirect=True)
+
+
+@pytest.fixture
+def redis(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def fake() -> Iterator[Redis]:
+    """An empty imitation, with Lua, in this process."""
+    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The bundled server, configured as the product does it; one for the whole run."""
+    with run_store(tmp_path_factory.mktemp("store")) as store:
+        yield store
+
+
+@pytest.fixture
+def real(store_server: Store) -> Iterator[Redis]:
+    """A client of the bundled server, emptied."""
+    with store_server.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def cluster_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, int]]]:
+    with run_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def cluster(cluster_nodes: list[tuple[str, int]]) -> Iterator[RedisCluster]:
+    """A client of a cluster of three primaries, emptied."""
+    with RedisCluster(startup_nodes=[ClusterNode(*node) for node in cluster_nodes], socket_timeout=10) as client:
+        client.flushall(target_nodes=RedisCluster.PRIMARIES)
+        yield client

@@ -1,0 +1,224 @@
+"""The chunk service as tests put it together: the real services over real stores, small limits, a clock to set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Lock
+from typing import Any
+
+from redis import Redis
+
+from backoffice.domain.access import BUILT_IN, Actor
+from backoffice.domain.files import File
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import Upload
+from backoffice.errors import Unavailable
+from backoffice.services.completion import Completion
+from backoffice.services.files import Files
+from backoffice.services.uploads import Limits, Uploads
+from backoffice.stores.audit import RedisAudit
+from backoffice.stores.chunks import RedisChunks
+from backoffice.stores.client import Arg, Client, Command, Db
+from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.fsck import Finding, Fsck, Report
+from backoffice.stores.keys import Keys
+from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.users import RedisUsers
+
+KEYS = Keys("t")
+CHUNK = 1000
+"""Bytes of a chunk of a long body."""
+LIMITS = Limits(
+    chunk_size=CHUNK,
+    max_chunk_size=4 * CHUNK,
+    max_file_size=100 * CHUNK,
+    max_chunks=200,
+    max_open=100,
+    upload_seconds=3600,
+    upload_max_seconds=24 * 3600,
+    trash_seconds=3600,
+    quota=1000 * CHUNK,
+)
+
+
+def person(name: str, ip: str = "192.0.2.1") -> Actor:
+    """Somebody with the role `user`."""
+    return Actor(name, name, roles=(("user", BUILT_IN["user"][1]),), ip=ip, request_id="r")
+
+
+ALICE = person("alice")
+
+
+def database(client: Any) -> Db:
+    """As the stores use it; the fake server knows no `#!lua`."""
+    return Db(client, shebang=not (isinstance(client, Redis) and "fakeredis" in type(client).__module__))
+
+
+class Roomy(RedisHealth):
+    """The fake server does not say how much memory it has."""
+
+    def room(self) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class Clock:
+    """The services' clock. The store has its own: what dies by it, dies in real time."""
+
+    ms: int = field(default_factory=now_ms)
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def forward(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+
+
+@dataclass(slots=True)
+class World:
+    """Services, the stores below them, and `fsck` beside them."""
+
+    db: Db
+    chunks: RedisChunks
+    uploads: RedisUploads
+    files: RedisFiles
+    service: Uploads
+    library: Files
+    clock: Clock
+
+    @classmethod
+    def over(cls, client: Client, limits: Limits = LIMITS, db: Db | None = None) -> World:
+        """`db`: another way to the same store, for tests that look at or disturb what goes over it."""
+        db, clock = db or database(client), Clock()
+        chunks, files = RedisChunks(client, KEYS), RedisFiles(db, KEYS)
+        chunks._db = db
+        uploads, users, audit = RedisUploads(db, KEYS, files), RedisUsers(db, KEYS), RedisAudit(db, KEYS)
+        completion = Completion(uploads, chunks, RedisDurability(db, KEYS), limits.trash_seconds, clock)
+        service = Uploads(uploads, files, chunks, users, audit, completion, Roomy(db), limits, clock)
+        library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
+        return cls(db, chunks, uploads, files, service, library, clock)
+
+    # -- doing
+
+    def begin(self, actor: Actor, parts: Sequence[bytes], *, name: str = "", sized: bool = True) -> Upload:
+        """An upload that has none of its chunks yet."""
+        return self.service.start(
+            actor, total_chunks=len(parts), size=sum(map(len, parts)) if sized else None, name=name
+        )
+
+    def put(self, actor: Actor, upload_id: str, index: int, parts: Sequence[bytes]) -> None:
+        self.service.put_chunk(actor, upload_id=upload_id, index=index, total_chunks=len(parts), data=parts[index])
+
+    def partly(self, actor: Actor, parts: Sequence[bytes], count: int, *, name: str = "") -> Upload:
+        """An upload that has its first `count` chunks."""
+        upload = self.begin(actor, parts, name=name)
+        for index in range(count):
+            self.put(actor, upload.id, index, parts)
+        return upload
+
+    def stored(self, actor: Actor, parts: Sequence[bytes], name: str = "a.txt", **options: Any) -> File:
+        """A whole file, chunk by chunk."""
+        upload = self.partly(actor, parts, len(parts))
+        return self.service.complete(actor, upload.id, name=name, total_size=sum(map(len, parts)), **options)
+
+    def read(self, actor: Actor, file_id: str) -> bytes:
+        return b"".join(self.library.open(actor, file_id).parts)
+
+    def fsck(self, *, fix: bool = False) -> tuple[Report, list[Finding]]:
+        """The report and the findings."""
+        found: list[Finding] = []
+        report = Fsck(self.db, KEYS).run(fix=fix, tell=lambda finding, _: found.append(finding))
+        return report, found
+
+    def assert_sound(self) -> None:
+        """`fsck` finds nothing."""
+        _, found = self.fsck()
+        assert not found, "\n".join(f"{one.invariant.name}: {one.what}" for one in found)
+
+
+def reader(body: bytes, step: int = 700, *, fail_at: int = -1) -> Callable[[memoryview], int]:
+    """A body that arrives in pieces of `step` bytes; with `fail_at` the connection breaks there."""
+    at = 0
+
+    def read_into(view: memoryview) -> int:
+        nonlocal at
+        if 0 <= fail_at <= at:
+            raise ConnectionResetError("the connection broke")
+        count = min(len(view), step, len(body) - at)
+        view[:count] = body[at : at + count]
+        at += count
+        return count
+
+    return read_into
+
+
+class Fault(StrEnum):
+    """How a call of the store can go wrong."""
+
+    CRASH = "the process dies before the call"
+    CRASH_AFTER = "the process dies after the call"
+    LOST = "the call does not reach the store"
+    LOST_ANSWER = "the call is carried out, its answer is lost"
+
+
+class Died(BaseException):
+    """The process is no more: nothing that it would clean up reaches the store."""
+
+
+class FaultyDb(Db):
+    """A way to the store on which one call goes wrong."""
+
+    def __init__(self, client: Client, *, shebang: bool) -> None:
+        super().__init__(client, shebang=shebang)
+        self._lock = Lock()
+        self._fault: Fault | None = None
+        self._left = 0
+        self._dead = False
+        self.fired = False
+
+    def arm(self, fault: Fault, after: int) -> None:
+        """`fault` comes after so many calls that go well."""
+        self._fault, self._left = fault, after
+
+    def disarm(self) -> bool:
+        """A new process, on a good network. Whether the fault came."""
+        fired, self.fired, self._fault, self._dead = self.fired, False, None, False
+        return fired
+
+    def call(self, *command: Arg) -> Any:
+        return self._guarded(lambda: Db.call(self, *command))
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        replies: list[Any] = self._guarded(lambda: Db.many(self, commands)) if commands else []
+        return replies
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        fault = self._next()
+        match fault:
+            case Fault.CRASH:
+                raise Died
+            case Fault.LOST:
+                raise Unavailable
+        result = work()
+        match fault:
+            case Fault.CRASH_AFTER:
+                raise Died
+            case Fault.LOST_ANSWER:
+                raise Unavailable
+        return result
+
+    def _next(self) -> Fault | None:
+        with self._lock:
+            if self._dead:
+                raise Died
+            if self._fault is None or self.fired:
+                return None
+            self._left -= 1
+            if self._left >= 0:
+                return None
+            self.fired = True
+            self._dead = self._fault in {Fault.CRASH, Fault.CRASH_AFTER}
+            return self._fault

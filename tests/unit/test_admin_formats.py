@@ -1,0 +1,179 @@
+"""How values look, and what filters make of text."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from backoffice.domain.paging import Query
+from backoffice.web.admin import formats
+from backoffice.web.admin.filters import MAX_VALUE, days, exactly, one_of, sizes
+from backoffice.web.local_paths import is_local_path
+
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (1_536_000, "1.5 MB"),
+        (999_999, "1.0 MB"),
+        (99_960_000, "100 MB"),
+        (10**18, "1000 PB"),
+        (-1, "unknown"),
+    ],
+)
+def test_sizes_are_for_people(size: int, text: str) -> None:
+    assert formats.filesize(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "just now"),
+        (59, "59 seconds ago"),
+        (60, "1 minute ago"),
+        (7200, "2 hours ago"),
+        (40 * 86400, "1 month ago"),
+        (800 * 86400, "2 years ago"),
+        (-120, "in 2 minutes"),
+    ],
+)
+def test_times_are_distances(seconds: int, text: str) -> None:
+    assert formats.ago(10**12 - seconds * 1000, now=10**12) == text
+
+
+def test_a_time_carries_its_exact_form_and_zero_is_never() -> None:
+    tag = formats.time_tag(0)
+    assert "none" in tag
+    assert 'datetime="2001-09-09T01:46:40.000Z"' in formats.time_tag(10**12)
+
+
+@pytest.mark.parametrize("start", [*"=+-@\t\r\n\0", "\uff1d", "\uff0b", "\uff0d", "\uff20", "  =", "\u00a0="])
+def test_csv_text_is_never_a_formula(start: str) -> None:  # I1
+    assert formats.csv_cell(f"{start}cmd|' /C calc'!A0").startswith("'")
+
+
+@pytest.mark.parametrize(("value", "text"), [(-5, "-5"), (1.5, "1.5"), ("", ""), ("a=b", "a=b"), ("report", "report")])
+def test_csv_numbers_and_plain_text_stay(value: object, text: str) -> None:
+    assert formats.csv_cell(value) == text
+
+
+@pytest.mark.parametrize("payload", ["<b>", "\"'><img src=x onerror=alert(1)>", "{{7*7}}"])
+def test_formatters_escape_what_records_hold(payload: str) -> None:
+    record = SimpleNamespace(value=payload, values=(payload,))
+    shown = [
+        formats.coded(None, None, record, "value"),
+        formats.isolated(None, None, record, "value"),
+        formats.stated({payload: "good"})(None, None, record, "value"),
+        formats.labelled(None, None, record, "values"),
+    ]
+    for html in shown:
+        assert "<b>" not in html
+        assert "<img" not in html
+        assert "49" not in html
+
+
+def test_filters_narrow_the_query() -> None:
+    least, most = sizes("size", "Size")
+    since, until = days("at", "Time")
+    query = exactly("owner", "Owner").narrow(Query(), "ada")
+    query = least.narrow(query, least.clean("1.5 MB"))
+    query = most.narrow(query, most.clean("2GiB"))
+    query = least.narrow(query, least.clean("2 MB"))
+    query = since.narrow(query, since.clean("1970-01-02"))
+    query = until.narrow(query, until.clean("1970-01-02"))
+    assert query.filters == (("owner", "ada"),)
+    assert set(query.ranges) == {("size", 2_000_000, 2 * 1024**3), ("at", DAY, 2 * DAY - 1)}
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1e400", "1.0000001", "\u0661 B", "9" * 40, "NaN"])
+def test_sizes_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        sizes("size", "Size")[0].clean(text)
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "yesterday", "9999-12-31", "2026-01-01T00:00"])
+def test_days_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        days("at", "Time")[1].clean(text)
+
+
+def test_choices_are_asked_for_anew_and_nothing_else_is_taken() -> None:
+    offered = [("a", "Ada")]
+    flt = one_of("owner", "Owner", lambda: offered)
+    assert flt.shown("a") == "Ada"
+    with pytest.raises(ValueError, match="b"):
+        flt.clean("b")
+    offered.append(("b", "Bob"))
+    assert flt.clean("b") == "b"
+
+
+@pytest.mark.parametrize("text", ["x" * (MAX_VALUE + 1), "a\0b"])
+def test_filter_text_is_bounded(text: str) -> None:
+    with pytest.raises(ValueError, match=text[:10]):
+        exactly("owner", "Owner").clean(text)
+
+
+LOCAL = ["/", "/admin/users/?search=a+b&flt0_status_is=active", "/a/%2F/b", "/./x", "/a#b"]
+FOREIGN = [
+    "",
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "\\/evil.example",
+    "http://evil.example",
+    "https:evil.example",
+    "https:/evil.example",
+    "http:\\\\evil.example",
+    "HTTP://evil.example",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    " javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "java\nscript:alert(1)",
+    "\x01javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:msgbox(1)",
+    "file:///etc/passwd",
+    "mailto:a@b",
+    "evil.example",
+    "evil.example/path",
+    "?x=1",
+    "#x",
+    "./x",
+    "../x",
+    "\t//evil.example",
+    "/\t/evil.example",
+    "/\r/evil.example",
+    "/\n/evil.example",
+    " //evil.example",
+    "/ /evil.example",
+    "/\u2028/evil.example",
+    "/\u3002/evil.example",
+    "\uff0f\uff0fevil.example",
+    "/\x7f/evil.example",
+    "/a\r\nSet-Cookie: x=1",
+    "/a\0b",
+    "/\\/\\evil.example",
+    "//evil.example@localhost",
+    "//localhost@evil.example",
+    "http://localhost/admin/",
+    "ftp://evil.example",
+    "//%65vil.example",
+]
+
+
+@pytest.mark.parametrize("target", LOCAL)
+def test_paths_of_this_site_are_local(target: str) -> None:
+    assert is_local_path(target)
+
+
+@pytest.mark.parametrize("target", FOREIGN)
+def test_everything_else_is_not(target: str) -> None:  # H8, CVE-2018-16516, CVE-2023-49438, CVE-2021-32618
+    assert not is_local_path(target)

@@ -1,0 +1,131 @@
+"""Roles: nobody makes or changes one beyond what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+
+from backoffice.domain.access import ALL, ANONYMOUS, BUILT_IN, Actor, Permission
+from backoffice.domain.audit import Action
+from backoffice.errors import Conflict, InUse, Invalid, NameTaken, NotAllowed, NotFound, NotSignedIn, ReauthRequired, VersionMismatch
+from tests.people import ROOT, People, anybody, everything_but
+
+
+@pytest.fixture
+def people(fake: Redis) -> People:
+    return People(fake)
+
+
+@pytest.fixture
+def admin(people: People) -> Actor:
+    return people.actor(people.user("root", "admin"))
+
+
+def test_create_change_delete(people: People, admin: Actor) -> None:
+    role = people.roles.create(admin, name="desk", description="The desk", permissions=["users:read"])
+    assert people.roles.get(admin, "desk") == role
+    changed = people.roles.update(admin, "desk", permissions=["users:read", "roles:read"], version=role.version)
+    assert changed.permissions == {Permission.USERS_READ, Permission.ROLES_READ}
+    assert people.roles.update(admin, "desk", description="The desk") == changed
+    names = [role.name for role in people.roles.all(admin)]
+    assert names == sorted([*BUILT_IN, "desk"])
+    with pytest.raises(VersionMismatch):
+        people.roles.delete(admin, "desk", role.version)
+    people.roles.delete(admin, "desk")
+    with pytest.raises(NotFound):
+        people.roles.get(admin, "desk")
+    event = people.entries(Action.ROLE_UPDATE)[-1].event
+    assert event["changes"] == {"permissions": [["users:read"], ["roles:read", "users:read"]]}
+    assert people.entries(Action.ROLE_DELETE)[-1].event["object"]["name"] == "desk"
+
+
+@pytest.mark.parametrize("name", ["", "A", "1a", "a b", "a" * 41, "a:b", "a\0", "épée", "a\n"])
+def test_bad_names_are_refused(people: People, admin: Actor, name: str) -> None:
+    with pytest.raises(Invalid):
+        people.roles.create(admin, name=name, permissions=["users:read"])
+
+
+def test_bad_permissions_and_descriptions_are_refused(people: People, admin: Actor) -> None:
+    for permissions in ([], ["nonesuch"], ["users:read", ""], ["USERS:READ"]):
+        with pytest.raises(Invalid):
+            people.roles.create(admin, name="desk", permissions=permissions)
+    for description in ("x" * 201, "two\nlines", "\u202e", "\ud800"):
+        with pytest.raises(Invalid):
+            people.roles.create(admin, name="desk", description=description, permissions=["users:read"])
+
+
+def test_built_in_roles_stay_as_they_are(people: People, admin: Actor) -> None:
+    for name in BUILT_IN:
+        with pytest.raises(NameTaken):
+            people.roles.create(admin, name=name, permissions=["users:read"])
+        with pytest.raises(Conflict):
+            people.roles.update(admin, name, permissions=["users:read"])
+        with pytest.raises(Conflict):
+            people.roles.delete(admin, name)
+
+
+def test_a_role_in_use_is_not_deleted(people: People, admin: Actor) -> None:
+    people.roles.create(admin, name="desk", permissions=["users:read"])
+    user = people.user("ada", "desk")
+    with pytest.raises(InUse):
+        people.roles.delete(admin, "desk")
+    people.users.delete(admin, user.id)
+    people.roles.delete(admin, "desk")
+
+
+def test_Z1_roles_are_closed_to_everybody_else(people: People, admin: Actor) -> None:
+    people.roles.create(admin, name="desk", permissions=["users:read"])
+    acts = [
+        lambda who: people.roles.all(who),
+        lambda who: people.roles.get(who, "desk"),
+        lambda who: people.roles.create(who, name="x", permissions=["files:read"]),
+        lambda who: people.roles.update(who, "desk", permissions=["files:read"]),
+        lambda who: people.roles.delete(who, "desk"),
+    ]
+    for act in acts:
+        with pytest.raises(NotSignedIn):
+            act(ANONYMOUS)
+        with pytest.raises(NotAllowed):
+            act(everything_but(Permission.ROLES_READ, Permission.ROLES_WRITE))
+    for act in acts[2:]:
+        with pytest.raises(NotAllowed):
+            act(people.actor(people.user(f"aud{acts.index(act)}", "auditor")))
+
+
+def test_Z4_nobody_makes_a_role_beyond_what_they_hold(people: People, admin: Actor) -> None:
+    keeper = anybody(Permission.ROLES_READ, Permission.ROLES_WRITE, Permission.FILES_READ)
+    people.roles.create(admin, name="strong", permissions=["audit:read", "files:read"])
+    for act in (
+        lambda: people.roles.create(keeper, name="x", permissions=["files:read", "audit:read"]),
+        lambda: people.roles.update(keeper, "strong", permissions=["files:read"]),
+        lambda: people.roles.update(keeper, "strong", description="mine now"),
+        lambda: people.roles.delete(keeper, "strong"),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    people.roles.create(keeper, name="weak", permissions=["files:read"])
+    with pytest.raises(NotAllowed):
+        people.roles.update(keeper, "weak", permissions=["files:read", "users:write"])
+    assert people.roles.get(admin, "weak").permissions == {Permission.FILES_READ}
+
+
+def test_Z4_nobody_promotes_themselves_through_their_own_role(people: People, admin: Actor) -> None:
+    people.roles.create(admin, name="keeper", permissions=["roles:read", "roles:write"])
+    keeper = people.actor(people.user("kay", "keeper"))
+    for permission in ALL - keeper.permissions:
+        with pytest.raises(NotAllowed):
+            people.roles.update(keeper, "keeper", permissions=["roles:read", "roles:write", permission])
+
+
+def test_S8_roles_want_a_recent_password(people: People, admin: Actor) -> None:
+    stale = replace(admin, auth_at=0)
+    people.roles.create(ROOT, name="desk", permissions=["users:read"])
+    for act in (
+        lambda: people.roles.create(stale, name="x", permissions=["users:read"]),
+        lambda: people.roles.update(stale, "desk", permissions=["files:read"]),
+        lambda: people.roles.delete(stale, "desk"),
+    ):
+        with pytest.raises(ReauthRequired):
+            act()

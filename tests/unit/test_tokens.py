@@ -1,0 +1,179 @@
+"""API tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+
+from backoffice.domain.access import ANONYMOUS, Actor, Permission
+from backoffice.domain.audit import Action
+from backoffice.domain.paging import Query
+from backoffice.domain.tokens import Token, split_token
+from backoffice.domain.users import User
+from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
+from tests.people import ROOT, People
+
+
+@pytest.fixture
+def people(fake: Redis) -> People:
+    return People(fake)
+
+
+@pytest.fixture
+def ada(people: People) -> User:
+    return people.user("ada")
+
+
+def resume(people: People, text: str) -> tuple[Actor, User] | None:
+    return people.tokens.resume(text, ip="192.0.2.1", agent="curl", request_id="r1")
+
+
+def test_a_token_is_its_user(people: People, ada: User) -> None:
+    token, text = people.tokens.create(people.actor(ada), name="backup")
+    assert text.startswith(f"bo_{token.id}_")
+    found = resume(people, text)
+    assert found is not None
+    actor, user = found
+    assert user.id == ada.id
+    assert (actor.id, actor.via, actor.credential) == (ada.id, "api", f"token:{token.id}")
+    assert actor.permissions == people.actor(ada).permissions
+    assert people.tokens.mine(people.actor(ada)) == [replace(token, used_at=people.clock())]
+    event = people.entries(Action.TOKEN_CREATE)[-1]
+    assert event.event["object"]["id"] == token.id
+
+
+def test_A9_only_the_hash_is_stored(people: People, ada: User, fake: Redis) -> None:
+    token, text = people.tokens.create(people.actor(ada), name="backup")
+    secret = text.removeprefix(f"bo_{token.id}_")
+    assert len(secret) == 43
+    dump = b"".join(fake.dump(key) or b"" for key in fake.keys())  # noqa: SIM118 - a command, not a dict
+    assert secret.encode() not in dump
+    assert resume(people, f"bo_{token.id}_{token.secret}") is None
+
+
+def test_an_empty_or_damaged_token_is_nobody(people: People, ada: User) -> None:
+    """CVE-2026-34531: an empty token must not match an empty record."""
+    token, text = people.tokens.create(people.actor(ada), name="backup")
+    _, _, secret = text.split("_", 2)
+    bad = ["", "bo", "bo_", "bo__", f"bo_{token.id}_", f"bo_{token.id}", text[:-1], text + "x", text.upper(), f"xx_{token.id}_{secret}",
+           f"bo_{'0' * 25}_{secret}", f"bo_../x_{secret}", text + "\0", text[:-1] + "é", "\ud800" * 50, "bo_" + "x" * 10_000]  # fmt: skip
+    for one in bad:
+        assert resume(people, one) is None, one
+    people.db.call("HSET", people.keys.record("tokens", token.id), "secret", "")
+    assert resume(people, text) is None
+    assert not Token("t", "u", "n", "", 1, 0).matches("")
+
+
+def test_split_token() -> None:
+    assert split_token("bo_abc_" + "s" * 30 + "_-x") == ("abc", "s" * 30 + "_-x")
+    for bad in ("bo_a.b_" + "s" * 30, "bo_abc_short", "BO_abc_" + "s" * 30, "bo_" + "a" * 40 + "_" + "s" * 30):
+        assert split_token(bad) is None
+
+
+def test_Z8_scopes_only_narrow(people: People, ada: User) -> None:
+    _, text = people.tokens.create(people.actor(ada), name="reader", scopes=["files:read"])
+    found = resume(people, text)
+    assert found is not None
+    assert found[0].permissions == {Permission.FILES_READ}
+    for scopes in (["users:read"], ["files:read", "files.all:read"]):
+        with pytest.raises(NotAllowed):
+            people.tokens.create(people.actor(ada), name="x", scopes=scopes)
+    for scopes in ([], ["nonesuch"]):
+        with pytest.raises(Invalid):
+            people.tokens.create(people.actor(ada), name="x", scopes=scopes)
+
+
+def test_Z8_a_scope_never_outlives_the_right(people: People) -> None:
+    people.roles.create(ROOT, name="desk", permissions=["users:read", "tokens:own"])
+    user = people.user("desk", "desk")
+    _, text = people.tokens.create(people.actor(user), name="x", scopes=["users:read"])
+    people.roles.update(ROOT, "desk", permissions=["tokens:own"])
+    found = resume(people, text)
+    assert found is not None
+    assert found[0].permissions == frozenset()
+
+
+def test_Z8_a_token_makes_no_token(people: People, ada: User) -> None:
+    """CVE-2021-32688: neither a wider one nor a longer one."""
+    _, text = people.tokens.create(people.actor(ada), name="backup")
+    found = resume(people, text)
+    assert found is not None
+    with pytest.raises(NotAllowed):
+        people.tokens.create(found[0], name="another")
+
+
+def test_S8_a_token_wants_a_recent_password(people: People, ada: User) -> None:
+    actor = people.actor(ada)
+    people.clock.pass_(minutes=10)
+    with pytest.raises(ReauthRequired):
+        people.tokens.create(actor, name="x")
+
+
+def test_tokens_expire(people: People, ada: User) -> None:
+    token, text = people.tokens.create(people.actor(ada), name="short", days=1)
+    people.clock.pass_(hours=23)
+    assert resume(people, text) is not None
+    people.clock.pass_(hours=1)
+    assert resume(people, text) is None
+    assert [one.id for one in people.tokens.mine(people.actor(ada))] == [token.id]
+    for days in (0, -1, 3651):
+        with pytest.raises(Invalid):
+            people.tokens.create(people.actor(ada), name="x", days=days)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb", "a\0b", "\u202e", "\ud800"])
+def test_bad_names_are_refused(people: People, ada: User, name: str) -> None:
+    with pytest.raises(Invalid):
+        people.tokens.create(people.actor(ada), name=name)
+
+
+def test_revoking(people: People, ada: User) -> None:
+    token, text = people.tokens.create(people.actor(ada), name="x")
+    eve, operator = people.actor(people.user("eve")), people.actor(people.user("op", "operator"))
+    for stranger, error in ((eve, NotFound), (ANONYMOUS, NotSignedIn)):
+        with pytest.raises(error):
+            people.tokens.revoke(stranger, token.id)
+    for unknown in ("", "x" * 25, "../x", token.id[::-1]):
+        with pytest.raises(NotFound):
+            people.tokens.revoke(people.actor(ada), unknown)
+    assert resume(people, text) is not None
+    people.tokens.revoke(people.actor(ada), token.id)
+    assert resume(people, text) is None
+    _, text = people.tokens.create(people.actor(ada), name="y")
+    people.tokens.revoke(operator, split_token(text)[0])  # type: ignore[index]
+    assert resume(people, text) is None
+    assert len(people.entries(Action.TOKEN_REVOKE)) == 2
+
+
+def test_only_the_shell_makes_tokens_for_others(people: People, ada: User) -> None:
+    _, text = people.tokens.create(ROOT, name="x", user_id=ada.id, scopes=["files:read"])
+    assert resume(people, text) is not None
+    root = people.actor(people.user("root", "admin"))
+    with pytest.raises(NotAllowed):
+        people.tokens.create(root, name="x", user_id=ada.id)
+    with pytest.raises(NotFound):
+        people.tokens.create(people.actor(people.user("eve")), name="x", user_id=ada.id)
+    with pytest.raises(NotAllowed):
+        people.tokens.create(ROOT, name="x", user_id=ada.id, scopes=["users:write"])
+    people.users.disable(ROOT, ada.id)
+    with pytest.raises(NotFound):
+        people.tokens.create(ROOT, name="x", user_id=ada.id)
+
+
+def test_everybodys_tokens_want_their_own_right(people: People, ada: User) -> None:
+    people.tokens.create(people.actor(ada), name="x")
+    assert people.tokens.page(people.actor(people.user("op", "operator")), Query()).total == 1
+    with pytest.raises(NotAllowed):
+        people.tokens.page(people.actor(ada), Query())
+    with pytest.raises(NotAllowed):
+        people.tokens.mine(people.actor(people.user("aud", "auditor")))
+
+
+def test_a_request_takes_two_trips(people: People, ada: User) -> None:
+    _, text = people.tokens.create(people.actor(ada), name="x")
+    resume(people, text)
+    before = people.db.trips
+    resume(people, text)
+    assert people.db.trips - before == 2
