@@ -34,6 +34,21 @@ def parse_size(text: str) -> int:
     return _parse(text, _SIZES, "a size such as 1048576, 512MiB or 10GB")
 
 
+def written_size(size: int) -> str:
+    """A text that `parse_size` reads as exactly `size`, as short as that goes."""
+    for name, factor in (
+        ("TiB", 1024**4),
+        ("TB", 1000**4),
+        ("GiB", 1024**3),
+        ("GB", 1000**3),
+        ("MiB", 1024**2),
+        ("MB", 1000**2),
+    ):
+        if size and size % factor == 0:
+            return f"{size // factor} {name}"
+    return str(size)
+
+
 def parse_duration(text: str) -> int:
     """Whole seconds meant by `text`: a plain number, or one with `s m h d w`. Raises ValueError likewise."""
     return _parse(text, _SECONDS, "a duration such as 90, 30m, 12h or 7d")

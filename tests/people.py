@@ -29,7 +29,7 @@ from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.users import RedisUsers
 
-PASSWORD = "a fine long phrase"  # noqa: S105
+PASSWORD = "a fine long phrase"
 ROOT = system_actor("test", "shell")
 CHEAP = Passwords(memory_kib=8, passes=1, parallel=8)
 

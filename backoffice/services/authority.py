@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ DENIED_SECONDS: Final = 60
 FRESH_MS: Final = 10 * 60 * 1000
 """How long after giving the password a session may change what guards an account (ASVS 5.0, 7.5.1)."""
 
+_SAFE_ID = re.compile(r"[0-9A-Za-z,-]{1,64}")
 _SESSION, _TOKEN = "session:", "token:"
 
 
@@ -39,7 +41,10 @@ def require(
 
 
 def deny(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
-    """Record a refusal, once a minute for each actor, permission and object."""
+    """Record a refusal, once a minute for each actor, permission and object. A target whose id was made up by the
+    client is left out: ids become parts of keys."""
+    if not _SAFE_ID.fullmatch(target.id):
+        target = NOTHING
     event = AuditEvent(
         Action.ACCESS_DENY, actor, target, Outcome.DENIED, data={"permission": str(permission), "because": because}
     )

@@ -74,9 +74,10 @@ class Users:
         wanted = list(dict.fromkeys(one for one in ids if is_id(one)))
         return {user.id: user.username for user in self.users.get_many(wanted) if user is not None}
 
-    def may_manage(self, actor: Actor, user: User) -> bool:
-        """Whether `actor` may change this user, for views that hide what would be refused."""
-        return Permission.USERS_WRITE in actor.permissions and manages(actor, user, self.roles.all())
+    def manageable(self, actor: Actor) -> Callable[[User], bool]:
+        """Whether `actor` may change a user, for views that hide what would be refused; good for one request."""
+        roles = self.roles.all()
+        return lambda user: Permission.USERS_WRITE in actor.permissions and manages(actor, user, roles)
 
     # -- changing
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from backoffice.errors import ChunkLost
@@ -16,11 +16,13 @@ from backoffice.stores.keys import GROUP, Keys
 _AHEAD = 2
 """Chunks fetched while one is being sent."""
 
-_AHEAD_BYTES = 8 * 1024 * 1024
+_AHEAD_BYTES = 4 * 1024 * 1024
 """Bytes fetched ahead by all downloads of a process together; where there is no room, a download fetches as it
 sends. So slow readers, however many, hold no more than this beside the chunks that they are being sent."""
 
-_FETCHERS = 4
+_AT_ONCE = 2
+"""Chunks received at the same moment: each is in memory twice until it is whole. More gain nothing, for the store
+sends one after the other."""
 
 _BATCH = 1000
 """Commands in one pipeline."""
@@ -35,7 +37,8 @@ class RedisChunks:
     def __init__(self, redis: Client, keys: Keys) -> None:
         self._db = Db(redis)
         self._keys = keys
-        self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="chunks")
+        self._fetchers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="chunks")
+        self._receiving = BoundedSemaphore(_AT_ONCE)
         self._room = _Room(_AHEAD_BYTES)
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, ttl_seconds: int) -> bool:
@@ -46,7 +49,8 @@ class RedisChunks:
         return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "EX", ttl_seconds))
 
     def get(self, file_id: str, index: int) -> bytes | None:
-        value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
+        with self._receiving:
+            value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
         return value
 
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:

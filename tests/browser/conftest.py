@@ -97,11 +97,10 @@ class WholeSite:
 
     def store_pid(self) -> int:
         """The process of the store."""
-        for pid in descendants(self.process.process.pid):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"server" in Path(words[0].decode()).name.encode():
-                return pid
-        raise AssertionError("there is no store")
+        family = descendants(self.process.process.pid)
+        found = [pid for pid in family if b"valkey-server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(found) == 1, "one store"
+        return found[0]
 
 
 @pytest.fixture(scope="session")

@@ -201,7 +201,7 @@ def test_offline_it_waits_and_goes_on(
     pick(mine, file)
     under_way(mine, "train.bin", 200)
     mine.context.set_offline(True)
-    expect(mine.get_by_role("status").first).to_have_text("Waiting for the network.")
+    expect(mine.locator("[data-status]")).to_have_text("Waiting for the network.")
     expect(row(mine, "train.bin")).to_contain_text("Waiting for the network")
     mine.wait_for_timeout(1500)
     mine.context.set_offline(False)

@@ -46,12 +46,12 @@ def model(things: list[Thing], query: Query) -> list[Thing]:
         sort = query.ranges[0][0] if len(query.ranges) == 1 and not query.filters else "created"
         descending = True
     found = [one for one in things if matches(one, query, needles) and not (one.hidden and sort != "created")]
-    if len(needles) == 1 and not query.sort and not query.ranges and {name for name, _ in query.filters} <= {"owner"}:
-        if len(query.filters) <= 1:
-            return sorted(
-                (one for one in things if matches(one, query, needles)),
-                key=lambda one: (min(word for word in words(one.name) if word.startswith(needles[0])), one.id),
-            )
+    by_word = len(query.filters) <= 1 and all(name == "owner" for name, _ in query.filters)
+    if len(needles) == 1 and by_word and not query.sort and not query.ranges:
+        return sorted(
+            (one for one in things if matches(one, query, needles)),
+            key=lambda one: (min(word for word in words(one.name) if word.startswith(needles[0])), one.id),
+        )
     keys = {
         "created": lambda one: (one.created_at, one.id),
         "size": lambda one: (one.size, one.id),

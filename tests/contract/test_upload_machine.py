@@ -45,10 +45,16 @@ from tests.support_uploads import ALICE, KEYS, LIMITS, Died, Fault, FaultyDb, Wo
 
 PEOPLE = (ALICE, person("bob"))
 QUOTA = 12_000
+LIFE = LIMITS.upload_max_seconds + GRACE_SECONDS + 1
+"""Seconds after which nothing of an upload can be left."""
 NAMES = ("a.txt", "A.TXT", "b", "ü ö.pdf")
 SIZES = st.lists(st.integers(1, 1500), min_size=1, max_size=4)
 PICK = st.integers(0, 20)
+RARELY = st.sampled_from((False, False, False, False, True))
 WHO = st.sampled_from(PEOPLE)
+FAULT = st.one_of(st.none(), st.tuples(st.sampled_from(Fault), st.integers(0, 12)))
+"""What goes wrong during an act, and after how many calls of the store."""
+Wrong = tuple[Fault, int] | None
 
 
 @dataclass(slots=True)
@@ -114,9 +120,7 @@ class Machine(RuleBasedStateMachine):
         for file_id in self.in_state(FileState.READY):
             kept = self.files[file_id]
             assert self.eye.read(kept.owner, file_id) == kept.content
-        self.world.clock.forward(LIMITS.upload_max_seconds + 1)
-        self.expire()
-        self.collect()
+        self.time_passes(LIFE, None)
         assert not self.coming
         self.quotas_are_exact()
         self.eye.assert_sound()
@@ -125,9 +129,11 @@ class Machine(RuleBasedStateMachine):
 
     # -- looking, on a way of its own, so that no fault meant for the service comes in between
 
-    def attempt(self, work: Callable[[], Any], *refusals: type[BackofficeError]) -> Tried:
+    def attempt(self, fault: Wrong, work: Callable[[], Any], *refusals: type[BackofficeError]) -> Tried:
         """Do it; only these refusals are right, unless a fault came in between."""
         result, refusal = None, None
+        if fault is not None:
+            self.db.arm(*fault)
         try:
             result = work()
         except Died:
@@ -214,16 +220,13 @@ class Machine(RuleBasedStateMachine):
 
     # -- faults and time
 
-    @rule(fault=st.sampled_from(Fault), after=st.integers(0, 12))
-    def next_goes_wrong(self, fault: Fault, after: int) -> None:
-        self.db.arm(fault, after)
-
-    @rule(seconds=st.sampled_from((61, 1800, LIMITS.upload_seconds + 1, LIMITS.upload_max_seconds + GRACE_SECONDS)))
-    def time_passes(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from((1, 61, 61, 1800, LIMITS.upload_seconds + 1, LIFE)), fault=FAULT)
+    def time_passes(self, seconds: int, fault: Wrong) -> None:
         self.world.clock.forward(seconds)
+        self.expire(fault)
+        self.collect(fault)
 
-    @rule()
-    def expire(self) -> None:
+    def expire(self, fault: Wrong) -> None:
         now, due = self.world.clock(), []
         for upload_id in self.coming:
             upload = self.eye.uploads.get(upload_id)
@@ -235,7 +238,7 @@ class Machine(RuleBasedStateMachine):
                 # As the server would have done by its own clock.
                 for index in range(max(1, len(self.coming[upload_id].parts))):
                     self.eye.chunks.discard(upload_id, index)
-        tried = self.attempt(self.world.service.expire_due)
+        tried = self.attempt(fault, self.world.service.expire_due)
         for upload_id in due:
             self.learn_end(upload_id)
             assert tried.fault or upload_id not in self.coming
@@ -249,9 +252,15 @@ class Machine(RuleBasedStateMachine):
         else:
             self.coming[upload_id].state = upload.state
 
-    @rule()
-    def collect(self) -> None:
-        tried = self.attempt(lambda: (self.world.service.collect(), self.world.library.collect()))
+    def collect(self, fault: Wrong) -> None:
+        """What else the worker does."""
+        now, trashed = self.world.clock(), self.in_state(FileState.TRASHED)
+        due = [one for one in trashed if (file := self.eye.files.get(one)) is not None and file.purge_at <= now]
+        service, library = self.world.service, self.world.library
+        tried = self.attempt(fault, lambda: (library.purge_due(), service.collect(), library.collect()))
+        for file_id in trashed:
+            self.learn_file(file_id, FileState.GONE, None)
+            assert tried.fault or (file_id in self.files) == (file_id not in due)
         for upload_id in [one for one, coming in self.coming.items() if coming.state is UploadState.ABORTED]:
             self.learn_end(upload_id)
             assert tried.fault or upload_id not in self.coming
@@ -259,22 +268,13 @@ class Machine(RuleBasedStateMachine):
             self.learn_file(file_id, None)
             assert tried.fault or file_id not in self.files
 
-    @rule()
-    def empty_the_trash(self) -> None:
-        now, trashed = self.world.clock(), self.in_state(FileState.TRASHED)
-        due = [one for one in trashed if (file := self.eye.files.get(one)) is not None and file.purge_at <= now]
-        tried = self.attempt(self.world.library.purge_due)
-        for file_id in trashed:
-            self.learn_file(file_id, FileState.GONE, None)
-            assert tried.fault or (file_id in self.files) == (file_id not in due)
-
     # -- uploading
 
-    @rule(owner=WHO, sizes=SIZES, sized=st.booleans())
-    def start(self, owner: Actor, sizes: list[int], sized: bool) -> None:
+    @rule(owner=WHO, sizes=SIZES, sized=st.booleans(), fault=FAULT)
+    def start(self, owner: Actor, sizes: list[int], sized: bool, fault: Wrong) -> None:
         parts = [bytes([65 + index]) * size for index, size in enumerate(sizes)]
         size = sum(sizes) if sized else 0
-        tried = self.attempt(lambda: self.world.begin(owner, parts, sized=sized), QuotaExceeded, TooMany)
+        tried = self.attempt(fault, lambda: self.world.begin(owner, parts, sized=sized), QuotaExceeded, TooMany)
         if tried.fault:
             self.discover(owner, b"")
         elif isinstance(tried.refusal, QuotaExceeded):
@@ -284,14 +284,26 @@ class Machine(RuleBasedStateMachine):
             self.coming[tried.result.id] = Coming(owner, parts, size if sized else None, size)
 
     @precondition(lambda self: self.known)
-    @rule(pick=PICK, index=st.integers(0, 3), other=st.booleans(), wrong_total=st.booleans())
-    def put_chunk(self, pick: int, index: int, other: bool, wrong_total: bool) -> None:
+    @rule(pick=PICK, index=st.integers(0, 3), other=RARELY, wrong_total=RARELY, fault=FAULT)
+    def put_chunk(self, pick: int, index: int, other: bool, wrong_total: bool, fault: Wrong) -> None:
         upload_id, coming = self.pick(pick)
-        index %= len(coming.parts)
+        self.put(upload_id, coming, index % len(coming.parts), other=other, wrong_total=wrong_total, fault=fault)
+
+    def put_what_is_missing(self, upload_id: str, *, backwards: bool) -> None:
+        coming = self.coming[upload_id]
+        indexes = [index for index in range(len(coming.parts)) if index not in coming.chunks]
+        for index in reversed(indexes) if backwards else indexes:
+            self.put(upload_id, coming, index)
+
+    def put(
+        self, upload_id: str, coming: Coming, index: int, *, other: bool = False, wrong_total: bool = False,
+        fault: Wrong = None,
+    ) -> None:  # fmt: skip
         data = coming.parts[index] + (b"!" if other else b"")
         total = len(coming.parts) + wrong_total
         there = self.eye.chunks.get(upload_id, index)
         tried = self.attempt(
+            fault,
             lambda: self.world.service.put_chunk(
                 coming.owner, upload_id=upload_id, index=index, total_chunks=total, data=data
             ),
@@ -331,10 +343,16 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(
         pick=PICK, name=st.sampled_from(NAMES), conflict=st.sampled_from(OnConflict), twice=st.booleans(),
-        wrong=st.sampled_from(("", "", "", "size", "digest")), digest=st.booleans(),
+        wrong=st.sampled_from(("", "", "", "", "size", "digest")), digest=st.booleans(), early=RARELY,
+        backwards=st.booleans(), fault=FAULT,
     )  # fmt: skip
-    def complete(self, pick: int, name: str, conflict: OnConflict, twice: bool, wrong: str, digest: bool) -> None:
+    def complete(
+        self, pick: int, name: str, conflict: OnConflict, twice: bool, wrong: str, digest: bool, early: bool,
+        backwards: bool, fault: Wrong,
+    ) -> None:  # fmt: skip
         upload_id, coming = self.pick(pick)
+        if not early:
+            self.put_what_is_missing(upload_id, backwards=backwards)
         content = b"".join(coming.chunks.get(index, b"") for index in range(len(coming.parts)))
         sha256 = hashlib.sha256(content + (b"!" if wrong == "digest" else b"")).hexdigest()
 
@@ -345,7 +363,7 @@ class Machine(RuleBasedStateMachine):
             )  # fmt: skip
 
         taken = self.taken(coming.owner, name)
-        tried = self.attempt(complete, BackofficeError)
+        tried = self.attempt(fault, complete, BackofficeError)
         if tried.fault:
             self.learn(upload_id)
         elif tried.refusal is not None:
@@ -356,7 +374,7 @@ class Machine(RuleBasedStateMachine):
             assert fold(tried.result.name) == fold(name) or (taken and conflict is OnConflict.RENAME)
             self.keep(tried.result, content)
             if twice:
-                assert self.attempt(complete).result in {tried.result, None}
+                assert self.attempt(None, complete).result == tried.result
 
     def refused(self, refusal: BackofficeError, upload_id: str, wrong: str, taken: bool) -> None:
         """Whether a completion was refused for the right reason."""
@@ -393,7 +411,6 @@ class Machine(RuleBasedStateMachine):
             return
         index = which % len(coming.parts)
         size = len(coming.content)
-        self.db.disarm()
         self.client.delete(KEYS.chunk(upload_id, index))
         with pytest.raises(ChunksMissing) as caught:
             self.world.service.complete(coming.owner, upload_id, name="x", total_size=size)
@@ -401,10 +418,10 @@ class Machine(RuleBasedStateMachine):
         del coming.chunks[index]
 
     @precondition(lambda self: self.known)
-    @rule(pick=PICK)
-    def cancel(self, pick: int) -> None:
+    @rule(pick=PICK, fault=FAULT)
+    def cancel(self, pick: int, fault: Wrong) -> None:
         upload_id, coming = self.pick(pick)
-        tried = self.attempt(lambda: self.world.service.cancel(coming.owner, upload_id), NotFound, Completing)
+        tried = self.attempt(fault, lambda: self.world.service.cancel(coming.owner, upload_id), NotFound, Completing)
         if isinstance(tried.refusal, NotFound):
             assert coming.state is UploadState.ABORTED
         elif isinstance(tried.refusal, Completing):
@@ -415,9 +432,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         owner=WHO, size=st.integers(0, 5000), step=st.integers(1, 3000), known=st.booleans(), cut=st.integers(-1, 5000),
-        name=st.sampled_from(NAMES),
+        name=st.sampled_from(NAMES), fault=FAULT,
     )  # fmt: skip
-    def put_whole(self, owner: Actor, size: int, step: int, known: bool, cut: int, name: str) -> None:
+    def put_whole(self, owner: Actor, size: int, step: int, known: bool, cut: int, name: str, fault: Wrong) -> None:
         body = b"w" * size
         broken = 0 <= cut < size
 
@@ -428,7 +445,7 @@ class Machine(RuleBasedStateMachine):
             except ConnectionResetError:
                 return None
 
-        tried = self.attempt(send, QuotaExceeded, TooMany)
+        tried = self.attempt(fault, send, QuotaExceeded, TooMany)
         if tried.fault:
             self.discover(owner, body)
         elif tried.refusal is not None:
@@ -440,8 +457,11 @@ class Machine(RuleBasedStateMachine):
     # -- files
 
     @precondition(lambda self: self.files)
-    @rule(pick=PICK, act=st.sampled_from(("rename", "trash", "restore", "purge", "digest")), name=st.sampled_from(NAMES))
-    def change_a_file(self, pick: int, act: str, name: str) -> None:
+    @rule(
+        pick=PICK, act=st.sampled_from(("rename", "trash", "restore", "purge", "digest")), name=st.sampled_from(NAMES),
+        fault=FAULT,
+    )  # fmt: skip
+    def change_a_file(self, pick: int, act: str, name: str, fault: Wrong) -> None:
         file_id = list(self.files)[pick % len(self.files)]
         kept, library = self.files[file_id], self.world.library
         acts: dict[str, tuple[Callable[[], Any], FileState | None]] = {
@@ -454,7 +474,7 @@ class Machine(RuleBasedStateMachine):
         work, end = acts[act]
         before = kept.state
         others = [one for one in self.taken(kept.owner, name) if one != file_id]
-        tried = self.attempt(work, NotFound, NameTaken)
+        tried = self.attempt(fault, work, NotFound, NameTaken)
         if isinstance(tried.refusal, NotFound):
             fits = {"restore": {FileState.TRASHED}, "purge": {FileState.READY, FileState.TRASHED}}
             assert before not in fits.get(act, {FileState.READY})

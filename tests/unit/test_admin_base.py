@@ -116,7 +116,7 @@ def test_bulk_removing_asks_names_and_reports(site: Site) -> None:
     site.post("action/", action="delete", rowid=[*ids, "gone"], confirmed="1")
     assert not {"t1", "t2"} & set(site.things.rows)
     text = site.text()
-    assert "2 rows were deleted." in text
+    assert "2 records were deleted." in text
     assert str(LastAdmin()) in text
     assert "gone is not there any more." in text
 

@@ -25,8 +25,8 @@ def site(shared: Site) -> Site:
 
 
 @pytest.fixture
-def fake(shared: Site) -> Redis:
-    return shared.store
+def fake(site: Site) -> Redis:
+    return site.store
 
 
 @pytest.fixture

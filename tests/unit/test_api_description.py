@@ -87,7 +87,7 @@ def test_every_operation_says_what_it_needs(site: Site, spec: Document) -> None:
         if method != "head":
             [sample] = operation["x-codeSamples"]
             assert "Bearer $TOKEN" in sample["source"]
-            assert "$URL/" in sample["source"]
+            assert "$SITE/" in sample["source"]
     assert len(set(names)) == len(names)
     for rule in rules(site.app):
         access = access_of(site.app, rule.endpoint)

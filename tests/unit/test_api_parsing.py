@@ -102,11 +102,11 @@ def test_i7_brackets_in_text_are_text() -> None:
 
 
 def test_i7_the_check_of_depth_is_linear() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(Invalid):
         parse_json(b'{"a": "' + b'\\"' * 1_000_000)
     parse_json(b'{"a": "' + b"A" * 5_000_000 + b'"}')
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_half_a_surrogate_is_no_text() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from flask import request
@@ -14,12 +14,16 @@ from backoffice.domain.access import Permission
 from backoffice.domain.audit import Action, AuditEntry
 from backoffice.domain.paging import Page, Query
 from backoffice.services.audit import Audit
-from backoffice.web.admin.base import Allowed, ServiceView
-from backoffice.web.admin.files import user_id
-from backoffice.web.admin.filters import exactly, one_of
+from backoffice.web.admin.base import Allowed, Link, ServiceView
+from backoffice.web.admin.filters import Unfit, exactly, one_of
 from backoffice.web.admin.formats import NOTHING, coded, isolated, stated
 from backoffice.web.admin.listing import FilterValue, Shown
+from backoffice.web.admin.people import user_id, user_name
 from backoffice.web.identity import actor
+
+RECORDS = {"user": "users", "file": "files", "upload": "uploads", "role": "roles"}
+"""Type of an object -> the section where it is, as long as it exists."""
+MAX_FACET = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class Row:
     agent: str = ""
     credential: str = ""
     request_id: str = ""
+    actor_id: str = ""
+    object: tuple[str, str] = ("", "")
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entry: AuditEntry) -> Row:
@@ -47,8 +54,10 @@ class Row:
         return cls(
             id=entry.id, at=event.get("at", ""), who=by.get("name", ""), action=event.get("action", ""),
             outcome=event.get("outcome", ""), what=f"{target['type']} {named}" if target else "", ip=by.get("ip", ""),
-            via=by.get("via", ""), raw=json.dumps(event, indent=2, ensure_ascii=False), agent=by.get("agent", ""),
-            credential=by.get("credential", ""), request_id=event.get("request_id", ""),
+            # Escapes stay, as in the log: no character of a name may rearrange what is evidence.
+            via=by.get("via", ""), raw=json.dumps(event, indent=2, ensure_ascii=True), agent=by.get("agent", ""),
+            credential=by.get("credential", ""), request_id=event.get("request_id", ""), actor_id=by.get("id", ""),
+            object=(target.get("type", ""), target.get("id", "")), changes=event.get("changes", {}),
         )  # fmt: skip
 
 
@@ -66,14 +75,50 @@ class AuditSource:
         return Row.of(self.audit.get(actor(), key))
 
 
+def facet(text: str) -> str:
+    """A value as an index of the log has it."""
+    if len(text) > MAX_FACET:
+        raise ValueError(text)
+    return text
+
+
+def object_name(text: str) -> str:
+    """`type:identifier`. Raises Unfit for anything else."""
+    kind, colon, identifier = facet(text).partition(":")
+    if not (kind and colon and identifier):
+        raise Unfit("An object is written as its type and identifier, such as file:… or role:librarian.")
+    return text
+
+
 def _time(_view: Any, _context: Any, record: Row, name: str) -> Markup:
     value = getattr(record, name)
     return Markup('<time datetime="{0}" data-ago title="{0}">{0}</time>').format(value)
 
 
 def _raw(_view: Any, _context: Any, record: Row, name: str) -> Markup:
-    value = getattr(record, name)
-    return Markup("<pre>{}</pre>").format(value) if value else NOTHING
+    return Markup("<pre>{}</pre>").format(getattr(record, name))
+
+
+def _plain(_view: Any, _context: Any, record: Row, name: str) -> str | Markup:
+    return getattr(record, name) or NOTHING
+
+
+def _value(value: Any) -> str | Markup:
+    if value is None or value in ("", []):
+        return NOTHING
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _changes(_view: Any, _context: Any, record: Row, _name: str) -> Markup:
+    """Field, old value, new value."""
+    if not record.changes:
+        return NOTHING
+    row = Markup('<tr><th scope="row">{}</th><td><bdi>{}</bdi></td><td><bdi>{}</bdi></td></tr>')
+    rows = [row.format(name, *map(_value, pair)) for name, pair in record.changes.items()]
+    head = Markup(
+        '<thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>'
+    )
+    return Markup('<table class="changes">{}<tbody>{}</tbody></table>').format(head, Markup("").join(rows))
 
 
 class AuditView(ServiceView):
@@ -82,18 +127,22 @@ class AuditView(ServiceView):
     read_permission, export_permission = Permission.AUDIT_READ, Permission.AUDIT_EXPORT
     noun = "entry"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
-    column_details_list = (*column_list, "agent", "credential", "request_id", "id", "raw")
-    column_labels: ClassVar = {"at": "When", "ip": "Address", "raw": "Exactly as recorded"}
+    column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")
+    column_labels: ClassVar = {
+        "at": "When", "ip": "Address", "agent": "Program", "request_id": "Request", "id": "Identifier",
+        "raw": "All that is recorded",
+    }  # fmt: skip
     column_formatters: ClassVar = {
-        "at": _time, "who": isolated, "what": isolated, "raw": _raw, "id": coded, "request_id": coded,
-        "credential": coded, "outcome": stated({"ok": "good", "denied": "warn", "error": "bad"}),
+        "at": _time, "who": isolated, "what": isolated, "ip": _plain, "via": _plain, "raw": _raw, "id": coded,
+        "agent": isolated, "request_id": coded, "credential": coded, "changes": _changes,
+        "outcome": stated({"ok": "good", "denied": "warn", "error": "bad"}),
     }  # fmt: skip
     column_formatters_detail = column_formatters
     column_filters = (
-        exactly("actor", "Actor", user_id),
+        exactly("actor", "Actor", user_id, show=user_name, hint="Name, e-mail or identifier"),
         one_of("action", "Action", lambda: [(one.value, one.value) for one in Action]),
-        exactly("object", "Object"),
-        exactly("ip", "Address"),
+        exactly("object", "Object", object_name, hint="file:identifier"),
+        exactly("ip", "Address", facet, hint="192.0.2.1"),
     )
     list_template = "admin/audit_list.html"
     title_column = "action"
@@ -101,6 +150,23 @@ class AuditView(ServiceView):
 
     def __init__(self, audit: Audit, allowed: Allowed) -> None:
         super().__init__(AuditSource(audit), allowed, name="Audit", endpoint="audit", url="/admin/audit", icon="audit")
+
+    def links(self, record: Row) -> Sequence[Link]:
+        """More of the same actor, object and address; and the object itself, for who may see it."""
+        kind, identifier = record.object
+        found = []
+        if record.actor_id:
+            found.append(Link("By this actor", self.get_url(".index_view", flt0_actor_is=record.actor_id), "user"))
+        if record.ip:
+            found.append(Link("From this address", self.get_url(".index_view", flt0_ip_is=record.ip), "device"))
+        if not identifier:
+            return found
+        object_url = self.get_url(".index_view", flt0_object_is=f"{kind}:{identifier}")
+        found.append(Link(f"About this {kind}", object_url, "audit"))
+        section = next((view for view in self.admin._views if view.endpoint == RECORDS.get(kind)), None)  # noqa: SLF001
+        if section is not None and section.is_accessible():
+            found.append(Link(f"Open the {kind}", self.get_url(f"{RECORDS[kind]}.details_view", id=identifier)))
+        return found
 
     def get_list(
         self,

@@ -16,34 +16,40 @@ Only errors that can be mended in a form stay on the page; refusal, absence and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from flask import flash, redirect, request
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from flask_admin.actions import action
 from flask_admin.form import BaseForm
 from wtforms import HiddenField
 
 from backoffice.domain.access import Permission
-from backoffice.errors import Conflict, Invalid, NotFound, TooLarge, VersionMismatch
+from backoffice.errors import NotFound, ReauthRequired, VersionMismatch
+from backoffice.web.admin.acting import MENDABLE, ActingView
 from backoffice.web.admin.fields import NOT_DATA, entered, seen_version, show_error
 from backoffice.web.admin.gate import Allowed, HomeView, only_one
-from backoffice.web.admin.listing import ListingView
-from backoffice.web.admin.source import Creates, Deletes, Link, Revealed, Source, Updates
+from backoffice.web.admin.source import Act, Creates, Deletes, Link, Removal, Revealed, Source, Updates
 
-__all__ = ["Allowed", "Creates", "Deletes", "HomeView", "Link", "Revealed", "ServiceView", "Source", "Updates"]
+__all__ = [
+    "Act",
+    "Allowed",
+    "Creates",
+    "Deletes",
+    "HomeView",
+    "Link",
+    "Removal",
+    "Revealed",
+    "ServiceView",
+    "Source",
+    "Updates",
+]
 
-MENDABLE = (Invalid, Conflict, TooLarge)
-"""Errors that belong beside the form: entering something else can help."""
-
-MAX_SELECTED = 500
-NAMED_IN_QUESTION = 10
 _ABILITY: dict[str, type] = {"create_view": Creates, "edit_view": Updates, "delete_view": Deletes}
 
 
-class ServiceView(ListingView):
+class ServiceView(ActingView):
     """Lists, details and forms over a service.
 
     `read_permission` is needed for everything; besides, `write_permission` for forms and actions, `delete_permission`
@@ -51,10 +57,7 @@ class ServiceView(ListingView):
     nobody. What a subclass adds with `@action` or `@expose` gets its own in the two mappings.
     """
 
-    write_permission: ClassVar[Permission | None] = None
-    delete_permission: ClassVar[Permission | None] = None
     export_permission: ClassVar[Permission | None] = None
-    action_permissions: ClassVar[Mapping[str, Permission]] = {}
     endpoint_permissions: ClassVar[Mapping[str, Permission]] = {}
 
     form_base_class = BaseForm
@@ -63,11 +66,6 @@ class ServiceView(ListingView):
     """The form for changing a record, where it differs from the one for making it."""
     can_view_details = True
     column_editable_list = ()
-    title_column: ClassVar[str] = ""
-    """What a record is called on its own page; the first column of the list unless given."""
-    noun: ClassVar[str] = "record"
-    """What one record is, in sentences and on buttons: `user`, `role`."""
-    confirm_template = "admin/confirm.html"
     reveal_template = "admin/reveal.html"
 
     def __init__(
@@ -100,17 +98,6 @@ class ServiceView(ListingView):
                 return self._action_permission(request.form.get("action", ""))
         return self.endpoint_permissions.get(endpoint)
 
-    def permissions_of(self, endpoint: str) -> tuple[Permission, ...]:
-        if endpoint != "action_view":
-            return super().permissions_of(endpoint)
-        needed = {self._action_permission(name) for name in self._actions_data if self._acts(name)}
-        return tuple(sorted(filter(None, needed)))
-
-    def _action_permission(self, name: str) -> Permission | None:
-        if name == "delete":
-            return self.permission_for("delete_view")
-        return self.action_permissions.get(name, self.write_permission)
-
     def offers(self, endpoint: str) -> bool:
         if endpoint in ("ajax_lookup", "ajax_update"):
             return False
@@ -131,20 +118,8 @@ class ServiceView(ListingView):
     def can_delete(self) -> bool:
         return self.permits("delete_view")
 
-    def is_action_allowed(self, name: str) -> bool:
-        needed = self._action_permission(name)
-        return self._acts(name) and needed is not None and self.allowed(needed)
-
-    def _acts(self, name: str) -> bool:
-        """Whether the view has this action: deleting is one of every view whose source can."""
-        return name in self._actions_data and (name != "delete" or isinstance(self.source, Deletes))
-
     def may_edit(self, record: Any) -> bool:  # noqa: ARG002 - for subclasses
         """Whether this one record can be changed: hides the buttons, the service decides."""
-        return True
-
-    def may_delete(self, record: Any) -> bool:  # noqa: ARG002 - likewise
-        """Whether this one record can be removed, likewise."""
         return True
 
     def links(self, record: Any) -> Sequence[Link]:  # noqa: ARG002 - likewise
@@ -159,16 +134,6 @@ class ServiceView(ListingView):
 
     # Records and forms
 
-    def get_pk_value(self, model: Any) -> str:
-        return str(model.id)
-
-    def record_title(self, record: Any) -> str:
-        """What the record is called."""
-        return str(getattr(record, self.title_column or self._list_columns[0][0]) or self.get_pk_value(record))
-
-    def get_one(self, key: Any) -> Any:
-        return self.source.get(key)
-
     def scaffold_form(self) -> type[BaseForm]:
         form: type[BaseForm] = self.form_base_class
         return form
@@ -177,16 +142,13 @@ class ServiceView(ListingView):
         """The form with the version that the person saw, so that nobody's change is lost unseen."""
         return type("EditForm", (self.form_on_edit or self.get_form(),), {"version": HiddenField()})
 
-    def _return_url(self) -> str:
-        """Where the page was opened from (the gate has checked it), else the list."""
-        return request.values.get("url") or self.get_url(".index_view")
-
     @expose("/new/", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
     def create_view(self) -> ResponseReturnValue:
         """A new record. Unlike Flask-Admin's, it can answer with a secret that is shown once."""
         form = self.create_form()
         made = self.create_model(form) if self.validate_form(form) else None
         if isinstance(made, Revealed):
+            flash(f"{self.record_title(made.record)} was created.", "success")
             return str(self.render(self.reveal_template, revealed=made, return_url=self._return_url()))
         if made is None:
             return str(self.render(self.create_template, form=form, return_url=self._return_url()))
@@ -201,6 +163,9 @@ class ServiceView(ListingView):
             raise NotFound
         try:
             return self.source.create(entered(form))
+        except ReauthRequired:
+            self._show_stale()
+            return None
         except MENDABLE as exc:
             show_error(form, exc)
             return None
@@ -213,10 +178,17 @@ class ServiceView(ListingView):
         except VersionMismatch:
             self._show_newer(form, model)
             return False
+        except ReauthRequired:
+            self._show_stale()
+            return False
         except MENDABLE as exc:
             show_error(form, exc)
             return False
         return True
+
+    def _show_stale(self) -> None:
+        """The password was given too long ago: say so beside the form, which keeps what was entered."""
+        self._template_args["confirm_url"] = url_for("pages.login", confirm=1, next=self.get_url(".index_view"))
 
     def _show_newer(self, form: BaseForm, model: Any) -> None:
         """Keep what was entered, show what is stored now beside it, and let the next save be a knowing one."""
@@ -227,74 +199,3 @@ class ServiceView(ListingView):
             if field.name not in NOT_DATA and field.type != "PasswordField" and field.data != form[field.name].data
         ]
         form["version"].data = str(model.version)
-
-    # Removing and actions
-
-    @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
-    def delete_view(self) -> ResponseReturnValue:
-        """Removes one record, after a question that does not depend on a script."""
-        record = self.get_one(only_one(request.form.getlist("id")))
-        if request.form.get("confirmed") != "1":
-            return self._ask(f"Delete this {self.noun}?", "Delete", [record])
-        if self.delete_model(record):
-            flash(f"{self.record_title(record)} was deleted.", "success")
-        return redirect(self._return_url())
-
-    def delete_model(self, model: Any) -> bool:
-        if not isinstance(self.source, Deletes):
-            raise NotFound
-        return self.each([self.get_pk_value(model)], self.source.delete) == 1
-
-    @expose("/action/", methods=("POST",))  # type: ignore[untyped-decorator]
-    def action_view(self) -> ResponseReturnValue:
-        """Runs an action on the selected records, after its question."""
-        name, ids = request.form.get("action", ""), list(dict.fromkeys(request.form.getlist("rowid")))
-        if not self.is_action_allowed(name):
-            raise NotFound("There is no such action.")
-        if len(ids) > MAX_SELECTED:
-            raise Invalid(f"At most {MAX_SELECTED} records at a time.")
-        handler, text, question = self._actions_data[name]
-        if not ids:
-            flash("Select at least one row first.", "warning")
-        elif question and request.form.get("confirmed") != "1":
-            return self._ask(question, text, [self.get_one(key) for key in ids[:NAMED_IN_QUESTION]], len(ids))
-        else:
-            answer: ResponseReturnValue | None = handler(ids)
-            if answer is not None:
-                return answer
-        return redirect(self._return_url())
-
-    @action("delete", "Delete", "Delete the selected rows?")  # type: ignore[untyped-decorator]
-    def action_delete(self, ids: list[str]) -> None:
-        if not isinstance(self.source, Deletes):
-            raise NotFound
-        count = self.each(ids, self.source.delete)
-        if count:
-            flash(f"{count} {'row was' if count == 1 else 'rows were'} deleted.", "success")
-
-    def each(self, ids: Sequence[str], call: Callable[[str], Any]) -> int:
-        """Call `call` for each id and count what went well; say why the others did not."""
-        done = 0
-        for key in ids:
-            try:
-                call(key)
-                done += 1
-            except NotFound:
-                flash(f"{key} is not there any more.", "warning")
-            except MENDABLE as exc:
-                flash(str(exc), "error")
-        return done
-
-    def _ask(self, question: str, verb: str, records: Sequence[Any], count: int = 1) -> str:
-        """The same question that the page's dialog asks, as a page of its own."""
-        names = [self.record_title(record) for record in records]
-        return str(
-            self.render(
-                self.confirm_template,
-                question=question,
-                verb=verb,
-                names=names,
-                unnamed=count - len(names),
-                return_url=self._return_url(),
-            )
-        )

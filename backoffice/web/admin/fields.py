@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import flash
 from markupsafe import Markup
-from wtforms import Form, SelectMultipleField
+from wtforms import Form, SelectMultipleField, StringField
 
 from backoffice.errors import BackofficeError, Invalid
+from backoffice.units import parse_size, written_size
 
 NOT_DATA = frozenset({"csrf_token", "version"})
 """Fields that every form may have and no record has."""
@@ -95,9 +96,29 @@ class CheckboxGroupField(SelectMultipleField):
         super().process_data(sorted(str(item) for item in value) if value else [])
 
 
+class SizeField(StringField):
+    """Bytes, written as people do: `10 GiB`. Empty is None."""
+
+    def process_data(self, value: Any) -> None:
+        super().process_data(None if value is None else written_size(value))
+        self.number: int | None = value
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(valuelist)
+        text = (self.data or "").strip()
+        try:
+            self.number = parse_size(text) if text else None
+        except ValueError as error:
+            raise ValueError(f"This {error}.") from None
+
+
 def entered(form: Form) -> dict[str, Any]:
     """What was entered, by field. What the form does not have never gets through."""
-    return {name: value for name, value in form.data.items() if name not in NOT_DATA}
+    return {
+        field.name: field.number if isinstance(field, SizeField) else field.data
+        for field in form
+        if field.name not in NOT_DATA
+    }
 
 
 def seen_version(form: Form, record: Any) -> int | None:

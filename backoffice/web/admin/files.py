@@ -6,59 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flask import flash
 from flask_admin.actions import action
 from flask_admin.form import BaseForm
+from markupsafe import Markup
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from backoffice.domain.access import Permission
 from backoffice.domain.files import MAX_NAME_BYTES, File
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.text import fold
 from backoffice.domain.uploads import UNKNOWN
-from backoffice.errors import NotFound
 from backoffice.services.files import Files
 from backoffice.services.uploads import Uploads
-from backoffice.web.admin.base import Allowed, Link, ServiceView
+from backoffice.web.admin.base import Act, Allowed, Link, Removal, ServiceView
 from backoffice.web.admin.filters import days, exactly, one_of, sizes
 from backoffice.web.admin.formats import coded, counted, isolated, labelled, sized, stated, timed
+from backoffice.web.admin.people import Owned, linked, user_id, user_name, with_owner, with_owners
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A file or an upload with the name of its owner; everything else is read from the record."""
-
-    record: Any
-    owner: str
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.record, name)
-
-    @property
-    def progress(self) -> str:
-        """How much of an upload has arrived."""
-        total = self.record.total_chunks
-        return f"{self.record.received} of {total}" if total != UNKNOWN else f"{self.record.received}"
-
-
-def with_owners(page: Page[Any]) -> Page[Row]:
-    """Names instead of identifiers. One round trip."""
-    names = services().users.names({one.owner for one in page.items})
-    return page.map(lambda one: Row(one, names.get(one.owner, one.owner)))
-
-
-def with_owner(record: Any) -> Row:
-    return Row(record, services().users.names([record.owner]).get(record.owner, record.owner))
-
-
-def user_id(text: str) -> str:
-    """The identifier of a user by name, address or identifier. Raises ValueError when there is none."""
-    try:
-        return services().users.find(actor(), text).id
-    except NotFound:
-        raise ValueError(text) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +33,10 @@ class FileSource:
 
     files: Files
 
-    def page(self, query: Query) -> Page[Row]:
+    def page(self, query: Query) -> Page[Owned]:
         return with_owners(self.files.page(actor(), query, everybody=True))
 
-    def get(self, key: str) -> Row:
+    def get(self, key: str) -> Owned:
         return with_owner(self.files.get(actor(), key))
 
     def update(self, key: str, data: Mapping[str, Any], version: int | None) -> File:
@@ -86,10 +52,10 @@ class TrashSource:
 
     files: Files
 
-    def page(self, query: Query) -> Page[Row]:
+    def page(self, query: Query) -> Page[Owned]:
         return with_owners(self.files.trash_page(actor(), query, everybody=True))
 
-    def get(self, key: str) -> Row:
+    def get(self, key: str) -> Owned:
         return with_owner(self.files.trashed(actor(), key))
 
     def delete(self, key: str) -> None:
@@ -102,10 +68,10 @@ class UploadSource:
 
     uploads: Uploads
 
-    def page(self, query: Query) -> Page[Row]:
+    def page(self, query: Query) -> Page[Owned]:
         return with_owners(self.uploads.page(actor(), query))
 
-    def get(self, key: str) -> Row:
+    def get(self, key: str) -> Owned:
         return with_owner(self.uploads.state(actor(), key).upload)
 
     def delete(self, key: str) -> None:
@@ -118,6 +84,20 @@ class RenameForm(BaseForm):  # type: ignore[misc]
     name = StringField("Name", [DataRequired(), Length(max=MAX_NAME_BYTES)])
 
 
+OWNER = exactly("owner", "Owner", user_id, show=user_name, hint="Name or e-mail")
+
+
+def _clipped(_view: Any, _context: Any, record: Owned, name: str) -> Markup:
+    """Column of long technical words, cut by the style sheet, whole on hover."""
+    return Markup('<span class="clip" title="{0}">{0}</span>').format(getattr(record, name))
+
+
+def _progress(_view: Any, _context: Any, record: Owned, _name: str) -> str:
+    """How many of an upload's chunks have arrived."""
+    total = record.total_chunks
+    return f"{record.received:,} of {total:,}" if total != UNKNOWN else f"{record.received:,}"
+
+
 class OwnedView(ServiceView):
     """What belongs to somebody."""
 
@@ -125,22 +105,22 @@ class OwnedView(ServiceView):
     delete_permission = Permission.FILES_ALL_DELETE
     column_labels: ClassVar = {
         "mime_type": "Type", "created_at": "Created", "updated_at": "Changed", "sha256": "SHA-256",
-        "total_chunks": "Chunks", "purge_at": "Gone for good", "expires_at": "Expires",
+        "total_chunks": "Chunks", "purge_at": "Gone for good", "expires_at": "Expires", "id": "Identifier",
     }  # fmt: skip
     column_formatters: ClassVar = {
-        "name": isolated, "owner": isolated, "size": sized, "bytes": sized, "reserved": sized, "created_at": timed,
+        "name": isolated, "owner": linked, "mime_type": _clipped, "size": sized, "bytes": sized, "reserved": sized, "created_at": timed,
         "updated_at": timed, "purge_at": timed, "expires_at": timed, "tags": labelled, "sha256": coded,
-        "total_chunks": counted, "state": stated({"ready": "good", "open": "info", "completing": "warn"}), "id": coded,
+        "total_chunks": counted, "progress": _progress, "state": stated({"ready": "good", "open": "info", "completing": "warn"}), "id": coded,
     }  # fmt: skip
     column_formatters_detail = column_formatters
     column_numeric = ("size", "bytes", "total_chunks")
     title_column = "name"
     can_export = True
 
-    def links(self, record: Row) -> Sequence[Link]:
+    def links(self, record: Owned) -> Sequence[Link]:
         if not self.allowed(Permission.AUDIT_READ):
             return ()
-        return [Link("Log of this file", self.get_url("audit.index_view", flt0_object_is=f"file:{record.id}"), "audit")]
+        return [Link("Log", self.get_url("audit.index_view", flt0_object_is=f"file:{record.id}"), "audit")]
 
 
 class FileView(OwnedView):
@@ -148,16 +128,17 @@ class FileView(OwnedView):
 
     write_permission = Permission.FILES_ALL_WRITE
     noun = "file"
+    removal = Removal("Move to trash", "Move this file to the trash?", "was moved to the trash")
     column_list = ("name", "owner", "size", "mime_type", "created_at")
     column_details_list = (*column_list, "updated_at", "tags", "sha256", "total_chunks", "state", "id")
     column_sortable_list = ("name", "size", ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_filters = (
-        exactly("owner", "Owner", user_id),
+        OWNER,
         one_of(
             "mime_type", "Type", lambda: [(kind, f"{kind} ({n})") for kind, n in services().files.mime_types(actor())]
         ),
-        exactly("tag", "Tag"),
+        exactly("tag", "Tag", fold),
         *sizes("size", "Size"),
         *days("created", "Created"),
     )
@@ -170,7 +151,7 @@ class FileView(OwnedView):
     def __init__(self, files: Files, allowed: Allowed) -> None:
         super().__init__(FileSource(files), allowed, name="Files", endpoint="files", url="/admin/files", icon="files")
 
-    def links(self, record: Row) -> Sequence[Link]:
+    def links(self, record: Owned) -> Sequence[Link]:
         return [
             Link("Download", self.get_url("api.files.download", file_id=record.id), "download"),
             *super().links(record),
@@ -178,19 +159,18 @@ class FileView(OwnedView):
 
     @action("delete", "Move to trash", "Move the selected files to the trash?")  # type: ignore[untyped-decorator]
     def action_delete(self, ids: list[str]) -> None:
-        count = self.each(ids, self.source.delete)
-        if count:
-            flash(f"{count} moved to the trash.", "success")
+        super().action_delete(ids)
 
 
 class TrashView(OwnedView):
     """What was deleted and can be restored."""
 
     noun = "file"
+    removal = Removal("Delete for good", "Delete this file for good? Nobody can bring it back.", "was deleted for good")
     column_list = ("name", "owner", "size", "mime_type", "updated_at", "purge_at")
     column_details_list = (*column_list, "created_at", "tags", "sha256", "id")
     column_labels: ClassVar = {**OwnedView.column_labels, "updated_at": "Deleted"}
-    column_filters = (exactly("trash", "Owner", user_id),)
+    column_filters = (exactly("trash", "Owner", user_id, show=user_name, hint="Name or e-mail"),)
     column_default_sort = ""
     action_permissions: ClassVar = {"restore": Permission.FILES_ALL_DELETE}
     empty_hint = "The trash is empty."
@@ -203,11 +183,16 @@ class TrashView(OwnedView):
         """What is purged first, first."""
         return "purge", False
 
+    def acts(self, record: Owned) -> Sequence[Act]:  # noqa: ARG002
+        return self.act("restore", self.get_url(".index_view"))
+
+    @action("delete", "Delete for good", "Delete the selected files for good? Nobody can bring them back.")  # type: ignore[untyped-decorator]
+    def action_delete(self, ids: list[str]) -> None:
+        super().action_delete(ids)
+
     @action("restore", "Restore", "")  # type: ignore[untyped-decorator]
     def action_restore(self, ids: list[str]) -> None:
-        count = self.each(ids, lambda key: self.source.files.restore(actor(), key))
-        if count:
-            flash(f"{count} restored.", "success")
+        self.told(self.each(ids, lambda key: self.source.files.restore(actor(), key)), "was restored")
 
 
 class UploadView(OwnedView):
@@ -215,12 +200,18 @@ class UploadView(OwnedView):
 
     delete_permission = Permission.FILES_ALL_WRITE
     noun = "upload"
+    removal = Removal("Cancel upload", "Cancel this upload? What has arrived of it is lost.", "was cancelled")
     column_list = ("name", "owner", "progress", "bytes", "size", "created_at", "expires_at")
     column_details_list = (*column_list, "reserved", "state", "id")
-    column_labels: ClassVar = {**OwnedView.column_labels, "progress": "Chunks", "bytes": "Received", "size": "Announced"}
+    column_labels: ClassVar = {
+        **OwnedView.column_labels,
+        "progress": "Chunks",
+        "bytes": "Received",
+        "size": "Announced",
+    }
     column_sortable_list = ("name", ("created_at", "created"), ("expires_at", "expires"))
     column_default_sort = ("created_at", True)
-    column_filters = (exactly("owner", "Owner", user_id), *days("created", "Created"))
+    column_filters = (OWNER, *days("created", "Created"))
     searchable = True
     search_hint = "Words of the name"
     empty_hint = "Nothing is being uploaded."
@@ -230,11 +221,9 @@ class UploadView(OwnedView):
         source = UploadSource(uploads)
         super().__init__(source, allowed, name="Uploads", endpoint="uploads", url="/admin/uploads", icon="upload")
 
-    def record_title(self, record: Row) -> str:
+    def record_title(self, record: Owned) -> str:
         return str(record.name or record.id)
 
     @action("delete", "Cancel", "Cancel the selected uploads? What has arrived of them is lost.")  # type: ignore[untyped-decorator]
     def action_delete(self, ids: list[str]) -> None:
-        count = self.each(ids, self.source.delete)
-        if count:
-            flash(f"{count} cancelled.", "success")
+        super().action_delete(ids)

@@ -27,6 +27,10 @@ Choices = Callable[[], Sequence[tuple[str, str]]]
 MAX_VALUE = 256
 
 
+class Unfit(ValueError):
+    """What was entered cannot be filtered by; the text is a sentence for the person who entered it."""
+
+
 class Op(StrEnum):
     """What a filter asks, as shown beside its name and as it stands in the address."""
 
@@ -41,7 +45,8 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
     """One condition on one index of a collection.
 
     `read` turns the text of the control into what the index holds, or raises ValueError.
-    `control` is the control's HTML input type; with `choices` it is a drop-down.
+    `control` is the control's HTML input type; with `choices` it is a drop-down. `show` words a value for the list of
+    filters in use, `hint` is an example for the empty control.
     """
 
     def __init__(
@@ -53,10 +58,13 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
         *,
         control: str = "text",
         choices: Choices | None = None,
+        show: Callable[[str], str] | None = None,
+        hint: str = "",
     ) -> None:
         # `options` stays empty: Flask-Admin would work them out once, outside of any request.
         super().__init__(name)
         self.column, self.op, self.read, self.control, self.choices = column, op, read, control, choices
+        self.show, self.hint = show, hint
 
     @property
     def label(self) -> str:
@@ -68,7 +76,7 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
 
     def clean(self, value: str) -> Any:
         """What the index holds for `value`; ValueError when it cannot hold such a thing."""
-        if len(value) > MAX_VALUE or "\0" in value:
+        if len(value) > MAX_VALUE or not value.isprintable():
             raise ValueError(value)
         if self.choices is not None and value not in {key for key, _ in self.choices()}:
             raise ValueError(value)
@@ -76,6 +84,8 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
 
     def shown(self, value: str) -> str:
         """The label of `value` where it is one of the choices."""
+        if self.show is not None:
+            return self.show(value)
         return dict(self.choices()).get(value, value) if self.choices is not None else value
 
     def narrow(self, query: Query, cleaned: Any) -> Query:
@@ -112,9 +122,16 @@ def _day_end(text: str) -> int:
         raise ValueError(text) from exc
 
 
-def exactly(column: str, name: str, read: Callable[[str], Any] = str) -> ServiceFilter:
+def exactly(
+    column: str,
+    name: str,
+    read: Callable[[str], Any] = str,
+    *,
+    show: Callable[[str], str] | None = None,
+    hint: str = "",
+) -> ServiceFilter:
     """The column has this very value. `read` may look a name up; ValueError when there is no such thing."""
-    return ServiceFilter(column, name, Op.IS, read)
+    return ServiceFilter(column, name, Op.IS, read, show=show, hint=hint)
 
 
 def one_of(column: str, name: str, choices: Choices) -> ServiceFilter:
@@ -124,7 +141,10 @@ def one_of(column: str, name: str, choices: Choices) -> ServiceFilter:
 
 def sizes(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:
     """Bytes from … to …, written `1500`, `20 MB` or `1.5GiB`."""
-    return ServiceFilter(column, name, Op.AT_LEAST, parse_size), ServiceFilter(column, name, Op.AT_MOST, parse_size)
+    return (
+        ServiceFilter(column, name, Op.AT_LEAST, parse_size, hint="20 MB"),
+        ServiceFilter(column, name, Op.AT_MOST, parse_size, hint="1.5 GiB"),
+    )
 
 
 def days(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:

@@ -12,7 +12,7 @@ from flask_admin.model.base import ViewArgs
 
 from backoffice.domain.paging import MAX_LIMIT, MAX_SEARCH, Page, Query
 from backoffice.errors import Invalid
-from backoffice.web.admin.filters import ServiceFilter
+from backoffice.web.admin.filters import ServiceFilter, Unfit
 from backoffice.web.admin.formats import EXPORT_TYPES, PAGE_TYPES, csv_cell
 from backoffice.web.admin.gate import GatedView
 from backoffice.web.admin.source import Source
@@ -103,6 +103,8 @@ class ListingView(GatedView, BaseModelView):  # type: ignore[misc]
             index, flt = self._filter_args[key]
             try:
                 cleaned[index, value] = flt.clean(value)
+            except Unfit as exc:
+                flash(f"{exc} The filter {flt.label} was ignored.", "warning")
             except ValueError:
                 flash(f"{value[:60]} does not fit {flt.label}; this filter was ignored.", "warning")
             else:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, ClassVar
 
 from flask_admin.form import BaseForm
+from markupsafe import Markup
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Optional
 
-from backoffice.domain.access import DESCRIPTIONS, Permission
+from backoffice.domain.access import ALL, DESCRIPTIONS, Permission
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.text import words
 from backoffice.services.roles import Roles
-from backoffice.web.admin.base import Allowed, ServiceView
+from backoffice.web.admin.base import Allowed, Link, Removal, ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice
-from backoffice.web.admin.formats import isolated, labelled
+from backoffice.web.admin.formats import isolated, state_tag
 from backoffice.web.identity import actor
 
 GROUPS = {
@@ -93,16 +95,45 @@ class CreateForm(BaseForm):  # type: ignore[misc]
     permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
 
 
+def _rights(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
+    """The rights in one line for each resource: `files read, write`."""
+    if record.permissions == ALL:
+        return Markup("Everything")
+    by_resource = groupby(sorted(record.permissions, key=list(Permission).index), key=lambda one: one.partition(":")[0])
+    lines = [
+        Markup('<div><span class="muted">{}</span> {}</div>').format(
+            GROUPS[resource], ", ".join(one.partition(":")[2] for one in rights)
+        )
+        for resource, rights in by_resource
+    ]
+    return Markup('<div class="rights">{}</div>').format(Markup("").join(lines))
+
+
+def _described(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
+    """Each right with what it means."""
+    row = Markup("<li>{} <code>{}</code></li>")
+    rows = [row.format(DESCRIPTIONS[one], one) for one in Permission if one in record.permissions]
+    return Markup('<ul class="plain-list">{}</ul>').format(Markup("").join(rows))
+
+
+def _kind(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
+    return state_tag("built-in") if record.built_in else state_tag("custom", "info")
+
+
 class RoleView(ServiceView):
     """Built-in roles can be given and taken, not changed."""
 
     read_permission, write_permission = Permission.ROLES_READ, Permission.ROLES_WRITE
     noun = "role"
+    removal = Removal("Delete", "Delete this role for good?", "was deleted")
     column_list = ("name", "description", "permissions", "built_in")
     column_sortable_list = ("name",)
     column_default_sort = "name"
-    column_formatters: ClassVar = {"name": isolated, "description": isolated, "permissions": labelled}
-    column_formatters_detail = column_formatters
+    column_labels: ClassVar = {"permissions": "Rights", "built_in": "Kind"}
+    column_formatters: ClassVar = {
+        "name": isolated, "description": isolated, "permissions": _rights, "built_in": _kind,
+    }  # fmt: skip
+    column_formatters_detail: ClassVar = column_formatters | {"permissions": _described}
     searchable = True
     search_hint = "Name or description"
     form = CreateForm
@@ -115,3 +146,11 @@ class RoleView(ServiceView):
         return not record.built_in
 
     may_delete = may_edit
+
+    def links(self, record: Role) -> Sequence[Link]:
+        found = []
+        if self.allowed(Permission.USERS_READ):
+            found.append(Link("Who has it", self.get_url("users.index_view", flt0_role_is=record.name), "users"))
+        if self.allowed(Permission.AUDIT_READ):
+            found.append(Link("Log", self.get_url("audit.index_view", flt0_object_is=f"role:{record.id}"), "audit"))
+        return found

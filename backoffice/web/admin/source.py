@@ -62,3 +62,22 @@ class Link:
     label: str
     url: str
     icon: str = "arrow-right"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What can be done to one record, as a button of its own page. Without a question it is done at once."""
+
+    name: str
+    text: str
+    question: str = ""
+    back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What removing means in a view: on its buttons, in the question ("": made of the verb), and afterwards."""
+
+    verb: str = "Delete"
+    question: str = ""
+    done: str = "was deleted"

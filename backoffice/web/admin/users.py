@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flask import flash, url_for
+from flask import flash, g, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin.actions import action
 from flask_admin.form import BaseForm
+from markupsafe import Markup
 from wtforms import PasswordField, StringField
-from wtforms.validators import DataRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.access import Permission
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.users import MAX_PASSWORD, MAX_USERNAME, User, UserStatus
 from backoffice.services.users import Users
-from backoffice.units import parse_size
-from backoffice.web.admin.base import Allowed, Link, Revealed, ServiceView
-from backoffice.web.admin.fields import CheckboxGroupField, Choice
+from backoffice.web.admin.base import Act, Allowed, Link, Removal, Revealed, ServiceView
+from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
 from backoffice.web.admin.filters import days, one_of
-from backoffice.web.admin.formats import isolated, labelled, sized, stated, timed
+from backoffice.web.admin.formats import coded, filesize, isolated, labelled, stated, time_tag, timed
 from backoffice.web.context import services, settings
 from backoffice.web.identity import actor
 
 TONES = {"active": "good", "invited": "info", "disabled": "bad"}
-LINK_HELP = "Give it to the person over a channel you trust. It works once, for 24 hours, and is not shown again."
+LINK_HELP = "Give it to the person over a channel you trust. It works once, for {}, and is not shown again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,14 @@ class UserSource:
         return self.users.get(actor(), key)
 
     def create(self, data: Mapping[str, Any]) -> Any:
+        roles = {"roles": tuple(data["roles"])} if "roles" in data else {}
         user, secret = self.users.create(
             actor(),
             username=data["username"],
             email=data["email"] or "",
             password=data["password"] or "",
-            roles=tuple(data["roles"]),
-            quota_bytes=_quota(data["quota"]),
+            quota_bytes=data["quota_bytes"],
+            **roles,
         )
         return _revealed(user, secret) if secret else user
 
@@ -59,16 +60,12 @@ class UserSource:
             version=version,
             username=data["username"],
             email=data["email"] or "",
-            roles=tuple(data["roles"]),
-            quota_bytes=_quota(data["quota"]),
+            roles=tuple(data["roles"]) if "roles" in data else None,
+            quota_bytes=data["quota_bytes"],
         )
 
     def delete(self, key: str) -> None:
         self.users.delete(actor(), key)
-
-
-def _quota(text: str | None) -> int | None:
-    return parse_size(text) if text and text.strip() else None
 
 
 def _revealed(user: User, secret: str) -> Revealed:
@@ -76,30 +73,34 @@ def _revealed(user: User, secret: str) -> Revealed:
     public = settings().public_url.rstrip("/")
     path = url_for("pages.setup", secret=secret)
     link = public + path if public else url_for("pages.setup", secret=secret, _external=True)
-    return Revealed(user, f"One-time link for {user.username}", link, LINK_HELP)
+    lasts = "30 minutes" if user.password else "24 hours"
+    return Revealed(user, f"One-time link for {user.username}", link, LINK_HELP.format(lasts))
+
+
+def _manageable() -> Callable[[User], bool]:
+    """Whom the person asking may change: one look at the roles for a whole page of users."""
+    if "manageable" not in g:
+        g.manageable = services().users.manageable(actor())
+    found: Callable[[User], bool] = g.manageable
+    return found
+
+
+def role_choices() -> list[tuple[str, str]]:
+    """For the filter; none for whoever may not see roles."""
+    if Permission.ROLES_READ not in actor().permissions:
+        return []
+    return [(role.name, role.name) for role in services().roles.all(actor())]
 
 
 def role_boxes() -> list[Choice]:
     """Every role; those that grant more than the person holds are shown and cannot be given."""
-    holds = actor().permissions
+    asking = actor()
+    if Permission.ROLES_READ not in asking.permissions:
+        return []
     return [
-        Choice(role.name, role.name, role.description, fixed=not role.permissions <= holds)
-        for role in services().roles.all(actor())
+        Choice(role.name, role.name, role.description, fixed=not role.permissions <= asking.permissions)
+        for role in services().roles.all(asking)
     ]
-
-
-def _size(_form: BaseForm, field: StringField) -> None:
-    try:
-        _quota(field.data)
-    except ValueError as error:
-        raise ValidationError(f"This {error}.") from None
-
-
-class QuotaField(StringField):
-    """A size as people write it, of a record's `quota_bytes`."""
-
-    def process_data(self, value: Any) -> None:
-        super().process_data("" if value is None else value)
 
 
 class EditForm(BaseForm):  # type: ignore[misc]
@@ -107,13 +108,14 @@ class EditForm(BaseForm):  # type: ignore[misc]
 
     username = StringField("User name", [DataRequired(), Length(max=MAX_USERNAME)])
     email = StringField("E-mail", [Optional(), Length(max=254)], description="Can be used to sign in as well.")
-    roles = CheckboxGroupField("Roles", boxes=role_boxes)
-    quota = QuotaField("Quota", [Optional(), _size], description="Such as 10 GiB; empty: the site's default.")
+    roles = CheckboxGroupField("Roles", boxes=role_boxes, default=["user"])
+    quota_bytes = SizeField("Quota", [Optional()], description="Such as 10 GiB; empty: what the site gives everybody.")
 
-    def __init__(self, *args: Any, obj: User | None = None, **kwargs: Any) -> None:
-        if obj is not None and obj.quota_bytes is not None:
-            kwargs.setdefault("quota", str(obj.quota_bytes))
-        super().__init__(*args, obj=obj, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.roles.boxes:
+            # Who may not see roles leaves them as they are.
+            del self.roles
 
 
 class CreateForm(EditForm):
@@ -123,7 +125,27 @@ class CreateForm(EditForm):
         "Password",
         [Optional(), Length(max=MAX_PASSWORD)],
         description="Leave it empty to get a one-time link with which the person chooses one.",
+        render_kw={"autocomplete": "new-password"},
     )
+
+
+def _quota(_view: Any, _context: Any, record: User, _name: str) -> str:
+    if record.quota_bytes is not None:
+        return filesize(record.quota_bytes)
+    common = services().files.quota
+    return f"{filesize(common)}, as everybody" if common is not None else "without limit, as everybody"
+
+
+def _usage(_view: Any, _context: Any, record: User, _name: str) -> str:
+    usage = services().files.usage(actor(), record.id)
+    text = filesize(usage.used)
+    if usage.limit:
+        text += f" ({100 * usage.used / usage.limit:.0f} % of the quota)"
+    return f"{text}, {filesize(usage.reserved)} reserved by uploads" if usage.reserved else text
+
+
+def _link(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
+    return Markup("open until {}").format(time_tag(record.invite_expires_at)) if record.invite else "none"
 
 
 class UserView(ServiceView):
@@ -131,30 +153,24 @@ class UserView(ServiceView):
 
     read_permission, write_permission = Permission.USERS_READ, Permission.USERS_WRITE
     noun = "user"
+    removal = Removal("Delete", "Delete this user for good? The name cannot be used again.", "was deleted")
     column_list = ("username", "email", "status", "roles", "last_login_at", "created_at")
-    column_details_list = (*column_list, "quota_bytes", "updated_at", "id")
+    column_details_list = (*column_list, "updated_at", "link", "usage", "quota_bytes", "id")
+    column_export_list = (*column_list, "quota_bytes", "id")
     column_sortable_list = ("username", ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_labels: ClassVar = {
-        "username": "User name",
-        "email": "E-mail",
-        "last_login_at": "Last sign-in",
-        "quota_bytes": "Quota",
-    }
+        "username": "User name", "email": "E-mail", "last_login_at": "Last sign-in", "created_at": "Created",
+        "updated_at": "Changed", "quota_bytes": "Quota", "usage": "Uses", "link": "One-time link", "id": "Identifier",
+    }  # fmt: skip
     column_formatters: ClassVar = {
-        "username": isolated,
-        "email": isolated,
-        "status": stated(TONES),
-        "roles": labelled,
-        "last_login_at": timed,
-        "created_at": timed,
-        "updated_at": timed,
-        "quota_bytes": sized,
-    }
+        "username": isolated, "email": isolated, "status": stated(TONES), "roles": labelled, "last_login_at": timed,
+        "created_at": timed, "updated_at": timed, "quota_bytes": _quota, "usage": _usage, "link": _link, "id": coded,
+    }  # fmt: skip
     column_formatters_detail = column_formatters
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
-        one_of("role", "Role", lambda: [(role.name, role.name) for role in services().roles.all(actor())]),
+        one_of("role", "Role", role_choices),
         *days("created", "Created"),
     )
     searchable = True
@@ -168,35 +184,41 @@ class UserView(ServiceView):
         super().__init__(UserSource(users), allowed, name="Users", endpoint="users", url="/admin/users", icon="users")
 
     def may_edit(self, record: User) -> bool:
-        return self.source.users.may_manage(actor(), record)
+        return _manageable()(record)
 
     may_delete = may_edit
+
+    def acts(self, record: User) -> Sequence[Act]:
+        if not self.may_edit(record):
+            return ()
+        if record.status is UserStatus.DISABLED:
+            return self.act("enable")
+        return [*self.act("invite"), *self.act("disable")]
 
     def links(self, record: User) -> Sequence[Link]:
         found = []
         if self.allowed(Permission.FILES_ALL_READ):
-            found.append(Link("Files", self.get_url("files.index_view", flt0_owner_is=record.username), "files"))
+            found.append(Link("Files", self.get_url("files.index_view", flt0_owner_is=record.id), "files"))
         if self.allowed(Permission.AUDIT_READ):
-            found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.username), "audit"))
+            found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.id), "audit"))
         return found
 
-    @action("disable", "Disable", "Disable the selected users? They are signed out at once.")  # type: ignore[untyped-decorator]
+    @action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.")  # type: ignore[untyped-decorator]
     def action_disable(self, ids: list[str]) -> None:
-        count = self.each(ids, lambda key: self.source.users.disable(actor(), key))
-        if count:
-            flash(f"{count} disabled.", "success")
+        self.told(self.each(ids, lambda key: self.source.users.disable(actor(), key)), "was disabled")
 
     @action("enable", "Enable", "")  # type: ignore[untyped-decorator]
     def action_enable(self, ids: list[str]) -> None:
-        count = self.each(ids, lambda key: self.source.users.enable(actor(), key))
-        if count:
-            flash(f"{count} enabled.", "success")
+        self.told(self.each(ids, lambda key: self.source.users.enable(actor(), key)), "was enabled")
 
-    @action("invite", "New one-time link", "Make a new link with which this user chooses a password?")  # type: ignore[untyped-decorator]
+    @action("invite", "New one-time link", "Make a link with which this user chooses a password? An older one ends.")  # type: ignore[untyped-decorator]
     def action_invite(self, ids: list[str]) -> ResponseReturnValue | None:
         if len(ids) != 1:
             flash("Select one user: each link is shown once.", "warning")
             return None
         user = self.source.get(ids[0])
-        revealed = _revealed(user, self.source.users.invite(actor(), user.id))
+        links = []
+        if not self.each(ids, lambda key: links.append(self.source.users.invite(actor(), key))):
+            return None
+        revealed = _revealed(user, links[0])
         return str(self.render(self.reveal_template, revealed=revealed, return_url=self._return_url()))

@@ -33,7 +33,7 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
         answer=UsersAnswer,
         query=UsersQuery,
         sends={"Link": "`rel=next`: the page after this one"},
-        curl='curl "$URL/admin/users?q=ann"',
+        curl='curl "$SITE/admin/users?q=ann"',
     )
 )
 @route_permission(Permission.USERS_READ)
@@ -67,7 +67,7 @@ def list_users() -> ResponseReturnValue:
         raises=(WeakPassword, NameTaken, Conflict, NotFound),
         curl=(
             """curl -H "Content-Type: application/json" -d '{"username": "ann", "roles": ["user"]}' """
-            '"$URL/admin/users"'
+            '"$SITE/admin/users"'
         ),
     )
 )
@@ -96,7 +96,7 @@ def create_user() -> Response:
         tag=TAG,
         answer=UserAnswer,
         raises=(NotFound,),
-        curl='curl "$URL/admin/users/$USER_ID"',
+        curl='curl "$SITE/admin/users/$USER_ID"',
     )
 )
 @route_permission(Permission.USERS_READ)
@@ -106,7 +106,7 @@ def get_user(user_id: str) -> Response:
 
 
 @bp.get("/roles")
-@operation(Operation(summary="List roles", tag=TAG, answer=RolesAnswer, curl='curl "$URL/admin/roles"'))
+@operation(Operation(summary="List roles", tag=TAG, answer=RolesAnswer, curl='curl "$SITE/admin/roles"'))
 @route_permission(Permission.ROLES_READ)
 def list_roles() -> ResponseReturnValue:
     """All of them, with the permissions of each."""
@@ -126,7 +126,7 @@ def list_roles() -> ResponseReturnValue:
         raises=(NameTaken, Conflict),
         curl=(
             'curl -H "Content-Type: application/json"'
-            """ -d '{"name": "archivist", "permissions": ["files:read", "files.all:read"]}' "$URL/admin/roles\""""
+            """ -d '{"name": "archivist", "permissions": ["files:read", "files.all:read"]}' "$SITE/admin/roles\""""
         ),
     )
 )
@@ -151,7 +151,7 @@ def create_role() -> Response:
         query=PurgeQuery,
         headers=IF_MATCH,
         raises=(NotFound, VersionMismatch),
-        curl='curl -X DELETE "$URL/admin/files/$ID?purge=1"',
+        curl='curl -X DELETE "$SITE/admin/files/$ID?purge=1"',
     )
 )
 @route_permission(Permission.FILES_ALL_DELETE)

@@ -165,5 +165,6 @@ class Problem(BaseModel):
     code: str
     request_id: str
     detail: str = ""
+    field: Annotated[str | None, Field(description="The field that is wrong, the first of several")] = None
     errors: list[FieldProblem] | None = None
     missing: Ranges | None = None

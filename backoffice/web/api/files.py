@@ -45,7 +45,7 @@ bp = Blueprint("files", __name__)
         answer=FilesAnswer,
         query=FilesQuery,
         sends={"Link": "`rel=next`: the page after this one"},
-        curl='curl "$URL/files?limit=20&sort=size"',
+        curl='curl "$SITE/files?limit=20&sort=size"',
     )
 )
 @route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
@@ -102,7 +102,7 @@ def list_files() -> Response:
             "Accept-Ranges": "`bytes`",
         },
         raises=(NotFound, VersionMismatch),
-        curl='curl -OJ "$URL/files/$ID"',
+        curl='curl -OJ "$SITE/files/$ID"',
     )
 )
 @route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
@@ -125,7 +125,7 @@ def download(file_id: str) -> Response:
         answer=FileAnswer,
         sends=ETAG,
         raises=(NotFound,),
-        curl='curl "$URL/files/$ID/metadata"',
+        curl='curl "$SITE/files/$ID/metadata"',
     )
 )
 @route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
@@ -144,7 +144,7 @@ def metadata(file_id: str) -> Response:
         headers=IF_MATCH,
         sends=ETAG,
         raises=(NotFound, NameTaken, VersionMismatch),
-        curl='curl -H "Content-Type: application/json" -d \'{"new_name": "holiday.mp4"}\' "$URL/files/$ID/rename"',
+        curl='curl -H "Content-Type: application/json" -d \'{"new_name": "holiday.mp4"}\' "$SITE/files/$ID/rename"',
     )
 )
 @route_permission(Permission.FILES_WRITE, Permission.FILES_ALL_WRITE, max_body=None)
@@ -164,7 +164,7 @@ def rename(file_id: str) -> Response:
         query=PurgeQuery,
         headers=IF_MATCH,
         raises=(NotFound, VersionMismatch),
-        curl='curl -X DELETE "$URL/files/$ID"',
+        curl='curl -X DELETE "$SITE/files/$ID"',
     )
 )
 @route_permission(Permission.FILES_DELETE, Permission.FILES_ALL_DELETE)
@@ -182,7 +182,7 @@ def delete(file_id: str) -> ResponseReturnValue:
         answer=FileAnswer,
         sends=ETAG,
         raises=(NotFound,),
-        curl='curl -X POST "$URL/files/$ID/restore"',
+        curl='curl -X POST "$SITE/files/$ID/restore"',
     )
 )
 @route_permission(Permission.FILES_DELETE, Permission.FILES_ALL_DELETE)

@@ -30,7 +30,7 @@ class Operation:
     headers     request headers it heeds; `sends` response headers of a success
     path        what the path's variables mean
     raises      errors beyond those of every operation; each has its status
-    curl        an example that works with `$URL` and `$TOKEN` set
+    curl        an example that works with `$SITE` and `$TOKEN` set
     """
 
     summary: str

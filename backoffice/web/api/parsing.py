@@ -58,7 +58,7 @@ FLAG = BeforeValidator(_flag)
 def check(model: type[M], values: Mapping[str, Any], *, text: bool = False) -> M:
     """`values` as a `model`. `text`: they come from a query or a form, where a number is written in digits.
 
-    Raises Invalid with `errors`, a list of `{field, message}`.
+    Raises Invalid with `errors`, a list of `{field, message}`, and the first `field`.
     """
     try:
         return model.model_validate(dict(values), context={"text": text})
@@ -108,7 +108,7 @@ def one_each(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def field_error(field: str, message: str) -> Invalid:
     """What is wrong with one field."""
     field = field[:100]
-    return Invalid(f"{field}: {message}.", errors=[{"field": field, "message": message}])
+    return Invalid(f"{field}: {message}.", field=field, errors=[{"field": field, "message": message}])
 
 
 def _singles(model: type[BaseModel], args: MultiDict[str, str]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _invalid(error: ValidationError) -> Invalid:
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ][:20]
     first = problems[0]
-    return Invalid(f"{first['field']}: {first['message']}.", errors=problems)
+    return Invalid(f"{first['field']}: {first['message']}.", field=first["field"], errors=problems)
 
 
 def _sentence(kind: str, message: str) -> str:

@@ -47,6 +47,21 @@ CREATED: Final = {
     "X-Durability": "How safe the file is by now: `memory`, `os`, `disk` or `replica:k`",
 }
 _TYPES: Final = mimetypes.MimeTypes()
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+for _suffix, _type in {
+    ".md": "text/markdown",
+    ".docx": f"{_OFFICE}.wordprocessingml.document",
+    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
+    ".pptx": f"{_OFFICE}.presentationml.presentation",
+    ".odt": "application/vnd.oasis.opendocument.text",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".odp": "application/vnd.oasis.opendocument.presentation",
+    ".7z": "application/x-7z-compressed",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".toml": "application/toml",
+}.items():
+    _TYPES.add_type(_type, _suffix)  # what the Python of some versions does not know
 """Python's own table, whatever the machine has installed."""
 
 bp = Blueprint("uploads", __name__)
@@ -75,7 +90,7 @@ class NameConverter(BaseConverter):
         ),
         curl=(
             'curl --data-binary @part0 -H "Content-Type: application/octet-stream"'
-            ' "$URL/upload_chunk?chunk_index=0&total_chunks=2"'
+            ' "$SITE/upload_chunk?chunk_index=0&total_chunks=2"'
         ),
     )
 )  # fmt: skip
@@ -125,7 +140,7 @@ def upload_chunk() -> Response:
         ),
         curl=(
             'curl -H "Content-Type: application/json"'
-            """ -d '{"file_id": "'$ID'", "name": "film.mp4", "total_size": 3145728}' "$URL/upload_complete\""""
+            """ -d '{"file_id": "'$ID'", "name": "film.mp4", "total_size": 3145728}' "$SITE/upload_complete\""""
         ),
     )
 )  # fmt: skip
@@ -160,7 +175,7 @@ def upload_complete() -> Response:
         sends=CREATED,
         path={"name": "Name of the new file (of a file that exists: its identifier)"},
         raises=(ChecksumMismatch, NameTaken, Conflict, TooLarge, QuotaExceeded, TooMany, StoreFull),
-        curl='curl -T film.mp4 "$URL/files/"',
+        curl='curl -T film.mp4 "$SITE/files/"',
     )
 )
 @route_permission(Permission.FILES_WRITE, max_body=None)
@@ -193,7 +208,7 @@ def upload_whole(name: str) -> Response:
         answer=UploadsAnswer,
         query=PageQuery,
         sends={"Link": "`rel=next`: the page after this one"},
-        curl='curl "$URL/uploads"',
+        curl='curl "$SITE/uploads"',
     )
 )
 @route_permission(Permission.FILES_READ)
@@ -215,7 +230,7 @@ def list_uploads() -> Response:
         tag=TAG,
         answer=UploadState,
         raises=(NotFound,),
-        curl='curl "$URL/uploads/$ID"',
+        curl='curl "$SITE/uploads/$ID"',
     )
 )
 @route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
@@ -231,7 +246,7 @@ def get_upload(file_id: str) -> Response:
         tag=TAG,
         status=204,
         raises=(NotFound, Completing),
-        curl='curl -X DELETE "$URL/uploads/$ID"',
+        curl='curl -X DELETE "$SITE/uploads/$ID"',
     )
 )
 @route_permission(Permission.FILES_WRITE, Permission.FILES_ALL_WRITE)
@@ -242,7 +257,7 @@ def cancel_upload(file_id: str) -> ResponseReturnValue:
 
 
 @bp.get("/limits")
-@operation(Operation(summary="What may be uploaded", tag=TAG, answer=LimitsAnswer, curl='curl "$URL/limits"'))
+@operation(Operation(summary="What may be uploaded", tag=TAG, answer=LimitsAnswer, curl='curl "$SITE/limits"'))
 @route_permission(Permission.FILES_READ, Permission.FILES_WRITE)
 def get_limits() -> Response:
     """Sizes in bytes, and how much of your quota is taken."""

@@ -19,6 +19,7 @@ export class Regions {
     this.#say = say;
     document.addEventListener("click", (event) => this.#onClick(event));
     document.addEventListener("submit", (event) => this.#onSubmit(event));
+    document.addEventListener("keydown", findByKey);
     addEventListener("popstate", () => this.visit(location.href, { keep: false }));
   }
 
@@ -118,6 +119,16 @@ export class Regions {
 function editing() {
   const list = document.querySelector("[data-region=files]");
   return list?.querySelector("[data-editing]") || list?.contains(document.activeElement) && document.activeElement.matches("input");
+}
+
+/** `/` goes to the search box, unless somebody is typing. It is looked for each time, because the list is replaced. */
+function findByKey(event) {
+  const box = document.querySelector("[data-find]");
+  if (!box || event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
 }
 
 function swap(page, quiet) {

@@ -1,0 +1,77 @@
+"""Users as other sections of the admin site speak of them: by name in lists, by name or identifier in filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from markupsafe import Markup
+
+from backoffice.domain.access import Permission
+from backoffice.domain.ids import ID_LENGTH, is_id
+from backoffice.domain.paging import Page
+from backoffice.errors import NotFound
+from backoffice.web.admin.filters import Unfit
+from backoffice.web.context import services
+from backoffice.web.identity import actor
+
+SYSTEM = "system-"
+"""How identifiers of the shell, the worker and the like begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A record that belongs to somebody, with the name of that user; everything else is read from the record."""
+
+    record: Any
+    owner: str
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.record, name)
+
+
+def with_owners(page: Page[Any]) -> Page[Owned]:
+    """Names instead of identifiers. One round trip."""
+    names = services().users.names({one.owner for one in page.items})
+    return page.map(lambda one: Owned(one, names.get(one.owner, one.owner)))
+
+
+def with_owner(record: Any) -> Owned:
+    """Likewise, for one record."""
+    return Owned(record, services().users.names([record.owner]).get(record.owner, record.owner))
+
+
+def user_id(text: str) -> str:
+    """The identifier of a user, given by name, address or identifier; also of one who was deleted, by identifier.
+
+    Raises Unfit when there is none, or when the person asking may not look users up.
+    """
+    if text.startswith(SYSTEM):
+        return text
+    identifier = is_id(text) and len(text) == ID_LENGTH
+    if Permission.USERS_READ not in actor().permissions:
+        if identifier:
+            return text
+        raise Unfit("You may not look users up by name.")
+    try:
+        return services().users.find(actor(), text).id
+    except NotFound:
+        if identifier:
+            return text
+        raise Unfit(f"There is no user {text[:64]}.") from None
+
+
+def user_name(text: str) -> str:
+    """The name of the user who has this identifier; any other text as it is."""
+    return services().users.names([text]).get(text, text) if len(text) == ID_LENGTH else text
+
+
+def linked(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column formatter of owners: their names, and a way to them for who may see users."""
+    shown, owner_id = getattr(record, name), record.record.owner
+    if shown == owner_id or Permission.USERS_READ not in actor().permissions:
+        return Markup("<bdi>{}</bdi>").format(shown)
+    return Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>').format(
+        url_for("users.details_view", id=owner_id), shown
+    )

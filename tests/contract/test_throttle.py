@@ -1,0 +1,63 @@
+"""`throttle.lua`, on every kind of server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backoffice.domain.times import now_ms
+from backoffice.stores.client import Db
+from backoffice.stores.keys import Keys
+from backoffice.stores.throttle import RedisThrottle
+from tests.people import CountedDb
+
+pytestmark = pytest.mark.cluster
+KEYS = Keys("t")
+NOW = now_ms()
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def db(redis: Any) -> CountedDb:
+    return CountedDb(redis)
+
+
+def test_A5_failures_beyond_the_free_ones_double_the_wait(db: Db) -> None:
+    now = [NOW]
+    throttle = RedisThrottle(db, KEYS, lambda: now[0])
+    limit = (3, 1_000, 60_000, 100)
+    assert [throttle.attempt("x", *limit) for _ in range(4)] == [0, 0, 0, 0]
+    waits = []
+    for _ in range(9):
+        wait = throttle.attempt("x", *limit)
+        waits.append(wait)
+        assert throttle.attempt("x", *limit) == wait, "a refused attempt does not lengthen it"
+        now[0] += wait
+        assert throttle.attempt("x", *limit) == 0
+    assert waits == [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]
+    assert throttle.attempt("y", *limit) == 0
+    throttle.clear("x")
+    assert [throttle.attempt("x", *limit) for _ in range(4)] == [0, 0, 0, 0]
+    assert 0 < db.call("TTL", KEYS.throttle("x")) <= 100
+
+
+def test_a_forgiven_attempt_leaves_what_was_there_without_it(db: Db) -> None:
+    throttle = RedisThrottle(db, KEYS, lambda: NOW)
+    limit = (2, 1_000, 60_000, 100)
+    for _ in range(20):
+        assert throttle.attempt("x", *limit) == 0
+        throttle.forgive("x", *limit)
+    assert [throttle.attempt("x", *limit) for _ in range(4)] == [0, 0, 0, 1_000]
+    throttle.forgive("x", *limit)
+    assert [throttle.attempt("x", *limit) for _ in range(2)] == [0, 1_000]
+    throttle.forgive("never heard of", *limit)
+    assert db.call("EXISTS", KEYS.throttle("never heard of")) == 0
+
+
+def test_a_clock_set_back_locks_nobody_out_for_long(db: Db) -> None:
+    now = [NOW]
+    throttle = RedisThrottle(db, KEYS, lambda: now[0])
+    throttle.attempt("x", 0, 60_000, 60_000, 100)
+    now[0] -= 100 * HOUR
+    assert throttle.attempt("x", 0, 60_000, 60_000, 100) == 60_000

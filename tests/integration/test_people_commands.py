@@ -1,0 +1,146 @@
+"""The commands for people and the log, on a real server, as they are typed."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from backoffice.cli import main
+from backoffice.commands.demo import FIXTURES
+from backoffice.domain.tokens import split_token
+from tests.people import PASSWORD
+from tests.servers import Store
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    real: Redis, store_server: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs a command; its status and what it said on standard output and error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REDIS_URL", store_server.url)
+    monkeypatch.setenv("REDIS_PASSWORD", store_server.password)
+    monkeypatch.setenv("BACKOFFICE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("APP_SECRET_KEY", "3f1d9c5b7a2e4f6081b3d5c7e9fa0b2c4d6e8f10")
+
+    def command(*arguments: str, typed: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        capsys.readouterr()
+        status = main(list(arguments))
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return command
+
+
+def test_a_user_from_create_to_delete(run: Run) -> None:
+    status, out, _ = run("user", "create", "ada", "--email", "ada@example.org", "--quota", "1GiB")
+    assert status == 0
+    assert re.fullmatch(r"http://127\.0\.0\.1:5000/setup/\S{43}\n", out)
+    assert run("user", "create", "root", "--role", "admin", "--password", typed=PASSWORD + "\n")[:2] == (0, "")
+    status, out, _ = run("user", "list")
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["root", "ada"]
+    assert run("user", "list", "--role", "admin")[1].count("\n") == 1
+    assert run("user", "list", "--status", "invited", "--search", "ad")[1].startswith("ada\tada@example.org\tinvited\tuser\t-\t")
+    assert run("user", "set-password", "ada@example.org", typed=PASSWORD + "\n")[0] == 0
+    assert run("user", "update", "ada", "--role", "auditor", "--role", "user", "--username", "adele")[0] == 0
+    for verb in ("disable", "enable", "invite", "delete"):
+        assert run("user", verb, "adele")[0] == 0, verb
+    status, _, error = run("user", "delete", "root")
+    assert (status, error) == (1, "The last active administrator stays one.\n")
+    status, _, error = run("user", "disable", "adele")
+    assert (status, error) == (1, "There is no user 'adele'.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "said"),
+    [
+        (("user", "create", "a b"), "", "user name has"),
+        (("user", "create", "ada", "--password"), "password\n", "first that are tried"),
+        (("user", "create", "ada", "--role", "nonesuch"), "", "no role 'nonesuch'"),
+        (("user", "create", "ada", "--quota", "much"), "", "must be a size"),
+        (("role", "create", "x", "--permission", "root"), "", "no permission 'root'"),
+        (("role", "delete", "admin"), "", "built-in"),
+        (("token", "create", "--user", "nobody"), "", "no user 'nobody'"),
+        (("token", "revoke", "x"), "", "nothing here"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_line(run: Run, arguments: tuple[str, ...], typed: str, said: str) -> None:
+    status, out, error = run(*arguments, typed=typed)
+    assert status
+    assert out == ""
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_tokens(run: Run) -> None:
+    run("user", "create", "ada", "--password", typed=PASSWORD + "\n")
+    status, out, error = run("token", "create", "--user", "ada", "--scope", "files:read", "--scope", "files:write", "--days", "7")
+    assert (status, error) == (0, "")
+    found = split_token(out.removesuffix("\n"))
+    assert found is not None, "the token alone is on standard output"
+    token_id, secret = found
+    status, listed, _ = run("token", "list", "--user", "ada")
+    assert listed.startswith(f"{token_id}\tada\tshell\tfiles:read files:write\t")
+    assert secret not in listed
+    assert run("token", "revoke", token_id)[0] == 0
+    assert run("token", "list")[1] == ""
+    status, _, error = run("token", "create", "--user", "ada", "--scope", "users:write")
+    assert status == 1
+    assert "does not hold users:write" in error
+
+
+def test_roles(run: Run) -> None:
+    assert run("role", "create", "desk", "--permission", "users:read", "--description", "The desk")[0] == 0
+    assert "desk\tcustom\tThe desk\tusers:read\n" in run("role", "list")[1]
+    assert run("role", "update", "desk", "--permission", "roles:read")[0] == 0
+    assert "desk\tcustom\tThe desk\troles:read\n" in run("role", "list")[1]
+    assert run("role", "delete", "desk")[0] == 0
+    assert "desk" not in run("role", "list")[1]
+    assert "audit:read\tRead the audit log\n" in run("role", "permissions")[1]
+
+
+def test_the_log(run: Run) -> None:
+    run("user", "create", "ada")
+    run("user", "disable", "ada")
+    status, out, _ = run("audit", "tail")
+    assert status == 0
+    lines = out.splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["user.create", "user.disable", "audit.read"]
+    assert "user ada" in lines[0]
+    assert run("audit", "tail", "-n", "1")[1].count("\n") == 1
+    assert run("audit", "search", "--action", "user.disable")[1].count("\n") == 1
+    entry = json.loads(run("audit", "search", "--action", "user.create", "--json")[1])
+    assert entry["event"]["changes"]["username"] == [None, "ada"]
+    target = f"user:{entry['event']['object']['id']}"
+    assert run("audit", "search", "--object", target)[1].count("\n") == 2
+    actor = entry["event"]["actor"]["id"]
+    assert run("audit", "search", "--actor", actor, "--action", "user.disable")[1].count("\n") == 1
+    assert run("audit", "search", "--actor", "ada")[1] == ""
+
+
+def test_the_demonstration_data_is_loaded_once(run: Run) -> None:
+    status, out, _ = run("demo")
+    assert status == 0
+    wanted = json.loads((FIXTURES / "demo.json").read_text("utf-8"))
+    assert [line.partition(": ")[0] for line in out.splitlines()] == [user["username"] for user in wanted["users"]]
+    listed = run("user", "list")[1]
+    assert listed.count("\n") == len(wanted["users"])
+    files = sum(len(user.get("files", ())) for user in wanted["users"])
+    created = run("audit", "search", "--action", "file.create")[1]
+    assert created.count("\n") == files
+    assert run("user", "delete", "radia")[0] == 0
+    status, out, _ = run("demo")
+    assert (status, out) == (0, "The demonstration users are there already.\n")
+    assert run("audit", "search", "--action", "file.create")[1] == created
+    status, out, _ = run("fsck")
+    assert (status, out.splitlines()[-1]) == (0, "All is well.")

@@ -1,0 +1,77 @@
+"""Every store has the methods of its port, with the same signatures."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+import pytest
+
+from backoffice.services import ports
+from backoffice.stores.accounts import RedisAccounts
+from backoffice.stores.audit import RedisAudit
+from backoffice.stores.chunks import RedisChunks
+from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.roles import RedisRoles
+from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.throttle import RedisThrottle
+from backoffice.stores.tokens import RedisTokens
+from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.users import RedisUsers
+
+PAIRS: list[tuple[type, type]] = [
+    (ports.UserStore, RedisUsers),
+    (ports.AccountStore, RedisAccounts),
+    (ports.RoleStore, RedisRoles),
+    (ports.SessionStore, RedisSessions),
+    (ports.TokenStore, RedisTokens),
+    (ports.AuditLog, RedisAudit),
+    (ports.Throttle, RedisThrottle),
+    (ports.ChunkStore, RedisChunks),
+    (ports.UploadStore, RedisUploads),
+    (ports.FileStore, RedisFiles),
+    (ports.Durability, RedisDurability),
+    (ports.StoreHealth, RedisHealth),
+]
+READERS = {
+    "get", "get_many", "find", "find_invite", "page", "count_admins", "load", "all", "of_user", "between", "wait", "stream",
+    "sizes", "extent", "chunk_map", "due", "aborted", "mime_types", "usage", "purged", "undigested", "ping", "room", "info", "barrier",
+}  # fmt: skip
+NOT_ACTS = {
+    # Data and housekeeping, described as such in the ports; everything else that changes something is an act.
+    "touch", "sweep", "attempt", "forgive", "clear", "put", "persist", "expire", "delete", "discard", "mark", "unmark", "lease",
+    "release", "forget",
+}  # fmt: skip
+
+
+def methods(port: type) -> dict[str, typing.Any]:
+    return {name: method for name, method in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")}
+
+
+def test_every_port_has_its_store() -> None:
+    protocols = {
+        one for one in vars(ports).values() if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == ports.__name__
+    }
+    assert protocols == {port for port, _ in PAIRS}
+
+
+@pytest.mark.parametrize(("port", "store"), PAIRS, ids=lambda one: one.__name__)
+def test_a_store_matches_its_port(port: type, store: type) -> None:
+    for name, method in methods(port).items():
+        own = getattr(store, name)
+        assert inspect.signature(own) == inspect.signature(method), name
+        assert typing.get_type_hints(own) == typing.get_type_hints(method), name
+    for name, _ in inspect.getmembers(port, lambda one: isinstance(one, property)):
+        assert isinstance(inspect.getattr_static(store, name), property), name
+
+
+@pytest.mark.parametrize("port", [port for port, _ in PAIRS], ids=lambda one: one.__name__)
+def test_house_rule_5_every_act_takes_its_event(port: type) -> None:
+    """No entry, no effect: the event is asked for, and has no default."""
+    for name, method in methods(port).items():
+        if name in READERS | NOT_ACTS:
+            continue
+        event = inspect.signature(method).parameters.get("event")
+        assert event is not None, f"{port.__name__}.{name} takes no event"
+        assert event.default is inspect.Parameter.empty
