@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Any
 
-from backoffice.errors import ChunkLost
+from backoffice.errors import ChunkLost, Unavailable
 from backoffice.stores.client import Client, Command, Db
 from backoffice.stores.keys import GROUP, Keys
 
@@ -20,9 +20,8 @@ _AHEAD_BYTES = 4 * 1024 * 1024
 """Bytes fetched ahead by all downloads of a process together; where there is no room, a download fetches as it
 sends. So slow readers, however many, hold no more than this beside the chunks that they are being sent."""
 
-_AT_ONCE = 2
-"""Chunks received at the same moment: each is in memory twice until it is whole. More gain nothing, for the store
-sends one after the other."""
+_TURN_SECONDS = 15.0
+"""How long a download waits for its turn to receive: a store that answers has long given others theirs."""
 
 _BATCH = 1000
 """Commands in one pipeline."""
@@ -37,8 +36,8 @@ class RedisChunks:
     def __init__(self, redis: Client, keys: Keys) -> None:
         self._db = Db(redis)
         self._keys = keys
-        self._fetchers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="chunks")
-        self._receiving = BoundedSemaphore(_AT_ONCE)
+        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="chunks")
+        self._receiving = Lock()
         self._room = _Room(_AHEAD_BYTES)
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, ttl_seconds: int) -> bool:
@@ -49,8 +48,7 @@ class RedisChunks:
         return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "EX", ttl_seconds))
 
     def get(self, file_id: str, index: int) -> bytes | None:
-        with self._receiving:
-            value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
+        value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
         return value
 
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
@@ -61,7 +59,7 @@ class RedisChunks:
         ahead: Ahead = deque()
         try:
             for position, index in enumerate(indexes):
-                value = self._arrived(*ahead.popleft()) if ahead else self.get(file_id, index)
+                value = self._arrived(*ahead.popleft()) if ahead else self._fetch(file_id, index)
                 if value is None:
                     raise ChunkLost(f"Chunk {index} of the file is not in the store.", index=index)
                 self._look_ahead(ahead, file_id, indexes[position + 1 + len(ahead) : position + 1 + _AHEAD], len(value))
@@ -104,12 +102,22 @@ class RedisChunks:
         groups = [keys[start : start + GROUP] for start in range(0, total, GROUP)]
         return sum(self._in_batches([("UNLINK", *group) for group in groups]))
 
+    def _fetch(self, file_id: str, index: int) -> bytes | None:
+        """`get`, one chunk of the process at a time: until it is whole, it is in memory twice. This costs no speed, as
+        the store sends one after the other."""
+        if not self._receiving.acquire(timeout=_TURN_SECONDS):
+            raise Unavailable
+        try:
+            return self.get(file_id, index)
+        finally:
+            self._receiving.release()
+
     def _look_ahead(self, ahead: Ahead, file_id: str, indexes: Sequence[int], size: int) -> None:
         """Begin to fetch, as far as there is room for chunks of that size."""
         for index in indexes:
             if not self._room.take(size):
                 return
-            ahead.append((self._fetchers.submit(self.get, file_id, index), size))
+            ahead.append((self._fetcher.submit(self._fetch, file_id, index), size))
 
     def _arrived(self, fetched: Future[bytes | None], size: int) -> bytes | None:
         try:

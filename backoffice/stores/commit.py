@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from backoffice.domain.audit import NOTHING, AuditEvent
-from backoffice.errors import BackofficeError, Conflict
+from backoffice.errors import BackofficeError
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 
@@ -59,7 +59,8 @@ class Commit:
     def run(self, db: Db, *, freeing: bool = False) -> str:
         """Carry it out; the id of its last event. `freeing`: also when memory is full.
 
-        Raises the error of the first check that does not hold, with what was seen in `details["saw"]`.
+        Raises the error of the first check that does not hold. What was seen instead stays here: it may be somebody
+        else's.
         """
         program = {
             "checks": self._checks,
@@ -67,14 +68,11 @@ class Commit:
             "events": self._events,
             "keep": KEEP_SECONDS,
         }
-        status, what, *saw = db.script("commit", list(self._keys), [json.dumps(program)], allow_oom=freeing)
+        status, what, *_ = db.script("commit", list(self._keys), [json.dumps(program)], allow_oom=freeing)
         if status == b"done":
             text: str = what.decode()
             return text
-        error = self._errors[int(what)]
-        if isinstance(error, Conflict) and saw and saw[0]:
-            error.details.setdefault("saw", saw[0].decode(errors="replace"))
-        raise error
+        raise self._errors[int(what)]
 
 
 def facets(event: AuditEvent) -> list[tuple[str, str]]:

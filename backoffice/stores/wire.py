@@ -30,7 +30,7 @@ LARGE = 2 * READ_SIZE
 SEND_BUFFER = 4 * 1024 * 1024
 """Bytes asked for on a Unix socket, so that a whole chunk is handed over at once (the kernel may grant less)."""
 
-_SPARE_BUFFERS = 2
+_SPARE_BUFFERS = 1
 _SPARE_MOST = 4 * 1024 * 1024
 _HEADER_MOST = 32
 

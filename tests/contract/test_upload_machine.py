@@ -39,6 +39,7 @@ from backoffice.errors import (
     UploadClosed,
 )
 from backoffice.services.uploads import GRACE_SECONDS
+from backoffice.stores import fsck_chunks
 from backoffice.stores import uploads as upload_store
 from tests.servers import Store
 from tests.support_uploads import ALICE, KEYS, LIMITS, Died, Fault, FaultyDb, World, database, person, reader
@@ -52,14 +53,15 @@ SIZES = st.lists(st.integers(1, 1500), min_size=1, max_size=4)
 PICK = st.integers(0, 20)
 RARELY = st.sampled_from((False, False, False, False, True))
 WHO = st.sampled_from(PEOPLE)
-FAULT = st.one_of(st.none(), st.tuples(st.sampled_from(Fault), st.integers(0, 12)))
+FAULT = st.one_of(st.none(), st.tuples(st.sampled_from(Fault), st.integers(0, 18)))
 """What goes wrong during an act, and after how many calls of the store."""
 Wrong = tuple[Fault, int] | None
 
 
 @dataclass(slots=True)
 class Coming:
-    """An upload as the model knows it. `chunks`: those that are noted; `known`: whether a client knows its id."""
+    """An upload as the model knows it. `chunks`: those that are noted; `known`: whether a client knows its id and
+    could still use it."""
 
     owner: Actor
     parts: list[bytes]
@@ -111,8 +113,9 @@ class Machine(RuleBasedStateMachine):
         self.coming: dict[str, Coming] = {}
         self.files: dict[str, Kept] = {}
         self.patch = pytest.MonkeyPatch()
-        # Leases end by the same clock as everything else.
-        self.patch.setattr(upload_store, "now_ms", self.world.clock)
+        # Leases end, and chunks may be gone, by the same clock as everything else.
+        for module in (upload_store, fsck_chunks):
+            self.patch.setattr(module, "now_ms", self.world.clock)
 
     def teardown(self) -> None:
         self.db.disarm()
@@ -236,6 +239,7 @@ class Machine(RuleBasedStateMachine):
                 due.append(upload_id)
             if now > upload.dies_at + GRACE_SECONDS * 1000:
                 # As the server would have done by its own clock.
+                self.coming[upload_id].known = False
                 for index in range(max(1, len(self.coming[upload_id].parts))):
                     self.eye.chunks.discard(upload_id, index)
         tried = self.attempt(fault, self.world.service.expire_due)

@@ -23,6 +23,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.form import BaseForm
+from flask_admin.model.template import ViewRowAction
 from wtforms import HiddenField
 
 from backoffice.domain.access import Permission
@@ -133,6 +134,14 @@ class ServiceView(ActingView):
         return None
 
     # Records and forms
+
+    def get_list_row_actions(self) -> list[Any]:
+        """The buttons of a row. There is none for looking at it: its name leads there."""
+        return [one for one in super().get_list_row_actions() if not isinstance(one, ViewRowAction)]
+
+    @property
+    def column_display_actions(self) -> bool:
+        return self.can_edit or self.can_delete
 
     def scaffold_form(self) -> type[BaseForm]:
         form: type[BaseForm] = self.form_base_class

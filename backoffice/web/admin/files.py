@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from flask_admin.actions import action
 from flask_admin.form import BaseForm
-from markupsafe import Markup
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
@@ -21,7 +20,7 @@ from backoffice.services.files import Files
 from backoffice.services.uploads import Uploads
 from backoffice.web.admin.base import Act, Allowed, Link, Removal, ServiceView
 from backoffice.web.admin.filters import days, exactly, one_of, sizes
-from backoffice.web.admin.formats import coded, counted, isolated, labelled, sized, stated, timed
+from backoffice.web.admin.formats import clipped, coded, counted, isolated, labelled, sized, stated, timed
 from backoffice.web.admin.people import Owned, linked, user_id, user_name, with_owner, with_owners
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -87,11 +86,6 @@ class RenameForm(BaseForm):  # type: ignore[misc]
 OWNER = exactly("owner", "Owner", user_id, show=user_name, hint="Name or e-mail")
 
 
-def _clipped(_view: Any, _context: Any, record: Owned, name: str) -> Markup:
-    """Column of long technical words, cut by the style sheet, whole on hover."""
-    return Markup('<span class="clip" title="{0}">{0}</span>').format(getattr(record, name))
-
-
 def _progress(_view: Any, _context: Any, record: Owned, _name: str) -> str:
     """How many of an upload's chunks have arrived."""
     total = record.total_chunks
@@ -108,7 +102,7 @@ class OwnedView(ServiceView):
         "total_chunks": "Chunks", "purge_at": "Gone for good", "expires_at": "Expires", "id": "Identifier",
     }  # fmt: skip
     column_formatters: ClassVar = {
-        "name": isolated, "owner": linked, "mime_type": _clipped, "size": sized, "bytes": sized, "reserved": sized, "created_at": timed,
+        "name": isolated, "owner": linked, "mime_type": clipped, "size": sized, "bytes": sized, "reserved": sized, "created_at": timed,
         "updated_at": timed, "purge_at": timed, "expires_at": timed, "tags": labelled, "sha256": coded,
         "total_chunks": counted, "progress": _progress, "state": stated({"ready": "good", "open": "info", "completing": "warn"}), "id": coded,
     }  # fmt: skip

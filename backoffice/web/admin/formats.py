@@ -122,6 +122,12 @@ def isolated(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(value) if value else NOTHING
 
 
+def clipped(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column of long words: cut by the style sheet, whole on hover."""
+    value = getattr(record, name)
+    return Markup('<bdi class="clip" title="{0}">{0}</bdi>').format(value) if value else NOTHING
+
+
 def stated(tones: Mapping[str, str]) -> Formatter:
     """Column of states; `tones` says which state gets which tone."""
 

@@ -21,7 +21,7 @@ from backoffice.services.users import Users
 from backoffice.web.admin.base import Act, Allowed, Link, Removal, Revealed, ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
 from backoffice.web.admin.filters import days, one_of
-from backoffice.web.admin.formats import coded, filesize, isolated, labelled, stated, time_tag, timed
+from backoffice.web.admin.formats import clipped, coded, filesize, isolated, labelled, stated, time_tag, timed
 from backoffice.web.context import services, settings
 from backoffice.web.identity import actor
 
@@ -164,7 +164,7 @@ class UserView(ServiceView):
         "updated_at": "Changed", "quota_bytes": "Quota", "usage": "Uses", "link": "One-time link", "id": "Identifier",
     }  # fmt: skip
     column_formatters: ClassVar = {
-        "username": isolated, "email": isolated, "status": stated(TONES), "roles": labelled, "last_login_at": timed,
+        "username": isolated, "email": clipped, "status": stated(TONES), "roles": labelled, "last_login_at": timed,
         "created_at": timed, "updated_at": timed, "quota_bytes": _quota, "usage": _usage, "link": _link, "id": coded,
     }  # fmt: skip
     column_formatters_detail = column_formatters

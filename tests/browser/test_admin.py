@@ -1,0 +1,238 @@
+"""The admin site in a real browser: lists, records, and the questions before something is removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from backoffice.domain.ids import new_id
+from tests.browser.conftest import PASSWORD, SHELL, Person, Watch, WholeSite, no_barriers
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def admin(site: WholeSite, page: Page) -> Page:
+    """The first page of the admin site, as an administrator who has just signed in."""
+    site.sign_in(page, site.person("admin"))
+    page.goto(f"{site.url}/admin/")
+    return page
+
+
+def rows(page: Page) -> Locator:
+    return page.locator(".list tbody tr[role=row]")
+
+
+def firsts(page: Page) -> list[str]:
+    """The first column."""
+    return [text.strip() for text in page.locator(".list tbody th").all_inner_texts()]
+
+
+def search(page: Page, text: str) -> None:
+    page.get_by_role("searchbox").fill(text)
+    page.keyboard.press("Enter")
+    expect(page.locator(".chips")).to_contain_text(text)
+
+
+def choose_filter(page: Page, label: str, value: str) -> None:
+    page.locator("summary", has_text="Filter").click()
+    control = page.get_by_label(label, exact=True)
+    if control.evaluate("(control) => control.localName") == "select":
+        control.select_option(value)
+    else:
+        control.fill(value)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".chips")).to_contain_text(label)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_loads_without_barriers(site: WholeSite, open_page: OpenPage, scheme: str) -> None:
+    owner = site.person()
+    file = site.store(owner, '"><img src=x onerror=alert(1)>.txt')
+    site.services.uploads.put_chunk(
+        site.actor(owner), upload_id=None, index=0, total_chunks=2, data=b"x", size=2, name="half.bin"
+    )
+    page = open_page(color_scheme=scheme)
+    site.sign_in(page, site.person("admin"))
+    for path in ("", "users/", "users/new/", "roles/", "roles/new/", "files/", "trash/", "uploads/", "audit/"):
+        answer = page.goto(f"{site.url}/admin/{path}")
+        assert answer is not None
+        assert answer.status == 200, path
+        no_barriers(page)
+    for address in (f"users/details/?id={owner.id}", f"users/edit/?id={owner.id}", f"files/details/?id={file.id}"):
+        page.goto(f"{site.url}/admin/{address}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        no_barriers(page)
+
+
+def test_users_are_found_sorted_filtered_and_paged(site: WholeSite, admin: Page) -> None:
+    mark = new_id()[:8].lower()
+    for number in range(23):
+        site.services.users.create(
+            SHELL,
+            username=f"{mark}-{number:02}",
+            password=PASSWORD,
+            roles=("auditor",) if number == 7 else ("user",),
+        )
+    admin.get_by_role("link", name="Users", exact=True).first.click()
+    expect(admin.get_by_role("heading", level=1)).to_contain_text("Users")
+    search(admin, mark)
+    expect(rows(admin)).to_have_count(23)
+    admin.get_by_role("link", name="User name").click()
+    expect(admin.locator("th[aria-sort=ascending]")).to_have_text("User name")
+    assert firsts(admin)[:2] == [f"{mark}-00", f"{mark}-01"]
+    admin.get_by_role("link", name="User name").click()
+    expect(admin.locator("th[aria-sort=descending]")).to_have_text("User name")
+    assert firsts(admin)[0] == f"{mark}-22"
+    admin.locator(".page-sizes").get_by_role("link", name="20", exact=True).click()
+    expect(rows(admin)).to_have_count(20)
+    admin.get_by_role("link", name="Next page").click()
+    expect(rows(admin)).to_have_count(3)
+    choose_filter(admin, "Role", "auditor")
+    expect(rows(admin)).to_have_count(1)
+    assert firsts(admin) == [f"{mark}-07"]
+    admin.get_by_role("link", name=re.compile("Remove the filter Role")).click()
+    expect(rows(admin)).to_have_count(20)
+
+
+def test_a_user_is_made_let_in_changed_and_removed(site: WholeSite, admin: Page, open_page: OpenPage) -> None:
+    name = f"n-{new_id()[:8].lower()}"
+    admin.goto(f"{site.url}/admin/users/new/")
+    admin.get_by_label("User name").fill(name)
+    admin.get_by_role("checkbox", name="user", exact=True).check()
+    admin.get_by_role("button", name="Save", exact=True).click()
+    link = admin.locator("#reveal-secret").input_value()
+    assert link.startswith(f"{site.url}/setup/")
+
+    theirs = open_page()
+    theirs.goto(link)
+    for field in theirs.locator("input[type=password]").all():
+        field.fill(PASSWORD)
+    theirs.locator("main form button").first.click()
+    theirs.wait_for_url(re.compile(r"^(?!.*/setup/)"))
+    site.sign_in(theirs, Person("", name))
+
+    admin.goto(f"{site.url}/admin/users/")
+    search(admin, name)
+    admin.get_by_role("link", name=f"Edit {name}").click()
+    admin.get_by_label("Quota").fill("5 MB")
+    admin.get_by_role("checkbox", name="auditor", exact=True).check()
+    admin.get_by_role("button", name="Save changes").click()
+    expect(admin.locator(".flash-good")).to_be_visible()
+    theirs.goto(f"{site.url}/account")
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("Sign in")  # other roles end all sessions
+
+    remove(admin, name, "Cancel")
+    expect(rows(admin)).to_have_count(1)
+    remove(admin, name, "Delete")
+    expect(admin.locator(".flash-good")).to_be_visible()
+    expect(admin.locator(".empty-title")).to_have_text("Nothing matches")
+
+
+def remove(page: Page, name: str, answer: str) -> None:
+    page.get_by_role("button", name=f"Delete {name}").click()
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text(name)
+    question.get_by_role("button", name=answer).click()
+    expect(question).to_be_hidden()
+
+
+def test_a_role_is_made_changed_and_removed(site: WholeSite, admin: Page) -> None:
+    name = f"r-{new_id()[:6].lower()}"
+    admin.goto(f"{site.url}/admin/roles/new/")
+    admin.get_by_label("Name", exact=True).fill(name)
+    admin.get_by_label("Description").fill("Reads the log")
+    admin.locator("input[type=checkbox][value='audit:read']").check()
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.locator(".flash-good")).to_be_visible()
+    admin.goto(f"{site.url}/admin/roles/")
+    search(admin, name)
+    assert firsts(admin) == [name]
+    admin.get_by_role("link", name=f"Edit {name}").click()
+    admin.get_by_label("Description").fill("Reads and exports the log")
+    admin.locator("input[type=checkbox][value='audit:export']").check()
+    admin.get_by_role("button", name="Save changes").click()
+    expect(admin.locator(".flash-good")).to_be_visible()
+    expect(rows(admin)).to_contain_text("Reads and exports the log")
+    remove(admin, name, "Delete")
+    expect(admin.locator(".empty-title")).to_have_text("Nothing matches")
+
+
+def test_files_of_everybody(site: WholeSite, admin: Page) -> None:
+    owner, mark = site.person(), new_id()[:8].lower()
+    for number in range(3):
+        site.store(owner, f"{mark} {number}.txt", b"x" * (number + 1))
+    admin.goto(f"{site.url}/admin/files/")
+    search(admin, mark)
+    expect(rows(admin)).to_have_count(3)
+    admin.get_by_role("link", name="Size").click()
+    expect(admin.locator("th[aria-sort]")).to_have_text("Size")
+    assert sorted(firsts(admin)) == sorted(site.files(owner))
+    admin.goto(f"{site.url}/admin/files/")
+    choose_filter(admin, "Owner", owner.name)
+    expect(rows(admin)).to_have_count(3)
+    admin.get_by_role("link", name=f"Edit {mark} 0.txt").click()
+    admin.get_by_label("Name").fill(f"{mark} zero.txt")
+    admin.get_by_role("button", name="Save changes").click()
+    expect(rows(admin).filter(has_text=f"{mark} zero.txt")).to_have_count(1)
+    admin.get_by_role("button", name=f"Move to trash {mark} zero.txt").click()
+    question = admin.get_by_role("dialog")
+    expect(question).to_contain_text(f"{mark} zero.txt")
+    question.get_by_role("button", name="Move to trash").click()
+    expect(rows(admin)).to_have_count(2)
+    assert set(site.files(owner)) == {f"{mark} 1.txt", f"{mark} 2.txt"}
+
+
+def test_an_upload_in_progress_is_seen_and_cancelled(site: WholeSite, admin: Page) -> None:
+    owner, name = site.person(), f"{new_id()[:8].lower()}.bin"
+    site.services.uploads.put_chunk(
+        site.actor(owner), upload_id=None, index=0, total_chunks=4, data=b"x" * 100, size=400, name=name
+    )
+    admin.goto(f"{site.url}/admin/uploads/")
+    search(admin, name)
+    expect(rows(admin)).to_contain_text("1 of 4")
+    admin.get_by_role("button", name=f"Cancel upload {name}").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Cancel upload").click()
+    expect(admin.locator(".empty-title")).to_have_text("Nothing matches")
+    assert site.services.files.usage(site.actor(owner)).reserved == 0
+
+
+def test_the_log_says_what_somebody_did(site: WholeSite, admin: Page, open_page: OpenPage) -> None:
+    person = site.person()
+    theirs = open_page()
+    site.sign_in(theirs, person)
+    theirs.locator("input[data-picker=files]").set_input_files({"name": "seen.txt", "mimeType": "", "buffer": b"x"})
+    expect(theirs.get_by_role("link", name="Download seen.txt")).to_be_visible()
+    with theirs.expect_download():
+        theirs.get_by_role("link", name="Download seen.txt").click()
+    theirs.get_by_role("button", name="Delete seen.txt").click()
+    expect(theirs.get_by_role("button", name="Undo")).to_be_visible()
+
+    admin.goto(f"{site.url}/admin/audit/")
+    choose_filter(admin, "Actor", person.name)
+    expect(rows(admin).filter(has_text="file.trash")).to_have_count(1)
+    log = admin.locator(".list tbody").inner_text()
+    for action in ("upload.start", "file.create", "file.download", "file.trash"):
+        assert action in log, action
+    assert log.index("file.trash") < log.index("file.create"), "newest first"
+    rows(admin).filter(has_text="file.trash").get_by_role("link").first.click()
+    expect(admin.locator(".facts")).to_contain_text("seen.txt")
+    no_barriers(admin)
+
+
+def test_an_auditor_reads_and_changes_nothing(site: WholeSite, page: Page, watch: Watch) -> None:
+    watch.allow(r"status of 403")
+    other = site.person()
+    site.sign_in(page, site.person("auditor"))
+    page.goto(f"{site.url}/admin/users/")
+    expect(rows(page).first).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("^Edit"))).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^Delete"))).to_have_count(0)
+    answer = page.goto(f"{site.url}/admin/users/edit/?id={other.id}")
+    assert answer is not None
+    assert answer.status == 403
