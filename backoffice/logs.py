@@ -5,12 +5,13 @@ Library records (gunicorn, redis) take the same way as ours.
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
 from backoffice.settings import Settings
 
@@ -59,7 +60,21 @@ def logger(name: str) -> Any:
 
 def _rendering(*, human: bool) -> list[Processor]:
     if human:
-        # Without local variables: they may hold secrets.
-        plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        return [_visible, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_trace)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]
+
+
+def _visible(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Nothing that was sent to us may play with the terminal: paths, names and agents are shown escaped."""
+    return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _trace(stream: TextIO, exc_info: ExcInfo) -> None:
+    """Without local variables, which may hold secrets, and escaped: the message may repeat what was sent."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    stream.write("\n".join(map(_escaped, text.getvalue().split("\n"))))
+
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

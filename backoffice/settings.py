@@ -77,8 +77,8 @@ class Settings:
         "BACKOFFICE_ALLOWED_HOSTS", read.hosts, (), "Host names answered to, besides that of the public URL and loopback"
     )
 
-    chunk_size: int = _setting("BACKOFFICE_CHUNK_SIZE", read.size(64 * 1024), MIB, "Size long bodies are cut into")
-    max_chunk_size: int = _setting("BACKOFFICE_MAX_CHUNK_SIZE", read.size(64 * 1024), 16 * MIB, "Largest chunk taken")
+    chunk_size: int = _setting("BACKOFFICE_CHUNK_SIZE", read.size(64 * 1024), 2 * MIB, "Size long bodies are cut into")
+    max_chunk_size: int = _setting("BACKOFFICE_MAX_CHUNK_SIZE", read.size(64 * 1024), 4 * MIB, "Largest chunk taken")
     max_file_size: int = _setting("BACKOFFICE_MAX_FILE_SIZE", read.size(1), 64 * GIB, "Largest file taken")
     max_chunks: int = _setting("BACKOFFICE_MAX_CHUNKS", read.number(1, 1_000_000), 100_000, "Most chunks in a file")
     max_open_uploads: int = _setting(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import listing, memory, peers, report, transfer
+from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
 from benchmarks.site import Failed
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         for name in chosen:
             parts += PARTS[name](plan)
-    except Failed as error:
+    except (Failed, Refused) as error:
         print(error, file=sys.stderr)
         return 2
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from backoffice.settings import Settings
 from benchmarks.doors import CONNECTIONS, Content, Send, download, form, in_json, raw, upload_chunks, upload_whole
 from benchmarks.plan import MIB, Bars, Goal, Part, Plan
 from benchmarks.site import Site, running
@@ -34,17 +35,14 @@ def chunked(size: int, send: Send) -> Door:
     return door
 
 
-DOORS: dict[str, Door] = {
-    "chunks of 256 KiB, raw": chunked(MIB // 4, raw),
-    "chunks of 1 MiB, raw": chunked(MIB, raw),
-    "chunks of 2 MiB, raw": chunked(2 * MIB, raw),
-    "chunks of 4 MiB, raw": chunked(4 * MIB, raw),
-    "chunks of 8 MiB, raw": chunked(8 * MIB, raw),
-    "chunks of 1 MiB, form": chunked(MIB, form),
-    "chunks of 4 MiB, form": chunked(4 * MIB, form),
-    "chunks of 1 MiB, JSON": chunked(MIB, in_json),
-    "one body": lambda site, content: upload_whole(site, content, MIB),
-}
+def doors() -> dict[str, Door]:
+    """All forms of chunks in all sizes, up to the largest that the site takes unless told otherwise, and one body."""
+    most = Settings().max_chunk_size
+    sizes = [size for size in (MIB // 4, MIB, 2 * MIB, 4 * MIB, 8 * MIB) if size < most] + [most]
+    found = {f"chunks of {size // 1024:,} KiB, raw": chunked(size, raw) for size in sizes}
+    found |= {f"chunks of {size // 1024:,} KiB, form": chunked(size, form) for size in (MIB, most)}
+    found["chunks of 1,024 KiB, JSON"] = chunked(MIB, in_json)
+    return found | {"one body": lambda site, content: upload_whole(site, content, MIB)}
 
 
 def measure(plan: Plan) -> list[Part]:
@@ -55,7 +53,7 @@ def measure(plan: Plan) -> list[Part]:
         ("door", "before", "peak, upload", "peak, download", "growth"),
     )
     growth: dict[str, float] = {}
-    for name, door in DOORS.items():
+    for name, door in doors().items():
         plan.say(f"Memory: {name}")
         # Without a log on disk, twice the bytes do not go there for nothing.
         with running(plan.scratch / f"memory-{len(growth)}", "memory") as site:

@@ -121,15 +121,17 @@ def _downloads(
 ) -> dict[str, Series]:  # fmt: skip
     file_id, chunks = upload_whole(site, content, PIECE)
     tus_path, copyparty_path = _put_tus(tus, content), _put_copyparty(copyparty, content)
-    found = in_turn(
-        {
-            OWN: lambda: Moved(download(site, file_id)),
-            TUS: lambda: _get(tus, tus_path, content),
-            COPYPARTY: lambda: _get(copyparty, copyparty_path, content),
-        },
-        plan.peer_rounds,
-        plan.say,
-    )
+    # Kept open: on Node.js 20 the tus server ends when a client hangs up right after the last byte.
+    with Connection(HOST, tus) as to_tus, Connection(HOST, copyparty) as to_copyparty:
+        found = in_turn(
+            {
+                OWN: lambda: Moved(download(site, file_id)),
+                TUS: lambda: _get(to_tus, tus_path, content),
+                COPYPARTY: lambda: _get(to_copyparty, copyparty_path, content),
+            },
+            plan.peer_rounds,
+            plan.say,
+        )
     site.free(file_id, chunks)
     _empty(home / "tus" / "data")
     _empty(home / "copyparty" / "data")
@@ -155,9 +157,8 @@ def _put_copyparty(port: int, content: Content) -> str:
     return "/bench.bin"
 
 
-def _get(port: int, path: str, content: Content) -> Moved:
-    with Connection(HOST, port) as connection:
-        size = connection.ask("GET", path).size
+def _get(connection: Connection, path: str, content: Content) -> Moved:
+    size = connection.ask("GET", path).size
     if size != content.total:
         raise Failed(f"{path} came back with {size} bytes")
     return Moved(size)
@@ -194,8 +195,8 @@ def _copyparty(home: Path) -> Iterator[int]:
     python = str(home / "venv" / "bin" / "python")
     _install([python, "-m", "pip", "install", "--quiet", f"copyparty=={COPYPARTY_VERSION}"], home)
     port = _free_port()
-    # Quiet, everybody may read and write, over the same path again; no index, which would only cost it time.
-    options = ["-q", "-i", HOST, "-p", str(port), "-v", f"{home / 'data'}::rwd", "--no-dedup"]
+    # Quiet; everybody may read, write and delete; no index, which would only cost it time.
+    options = ["-q", "-i", HOST, "-p", str(port), "-v", f"{home / 'data'}::rwd"]
     with _process([python, "-m", "copyparty", *options], home, port):
         yield port
 
@@ -221,7 +222,7 @@ def _process(command: Sequence[str], home: Path, port: int) -> Iterator[None]:
         until = time.monotonic() + START_SECONDS
         while not _listens(port):
             if time.monotonic() > until or process.poll() is not None:
-                raise Failed(f"{command[0]} does not listen; see {home / 'log'}")
+                raise Failed(f"{home.name} does not start: {(home / 'log').read_text()[-500:]}")
             time.sleep(0.1)
         yield
     finally:

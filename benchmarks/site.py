@@ -110,7 +110,7 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
             if line.startswith("Ready: "):
                 return line.removeprefix("Ready: ").strip()
         time.sleep(0.05)
-    raise Failed(f"`manage.py up` did not get ready; see {log}")
+    raise Failed(f"`manage.py up` did not get ready: {log.read_text()[-500:]}")
 
 
 def _manage(env: Mapping[str, str], directory: Path, *arguments: str) -> str:

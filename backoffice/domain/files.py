@@ -12,6 +12,8 @@ from backoffice.domain.text import fold
 from backoffice.errors import Invalid
 
 MAX_NAME_BYTES = 255
+LONGEST_NAME = 4 * MAX_NAME_BYTES
+"""Bytes before composing, which makes a name shorter at most by so much, and which takes the square of them."""
 MAX_SUFFIX = 8
 MAX_TAGS = 20
 MAX_TAG = 50
@@ -83,13 +85,14 @@ class File:
 def clean_name(name: str) -> str:
     """The name in NFC, or `Invalid` saying what is wrong with it. Nothing is silently taken out of it."""
     try:
-        name.encode()
+        size = len(name.encode())
     except UnicodeEncodeError:
         raise Invalid("The name is not valid Unicode.", field="name") from None
-    name = unicodedata.normalize("NFC", name)
+    if size <= LONGEST_NAME:
+        name = unicodedata.normalize("NFC", name)
     if not name:
         raise Invalid("A file needs a name.", field="name")
-    if len(name.encode()) > MAX_NAME_BYTES:
+    if size > LONGEST_NAME or len(name.encode()) > MAX_NAME_BYTES:
         raise Invalid(f"The name is longer than {MAX_NAME_BYTES} bytes.", field="name")
     if any(unicodedata.category(char) == "Cc" for char in name):
         raise Invalid("The name contains a control character.", field="name")

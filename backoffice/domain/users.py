@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from backoffice.domain.text import fold
 from backoffice.errors import Invalid, WeakPassword
@@ -13,6 +14,7 @@ from backoffice.errors import Invalid, WeakPassword
 MIN_PASSWORD = 8
 MAX_PASSWORD = 128
 MAX_USERNAME = 64
+MAX_EMAIL = 254
 _USERNAME = re.compile(r"[^\W_](?:[\w.@+-]*\w)?")
 _EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\".]+(?:\.[^\s@<>\".]+)+")
 
@@ -56,7 +58,7 @@ class User:
 
 def clean_username(username: str) -> str:
     """The name in NFKC, or `Invalid`. Letters and digits of any one script, and `. _ - + @` inside."""
-    username = unicodedata.normalize("NFKC", username.strip())
+    username = _normal("NFKC", username.strip(), MAX_USERNAME)
     if not 0 < len(username) <= MAX_USERNAME or not _USERNAME.fullmatch(username):
         raise Invalid(
             f"A user name has 1 to {MAX_USERNAME} letters, digits and . _ - + @ between them.", field="username"
@@ -69,10 +71,16 @@ def clean_username(username: str) -> str:
 
 def clean_email(email: str) -> str:
     """The address, or `Invalid`; "" stays "". (Form only: whether it is read is another question.)"""
-    email = unicodedata.normalize("NFC", email.strip())
-    if email and (len(email) > 254 or not _EMAIL.fullmatch(email) or not email.isprintable()):
+    email = _normal("NFC", email.strip(), MAX_EMAIL)
+    if email and (len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email) or not email.isprintable()):
         raise Invalid("This is not an e-mail address.", field="email")
     return email
+
+
+def _normal(form: Literal["NFC", "NFKC"], text: str, longest: int) -> str:
+    """Normalised, unless it is too long anyway: no composed character is made of more than four, and bringing
+    combining marks into order takes the square of their number."""
+    return unicodedata.normalize(form, text) if len(text) <= 4 * longest else text
 
 
 def same_name(username: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor
@@ -70,7 +70,8 @@ class Completion:
             yield
         except BackofficeError as error:
             if not isinstance(error, NotFound | Completing):
-                self.uploads.release(upload, token)
+                with suppress(NotFound):  # the commit went through, and only its answer was lost
+                    self.uploads.release(upload, token)
             raise
 
     def _check_chunks(self, upload: Upload, total_size: int) -> ChunkMap:
@@ -109,7 +110,7 @@ class Completion:
         elif file.sha256:
 
             def alive() -> None:
-                self.uploads.lease(upload, token, LEASE_SECONDS, None)
+                self.uploads.lease(upload, token, LEASE_SECONDS, None)  # it has the token: only prolonged
 
             found = digest(self.chunks, upload.id, chunks, alive)
         else:

@@ -10,7 +10,7 @@ from backoffice.domain.access import Actor, Permission, system_actor
 from backoffice.domain.audit import Action, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.files import File, FileState, clean_name
 from backoffice.domain.ids import is_id
-from backoffice.domain.paging import Page, Query
+from backoffice.domain.paging import MAX_LIMIT, Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authority import require
@@ -223,7 +223,8 @@ class Files:
     def digest_pending(self, damaged: set[str], limit: int = 10) -> int:
         """Take the SHA-256 of files that have none yet; how many. A file that turns out damaged is added to
         `damaged`, and those in it are not read again."""
-        pending = [file for file in self.files.undigested(limit + len(damaged)) if file.id not in damaged]
+        undigested = self.files.undigested(min(limit + len(damaged), MAX_LIMIT))
+        pending = [file for file in undigested if file.id not in damaged][:limit]
         for file in pending:
             chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
             try:

@@ -18,6 +18,9 @@ from backoffice.domain.text import fold
 from backoffice.domain.users import MAX_PASSWORD, MIN_PASSWORD, check_length
 from backoffice.errors import IntegrityError, Invalid, TooMany, WeakPassword
 
+LONGEST = 4 * MAX_PASSWORD
+"""Characters before composing: no composed character is made of more than four, and composing takes the square of
+what it is given."""
 PATIENCE_SECONDS = 5.0
 """A sign-in waits that long for its turn to hash."""
 
@@ -90,6 +93,8 @@ class Passwords:
 
 def _normal(password: str) -> str:
     """NFC, so that the same keys on another keyboard give the same password (NIST SP 800-63B-4, 3.1.1.2)."""
+    if len(password) > LONGEST:
+        raise WeakPassword(f"A password has at most {MAX_PASSWORD} characters.", field="password")
     normal = unicodedata.normalize("NFC", password)
     if not normal.isascii() and any("\ud800" <= char <= "\udfff" for char in normal):
         raise Invalid("This is not text.", field="password")

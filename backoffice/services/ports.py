@@ -116,6 +116,9 @@ class AuditLog(Protocol):
         """Oldest first, both ends included; `-` and `+` are the ends of the log."""
 
     def get(self, entry_id: str) -> AuditEntry | None: ...
+    def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
+        """For each (facet, value), how many entries there are from each edge (ms) up to the next."""
+
     def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
         """Entries written after this id (`$` = from now on); waits for one up to that long."""
 
@@ -184,7 +187,8 @@ class UploadStore(Protocol):
         """Note chunks as missing again."""
 
     def lease(self, upload: Upload, token: str, seconds: int, total: int | None) -> None:
-        """Be the one who completes it. `total` fixes a number of chunks unknown so far.
+        """Be the one who completes it; with an `upload` that has this lease, go on being it if it was not lost.
+        `total` fixes a number of chunks unknown so far.
 
         Raises NotFound, UploadClosed, Completing, ChunksMissing.
         """

@@ -21,11 +21,15 @@ def parts(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, sto
     wanted = list(chunk_map.cover(start, stop))
     stream = chunks.stream(file_id, [index for index, _, _ in wanted])
     try:
-        for (index, low, high), data in zip(wanted, stream, strict=True):
-            chunk = chunk_map.chunks[index]
+        for index, low, high in wanted:
+            chunk, data = chunk_map.chunks[index], next(stream)
             if chunk is None or len(data) != chunk.size or xxhash.xxh3_128_digest(data) != chunk.xxh3:
                 raise IntegrityError(f"Chunk {index} is damaged.", chunk_index=index)
-            yield memoryview(data)[low:high]
+            part = memoryview(data)[low:high]
+            # No name may keep a chunk alive while the next one is fetched.
+            del data
+            yield part
+            del part
     finally:
         close = getattr(stream, "close", None)
         if close is not None:

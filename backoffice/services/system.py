@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from backoffice.domain.access import Actor, Permission
+from backoffice.domain.audit import Action
+from backoffice.domain.times import now_ms
 from backoffice.services.authority import require
 from backoffice.services.ports import AuditLog, Durability, StoreHealth
+
+SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
+    "uploads": (Action.FILE_CREATE,),
+    "downloads": (Action.FILE_DOWNLOAD,),
+    "refusals": (Action.ACCESS_DENY, Action.SESSION_REFUSE),
+}
+"""What is counted over time, and of which actions it consists."""
+HOUR_MS: Final = 60 * 60 * 1000
+
+
+class Span(StrEnum):
+    """How far back: by the hour or by the day, both in UTC."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+_STEPS: Final = {Span.DAY: (HOUR_MS, 24), Span.MONTH: (24 * HOUR_MS, 30)}
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """How often things happened: `counts[name][n]` from `starts[n]` (ms) on, for `step` ms; the last goes on."""
+
+    starts: tuple[int, ...]
+    step: int
+    counts: Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +48,7 @@ class System:
     health: StoreHealth
     durability: Durability
     audit: AuditLog
+    now: Callable[[], int] = now_ms
 
     def ready(self) -> None:
         """Raises Unavailable while the store does not answer."""
@@ -31,3 +63,16 @@ class System:
         """Facts about the store."""
         require(self.audit, actor, Permission.SYSTEM_READ)
         return {**self.health.info(), "durability": self.durability.level, "room": str(self.health.room()).lower()}
+
+    def activity(self, actor: Actor, span: Span) -> Activity:
+        """Uploads, downloads and refusals over time: numbers only, so it does not take the right to read the log."""
+        require(self.audit, actor, Permission.SYSTEM_READ)
+        step, many = _STEPS[span]
+        last = self.now() // step * step
+        edges = [last + (at - many + 1) * step for at in range(many + 1)]
+        indexes = [("action", str(action)) for actions in SERIES.values() for action in actions]
+        rows = iter(self.audit.counts(indexes, edges))
+        counts = {
+            name: tuple(map(sum, zip(*(next(rows) for _ in actions), strict=True))) for name, actions in SERIES.items()
+        }
+        return Activity(tuple(edges[:-1]), step, counts)

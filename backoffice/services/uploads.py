@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import xxhash
 
@@ -22,7 +22,7 @@ from backoffice.domain.files import File, FileState, OnConflict, clean_mime_type
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState, ranges
+from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
     ChecksumMismatch,
@@ -66,14 +66,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class UploadView:
-    """An upload, the ranges (first, last) of chunks that have not arrived, and whether it can still go on."""
+    """An upload and what is missing of it. Which chunks those are is looked up when asked for: in the answer to a chunk
+    their number is enough."""
 
     upload: Upload
-    missing: Sequence[tuple[int, int]]
+    find_missing: Callable[[], Sequence[tuple[int, int]]]
+
+    @property
+    def missing(self) -> Sequence[tuple[int, int]]:
+        """Ranges (first, last) of chunks that have not arrived."""
+        return self.find_missing() if self.missing_count else ()
 
     @property
     def missing_count(self) -> int:
-        return sum(last - first + 1 for first, last in self.missing)
+        """How many have not arrived; 0 while their number is not known."""
+        return max(0, self.upload.total_chunks - self.upload.received)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +139,10 @@ class Uploads:
         return self._view(upload)
 
     def _view(self, upload: Upload) -> UploadView:
-        if upload.total_chunks == UNKNOWN:
-            return UploadView(upload, ())
-        if upload.received == 0:
-            return UploadView(upload, ranges(range(upload.total_chunks)))
-        if upload.received == upload.total_chunks:
-            return UploadView(upload, ())
-        return UploadView(upload, self.uploads.chunk_map(upload.id, upload.total_chunks).missing)
+        def missing() -> Sequence[tuple[int, int]]:
+            return self.uploads.chunk_map(upload.id, upload.total_chunks).missing
+
+        return UploadView(upload, missing)
 
     def mine(self, actor: Actor, query: Query) -> Page[Upload]:
         """Own uploads in progress."""
@@ -170,7 +174,7 @@ class Uploads:
     # -- chunks
 
     def put_chunk(
-        self, actor: Actor, *, upload_id: str | None, index: int, total_chunks: int, data: bytes,
+        self, actor: Actor, *, upload_id: str | None, index: int, total_chunks: int, data: bytes | memoryview,
         sha256: bytes | None = None, size: int | None = None, name: str = "",
     ) -> UploadView:  # fmt: skip
         """Store chunk `index`; without an `upload_id` the upload is started with it. Returns when the chunk is kept.
@@ -194,7 +198,7 @@ class Uploads:
             self._drop(upload, _event(Action.UPLOAD_CANCEL, actor, upload, error.code))
             raise
 
-    def _check_chunk(self, index: int, total: int, data: bytes, sha256: bytes | None) -> Chunk:
+    def _check_chunk(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
         limits = self.limits
         if not 1 <= total <= limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
@@ -209,7 +213,7 @@ class Uploads:
             raise ChecksumMismatch(received=own.hex())
         return Chunk(len(data), xxhash.xxh3_128_digest(data), own)
 
-    def _keep(self, upload: Upload, index: int, data: bytes, chunk: Chunk) -> Upload:
+    def _keep(self, upload: Upload, index: int, data: bytes | memoryview, chunk: Chunk) -> Upload:
         if upload.state is UploadState.ABORTED:
             raise NotFound
         kept = self.chunks.put(upload.id, index, data, self._seconds(upload))
@@ -223,8 +227,9 @@ class Uploads:
         except Unavailable:
             # It may have been noted all the same; if not, the chunk dies by itself.
             raise
-        except BackofficeError:
-            if kept:
+        except BackofficeError as error:
+            # Where it is being completed, another request has noted these very bytes, and they are needed.
+            if kept and error.details.get("state") != UploadState.COMPLETING:
                 self.chunks.discard(upload.id, index)
             raise
 
@@ -238,7 +243,7 @@ class Uploads:
         same file.
 
         Raises Invalid, NotFound, ChunksMissing (`missing`: ranges), ChecksumMismatch, Completing, NameTaken,
-        Unavailable (ask again).
+        Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
         """
         require(self.audit, actor, Permission.FILES_WRITE)
         name, mime_type, tags = clean_name(name), clean_mime_type(mime_type), clean_tags(tags)
@@ -247,6 +252,7 @@ class Uploads:
             return done
         try:
             upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
+            self._may_replace(actor, upload, on_conflict)
             file = File(
                 id=upload.id, name=name, size=total_size, mime_type=mime_type, owner=upload.owner, created_at=0,
                 total_chunks=upload.total_chunks, sha256=sha256, tags=tags,
@@ -258,6 +264,11 @@ class Uploads:
             if done is None:
                 raise
             return done
+
+    def _may_replace(self, actor: Actor, upload: Upload, on_conflict: OnConflict) -> None:
+        """Putting the old file into the trash takes the right to delete."""
+        if on_conflict is OnConflict.REPLACE:
+            require(self.audit, actor, Permission.FILES_DELETE, upload.owner, _ref(upload))
 
     def _completed(self, actor: Actor, upload_id: str, total_size: int, sha256: str) -> File | None:
         """The file that this upload has become, None where it has not; safe at the store's durability level.
@@ -296,6 +307,8 @@ class Uploads:
     ) -> File:  # fmt: skip
         """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""
         name, tags = clean_name(name), clean_tags(tags)
+        if on_conflict is OnConflict.REPLACE:
+            require(self.audit, actor, Permission.FILES_DELETE)
         with self.receive(actor, name=name, size=size) as receiving:
             receiving.fill(body)
             return receiving.finish(

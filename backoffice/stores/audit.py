@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from backoffice.domain.audit import AuditEntry, AuditEvent
@@ -66,6 +67,13 @@ class RedisAudit:
 
     def get(self, entry_id: str) -> AuditEntry | None:
         return next(iter(self._read([entry_id])), None) if _ID.fullmatch(entry_id) else None
+
+    def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
+        """For each (facet, value), how many entries there are from each edge (ms) up to the next. One round trip."""
+        spans = [(index_score(f"{low}-0"), f"({index_score(f'{high}-0')}") for low, high in pairwise(edges)]
+        keys = [self._keys.audit_index(facet, value) for facet, value in indexes]
+        replies = [int(reply) for reply in self._db.many([("ZCOUNT", key, *span) for key in keys for span in spans])]
+        return [replies[at * len(spans) : (at + 1) * len(spans)] for at in range(len(keys))]
 
     def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
         """Entries written after this id (`$` = from now on); waits for one up to that long."""

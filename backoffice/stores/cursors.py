@@ -23,8 +23,8 @@ class Mark:
 
 def encode_cursor(index: str, mark: Mark) -> str:
     """The cursor for what comes after this member of an index."""
-    text = json.dumps([index, mark.number, mark.member], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    text = json.dumps([index, mark.number, mark.member], separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode(errors="surrogatepass")).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, index: str, *, numbered: bool) -> Mark:

@@ -6,13 +6,14 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from redis.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
-from backoffice.errors import Unavailable
+from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.client import Db, store_errors
 from backoffice.stores.keys import Keys
 
@@ -77,7 +78,7 @@ class RedisHealth:
         self._checked, self._room = 0.0, True
 
     def ping(self) -> None:
-        with store_errors():
+        with suppress(StoreFull), store_errors():  # it takes no writes, and says so: it answers
             self._db.client.ping()
 
     def room(self) -> bool:

@@ -17,8 +17,9 @@ from backoffice.stores.keys import Keys
 from backoffice.stores.paging import Pager
 
 NOUN = "files"
-NAME_ATTEMPTS = 8
-"""How often a free name is looked for again when others take it at the same moment."""
+NAME_ATTEMPTS = 100
+"""How often a free name is looked for again when others take it at the same moment. One of them wins each time, so
+this many can ask for one name at once."""
 
 
 def _live(file: File) -> bool:
@@ -84,19 +85,28 @@ class RedisFiles:
         """The owner's file of that name."""
         least, below = text_range(name)
         row = self._db.call("ZRANGE", self._names(owner), f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1)
-        return self.get(member_id(bytes(row[0]))) if row else None
+        file = self.get(member_id(bytes(row[0]))) if row else None
+        # Between the two looks it may have been trashed or renamed; then it is not the holder any more.
+        return file if file is not None and _live(file) and text_range(file.name)[0] == least else None
 
     def free_name(self, owner: str, name: str) -> str:
-        """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for each
-        of 32, then for ever larger batches."""
-        first, batch = 1, 32
-        while True:
-            tried = [name if number == 1 else numbered(name, number) for number in range(first, first + batch)]
-            counts = self._db.many([("ZLEXCOUNT", self._names(owner), *_ends(one)) for one in tried])
-            for one, count in zip(tried, counts, strict=True):
-                if not count:
-                    return one
-            first, batch = first + batch, batch * 4
+        """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for 32; beyond
+        them not always the first, but found in as many steps as its number has bits."""
+        tried = [name if number == 1 else numbered(name, number) for number in range(1, 33)]
+        counts = self._db.many([("ZLEXCOUNT", self._names(owner), *_ends(one)) for one in tried])
+        for one, count in zip(tried, counts, strict=True):
+            if not count:
+                return one
+        low, high = 32, 64
+        while self._has(owner, numbered(name, high)):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._has(owner, numbered(name, middle)) else (low, middle)
+        return numbered(name, high)
+
+    def _has(self, owner: str, name: str) -> bool:
+        return bool(self._db.call("ZLEXCOUNT", self._names(owner), *_ends(name)))
 
     def _claim(self, commit: Commit, file: File, others: int = 0) -> None:
         """Check that nobody takes the name in the meantime."""
@@ -129,9 +139,10 @@ class RedisFiles:
             self.collection.insert(commit, named)
             try:
                 commit.run(self._db)
-            except (NameTaken, VersionMismatch):
+            except (NameTaken, VersionMismatch) as error:
                 # VersionMismatch: the file to be replaced was changed meanwhile.
-                if on_conflict is OnConflict.FAIL or attempt == NAME_ATTEMPTS - 1:
+                hopeless = old is None if isinstance(error, VersionMismatch) else on_conflict is OnConflict.FAIL
+                if hopeless or attempt == NAME_ATTEMPTS - 1:
                     raise
                 continue
             return named

@@ -4,14 +4,15 @@
 -- KEYS[1] upload hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of uploads by expiry
 -- ARGV[1] op   ARGV[2] upload id   ARGV[3] bytes of a map entry   then, by op:
 --   mark     expires at, quota limit, largest file, {index, size, entry} ...
---   unmark   index ...                     chunks that turned out not to be there
+--   unmark   lease, index ...              chunks that turned out not to be there; nothing where another has the lease
 --   lease    token, until, now, total      total fixes a number of chunks unknown so far ("" = known)
+--   extend   token, until                  a lease that was lost is not had again
 --   release  token
 --
 -- Returns {"ok", received, bytes}
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
 --   {"too_big", bytes} over the declared size or the largest file | {"quota", bytes in use}
---   lease: {"busy", until} another one holds it | {"incomplete", received}
+--   lease, extend: {"busy", until} another one holds it | {"incomplete", received}
 local upload, map, quota, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local op, id, width = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local row = redis.call('HMGET', upload, 'state', 'received', 'bytes', 'size', 'reserved', 'lease', 'lease_until',
@@ -57,7 +58,9 @@ if op == 'mark' then
 end
 
 if op == 'unmark' then
-  for at = 4, #ARGV do
+  -- Who completes it by now has looked for itself, and relies on the map.
+  if row[6] ~= ARGV[4] then return {'ok', text(received), text(bytes)} end
+  for at = 5, #ARGV do
     local index = tonumber(ARGV[at])
     local entry = entry_at(index)
     if entry then
@@ -78,6 +81,12 @@ if op == 'lease' then
   if total == '' then total = row[8] end
   if tonumber(total) ~= received then return {'incomplete', text(received)} end
   redis.call('HSET', upload, 'state', 'completing', 'lease', token, 'lease_until', till, 'total_chunks', total)
+  return {'ok', text(received), text(bytes)}
+end
+
+if op == 'extend' then
+  if state ~= 'completing' or row[6] ~= ARGV[4] then return {'busy', row[7]} end
+  redis.call('HSET', upload, 'lease_until', ARGV[5])
   return {'ok', text(received), text(bytes)}
 end
 

@@ -101,12 +101,13 @@ class RedisUploads:
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
 
     def unmark(self, upload: Upload, indexes: Sequence[int]) -> None:
-        self._script("unmark", upload, *indexes)
+        self._script("unmark", upload, upload.lease, *indexes)
 
     def lease(self, upload: Upload, token: str, seconds: int, total: int | None) -> None:
         now = now_ms()
+        op = "extend" if upload.lease == token else "lease"
         try:
-            self._script("lease", upload, token, now + seconds * 1000, now, "" if total is None else total)
+            self._script(op, upload, token, now + seconds * 1000, now, "" if total is None else total)
         except ChunksMissing as error:
             missing = self.chunk_map(upload.id, total if total is not None else upload.total_chunks).missing
             raise ChunksMissing(missing=missing) from error
@@ -167,7 +168,7 @@ def _refusal(status: str, rest: list[str], upload: Upload) -> BackofficeError:
         case "missing":
             return NotFound()
         case "closed":
-            return UploadClosed()
+            return UploadClosed(state=rest[0])
         case "conflict":
             return ChunkConflict(chunk_index=int(rest[0]))
         case "too_big":

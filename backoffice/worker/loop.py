@@ -80,23 +80,38 @@ class Worker:
 
     def run(self) -> None:
         """Until `stop` is set. While the store is away it waits, and goes on when it is back."""
-        jobs, seen, log = self.jobs(), "$", structlog.get_logger("worker")
+        jobs, seen = self.jobs(), "$"
         while not self.stop.is_set():
+            for job in jobs:
+                if time.monotonic() >= job.due and not self.stop.is_set():
+                    self._attempt(job)
             try:
-                for job in jobs:
-                    if time.monotonic() >= job.due and not self.stop.is_set():
-                        done = job.run()
-                        # A full batch means that there is more.
-                        job.due = time.monotonic() + (0 if done >= 100 else job.seconds)
                 entries = self.log.wait(seen, WAIT_MS)
-                seen = entries[-1].id if entries else seen
-                acts = {str(entry.event.get("action")) for entry in entries}
-                for job in jobs:
-                    if job.actions & acts:
-                        job.due = 0
-            except (Unavailable, StoreFull) as error:
-                log.warning("store", because=error.code)
+            except BackofficeError as error:
+                _tell("listen", error)
                 self.stop.wait(BACK_OFF_SECONDS)
-            except BackofficeError:
-                log.exception("job failed")
-                self.stop.wait(BACK_OFF_SECONDS)
+                continue
+            seen = entries[-1].id if entries else seen
+            acts = {str(entry.event.get("action")) for entry in entries}
+            for job in jobs:
+                if job.actions & acts:
+                    job.due = 0
+
+    def _attempt(self, job: Job) -> None:
+        """One that fails must not keep the others from their work: in a full store, some of them make room."""
+        try:
+            done = job.run()
+        except BackofficeError as error:
+            _tell(job.name, error)
+            job.due = time.monotonic() + BACK_OFF_SECONDS
+        else:
+            # A full batch means that there is more.
+            job.due = time.monotonic() + (0 if done >= 100 else job.seconds)
+
+
+def _tell(job: str, error: BackofficeError) -> None:
+    log = structlog.get_logger("worker")
+    if isinstance(error, Unavailable | StoreFull):
+        log.warning("store", job=job, because=error.code)
+    else:
+        log.error("job failed", job=job, exc_info=error)

@@ -298,3 +298,31 @@ def test_a_page_without_secure_context_sends_without_checksums(
     assert "checksum" not in request.value.url
     stored(mine, "plain.bin")
     assert site.sha256(person, site.files(person)["plain.bin"]) == file.sha256
+
+
+def test_every_cut_covers_the_file_exactly_and_follows_from_size_and_number(mine: Page) -> None:
+    problems = mine.evaluate(
+        """async () => {
+            const { chunkCount, chunkBounds, bytesIn, spread } = await import("/static/js/upload/plan.js");
+            const problems = [];
+            for (const size of [0, 1, 2, 999, 1000, 1001, 4194304, 4194305, 200000001, 64 * 2 ** 30]) {
+                for (const [chunk, most] of [[1, 10], [1000, 100], [4194304, 100000], [65536, 7]]) {
+                    const count = chunkCount(size, chunk, most);
+                    let end = 0, longest = 0;
+                    for (let index = 0; index < count; index += 1) {
+                        const [from, to] = chunkBounds(size, count, index);
+                        if (from !== end || (to <= from && size)) problems.push([size, count, index, from, to]);
+                        longest = Math.max(longest, to - from);
+                        end = to;
+                    }
+                    if (end !== size || count > most || (count < most && longest > chunk)) {
+                        problems.push([size, chunk, most, count, end, longest]);
+                    }
+                }
+            }
+            const some = spread([[0, 2], [5, 5]]);
+            if (some.join() !== "0,1,2,5" || bytesIn(10, 6, some) !== 7) problems.push(some);
+            return problems;
+        }"""
+    )
+    assert problems == []

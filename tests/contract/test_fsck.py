@@ -2,92 +2,35 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from threading import Event
 from typing import Any
 
 import pytest
 
-from backoffice.domain.access import Permission
-from backoffice.domain.audit import Action, AuditEvent
-from backoffice.domain.files import File, OnConflict
-from backoffice.domain.paging import Query
-from backoffice.domain.roles import Role
-from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
-from backoffice.domain.tokens import Token
-from backoffice.domain.uploads import Upload
-from backoffice.domain.users import User, UserStatus
-from backoffice.stores.audit import RedisAudit, index_score
+from backoffice.stores.audit import index_score
 from backoffice.stores.files import SHORT
-from backoffice.stores.fsck import Fsck, Invariant
-from backoffice.stores.fsck_desk import Desk
-from backoffice.stores.fsck_indexes import IndexCheck
-from backoffice.stores.roles import RedisRoles
-from backoffice.stores.sessions import RedisSessions
-from backoffice.stores.tokens import RedisTokens
-from backoffice.stores.users import RedisUsers
-from tests.support_uploads import ALICE, KEYS, World, person
-
-PARTS = [b"a" * 1000, b"b" * 500, b"c"]
-BOB = person("bob", "198.51.100.7")
-
-
-def add_people(world: World) -> None:
-    """Users, a role, tokens and sessions."""
-    now, db = now_ms(), world.db
-    users, tokens, sessions = RedisUsers(db, KEYS), RedisTokens(db, KEYS), RedisSessions(db, KEYS)
-    role = Role("scanner", "Looks", frozenset({Permission.FILES_READ}), now, now)
-    RedisRoles(db, KEYS).insert(role, AuditEvent(Action.ROLE_CREATE, ALICE))
-    for name in ("alice", "bob", "eve"):
-        user = User(
-            name, name, now, now, email=f"{name}@example.org", status=UserStatus.ACTIVE, roles=("user", "scanner"),
-            invite=f"hash-{name}",
-        )  # fmt: skip
-        users.insert(user, AuditEvent(Action.USER_CREATE, ALICE))
-        token = Token(f"token{name}", name, "for a script", "hash", 1, now)
-        tokens.insert(token, AuditEvent(Action.TOKEN_CREATE, ALICE))
-        session = Session(f"session{name}", name, 1, now, now, now, now + 60_000, now + 600_000)
-        sessions.insert(session, AuditEvent(Action.SESSION_START, ALICE))
-    eve = users.get("eve")
-    assert eve is not None
-    users.remove(eve, AuditEvent(Action.USER_DELETE, ALICE))
-
-
-def live_a_little(world: World, seed: int, steps: int = 25) -> None:
-    """A random history of uploads and files, with every state that there is at the end."""
-    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-    for step in range(steps):
-        actor = chance.choice((ALICE, BOB))
-        parts = [chance.randbytes(chance.randint(1, 900)) for _ in range(chance.randint(1, 4))]
-        name = chance.choice(("a.txt", "B.txt", "Ä ö.pdf", f"{step}.bin"))
-        match chance.randrange(8):
-            case 0:
-                world.partly(actor, parts, len(parts) - 1, name=name)
-            case 1:
-                world.service.cancel(actor, world.partly(actor, parts, 1).id)
-            case 2:
-                world.library.trash(actor, world.stored(actor, parts, name).id)
-            case 3:
-                world.library.purge(actor, world.stored(actor, parts, name).id)
-            case 4:
-                file = world.stored(actor, parts, name)
-                world.library.trash(actor, file.id)
-                world.library.restore(actor, file.id)
-            case 5:
-                world.stored(actor, parts, name, tags=("new", name[:1]), on_conflict=OnConflict.REPLACE)
-            case _:
-                file = world.stored(actor, parts, name, mime_type="text/plain")
-                world.library.rename(actor, file.id, f"r {file.id}")
-    world.library.digest_pending(set())
+from backoffice.stores.fsck import Invariant
+from tests.support_fsck import (
+    INDEX,
+    ONE,
+    Scene,
+    add_people,
+    leave_chunks_without_a_record,
+    live_a_little,
+    lose_a_chunk_of_the_upload,
+)
+from tests.support_uploads import KEYS, World
 
 
 @pytest.fixture
 def world(redis: Any) -> World:
     return World.over(redis)
+
+
+@pytest.fixture
+def scene(redis: Any) -> Scene:
+    return Scene.over(redis)
 
 
 @pytest.mark.cluster
@@ -108,28 +51,7 @@ def test_a_random_history_leaves_nothing_to_find(world: World) -> None:
 # --- one kind of damage after the other
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A sound store with a file of three chunks and an upload that has two of its three."""
-
-    world: World
-    file: File
-    upload: Upload
-
-    def call(self, *command: Any) -> Any:
-        return self.world.db.call(*command)
-
-
-@pytest.fixture
-def scene(world: World) -> Scene:
-    add_people(world)
-    live_a_little(world, 3, 6)
-    file = world.stored(ALICE, PARTS, "a report.txt", tags=("blue",))
-    return Scene(world, file, world.partly(ALICE, PARTS, 2, name="coming.txt"))
-
-
 Damage = Callable[[Scene], Any]
-INDEX, ONE = KEYS.index, KEYS.unique
 
 
 def lose_words(scene: Scene) -> None:
@@ -149,17 +71,8 @@ def trash_behind_the_back(scene: Scene) -> None:
     scene.call("HSET", KEYS.record("files", scene.file.id), "state", "trashed")
 
 
-def lose_a_chunk_of_the_upload(scene: Scene) -> None:
-    scene.call("DEL", KEYS.chunk(scene.upload.id, 1))
-
-
 def shorten_a_chunk_of_the_upload(scene: Scene) -> None:
     scene.call("SET", KEYS.chunk(scene.upload.id, 0), b"short", "EX", 1000)
-
-
-def leave_chunks_without_a_record(scene: Scene) -> None:
-    for index in (0, 70):
-        scene.call("SET", KEYS.chunk("nobodys", index), b"x")
 
 
 def audit_index(scene: Scene) -> bytes:
@@ -270,118 +183,3 @@ def test_what_only_a_backup_can_mend_is_said_each_time(scene: Scene, invariant: 
         assert [one.invariant for one in found if not one.mendable] == [invariant]
         assert report.left
         assert report.lost.total() == 1
-
-
-# --- how it mends
-
-
-def test_what_was_mended_is_in_the_log(scene: Scene) -> None:
-    scene.call("ZREM", INDEX("files", "created"), scene.file.id)
-    scene.world.fsck(fix=True)
-    [newest] = RedisAudit(scene.world.db, KEYS).page([("action", Action.SYSTEM_REPAIR)], "", 10).items
-    assert newest.event["object"]["id"] == scene.file.id
-    assert newest.event["data"]["invariant"] == "index"
-    assert newest.event["actor"]["name"] == "fsck"
-
-
-def test_a_file_is_found_again_after_its_indexes_were_lost(scene: Scene) -> None:
-    query = Query(search="report", filters=(("tag", "blue"),))
-    assert [one.id for one in scene.world.library.page(ALICE, query).items] == [scene.file.id]
-    for name, scope in (("created", ""), ("words", ""), ("tag", "blue"), ("owner", "alice")):
-        scene.call("DEL", INDEX("files", name, scope))
-    assert not scene.world.library.page(ALICE, query).items
-    scene.world.fsck(fix=True)
-    assert [one.id for one in scene.world.library.page(ALICE, query).items] == [scene.file.id]
-
-
-def test_an_upload_that_lost_a_chunk_goes_on_after_the_repair(scene: Scene) -> None:
-    lose_a_chunk_of_the_upload(scene)
-    scene.world.fsck(fix=True)
-    assert list(scene.world.service.state(ALICE, scene.upload.id).missing) == [(1, 2)]
-    for index in (1, 2):
-        scene.world.put(ALICE, scene.upload.id, index, PARTS)
-    file = scene.world.service.complete(ALICE, scene.upload.id, name="b.txt", total_size=1501)
-    assert scene.world.read(ALICE, file.id) == b"".join(PARTS)
-
-
-def test_bytes_without_a_record_are_not_deleted_at_once(scene: Scene) -> None:
-    leave_chunks_without_a_record(scene)
-    scene.world.fsck(fix=True)
-    assert 0 < int(scene.call("TTL", KEYS.chunk("nobodys", 70))) <= 24 * 3600
-
-
-def test_the_name_of_a_deleted_user_stays_reserved(scene: Scene) -> None:
-    scene.world.fsck(fix=True)
-    assert scene.call("HGET", ONE("users", "reserved"), "eve") == b"eve"
-
-
-def test_what_dies_by_itself_is_no_finding(scene: Scene) -> None:
-    scene.call("SET", KEYS.chunk("crashed", 0), b"x", "EX", 1000)
-    scene.call("ZADD", INDEX("sessions", "expires"), now_ms() - 5, "died")
-    scene.world.assert_sound()
-
-
-def test_a_repair_that_meets_a_change_looks_again(scene: Scene) -> None:
-    """The record changes between the second look and the commit: what is mended is what is right by then."""
-    scene.call("ZREM", INDEX("files", "created"), scene.file.id)
-    desk = Desk(scene.world.db, KEYS, ALICE, fix=True, tell=lambda *_: None)
-    check = IndexCheck(desk, scene.world.files.collection)
-    look, looks = check._look, []
-
-    def look_then_change(record_id: str) -> Any:
-        looks.append(record_id)
-        found = look(record_id)
-        if len(looks) == 1:
-            scene.world.library.trash(ALICE, record_id)
-        return found
-
-    desk.examine(lambda: look_then_change(scene.file.id))
-    assert len(looks) == 2
-    scene.world.assert_sound()
-
-
-@pytest.mark.real_only
-def test_many_records_of_one_owner_need_several_batches(world: World) -> None:
-    parts = [b"x"]
-    for number in range(600):
-        world.stored(ALICE, parts, f"{number:04}.txt")
-    world.db.call("HINCRBY", KEYS.quota("alice"), "used", 1)
-    report, found = world.fsck(fix=True)
-    assert [one.invariant for one in found] == [Invariant.QUOTA]
-    assert world.files.usage("alice") == (600, 0)
-    assert report.checked[Invariant.INDEX] == 600
-    world.assert_sound()
-
-
-# --- while people work
-
-
-@pytest.mark.real_only
-def test_no_false_alarm_while_people_work(redis: Any) -> None:
-    world, done = World.over(redis), Event()
-
-    def work(name: str) -> int:
-        chance, rounds, actor = random.Random(name), 0, person(name)  # noqa: S311
-        mine = World.over(redis)
-        while not done.is_set():
-            mine.partly(actor, PARTS, 2)
-            live_a_little(mine, chance.randrange(1000))
-            rounds += 1
-        return rounds
-
-    with ThreadPoolExecutor(3) as pool:
-        workers = [pool.submit(work, name) for name in ("carol", "dave", "erin")]
-        try:
-            for _ in range(6):
-                world.assert_sound()
-        finally:
-            done.set()
-        assert all(worker.result() for worker in workers)
-    world.assert_sound()
-
-
-def test_progress_says_how_far_it_is(scene: Scene) -> None:
-    steps: list[tuple[int, int]] = []
-    Fsck(scene.world.db, KEYS).run(progress=lambda *step: steps.append(step))
-    assert steps
-    assert steps[-1][0] == steps[-1][1]

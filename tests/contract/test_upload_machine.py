@@ -8,117 +8,55 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import fakeredis
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 from redis import Redis
 
 from backoffice.domain.access import Actor
 from backoffice.domain.files import File, FileState, OnConflict
 from backoffice.domain.paging import Query
 from backoffice.domain.text import fold
-from backoffice.domain.uploads import UploadState, ranges
+from backoffice.domain.uploads import UploadState
 from backoffice.errors import (
     BackofficeError,
     ChecksumMismatch,
-    ChunkConflict,
     ChunksMissing,
     Completing,
-    Conflict,
     Invalid,
     NameTaken,
     NotFound,
     QuotaExceeded,
-    TooLarge,
     TooMany,
-    UploadClosed,
 )
-from backoffice.services.uploads import GRACE_SECONDS
-from backoffice.stores import fsck_chunks
-from backoffice.stores import uploads as upload_store
 from tests.servers import Store
-from tests.support_uploads import ALICE, KEYS, LIMITS, Died, Fault, FaultyDb, World, database, person, reader
+from tests.support_machine import LIFE, PEOPLE, Coming, Model, Wrong
+from tests.support_uploads import KEYS, LIMITS, Fault, reader
 
-PEOPLE = (ALICE, person("bob"))
-QUOTA = 12_000
-LIFE = LIMITS.upload_max_seconds + GRACE_SECONDS + 1
-"""Seconds after which nothing of an upload can be left."""
 NAMES = ("a.txt", "A.TXT", "b", "ü ö.pdf")
 SIZES = st.lists(st.integers(1, 1500), min_size=1, max_size=4)
 PICK = st.integers(0, 20)
 RARELY = st.sampled_from((False, False, False, False, True))
 WHO = st.sampled_from(PEOPLE)
 FAULT = st.one_of(st.none(), st.tuples(st.sampled_from(Fault), st.integers(0, 18)))
-"""What goes wrong during an act, and after how many calls of the store."""
-Wrong = tuple[Fault, int] | None
 
 
-@dataclass(slots=True)
-class Coming:
-    """An upload as the model knows it. `chunks`: those that are noted; `known`: whether a client knows its id and
-    could still use it."""
-
-    owner: Actor
-    parts: list[bytes]
-    size: int | None
-    reserved: int
-    chunks: dict[int, bytes] = field(default_factory=dict)
-    state: UploadState = UploadState.OPEN
-    known: bool = True
-
-    @property
-    def missing(self) -> list[tuple[int, int]]:
-        return ranges(index for index in range(len(self.parts)) if index not in self.chunks)
-
-    @property
-    def content(self) -> bytes:
-        return b"".join(self.chunks[index] for index in range(len(self.parts)))
-
-
-@dataclass(slots=True)
-class Kept:
-    """A file as the model knows it."""
-
-    owner: Actor
-    content: bytes
-    name: str
-    state: FileState = FileState.READY
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of an act. After a fault nobody knows: there is neither result nor refusal."""
-
-    result: Any
-    refusal: BackofficeError | None
-    fault: bool
-
-
-class Machine(RuleBasedStateMachine):
+class Machine(Model):
     """One sequence of acts."""
 
-    make: ClassVar[Callable[[], Redis]]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.client = type(self).make()
-        self.db = FaultyDb(self.client, shebang=database(self.client)._shebang)
-        self.world = World.over(self.client, replace(LIMITS, quota=QUOTA, max_open=8), self.db)
-        self.eye = World.over(self.client)
-        self.coming: dict[str, Coming] = {}
-        self.files: dict[str, Kept] = {}
-        self.patch = pytest.MonkeyPatch()
-        # Leases end, and chunks may be gone, by the same clock as everything else.
-        for module in (upload_store, fsck_chunks):
-            self.patch.setattr(module, "now_ms", self.world.clock)
-
     def teardown(self) -> None:
-        self.db.disarm()
+        try:
+            self.end()
+        finally:
+            self.patch.undo()
+            self.client.close()
+
+    def end(self) -> None:
+        """All files are whole; of all uploads nothing is left when their time is over."""
         self.eye.assert_sound()
         for file_id in self.in_state(FileState.READY):
             kept = self.files[file_id]
@@ -127,99 +65,6 @@ class Machine(RuleBasedStateMachine):
         assert not self.coming
         self.quotas_are_exact()
         self.eye.assert_sound()
-        self.patch.undo()
-        self.client.close()
-
-    # -- looking, on a way of its own, so that no fault meant for the service comes in between
-
-    def attempt(self, fault: Wrong, work: Callable[[], Any], *refusals: type[BackofficeError]) -> Tried:
-        """Do it; only these refusals are right, unless a fault came in between."""
-        result, refusal = None, None
-        if fault is not None:
-            self.db.arm(*fault)
-        try:
-            result = work()
-        except Died:
-            pass
-        except BackofficeError as error:
-            refusal = error
-        if self.db.disarm():
-            return Tried(None, None, fault=True)
-        if refusal is not None and not isinstance(refusal, refusals):
-            raise refusal
-        return Tried(result, refusal, fault=False)
-
-    def pick(self, pick: int) -> tuple[str, Coming]:
-        return [pair for pair in self.coming.items() if pair[1].known][pick % self.known]
-
-    @property
-    def known(self) -> int:
-        return sum(coming.known for coming in self.coming.values())
-
-    def in_state(self, state: FileState) -> list[str]:
-        return [one for one, kept in self.files.items() if kept.state is state]
-
-    def room(self, owner: Actor) -> int:
-        return QUOTA - sum(self.in_use(owner))
-
-    def in_use(self, owner: Actor) -> tuple[int, int]:
-        used = sum(len(one.content) for one in self.files.values() if one.owner == owner)
-        return used, sum(one.reserved for one in self.coming.values() if one.owner == owner)
-
-    def taken(self, owner: Actor, name: str) -> list[str]:
-        """Files that have the name."""
-        mine = ((one, self.files[one]) for one in self.in_state(FileState.READY))
-        return [one for one, kept in mine if kept.owner == owner and fold(kept.name) == fold(name)]
-
-    def learn(self, upload_id: str) -> None:
-        """What has become of an upload: it is as before or further, or a whole file, or gone after it was given up."""
-        coming = self.coming[upload_id]
-        file, upload = self.eye.files.get(upload_id), self.eye.uploads.get(upload_id)
-        assert file is None or upload is None
-        if file is not None:
-            self.keep(file, coming.content)
-        elif upload is None:
-            del self.coming[upload_id]
-        else:
-            noted = self.eye.uploads.chunk_map(upload_id, len(coming.parts)).chunks
-            assert set(coming.chunks) <= {index for index, chunk in enumerate(noted) if chunk is not None}
-            for index, chunk in enumerate(noted):
-                if chunk is not None and index not in coming.chunks:
-                    coming.chunks[index] = self.eye.chunks.get(upload_id, index) or b""
-            coming.state, coming.reserved = upload.state, upload.reserved
-
-    def keep(self, file: File, content: bytes) -> None:
-        """An upload has become a file, whole; one of the same name that it replaced is in the trash."""
-        coming = self.coming.pop(file.id, None)
-        assert (file.size, file.state) == (len(content), FileState.READY)
-        assert coming is None or file.owner == coming.owner.id
-        owner = next(one for one in PEOPLE if one.id == file.owner)
-        for other in self.taken(owner, file.name):
-            self.learn_file(other, FileState.TRASHED)
-            assert self.files[other].state is FileState.TRASHED, "two files of one name"
-        self.files[file.id] = Kept(owner, content, file.name)
-        assert self.eye.read(owner, file.id) == content
-
-    def learn_file(self, file_id: str, *allowed: FileState | None) -> None:
-        file = self.eye.files.get(file_id)
-        assert (file and file.state) in {*allowed, self.files[file_id].state}
-        if file is None:
-            del self.files[file_id]
-        else:
-            self.files[file_id].state, self.files[file_id].name = file.state, file.name
-
-    def discover(self, owner: Actor, content: bytes) -> None:
-        """What began while a fault came: at most one upload that no client knows of, or one file, whole."""
-        query = Query(filters=(("owner", owner.id),), limit=100)
-        uploads = [*self.eye.uploads.page(query).items, *self.eye.uploads.aborted(100)]
-        new = [one for one in uploads if one.id not in self.coming]
-        stored = [one for one in self.eye.files.page(query).items if one.id not in self.files]
-        assert len(new) + len(stored) <= 1
-        for upload in new:
-            parts = [b""] * max(0, upload.total_chunks)
-            self.coming[upload.id] = Coming(owner, parts, None, upload.reserved, state=upload.state, known=False)
-        for file in stored:
-            self.keep(file, content)
 
     # -- faults and time
 
@@ -228,49 +73,6 @@ class Machine(RuleBasedStateMachine):
         self.world.clock.forward(seconds)
         self.expire(fault)
         self.collect(fault)
-
-    def expire(self, fault: Wrong) -> None:
-        now, due = self.world.clock(), []
-        for upload_id in self.coming:
-            upload = self.eye.uploads.get(upload_id)
-            assert upload is not None
-            leased = upload.state is UploadState.COMPLETING and upload.lease_until > now
-            if upload.state is not UploadState.ABORTED and upload.expires_at <= now and not leased:
-                due.append(upload_id)
-            if now > upload.dies_at + GRACE_SECONDS * 1000:
-                # As the server would have done by its own clock.
-                self.coming[upload_id].known = False
-                for index in range(max(1, len(self.coming[upload_id].parts))):
-                    self.eye.chunks.discard(upload_id, index)
-        tried = self.attempt(fault, self.world.service.expire_due)
-        for upload_id in due:
-            self.learn_end(upload_id)
-            assert tried.fault or upload_id not in self.coming
-
-    def learn_end(self, upload_id: str) -> None:
-        """An upload that was to be given up is as before, or waits for collection, or is gone; no file came of it."""
-        upload = self.eye.uploads.get(upload_id)
-        assert self.eye.files.get(upload_id) is None
-        if upload is None:
-            del self.coming[upload_id]
-        else:
-            self.coming[upload_id].state = upload.state
-
-    def collect(self, fault: Wrong) -> None:
-        """What else the worker does."""
-        now, trashed = self.world.clock(), self.in_state(FileState.TRASHED)
-        due = [one for one in trashed if (file := self.eye.files.get(one)) is not None and file.purge_at <= now]
-        service, library = self.world.service, self.world.library
-        tried = self.attempt(fault, lambda: (library.purge_due(), service.collect(), library.collect()))
-        for file_id in trashed:
-            self.learn_file(file_id, FileState.GONE, None)
-            assert tried.fault or (file_id in self.files) == (file_id not in due)
-        for upload_id in [one for one, coming in self.coming.items() if coming.state is UploadState.ABORTED]:
-            self.learn_end(upload_id)
-            assert tried.fault or upload_id not in self.coming
-        for file_id in self.in_state(FileState.GONE):
-            self.learn_file(file_id, None)
-            assert tried.fault or file_id not in self.files
 
     # -- uploading
 
@@ -322,27 +124,6 @@ class Machine(RuleBasedStateMachine):
             assert coming.chunks.setdefault(index, data) == data
             self.grow(coming)
             assert list(tried.result.missing) == coming.missing
-
-    def refusals(
-        self, coming: Coming, index: int, data: bytes, there: bytes | None, *, wrong_total: bool
-    ) -> tuple[type[BackofficeError], ...]:
-        """Why a chunk may be refused now; () = it may not."""
-        if coming.state is UploadState.ABORTED:
-            return (NotFound,)
-        if wrong_total:
-            return (Conflict,)
-        if there is not None and there != data:
-            return (ChunkConflict,)
-        if coming.state is not UploadState.OPEN:
-            return (UploadClosed,)
-        more = 0 if index in coming.chunks else len(data)
-        stored = sum(map(len, coming.chunks.values())) + more
-        if coming.size is not None and stored > coming.size:
-            return (TooLarge,)
-        return (QuotaExceeded,) if stored - coming.reserved > self.room(coming.owner) else ()
-
-    def grow(self, coming: Coming) -> None:
-        coming.reserved = max(coming.reserved, sum(map(len, coming.chunks.values())))
 
     @precondition(lambda self: self.known)
     @rule(

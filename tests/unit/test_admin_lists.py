@@ -32,7 +32,7 @@ def test_unknown_arguments_do_not_reach_the_addresses(site: Site, query: str) ->
         ("page=1", 50, 50),
         ("page=-1", 0, 50),
         ("page=x", 0, 50),
-        ("page=" + "9" * 30, 10**7 * 50, 50),
+        ("page=" + "9" * 30, 10**6 * 50, 50),
         ("page_size=100", 0, 100),
         ("page_size=100000", 0, 50),
         ("page_size=0", 0, 50),

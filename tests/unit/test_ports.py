@@ -35,7 +35,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.StoreHealth, RedisHealth),
 ]
 READERS = {
-    "get", "get_many", "find", "find_invite", "page", "count_admins", "load", "all", "of_user", "between", "wait", "stream",
+    "get", "get_many", "find", "find_invite", "page", "count_admins", "counts", "load", "all", "of_user", "between", "wait", "stream",
     "sizes", "extent", "chunk_map", "due", "aborted", "mime_types", "usage", "purged", "undigested", "ping", "room", "info", "barrier",
 }  # fmt: skip
 NOT_ACTS = {

@@ -22,6 +22,7 @@ from tests.website import SHELL, Browser, Site, make_whole_site
 
 HOSTILE = '"><script>alert(1)</script>{{7*7}}.txt'
 BOUNDARY = "----WebKitFormBoundary0123456789abcdef"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 class Roomy:
@@ -75,8 +76,7 @@ def send(browser: Browser, *files: tuple[str, bytes], **options: Any) -> TestRes
     page = browser.get("/").text
     found = re.search(r'action="(/my/files\?csrf_token=[^"]+)"', page)
     assert found
-    data = [("file", (BytesIO(data), name)) for name, data in files]
-    return browser.open(found[1], "POST", data={"file": [one for _, one in data]}, **options)
+    return browser.open(found[1], "POST", data=form_body(*files), content_type=FORM, **options)
 
 
 def form_body(*parts: tuple[str, bytes]) -> bytes:
@@ -264,7 +264,7 @@ def test_a_form_that_ends_early_stores_nothing(site: Site, alice: Browser) -> No
             f"/my/files?csrf_token={alice.token}",
             "POST",
             input_stream=BytesIO(body[:length]),
-            content_type=f"multipart/form-data; boundary={BOUNDARY}",
+            content_type=FORM,
             content_length=len(body),
         )
         assert answer.status_code == 303
@@ -280,7 +280,7 @@ def test_what_is_no_form_is_refused_in_words(site: Site, alice: Browser, body: b
         f"/my/files?csrf_token={alice.token}",
         "POST",
         data=body,
-        content_type=f"multipart/form-data; boundary={BOUNDARY}",
+        content_type=FORM,
     )
     assert answer.status_code == 303
     assert not files_of(site)

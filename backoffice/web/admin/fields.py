@@ -125,7 +125,9 @@ def seen_version(form: Form, record: Any) -> int | None:
     """The version of `record` that the person saw; None for records without. Raises `Invalid` when it was left out."""
     if not hasattr(record, "version"):
         return None
-    text = form["version"].data or ""
+    # What was sent: where nothing was, WTForms would take the version of the record as it is now.
+    sent = form["version"].raw_data
+    text = sent[0] if sent else ""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Invalid("The form is incomplete; open it again.")
     return int(text)

@@ -203,6 +203,7 @@ class UploadView(OwnedView):
         "bytes": "Received",
         "size": "Announced",
     }
+    column_formatters_export: ClassVar = {**OwnedView.column_formatters_export, "progress": _progress}
     column_sortable_list = ("name", ("created_at", "created"), ("expires_at", "expires"))
     column_default_sort = ("created_at", True)
     column_filters = (OWNER, *days("created", "Created"))

@@ -99,6 +99,12 @@ def timed(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     return time_tag(getattr(record, name) or 0)
 
 
+def exact_time(_view: Any, _context: Any, record: Any, name: str) -> str:
+    """Milliseconds since the epoch, for CSV: RFC 3339, which sorts and which spreadsheets read; empty for never."""
+    value = getattr(record, name)
+    return rfc3339(value) if value else ""
+
+
 def counted(_view: Any, _context: Any, record: Any, name: str) -> str:
     """Column of whole numbers; below 0 is unknown."""
     value = getattr(record, name)

@@ -70,12 +70,12 @@ class GatedView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type ma
 class HomeView(AdminIndexView):  # type: ignore[misc]
     """The admin site's first page, for whoever may open one of its sections.
 
-    `cards` gives the numbers to show, for the person asking.
+    `cards` gives the numbers to show, `more` whatever else the template shows, for the person asking.
     """
 
-    def __init__(self, cards: Callable[[], list[Card]] = list) -> None:
+    def __init__(self, cards: Callable[[], list[Card]] = list, more: Callable[[], dict[str, Any]] = dict) -> None:
         super().__init__(name="Overview", menu_icon_type="svg", menu_icon_value="home")
-        self.cards = cards
+        self.cards, self.more = cards, more
         # Flask-Admin would serve its 21 MB of old scripts to anybody; our pages use none of them.
         self.static_folder = None
 
@@ -93,7 +93,7 @@ class HomeView(AdminIndexView):  # type: ignore[misc]
         return None
 
     def render(self, template: str, **kwargs: Any) -> str:
-        return str(super().render(template, cards=self.cards(), **kwargs))
+        return str(super().render(template, cards=self.cards(), **self.more(), **kwargs))
 
 
 def declare_views(app: Flask, home: HomeView) -> None:

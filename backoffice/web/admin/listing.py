@@ -13,12 +13,13 @@ from flask_admin.model.base import ViewArgs
 from backoffice.domain.paging import MAX_LIMIT, MAX_SEARCH, Page, Query
 from backoffice.errors import Invalid
 from backoffice.web.admin.filters import ServiceFilter, Unfit
-from backoffice.web.admin.formats import EXPORT_TYPES, PAGE_TYPES, csv_cell
+from backoffice.web.admin.formats import EXPORT_TYPES, PAGE_TYPES, csv_cell, exact_time
 from backoffice.web.admin.gate import GatedView
 from backoffice.web.admin.source import Source
 
-MAX_PAGE = 10**7
+MAX_PAGE = 10**6
 MAX_FILTERS = 20
+TIMES = ("created_at", "updated_at", "last_login_at", "expires_at", "purge_at")
 
 FilterValue = tuple[int, str, str]
 """Flask-Admin's form of a filter in use: its index, its name, the text entered."""
@@ -56,7 +57,7 @@ class ListingView(GatedView, BaseModelView):  # type: ignore[misc]
     column_type_formatters = PAGE_TYPES
     column_type_formatters_detail = PAGE_TYPES
     column_type_formatters_export = EXPORT_TYPES
-    column_formatters_export: ClassVar[dict[str, Any]] = {}
+    column_formatters_export: ClassVar[dict[str, Any]] = dict.fromkeys(TIMES, exact_time)
     """Own formatters for CSV; those of pages make markup and are not used there."""
     column_numeric: ClassVar[Sequence[str]] = ()
     """Columns set flush right, in figures of one width."""

@@ -16,6 +16,7 @@ from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.access import Permission
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.roles import Role
 from backoffice.domain.users import MAX_PASSWORD, MAX_USERNAME, User, UserStatus
 from backoffice.services.users import Users
 from backoffice.web.admin.base import Act, Allowed, Link, Removal, Revealed, ServiceView
@@ -85,22 +86,24 @@ def _manageable() -> Callable[[User], bool]:
     return found
 
 
+def _roles() -> Sequence[Role]:
+    """All roles; none for whoever may not see them. One look for a whole request."""
+    if "roles" not in g:
+        asking = actor()
+        g.roles = services().roles.all(asking) if Permission.ROLES_READ in asking.permissions else []
+    found: Sequence[Role] = g.roles
+    return found
+
+
 def role_choices() -> list[tuple[str, str]]:
-    """For the filter; none for whoever may not see roles."""
-    if Permission.ROLES_READ not in actor().permissions:
-        return []
-    return [(role.name, role.name) for role in services().roles.all(actor())]
+    """For the filter."""
+    return [(role.name, role.name) for role in _roles()]
 
 
 def role_boxes() -> list[Choice]:
     """Every role; those that grant more than the person holds are shown and cannot be given."""
-    asking = actor()
-    if Permission.ROLES_READ not in asking.permissions:
-        return []
-    return [
-        Choice(role.name, role.name, role.description, fixed=not role.permissions <= asking.permissions)
-        for role in services().roles.all(asking)
-    ]
+    holds = actor().permissions
+    return [Choice(role.name, role.name, role.description, fixed=not role.permissions <= holds) for role in _roles()]
 
 
 class EditForm(BaseForm):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from backoffice.errors import Invalid, TooLarge
 from backoffice.web.api.operation import OCTETS
 from backoffice.web.api.parsing import JSON, check, field_error, one_each, parse_json, query
 from backoffice.web.api.schemas import ChunkFields, ChunkJson
-from backoffice.web.body import iter_body, read_exact
+from backoffice.web.body import iter_body, read_exact, read_view
 
 FORM: Final = "multipart/form-data"
 DATA: Final = "chunk_data"
@@ -28,7 +28,7 @@ MAX_PARTS: Final = 16
 MAX_FIELD: Final = 4096
 
 
-def read_chunk(request: Request, largest: int) -> tuple[ChunkFields, bytes]:
+def read_chunk(request: Request, largest: int) -> tuple[ChunkFields, bytes | memoryview]:
     """What is said about the chunk, and its bytes (at most `largest`).
 
     Raises Invalid, BodyCut, TooLarge, and 415 for a type of content that is none of the three.
@@ -36,7 +36,7 @@ def read_chunk(request: Request, largest: int) -> tuple[ChunkFields, bytes]:
     match request.mimetype:
         case "" | "application/octet-stream":
             fields = query(ChunkFields, request)
-            return fields, read_exact(request, largest)
+            return fields, read_view(request, largest)
         case "multipart/form-data":
             return _from_form(request, largest)
         case "application/json":

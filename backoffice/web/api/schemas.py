@@ -11,6 +11,8 @@ from backoffice.web.api.parsing import FLAG, WHOLE, Strict
 
 MAX_BYTES = 2**63 - 1
 MAX_CHUNKS = 1_000_000
+MAX_CURSOR = 6000
+"""A cursor holds a folded name, in which one character can have become eighteen."""
 
 Id = Annotated[str, Field(max_length=64, description="Identifier, made by the server")]
 Checksum = Annotated[
@@ -29,7 +31,7 @@ Name = Annotated[
 ]
 Tags = Annotated[tuple[str, ...], Field(max_length=100, description="At most 20 tags of at most 50 characters")]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Items on a page"), WHOLE]
-Cursor = Annotated[str, Field(max_length=1024, description="`next_cursor` of the page before")]
+Cursor = Annotated[str, Field(max_length=MAX_CURSOR, description="`next_cursor` of the page before")]
 MimeType = Annotated[str, Field(max_length=255, description="Left out: from the ending of the name")]
 
 

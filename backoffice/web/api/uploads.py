@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from typing import Final
 
 from flask import Blueprint, Response, request
@@ -47,6 +48,7 @@ CREATED: Final = {
     "X-Durability": "How safe the file is by now: `memory`, `os`, `disk` or `replica:k`",
 }
 _TYPES: Final = mimetypes.MimeTypes()
+_NOT_IN_NAMES: Final = re.compile(r"[/:]")
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument"
 for _suffix, _type in {
     ".md": "text/markdown",
@@ -278,7 +280,8 @@ def get_limits() -> Response:
 
 def guess_type(name: str) -> str:
     """The type that the ending of `name` stands for."""
-    return _TYPES.guess_type(name)[0] or OCTETS
+    # The table takes it for an address otherwise, whose scheme can name a type and whose host can be malformed.
+    return _TYPES.guess_type(_NOT_IN_NAMES.sub("_", name))[0] or OCTETS
 
 
 def _state(view: UploadView) -> UploadState:

@@ -6,32 +6,23 @@
 //
 // `waiting` is for the server or the network; it ends by itself.
 
-import { Lost, Refused, call, checksum, pause, stopped, unfinished } from "./api.js";
-import { Connection } from "./connection.js";
-import { bytesIn, chunkBounds, chunkCount, spread } from "./plan.js";
+import { Lost, Refused, call, checksum, unfinished } from "./api.js";
 import { forget, recall, remember } from "./memory.js";
+import { bytesIn, chunkBounds, chunkCount, spread } from "./plan.js";
+import { Retry } from "./retry.js";
 
 const PARALLEL = 4;
-const ATTEMPTS = 8;
 const ROUNDS = 5;
 
 /** Ids of all uploads that this page has in hand: what is listed as unfinished beside them is somebody else's. */
 export const inHand = new Set();
 
-/** What can be done about an error: nothing (`false`), or send the same again. */
-function repeatable(error) {
-  if (error instanceof Lost) return true;
-  if (!(error instanceof Refused)) return false;
-  return [408, 425, 429, 500, 502, 503, 504].includes(error.status)
-    || ["checksum_mismatch", "body_cut", "completing", "not_signed_in", "csrf_failed"].includes(error.code);
-}
-
 export class Transfer extends EventTarget {
   #connection;
   #moved;
+  #retry;
   #stop = null;
   #flying = new Map();
-  #failures = 0;
   #doing = "queued";
   state = "queued";
   problem = "";
@@ -47,6 +38,7 @@ export class Transfer extends EventTarget {
     this.count = chunkCount(file.size, limits.chunkSize, limits.maxChunks);
     this.#connection = connection;
     this.#moved = moved;
+    this.#retry = new Retry(connection);
     connection.addEventListener("change", () => this.#become(this.#doing));
   }
 
@@ -60,7 +52,7 @@ export class Transfer extends EventTarget {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.problem = "";
-    this.#failures = 0;
+    this.#retry.reset();
     this.#become("sending");
     try {
       let pending = await this.#missing(signal);
@@ -117,7 +109,7 @@ export class Transfer extends EventTarget {
     if (!this.id) return Array.from({ length: this.count }, (_, index) => index);
     let state;
     try {
-      state = await this.#try(() => call("GET", `/uploads/${this.id}`, { signal }), signal);
+      state = await this.#retry.run(() => call("GET", `/uploads/${this.id}`, { signal }), signal);
     } catch (error) {
       if (!(error instanceof Refused && error.status === 404)) throw error;
       // Completed by a request whose answer was lost, or expired: asking to complete tells which.
@@ -143,7 +135,7 @@ export class Transfer extends EventTarget {
 
   /** Look for an unfinished upload of this very file, and take it over. */
   async #find(signal) {
-    const listed = await this.#try(() => unfinished(signal), signal);
+    const listed = await this.#retry.run(() => unfinished(signal), signal);
     for (const one of listed) {
       const alike = one.name === this.name && one.total_size === this.size && one.total_chunks === this.count
         && one.state === "open" && !inHand.has(one.file_id);
@@ -161,11 +153,11 @@ export class Transfer extends EventTarget {
     if (date && date !== this.file.lastModified) return false;
     inHand.add(id);
     try {
-      const state = await this.#try(() => call("GET", `/uploads/${id}`, { signal }), signal);
+      const state = await this.#retry.run(() => call("GET", `/uploads/${id}`, { signal }), signal);
       const missing = new Set(spread(state.missing));
       const there = Array.from({ length: this.count }, (_, index) => index).filter((index) => !missing.has(index));
       for (const index of new Set([there.at(0), there.at(-1)])) {
-        if (index !== undefined) await this.#try(() => this.#post(index, id, signal), signal);
+        if (index !== undefined) await this.#retry.run(() => this.#post(index, id, signal), signal);
       }
       return true;
     } catch (error) {
@@ -213,7 +205,7 @@ export class Transfer extends EventTarget {
   async #first(index, signal) {
     const began = Date.now();
     let doubtful = false;
-    await this.#try(async () => {
+    await this.#retry.run(async () => {
       if (doubtful) {
         const listed = await unfinished(signal);
         const mine = listed.find((one) => one.name === this.name && one.total_size === this.size
@@ -229,7 +221,7 @@ export class Transfer extends EventTarget {
   }
 
   async #chunk(index, signal) {
-    await this.#try(() => this.#post(index, this.id, signal), signal);
+    await this.#retry.run(() => this.#post(index, this.id, signal), signal);
     this.#arrived(index);
   }
 
@@ -237,7 +229,7 @@ export class Transfer extends EventTarget {
     const [start, end] = chunkBounds(this.size, this.count, index);
     this.#flying.delete(index);
     this.acked += end - start;
-    this.#failures = 0;
+    this.#retry.reset();
     this.dispatchEvent(new Event("progress"));
   }
 
@@ -253,7 +245,8 @@ export class Transfer extends EventTarget {
     const moved = (bytes) => {
       this.#moved(Math.max(0, bytes - before));
       before = bytes;
-      this.#flying.set(index, bytes);
+      // What is sent again to compare it is no progress.
+      if (id === this.id) this.#flying.set(index, bytes);
       this.dispatchEvent(new Event("progress"));
     };
     try {
@@ -277,7 +270,7 @@ export class Transfer extends EventTarget {
   async #complete(signal) {
     const json = { file_id: this.id, name: this.name, total_size: this.size, mime_type: this.file.type };
     try {
-      this.stored = await this.#try(() => call("POST", "/upload_complete", { json, signal }), signal);
+      this.stored = await this.#retry.run(() => call("POST", "/upload_complete", { json, signal }), signal);
       return null;
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== "chunks_missing") throw error;
@@ -288,30 +281,7 @@ export class Transfer extends EventTarget {
     }
   }
 
-  // --- going on
-
-  /** Do it, again and again while that can help: waiting for the network, the server, the person to sign in. */
-  async #try(request, signal) {
-    for (let attempt = 1; ; attempt += 1) {
-      await this.#connection.ready(signal);
-      try {
-        return await request();
-      } catch (error) {
-        if (signal.aborted) throw stopped();
-        if (!repeatable(error)) throw error;
-        const state = Connection.stateOf(error);
-        this.#failures += 1;
-        if (this.#failures > ATTEMPTS * PARALLEL || (attempt > ATTEMPTS && state === "")) throw error;
-        if (state) this.#connection.lost(state);
-        if (attempt > 1 || !state) await pause(this.#delay(attempt, error), signal);
-      }
-    }
-  }
-
-  #delay(attempt, error) {
-    const backOff = Math.min(30_000, 500 * 2 ** attempt) * (0.75 + Math.random() / 2);
-    return Math.max(backOff, (error.retryAfter ?? 0) * 1000);
-  }
+  // --- how it ends
 
   #fail(error) {
     if (error instanceof Refused && error.code === "chunk_conflict") {

@@ -1,0 +1,298 @@
+"""What the stores of uploads and files promise, on each kind of server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.files import File, FileState, OnConflict
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState
+from backoffice.errors import (
+    BackofficeError,
+    ChunkConflict,
+    ChunksMissing,
+    Completing,
+    NameTaken,
+    NotFound,
+    QuotaExceeded,
+    TooLarge,
+    TooMany,
+    UploadClosed,
+    VersionMismatch,
+)
+from backoffice.stores import uploads as upload_store
+from tests.support_uploads import ALICE, KEYS, World
+
+pytestmark = pytest.mark.cluster
+
+PARTS = [b"a" * 1000, b"b" * 500]
+CONTENT = b"".join(PARTS)
+CHUNK, OTHER = Chunk(1000, b"x" * 16, b"s" * 32), Chunk(500, b"y" * 16)
+EVENT = AuditEvent(Action.UPLOAD_START, ALICE, ObjectRef("file", "u"))
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def world(redis: Any) -> World:
+    return World.over(redis)
+
+
+@pytest.fixture
+def upload(world: World) -> Upload:
+    now = now_ms()
+    made = Upload("u", "alice", now, now + HOUR, now + 2 * HOUR, size=1500, total_chunks=2, reserved=1500, quota=2000)
+    world.uploads.insert(made, 5, EVENT)
+    return made
+
+
+def mark(world: World, upload: Upload, *chunks: tuple[int, Chunk], largest: int = 10_000) -> Upload:
+    return world.uploads.mark(upload, chunks, upload.expires_at + 1, largest)
+
+
+def a_file(upload: Upload, name: str = "a.txt") -> File:
+    return File(upload.id, name, 1500, "text/plain", "alice", now_ms(), 2)
+
+
+def complete(world: World, upload: Upload, token: str) -> File:
+    leased = world.uploads.get(upload.id)
+    assert leased is not None
+    return world.uploads.complete(
+        leased, token, a_file(upload), on_conflict=OnConflict.RENAME, purge_at=0, event=EVENT
+    )  # fmt: skip
+
+
+# --- uploads
+
+
+def test_an_upload_comes_back_as_it_was_put(world: World, upload: Upload) -> None:
+    assert world.uploads.get("u") == upload
+    assert world.files.usage("alice") == (0, 1500)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [({"id": "v", "reserved": 501}, QuotaExceeded), ({"id": "v", "reserved": 0}, TooMany)],
+)
+def test_an_upload_over_a_limit_leaves_nothing(
+    world: World, upload: Upload, changed: dict[str, Any], error: type[BackofficeError]
+) -> None:
+    with pytest.raises(error):
+        world.uploads.insert(replace(upload, **changed), 1 if error is TooMany else 5, EVENT)
+    assert world.uploads.get("v") is None
+    assert world.files.usage("alice") == (0, 1500)
+    world.assert_sound()
+
+
+def test_marks_add_up_and_repeat_without_effect(world: World, upload: Upload) -> None:
+    mark(world, upload, (1, OTHER))
+    for _ in range(2):
+        marked = mark(world, upload, (0, CHUNK), (1, OTHER))
+        assert (marked.received, marked.bytes) == (2, 1500)
+    assert world.uploads.chunk_map("u", 2).chunks == (CHUNK, OTHER)
+    assert world.uploads.extent("u") == 2
+    assert world.uploads.get("u") == marked
+    assert [one.id for one in world.uploads.due(upload.expires_at, 9)] == []
+    assert [one.id for one in world.uploads.due(upload.expires_at + 1, 9)] == ["u"]
+
+
+@pytest.mark.parametrize(
+    ("index", "chunk", "largest", "error"),
+    [
+        (0, OTHER, 10_000, ChunkConflict),
+        (1, Chunk(501, b"z" * 16), 10_000, TooLarge),
+        (1, OTHER, 1499, TooLarge),
+    ],
+)
+def test_a_refused_mark_changes_nothing(
+    world: World, upload: Upload, index: int, chunk: Chunk, largest: int, error: type[BackofficeError]
+) -> None:
+    before = mark(world, upload, (0, CHUNK))
+    with pytest.raises(error):
+        mark(world, upload, (index, chunk), largest=largest)
+    assert world.uploads.get("u") == before
+    assert world.uploads.chunk_map("u", 2).chunks == (CHUNK, None)
+
+
+def test_an_upload_of_unknown_size_takes_its_quota_as_it_grows(world: World) -> None:
+    now = now_ms()
+    made = Upload("w", "alice", now, now + HOUR, now + HOUR, quota=1400)
+    world.uploads.insert(made, 5, EVENT)
+    mark(world, made, (0, CHUNK))
+    assert world.files.usage("alice") == (0, 1000)
+    with pytest.raises(QuotaExceeded):
+        mark(world, made, (1, OTHER))
+    assert world.files.usage("alice") == (0, 1000)
+    assert made.size == made.total_chunks == UNKNOWN
+
+
+def test_unmarking_makes_room_for_the_same_chunk_again(world: World, upload: Upload) -> None:
+    mark(world, upload, (0, CHUNK), (1, OTHER))
+    for _ in range(2):
+        world.uploads.unmark(upload, [1])
+    assert world.uploads.chunk_map("u", 2).missing == [(1, 1)]
+    marked = mark(world, upload, (1, OTHER))
+    assert (marked.received, marked.bytes) == (2, 1500)
+
+
+def test_one_lease_at_a_time(world: World, upload: Upload) -> None:
+    with pytest.raises(ChunksMissing) as caught:
+        world.uploads.lease(upload, "one", 60, None)
+    assert caught.value.details["missing"] == [(0, 1)]
+    mark(world, upload, (0, CHUNK), (1, OTHER))
+    for _ in range(2):
+        world.uploads.lease(upload, "one", 60, None)
+    with pytest.raises(Completing):
+        world.uploads.lease(upload, "two", 60, None)
+    with pytest.raises(UploadClosed):
+        mark(world, upload, (0, CHUNK))
+    world.uploads.release(upload, "two")
+    assert (found := world.uploads.get("u")) is not None
+    assert found.state is UploadState.COMPLETING
+    world.uploads.release(upload, "one")
+    world.uploads.lease(upload, "two", 60, None)
+
+
+def test_a_lease_that_ended_is_taken_over_and_its_holder_cannot_commit(
+    world: World, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark(world, upload, (0, CHUNK), (1, OTHER))
+    world.uploads.lease(upload, "slow", 60, None)
+    monkeypatch.setattr(upload_store, "now_ms", lambda: now_ms() + 61_000)
+    world.uploads.lease(upload, "quick", 60, None)
+    with pytest.raises(Completing):
+        complete(world, upload, "slow")
+    assert complete(world, upload, "quick").name == "a.txt"
+    assert world.uploads.get("u") is None
+    assert world.files.usage("alice") == (1500, 0)
+
+
+def test_a_live_lease_keeps_an_upload_from_being_given_up(world: World, upload: Upload) -> None:
+    mark(world, upload, (0, CHUNK), (1, OTHER))
+    world.uploads.lease(upload, "one", 60, None)
+    leased = world.uploads.get("u")
+    assert leased is not None
+    with pytest.raises(Completing):
+        world.uploads.abort(leased, EVENT)
+    with pytest.raises(Completing):
+        world.uploads.abort(upload, EVENT)
+
+
+def test_an_upload_given_up_waits_for_collection_and_releases_its_quota_once(world: World, upload: Upload) -> None:
+    aborted = world.uploads.abort(upload, EVENT)
+    assert world.uploads.aborted(9) == [aborted]
+    assert world.files.usage("alice") == (0, 1500)
+    with pytest.raises(UploadClosed):
+        mark(world, upload, (0, CHUNK))
+    for _ in range(2):
+        world.uploads.forget(aborted)
+    assert world.files.usage("alice") == (0, 0)
+    with pytest.raises(NotFound):
+        mark(world, upload, (0, CHUNK))
+    world.assert_sound()
+
+
+def test_scripts_are_sent_again_after_the_server_forgot_them(world: World, upload: Upload) -> None:
+    world.db.client.script_flush()
+    assert mark(world, upload, (0, CHUNK)).received == 1
+
+
+# --- files
+
+
+def test_an_old_file_gives_way_to_a_new_one(world: World) -> None:
+    old = world.stored(ALICE, PARTS, "A.txt")
+    new = world.stored(ALICE, [b"new"], "a.TXT", on_conflict=OnConflict.REPLACE)
+    assert new.name == "a.TXT"
+    assert (found := world.files.get(old.id)) is not None
+    assert found.state is FileState.TRASHED
+    assert world.library.restore(ALICE, old.id).name == "A (2).txt"
+    assert world.read(ALICE, old.id) == CONTENT
+    with pytest.raises(NameTaken):
+        world.stored(ALICE, PARTS, "A.txt", on_conflict=OnConflict.FAIL)
+
+
+def test_a_change_of_an_older_version_is_refused(world: World) -> None:
+    old = world.stored(ALICE, PARTS)
+    new = world.files.rename(old, "b.txt", EVENT)
+    assert new.version == old.version + 1
+    for change in (
+        lambda: world.files.rename(old, "c.txt", EVENT),
+        lambda: world.files.set_digest(old, "00", EVENT),
+        lambda: world.files.trash(old, 1, EVENT),
+        lambda: world.files.purge(old, EVENT),
+    ):
+        with pytest.raises(VersionMismatch):
+            change()
+    assert world.files.get(old.id) == new
+
+
+def test_a_purged_file_releases_its_quota_once_and_only_after_its_bytes(world: World) -> None:
+    file = world.stored(ALICE, PARTS)
+    gone = world.files.purge(file, EVENT)
+    assert world.files.purged(9) == [gone]
+    assert world.files.usage("alice") == (1500, 0)
+    assert world.chunks.delete(file.id, 2) == 2
+    for _ in range(2):
+        world.files.forget(gone)
+    assert world.files.usage("alice") == (0, 0)
+    world.assert_sound()
+
+
+# --- chunks
+
+
+def test_chunks_of_an_upload_die_and_chunks_of_a_file_do_not(world: World) -> None:
+    coming = world.partly(ALICE, PARTS, 1)
+    file = world.stored(ALICE, PARTS)
+    assert 0 < int(world.db.call("TTL", KEYS.chunk(coming.id, 0))) <= 25 * 3600
+    assert [int(world.db.call("TTL", KEYS.chunk(file.id, index))) for index in (0, 1)] == [-1, -1]
+
+
+def test_discarding_takes_what_would_die_and_nothing_else(world: World) -> None:
+    world.chunks.put("f", 0, b"kept", 60)
+    world.chunks.put("f", 1, b"dropped", 60)
+    assert world.chunks.persist("f", 1) == []
+    for index in (0, 1, 2):
+        world.chunks.discard("f", index)
+    assert world.chunks.sizes("f", [0, 1, 2]) == [4, None, None]
+
+
+# A request that stored a chunk is slow to note it. Meanwhile its client repeats it and completes the upload: the slow
+# request finds no upload any more, and must not take back a chunk that belongs to a file by now.
+def test_a_request_that_comes_too_late_takes_nothing_from_the_file(
+    world: World, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, quick = world.partly(ALICE, PARTS, 1), World.over(redis)
+    noting = world.uploads._script
+
+    def late(op: str, *args: Any) -> Any:
+        if op == "mark":
+            quick.put(ALICE, upload.id, 1, PARTS)
+            quick.service.complete(ALICE, upload.id, name="a.txt", total_size=len(CONTENT))
+        return noting(op, *args)
+
+    monkeypatch.setattr(world.uploads, "_script", late)
+    with pytest.raises(NotFound):
+        world.put(ALICE, upload.id, 1, PARTS)
+    assert quick.read(ALICE, upload.id) == CONTENT
+    world.assert_sound()
+
+
+# The same between the two looks of a completion that is repeated: file not yet there, upload there no more.
+def test_a_repeated_completion_that_is_overtaken_gives_the_same_answer(
+    world: World, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, quick = world.partly(ALICE, PARTS, 2), World.over(redis)
+    looking = world.uploads.get
+
+    def late(upload_id: str) -> Upload | None:
+        quick.service.complete(ALICE, upload_id, name="a.txt", total_size=len(CONTENT))
+        return looking(upload_id)
+
+    monkeypatch.setattr(world.uploads, "get", late)
+    file = world.service.complete(ALICE, upload.id, name="a.txt", total_size=len(CONTENT))
+    assert file == quick.files.get(upload.id)

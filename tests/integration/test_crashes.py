@@ -1,0 +1,91 @@
+"""kill -9 of the process that serves, and of the store, after each call of the store; then the client comes back.
+
+What was answered as complete is there byte for byte; the rest goes on or is gone; `fsck` finds nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from backoffice.settings import Durability
+from tests.servers import ROOT, Store, run_store
+from tests.support_crashes import SCENARIOS, Run, a_minute_later, play, replay
+
+
+@dataclass(slots=True)
+class Nursery:
+    """Has children that die."""
+
+    process: subprocess.Popen[str]
+
+    def run(self, run: Run) -> int:
+        """The signal that a child died of, 0 = it came to its end."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(run.line())
+        self.process.stdin.flush()
+        status = int(self.process.stdout.readline())
+        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support_crashes"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    with process:
+        yield Nursery(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def a_run(scenario: str, store: Store, journal: Path) -> Run:
+    return Run(scenario, store.url, store.password, str(journal), after=0, kill=0)
+
+
+def calls_of(run: Run) -> int:
+    """How many calls of the store the scenario takes when all goes well."""
+    return play(replace(run, journal=run.journal + ".well"))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_serving_process_dies(nursery: Nursery, store_server: Store, tmp_path: Path, scenario: str) -> None:
+    calls = calls_of(a_run(scenario, store_server, tmp_path / "j"))
+    for after in range(1, calls + 1):
+        with store_server.client() as client:
+            client.flushall()
+        run = replace(a_run(scenario, store_server, tmp_path / f"j{after}"), after=after)
+        assert nursery.run(run) == signal.SIGKILL
+        with a_minute_later():
+            replay(run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_store_dies(nursery: Nursery, tmp_path: Path, scenario: str) -> None:
+    data, calls = tmp_path / "store", 0
+    data.mkdir()
+    with run_store(data, Durability.DISK) as store:
+        calls = calls_of(a_run(scenario, store, tmp_path / "j"))
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(run_store(data, Durability.DISK))
+        for after in range(1, calls + 1):
+            run = replace(a_run(scenario, store, tmp_path / f"j{after}"), after=after, kill=store.pid)
+            with store.client() as client:
+                client.flushall()
+            assert nursery.run(run) == 0
+            stack.close()
+            store = stack.enter_context(run_store(data, Durability.DISK))
+            with a_minute_later():
+                replay(run)

@@ -1,0 +1,201 @@
+"""A process that does what a web worker does and dies, or kills the store, after a given call of the store.
+
+Run as a program it forks one child for each line it reads (JSON, see `Run`), waits for its end, and writes its exit
+status: so each child is a process of its own, without the time it takes to start Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from backoffice.domain.files import File
+from backoffice.domain.paging import Query
+from backoffice.domain.times import now_ms
+from backoffice.errors import Unavailable
+from backoffice.stores import uploads as upload_store
+from backoffice.stores.client import Arg, Client, Command, Db, connect
+from tests.support_uploads import ALICE, LIMITS, World, reader
+
+PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
+CONTENT = b"".join(PARTS)
+EVERYTHING = Query()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`kill`: the process to be killed after call number `after`, 0 = itself."""
+
+    scenario: str
+    url: str
+    password: str
+    journal: str
+    after: int
+    kill: int
+
+    def line(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+
+class Journal:
+    """What the client was told, kept by the client: it survives the worker and the store."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def note(self, what: str, *details: object) -> None:
+        with self._path.open("a") as out:
+            out.write(json.dumps([what, *details]) + "\n")
+
+    def of(self, what: str) -> list[list[Any]]:
+        lines = self._path.read_text().splitlines() if self._path.exists() else []
+        return [details for kind, *details in map(json.loads, lines) if kind == what]
+
+
+class KillingDb(Db):
+    """Kills after so many calls; counts them."""
+
+    def __init__(self, client: Client, after: int, pid: int) -> None:
+        super().__init__(client)
+        self.calls, self._after, self._pid, self._lock = 0, after, pid, Lock()
+
+    def call(self, *command: Arg) -> Any:
+        result = super().call(*command)
+        self._count()
+        return result
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        result = super().many(commands)
+        if commands:
+            self._count()
+        return result
+
+    def _count(self) -> None:
+        with self._lock:
+            self.calls += 1
+            if self.calls == self._after:
+                os.kill(self._pid, signal.SIGKILL)
+
+
+# --- what clients want; each goes on where the journal says it was left
+
+
+def by_chunks(world: World, journal: Journal) -> None:
+    """A resumable upload. Chunks that were acknowledged are not sent again."""
+    started = journal.of("started")
+    upload_id = started[0][0] if started else world.begin(ALICE, PARTS).id
+    if not started:
+        journal.note("started", upload_id)
+    if world.files.get(upload_id) is None:
+        missing = world.service.state(ALICE, upload_id).missing
+        for index in (one for first, last in missing for one in range(first, last + 1)):
+            assert [index] not in journal.of("chunk"), "an acknowledged chunk was lost"
+            world.put(ALICE, upload_id, index, PARTS)
+            journal.note("chunk", index)
+    done(journal, world.service.complete(ALICE, upload_id, name="a.txt", total_size=len(CONTENT)))
+
+
+def by_body(world: World, journal: Journal) -> None:
+    """One long body. It is sent anew as long as it was not acknowledged."""
+    if not journal.of("done"):
+        done(journal, world.service.put_whole(ALICE, name="a.txt", size=None, body=reader(CONTENT)))
+
+
+def done(journal: Journal, file: File) -> None:
+    journal.note("done", file.id)
+
+
+def purged(world: World, journal: Journal) -> None:
+    """A file that goes, by way of the trash."""
+    if not journal.of("started"):
+        journal.note("started", world.stored(ALICE, PARTS).id)
+    file_id = journal.of("started")[0][0]
+    if not journal.of("trashed") and world.library.page(ALICE, EVERYTHING).total:
+        world.library.trash(ALICE, file_id)
+        journal.note("trashed")
+    if world.library.trash_page(ALICE, EVERYTHING).total:
+        world.library.purge(ALICE, file_id)
+
+
+def cancelled(world: World, journal: Journal) -> None:
+    """An upload that is given up."""
+    if not journal.of("started"):
+        journal.note("started", world.partly(ALICE, PARTS, 2).id)
+    upload_id = journal.of("started")[0][0]
+    if world.service.mine(ALICE, EVERYTHING).total:
+        world.service.cancel(ALICE, upload_id)
+
+
+SCENARIOS: dict[str, Callable[[World, Journal], None]] = {
+    "by_chunks": by_chunks, "by_body": by_body, "purged": purged, "cancelled": cancelled,
+}  # fmt: skip
+
+
+def play(run: Run) -> int:
+    """Carry a scenario out; how many calls of the store it took."""
+    client = connect(run.url, run.password)
+    db = KillingDb(client, run.after, run.kill or os.getpid())
+    try:
+        SCENARIOS[run.scenario](World.over(client, db=db), Journal(Path(run.journal)))
+    except Unavailable:
+        assert run.kill, "the store is away and nobody killed it"
+    return db.calls
+
+
+@contextmanager
+def a_minute_later() -> Iterator[None]:
+    """The leases of those who died have ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upload_store, "now_ms", lambda: now_ms() + 61_000)
+        yield
+
+
+def replay(run: Run) -> None:
+    """The client comes back to a process that lives, and finds what it should."""
+    client = connect(run.url, run.password)
+    come_back(World.over(client), run.scenario, Journal(Path(run.journal)))
+    client.close()
+
+
+def come_back(world: World, scenario: str, journal: Journal) -> None:
+    """Go on where the journal ends. Then all that the client was told is true, and nothing else is there."""
+    SCENARIOS[scenario](world, journal)
+    for [file_id] in journal.of("done"):
+        assert world.read(ALICE, file_id) == CONTENT
+    for file in world.library.page(ALICE, EVERYTHING).items:
+        assert world.read(ALICE, file.id) == CONTENT, "half a file is visible"
+    world.assert_sound()
+
+    # What no client knows of goes by itself.
+    world.clock.forward(LIMITS.upload_max_seconds + 61)
+    world.service.expire_due()
+    world.service.collect()
+    world.library.collect()
+    world.assert_sound()
+    files = world.library.page(ALICE, EVERYTHING).items
+    assert world.files.usage("alice") == (sum(file.size for file in files), 0)
+    assert bool(files) == bool(journal.of("done"))
+
+
+def main() -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            play(Run(**json.loads(line)))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(status, flush=True)
+
+
+if __name__ == "__main__":
+    main()
