@@ -46,7 +46,7 @@ def written_size(size: int) -> str:
     ):
         if size and size % factor == 0:
             return f"{size // factor} {name}"
-    return str(size)
+    return f"{size} B"
 
 
 def parse_duration(text: str) -> int:

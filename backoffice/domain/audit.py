@@ -50,7 +50,6 @@ class Action(StrEnum):
     TOKEN_REVOKE = "token.revoke"  # noqa: S105
     ACCESS_DENY = "access.deny"
     AUDIT_READ = "audit.read"
-    AUDIT_EXPORT = "audit.export"
     SYSTEM_INSTALL = "system.install"
     SYSTEM_REPAIR = "system.repair"
 

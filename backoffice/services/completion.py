@@ -40,8 +40,8 @@ class Completion:
         Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable.
         """
         token = new_id()
-        self.uploads.lease(upload, token, LEASE_SECONDS, total)
         with self._released(upload, token):
+            self.uploads.lease(upload, token, LEASE_SECONDS, total)
             leased = self.uploads.get(upload.id)
             if leased is None:
                 raise NotFound

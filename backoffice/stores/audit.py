@@ -1,10 +1,9 @@
-"""The audit log in the store: one stream, and for each facet a zset of stream ids."""
+"""The audit log in the store: one stream, and an index for each value of a facet."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -12,17 +11,17 @@ from typing import Any
 from backoffice.domain.audit import AuditEntry, AuditEvent
 from backoffice.domain.paging import Page
 from backoffice.errors import Conflict
-from backoffice.stores.client import ANSWER_SECONDS, Command, Db
+from backoffice.stores.client import ANSWER_SECONDS, Db
 from backoffice.stores.codec import pairs
-from backoffice.stores.commit import Commit
+from backoffice.stores.commit import Commit, written_facets
 from backoffice.stores.keys import Keys
+from backoffice.stores.log_index import WIDTH, is_entry_id, pack, unpack
 
 WINDOW = 500
 SCAN = 5_000
 """Entries of the smallest index that are looked at for one page."""
 LONGEST_WAIT_MS = int(ANSWER_SECONDS * 1000) // 2
 """The client takes a longer silence for an outage."""
-_ID = re.compile(r"(?a:(\d{1,15})-(\d{1,19}))")
 
 
 class _SeenBefore(Conflict):
@@ -56,9 +55,8 @@ class RedisAudit:
         if not indexes:
             return self._newest(cursor, limit)
         if len(indexes) == 1:
-            total, row = self._db.many([("ZCARD", indexes[0]), _below(indexes[0], cursor, limit + 1)])
-            ids = [one.decode() for one in row]
-            return Page(tuple(self._read(ids[:limit])), int(total), True, ids[limit - 1] if len(ids) > limit else "")
+            total, ids = self._below(indexes[0], cursor, limit + 1)
+            return Page(tuple(self._read(ids[:limit])), total, True, ids[limit - 1] if len(ids) > limit else "")
         return self._filtered(indexes, cursor, limit)
 
     def between(self, first: str, last: str, limit: int) -> list[AuditEntry]:
@@ -66,14 +64,18 @@ class RedisAudit:
         return _entries(self._db.call("XRANGE", self._keys.audit, first, last, "COUNT", limit))
 
     def get(self, entry_id: str) -> AuditEntry | None:
-        return next(iter(self._read([entry_id])), None) if _ID.fullmatch(entry_id) else None
+        return next(iter(self._read([entry_id])), None) if is_entry_id(entry_id) else None
 
     def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
         """For each (facet, value), how many entries there are from each edge (ms) up to the next. One round trip."""
-        spans = [(index_score(f"{low}-0"), f"({index_score(f'{high}-0')}") for low, high in pairwise(edges)]
+        if not indexes:
+            return []
+        marks = [pack(f"{edge}-0") for edge in edges]
         keys = [self._keys.audit_index(facet, value) for facet, value in indexes]
-        replies = [int(reply) for reply in self._db.many([("ZCOUNT", key, *span) for key in keys for span in spans])]
-        return [replies[at * len(spans) : (at + 1) * len(spans)] for at in range(len(keys))]
+        asked = [part for number in range(len(keys)) for mark in marks for part in (number + 1, mark)]
+        ranks = [int(rank) for rank in self._db.script("entries", keys, ["ranks", *asked])[::2]]
+        rows = [ranks[at : at + len(marks)] for at in range(0, len(ranks), len(marks))]
+        return [[high - low for low, high in pairwise(row)] for row in rows]
 
     def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
         """Entries written after this id (`$` = from now on); waits for one up to that long."""
@@ -92,48 +94,34 @@ class RedisAudit:
         return Page(tuple(entries[:limit]), int(total), True, entries[limit - 1].id if more else "")
 
     def _filtered(self, indexes: list[bytes], cursor: str, limit: int) -> Page[AuditEntry]:
-        counts = [int(count) for count in self._db.many([("ZCARD", index) for index in indexes])]
+        counts = [int(count) // WIDTH for count in self._db.many([("STRLEN", index) for index in indexes])]
         driver = indexes[counts.index(min(counts))]
-        others = [index for index in indexes if index != driver]
-        found: list[str] = []
+        found: list[AuditEntry] = []
         position, scanned, more = cursor, 0, True
         while more and scanned < SCAN and len(found) <= limit:
-            window = self._db.call(*_below(driver, position, WINDOW))
+            _, window = self._below(driver, position, WINDOW)
             scanned += len(window)
             more = len(window) == WINDOW
-            found += self._in_all(others, window)
-            position = window[-1].decode() if window else position
-        entries = self._read(found[:limit])
+            found += [entry for entry in self._read(window) if self._places(entry).issuperset(indexes)]
+            position = window[-1] if window else position
         if len(found) > limit:
-            return Page(tuple(entries), limit + 1, False, found[limit - 1])
-        return Page(tuple(entries), len(found), not (more or cursor), position if more else "")
+            return Page(tuple(found[:limit]), limit + 1, False, found[limit - 1].id)
+        return Page(tuple(found), len(found), not (more or cursor), position if more else "")
 
-    def _in_all(self, indexes: list[bytes], window: list[bytes]) -> list[str]:
-        """Members of the window that are in every index. One round trip."""
-        if not window:
-            return []
-        rows = self._db.many([("ZMSCORE", index, *window) for index in indexes])
-        return [
-            member.decode() for at, member in enumerate(window) if all(scores[at] is not None for scores in rows)
-        ]
+    def _places(self, entry: AuditEntry) -> set[bytes]:
+        """The indexes an entry belongs to: what it says itself, for an index of very many keeps the newest alone."""
+        return {self._keys.audit_index(facet, value) for facet, value in written_facets(entry.event)}
+
+    def _below(self, index: bytes, cursor: str, count: int) -> tuple[int, list[str]]:
+        """How many entries an index has, and the ids of those before the cursor, newest first. One round trip."""
+        before = pack(cursor) if cursor else b""
+        total, row = self._db.script("entries", [index], ["page", before, count])
+        return int(total), unpack(row)[::-1]
 
     def _read(self, ids: Sequence[str]) -> list[AuditEntry]:
         """The entries that are still in the stream. One round trip."""
         replies = self._db.many([("XRANGE", self._keys.audit, one, one) for one in ids])
         return [entry for rows in replies for entry in _entries(rows)]
-
-
-def index_score(entry_id: str) -> int:
-    """Where an entry stands in its indexes; `commit.lua` computes the same when it writes it."""
-    found = _ID.fullmatch(entry_id)
-    if found is None:
-        raise ValueError(f"not the id of an entry: {entry_id[:40]!r}")
-    return (int(found[1]) - 1_577_836_800_000) * 4096 + min(int(found[2]), 4095)
-
-
-def _below(index: bytes, cursor: str, count: int) -> Command:
-    top = f"({index_score(cursor)}" if cursor else "+inf"
-    return ("ZRANGE", index, top, "-inf", "BYSCORE", "REV", "LIMIT", 0, count)
 
 
 def _entries(rows: Any) -> list[AuditEntry]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from backoffice.domain.audit import NOTHING, AuditEvent
 from backoffice.errors import BackofficeError
+from backoffice.stores import log_index
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 
@@ -17,6 +18,7 @@ KEEP_SECONDS = 120
 
 COMMANDS = frozenset(
     {"HSET", "HDEL", "HINCRBY", "DEL", "SET", "INCR", "PERSIST", "PEXPIREAT", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "ZINCRBY"}
+    | {"INDEX", "UNINDEX", "REINDEX"}
 )
 
 
@@ -67,6 +69,7 @@ class Commit:
             "writes": self._writes,
             "events": self._events,
             "keep": KEEP_SECONDS,
+            "most": log_index.MOST_BYTES,
         }
         status, what, *_ = db.script("commit", list(self._keys), [json.dumps(program)], allow_oom=freeing)
         if status == b"done":

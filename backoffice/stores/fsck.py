@@ -125,7 +125,7 @@ class _Run:
             match self._keys.split(key):
                 case () if key.startswith(b"file:{"):
                     chunks.append(key)
-                case ("audit", "by", *_):
+                case ("by", *_):
                     indexes.append(key)
                 case (noun, kind, _, *_) if noun in self._checks and kind in _INDEX_KINDS:
                     self._checks[noun].saw(key)

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from backoffice.domain.audit import ObjectRef
-from backoffice.stores.audit import index_score
+from backoffice.stores import log_index
 from backoffice.stores.codec import pairs
-from backoffice.stores.collection import flat_pairs
 from backoffice.stores.commit import Commit, written_facets
 from backoffice.stores.fsck_desk import BATCH, Desk, Finding, Invariant, batches, printable
+from backoffice.stores.log_index import WIDTH, pack, unpack
 
-SMALL = 64
-"""Entries up to which an index is read whole."""
+SMALL = 64 * WIDTH
+"""Bytes up to which an index is read whole."""
+
+Place = tuple[bytes, str]
+"""An index, and the id of an entry."""
 
 
 class AuditCheck:
@@ -30,55 +33,66 @@ class AuditCheck:
         self._desk, self._db, self._keys = desk, desk.db, desk.keys
         self._counts: Counter[bytes] = Counter()
         self._large: set[bytes] = set()
+        self._halved: set[bytes] = set()
+        """So long that they may have given up their older half."""
+        self._disordered: set[bytes] = set()
+        """Nothing can be looked up in these."""
 
     # -- from the indexes to the log
 
     def keys(self, keys: Sequence[bytes]) -> None:
         """Keys of indexes, from a scan."""
-        sizes = self._db.many([("ZCARD", key) for key in keys])
-        small = [key for key, size in zip(keys, sizes, strict=True) if int(size) <= SMALL]
-        self._large.update(set(keys) - set(small))
-        rows = self._db.many([("ZRANGE", key, 0, SMALL, "WITHSCORES") for key in small])
-        for batch in batches([(key, *pair) for key, row in zip(small, rows, strict=True) for pair in flat_pairs(row)]):
+        sizes = dict(zip(keys, map(int, self._db.many([("STRLEN", key) for key in keys])), strict=True))
+        small = [key for key, size in sizes.items() if size <= SMALL]
+        self._large.update(sizes.keys() - set(small))
+        self._halved.update(key for key, size in sizes.items() if size >= log_index.MOST_BYTES // 2)
+        texts = self._db.many([("GETRANGE", key, 0, -1) for key in small])
+        for key, text in zip(small, texts, strict=True):
+            if not _in_order(text):
+                self._mend_order(key)
+        for batch in batches([(key, one) for key, text in zip(small, texts, strict=True) for one in unpack(text)]):
             self._members(batch)
 
-    def _members(self, members: Sequence[tuple[bytes, bytes, Any]]) -> None:
-        """Entries of indexes, each with its index and its score: the log says the same."""
-        entries = self._entries([member for _, member, _ in members])
-        for key, member, number in members:
-            if not self._right(key, member, number, entries.get(member)):
-                self._desk.examine(partial(self._look_member, key, member))
+    def _mend_order(self, key: bytes) -> None:
+        self._desk.examine(partial(self._look_order, key))
+        if self._look_order(key) is not None:
+            self._disordered.add(key)
 
-    def _entries(self, ids: Sequence[bytes]) -> dict[bytes, Mapping[str, Any]]:
-        """Events by id of entry; those that are there and have an id."""
-        wanted = [one for one in dict.fromkeys(ids) if _is_id(one)]
+    def _look_order(self, key: bytes) -> Finding | None:
+        if _in_order(self._db.call("GETRANGE", key, 0, -1)):
+            return None
+        what = f"{printable(key)}: the entries are not in their order"
+        return Finding(Invariant.AUDIT, ObjectRef("audit", printable(key)), what, lambda it: it.write("REINDEX", key))
+
+    def _members(self, members: Sequence[Place]) -> None:
+        """Entries of indexes: the log says the same."""
+        events = self._events([one for _, one in members])
+        for key, one in dict.fromkeys(members):
+            if not self._right(key, events.get(one)):
+                self._desk.examine(partial(self._look_member, key, one))
+
+    def _events(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Events by id of entry; those that are there."""
+        wanted = list(dict.fromkeys(ids))
         rows = self._db.many([("XRANGE", self._keys.audit, one, one) for one in wanted])
         return {one: _event(row[0]) for one, row in zip(wanted, rows, strict=True) if row}
 
-    def _right(self, key: bytes, member: bytes, number: Any, event: Mapping[str, Any] | None) -> bool:
-        return event is not None and key in self._places(event) and float(number) == index_score(member.decode())
+    def _right(self, key: bytes, event: Mapping[str, Any] | None) -> bool:
+        return event is not None and key in self._places(event)
 
     def _places(self, event: Mapping[str, Any]) -> list[bytes]:
         """The indexes that name an event."""
         return [self._keys.audit_index(facet, value) for facet, value in written_facets(event)]
 
-    def _look_member(self, key: bytes, member: bytes) -> Finding | None:
-        number = self._db.call("ZSCORE", key, member)
-        event = self._entries([member]).get(member)
-        if number is None or self._right(key, member, number, event):
+    def _look_member(self, key: bytes, one: str) -> Finding | None:
+        [(_, there)] = self._ranks([(key, one)])
+        there = there or key in self._disordered
+        if not there or self._right(key, self._events([one]).get(one)):
             return None
-        belongs = event is not None and key in self._places(event)
-
-        def mend(commit: Commit) -> None:
-            if belongs:
-                commit.write("ZADD", key, index_score(member.decode()), member.decode())
-            else:
-                commit.write("ZREM", key, member.decode())
-
-        what = f"{printable(key)}: {printable(member)} " + ("has another score" if belongs else "is not such an entry")
-        # What is not even text cannot be named in a commit.
-        text = member.decode(errors="replace").encode() == member
-        return Finding(Invariant.AUDIT, ObjectRef("audit", printable(member)), what, mend if text else None)
+        what = f"{printable(key)}: {one} is not such an entry"
+        return Finding(
+            Invariant.AUDIT, ObjectRef("audit", one), what, lambda commit: commit.write("UNINDEX", key, one)
+        )
 
     # -- from the log to the indexes
 
@@ -86,67 +100,84 @@ class AuditCheck:
         """All entries that the log has now; then the large indexes, where they have more than that."""
         newest = self._db.call("XREVRANGE", self._keys.audit, "+", "-", "COUNT", 1)
         if newest:
-            last = newest[0][0]
-            start = b"-"
+            start, last = b"-", newest[0][0]
             while rows := self._db.call("XRANGE", self._keys.audit, start, last, "COUNT", BATCH):
                 self._rows(rows)
                 start = b"(" + rows[-1][0]
         for key in sorted(self._large):
-            most = index_score(newest[0][0].decode()) if newest else "-inf"
-            if int(self._db.call("ZCOUNT", key, "-inf", most)) != self._counts[key]:
+            [(below, there)] = self._ranks([(key, newest[0][0].decode())]) if newest else [(1, False)]
+            if below + there != self._counts[key]:
                 self._walk(key)
 
     def _rows(self, rows: Sequence[Any]) -> None:
         self._desk.count(Invariant.AUDIT, len(rows))
-        places = [(row[0], key) for row in rows for key in self._places(_event(row))]
-        self._counts.update(key for _, key in places if key in self._large)
-        scores = self._db.many([("ZSCORE", key, entry) for entry, key in places])
-        wrong = [
-            entry
-            for (entry, _), number in zip(places, scores, strict=True)
-            if number is None or float(number) != index_score(entry.decode())
-        ]
-        for entry in dict.fromkeys(wrong):
-            self._desk.examine(partial(self._look_entry, entry))
+        places = [(key, row[0].decode()) for row in rows for key in self._places(_event(row))]
+        wrong = []
+        for (key, one), (below, there) in zip(places, self._ranks(places), strict=True):
+            if there and key in self._large:
+                self._counts[key] += 1
+            elif not there and not self._excused(key, below):
+                wrong.append(one)
+        for one in dict.fromkeys(wrong):
+            self._desk.examine(partial(self._look_entry, one))
 
-    def _look_entry(self, entry: bytes) -> Finding | None:
-        event = self._entries([entry]).get(entry)
+    def _ranks(self, places: Sequence[Place]) -> list[tuple[int, bool]]:
+        """For each the number of entries below it in the index, and whether it is there itself. One round trip."""
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(key for key, _ in places), 1)}
+        args = [arg for key, one in places for arg in (numbers[key], pack(one))]
+        found = self._db.script("entries", list(numbers), ["ranks", *args])
+        return [(int(below), bool(there)) for below, there in zip(found[::2], found[1::2], strict=True)]
+
+    def _excused(self, key: bytes, below: int) -> bool:
+        """Whether an index may well lack an entry that has so many below it."""
+        return key in self._disordered or (key in self._halved and below == 0)
+
+    def _look_entry(self, one: str) -> Finding | None:
+        event = self._events([one]).get(one)
         if event is None:
             return None
-        right = index_score(entry.decode())
-        places = self._places(event)
-        scores = self._db.many([("ZSCORE", key, entry) for key in places])
+        places = [(key, one) for key in self._places(event)]
         wrong = [
-            key for key, number in zip(places, scores, strict=True) if number is None or float(number) != right
+            key
+            for (key, _), (below, there) in zip(places, self._ranks(places), strict=True)
+            if not there and not self._excused(key, below)
         ]
         if not wrong:
             return None
 
         def mend(commit: Commit) -> None:
             for key in wrong:
-                commit.write("ZADD", key, right, entry.decode())
+                commit.write("INDEX", key, one)
 
-        what = f"{entry.decode()} is not as it should be in {', '.join(map(printable, wrong))}"
-        return Finding(Invariant.AUDIT, ObjectRef("audit", entry.decode()), what, mend)
+        what = f"{one} is missing in {', '.join(map(printable, wrong))}"
+        return Finding(Invariant.AUDIT, ObjectRef("audit", one), what, mend)
 
     def _walk(self, key: bytes) -> None:
-        cursor = 0
-        while True:
-            position, found = self._db.call("ZSCAN", key, cursor, "COUNT", BATCH)
-            self._members([(key, *pair) for pair in flat_pairs(found)])
-            cursor = int(position)
-            if not cursor:
-                return
+        """All entries of a large index."""
+        following, in_order = b"", True
+        for text in self._backwards(key):
+            in_order = in_order and _in_order(text + following)
+            following = text[:WIDTH]
+        if not in_order:
+            self._mend_order(key)
+        for text in self._backwards(key):
+            self._members([(key, one) for one in unpack(text)])
+
+    def _backwards(self, key: bytes) -> Iterator[bytes]:
+        """The text of an index in pieces, from its end: what is added or taken out meanwhile moves none still to come."""
+        stop = int(self._db.call("STRLEN", key))
+        while stop > 0:
+            start = max(0, (stop - 1) // WIDTH * WIDTH - (BATCH - 1) * WIDTH)
+            yield self._db.call("GETRANGE", key, start, stop - 1)
+            stop = start
+
+
+def _in_order(text: bytes) -> bool:
+    """Whether these are whole entries, each above the one before."""
+    entries = [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)]
+    return len(text) % WIDTH == 0 and all(one < other for one, other in zip(entries, entries[1:], strict=False))
 
 
 def _event(row: Any) -> Mapping[str, Any]:
     event: Mapping[str, Any] = json.loads(bytes(pairs(row[1])[b"e"]))
     return event
-
-
-def _is_id(member: bytes) -> bool:
-    try:
-        index_score(member.decode())
-    except ValueError:
-        return False
-    return True

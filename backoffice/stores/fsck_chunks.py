@@ -29,7 +29,9 @@ STRAY_SECONDS = 24 * 3600
 IMMORTAL, ABSENT = -1, -2
 """What PTTL says of a key without expiry, and of none."""
 
-Sizes = dict[int, tuple[int, int]]
+Place = tuple[str, int]
+"""Where a chunk is: the file's id and its index."""
+Sizes = dict[Place, tuple[int, int]]
 
 
 class ChunkCheck:
@@ -39,19 +41,18 @@ class ChunkCheck:
         self._desk, self._uploads, self._files = desk, uploads, files
         self._db, self._keys = desk.db, desk.keys
 
-    def _found(self, file_id: str, indexes: Iterable[int]) -> Sizes:
-        """Bytes and time to live (ms) of chunks, by index."""
-        wanted = list(indexes)
+    def _found(self, places: Iterable[Place]) -> Sizes:
+        """Bytes and time to live (ms) of chunks."""
         found: Sizes = {}
-        for batch in batches(wanted):
+        for batch in batches(iter(places)):
             commands: list[Command] = []
-            for index in batch:
-                key = self._keys.chunk(file_id, index)
+            for place in batch:
+                key = self._keys.chunk(*place)
                 commands += (("STRLEN", key), ("PTTL", key))
             replies = self._db.many(commands)
             found |= {
-                index: (int(size), int(ttl))
-                for index, size, ttl in zip(batch, replies[::2], replies[1::2], strict=True)
+                place: (int(size), int(ttl))
+                for place, size, ttl in zip(batch, replies[::2], replies[1::2], strict=True)
             }
         return found
 
@@ -63,20 +64,14 @@ class ChunkCheck:
         self._desk.count(Invariant.CHUNK, sum(file.total_chunks for file in live))
         for some in _together(live):
             maps = self._db.many([("GET", self._keys.chunk_map(file.id)) for file in some])
+            sizes = self._found((file.id, index) for file in some for index in range(file.total_chunks))
             for file, packed in zip(some, maps, strict=True):
                 chunks = ChunkMap.unpack(packed or b"", file.total_chunks)
-                lost, mortal = self._states(file, chunks)
+                lost, mortal = _states(file, chunks, sizes)
                 if mortal:
                     self._desk.examine(partial(self._look_mortal, file.id))
                 if lost or chunks.size != file.size:
                     self._desk.examine(partial(self._look_lost, file.id))
-
-    def _states(self, file: File, chunks: ChunkMap) -> tuple[list[int], list[int]]:
-        """Indexes of chunks that are lost, and of those that are about to die."""
-        found = self._found(file.id, range(file.total_chunks))
-        sizes = [chunk.size if chunk is not None else None for chunk in chunks.chunks]
-        lost = [index for index, (size, ttl) in found.items() if ttl == ABSENT or size != sizes[index]]
-        return lost, [index for index, (_, ttl) in found.items() if ttl >= 0]
 
     def _file_now(self, file_id: str) -> tuple[File, ChunkMap, list[int], list[int]] | None:
         """A file that has its bytes, its map, and its chunks that are lost or mortal."""
@@ -84,7 +79,7 @@ class ChunkCheck:
         if file is None:
             return None
         chunks = self._uploads.chunk_map(file_id, file.total_chunks)
-        states = self._states(file, chunks)
+        states = _states(file, chunks, self._found((file_id, index) for index in range(file.total_chunks)))
         again = self._files.get(file_id)
         # The state changes before the bytes go.
         return (file, chunks, *states) if again is not None and again.state in LIVE else None
@@ -139,9 +134,9 @@ class ChunkCheck:
         """Chunks that are noted and not there. Past the end of the upload's life they may be gone."""
         if upload.dies_at <= now_ms():
             return []
-        noted = {index: chunk.size for index, chunk in enumerate(chunks.chunks) if chunk is not None}
-        found = self._found(upload.id, noted)
-        return [index for index, (size, ttl) in found.items() if ttl == ABSENT or size != noted[index]]
+        noted = {(upload.id, index): chunk.size for index, chunk in enumerate(chunks.chunks) if chunk is not None}
+        found = self._found(noted)
+        return [place[1] for place, (size, ttl) in found.items() if ttl == ABSENT or size != noted[place]]
 
     def _look_vanished(self, upload_id: str) -> Finding | None:
         upload, _, chunks = self._upload_now(upload_id)
@@ -246,6 +241,18 @@ class ChunkCheck:
 def _stray(index: int, total: bytes | None, upload: Any) -> bool:
     """Whether chunk `index` belongs to neither a file of `total` chunks nor an upload."""
     return not upload and (total is None or (total.isdigit() and index >= int(total)))
+
+
+def _states(file: File, chunks: ChunkMap, found: Sizes) -> tuple[list[int], list[int]]:
+    """Indexes of chunks that are lost, and of those that are about to die."""
+    lost, mortal = [], []
+    for index, chunk in enumerate(chunks.chunks):
+        size, ttl = found[file.id, index]
+        if ttl == ABSENT or chunk is None or size != chunk.size:
+            lost.append(index)
+        if ttl >= 0:
+            mortal.append(index)
+    return lost, mortal
 
 
 def _map_of(upload: Upload, packed: bytes) -> ChunkMap:

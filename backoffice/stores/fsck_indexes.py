@@ -6,7 +6,7 @@ another number of entries than were counted, it is walked for those that no reco
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -55,15 +55,32 @@ class IndexCheck(Generic[R]):
         rows = self._db.many([("HGETALL", self._record_key(one)) for one in ids])
         found = [record for one, row in zip(ids, rows, strict=True) if (record := self._decode(one, pairs(row)))]
         self._desk.count(Invariant.INDEX, len(found))
-        questions = [(record, self._questions(record)) for record in found]
-        replies = iter(self._db.many([command for _, commands in questions for command in commands]))
-        for record, commands in questions:
-            answers = [next(replies) for _ in commands]
-            self._counts.update(key for _, key, *_ in commands)
-            if self._wrong(record, answers):
-                self._desk.examine(partial(self._look, record.id))
-                self._desk.examine(partial(self._look_shared, record.id))
+        for record_id in self._suspects(found):
+            self._desk.examine(partial(self._look, record_id))
+            self._desk.examine(partial(self._look_shared, record_id))
         return found
+
+    def _suspects(self, records: Sequence[R]) -> list[str]:
+        """Records with an entry that is not as it should be. Each index is asked once for all of them."""
+        scores: defaultdict[bytes, list[tuple[str, float, str]]] = defaultdict(list)
+        holders: defaultdict[bytes, list[tuple[str, str]]] = defaultdict(list)
+        for record in records:
+            for (key, member), number in self._collection.members(record).items():
+                scores[key].append((member, number, record.id))
+            for key, text in self._texts(record):
+                holders[key].append((text, record.id))
+        commands: list[Command] = [("ZMSCORE", key, *(member for member, *_ in row)) for key, row in scores.items()]
+        commands += [("HMGET", key, *(text for text, _ in row)) for key, row in holders.items()]
+        replies = iter(self._db.many(commands))
+        wrong = []
+        for key, row in scores.items():
+            self._counts[key] += len(row)
+            found = zip(row, next(replies), strict=True)
+            wrong += [one for (_, number, one), score in found if score is None or float(score) != number]
+        for key, named in holders.items():
+            self._counts[key] += len(named)
+            wrong += [one for (_, one), holder in zip(named, next(replies), strict=True) if holder != one.encode()]
+        return list(dict.fromkeys(wrong))
 
     def _record_key(self, record_id: str) -> bytes:
         return self._keys.record(self._noun, record_id)

@@ -12,7 +12,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:map:<id>                        string  chunk map of an upload or a file, 53 bytes a chunk
     {bo}:quota:<user>                    hash    used, reserved (bytes)
     {bo}:audit                           stream  field e: one event, canonical JSON
-    {bo}:audit:by:<facet>:<value>        zset    member stream id, score milliseconds * 4096 + sequence since 2020
+    {bo}:by:<facet>:<value>              string  entries of the log by action, actor, ip: 8 bytes each (`log_index.py`)
+    {bo}:by:<type>:<id>                  string  the same by object
     {bo}:request:<id>                    string  result of a commit, 2 minutes
     {bo}:seen:<...>                      string  an event that is not repeated for a while
     {bo}:throttle:<what>                 hash    failures, until
@@ -67,7 +68,9 @@ class Keys:
         return self._key("audit")
 
     def audit_index(self, facet: str, value: str) -> bytes:
-        return self._key("audit", "by", facet, value)
+        """`value` of an object is `<type>:<id>`, which says itself what it is: every file has such a key, and with one
+        character more it would take 16 bytes more."""
+        return self._key("by", value) if facet == "object" else self._key("by", facet, value)
 
     def request(self, request_id: str) -> bytes:
         return self._key("request", request_id)

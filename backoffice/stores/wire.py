@@ -2,14 +2,17 @@
 
 Writing: redis-py joins a command into one string, which copies every chunk (and copies a memoryview twice).
 `LargeValuePacker` hands a large value to the socket as it is. Reading: redis-py copies a reply from the socket to
-its buffer, to hiredis and to the result. `LargeReplyParser` receives a large reply into one warm buffer and copies
-it once. Both are plain options of a connection, so they serve Unix sockets, TCP, TLS and Sentinel alike.
+its buffer, to hiredis and to the result. `LargeReplyParser` receives a large reply straight into the result, in one
+call (over TLS it reads as redis-py does). Both are plain options of a connection, so they serve Unix sockets, TCP,
+TLS and Sentinel alike.
 """
 
 from __future__ import annotations
 
 import socket
-from collections import deque
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hiredis import Reader
@@ -25,13 +28,11 @@ READ_SIZE = 64 * 1024
 """Bytes of a connection's own buffer: every idle connection keeps one."""
 
 LARGE = 2 * READ_SIZE
-"""Values from here on take the short way. More than READ_SIZE, so that a first read never holds more than the value."""
+"""Values from here on take the short way."""
 
 SEND_BUFFER = 4 * 1024 * 1024
 """Bytes asked for on a Unix socket, so that a whole chunk is handed over at once (the kernel may grant less)."""
 
-_SPARE_BUFFERS = 1
-_SPARE_MOST = 4 * 1024 * 1024
 _HEADER_MOST = 32
 
 Buffer = bytes | bytearray | memoryview
@@ -74,27 +75,6 @@ def _size(value: Buffer) -> int:
     return value.nbytes if isinstance(value, memoryview) else len(value)
 
 
-class _Spare:
-    """Receiving buffers kept warm between replies: no page is faulted in twice. Few, so that memory stays bounded."""
-
-    def __init__(self) -> None:
-        self._free: deque[bytearray] = deque(maxlen=_SPARE_BUFFERS)
-
-    def take(self, size: int) -> bytearray:
-        try:
-            buffer = self._free.pop()
-        except IndexError:
-            return bytearray(size)
-        return buffer if len(buffer) >= size else bytearray(size)
-
-    def give(self, buffer: bytearray) -> None:
-        if len(buffer) <= _SPARE_MOST:
-            self._free.append(buffer)
-
-
-_spare = _Spare()
-
-
 class LargeReplyParser(_HiredisParser):
     """redis-py's parser, with a short way for a reply that is one large string.
 
@@ -127,44 +107,62 @@ class LargeReplyParser(_HiredisParser):
         return response
 
     def _large_reply(self) -> bytes | None:
-        """The value, if a large string is what comes next; otherwise what was received is with hiredis."""
+        """The value, if a large string is what comes next; otherwise everything is left to redis-py."""
         reader: Reader | None = self._reader
         sock: socket.socket | None = self._sock
         if reader is None or sock is None or reader.has_data():
             return None  # redis-py says what is wrong, or has the reply
-        received = _receive(sock, self._buffer)
-        start, size = _large_string(self._buffer, received)
+        if type(sock) is not socket.socket:
+            return None  # TLS knows no flags: what has been looked at would be gone
+        start, size = _large_string(sock.recv(_HEADER_MOST, socket.MSG_PEEK))
         if not size:
-            reader.feed(bytes(memoryview(self._buffer)[:received]))
             return None
-        end = start + size + 2
-        whole = _spare.take(end)
-        with memoryview(whole) as view:
-            view[:received] = memoryview(self._buffer)[:received]
-            try:
-                while received < end:
-                    received += _receive(sock, view[received:end])
-            except BaseException:
-                reader.feed(bytes(view[:received]))
-                raise
-            value = bytes(view[start : start + size])
-        _spare.give(whole)
-        return value
+        received: list[bytes] = []
+        try:
+            with _blocking(sock):
+                for part in (start, size, 2):
+                    _receive(sock, part, received)
+        except BaseException:
+            reader.feed(b"".join(received))
+            raise
+        # One string, unless a signal or a pause of the store cut it.
+        return received[1] if len(received) == 3 else b"".join(received)[start : start + size]
 
 
-def _receive(sock: socket.socket, buffer: bytearray | memoryview) -> int:
-    count = sock.recv_into(buffer)
-    if count == 0:
-        raise StoreGone("Connection closed by server.")
-    return count
+@contextmanager
+def _blocking(sock: socket.socket) -> Iterator[None]:
+    """Let the kernel wait instead of Python, which would come back for every piece that has arrived. The time-out stays
+    the same."""
+    patience = sock.gettimeout()
+    seconds = patience or 0.0
+    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    sock.settimeout(None)
+    try:
+        yield
+    finally:
+        sock.settimeout(patience)
 
 
-def _large_string(buffer: bytearray, received: int) -> tuple[int, int]:
+def _receive(sock: socket.socket, size: int, into: list[bytes]) -> None:
+    """Exactly `size` bytes, in one string if they come without a pause; the memory they arrive in is the result's."""
+    while size:
+        try:
+            data = sock.recv(size, socket.MSG_WAITALL)
+        except BlockingIOError:
+            raise TimeoutError("timed out") from None
+        if not data:
+            raise StoreGone("Connection closed by server.")
+        into.append(data)
+        size -= len(data)
+
+
+def _large_string(head: bytes) -> tuple[int, int]:
     r"""Where the value of `$<size>\r\n<value>\r\n` starts, and its size; (0, 0) for every other reply."""
-    if buffer[:1] != b"$":
+    if head[:1] != b"$":
         return 0, 0
-    line = buffer.find(b"\r\n", 0, min(received, _HEADER_MOST))
+    line = head.find(b"\r\n")
     if line < 0:
         return 0, 0
-    size = int(buffer[1:line])
+    size = int(head[1:line])
     return (line + 2, size) if size >= LARGE else (0, 0)

@@ -10,10 +10,12 @@ from redis.exceptions import ResponseError
 
 from backoffice.domain.audit import Action, ObjectRef
 from backoffice.errors import BackofficeError, Conflict, Unavailable, VersionMismatch
-from backoffice.stores.audit import RedisAudit, index_score
+from backoffice.stores import log_index
+from backoffice.stores.audit import RedisAudit
 from backoffice.stores.client import Db
 from backoffice.stores.commit import COMMANDS, KEEP_SECONDS, Commit
 from backoffice.stores.keys import Keys
+from backoffice.stores.log_index import pack, unpack
 from tests.people import ROOT, database, event
 
 pytestmark = pytest.mark.cluster
@@ -196,18 +198,49 @@ def test_an_event_is_in_the_index_of_each_facet(db: Db) -> None:
     entry_id = Commit(KEYS, event(object=ObjectRef("thing", "1", "One"))).run(db)
     for facet, value in (("action", "system.repair"), ("actor", ROOT.id), ("object", "thing:1")):
         index = KEYS.audit_index(facet, value)
-        assert db.call("ZRANGE", index, 0, -1) == [entry_id.encode()]
-        assert int(float(db.call("ZSCORE", index, entry_id))) == index_score(entry_id)
-    assert sum(b":audit:by:" in key for key in everything(db)) == 3
+        assert db.call("GET", index) == pack(entry_id)
+    assert sum(b"}:by:" in key for key in everything(db)) == 3
 
 
 def test_several_events_keep_their_order_within_a_millisecond(db: Db) -> None:
     Commit(KEYS, *(event(data={"n": n}) for n in range(50))).run(db)
     entries = RedisAudit(db, KEYS).between("-", "+", 100)
-    by_index = [one.decode() for one in db.call("ZRANGE", KEYS.audit_index("action", "system.repair"), 0, -1)]
+    by_index = unpack(db.call("GET", KEYS.audit_index("action", "system.repair")))
     assert [entry.event["data"]["n"] for entry in entries] == list(range(50))
     assert by_index == [entry.id for entry in entries]
-    assert sorted(by_index, key=index_score) == by_index
+    assert sorted(by_index, key=pack) == by_index
+
+
+def test_entries_are_put_into_an_index_and_taken_out_at_their_place(db: Db) -> None:
+    index = KEYS.audit_index("actor", "somebody")
+
+    def after(*command: str) -> list[str]:
+        commit = Commit(KEYS, event())
+        commit.write(command[0], index, *command[1:])
+        commit.run(db)
+        return unpack(db.call("GET", index) or b"")
+
+    assert after("UNINDEX", "5-5") == []
+    assert after("INDEX", "5-5") == ["5-5"]
+    assert after("INDEX", "1700000000000-4194303") == ["5-5", "1700000000000-4194303"]
+    assert after("INDEX", "1700000000000-0") == ["5-5", "1700000000000-0", "1700000000000-4194303"]
+    assert after("INDEX", "0-1") == ["0-1", "5-5", "1700000000000-0", "1700000000000-4194303"]
+    assert after("INDEX", "5-5") == ["0-1", "5-5", "1700000000000-0", "1700000000000-4194303"]
+    assert after("UNINDEX", "6-0") == ["0-1", "5-5", "1700000000000-0", "1700000000000-4194303"]
+    assert after("UNINDEX", "5-5") == ["0-1", "1700000000000-0", "1700000000000-4194303"]
+    db.call("SET", index, pack("9-9") + pack("1-1") + pack("9-9") + b"rest")
+    assert after("REINDEX") == ["1-1", "9-9"]
+    assert after("UNINDEX", "1-1") == ["9-9"]
+    assert after("UNINDEX", "9-9") == []
+    assert db.call("EXISTS", index) == 0
+
+
+def test_a_very_long_index_of_the_log_keeps_its_newer_half(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_index, "MOST_BYTES", 64)
+    ids = [Commit(KEYS, event()).run(db) for _ in range(30)]
+    kept = unpack(db.call("GET", KEYS.audit_index("action", "system.repair")))
+    assert 4 <= len(kept) < 8
+    assert kept == ids[-len(kept) :]
 
 
 def test_a_script_flush_is_survived(db: Db) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from backoffice.domain.times import now_ms
-from backoffice.stores.audit import index_score
 from backoffice.stores.files import SHORT
 from backoffice.stores.fsck import Invariant
+from backoffice.stores.log_index import pack, unpack
 from tests.support_fsck import (
     INDEX,
     ONE,
@@ -79,10 +79,20 @@ def audit_index(scene: Scene) -> bytes:
     return KEYS.audit_index("object", f"file:{scene.file.id}")
 
 
+def add_to_index(scene: Scene, key: bytes, entry: bytes) -> None:
+    ids = unpack((scene.call("GET", key) or b"") + entry)
+    scene.call("SET", key, b"".join(sorted(map(pack, ids))))
+
+
 def misplace_audit_entries(scene: Scene) -> None:
-    entry = scene.call("ZRANGE", audit_index(scene), 0, 0)[0]
-    scene.call("ZADD", audit_index(scene), 1, entry)
-    scene.call("ZADD", KEYS.audit_index("actor", "bob"), index_score(entry.decode()), entry)
+    entry = scene.call("GETRANGE", audit_index(scene), 0, 7)
+    add_to_index(scene, KEYS.audit_index("actor", "bob"), entry)
+
+
+def disorder_audit_entries(scene: Scene) -> None:
+    key = KEYS.audit_index("actor", "alice")
+    text = scene.call("GET", key)
+    scene.call("SET", key, text[8:24] + text[:8] + text[16:])
 
 
 MENDABLE: list[tuple[Invariant, Damage]] = [
@@ -124,9 +134,11 @@ MENDABLE: list[tuple[Invariant, Damage]] = [
     (Invariant.ORPHAN, lambda it: it.call("SET", KEYS.chunk_map("nobodys"), b"x" * 53)),
     (Invariant.AUDIT, lambda it: it.call("DEL", audit_index(it))),
     (Invariant.AUDIT, lambda it: it.call("DEL", KEYS.audit_index("actor", "alice"))),
-    (Invariant.AUDIT, lambda it: it.call("ZADD", KEYS.audit_index("actor", "alice"), 5, "1-1")),
-    (Invariant.AUDIT, lambda it: it.call("ZADD", KEYS.audit_index("ip", "203.0.113.9"), 5, "no id")),
+    (Invariant.AUDIT, lambda it: add_to_index(it, KEYS.audit_index("actor", "alice"), pack("1-1"))),
+    (Invariant.AUDIT, lambda it: it.call("APPEND", KEYS.audit_index("ip", "203.0.113.9"), "no id")),
+    (Invariant.AUDIT, lambda it: it.call("APPEND", KEYS.audit_index("action", "file.create"), b"no id is")),
     (Invariant.AUDIT, misplace_audit_entries),
+    (Invariant.AUDIT, disorder_audit_entries),
 ]
 
 

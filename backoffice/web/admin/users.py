@@ -19,6 +19,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.users import MAX_PASSWORD, MAX_USERNAME, User, UserStatus
 from backoffice.services.users import Users
+from backoffice.units import written_size
 from backoffice.web.admin.base import Act, Allowed, Link, Removal, Revealed, ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
 from backoffice.web.admin.filters import days, one_of
@@ -134,9 +135,9 @@ class CreateForm(EditForm):
 
 def _quota(_view: Any, _context: Any, record: User, _name: str) -> str:
     if record.quota_bytes is not None:
-        return filesize(record.quota_bytes)
+        return written_size(record.quota_bytes)
     common = services().files.quota
-    return f"{filesize(common)}, as everybody" if common is not None else "without limit, as everybody"
+    return f"{written_size(common)}, as everybody" if common is not None else "without limit, as everybody"
 
 
 def _usage(_view: Any, _context: Any, record: User, _name: str) -> str:

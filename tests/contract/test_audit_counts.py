@@ -1,0 +1,23 @@
+"""How many entries of the log fall into each step of time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backoffice.domain.audit import Action
+from backoffice.stores.audit import RedisAudit
+from backoffice.stores.keys import Keys
+from tests.people import database, event
+
+
+def test_entries_are_counted_by_the_time_they_were_written(redis: Any) -> None:
+    log = RedisAudit(database(redis), Keys("t"))
+    ids = [log.record(event(action)) for action in (Action.FILE_CREATE, Action.FILE_CREATE, Action.FILE_TRASH)]
+    first, last = (int(one.partition("-")[0]) for one in (ids[0], ids[-1]))
+    edges = [first - 1000, first, last + 1, last + 1000]
+    created, trashed, nothing = log.counts(
+        [("action", "file.create"), ("action", "file.trash"), ("action", "file.purge")], edges
+    )
+    assert (created, trashed, nothing) == ([0, 2, 0], [0, 1, 0], [0, 0, 0])
+    assert log.counts([("action", "file.create")], [last + 1, last + 2]) == [[0]]
+    assert log.counts([], edges) == []

@@ -1,0 +1,65 @@
+"""A store that is full: what makes room goes on, and what is stored can be read."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from backoffice.app import build_services, make_worker
+from backoffice.domain.access import system_actor
+from backoffice.errors import StoreFull
+from backoffice.secret import Secret
+from backoffice.stores.client import Db, connect
+from backoffice.stores.durability import RedisHealth
+from backoffice.stores.keys import Keys
+from tests.servers import Store, _pings, _running, binary, wait_for
+from tests.website import settings
+
+
+def test_the_worker_empties_the_trash_of_a_full_store(real: Redis, store_server: Store) -> None:
+    chosen = settings(redis_url=store_server.url, redis_password=Secret(store_server.password), trash_ttl=0)
+    services = build_services(chosen, connect(store_server.url, store_server.password))
+    shell, keys, stop = system_actor("test", "shell"), Keys(), threading.Event()
+    file = services.uploads.put_whole(shell, name="a", size=3, body=io.BytesIO(b"abc").readinto)
+    services.files.trash(shell, file.id)
+    worker = threading.Thread(target=make_worker(chosen, stop).run)
+    before = real.config_get("maxmemory")["maxmemory"]
+    real.config_set("maxmemory", real.info("memory")["used_memory"] // 2)
+    try:
+        worker.start()
+        wait_for(lambda: not real.exists(keys.chunk(file.id, 0), keys.record("files", file.id)), "the file is gone")
+    finally:
+        real.config_set("maxmemory", before)
+        stop.set()
+        worker.join()
+    assert services.files.usage(shell).used == 0
+
+
+def test_a_store_that_takes_no_writes_can_be_read(tmp_path: Path) -> None:
+    """Like a full disk: the server refuses writes, and PING, which a client may send before each command."""
+    data, path = tmp_path / "data", tmp_path / "s"
+    data.mkdir()
+    with _running(
+        [str(binary()), "--port", "0", "--unixsocket", str(path), "--dir", str(data), "--save", "3600 1"], tmp_path
+    ):
+        with Redis(unix_socket_path=str(path)) as plain:
+            wait_for(lambda: _pings(plain), "the store answers")
+            plain.set("a", 1)
+            shutil.rmtree(data)
+            plain.bgsave()
+            wait_for(lambda: plain.info("persistence")["rdb_last_bgsave_status"] == "err", "it cannot write")
+        client = connect(f"unix://{path}")
+        db = Db(client)
+        for _ in range(2):
+            assert db.call("GET", "a") == b"1"
+            for connection in client.connection_pool._available_connections:  # type: ignore[union-attr]
+                connection.next_health_check = 0  # as after a pause
+        with pytest.raises(StoreFull):
+            db.call("SET", "a", 2)
+        RedisHealth(db).ping()
+        client.close()

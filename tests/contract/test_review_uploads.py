@@ -1,0 +1,172 @@
+"""Uploads in the moments when two requests meet, or an answer is lost."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from backoffice.domain.access import Permission
+from backoffice.domain.files import OnConflict
+from backoffice.errors import ChunkConflict, Completing, NotAllowed, NotFound, Unavailable, UploadClosed
+from backoffice.stores.client import Arg, Db
+from tests.support_uploads import ALICE, KEYS, Fault, FaultyDb, World, database
+
+PARTS = (b"one", b"two", b"3")
+SIZE = sum(map(len, PARTS))
+
+
+class SpyDb(Db):
+    """Notes the commands that go over it, and does something before one of them."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client, shebang=database(client)._shebang)
+        self.commands: list[tuple[Arg, ...]] = []
+        self.before: tuple[bytes, Callable[[], object]] | None = None
+
+    def call(self, *command: Arg) -> Any:
+        self.commands.append(command)
+        if self.before is not None and self.before[0] in command:
+            _, act = self.before
+            self.before = None
+            act()
+        return super().call(*command)
+
+
+@pytest.fixture
+def spy(redis: Redis) -> SpyDb:
+    return SpyDb(redis)
+
+
+@pytest.fixture
+def world(redis: Redis, spy: SpyDb) -> World:
+    return World.over(redis, db=spy)
+
+
+def test_CVE_2026_29188_replacing_takes_the_right_to_delete(world: World) -> None:
+    old = world.stored(ALICE, [b"old"])
+    writer = replace(ALICE, scopes=frozenset({Permission.FILES_WRITE, Permission.FILES_READ}))
+    upload = world.partly(writer, PARTS, len(PARTS))
+    with pytest.raises(NotAllowed):
+        world.service.complete(writer, upload.id, name="a.txt", total_size=SIZE, on_conflict=OnConflict.REPLACE)
+    with pytest.raises(NotAllowed):
+        world.service.put_whole(
+            writer, name="a.txt", size=3, body=io.BytesIO(b"new").readinto, on_conflict=OnConflict.REPLACE
+        )
+    assert world.read(ALICE, old.id) == b"old"
+    assert world.service.complete(writer, upload.id, name="a.txt", total_size=SIZE).name == "a (2).txt"
+    world.assert_sound()
+
+
+def test_a_lease_that_was_lost_is_not_had_again(world: World) -> None:
+    upload = world.partly(ALICE, PARTS, len(PARTS))
+    store = world.uploads
+    store.lease(upload, "first", 60, None)
+    mine = store.get(upload.id)
+    assert mine is not None
+    store.lease(mine, "first", 60, None)
+    store._db.call("HSET", KEYS.record("uploads", upload.id), "lease_until", 0)
+    store.lease(upload, "second", 60, None)
+    with pytest.raises(Completing):
+        store.lease(mine, "first", 60, None)
+    store.release(upload, "second")
+    with pytest.raises(Completing):  # nobody has it now, and the map may be another
+        store.lease(mine, "first", 60, None)
+
+
+def test_who_lost_the_lease_leaves_the_map_alone(world: World) -> None:
+    upload = world.partly(ALICE, PARTS, len(PARTS))
+    store = world.uploads
+    store.lease(upload, "first", -1, None)
+    late = store.get(upload.id)
+    assert late is not None
+    store.lease(upload, "second", 60, None)
+    store.unmark(late, [1])
+    assert store.chunk_map(upload.id, len(PARTS)).missing == []
+    now = store.get(upload.id)
+    assert now is not None
+    store.unmark(now, [1])
+    assert store.chunk_map(upload.id, len(PARTS)).missing == [(1, 1)]
+
+
+def test_a_chunk_that_a_twin_had_noted_is_kept_while_the_upload_is_completed(world: World, spy: SpyDb) -> None:
+    upload = world.partly(ALICE, PARTS, 2)
+
+    def twin() -> None:
+        # It sends the same bytes, is told that they are kept, and the completion begins.
+        world.put(ALICE, upload.id, 2, PARTS)
+        world.uploads.lease(upload, "token", 60, None)
+
+    spy.before = (KEYS.chunk_map(upload.id), twin)
+    with pytest.raises(UploadClosed):
+        world.put(ALICE, upload.id, 2, PARTS)
+    world.uploads.release(upload, "token")
+    file = world.service.complete(ALICE, upload.id, name="a", total_size=SIZE)
+    assert world.read(ALICE, file.id) == b"".join(PARTS)
+    world.assert_sound()
+
+
+def test_sending_a_chunk_does_not_read_the_map(world: World, spy: SpyDb) -> None:
+    upload = world.partly(ALICE, PARTS, 1)
+    spy.commands.clear()
+    view = world.service.put_chunk(ALICE, upload_id=upload.id, index=2, total_chunks=3, data=PARTS[2])
+    assert (view.missing_count, view.upload.received) == (1, 2)
+    assert not [one for one in spy.commands if one[0] == "GET" and KEYS.chunk_map(upload.id) in one]
+    assert list(view.missing) == [(1, 1)]
+
+
+def test_a_lost_answer_to_the_commit_is_an_outage_and_not_an_absence(redis: Redis) -> None:
+    """The file is there; 404 would say that it is not, and its sender would give up."""
+    db = FaultyDb(redis, shebang=database(redis)._shebang)
+    world = World.over(redis, db=db)
+    seen: list[type[Exception]] = []
+    for after in range(40):
+        db.arm(Fault.LOST_ANSWER, after)
+        try:
+            world.service.put_whole(ALICE, name="a", size=3, body=io.BytesIO(b"abc").readinto)
+        except (Unavailable, NotFound) as error:
+            seen.append(type(error))
+        if not db.disarm():
+            break
+    assert seen
+    assert set(seen) == {Unavailable}
+
+
+def test_a_free_name_is_found_in_few_steps_however_many_are_taken(world: World, spy: SpyDb) -> None:
+    names = KEYS.index("files", "name", "owner=alice")
+    taken = ["a.txt", *(f"a ({number}).txt" for number in range(2, 2001))]
+    spy.many([("ZADD", names, 0, f"{name}\0{place}") for place, name in enumerate(taken)])
+    spy.commands.clear()
+    assert world.files.free_name("alice", "a.txt") == "a (2001).txt"
+    assert len(spy.commands) < 30
+
+
+def test_other_bytes_are_still_refused_while_an_upload_is_completed(world: World) -> None:
+    upload = world.partly(ALICE, PARTS, len(PARTS))
+    world.uploads.lease(upload, "token", 60, None)
+    with pytest.raises(ChunkConflict):
+        world.service.put_chunk(ALICE, upload_id=upload.id, index=0, total_chunks=3, data=b"ONE")
+    assert world.chunks.get(upload.id, 0) == PARTS[0]
+
+
+@pytest.mark.real_only
+def test_replacements_at_once_keep_one(world: World) -> None:
+    world.stored(ALICE, [b"old"])
+    names: list[str] = []
+
+    def replace_it() -> None:
+        file = world.stored(ALICE, PARTS, on_conflict=OnConflict.REPLACE)
+        names.append(file.name)
+
+    threads = [threading.Thread(target=replace_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert names == ["a.txt"] * 8
+    world.assert_sound()

@@ -1,0 +1,150 @@
+"""What the source must never do, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "backoffice"
+TEMPLATES = PACKAGE / "web" / "templates"
+SECRET = re.compile(r"secret|passw|token|mac$|invite|signature|credential", re.IGNORECASE)
+
+
+def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    """Name and syntax tree of each module, of these folders or of all."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not folders or name.startswith(folders):
+            yield name, ast.parse(path.read_text("utf-8"))
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The first parts of all that a module imports."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Each call with the text of what is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def nobody_imports(*names: str) -> None:
+    found = [(module, name) for module, tree in sources() for name in sorted(imported(tree) & set(names))]
+    assert not found
+
+
+COMPARED_ALL_THE_SAME = {
+    # A MAC with itself: which of the cookie's own entries is replaced by the new one.
+    ("services/devices.py", "other != mac"),
+    # A token of a lease, which no client ever sees.
+    ("stores/uploads.py", "upload.lease == token"),
+    # What somebody typed twice.
+    ("web/pages/account.py", "password != request.form.get('repeat', '')"),
+    ("web/pages/setup.py", "password != request.form.get('repeat', '')"),
+}
+
+
+def test_A9_secrets_are_compared_in_constant_time() -> None:
+    found = set()
+    for module, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
+                sides = [side for side in (node.left, *node.comparators) if isinstance(side, ast.Name | ast.Attribute)]
+                names = [side.id if isinstance(side, ast.Name) else side.attr for side in sides]
+                if len(sides) and any(map(SECRET.search, names)) and not _with_a_constant(node):
+                    found.add((module, ast.unparse(node)))
+    assert found <= COMPARED_ALL_THE_SAME, found - COMPARED_ALL_THE_SAME
+
+
+def _with_a_constant(node: ast.Compare) -> bool:
+    return any(isinstance(side, ast.Constant) for side in (node.left, *node.comparators))
+
+
+def test_F4_CVE_2025_66221_no_name_becomes_a_path() -> None:
+    """Web, services and stores open no file at all, so no name can be one."""
+    opening = {"open", "Path", "os.open", "send_file", "send_from_directory", "flask.send_file", "safe_join"}
+    found = [
+        (module, name)
+        for module, tree in sources("web/", "services/", "stores/", "domain/", "worker/")
+        for name, _ in calls(tree)
+        if name in opening
+    ]
+    # Our own `send_file`, which sends what the store holds, and the folder of our own static files.
+    known = {("web/api/files.py", "send_file"), ("web/admin/files.py", "send_file"), ("web/assets.py", "Path")}
+    assert set(found) <= known, set(found) - known
+
+
+def test_F6_CVE_2026_54094_no_archive_is_unpacked_and_no_link_is_followed() -> None:
+    nobody_imports("zipfile", "tarfile", "rarfile", "py7zr", "libarchive", "patoolib")
+    found = [
+        (module, name)
+        for module, tree in sources("web/", "services/", "stores/", "worker/", "domain/")
+        for name, _ in calls(tree)
+        if name.endswith((".symlink", ".symlink_to", ".readlink", ".unpack_archive"))
+    ]
+    assert not found
+
+
+def test_I8_templates_escape_and_markup_is_made_of_constants() -> None:
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        text = path.read_text("utf-8")
+        assert not re.search(r"\|\s*safe\b|autoescape\s+(false|off)|Markup", text), path.name
+        assert not re.search(r"<[^>]*\son\w+\s*=", text), f"{path.name} has an inline handler"
+    for module, tree in sources("web/"):
+        for name, call in calls(tree):
+            if name in {"Markup", "markupsafe.Markup"} and call.args:
+                constant = isinstance(call.args[0], ast.Constant) or (
+                    isinstance(call.args[0], ast.IfExp)
+                    and isinstance(call.args[0].body, ast.Constant)
+                    and isinstance(call.args[0].orelse, ast.Constant)
+                )
+                assert constant, f"{module}: {ast.unparse(call)}"
+            assert name not in {"render_template_string", "Template", "jinja2.Template"}, module
+
+
+def test_I9_nothing_sent_is_ever_run() -> None:
+    nobody_imports("pickle", "marshal", "shelve", "dill", "yaml", "jsonpickle", "code", "codeop")
+    for module, tree in sources():
+        for name, call in calls(tree):
+            assert name not in {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}, (module, name)
+            shell = next((word for word in call.keywords if word.arg == "shell"), None)
+            assert shell is None, (module, ast.unparse(call))
+
+
+def test_I10_xml_is_not_parsed() -> None:
+    nobody_imports("xml", "lxml", "xmltodict", "bs4", "html5lib", "defusedxml")
+
+
+def test_CVE_2026_56768_bytes_of_files_leave_through_one_door() -> None:
+    """Whatever hands out bytes of a file does it through `web/download.py`, after the service has decided."""
+    for module, tree in sources("web/"):
+        for name, _ in calls(tree):
+            if re.search(r"\bfiles(\(\))?\.open$", name):
+                assert "send_file" in {called for called, _ in calls(tree)}, module
+            assert not name.endswith((".chunks.get", ".chunks.stream")), (module, name)
+    readers = {module for module, tree in sources("services/") for name, _ in calls(tree) if name.endswith("chunks.stream")}
+    assert readers == {"services/reading.py"}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+def test_D5_dependencies_are_pinned_with_hashes(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    entries = [entry for entry in re.split(r"\n(?=\S)", text.strip()) if not entry.startswith("#")]
+    assert len(entries) > 20
+    for entry in entries:
+        assert re.match(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[^\s;]+", entry), entry.partition("\n")[0]
+        assert "--hash=sha256:" in entry, entry.partition("\n")[0]
+    assert "://" not in text

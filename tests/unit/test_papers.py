@@ -1,0 +1,51 @@
+"""What the papers say is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backoffice import __version__
+from backoffice.cli import COMMANDS
+from backoffice.domain.audit import Action
+from backoffice.settings import table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def paper(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(("name", "about"), [(name, about) for name, _, about in table()])
+def test_the_readme_has_every_setting_with_its_meaning(name: str, about: str) -> None:
+    assert re.search(rf"^\| `{name}` \| .* \| {re.escape(about)} \|$", paper("README.md"), re.MULTILINE)
+
+
+def test_the_readme_has_no_setting_that_is_gone() -> None:
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", paper("README.md"), re.MULTILINE))
+    assert named == {name for name, _, _ in table()}
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_every_action_of_the_log_is_explained(action: Action) -> None:
+    assert f"`{action}`" in paper("docs/audit.md")
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    assert f"## {__version__}" in paper("CHANGELOG.md")
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", *(f"docs/{one.name}" for one in (ROOT / "docs").glob("*.md"))])
+def test_links_between_papers_lead_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", paper(name)):
+        assert (folder / target).exists(), f"{name} links to {target}"
+
+
+def test_every_command_of_the_operation_manual_exists() -> None:
+    commands = {name for name, _, _ in COMMANDS} | {"test", "flask"}
+    for text in (paper("README.md"), paper("docs/operation.md"), paper("docs/audit.md")):
+        assert set(re.findall(r"manage\.py ([a-z]+)", text)) <= commands
