@@ -121,7 +121,7 @@ def test_what_happens_once_is_written_once_for_a_while(db: Db) -> None:
 
 def test_packed_entries_order_like_ids() -> None:
     ids = ["1700000000000-0", "1700000000000-1", "1700000000000-4194303", "1700000000001-0", "1700000000001-2"]
-    assert sorted(reversed(ids), key=pack) == ids
+    assert sorted({*ids}, key=pack) == ids
     assert unpack(b"".join(map(pack, ids)) + b"rest") == ids
     assert unpack(pack("4398046511103-4194303")) == ["4398046511103-4194303"]
     assert {len(pack(one)) for one in (*ids, "0-0", "9" * 15 + "-0", "1-" + "9" * 19)} == {8}

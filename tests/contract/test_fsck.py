@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from backoffice.domain.times import now_ms
+from backoffice.stores import fsck_audit, log_index
+from backoffice.stores.compact_ids import compact
 from backoffice.stores.files import SHORT
 from backoffice.stores.fsck import Invariant
 from backoffice.stores.log_index import pack, unpack
@@ -56,7 +58,7 @@ Damage = Callable[[Scene], Any]
 
 def lose_words(scene: Scene) -> None:
     for word in ("a", "report"):
-        scene.call("ZREM", INDEX("files", "words"), f"{word}\0{scene.file.id}")
+        scene.call("ZREM", INDEX("files", "words"), f"{word}\0{compact(scene.file.id)}")
 
 
 def rename_behind_the_back(scene: Scene) -> None:
@@ -96,13 +98,13 @@ def disorder_audit_entries(scene: Scene) -> None:
 
 
 MENDABLE: list[tuple[Invariant, Damage]] = [
-    (Invariant.INDEX, lambda it: it.call("ZREM", INDEX("files", "created"), it.file.id)),
+    (Invariant.INDEX, lambda it: it.call("ZREM", INDEX("files", "created"), compact(it.file.id))),
     (Invariant.INDEX, lambda it: it.call("DEL", INDEX("files", "size"))),
-    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "size", "owner=alice"), 7, it.file.id)),
+    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "size", "owner=alice"), 7, compact(it.file.id))),
     (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "created"), 7, "nobody")),
-    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "name"), 0, f"ghost.txt\0{it.file.id}")),
-    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "tag", "red"), 7, it.file.id)),
-    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "forgotten"), 7, it.file.id)),
+    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "name"), 0, f"ghost.txt\0{compact(it.file.id)}")),
+    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "tag", "red"), 7, compact(it.file.id))),
+    (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "forgotten"), 7, compact(it.file.id))),
     (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("uploads", "expires"), 7, it.upload.id)),
     (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("users", "role", "admin"), 7, "bob")),
     (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("sessions", "expires"), now_ms() + 500_000, "gone")),
@@ -154,6 +156,34 @@ def test_damage_is_found_named_and_mended(scene: Scene, invariant: Invariant, da
     report, found = scene.world.fsck(fix=True)
     assert (report.left, report.mended.total()) == (0, len(found))
     scene.world.assert_sound()
+
+
+@pytest.mark.real_only
+@pytest.mark.parametrize("damage", [damage for invariant, damage in MENDABLE if invariant is Invariant.AUDIT])
+def test_large_indexes_of_the_log_are_mended_as_well(
+    scene: Scene, damage: Damage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fsck_audit, "SMALL", 0)
+    monkeypatch.setattr(fsck_audit, "BATCH", 3)
+    damage(scene)
+    report, found = scene.world.fsck()
+    assert report.left
+    assert all(one.mendable for one in found), found
+    scene.world.fsck(fix=True)
+    scene.world.assert_sound()
+
+
+@pytest.mark.real_only
+def test_what_an_index_of_the_log_has_given_up_is_not_missed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = KEYS.audit_index("actor", "alice")
+    size = scene.call("STRLEN", key)
+    monkeypatch.setattr(log_index, "MOST_BYTES", size)
+    scene.call("SET", key, scene.call("GETRANGE", key, size // 16 * 8, -1))
+    scene.world.assert_sound()
+    scene.call("SET", key, scene.call("GETRANGE", key, 0, 7) + scene.call("GETRANGE", key, 16, -1))
+    monkeypatch.setattr(log_index, "MOST_BYTES", size - 16)
+    report, _ = scene.world.fsck()
+    assert report.left == 1
 
 
 @pytest.mark.cluster

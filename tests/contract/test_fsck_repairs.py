@@ -15,6 +15,7 @@ from backoffice.domain.audit import Action
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.stores.audit import RedisAudit
+from backoffice.stores.compact_ids import compact
 from backoffice.stores.fsck import Fsck, Invariant
 from backoffice.stores.fsck_desk import Desk
 from backoffice.stores.fsck_indexes import IndexCheck
@@ -45,7 +46,7 @@ def scene(redis: Any) -> Scene:
 
 
 def test_what_was_mended_is_in_the_log(scene: Scene) -> None:
-    scene.call("ZREM", INDEX("files", "created"), scene.file.id)
+    scene.call("ZREM", INDEX("files", "created"), compact(scene.file.id))
     scene.world.fsck(fix=True)
     [newest] = RedisAudit(scene.world.db, KEYS).page([("action", Action.SYSTEM_REPAIR)], "", 10).items
     assert newest.event["object"]["id"] == scene.file.id
@@ -92,7 +93,7 @@ def test_what_dies_by_itself_is_no_finding(scene: Scene) -> None:
 
 def test_a_repair_that_meets_a_change_looks_again(scene: Scene) -> None:
     """The record changes between the second look and the commit: what is mended is what is right by then."""
-    scene.call("ZREM", INDEX("files", "created"), scene.file.id)
+    scene.call("ZREM", INDEX("files", "created"), compact(scene.file.id))
     desk = Desk(scene.world.db, KEYS, ALICE, fix=True, tell=lambda *_: None)
     check = IndexCheck(desk, scene.world.files.collection)
     look, looks = check._look, []
@@ -167,7 +168,7 @@ def test_the_command_says_what_it_found_and_leaves_a_status(
     monkeypatch.setenv("BACKOFFICE_KEY_PREFIX", KEYS.prefix)
     world = World.over(real)
     file = world.stored(ALICE, PARTS)
-    real.zadd(INDEX("files", "tag", "[red]\x1b"), {file.id: 1})
+    real.zadd(INDEX("files", "tag", "[red]\x1b"), {compact(file.id): 1})
     said = []
     for arguments in (["fsck"], ["fsck", "--fix"], ["fsck"]):
         status = main(arguments)

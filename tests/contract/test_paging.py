@@ -46,18 +46,22 @@ def model(things: list[Thing], query: Query) -> list[Thing]:
         sort = query.ranges[0][0] if len(query.ranges) == 1 and not query.filters else "created"
         descending = True
     found = [one for one in things if matches(one, query, needles) and not (one.hidden and sort != "created")]
-    by_word = len(query.filters) <= 1 and all(name == "owner" for name, _ in query.filters)
-    if len(needles) == 1 and by_word and not query.sort and not query.ranges:
-        return sorted(
-            (one for one in things if matches(one, query, needles)),
-            key=lambda one: (min(word for word in words(one.name) if word.startswith(needles[0])), one.id),
-        )
+    one_index = len(query.filters) <= 1 and all(name == "owner" for name, _ in query.filters)
+    if len(needles) == 1 and one_index and not query.sort and not query.ranges:
+        return sorted((one for one in things if matches(one, query, needles)), key=lambda one: by_word(one, needles[0]))
     keys = {
         "created": lambda one: (one.created_at, one.id),
         "size": lambda one: (one.size, one.id),
         "name": lambda one: (fold(one.name).encode(), one.id),
     }
     return sorted(found, key=keys[sort], reverse=descending)
+
+
+def by_word(thing: Thing, needle: str) -> tuple[int, str, str]:
+    """Names that begin so come first, then the others by the word."""
+    if not thing.hidden and fold(thing.name).startswith(needle):
+        return 1, fold(thing.name), thing.id
+    return 2, min(word for word in words(thing.name) if word.startswith(needle)), thing.id
 
 
 def matches(thing: Thing, query: Query, needles: tuple[str, ...]) -> bool:
@@ -264,6 +268,8 @@ def test_D2_what_cannot_be_asked_is_invalid(pager: Pager[Thing]) -> None:
 
 
 CURSORS = [
+    encode_cursor("words", Mark("", "")),
+    encode_cursor("words", Mark("", "3rep")),
     "x",
     "====",
     "é",
@@ -306,7 +312,8 @@ def test_I4_a_forged_cursor_does_no_harm(pager: Pager[Thing], number: float, mem
         Query(cursor=encode_cursor("created", Mark(repr(number), member))),
         Query(sort="size", ranges=(("size", 0, 5),), cursor=encode_cursor("size", Mark(repr(number), member))),
         Query(sort="name", cursor=encode_cursor("name", Mark("", member))),
-        Query(search="rep", cursor=encode_cursor("words", Mark("", member))),
+        Query(search="rep", cursor=encode_cursor("words", Mark("", "1" + member))),
+        Query(search="rep", cursor=encode_cursor("words", Mark("", "2" + member))),
         Query(filters=(("owner", "ann"), ("tag", "red")), cursor=encode_cursor("created", Mark(repr(number), member))),
     ):
         page = pager.page(query)

@@ -170,3 +170,25 @@ def test_replacements_at_once_keep_one(world: World) -> None:
         thread.join()
     assert names == ["a.txt"] * 8
     world.assert_sound()
+
+
+def test_F12_chunks_in_any_order_and_twice_are_one_file(world: World) -> None:
+    upload = world.begin(ALICE, PARTS)
+    for index in (2, 0, 2, 1, 0):
+        world.put(ALICE, upload.id, index, PARTS)
+    file = world.service.complete(ALICE, upload.id, name="a", total_size=SIZE)
+    assert world.service.complete(ALICE, upload.id, name="a", total_size=SIZE) == file
+    assert world.read(ALICE, file.id) == b"".join(PARTS)
+    world.assert_sound()
+
+
+def test_F13_cancelling_and_expiry_free_the_quota(world: World) -> None:
+    cancelled, left_alone = world.partly(ALICE, PARTS, 1), world.partly(ALICE, PARTS, 2)
+    assert world.files.usage("alice") == (0, 2 * SIZE)
+    world.service.cancel(ALICE, cancelled.id)
+    assert world.files.usage("alice") == (0, SIZE)
+    world.clock.forward(2 * 3600)
+    assert world.service.expire_due() == 1
+    assert world.files.usage("alice") == (0, 0)
+    assert [world.chunks.get(left_alone.id, index) for index in range(2)] == [None, None]
+    world.assert_sound()

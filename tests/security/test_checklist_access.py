@@ -113,3 +113,13 @@ def test_CVE_2025_22137_no_scope_reaches_beyond_its_verb(site: Site) -> None:
             ann.call("POST", f"/files/{file}/restore")
     narrow = site.narrowed(ann, "files:write", "files:read")
     problem(narrow.put("b?on_conflict=replace"), 403, "not_allowed")
+
+
+def test_F4_no_name_is_part_of_a_key(site: Site, fake: Redis) -> None:
+    ann = site.person("ann")
+    file = ann.upload("needle.txt")
+    ann.call("POST", f"/files/{file}/rename", json={"new_name": "needle needle.txt"})
+    ann.start(b"x", 2, name="needle")
+    site.services.users.create(SHELL, username="needle", email="needle@example.org")
+    ann.get("/files?q=needle")
+    assert not [key for key in fake.keys("*") if b"needle" in key.lower()]

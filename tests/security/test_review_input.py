@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import structlog
 from redis import Redis
 from redis.exceptions import ResponseError
 
@@ -91,6 +92,7 @@ def test_I2_a_terminal_shows_what_was_sent_escaped(monkeypatch: pytest.MonkeyPat
     finally:
         root.handlers = handlers
         root.setLevel(level)
+        structlog.reset_defaults()
     shown = out.getvalue()
     assert "\\x1b]0;owned\\x07" in shown
     assert "\\x1b[2J" in shown

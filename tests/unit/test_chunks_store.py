@@ -21,8 +21,9 @@ from redis.exceptions import TimeoutError as StoreSlow
 from redis.retry import Retry
 
 from backoffice.errors import ChunkLost, Unavailable
+from backoffice.stores import wire
 from backoffice.stores.chunks import _AHEAD_BYTES, RedisChunks
-from backoffice.stores.client import connect
+from backoffice.stores.client import ANSWER_SECONDS, connect
 from backoffice.stores.keys import Keys
 from backoffice.stores.wire import LARGE, LargeValuePacker, connection_options
 from tests.servers import Store, wait_for
@@ -207,6 +208,32 @@ class TestWire:
 
         with ThreadPoolExecutor(6) as pool:
             assert all(pool.map(read, range(200)))
+
+    def test_a_large_value_is_received_whole_without_a_copy(
+        self, tuned: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Fails when redis-py or hiredis change in a way that leaves the short way unused."""
+        taken = list[int]()
+        receive = wire._receive
+
+        def counted(sock: socket.socket, size: int, into: list[bytes]) -> None:
+            taken.append(size)
+            receive(sock, size, into)
+
+        monkeypatch.setattr(wire, "_receive", counted)
+        tuned.set("a", bytes(LARGE))
+        assert tuned.get("a") == bytes(LARGE)
+        assert taken == [len(b"$131072\r\n"), LARGE, 2]
+
+    def test_the_time_out_of_a_connection_stays(self, tuned: Redis) -> None:
+        tuned.set("a", bytes(LARGE))
+        connection = tuned.connection_pool.get_connection()
+        try:
+            connection.send_command("GET", "a")  # type: ignore[no-untyped-call]
+            assert connection.read_response() == bytes(LARGE)
+            assert connection._sock.gettimeout() == ANSWER_SECONDS  # type: ignore[attr-defined]
+        finally:
+            tuned.connection_pool.release(connection)
 
     def test_options_are_plain_options_of_a_pool(self) -> None:
         assert set(connection_options()) == {"command_packer", "parser_class", "socket_read_size"}

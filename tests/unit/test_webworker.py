@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
+from gunicorn.workers.gthread import TConn
 
-from backoffice.webworker import PIECE, PatientSocket, public_path
+from backoffice.webworker import PIECE, PatientSocket, Worker, public_path
 
 
 def _pair() -> tuple[PatientSocket, socket.socket]:
@@ -46,8 +48,57 @@ def test_d1_a_client_that_takes_nothing_is_given_up() -> None:
         sender.sendall(bytes(8 * PIECE))
 
 
+class Counting(Worker):
+    """A worker without a server around it: `answers` are what serving one request after the other gives."""
+
+    def __init__(self, *answers: bool) -> None:
+        self._lock, self._queued, self.alive = threading.Lock(), 1, True
+        self.answers, self.served = list(answers), 0
+
+    def _handle_one(self, conn: TConn) -> bool:
+        conn.sock.recv(1)
+        self.served += 1
+        return self.answers.pop(0)
+
+
+def _connection() -> tuple[SimpleNamespace, socket.socket]:
+    near, far = socket.socketpair()
+    return SimpleNamespace(sock=near), far
+
+
+def test_requests_that_follow_at_once_are_served_by_one_thread() -> None:
+    conn, client = _connection()
+    with conn.sock, client:
+        client.sendall(b"abc")
+        worker = Counting(True, True, True)
+        assert worker.handle(conn) is True
+        assert (worker.served, worker._queued) == (3, 0)
+
+
+def test_a_connection_that_ends_is_not_waited_for() -> None:
+    conn, client = _connection()
+    with conn.sock, client:
+        client.sendall(b"ab")
+        worker = Counting(False)
+        assert worker.handle(conn) is False
+        assert worker.served == 1
+
+
+@pytest.mark.parametrize("state", ["another waits", "stopping"])
+def test_a_thread_is_given_back_when_it_is_needed(state: str) -> None:
+    conn, client = _connection()
+    with conn.sock, client:
+        client.sendall(b"ab")
+        worker = Counting(True, True)
+        worker._queued += state == "another waits"
+        worker.alive = state != "stopping"
+        assert worker.handle(conn) is True
+        assert worker.served == 1
+
+
 @pytest.mark.parametrize(
-    ("path", "logged"), [("/files", "/files"), ("/s/AbCdEf", "/s/…"), ("/setup/AbCdEf", "/setup/…"), ("/something", "/something")]
+    ("path", "logged"),
+    [("/files", "/files"), ("/s/AbCdEf", "/s/…"), ("/setup/AbCdEf", "/setup/…"), ("/something", "/something")],
 )
 def test_k3_paths_that_open_doors_are_not_logged(path: str, logged: str) -> None:
     assert public_path(path) == logged

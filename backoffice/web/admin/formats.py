@@ -193,6 +193,19 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
 
 
+def coded_text(text: str) -> Markup:
+    """Text with what stands between back-ticks set as code, as descriptions of an API have it."""
+    parts = str(text).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def prose(text: str) -> Markup:
+    """Paragraphs divided by empty lines; a single line end is a space."""
+    return Markup("").join(
+        Markup("<p>{}</p>").format(coded_text(" ".join(part.split()))) for part in text.split("\n\n") if part.strip()
+    )
+
+
 def admin_sections() -> list[Any]:
     """The admin site's menu items that the person asking may open, without the index page."""
     items: list[Any] = []
@@ -213,6 +226,8 @@ def install(app: Flask) -> None:
         state_tag=state_tag,
         tags=tags,
         json_text=json_text,
+        coded_text=coded_text,
+        prose=prose,
         initial=lambda name: escape((name.strip() or "?")[0].upper()),
     )
     app.jinja_env.globals["admin_sections"] = admin_sections
