@@ -108,6 +108,10 @@ class Settings:
     web_workers: int = _setting("BACKOFFICE_WEB_WORKERS", read.number(1, 64), 2, "Web processes; empty: one per core")
     web_threads: int = _setting("BACKOFFICE_WEB_THREADS", read.number(2, 256), 16, "Threads of each")
 
+    client_token: Secret | None = _setting(
+        "BACKOFFICE_TOKEN", Secret, None, "API token that `upload` and `download` send", secret=True
+    )
+
     @property
     def production(self) -> bool:
         return self.environment is Environment.PRODUCTION

@@ -31,6 +31,9 @@ class Thing:
     version: int = 1
 
 
+NAME: Lexical[Thing] = Lexical("name", lambda one: None if one.hidden else one.name, within=("owner",))
+
+
 def collection(db: Db, keys: Keys = KEYS) -> Collection[Thing]:
     return Collection(
         db,
@@ -41,8 +44,8 @@ def collection(db: Db, keys: Keys = KEYS) -> Collection[Thing]:
             Unique("code", lambda one: one.code),
             Sorted("created", lambda one: one.created_at),
             Sorted("size", lambda one: None if one.hidden else one.size, within=("owner",)),
-            Lexical("name", lambda one: None if one.hidden else one.name, within=("owner",)),
-            Words("words", lambda one: one.name, within=("owner",)),
+            NAME,
+            Words("words", lambda one: one.name, within=("owner",), first=NAME),
             Facet("owner", lambda one: (one.owner,), lambda one: one.created_at, "created", listed=True),
             Facet("tag", lambda one: one.tags, lambda one: one.created_at, "created", listed=True),
         ],

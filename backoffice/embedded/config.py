@@ -43,7 +43,8 @@ def render(layout: Layout, socket: Path, *, password: str, durability: Durabilit
         "aof-timestamp-enabled": "no",
         "aof-use-rdb-preamble": "yes",
         "auto-aof-rewrite-percentage": "100",
-        "auto-aof-rewrite-min-size": "256mb",
+        # Chunks do not change, so a rewrite mostly copies; it pays once much was deleted.
+        "auto-aof-rewrite-min-size": "2gb",
         "rdbcompression": "no",  # chunks are mostly compressed already; trying costs a core
         # Deleted chunks are freed beside the one thread that answers.
         "lazyfree-lazy-user-del": "yes",
@@ -52,6 +53,7 @@ def render(layout: Layout, socket: Path, *, password: str, durability: Durabilit
         # Records, and the indexes of one owner or one file, stay in their compact form: half the memory.
         "hash-max-listpack-value": "300",
         "zset-max-listpack-entries": "512",
+        "stream-node-max-bytes": "16384",  # events of the log are long: 7 bytes less for each than with 4 kB
         "enable-debug-command": "no",
         "enable-module-command": "no",
         "latency-monitor-threshold": "100",

@@ -103,8 +103,8 @@ class RedisChunks:
         return sum(self._in_batches([("UNLINK", *group) for group in groups]))
 
     def _fetch(self, file_id: str, index: int) -> bytes | None:
-        """`get`, one chunk of the process at a time: until it is whole, it is in memory twice. This costs no speed, as
-        the store sends one after the other."""
+        """`get`, one chunk of the process at a time: over TLS, until it is whole, it is in memory twice. This costs no
+        speed, as the store sends one after the other."""
         if not self._receiving.acquire(timeout=_TURN_SECONDS):
             raise Unavailable
         try:

@@ -89,8 +89,9 @@ class Db:
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         """The replies of several commands sent together, in order: one round trip."""
-        if not commands:
-            return []
+        if len(commands) < 2:
+            # A pipeline costs more than the command that it would carry.
+            return [self.call(*command) for command in commands]
         with store_errors(), self.client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)

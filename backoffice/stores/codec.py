@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import types
 from collections.abc import Callable, Mapping
@@ -12,17 +13,18 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_
 T = TypeVar("T")
 _Pair = tuple[Callable[[Any], str], Callable[[str], Any]]
 
-ALWAYS = frozenset({"version"})
-"""Written even when it has its default: every change checks it."""
-
 
 class Codec(Generic[T]):
     """Turns a frozen dataclass into the fields of a hash: text, whole numbers, enumerations, None, and tuples or
     frozen sets of them (as JSON). `id` is in the key, not in the hash. `sparse` leaves out what equals its default;
-    `short` gives fields shorter names in the hash, for nouns of which there are millions.
+    `short` gives fields shorter names in the hash, and those of `hexadecimal` digits stand in it as base64, for nouns of
+    which there are millions.
     """
 
-    def __init__(self, record: type[T], *, sparse: bool = False, short: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, record: type[T], *, sparse: bool = False, short: Mapping[str, str] | None = None,
+        hexadecimal: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
         self._make: Callable[..., T] = record
         hints = get_type_hints(record)
         self._short = short or {}
@@ -31,14 +33,18 @@ class Codec(Generic[T]):
         for field in fields(record):  # type: ignore[arg-type]
             if field.name == "id":
                 continue
-            self._fields[field.name] = _pair(hints[field.name])
-            if sparse and field.name not in ALWAYS and field.default is not MISSING:
+            self._fields[field.name] = _HEX if field.name in hexadecimal else _pair(hints[field.name])
+            if sparse and field.default is not MISSING:
                 self._defaults[field.name] = field.default
+
+    def stored(self, name: str) -> str:
+        """What a field is called in the hash."""
+        return self._short.get(name, name)
 
     def encode(self, record: T) -> dict[str, str]:
         """The fields to store."""
         return {
-            self._short.get(name, name): to_text(value)
+            self.stored(name): to_text(value)
             for name, (to_text, _) in self._fields.items()
             if (value := getattr(record, name)) != self._defaults.get(name, MISSING)
         }
@@ -47,7 +53,7 @@ class Codec(Generic[T]):
         """The record; fields unknown to this version are left alone."""
         values = {}
         for name, (_, from_text) in self._fields.items():
-            raw = row.get(self._short.get(name, name).encode())
+            raw = row.get(self.stored(name).encode())
             if raw is not None:
                 values[name] = from_text(raw.decode())
         return self._make(id=record_id, **values)
@@ -83,6 +89,17 @@ def _pair(hint: Any) -> _Pair:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return (lambda value: str(value.value)), hint
     raise TypeError(f"no text form for {hint!r}")
+
+
+def _from_hex(digits: str) -> str:
+    return base64.b64encode(bytes.fromhex(digits)).decode().rstrip("=")
+
+
+def _to_hex(text: str) -> str:
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).hex()
+
+
+_HEX: _Pair = (_from_hex, _to_hex)
 
 
 def pairs(row: Any) -> dict[bytes, bytes]:

@@ -10,7 +10,8 @@ from backoffice.errors import Conflict, NameTaken, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.codec import Codec, pairs
 from backoffice.stores.commit import Commit
-from backoffice.stores.indexes import Facet, Index, Lexical, Sorted, Unique, Words
+from backoffice.stores.compact_ids import compact, expand
+from backoffice.stores.indexes import SEPARATOR, Facet, Index, Lexical, Sorted, Unique, Words
 from backoffice.stores.keys import Keys
 
 
@@ -35,11 +36,13 @@ class Collection(Generic[R]):
 
     def __init__(
         self, db: Db, keys: Keys, noun: str, record: type[R], indexes: Sequence[Index[R]], *, sparse: bool = False,
-        short: Mapping[str, str] | None = None,
+        short: Mapping[str, str] | None = None, hexadecimal: frozenset[str] = frozenset(), dense: bool = False,
     ) -> None:  # fmt: skip
+        """`dense`: indexes hold identifiers in the form of `compact_ids.py`."""
         self.db, self.keys, self.noun = db, keys, noun
-        self.codec = Codec(record, sparse=sparse, short=short)
+        self.codec = Codec(record, sparse=sparse, short=short, hexadecimal=hexadecimal)
         self.indexes = tuple(indexes)
+        self._dense = dense
         self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
 
     # -- reading
@@ -80,7 +83,7 @@ class Collection(Generic[R]):
         Raises VersionMismatch unless the record is still `old`; `new` has another version.
         """
         key = self.keys.record(self.noun, old.id)
-        commit.check("equal", key, "version", old.version, error=VersionMismatch())
+        self._unchanged(commit, old)
         put, drop = self.codec.changes(old, new)
         if put:
             commit.write("HSET", key, *(part for pair in put.items() for part in pair))
@@ -91,9 +94,18 @@ class Collection(Generic[R]):
     def remove(self, commit: Commit, old: R) -> None:
         """Remove the record. Raises VersionMismatch unless it is still `old`."""
         key = self.keys.record(self.noun, old.id)
-        commit.check("equal", key, "version", old.version, error=VersionMismatch())
+        self._unchanged(commit, old)
         commit.write("DEL", key)
         self._index(commit, old, None)
+
+    def _unchanged(self, commit: Commit, old: R) -> None:
+        key, name = self.keys.record(self.noun, old.id), self.codec.stored("version")
+        text = self.codec.encode(old).get(name)
+        if text is None:
+            commit.check("present", key, error=VersionMismatch())
+            commit.check("unset", key, name, error=VersionMismatch())
+        else:
+            commit.check("equal", key, name, text, error=VersionMismatch())
 
     def _index(self, commit: Commit, old: R | None, new: R | None) -> None:
         self._index_unique(commit, old, new)
@@ -133,17 +145,27 @@ class Collection(Generic[R]):
             if before and before != after:
                 commit.write("HDEL", key, before)
 
+    def ref(self, record_id: str) -> str:
+        """How a record's id stands in its indexes."""
+        return compact(record_id) if self._dense else record_id
+
+    def member_id(self, member: bytes) -> str:
+        """The record's id at the end of a member."""
+        ref = member.rpartition(SEPARATOR.encode())[2].decode(errors="replace")
+        return expand(ref) if self._dense else ref
+
     def members(self, record: R | None) -> dict[tuple[bytes, str], float]:
         """Everything the record has in sorted sets: (key, member) -> score."""
         found: dict[tuple[bytes, str], float] = {}
         if record is None:
             return found
+        ref = self.ref(record.id)
         for index in self.indexes:
             if isinstance(index, Facet):
                 for value in index.values(record):
-                    found[self.keys.index(self.noun, index.name, value), record.id] = index.number(record)
+                    found[self.keys.index(self.noun, index.name, value), ref] = index.number(record)
             elif isinstance(index, Sorted | Lexical | Words):
-                for member, number in index.members(record, record.id):
+                for member, number in index.members(record, ref):
                     for scope in self._scopes(index, record):
                         found[self.keys.index(self.noun, index.name, scope), member] = number
         return found

@@ -36,6 +36,19 @@ def decode_cursor(cursor: str, index: str, *, numbered: bool) -> Mark:
         raise Invalid("The cursor is not valid for this list.", field="cursor") from None
 
 
+def encode_stretch(index: str, number: int, member: bytes) -> str:
+    """The cursor for what comes after this member of the stretch of that number, where several follow each other."""
+    return encode_cursor(index, Mark("", f"{number}{member.decode()}"))
+
+
+def decode_stretch(cursor: str, index: str) -> tuple[int, str]:
+    """Number of the stretch and member that a cursor names. Raises Invalid for one that `encode_stretch` did not make."""
+    member = decode_cursor(cursor, index, numbered=False).member
+    if member[:1] not in {"1", "2"}:
+        raise Invalid("The cursor is not valid for this list.", field="cursor")
+    return int(member[0]), member[1:]
+
+
 def _parse(cursor: str, index: str, numbered: bool) -> Mark:
     if len(cursor) > LONGEST:
         raise ValueError("too long")

@@ -12,7 +12,7 @@ from backoffice.errors import NameTaken, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
-from backoffice.stores.indexes import Facet, Index, Lexical, Sorted, Words, member_id, text_range
+from backoffice.stores.indexes import Facet, Index, Lexical, Sorted, Words, text_range
 from backoffice.stores.keys import Keys
 from backoffice.stores.paging import Pager
 
@@ -36,15 +36,18 @@ def _created(file: File) -> float:
 
 SHORT = {
     "name": "n", "mime_type": "m", "owner": "o", "created_at": "c", "changed_at": "u", "total_chunks": "t",
-    "sha256": "h", "tags": "g",
+    "sha256": "h", "size": "s", "tags": "g", "version": "v",
 }  # fmt: skip
-"""Names of the fields in the hash. `size`, `state` and `version` keep theirs: scripts look at them."""
+"""Names of the fields in the hash. `state` keeps its own: `forget.lua` looks at it, in uploads too."""
 
+HEXADECIMAL = frozenset({"sha256"})
+
+NAME: Lexical[File] = Lexical("name", lambda one: one.name if _live(one) else None, within=("owner",))
 INDEXES: tuple[Index[File], ...] = (
     Sorted("created", lambda one: one.created_at if _live(one) else None),
     Sorted("size", lambda one: one.size if _live(one) else None, within=("owner",)),
-    Lexical("name", lambda one: one.name if _live(one) else None, within=("owner",)),
-    Words("words", lambda one: one.stem if _live(one) else None),
+    NAME,
+    Words("words", lambda one: one.stem if _live(one) else None, first=NAME),
     Facet("owner", lambda one: [one.owner] if _live(one) else [], _created, "created"),
     Facet("mime_type", lambda one: [one.mime_type] if _live(one) else [], _created, "created", listed=True),
     Facet("tag", lambda one: one.tags if _live(one) else (), _created, "created", listed=True),
@@ -60,7 +63,9 @@ class RedisFiles:
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
-        self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT)
+        self.collection = Collection(
+            db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, hexadecimal=HEXADECIMAL, dense=True
+        )
         self._pager = Pager(self.collection, "created")
 
     def get(self, file_id: str) -> File | None:
@@ -85,7 +90,7 @@ class RedisFiles:
         """The owner's file of that name."""
         least, below = text_range(name)
         row = self._db.call("ZRANGE", self._names(owner), f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1)
-        file = self.get(member_id(bytes(row[0]))) if row else None
+        file = self.get(self.collection.member_id(bytes(row[0]))) if row else None
         # Between the two looks it may have been trashed or renamed; then it is not the holder any more.
         return file if file is not None and _live(file) and text_range(file.name)[0] == least else None
 
@@ -190,7 +195,8 @@ class RedisFiles:
             self._keys.quota(file.owner),
             self._keys.index(NOUN, "gc"),
         ]
-        self._db.script("forget", keys, [file.id, FileState.GONE.value, "size", "used"], allow_oom=True)
+        args = [self.collection.ref(file.id), FileState.GONE.value, SHORT["size"], "used"]
+        self._db.script("forget", keys, args, allow_oom=True)
 
     # -- what the worker looks for
 

@@ -3,7 +3,7 @@
 -- memory is full.
 --
 -- KEYS[1] record hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of what is to be collected
--- ARGV[1] id   ARGV[2] state the record must be in   ARGV[3] field of the record that holds the bytes
+-- ARGV[1] id as KEYS[4] holds it   ARGV[2] state the record must be in   ARGV[3] field of the record that holds the bytes
 -- ARGV[4] field of the quota they come off
 --
 -- Returns "ok", or "gone" when another worker was here before.

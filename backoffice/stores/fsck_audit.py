@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from backoffice.domain.audit import ObjectRef
@@ -49,6 +50,9 @@ class AuditCheck:
         texts = self._db.many([("GETRANGE", key, 0, -1) for key in small])
         for key, text in zip(small, texts, strict=True):
             if not _in_order(text):
+                self._mend_order(key)
+        for key in self._large.intersection(keys):
+            if sizes[key] % WIDTH:
                 self._mend_order(key)
         for batch in batches([(key, one) for key, text in zip(small, texts, strict=True) for one in unpack(text)]):
             self._members(batch)
@@ -90,9 +94,7 @@ class AuditCheck:
         if not there or self._right(key, self._events([one]).get(one)):
             return None
         what = f"{printable(key)}: {one} is not such an entry"
-        return Finding(
-            Invariant.AUDIT, ObjectRef("audit", one), what, lambda commit: commit.write("UNINDEX", key, one)
-        )
+        return Finding(Invariant.AUDIT, ObjectRef("audit", one), what, lambda it: it.write("UNINDEX", key, one))
 
     # -- from the log to the indexes
 
@@ -108,6 +110,9 @@ class AuditCheck:
             [(below, there)] = self._ranks([(key, newest[0][0].decode())]) if newest else [(1, False)]
             if below + there != self._counts[key]:
                 self._walk(key)
+            else:
+                # What came since is in the log as well.
+                self._members_from(key, below + there)
 
     def _rows(self, rows: Sequence[Any]) -> None:
         self._desk.count(Invariant.AUDIT, len(rows))
@@ -160,14 +165,18 @@ class AuditCheck:
             following = text[:WIDTH]
         if not in_order:
             self._mend_order(key)
-        for text in self._backwards(key):
+        self._members_from(key, 0)
+
+    def _members_from(self, key: bytes, first: int) -> None:
+        for text in self._backwards(key, first):
             self._members([(key, one) for one in unpack(text)])
 
-    def _backwards(self, key: bytes) -> Iterator[bytes]:
-        """The text of an index in pieces, from its end: what is added or taken out meanwhile moves none still to come."""
+    def _backwards(self, key: bytes, first: int = 0) -> Iterator[bytes]:
+        """The text of an index from its entry `first` on, in pieces and from its end: what is added or taken out meanwhile
+        moves none still to come."""
         stop = int(self._db.call("STRLEN", key))
-        while stop > 0:
-            start = max(0, (stop - 1) // WIDTH * WIDTH - (BATCH - 1) * WIDTH)
+        while stop > first * WIDTH:
+            start = max(first * WIDTH, (stop - 1) // WIDTH * WIDTH - (BATCH - 1) * WIDTH)
             yield self._db.call("GETRANGE", key, start, stop - 1)
             stop = start
 
@@ -175,7 +184,7 @@ class AuditCheck:
 def _in_order(text: bytes) -> bool:
     """Whether these are whole entries, each above the one before."""
     entries = [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)]
-    return len(text) % WIDTH == 0 and all(one < other for one, other in zip(entries, entries[1:], strict=False))
+    return len(text) % WIDTH == 0 and all(one < other for one, other in pairwise(entries))
 
 
 def _event(row: Any) -> Mapping[str, Any]:

@@ -161,7 +161,7 @@ class ChunkCheck:
         more = max(0, size - upload.reserved)
 
         def mend(commit: Commit) -> None:
-            guard(commit, key, row)
+            guard(commit, key, row, self._uploads.collection.codec.stored("version"))
             commit.write("HSET", key, "received", received, "bytes", size, "reserved", upload.reserved + more)
             if more:
                 commit.write("HINCRBY", quota, "reserved", more)

@@ -141,10 +141,13 @@ class Desk:
             return replies
 
 
-def guard(commit: Commit, key: bytes, row: dict[bytes, bytes]) -> None:
-    """The record is still exactly this one; for {} that there is none."""
+def guard(commit: Commit, key: bytes, row: dict[bytes, bytes], version: str) -> None:
+    """The record is still exactly this one; for {} that there is none. `version`: what that field is called; a record
+    that was never changed may lack it, and has it after any change."""
     if not row:
         commit.check("absent", key, error=Changed())
+    elif version.encode() not in row:
+        commit.check("unset", key, version, error=Changed())
     for name, value in row.items():
         commit.check("equal", key, name.decode(), value.decode(), error=Changed())
 

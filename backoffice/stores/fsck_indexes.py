@@ -18,7 +18,7 @@ from backoffice.stores.codec import pairs
 from backoffice.stores.collection import Collection, Record, flat_pairs, score
 from backoffice.stores.commit import Commit
 from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches, guard, printable
-from backoffice.stores.indexes import Lexical, Unique, Words, member_id
+from backoffice.stores.indexes import Unique
 
 R = TypeVar("R", bound=Record)
 Row = dict[bytes, bytes]
@@ -37,6 +37,7 @@ class IndexCheck(Generic[R]):
         self._db, self._keys, self._noun = desk.db, desk.keys, collection.noun
         self._uniques = {one.name: one for one in collection.indexes if isinstance(one, Unique)}
         self._sorted = {one.name: one for one in collection.indexes if not isinstance(one, Unique)}
+        self._version = collection.codec.stored("version")
         self._counts: Counter[bytes] = Counter()
         self._seen: set[bytes] = set()
         self._unreadable: set[str] = set()
@@ -132,7 +133,7 @@ class IndexCheck(Generic[R]):
             return None
 
         def mend(commit: Commit) -> None:
-            guard(commit, self._record_key(record_id), row)
+            guard(commit, self._record_key(record_id), row, self._version)
             for (key, member), number in missing.items():
                 commit.write("ZADD", key, score(number), member)
             for (key, text), holder in claims.items():
@@ -199,7 +200,7 @@ class IndexCheck(Generic[R]):
                 self._extra_texts(key, batch)
             return
         for batch in self._scan("ZSCAN", key):
-            self._extra_members(key, name, batch)
+            self._extra_members(key, batch)
 
     def _scan(self, command: str, key: bytes) -> Iterator[list[tuple[bytes, Any]]]:
         cursor = 0
@@ -228,16 +229,15 @@ class IndexCheck(Generic[R]):
             return None
 
         def mend(commit: Commit) -> None:
-            guard(commit, self._record_key(holder.decode()), row)
+            guard(commit, self._record_key(holder.decode()), row, self._version)
             _expect(commit, key, text, holder)
             commit.write("HDEL", key, text)
 
         what = f"{printable(key)}: {printable(text)} belongs to no record"
         return Finding(Invariant.UNIQUE, self.ref(holder.decode()), what, mend)
 
-    def _extra_members(self, key: bytes, name: str, batch: Sequence[tuple[bytes, Any]]) -> None:
-        by_text = isinstance(self._sorted.get(name), Lexical | Words)
-        ids = [member_id(member) if by_text else member.decode(errors="replace") for member, _ in batch]
+    def _extra_members(self, key: bytes, batch: Sequence[tuple[bytes, Any]]) -> None:
+        ids = [self._collection.member_id(member) for member, _ in batch]
         records = self._read(ids)
         for record_id, (member, number) in zip(ids, batch, strict=True):
             if record_id in records and not self._accounts(records[record_id], key, member, number):
@@ -262,7 +262,7 @@ class IndexCheck(Generic[R]):
             return None
 
         def mend(commit: Commit) -> None:
-            guard(commit, self._record_key(record_id), fields)
+            guard(commit, self._record_key(record_id), fields, self._version)
             commit.write("ZREM", key, text)
 
         what = f"{printable(key)}: {printable(member)} belongs to no record"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File
@@ -16,6 +17,7 @@ from backoffice.domain.uploads import Upload
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
+from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches
@@ -86,7 +88,7 @@ class QuotaCheck:
         whose = (("owner", owner), ("gc", ""))
         uploads = [self._all(upload_store.NOUN, *one) for one in whose]
         files = [self._all(file_store.NOUN, *one) for one in (*whose, ("trash", owner))]
-        ids = [one.decode() for row in self._desk.together(uploads) for one in row]
+        ids = self._ids(self._uploads.collection, self._desk.together(uploads))
         quota, *rows = self._desk.together(
             [
                 ("HMGET", self._keys.quota(owner), "used", "reserved"),
@@ -95,17 +97,20 @@ class QuotaCheck:
                 *(("HGETALL", self._keys.record(upload_store.NOUN, one)) for one in ids),
             ]
         )
-        if ids != [one.decode() for row in rows[:2] for one in row]:
+        if ids != self._ids(self._uploads.collection, rows[:2]):
             return None
         arriving = [self._uploads.collection.decode(one, row) for one, row in zip(ids, rows[5:], strict=True)]
         reserved = sum(one.reserved for one in arriving if one is not None and one.owner == owner)
-        stored = [one.decode() for row in rows[2:5] for one in row]
+        stored = self._ids(self._files.collection, rows[2:5])
         if not self._learn(owner, stored, sizes):
             return None
         return (int(quota[0] or 0), int(quota[1] or 0)), (sum(sizes[one] for one in stored), reserved)
 
     def _all(self, noun: str, index: str, value: str) -> Command:
         return ("ZRANGE", self._keys.index(noun, index, value), 0, -1)
+
+    def _ids(self, collection: Collection[Any], rows: Sequence[Sequence[bytes]]) -> list[str]:
+        return [collection.member_id(one) for row in rows for one in row]
 
     def _learn(self, owner: str, ids: Sequence[str], sizes: dict[str, int]) -> bool:
         """Add the sizes of these files; False when one has vanished."""

@@ -1,4 +1,4 @@
-"""The kinds of index that a collection can declare. Each says what a record puts into it."""
+"""The kinds of index that a collection can declare. Each says what a record puts into it; `ref` is its id as indexes hold it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Sorted(Generic[T]):
     number: Callable[[T], float | None]
     within: tuple[str, ...] = ()
 
-    def members(self, record: T, record_id: str) -> list[tuple[str, float]]:
+    def members(self, record: T, ref: str) -> list[tuple[str, float]]:
         number = self.number(record)
-        return [] if number is None else [(record_id, number)]
+        return [] if number is None else [(ref, number)]
 
     def key(self, record: T) -> float | str:
         return self.number(record) or 0
@@ -50,9 +50,9 @@ class Lexical(Generic[T]):
     text: Callable[[T], str | None]
     within: tuple[str, ...] = ()
 
-    def members(self, record: T, record_id: str) -> list[tuple[str, float]]:
+    def members(self, record: T, ref: str) -> list[tuple[str, float]]:
         text = self.text(record)
-        return [] if text is None else [(lexical_member(text, record_id), 0)]
+        return [] if text is None else [(lexical_member(text, ref), 0)]
 
     def key(self, record: T) -> float | str:
         return fold(self.text(record) or "")
@@ -60,14 +60,26 @@ class Lexical(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Words(Generic[T]):
-    """Search by the beginning of words."""
+    """Search by the beginning of words. `first`: the order by the same text, or one that begins with it and is kept
+    within the same facets. It finds a text by its first word as well, which then needs no entry here."""
 
     name: str
     text: Callable[[T], str | None]
     within: tuple[str, ...] = ()
+    first: Lexical[T] | None = None
 
-    def members(self, record: T, record_id: str) -> list[tuple[str, float]]:
-        return [(word + SEPARATOR + record_id, 0) for word in words(self.text(record) or "")]
+    def members(self, record: T, ref: str) -> list[tuple[str, float]]:
+        found = words(self.text(record) or "")
+        if found and self.first is not None:
+            for beginning, _ in self.first.members(record, ref):
+                if beginning.startswith(found[0]):
+                    found = found[1:]
+        return [(word + SEPARATOR + ref, 0) for word in found]
+
+    def stretches(self, record: T, ref: str) -> list[list[str]]:
+        """All members by which the record is found, index by index in the order of a search: `first`, then this one."""
+        indexes: list[Lexical[T] | Words[T]] = [self] if self.first is None else [self.first, self]
+        return [[member for member, _ in index.members(record, ref)] for index in indexes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +97,9 @@ class Facet(Generic[T]):
 Index = Unique[T] | Sorted[T] | Lexical[T] | Words[T] | Facet[T]
 
 
-def lexical_member(text: str, record_id: str) -> str:
+def lexical_member(text: str, ref: str) -> str:
     """How a text stands in a lexical index."""
-    return fold(text).replace(SEPARATOR, "") + SEPARATOR + record_id
-
-
-def member_id(member: bytes) -> str:
-    """The record's id at the end of a member."""
-    return member.rpartition(SEPARATOR.encode())[2].decode()
+    return fold(text).replace(SEPARATOR, "") + SEPARATOR + ref
 
 
 def text_range(text: str) -> tuple[str, str]:

@@ -4,7 +4,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
 
     {bo}:<noun>:<id>                     hash    a record: users, roles, sessions, tokens, uploads, files
     {bo}:<noun>:by:<index>               zset    all records: member id, score a number (sorted)
-                                                 or member "folded text NUL id", score 0 (lexical, words)
+                                                 or member "folded text NUL id", score 0 (lexical, words);
+                                                 ids of files in the form of `compact_ids.py`
     {bo}:<noun>:by:<index>:<value>       zset    the records of one value of a facet
     {bo}:<noun>:by:<index>:<facet>=<value>  zset an index kept for each value of a facet
     {bo}:<noun>:one:<index>              hash    folded value -> id (unique)

@@ -25,8 +25,8 @@ from backoffice.domain.text import words
 from backoffice.errors import Invalid
 from backoffice.stores.client import Arg
 from backoffice.stores.collection import Collection, Record, flat_pairs, score
-from backoffice.stores.cursors import Mark, decode_cursor, encode_cursor
-from backoffice.stores.indexes import SEPARATOR, Lexical, Sorted, Words, member_id
+from backoffice.stores.cursors import Mark, decode_cursor, decode_stretch, encode_cursor, encode_stretch
+from backoffice.stores.indexes import Lexical, Sorted, Words
 from backoffice.stores.places import Place, word_place
 
 R = TypeVar("R", bound=Record)
@@ -164,64 +164,87 @@ class Pager(Generic[R]):
         return int(total), [pair for pair in flat_pairs(row) if least <= float(pair[1]) <= most]
 
     def _read(self, members: Sequence[bytes]) -> list[R | None]:
-        return self._collection.get_many([member_id(member) for member in members])
+        return self._collection.get_many([self._collection.member_id(member) for member in members])
 
     def _worded(self, word: str, scope: str, query: Query) -> Page[R]:
-        """Records that have a word with this beginning, in the order of their words. A record that has several of
-        them counts once, at the first."""
-        db, index = self._collection.db, self._searched
-        place = word_place(self._key(index.name, scope), word)
-        mark = decode_cursor(query.cursor, index.name, numbered=False) if query.cursor else None
-        wanted = query.limit + 1
-        slice_ = place.beyond(mark.member, wanted, False) if mark else place.slice(query.offset, wanted, False)
-        total, head, row = db.many([place.count(), place.slice(0, SMALL, False), slice_])
-        exact = int(total) <= SMALL
+        """Records that have a word with this beginning: first those whose text begins so, in the order of the texts,
+        then the others in the order of the words. A record that has several of them counts once, at the first."""
+        after = decode_stretch(query.cursor, self._searched.name) if query.cursor else (0, "")
+        rows = self._stretches(word, scope, query, after)
+        total = sum(count for count, _ in rows)
+        members = [(number, member) for number, (_, row) in enumerate(rows, 1) for member in row]
+        exact = total <= SMALL
         if exact:
-            first = {member_id(member): member for member in reversed(head)}
+            first = {self._collection.member_id(place[1]): place for place in reversed(members)}
             members = sorted(first.values())
             total = len(members)
-            start = sum(member <= mark.member.encode() for member in members) if mark else query.offset
-            row = members[start : start + wanted]
-        records = self._read(row[: query.limit])
+            mark = (after[0], after[1].encode())
+            start = sum(place <= mark for place in members) if query.cursor else query.offset
+            members = members[start : start + query.limit + 1]
+        records = self._read([member for _, member in members[: query.limit]])
         found = tuple(
             one
-            for member, one in zip(row, records, strict=False)
-            if one is not None and member.partition(SEPARATOR.encode())[0].decode() == self._first_word(one, word)
+            for place, one in zip(members, records, strict=False)
+            if one is not None and place == self._first_place(one, word)
         )
-        cursor = encode_cursor(index.name, Mark("", row[query.limit - 1].decode())) if len(row) > query.limit else ""
-        return Page(found, int(total) if exact else len(found) + bool(cursor), exact, cursor)
+        cursor = ""
+        if len(members) > query.limit:
+            number, member = members[query.limit - 1]
+            cursor = encode_stretch(self._searched.name, number, member)
+        return Page(found, total if exact else len(found) + bool(cursor), exact, cursor)
 
-    def _first_word(self, record: R, beginning: str) -> str | None:
-        return min((word for word in self._own_words(record) if word.startswith(beginning)), default=None)
+    def _stretches(self, word: str, scope: str, query: Query, after: tuple[int, str]) -> list[tuple[int, list[bytes]]]:
+        """For each index that is searched: how many members begin with the word, and all of them or those of the page."""
+        places = self._word_places(word, scope)
+        number, member = after
+        ends = (places[0].low, places[0].high)
+        skip = 0 if query.cursor else query.offset
+        args: list[Arg] = [*ends, SMALL, number, member, skip, query.limit + 1]
+        rows = self._collection.db.script("stretches", [place.key for place in places], args)
+        return [(int(count), list(row)) for count, row in rows]
 
-    def _own_words(self, record: R) -> list[str]:
-        return [member.partition(SEPARATOR)[0] for member, _ in self._searched.members(record, record.id)]
+    def _word_places(self, word: str, scope: str) -> list[Place]:
+        """Where records are found by a word's beginning, in the order of `Words.stretches`."""
+        first, own = self._searched.first, self._searched.name
+        names = [own] if first is None else [first.name, own]
+        return [word_place(self._key(name, scope), word) for name in names]
+
+    def _first_place(self, record: R, beginning: str) -> tuple[int, bytes] | None:
+        """Where a search meets the record first."""
+        found = (
+            (number, member.encode())
+            for number, members in enumerate(self._searched.stretches(record, self._collection.ref(record.id)), 1)
+            for member in members
+            if member.startswith(beginning)
+        )
+        return min(found, default=None)
 
     # -- several
 
-    def _places(self, query: Query, needles: tuple[str, ...]) -> list[Place]:
-        places = [Place(self._key(name, value)) for name, value in query.filters]
-        places += [Place(self._key(span[0]), *bounds(span)) for span in query.ranges]
-        if needles:
-            key = self._key(self._searched.name, self._scope(query) or "")
-            places += [word_place(key, word) for word in needles]
-        return places
+    def _places(self, query: Query, needles: tuple[str, ...]) -> list[list[Place]]:
+        """For each condition the stretches that together have all records that meet it."""
+        places = [[Place(self._key(name, value))] for name, value in query.filters]
+        places += [[Place(self._key(span[0]), *bounds(span))] for span in query.ranges]
+        return places + [self._word_places(word, self._scope(query) or "") for word in needles]
 
     def _position(self, record: R, sort: str) -> tuple[float, str] | None:
         """Where a record stands in an order: score and member; None if it is not in it."""
-        members = self._orders[sort].members(record, record.id)
+        members = self._orders[sort].members(record, self._collection.ref(record.id))
         return (members[0][1], members[0][0]) if members else None
 
     def _filtered(self, query: Query, sort: str, descending: bool, needles: tuple[str, ...]) -> Page[R]:
         db = self._collection.db
         places = self._places(query, needles)
-        counts = [int(count) for count in db.many([place.count() for place in places])]
+        replies = iter(db.many([place.count() for group in places for place in group]))
+        counts = [sum(int(next(replies)) for _ in group) for group in places]
         smallest = min(range(len(places)), key=counts.__getitem__)
         if counts[smallest] > SMALL:
             return self._walked(query, sort, descending, needles)
-        row = db.call(*places[smallest].slice(0, SMALL, descending=False))
-        ids = list(dict.fromkeys(member_id(member) for member in row))
-        matching = (one for one in self._collection.get_many(ids) if one is not None and self._matches(one, query, needles))
+        rows = db.many([place.slice(0, SMALL, descending=False) for place in places[smallest]])
+        ids = list(dict.fromkeys(self._collection.member_id(member) for row in rows for member in row))
+        matching = (
+            one for one in self._collection.get_many(ids) if one is not None and self._matches(one, query, needles)
+        )
         found = [(place, one) for one in matching if (place := self._position(one, sort)) is not None]
         found.sort(key=lambda pair: pair[0], reverse=descending)
         start = query.offset
@@ -234,7 +257,7 @@ class Pager(Generic[R]):
         return Page(items, len(found), True, self._cursor(items[-1], sort) if more and items else "")
 
     def _cursor(self, record: R, sort: str) -> str:
-        number, member = self._position(record, sort) or (0.0, record.id)
+        number, member = self._position(record, sort) or (0.0, self._collection.ref(record.id))
         return encode_cursor(sort, Mark(score(number) if self._numbered(sort) else "", member))
 
     def _walked(self, query: Query, sort: str, descending: bool, needles: tuple[str, ...]) -> Page[R]:
@@ -280,7 +303,7 @@ class Pager(Generic[R]):
             if place is None or (least is not None and place[0] < least) or (most is not None and place[0] > most):
                 return False
         if needles:
-            own = self._own_words(record)
+            own = words(self._searched.text(record) or "")
             return all(any(word.startswith(needle) for word in own) for needle in needles)
         return True
 

@@ -14,7 +14,9 @@ ALPHABET = string.digits + string.ascii_letters
 IDS = st.text(ALPHABET, min_size=ID_LENGTH, max_size=ID_LENGTH)
 
 
-@given(one=st.one_of(IDS, st.text(ALPHABET, max_size=40), st.text(st.characters(exclude_categories=["Cs"]), max_size=40)))
+@given(
+    one=st.one_of(IDS, st.text(ALPHABET, max_size=40), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+)
 def test_every_identifier_is_read_back(one: str) -> None:
     assert expand(compact(one)) == one
 

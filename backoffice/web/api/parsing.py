@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from flask import Request
@@ -111,8 +112,14 @@ def field_error(field: str, message: str) -> Invalid:
     return Invalid(f"{field}: {message}.", field=field, errors=[{"field": field, "message": message}])
 
 
+@cache
+def _repeatable(model: type[BaseModel]) -> frozenset[str]:
+    """Names that may come several times. Found once for each model: reading annotations is slow."""
+    return frozenset(name for name, field in model.model_fields.items() if "tuple" in str(field.annotation))
+
+
 def _singles(model: type[BaseModel], args: MultiDict[str, str]) -> dict[str, Any]:
-    many = {name for name, field in model.model_fields.items() if "tuple" in str(field.annotation)}
+    many = _repeatable(model)
     found: dict[str, Any] = one_each((name, value) for name, value in args.items(multi=True) if name not in many)
     for name in many & args.keys():
         found[name] = tuple(args.getlist(name))

@@ -1,0 +1,151 @@
+"""A file on its way in: first beside its place under another name, then there in one step, whole and on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from backoffice.commands.client_errors import ClientError
+from backoffice.commands.transfer import shown
+
+STEP: Final = 1024**2
+LONGEST: Final = 255
+SUFFIX: Final = ".part"
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+_HIDDEN: Final = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def safe_name(name: str, instead: str) -> str:
+    """The last part of a name that somebody else chose, fit for a file in any directory: no path, nothing that steers a
+    terminal, and no dot at the start, which would make it a settings file of a shell or of ssh."""
+    name = re.split(r"[/\\]", name)[-1]
+    name = _HIDDEN.sub("", "".join(char if char.isprintable() else "_" for char in name)).strip()
+    if not name.strip("."):
+        name = instead
+    if name.startswith("."):
+        name = f"_{name}"
+    return name.encode()[:LONGEST].decode("utf-8", "ignore")
+
+
+def part_path(target: Path, etag: str) -> Path:
+    """Where `target` grows. The name tells which bytes it holds the beginning of, so that no others are added to it."""
+    mark = f".{hashlib.sha256(etag.encode()).hexdigest()[:8]}{SUFFIX}"
+    stem = os.fsencode(target.name)[: LONGEST - len(mark)].decode("utf-8", "ignore")
+    return target.with_name(stem + mark)
+
+
+@dataclass(slots=True)
+class Part:
+    """The beginning of a file, locked against other downloads of it. `size`: bytes that are there."""
+
+    path: Path
+    _file: IO[bytes]
+    size: int = 0
+    _digest: Any = field(default_factory=hashlib.sha256)
+
+    def write(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise ClientError(f"{shown(str(self.path))} cannot be written: {error.strerror}.") from error
+        self._digest.update(data)
+        self.size += len(data)
+
+    def load(self) -> None:
+        """Take what an earlier run left."""
+        while data := self._file.read(STEP):
+            self._digest.update(data)
+            self.size += len(data)
+
+    def restart(self) -> None:
+        """Throw away what is there."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._digest, self.size = hashlib.sha256(), 0
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of what is there."""
+        return bytes(self._digest.digest())
+
+    def put(self, target: Path, *, force: bool) -> None:
+        """Make it `target`: on the disk, in one step, and over another file only with `force`. Raises ClientError."""
+        try:
+            os.fsync(self._file.fileno())
+            if force:
+                self.path.replace(target)
+            else:
+                self._put_new(target)
+            directory = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except FileExistsError:
+            raise exists(target) from None
+        except OSError as error:
+            raise ClientError(f"{shown(str(target))} cannot be written: {error.strerror}.") from error
+
+    def _put_new(self, target: Path) -> None:
+        try:
+            target.hardlink_to(self.path)  # the one way to name a file that never replaces another
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, "exists") from error
+            self.path.rename(target)
+        else:
+            self.path.unlink()
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def growing(path: Path) -> Iterator[Part]:
+    """The part at `path`, with what an earlier run left of it. Raises ClientError."""
+    with contextlib.ExitStack() as stack:
+        try:
+            while True:
+                file = stack.enter_context(open(path, "a+b", buffering=0, opener=_private))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_at(path, file):
+                    break
+                # The download that held it has just finished, and its file has another name now.
+        except BlockingIOError:
+            raise ClientError("another download of it is running.") from None
+        except OSError as error:
+            raise ClientError(f"{shown(str(path))} cannot be written: {error.strerror}.") from error
+        part = Part(path, file)
+        file.seek(0)
+        part.load()
+        yield part
+
+
+def exists(target: Path) -> ClientError:
+    return ClientError(f"{shown(str(target))} exists; --force replaces it.")
+
+
+def _is_at(path: Path, file: IO[bytes]) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(file.fileno()))
+
+
+def _private(path: str, flags: int) -> int:
+    """Not through a link that somebody put there."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)

@@ -1,0 +1,114 @@
+"""A file on its way out: read in chunks, once, and watched for changes meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from backoffice.commands.client_errors import ClientError
+from backoffice.commands.transfer import shown
+
+NAMELESS: Final = "its name is not UTF-8 text; give it one with --name"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the site takes, in bytes."""
+
+    chunk_size: int
+    max_chunk_size: int
+    max_file_size: int
+    max_chunks: int
+
+    def chunk_for(self, size: int) -> int:
+        """Size of the chunks of a file: the good one, unless there were too many of them. Raises ClientError."""
+        if size > min(self.max_file_size, self.max_chunks * self.max_chunk_size):
+            raise ClientError(f"{size} bytes are too many: the site takes files of at most {self.max_file_size}.")
+        return max(self.chunk_size, -(-size // self.max_chunks))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open file as the site will know it. `name` is in NFC, as the site keeps it."""
+
+    name: str
+    size: int
+    chunk_size: int
+    _file: int
+    _stamp: tuple[int, int]
+
+    @property
+    def total_chunks(self) -> int:
+        return -(-self.size // self.chunk_size) or 1
+
+    def length(self, index: int) -> int:
+        return min(self.chunk_size, self.size - index * self.chunk_size)
+
+    def read(self, index: int) -> bytes:
+        """Chunk `index`. Raises ClientError when the file is shorter than it was."""
+        wanted, parts = self.length(index), []
+        at = index * self.chunk_size
+        while wanted:
+            try:
+                part = os.pread(self._file, wanted, at)
+            except OSError as error:
+                raise ClientError(f"it cannot be read: {error.strerror}.") from error
+            if not part:
+                raise self._changed()
+            parts.append(part)
+            at, wanted = at + len(part), wanted - len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def check_unchanged(self) -> None:
+        """Raises ClientError when somebody wrote to the file since it was opened."""
+        if _stamp(os.fstat(self._file)) != self._stamp:
+            raise self._changed()
+
+    def _changed(self) -> ClientError:
+        return ClientError("it was changed while it was being read; nothing was made of it.")
+
+
+@contextmanager
+def opened(path: Path, name: str | None, limits: Limits) -> Iterator[Source]:
+    """Open `path` for reading. Raises ClientError."""
+    try:
+        # Without O_NONBLOCK a named pipe would let us wait for a writer.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise ClientError(f"it cannot be read: {error.strerror}.") from error
+    try:
+        found = os.fstat(file)
+        if stat.S_ISDIR(found.st_mode):
+            raise ClientError(f"it is a directory; name the files in it, such as {shown(str(path / '*'))}")
+        if not stat.S_ISREG(found.st_mode):
+            raise ClientError("it is not a file.")
+        yield Source(
+            _name(path, name), found.st_size, limits.chunk_for(found.st_size), file, _stamp(found)
+        )
+    finally:
+        os.close(file)
+
+
+def _name(path: Path, name: str | None) -> str:
+    name = path.name if name is None else name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ClientError(NAMELESS) from None
+    return unicodedata.normalize("NFC", name)
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns
+
+
+def sha256(data: bytes) -> str:
+    """As the site's fields want it."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

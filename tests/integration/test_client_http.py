@@ -1,0 +1,226 @@
+"""The client's manners: what it sends again and what not, whom it trusts, and what it says of what is no backoffice."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from backoffice.commands.client import Client
+from backoffice.commands.client_errors import ClientError, Refused, Unreachable
+from backoffice.commands.parts import LONGEST, part_path, safe_name
+from backoffice.secret import Secret
+from tests.relays import relay
+from tests.servers import ROOT, need, wait_for
+
+Scripted = tuple[int, dict[str, str], bytes]
+GOOD: Scripted = (200, {}, b'{"fine": true}')
+
+
+@dataclass(slots=True)
+class Other:
+    """A web server that gives the answers it was told to, in order, and notes what it was asked."""
+
+    url: str
+    answers: list[Scripted] = field(default_factory=list)
+    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Other]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            other.asked.append((self.command, self.path, dict(self.headers), body))
+            status, headers, content = other.answers.pop(0)
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+            if int(headers.get("Content-Length", len(content))) != len(content):
+                self.close_connection = True
+
+        do_GET = do_POST = do_PUT = answer  # noqa: N815 - the library's names
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        other = Other(f"http://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield other
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def other() -> Iterator[Other]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def client(other: Other) -> Iterator[Client]:
+    found = Client(other.url, Secret("bo_a.b"))
+    yield found
+    found.close()
+
+
+def problem(status: int, code: str, detail: str = "Said so.", **headers: str) -> Scripted:
+    body = {"status": status, "code": code, "detail": detail, "request_id": "abc"}
+    return status, {"Content-Type": "application/problem+json", **headers}, json.dumps(body).encode()
+
+
+def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
+    other.answers = [
+        problem(503, "unavailable"), problem(429, "too_many_attempts", **{"Retry-After": "1"}), (502, {}, b"<html>"),
+        problem(400, "body_cut"), (200, {"Content-Length": "99"}, b'{"cut'), GOOD,
+    ]  # fmt: skip
+    sent: list[int] = []
+    answer = client.request("POST", "/x", body=b"z" * 10, query=[("q", "é&")], sent=sent.append)
+    assert answer.json() == {"fine": True}
+    assert len(other.asked) == 6
+    assert sum(sent) == 10
+    method, path, headers, body = other.asked[-1]
+    assert (method, path.partition("?")[2], body) == ("POST", "q=%C3%A9%26", b"z" * 10)
+    assert headers["Authorization"] == "Bearer bo_a.b"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (problem(409, "name_taken"), "Said so. (name_taken)"),
+        (problem(500, "internal_error"), "Said so. (internal_error, request abc)"),
+        (problem(400, "invalid", "a\x1b[31m\nb\u202e"), "a [31m b (invalid)"),
+        ((404, {"Content-Type": "text/html"}, b"<h1>nginx"), "is this the address of the site?"),
+        ((302, {"Location": "https://elsewhere.example/"}, b""), "The site is elsewhere: https://elsewhere.example/"),
+        ((401, {}, b""), "The token is not accepted"),
+    ],
+)
+def test_what_does_not_pass_is_told_at_once(client: Client, other: Other, answer: Scripted, says: str) -> None:
+    other.answers = [answer]
+    with pytest.raises(Refused) as caught:
+        client.request("GET", "/limits")
+    assert says in caught.value.message
+    assert len(other.asked) == 1
+
+
+def test_patience_ends(client: Client, other: Other) -> None:
+    other.answers = [problem(503, "unavailable")] * 3
+    with pytest.raises(Refused):
+        client.request("GET", "/limits", tries=3)
+    assert other.answers == []
+
+
+def test_another_kind_of_server_is_recognised(client: Client, other: Other) -> None:
+    other.answers = [(200, {}, b"<html>hello")]
+    with pytest.raises(ClientError, match="not that of a backoffice site"):
+        client.request("GET", "/limits").json()
+
+
+def test_a_stopped_client_sends_nothing(client: Client, other: Other) -> None:
+    client.stop()
+    with pytest.raises(Unreachable):
+        client.request("GET", "/limits")
+    assert other.asked == []
+
+
+def test_an_address_that_cannot_be_one_is_not_tried_for_long(other: Other) -> None:
+    other.answers = [GOOD]
+    client = Client(f"{other.url}/ä b/", Secret("x"))
+    client.request("GET", "/limits")
+    client.close()
+    assert other.asked[0][1] == "/%C3%A4%20b/limits"
+    with pytest.raises(ClientError) as caught:
+        Client("http://a b", Secret("x")).request("GET", "/limits")
+    assert not caught.value.passes
+
+
+def test_who_can_read_the_token() -> None:
+    token = Secret("x")
+    assert Client("http://files.example.org", token).exposes_token
+    assert not Client("https://files.example.org", token).exposes_token
+    assert not any(Client(url, token).exposes_token for url in ("http://localhost:1", "127.0.0.1:5000", "http://[::1]:1/x"))
+
+
+def test_tls_is_checked(other: Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need(shutil.which("openssl"), "openssl, to make a certificate")
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test -keyout key -out cert"
+    subprocess.run(
+        ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"], cwd=tmp_path, check=True, capture_output=True
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with relay(other.url, tls) as net:
+        stranger = Client(net.url, Secret("x"))
+        with pytest.raises(ClientError, match="is not trusted") as caught:
+            stranger.request("GET", "/limits")
+        assert not caught.value.passes
+        stranger.close()
+        assert other.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+        other.answers = [GOOD, GOOD]
+        friend = Client(net.url, Secret("x"))
+        assert friend.request("PUT", "/a", body=b"1" * 500_000).json() == {"fine": True}
+        assert friend.request("GET", "/b").json() == {"fine": True}
+        friend.close()
+        assert len(other.asked[0][3]) == 500_000
+
+
+def test_ctrl_c_ends_it_at_once(other: Other, tmp_path: Path) -> None:
+    limits = {"chunk_size": 65536, "max_chunk_size": 65536, "max_file_size": 10**9, "max_chunks": 1000}
+    good = [json.dumps(limits).encode(), b'{"items": []}', b'{"file_id": "x"}']
+    other.answers = [*((200, {}, body) for body in good), *[problem(503, "unavailable")] * 99]
+    (tmp_path / "x").write_bytes(bytes(10**6))
+    (tmp_path / "token").write_text("bo_a.b")
+    command = [sys.executable, str(ROOT / "manage.py"), "upload", "x", "--url", other.url, "--token-file", "token"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: len(other.asked) > 6, "it is trying")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert said.strip() == "Interrupted. The same command goes on where it stopped."
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("Größe ✓.txt", "Größe ✓.txt"),
+        ("../../etc/passwd", "passwd"),
+        ("/etc/cron.d/x", "x"),
+        ("..\\..\\evil.exe", "evil.exe"),
+        (".bashrc", "_.bashrc"),
+        ("..", "the id"),
+        ("", "the id"),
+        ("a/", "the id"),
+        ("a\x00b\n\x1b[2J", "a_b__[2J"),
+        ("txt.\u202eexe", "txt._exe"),
+    ],
+)
+def test_a_name_from_outside_stays_in_its_directory(name: str, safe: str) -> None:
+    assert safe_name(name, "the id") == safe
+
+
+def test_the_longest_names_have_room_to_grow() -> None:
+    target = Path("ü" * 127)
+    assert len(safe_name("ü" * 400, "x").encode()) <= LONGEST
+    assert len(part_path(target, '"tag"').name.encode()) <= LONGEST
+    assert part_path(target, '"tag"') != part_path(target, '"other"')
