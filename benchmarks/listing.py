@@ -24,15 +24,18 @@ from benchmarks.site import Site, running
 BATCH = 500
 REPEATS = 21
 TRIPS, SLOWER, RECORD = 2, 1.5, 1500
-OWNERS, TYPES, TAGS = 20, 10, 10
-OWNER_IDS = tuple(new_id() for _ in range(OWNERS))
+EACH, TYPES, TAGS, TAGGED = 100, 10, 10, 10
+"""Files of one owner, types, tags, and every how manyeth file has a tag."""
+BUSY = new_id()
+"""An owner who has every fiftieth file."""
 WORDS = ("report", "invoice", "photo", "contract", "minutes", "budget", "plan", "draft", "survey", "summary")
 
 QUERIES: dict[str, Query] = {
     "by date": Query(sort="created", descending=True),
     "by size": Query(sort="size"),
     "by name": Query(sort="name"),
-    "of an owner": Query(filters=(("owner", OWNER_IDS[3]),)),
+    "of an owner": Query(filters=(("owner", BUSY),)),
+    "of an owner by name": Query(filters=(("owner", BUSY),), sort="name"),
     "of a type": Query(filters=(("mime_type", "text/kind3"),)),
     "with a tag": Query(filters=(("tag", "tag3"),)),
     "with a word": Query(search="invoice"),
@@ -97,6 +100,7 @@ def measure(plan: Plan) -> list[Part]:
         # What recognises a repeated commit lives two minutes and is no part of a record.
         _drop_requests(client, keys)
         record = (_memory(client) - empty) / large
+        chunk_map = _map_memory(client, keys)
         last = _pages(client, keys, site)
     worst = 0.0
     for name, (store_small, _, _) in first.items():
@@ -105,49 +109,57 @@ def measure(plan: Plan) -> list[Part]:
         worst = max(worst, ratio)
         row = [name, f"{store_small:.0f} µs", f"{store_large:.0f} µs", f"{ratio:.2f}", f"{there:.2f} ms", str(trips)]
         part.rows.append(row)
-    part.rows.append(["memory of a record", "", f"{record:,.0f} B", "", "", ""])
+    part.rows.append(["memory of a record, its indexes and its event", "", f"{record:,.0f} B", "", "", ""])
+    part.rows.append(["memory of the chunk map of a file of one chunk", "", f"{chunk_map:,.0f} B", "", "", ""])
     most_trips = max(trips for _, _, trips in last.values())
     part.goals += [
         Goal("round trips for a page, at most", most_trips, TRIPS, at_most=True),
         Goal(f"time in the store, {large:,} : {small:,} files, worst page", worst, SLOWER, at_most=True),
         Goal("store memory of a file's record", record, RECORD, at_most=True, unit=" B"),
     ]
-    part.figures = {"small": first, "large": last, "bytes of a record": record}
+    part.figures = {"small": first, "large": last, "bytes of a record": record, "bytes of a chunk map": chunk_map}
     times = {name: values[0] for name, values in last.items()}
     part.charts.append(Bars("listing", f"A page of {large:,} files, time in the store", "µs", times, frozenset(times)))
     return [part]
 
 
-def _file(number: int) -> File:
+def _file(number: int, owner: str) -> File:
     word, other = WORDS[number % len(WORDS)], WORDS[number // 7 % len(WORDS)]
     return File(
-        id=new_id(), name=f"{word} {other} {number}.txt", size=number * 7919 % 10_000_000, owner=OWNER_IDS[number % OWNERS],
+        id=new_id(), name=f"{word} {other} {number}.txt", size=number * 7919 % 10_000_000, owner=owner,
         mime_type=f"text/kind{number // 3 % TYPES}", created_at=1_750_000_000_000 + number * 1000, total_chunks=1,
-        sha256=f"{number:064x}", tags=(f"tag{number // 5 % TAGS}",),
+        sha256=f"{number:064x}", tags=(f"tag{number // TAGGED % TAGS}",) if number % TAGGED == 0 else (),
     )  # fmt: skip
 
 
 def _add(client: Client, keys: Keys, start: int, stop: int) -> None:
-    """Files [start, stop), each with its map of one chunk and its event."""
-    queue, chunk = Queue(client), Chunk(1000, bytes(16), bytes(32)).pack()
+    """Files [start, stop), each with its event."""
+    queue = Queue(client)
     files = RedisFiles(queue, keys)
-    maps: list[Command] = []
+    owner = BUSY
     for number in range(start, stop):
-        file = _file(number)
+        if number % EACH == 0:
+            owner = new_id()
+        file = _file(number, BUSY if number % 50 == 0 else owner)
         actor = Actor(
-            id=file.owner, name="somebody", via="token", ip=f"10.0.{number % 256}.{number // 7 % 256}",
-            agent="curl/8.5.0", credential=OWNER_IDS[number % 3], request_id=file.id,
+            id=file.owner, name="somebody", via="token", ip=f"10.0.{number // EACH % 250}.1", agent="curl/8.5.0",
+            credential=f"token:{file.owner}", request_id=file.id[:16],
         )  # fmt: skip
         data = {"size": file.size, "sha256": file.sha256}
         commit = Commit(keys, AuditEvent(Action.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data))
         files.collection.insert(commit, file)
         commit.run(queue)
-        maps.append(("SET", keys.chunk_map(file.id), chunk))
-        if len(maps) == BATCH:
-            queue.many(maps)
-            maps = []
     queue.flush()
-    queue.many(maps)
+
+
+def _map_memory(client: Client, keys: Keys) -> float:
+    """Bytes of one chunk map of one chunk."""
+    entry, ids = Chunk(1000, bytes(16), bytes(32)).pack(), [new_id() for _ in range(10_000)]
+    before = _memory(client)
+    Db(client).many([("SET", keys.chunk_map(one), entry) for one in ids])
+    used = _memory(client) - before
+    Db(client).many([("UNLINK", keys.chunk_map(one)) for one in ids])
+    return used / len(ids)
 
 
 def _pages(client: Client, keys: Keys, site: Site) -> dict[str, tuple[float, float, int]]:

@@ -84,6 +84,9 @@ class Db:
 
     def call(self, *command: Arg) -> Any:
         """One command, one round trip."""
+        return self._one(command)
+
+    def _one(self, command: Command) -> Any:
         with store_errors():
             return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
 
@@ -91,7 +94,7 @@ class Db:
         """The replies of several commands sent together, in order: one round trip."""
         if len(commands) < 2:
             # A pipeline costs more than the command that it would carry.
-            return [self.call(*command) for command in commands]
+            return [self._one(command) for command in commands]
         with store_errors(), self.client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
