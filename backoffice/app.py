@@ -17,7 +17,8 @@ from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
-from backoffice.services.uploads import Limits, Uploads
+from backoffice.services.upload_view import Limits
+from backoffice.services.uploads import Uploads
 from backoffice.services.users import Users
 from backoffice.settings import Settings, SettingsError
 from backoffice.stores.accounts import RedisAccounts

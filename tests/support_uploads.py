@@ -17,7 +17,8 @@ from backoffice.domain.uploads import Upload
 from backoffice.errors import Unavailable
 from backoffice.services.completion import Completion
 from backoffice.services.files import Files
-from backoffice.services.uploads import Limits, Uploads
+from backoffice.services.upload_view import Limits
+from backoffice.services.uploads import Uploads
 from backoffice.stores.audit import RedisAudit
 from backoffice.stores.chunks import RedisChunks
 from backoffice.stores.client import Arg, Client, Command, Db

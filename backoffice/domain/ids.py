@@ -9,7 +9,7 @@ import string
 
 _ALPHABET = string.digits + string.ascii_letters
 ID_LENGTH = 22
-"""22 characters out of 62 carry 130 bits. (With 23 an entry of a sorted set takes 16 bytes more.)"""
+"""22 characters out of 62 carry 130 bits."""
 
 _ID = re.compile(r"[0-9A-Za-z]{2,32}")
 

@@ -41,46 +41,13 @@ from backoffice.services.completion import Completion
 from backoffice.services.intake import ReadInto
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, StoreHealth, UploadStore, UserStore
 from backoffice.services.receiving import Receiving
+from backoffice.services.upload_view import Limits, UploadView
 
 WORKER = system_actor("worker", "worker")
 UNLIMITED = 2**53 - 1
 """Largest whole number that the store's scripts count exactly."""
 GRACE_SECONDS = 3600
 """A chunk outlives its upload by so much, for a completion that began at the last moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be uploaded: sizes in bytes. `quota`, `used` and `reserved` are the owner's."""
-
-    chunk_size: int
-    max_chunk_size: int
-    max_file_size: int
-    max_chunks: int
-    max_open: int
-    upload_seconds: int
-    upload_max_seconds: int
-    trash_seconds: int
-    quota: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadView:
-    """An upload and what is missing of it. Which chunks those are is looked up when asked for: in the answer to a chunk
-    their number is enough."""
-
-    upload: Upload
-    find_missing: Callable[[], Sequence[tuple[int, int]]]
-
-    @property
-    def missing(self) -> Sequence[tuple[int, int]]:
-        """Ranges (first, last) of chunks that have not arrived."""
-        return self.find_missing() if self.missing_count else ()
-
-    @property
-    def missing_count(self) -> int:
-        """How many have not arrived; 0 while their number is not known."""
-        return max(0, self.upload.total_chunks - self.upload.received)
 
 
 @dataclass(frozen=True, slots=True)

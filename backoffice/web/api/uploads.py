@@ -27,7 +27,7 @@ from backoffice.errors import (
     TooMany,
     UploadClosed,
 )
-from backoffice.services.uploads import UploadView
+from backoffice.services.upload_view import UploadView
 from backoffice.web.api.answer_schemas import ChunkAnswer, FileAnswer, LimitsAnswer, UploadsAnswer, UploadState
 from backoffice.web.api.answers import owner_names, send, send_created, send_page, upload_answer
 from backoffice.web.api.chunk_bodies import FORM, JSON_CHUNK, read_chunk

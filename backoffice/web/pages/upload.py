@@ -17,7 +17,7 @@ from backoffice.domain.files import File
 from backoffice.domain.paging import Query
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany
-from backoffice.services.uploads import Limits
+from backoffice.services.upload_view import Limits
 from backoffice.web.admin.formats import filesize
 from backoffice.web.body import drain
 from backoffice.web.context import services
