@@ -129,7 +129,7 @@ class AccessLog(Logger):  # type: ignore[misc] # gunicorn is not typed
 
     def access(self, resp: Any, _req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         path = str(environ.get("PATH_INFO", ""))
-        level = logging.DEBUG if path in _PROBES else logging.INFO
+        level = logging.DEBUG if path in _PROBES or path.startswith("/static/") else logging.INFO
         if not _log.isEnabledFor(level):
             return
         _log.log(

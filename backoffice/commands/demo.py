@@ -32,8 +32,10 @@ def command(*, folder: Path) -> None:
     """Load the demonstration users, roles and files. New users get one-time links, which are printed."""
     here = shell()
     links = load_demo(here.services, folder)
+    if links:
+        click.echo("Demonstration users; each chooses a password by a link that works once, within 24 hours:")
     for username, secret in links:
-        click.echo(f"{username}: {here.link(secret)}")
+        click.echo(f"  {username}: {here.link(secret)}")
     if not links:
         click.echo("The demonstration users are there already.")
 

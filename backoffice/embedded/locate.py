@@ -6,6 +6,7 @@ import dataclasses
 import json
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.parse import quote
 
 from backoffice.embedded.layout import Layout, write_private
@@ -56,7 +57,10 @@ def attach(settings: Settings) -> Settings:
             f"no store is running in {layout.root}: start it with `manage.py up`, or set REDIS_URL (or BACKOFFICE_DATA_DIR)"
         )
     password = layout.store_password.read_text("ascii").strip()
-    return dataclasses.replace(settings, redis_url=socket_url(running.socket), redis_password=Secret(password))
+    settings = dataclasses.replace(settings, redis_url=socket_url(running.socket), redis_password=Secret(password))
+    # Links that a command prints lead to the site that runs, whatever port it was started on.
+    site = urlsplit(running.url)
+    return dataclasses.replace(settings, host=site.hostname or settings.host, port=site.port or settings.port)
 
 
 def socket_url(path: str, password: str = "") -> str:
