@@ -6,8 +6,7 @@ import dataclasses
 import json
 import socket
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from backoffice.embedded.layout import Layout, write_private
 from backoffice.settings import Secret, Settings

@@ -41,6 +41,8 @@ class Invariant(StrEnum):
 class Changed(Conflict):
     """What is to be mended is not as it was a moment ago."""
 
+    code = "changed_meanwhile"
+
 
 Mend = Callable[[Commit], None]
 Look = Callable[[], "Finding | None"]
