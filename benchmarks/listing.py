@@ -142,7 +142,7 @@ def _add(client: Client, keys: Keys, start: int, stop: int) -> None:
             owner = new_id()
         file = _file(number, BUSY if number % 50 == 0 else owner)
         actor = Actor(
-            id=file.owner, name="somebody", via="token", ip=f"10.0.{number // EACH % 250}.1", agent="curl/8.5.0",
+            id=file.owner, name="somebody", via="api", ip=f"10.0.{number // EACH % 250}.1", agent="curl/8.5.0",
             credential=f"token:{file.owner}", request_id=file.id[:16],
         )  # fmt: skip
         data = {"size": file.size, "sha256": file.sha256}
