@@ -109,7 +109,8 @@ def test_a_killed_client_goes_on_where_it_stopped(ann: Person, net: Relay) -> No
     assert (status, ids(out)[made.name]) == (0, left["file_id"])
     assert "going on at" in err
     lacking = SIZE - left["received_bytes"] + 2 * CHUNK  # two are compared
-    assert lacking * 0.5 < net.up < lacking + 40_000
+    # What the killed client had sent last may still have been on its way through the relay.
+    assert lacking * 0.5 < net.up < lacking + 2 * CHUNK + 40_000
     assert ann.files()[made.name]["sha256"] == hashlib.sha256(made.read_bytes()).hexdigest()
     assert ann.open_uploads() == []
 
