@@ -27,6 +27,9 @@ FIELDS: Final = 2 * STEP
 """Bytes for all that is not a file; the parser also holds one step of the body under this limit."""
 _FOLDERS: Final = re.compile(r".*[/\\]", re.DOTALL)
 
+MAX_BOUNDARY = 200
+"""RFC 2046 allows 70 characters; some clients now and then send a few more."""
+
 
 def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable[[File], None]) -> None:
     """Store every file of the form; `stored` is told of each as soon as it is safe. A control left empty is none.
@@ -34,7 +37,7 @@ def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable
     Raises Invalid (BodyCut), TooLarge and all that receiving a file raises; what `stored` was told of stays.
     """
     boundary = request.mimetype_params.get("boundary", "")
-    if request.mimetype != "multipart/form-data" or not boundary.isascii() or not 0 < len(boundary) <= 70:
+    if request.mimetype != "multipart/form-data" or not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
         raise Invalid("This is not a form with files.")
     body = RequestBody(request, uploads.limits.max_file_size * MAX_FILES)
     with ExitStack() as unfinished:
