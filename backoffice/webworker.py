@@ -1,24 +1,26 @@
-"""What gunicorn's threaded worker lacks: an end to requests that never arrive, a short way for requests that follow each
-other closely, and an access log without secrets."""
+"""What gunicorn's threaded worker lacks: threads for whole requests only, an end to those that never arrive, a short way
+for requests that follow each other closely, and an access log without secrets."""
 
 from __future__ import annotations
 
 import logging
 import select
+import selectors
 import socket
 import threading
 import time
+from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from backoffice.logs import logger
+from backoffice.web.client_socket import SIGNED_IN, ClientSocket
 
 HEADERS_WITHIN: Final = 15.0  # seconds for the whole head of a request, however it drips
-IDLE_WITHIN: Final = 30.0  # seconds between two pieces of a body, or for a client to take one piece of an answer
-PIECE: Final = 256 * 1024
 LINGER: Final = 5  # milliseconds that a thread waits for the next request of the connection that it has just answered
 
 # Below these, the rest of the path is as good as a password.
@@ -29,18 +31,11 @@ _PROBES: Final = ("/livez", "/readyz", "/metrics")
 _log = logger("backoffice.access")
 
 
-class PatientSocket(socket.socket):
-    """A connection whose time-out is for each piece sent. Python's own is for all of `sendall`, however much that is:
-    it would cut off a slow client in the middle of a large answer that it takes steadily."""
-
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        with memoryview(data) as view:
-            for start in range(0, len(view), PIECE):
-                super().sendall(view[start : start + PIECE], flags)
-
-
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
-    """gthread, with a watch over the threads that wait for the head of a request.
+    """gthread, in which nobody gets a thread for waiting.
+
+    The main loop collects the head of a request and a small body (`ClientSocket.collect`). A thread gets what is whole, or
+    a large body, which has to keep a pace. So slow clients, however many, cost memory for a while and no thread.
 
     A client that sends one chunk after the other keeps its thread: handing the connection back to the main loop after
     each request, to be given out again at once, was a third of the samples of a profile with chunks of 16 KiB.
@@ -48,16 +43,67 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._collecting: dict[TConn, float] = {}  # of the main loop alone: connections with the begin of a request
         self._waiting: dict[int, tuple[float, TConn]] = {}
         self._lock = threading.Lock()
         self._queued = 0  # connections that no thread has taken up yet
 
+    # -- in the main loop
+
     def enqueue_req(self, conn: TConn) -> None:
-        if not isinstance(conn.sock, PatientSocket):  # a new connection: nothing else refers to its socket yet
-            conn.sock = PatientSocket(fileno=conn.sock.detach())
+        """Called when something may have arrived on a connection. It gets a thread when there is work for one."""
+        if not isinstance(conn.sock, ClientSocket):  # a new connection: nothing else refers to its socket yet
+            conn.sock = ClientSocket(fileno=conn.sock.detach())
+        # A body can have been read too far; then the next request has begun where only gunicorn's parser sees it.
+        begun = conn.parser is not None and conn.parser.unreader.buf.getvalue()
+        if begun or conn.sock.collect():
+            self._submit(conn)
+        else:
+            self._collecting[conn] = time.monotonic()
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect_more, conn))
+
+    def _collect_more(self, conn: TConn, _sock: socket.socket) -> None:
+        if conn.sock.collect():
+            self._stop_collecting(conn)
+            self._submit(conn)
+
+    def _stop_collecting(self, conn: TConn) -> None:
+        del self._collecting[conn]
+        self.poller.unregister(conn.sock)
+
+    def _submit(self, conn: TConn) -> None:
+        conn.data_ready = True
         with self._lock:
             self._queued += 1
         super().enqueue_req(conn)
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """Called when a thread is done with a connection."""
+        if conn.sock.held and not fs.cancelled() and fs.exception() is None and fs.result() is True:
+            self.enqueue_req(conn)  # the poller does not see what is collected already
+        else:
+            super().finish_request(conn, fs)
+
+    def notify(self) -> None:
+        """The main loop's heartbeat, about once a second: end the connections that are overdue."""
+        super().notify()
+        now = time.monotonic()
+        for since, conn in list(self._waiting.values()):
+            if now - since > HEADERS_WITHIN:
+                _shut(conn.sock)
+        for conn, since in list(self._collecting.items()):
+            if now - since > self._may_take(conn.sock):
+                self._stop_collecting(conn)
+                self.nr_conns -= 1
+                conn.close()
+
+    def _may_take(self, connection: ClientSocket) -> float:
+        """Seconds that the head of a request and a small body may take to arrive. They hold no thread meanwhile."""
+        if not self.alive:
+            return float(STOP_KEEPALIVE_LINGER)
+        return SIGNED_IN.allowed(connection.held) if connection.head_is_held else HEADERS_WITHIN
+
+    # -- in a thread
 
     def handle(self, conn: TConn) -> Any:
         """Called in a thread of the pool: true when the connection may be kept for another request."""
@@ -72,33 +118,29 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         """Whether the next request is there within a moment, and no other connection waits for a thread."""
         if self._needed():
             return False
-        poll = select.poll()
-        poll.register(conn.sock, select.POLLIN)
-        return bool(poll.poll(LINGER)) and not self._needed()
+        if not conn.sock.held:
+            poll = select.poll()
+            poll.register(conn.sock, select.POLLIN)
+            if not poll.poll(LINGER):
+                return False
+        return bool(conn.sock.collect()) and not self._needed()
 
     def _needed(self) -> bool:
         return self._queued > 0 or not self.alive
 
     def _handle_one(self, conn: TConn) -> Any:
         thread = threading.get_ident()
+        conn.sock.end_body()
         self._waiting[thread] = (time.monotonic(), conn)
         try:
             return super().handle(conn)
         finally:
             self._waiting.pop(thread, None)
 
-    def head_arrived(self, connection: socket.socket) -> None:
+    def head_arrived(self, connection: ClientSocket) -> None:
         """Called in the thread that serves the request, when its head is complete."""
         self._waiting.pop(threading.get_ident(), None)
-        connection.settimeout(IDLE_WITHIN)
-
-    def notify(self) -> None:
-        """The main loop's heartbeat, about once a second: end the connections whose head is overdue."""
-        super().notify()
-        late = time.monotonic() - HEADERS_WITHIN
-        for since, conn in list(self._waiting.values()):
-            if since < late:
-                _shut(conn.sock)
+        connection.begin_body()
 
 
 def _shut(connection: socket.socket) -> None:

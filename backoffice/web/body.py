@@ -10,13 +10,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flask import Request, Response, request
+from flask import Request, Response, g, request
 from gunicorn.http.body import Body as ServerBody
 from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
 from backoffice.errors import BodyCut, Invalid, TooLarge
+from backoffice.web.client_socket import SIGNED_IN, ClientSocket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 STEP = 1024 * 1024
 """Bytes asked for at once."""
 
-GRACE_SECONDS = 30.0
-SLOWEST = 1024
-"""Bytes a second a body has to bring on the whole, after the grace, so that a trickle cannot hold a thread for ever.
-(One that brings nothing at all is ended by the time-out of the server's socket.)"""
+PACE = SIGNED_IN
+"""What reads a body here is for people who are signed in. Under gunicorn, `ClientSocket` sees to the pace of every body
+already; this one holds under any server."""
 
 DRAIN = 16 * 1024 * 1024
 DRAIN_SECONDS = 5.0
+STRANGERS_DRAIN_SECONDS = 1.0
 """How much of a refused body is read and thrown away, and how long, so that a client that is still sending gets to
 the answer. If more is coming, the server closes the connection."""
 
@@ -72,7 +73,7 @@ class RequestBody:
             raise TooLarge(f"The body has more than {self._limit} bytes.", limit=self._limit)
         if not count and self.length is not None:
             raise BodyCut(f"The body ended after {self.received} of {self.length} bytes.", received=self.received)
-        if time.monotonic() - self._started > GRACE_SECONDS + self.received / SLOWEST:
+        if time.monotonic() - self._started > PACE.allowed(self.received):
             raise BodyCut("The body arrived too slowly.", received=self.received)
         return count
 
@@ -130,6 +131,9 @@ def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRA
     view = memoryview(bytearray(min(most, STEP)))
     patience = sock.gettimeout() if sock is not None else None
     until, dropped = time.monotonic() + seconds, 0
+    if isinstance(sock, ClientSocket):
+        # A chunked body is read in steps of many pieces, each of which could take all the time that is left.
+        sock.set_deadline(until)
     try:
         while dropped < most and (left := until - time.monotonic()) > 0:
             if sock is not None:
@@ -151,7 +155,7 @@ def drain_after(response: Response) -> Response:
     """For `after_request`: a refusal reaches also the client that is still sending."""
     environ = request.environ
     if response.status_code >= 400 and (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
-        drain(environ)
+        drain(environ, seconds=DRAIN_SECONDS if g.get("person") is not None else STRANGERS_DRAIN_SECONDS)
     return response
 
 

@@ -12,6 +12,7 @@ from werkzeug.exceptions import LengthRequired
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.errors import NotAllowed, NotSignedIn, TooLarge
+from backoffice.web.client_socket import SMALL_BODY
 from backoffice.web.context import services
 from backoffice.web.csrf import FORMS, URL_ENCODED, check_csrf
 from backoffice.web.identity import Holding, actor, uses_bearer
@@ -35,7 +36,7 @@ def _gate() -> None:
     if request.method in SAFE_METHODS:
         return
     if access.max_body is not None:
-        _check_size(access.max_body)
+        _check_size(access.max_body if actor().signed_in else min(access.max_body, SMALL_BODY))
     if not uses_bearer():
         check_csrf(body_may_be_read=access.max_body is not None)
 

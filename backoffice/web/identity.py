@@ -23,6 +23,7 @@ from backoffice.domain.access import ANONYMOUS, Actor, Permission
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
 from backoffice.errors import NotSignedIn
+from backoffice.web.client_socket import SIGNED_IN, set_body_pace
 from backoffice.web.context import request_id, services
 from backoffice.web.routes import Who, access_of
 from backoffice.web.session_cookie import session_secret
@@ -144,6 +145,7 @@ def _load(incoming: Request) -> Person | None:
     found = _from_session(incoming) if header is None else _from_header(header)
     if found is not None:
         g.person, g.actor = found, found.actor
+        set_body_pace(incoming.environ, SIGNED_IN)
         structlog.contextvars.bind_contextvars(user=found.actor.id)
     return found
 

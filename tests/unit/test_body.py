@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from backoffice.errors import BackofficeError, BodyCut, Invalid, TooLarge
 from backoffice.web import body
+from backoffice.web.client_socket import Pace
 
 ROOT = Path(__file__).resolve().parents[2]
 HUGE = 1 << 40
@@ -140,7 +141,7 @@ def test_a_stalled_body_is_given_up() -> None:
 
 
 def test_a_trickle_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body, "GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(body, "PACE", Pace(0.05, 1024))
     with Arriving(b"", b"", 1000, ends=False) as arriving:
         trickle = threading.Thread(target=lambda: [time.sleep(0.02) or arriving.peer.send(b"x") for _ in range(20)])
         trickle.start()

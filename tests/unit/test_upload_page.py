@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from backoffice.domain.files import File
 from backoffice.domain.paging import Query
 from backoffice.domain.uploads import UNKNOWN
-from backoffice.errors import Unavailable
+from backoffice.errors import Invalid, Unavailable
 from backoffice.web.pages.upload_form import file_name
 from backoffice.web.pages.upload_list import Asked, Listing
 from tests.website import SHELL, Browser, Site, make_whole_site
@@ -312,6 +312,12 @@ def test_a_store_that_is_away_is_said_and_not_hidden(site: Site, alice: Browser,
 )
 def test_names_as_browsers_send_them(given: str, name: str) -> None:
     assert file_name(given) == name
+
+
+def test_a_name_without_end_is_refused() -> None:
+    with pytest.raises(Invalid, match="at most 4096 characters"):
+        file_name("a" * 5000)
+    assert file_name("a/" * 2000 + "b.txt") == "b.txt"
 
 
 # --- changing

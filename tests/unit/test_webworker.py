@@ -10,12 +10,13 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.workers.gthread import TConn
 
-from backoffice.webworker import PIECE, PatientSocket, Worker, public_path
+from backoffice.web.client_socket import PIECE, ClientSocket
+from backoffice.webworker import Worker, public_path
 
 
-def _pair() -> tuple[PatientSocket, socket.socket]:
+def _pair() -> tuple[ClientSocket, socket.socket]:
     left, right = socket.socketpair()
-    sender = PatientSocket(fileno=left.detach())
+    sender = ClientSocket(fileno=left.detach())
     sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
     sender.settimeout(0.5)
     return sender, right
@@ -48,6 +49,9 @@ def test_d1_a_client_that_takes_nothing_is_given_up() -> None:
         sender.sendall(bytes(8 * PIECE))
 
 
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
 class Counting(Worker):
     """A worker without a server around it: `answers` are what serving one request after the other gives."""
 
@@ -56,20 +60,20 @@ class Counting(Worker):
         self.answers, self.served = list(answers), 0
 
     def _handle_one(self, conn: TConn) -> bool:
-        conn.sock.recv(1)
+        conn.sock.recv(len(REQUEST))
         self.served += 1
         return self.answers.pop(0)
 
 
 def _connection() -> tuple[SimpleNamespace, socket.socket]:
     near, far = socket.socketpair()
-    return SimpleNamespace(sock=near), far
+    return SimpleNamespace(sock=ClientSocket(fileno=near.detach())), far
 
 
 def test_requests_that_follow_at_once_are_served_by_one_thread() -> None:
     conn, client = _connection()
     with conn.sock, client:
-        client.sendall(b"abc")
+        client.sendall(3 * REQUEST)
         worker = Counting(True, True, True)
         assert worker.handle(conn) is True
         assert (worker.served, worker._queued) == (3, 0)
@@ -78,7 +82,7 @@ def test_requests_that_follow_at_once_are_served_by_one_thread() -> None:
 def test_a_connection_that_ends_is_not_waited_for() -> None:
     conn, client = _connection()
     with conn.sock, client:
-        client.sendall(b"ab")
+        client.sendall(2 * REQUEST)
         worker = Counting(False)
         assert worker.handle(conn) is False
         assert worker.served == 1
@@ -88,7 +92,7 @@ def test_a_connection_that_ends_is_not_waited_for() -> None:
 def test_a_thread_is_given_back_when_it_is_needed(state: str) -> None:
     conn, client = _connection()
     with conn.sock, client:
-        client.sendall(b"ab")
+        client.sendall(2 * REQUEST)
         worker = Counting(True, True)
         worker._queued += state == "another waits"
         worker.alive = state != "stopping"

@@ -25,7 +25,9 @@ MAX_FILES: Final = 100
 STEP: Final = 256 * 1024
 FIELDS: Final = 2 * STEP
 """Bytes for all that is not a file; the parser also holds one step of the body under this limit."""
-_FOLDERS: Final = re.compile(r".*[/\\]", re.DOTALL)
+MAX_PATH: Final = 4096
+"""Characters of a name with its folders; more no file system has."""
+_SEPARATOR: Final = re.compile(r"[/\\]")
 
 MAX_BOUNDARY = 200
 """RFC 2046 allows 70 characters; some clients now and then send a few more."""
@@ -68,8 +70,10 @@ def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable
 
 def file_name(given: str) -> str:
     """The name without folders (some browsers send them along). Browsers write a double quote as `%22`, and a percent
-    sign as itself."""
-    return _FOLDERS.sub("", given).replace("%22", '"')
+    sign as itself. Raises Invalid for what is too long to be a name."""
+    if len(given) > MAX_PATH:
+        raise Invalid(f"A file's name with its folders has at most {MAX_PATH} characters.", field="name")
+    return _SEPARATOR.split(given)[-1].replace("%22", '"')
 
 
 class _Reader:

@@ -1,0 +1,195 @@
+"""The connection to a client: it collects small requests before a thread is spent on them, and ends bodies that hardly
+arrive.
+
+Whoever reads a body (a view, Werkzeug's form parser, the CSRF check, what throws a refused body away, gunicorn itself),
+its bytes come through this socket. So the slowest pace is kept here, once, and no reader can forget it.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+IDLE_SECONDS: Final = 30.0
+"""Between two pieces of a body, or for a client to take one piece of an answer."""
+PIECE: Final = 256 * 1024
+"""Bytes of an answer that are sent at once."""
+MAX_HEAD: Final = 64 * 1024
+"""Bytes in which the head of a request has to end before it goes to the server's parser, which knows its limits."""
+SMALL_BODY: Final = 64 * 1024
+"""Bytes of a body that is collected whole. Nothing longer is read of anybody who is not signed in."""
+_STEP: Final = 64 * 1024
+
+_BLANK_LINE: Final = b"\r\n\r\n"
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,19})[ \t]*\r\n", re.IGNORECASE)
+_EXPECT: Final = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slowly a body may arrive: `grace` seconds, and one second more for every `rate` bytes that did arrive."""
+
+    grace: float
+    rate: int
+
+    def allowed(self, received: int) -> float:
+        """Seconds that so many bytes may take."""
+        return self.grace + received / self.rate
+
+
+STRANGER: Final = Pace(5.0, 16 * 1024)
+"""Of whoever is not signed in we expect a form of a few hundred bytes; a thread waits for it meanwhile."""
+SIGNED_IN: Final = Pace(30.0, 1024)
+"""Large files over bad networks are welcome, a trickle that holds a thread for ever is not."""
+
+
+class ClientSocket(socket.socket):
+    """A connection whose time-out is for each piece sent, and whose bodies have to keep a pace.
+
+    Python's own time-out is for all of `sendall`, however much that is: it would cut off a slow client in the middle of
+    a large answer that it takes steadily. For receiving it is the other way round: a byte now and then would keep the
+    connection for ever.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._held = bytearray()
+        self._searched = 0  # bytes of them in which the end of the head is not
+        self._wanted = -1  # bytes that make the request whole, -1 as long as its head has not ended
+        self._pace: Pace | None = None
+        self._began = 0.0
+        self._received = 0
+        self._deadline = float("inf")
+
+    # -- before a thread is spent on it
+
+    @property
+    def held(self) -> int:
+        """Bytes that are collected and not read yet."""
+        return len(self._held)
+
+    @property
+    def head_is_held(self) -> bool:
+        """Whether the whole head of the next request is collected."""
+        return self._wanted >= 0
+
+    def collect(self) -> bool:
+        """Take what has arrived, without waiting. True when a thread can go on with it: the head is there with all of a
+        small body, or with the beginning of a large one; or the client has gone.
+
+        What is said here of lengths only decides who waits. What a request is, the server's parser says.
+        """
+        patience = self.gettimeout()
+        self.settimeout(0)
+        try:
+            data = super().recv(_STEP)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            return True  # the thread that reads on meets the same error, and ends the connection
+        finally:
+            self.settimeout(patience)
+        if data:
+            self._held += data
+        if self._wanted < 0:
+            self._look_for_head()
+        return data == b"" or 0 <= self._wanted <= len(self._held)
+
+    def _look_for_head(self) -> None:
+        end = self._held.find(_BLANK_LINE, max(0, self._searched - len(_BLANK_LINE) + 1))
+        self._searched = len(self._held)
+        if end < 0:
+            self._wanted = -1 if self._searched < MAX_HEAD else 0
+            return
+        head = self._held[: end + len(_BLANK_LINE)]
+        length = _LENGTH.search(head)
+        body = int(length[1]) if length is not None else 0
+        # Not waited for: a large body, one of unknown length, or one that waits for our "100 Continue" itself.
+        self._wanted = len(head) + body if body <= SMALL_BODY and _EXPECT.search(head) is None else 0
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._held[:count])
+        del self._held[:count]
+        self._searched, self._wanted = 0, -1
+        return taken
+
+    # -- while a thread reads
+
+    def begin_body(self) -> None:
+        """The head of a request is complete. Until it is known who sends it, the pace of strangers holds."""
+        self._pace, self._began, self._received, self._deadline = STRANGER, time.monotonic(), 0, float("inf")
+        self.settimeout(IDLE_SECONDS)
+
+    def end_body(self) -> None:
+        """The request is answered; how long the next one may take to come is the server's matter."""
+        self._pace = None
+
+    def set_pace(self, pace: Pace) -> None:
+        """Let the body of the present request arrive at another pace."""
+        if self._pace is not None:
+            self._pace = pace
+
+    def set_deadline(self, moment: float) -> None:
+        """Whatever its pace, let the rest of the body have arrived at this moment of the monotonic clock."""
+        self._deadline = moment
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """As `socket.recv`; raises TimeoutError when the body falls behind its pace."""
+        if self._held:
+            return self._take(bufsize)
+        if self._pace is None:
+            return super().recv(bufsize, flags)
+        with self._in_time(self._pace):
+            data = super().recv(bufsize, flags)
+        self._received += len(data)
+        return data
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """As `socket.recv_into`; raises TimeoutError when the body falls behind its pace."""
+        if self._held:
+            with memoryview(buffer).cast("B") as view:
+                data = self._take(min(nbytes or len(view), len(view)))
+                view[: len(data)] = data
+            return len(data)
+        if self._pace is None:
+            return super().recv_into(buffer, nbytes, flags)
+        with self._in_time(self._pace):
+            count = super().recv_into(buffer, nbytes, flags)
+        self._received += count
+        return count
+
+    @contextmanager
+    def _in_time(self, pace: Pace) -> Iterator[None]:
+        left = min(self._began + pace.allowed(self._received), self._deadline) - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the body arrives too slowly")
+        idle = self.gettimeout()
+        if idle is not None and idle <= left:
+            yield
+            return
+        self.settimeout(left)
+        try:
+            yield
+        finally:
+            self.settimeout(idle)
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """As `socket.sendall`, with the time-out for each piece."""
+        with memoryview(data) as view:
+            for start in range(0, len(view), PIECE):
+                super().sendall(view[start : start + PIECE], flags)
+
+
+def set_body_pace(environ: WSGIEnvironment, pace: Pace) -> None:
+    """Let the body of this request arrive at `pace`, where our own server carries it."""
+    connection = environ.get("gunicorn.socket")
+    if isinstance(connection, ClientSocket):
+        connection.set_pace(pace)

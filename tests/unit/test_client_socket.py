@@ -1,0 +1,199 @@
+"""Bodies that hardly arrive are given up, whoever reads them (D1)."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from backoffice.web.client_socket import MAX_HEAD, SIGNED_IN, SMALL_BODY, ClientSocket, Pace, set_body_pace
+
+QUICK = Pace(0.2, 10_000)
+
+
+@contextmanager
+def connection() -> Iterator[tuple[ClientSocket, socket.socket]]:
+    near, far = socket.socketpair()
+    client = ClientSocket(fileno=near.detach())
+    with client, far:
+        yield client, far
+
+
+@contextmanager
+def trickle(far: socket.socket, seconds: float = 0.03) -> Iterator[None]:
+    """A byte every few milliseconds, far below any pace."""
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(seconds):
+            far.sendall(b"x")
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def read_for_long(client: ClientSocket, how: str = "recv") -> None:
+    began = time.monotonic()
+    while time.monotonic() - began < 5:
+        client.recv(100) if how == "recv" else client.recv_into(bytearray(100))
+
+
+@pytest.mark.parametrize("how", ["recv", "recv_into"])
+def test_d1_a_trickle_is_given_up_however_it_is_read(how: str) -> None:
+    with connection() as (client, far), trickle(far):
+        client.begin_body()
+        client.set_pace(QUICK)
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            read_for_long(client, how)
+        assert 0.15 < time.monotonic() - began < 2
+
+
+def test_d1_a_body_of_which_nothing_comes_is_given_up() -> None:
+    with connection() as (client, _):
+        client.begin_body()
+        client.set_pace(QUICK)
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        assert time.monotonic() - began < 2
+
+
+def test_a_body_that_keeps_the_pace_has_all_the_time_it_needs() -> None:
+    with connection() as (client, far):
+        client.begin_body()
+        client.set_pace(QUICK)
+        began, received = time.monotonic(), 0
+        while time.monotonic() - began < 0.6:
+            far.sendall(bytes(1000))
+            received += len(client.recv(1000))
+            time.sleep(0.02)
+        assert received > 10_000
+
+
+def test_a_deadline_ends_also_a_body_that_keeps_its_pace() -> None:
+    with connection() as (client, far), trickle(far):
+        client.begin_body()
+        client.set_pace(SIGNED_IN)
+        client.set_deadline(time.monotonic() + 0.2)
+        with pytest.raises(TimeoutError):
+            read_for_long(client)
+
+
+def test_the_time_out_for_sending_stays_what_it_was() -> None:
+    with connection() as (client, far):
+        client.begin_body()
+        client.set_pace(QUICK)
+        patience = client.gettimeout()
+        far.sendall(b"ab")
+        client.recv(1)
+        client.recv_into(bytearray(1))
+        assert client.gettimeout() == patience
+
+
+def test_between_requests_there_is_no_pace() -> None:
+    with connection() as (client, far):
+        client.begin_body()
+        client.set_deadline(0)
+        client.end_body()
+        far.sendall(b"a")
+        assert client.recv(1) == b"a"
+        client.set_pace(QUICK)
+        far.sendall(b"b")
+        assert client.recv(1) == b"b"
+
+
+def test_who_is_signed_in_has_more_time() -> None:
+    with connection() as (client, _):
+        client.begin_body()
+        set_body_pace({"gunicorn.socket": client}, SIGNED_IN)
+        assert client._pace is SIGNED_IN
+        set_body_pace({}, SIGNED_IN)
+
+
+HEAD = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+
+
+def sent(client: ClientSocket, far: socket.socket, data: bytes) -> bool:
+    far.sendall(data)
+    return client.collect()
+
+
+def test_a_small_request_is_whole_with_its_last_byte() -> None:
+    with connection() as (client, far):
+        request = HEAD % 5 + b"hello"
+        for place in range(len(request) - 1):
+            assert not sent(client, far, request[place : place + 1]), place
+        assert sent(client, far, request[-1:])
+        assert client.recv(10_000) == request
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        HEAD % (SMALL_BODY + 1),
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: nine\r\n\r\n",
+        b"a" * MAX_HEAD,
+    ],
+)
+def test_what_is_not_collected_goes_to_a_thread_with_its_head(head: bytes) -> None:
+    with connection() as (client, far):
+        assert not client.collect()
+        far.sendall(head)
+        while not client.collect():
+            assert client.held < len(head)
+        assert client.held == len(head)
+
+
+def test_a_client_that_has_gone_is_not_waited_for() -> None:
+    with connection() as (client, far):
+        assert not sent(client, far, b"GET / HT")
+        far.close()
+        assert client.collect()
+        assert (client.recv(100), client.recv(100)) == (b"GET / HT", b"")
+
+
+def test_what_is_collected_is_read_first_and_in_order() -> None:
+    with connection() as (client, far):
+        assert sent(client, far, HEAD % 4 + b"body" + b"GET /next HTTP/1.1\r\n")
+        head = client.recv(len(HEAD % 4))
+        assert head == HEAD % 4
+        buffer = bytearray(4)
+        assert client.recv_into(memoryview(buffer)) == 4
+        assert buffer == b"body"
+        assert not client.collect()
+        assert sent(client, far, b"\r\n")
+        far.sendall(b"later")
+        assert client.recv(100) == b"GET /next HTTP/1.1\r\n\r\n"
+        assert client.recv(100) == b"later"
+
+
+def test_collecting_waits_for_nothing_whatever_the_time_out() -> None:
+    with connection() as (client, _):
+        for patience in (None, 5.0, 0.0):
+            client.settimeout(patience)
+            began = time.monotonic()
+            assert not client.collect()
+            assert time.monotonic() - began < 1
+            assert client.gettimeout() == patience
+
+
+def test_a_byte_at_a_time_costs_its_length() -> None:
+    with connection() as (client, far):
+        started = time.process_time()
+        for _ in range(MAX_HEAD - 1):
+            assert not sent(client, far, b"a")
+        assert sent(client, far, b"a")
+        assert time.process_time() - started < 3
