@@ -92,7 +92,9 @@ def _alone() -> Iterator[None]:
     try:
         handle = (HERE / ".venv.lock").open("w")
     except OSError as error:
-        sys.exit(f"Cannot make .venv in {HERE}: {error.strerror}. Install requirements.lock by hand, or move the checkout.")
+        sys.exit(
+            f"Cannot make .venv in {HERE}: {error.strerror}. Install requirements.lock by hand, or move the checkout."
+        )
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -68,7 +68,12 @@ def build_services(
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
     first line of a script, and a cheaper hash makes many sign-ins quick."""
     db, keys = Db(client, shebang=shebang), Keys(settings.key_prefix)
-    users, roles, tokens, audit = RedisUsers(db, keys), RedisRoles(db, keys), RedisTokens(db, keys), RedisAudit(db, keys)
+    users, roles, tokens, audit = (
+        RedisUsers(db, keys),
+        RedisRoles(db, keys),
+        RedisTokens(db, keys),
+        RedisAudit(db, keys),
+    )
     files = RedisFiles(db, keys)
     uploads, chunks = RedisUploads(db, keys, files), RedisChunks(client, keys)
     accounts, throttle = RedisAccounts(db, keys, users, roles), RedisThrottle(db, keys)
@@ -81,15 +86,22 @@ def build_services(
         users=Users(users, roles, tokens, audit, throttle, passwords),
         roles=Roles(roles, audit),
         sessions=Sessions(
-            RedisSessions(db, keys), users, accounts, audit, throttle, passwords, devices,
-            idle_ms=settings.session_idle * 1000, max_ms=settings.session_max * 1000,
+            RedisSessions(db, keys),
+            users,
+            accounts,
+            audit,
+            throttle,
+            passwords,
+            devices,
+            idle_ms=settings.session_idle * 1000,
+            max_ms=settings.session_max * 1000,
         ),
         tokens=Tokens(tokens, accounts, audit),
         audit=Audit(audit),
         files=Files(files, uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
         uploads=Uploads(uploads, files, chunks, users, audit, completion, health, limits(settings)),
         system=System(health, durability, audit),
-    )  # fmt: skip
+    )
 
 
 def _disk(settings: Settings) -> Path | None:

@@ -63,7 +63,11 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, _, text in COMMANDS])
 
 
-@click.group(cls=LazyGroup, epilog="`manage.py test [ARGUMENTS]` runs the tests.", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    epilog="`manage.py test [ARGUMENTS]` runs the tests.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, message="backoffice %(version)s")
 def cli() -> None:
     """A back office for files. `COMMAND --help` says more about each command."""

@@ -54,7 +54,9 @@ def _cores() -> int:
 class Settings:
     """All settings of one process. Tests may build one directly; programs use `from_env`."""
 
-    redis_url: str = _setting("REDIS_URL", read.redis_url, "", "Address of Redis; empty: the embedded store", secret=True)
+    redis_url: str = _setting(
+        "REDIS_URL", read.redis_url, "", "Address of Redis; empty: the embedded store", secret=True
+    )
     redis_password: Secret | None = _setting("REDIS_PASSWORD", Secret, None, "Its password", secret=True)
     secret_keys: tuple[Secret, ...] = _setting(
         "APP_SECRET_KEY", read.secrets, (), "Signing keys, comma-separated: the first signs, all verify", secret=True
@@ -71,10 +73,16 @@ class Settings:
     )
     public_url: str = _setting("BACKOFFICE_PUBLIC_URL", read.web_url, "", "The site's address as its users see it")
     trusted_proxies: TrustedProxies = _setting(
-        "BACKOFFICE_TRUSTED_PROXIES", read.proxies, TrustedProxies(), "How many proxies stand in front, or their networks"
+        "BACKOFFICE_TRUSTED_PROXIES",
+        read.proxies,
+        TrustedProxies(),
+        "How many proxies stand in front, or their networks",
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        "BACKOFFICE_ALLOWED_HOSTS", read.hosts, (), "Host names answered to, besides that of the public URL and loopback"
+        "BACKOFFICE_ALLOWED_HOSTS",
+        read.hosts,
+        (),
+        "Host names answered to, besides that of the public URL and loopback",
     )
 
     chunk_size: int = _setting("BACKOFFICE_CHUNK_SIZE", read.size(64 * 1024), 2 * MIB, "Size long bodies are cut into")
@@ -87,20 +95,31 @@ class Settings:
     quota_bytes: int | None = _setting(
         "BACKOFFICE_QUOTA_BYTES", read.optional_size, 100 * GIB, "What a user may store, or `unlimited`"
     )
-    upload_ttl: int = _setting("BACKOFFICE_UPLOAD_TTL", read.duration(60), DAY, "An upload left alone this long is dropped")
+    upload_ttl: int = _setting(
+        "BACKOFFICE_UPLOAD_TTL", read.duration(60), DAY, "An upload left alone this long is dropped"
+    )
     upload_max_age: int = _setting("BACKOFFICE_UPLOAD_MAX_AGE", read.duration(60), 7 * DAY, "No upload lives longer")
-    trash_ttl: int = _setting("BACKOFFICE_TRASH_TTL", read.duration(0), 30 * DAY, "How long deleted files can be restored")
+    trash_ttl: int = _setting(
+        "BACKOFFICE_TRASH_TTL", read.duration(0), 30 * DAY, "How long deleted files can be restored"
+    )
 
     durability: Durability = _setting(
         "BACKOFFICE_DURABILITY", read.choice(Durability), Durability.DISK, "Embedded store: `disk`, `os` or `memory`"
     )
     replicas: int = _setting("BACKOFFICE_REPLICAS", read.number(0, 5), 0, "Replicas that must have a file before 201")
     store_memory: int | None = _setting(
-        "BACKOFFICE_STORE_MEMORY", read.optional_size, None, "Most memory of the embedded store; empty: 60 % of the machine's"
+        "BACKOFFICE_STORE_MEMORY",
+        read.optional_size,
+        None,
+        "Most memory of the embedded store; empty: 60 % of the machine's",
     )
-    key_prefix: str = _setting("BACKOFFICE_KEY_PREFIX", read.key_prefix, "bo", "Start of every key of the control plane")
+    key_prefix: str = _setting(
+        "BACKOFFICE_KEY_PREFIX", read.key_prefix, "bo", "Start of every key of the control plane"
+    )
 
-    session_idle: int = _setting("BACKOFFICE_SESSION_IDLE", read.duration(60), HOUR // 2, "Signed out when idle this long")
+    session_idle: int = _setting(
+        "BACKOFFICE_SESSION_IDLE", read.duration(60), HOUR // 2, "Signed out when idle this long"
+    )
     session_max: int = _setting("BACKOFFICE_SESSION_MAX", read.duration(60), 12 * HOUR, "Signed out after this long")
 
     host: str = _setting("BACKOFFICE_HOST", read.host, "127.0.0.1", "Address the web server listens on")
@@ -124,9 +143,7 @@ class Settings:
         return frozenset(own | set(self.allowed_hosts))
 
     @classmethod
-    def from_env(
-        cls, environ: Mapping[str, str], dotenv: Path | None = None, *, need_secret: bool = True
-    ) -> Settings:
+    def from_env(cls, environ: Mapping[str, str], dotenv: Path | None = None, *, need_secret: bool = True) -> Settings:
         """Read `environ`, and `dotenv` (when that file exists) for what `environ` does not have.
 
         Raises SettingsError naming everything that is wrong. `need_secret=False` lets a missing APP_SECRET_KEY pass:

@@ -68,9 +68,13 @@ def in_json(connection: Connection, fields: dict[str, str], data: memoryview) ->
 
 
 def upload_chunks(
-    site: Site, content: Content, size: int, digests: list[str] | None = None, send: Send = raw,
+    site: Site,
+    content: Content,
+    size: int,
+    digests: list[str] | None = None,
+    send: Send = raw,
     connections: int = CONNECTIONS,
-) -> str:  # fmt: skip
+) -> str:
     """The file's id. Each chunk is a request of its own; the first one opens the upload."""
     total = content.count(size)
     start = {"total_chunks": str(total), "total_size": str(content.total)}

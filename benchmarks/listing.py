@@ -126,10 +126,16 @@ def measure(plan: Plan) -> list[Part]:
 def _file(number: int, owner: str) -> File:
     word, other = WORDS[number % len(WORDS)], WORDS[number // 7 % len(WORDS)]
     return File(
-        id=new_id(), name=f"{word} {other} {number}.txt", size=number * 7919 % 10_000_000, owner=owner,
-        mime_type=f"text/kind{number // 3 % TYPES}", created_at=1_750_000_000_000 + number * 1000, total_chunks=1,
-        sha256=f"{number:064x}", tags=(f"tag{number // TAGGED % TAGS}",) if number % TAGGED == 0 else (),
-    )  # fmt: skip
+        id=new_id(),
+        name=f"{word} {other} {number}.txt",
+        size=number * 7919 % 10_000_000,
+        owner=owner,
+        mime_type=f"text/kind{number // 3 % TYPES}",
+        created_at=1_750_000_000_000 + number * 1000,
+        total_chunks=1,
+        sha256=f"{number:064x}",
+        tags=(f"tag{number // TAGGED % TAGS}",) if number % TAGGED == 0 else (),
+    )
 
 
 def _add(client: Client, keys: Keys, start: int, stop: int) -> None:
@@ -142,9 +148,14 @@ def _add(client: Client, keys: Keys, start: int, stop: int) -> None:
             owner = new_id()
         file = _file(number, BUSY if number % 50 == 0 else owner)
         actor = Actor(
-            id=file.owner, name="somebody", via="api", ip=f"10.0.{number // EACH % 250}.1", agent="curl/8.5.0",
-            credential=f"token:{file.owner}", request_id=file.id[:16],
-        )  # fmt: skip
+            id=file.owner,
+            name="somebody",
+            via="api",
+            ip=f"10.0.{number // EACH % 250}.1",
+            agent="curl/8.5.0",
+            credential=f"token:{file.owner}",
+            request_id=file.id[:16],
+        )
         data = {"size": file.size, "sha256": file.sha256}
         commit = Commit(keys, AuditEvent(Action.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data))
         files.collection.insert(commit, file)

@@ -116,9 +116,7 @@ def _uploads(site: Site, content: Content, tus: int, copyparty: int, home: Path)
     return {OWN: own, OWN_CHUNKS: own_chunks, TUS: to_tus, COPYPARTY: to_copyparty}
 
 
-def _downloads(
-    plan: Plan, site: Site, content: Content, tus: int, copyparty: int, home: Path
-) -> dict[str, Series]:  # fmt: skip
+def _downloads(plan: Plan, site: Site, content: Content, tus: int, copyparty: int, home: Path) -> dict[str, Series]:
     file_id, chunks = upload_whole(site, content, PIECE)
     tus_path, copyparty_path = _put_tus(tus, content), _put_copyparty(copyparty, content)
     # Kept open: on Node.js 20 the tus server ends when a client hangs up right after the last byte.

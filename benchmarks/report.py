@@ -60,8 +60,11 @@ def _goal(goal: Goal) -> list[str]:
         return [goal.name, _number(goal.value, goal.unit), "reported", ""]
     sign = "≤" if goal.at_most else "≥"
     return [
-        goal.name, _number(goal.value, goal.unit), f"{sign} {_number(goal.bound, goal.unit)}", "met" if goal.met else "**missed**",
-    ]  # fmt: skip
+        goal.name,
+        _number(goal.value, goal.unit),
+        f"{sign} {_number(goal.bound, goal.unit)}",
+        "met" if goal.met else "**missed**",
+    ]
 
 
 def _number(value: float, unit: str) -> str:

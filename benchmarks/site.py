@@ -85,8 +85,12 @@ def running(directory: Path, durability: str, environ: Mapping[str, str] | None 
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, str(MANAGE), "up", "--port", "0"],
-            env=env, cwd=directory, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            env=env,
+            cwd=directory,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
     try:
         address = urlsplit(_ready(process, log))
         token = _manage(env, directory, "token", "create", "--user", USER, "--days", "1")

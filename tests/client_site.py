@@ -68,8 +68,10 @@ class Person:
             piece = data[index * CHUNK : (index + 1) * CHUNK]
             query = [
                 *([("file_id", file_id)] if file_id else [("total_size", str(len(data))), ("name", name)]),
-                ("chunk_index", str(index)), ("total_chunks", str(-(-len(data) // CHUNK))), ("checksum", sha256(piece)),
-            ]  # fmt: skip
+                ("chunk_index", str(index)),
+                ("total_chunks", str(-(-len(data) // CHUNK))),
+                ("checksum", sha256(piece)),
+            ]
             file_id = self.client.request("POST", "/upload_chunk", query=query, body=piece).json()["file_id"]
         return file_id
 

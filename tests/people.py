@@ -77,7 +77,11 @@ class People:
     def __init__(self, client: Any, passwords: Passwords = CHEAP) -> None:
         self.db, self.keys, self.clock = CountedDb(client), Keys("t"), Clock()
         db, keys = self.db, self.keys
-        self.user_store, self.role_store, self.token_store = RedisUsers(db, keys), RedisRoles(db, keys), RedisTokens(db, keys)
+        self.user_store, self.role_store, self.token_store = (
+            RedisUsers(db, keys),
+            RedisRoles(db, keys),
+            RedisTokens(db, keys),
+        )
         self.session_store, self.log = RedisSessions(db, keys), RedisAudit(db, keys)
         self.accounts = RedisAccounts(db, keys, self.user_store, self.role_store)
         self.throttle = RedisThrottle(db, keys, self.clock)

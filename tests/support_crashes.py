@@ -137,8 +137,11 @@ def cancelled(world: World, journal: Journal) -> None:
 
 
 SCENARIOS: dict[str, Callable[[World, Journal], None]] = {
-    "by_chunks": by_chunks, "by_body": by_body, "purged": purged, "cancelled": cancelled,
-}  # fmt: skip
+    "by_chunks": by_chunks,
+    "by_body": by_body,
+    "purged": purged,
+    "cancelled": cancelled,
+}
 
 
 def play(run: Run) -> int:

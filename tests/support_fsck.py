@@ -34,9 +34,15 @@ def add_people(world: World) -> None:
     RedisRoles(db, KEYS).insert(role, AuditEvent(Action.ROLE_CREATE, ALICE))
     for name in ("alice", "bob", "eve"):
         user = User(
-            name, name, now, now, email=f"{name}@example.org", status=UserStatus.ACTIVE, roles=("user", "scanner"),
+            name,
+            name,
+            now,
+            now,
+            email=f"{name}@example.org",
+            status=UserStatus.ACTIVE,
+            roles=("user", "scanner"),
             invite=f"hash-{name}",
-        )  # fmt: skip
+        )
         users.insert(user, AuditEvent(Action.USER_CREATE, ALICE))
         token = Token(f"token{name}", name, "for a script", "hash", 1, now)
         tokens.insert(token, AuditEvent(Action.TOKEN_CREATE, ALICE))

@@ -47,9 +47,7 @@ def tail(*, lines: int, follow: bool, raw: bool) -> None:
 @click.option("--ip")
 @click.option("-n", "--lines", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @json_option
-def search(
-    *, actor: str | None, target: str | None, action: str | None, ip: str | None, lines: int, raw: bool
-) -> None:
+def search(*, actor: str | None, target: str | None, action: str | None, ip: str | None, lines: int, raw: bool) -> None:
     """Print the entries for which everything given holds, newest first."""
     here = shell()
     given = (("actor", _actor_id(here, actor)), ("object", target), ("action", action), ("ip", ip))

@@ -90,9 +90,16 @@ class Client:
         return not self.secure and not _is_loopback(self._host)
 
     def request(
-        self, method: str, path: str, *, query: Pairs = (), body: bytes | None = None, headers: Headers | None = None,
-        tries: int = TRIES, sent: Told = lambda _: None,
-    ) -> Answer:  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Pairs = (),
+        body: bytes | None = None,
+        headers: Headers | None = None,
+        tries: int = TRIES,
+        sent: Told = lambda _: None,
+    ) -> Answer:
         """The answer to one request, repeated while that may help. Raises Refused, Unreachable."""
         target = self._base + path + (f"?{urlencode(query)}" if query else "")
         attempt = 0
@@ -238,7 +245,9 @@ class Client:
         if isinstance(error, http.client.InvalidURL):
             return ClientError(f"{self.url!r} is not an address: {error}.")
         if isinstance(error, ConnectionRefusedError):
-            return Unreachable(f"Nothing answers at {self.url}. Is the site running (`manage.py up`), and the address right?")
+            return Unreachable(
+                f"Nothing answers at {self.url}. Is the site running (`manage.py up`), and the address right?"
+            )
         what = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
         return Unreachable(f"The connection to {self.url} failed: {what}.")
 

@@ -50,7 +50,9 @@ def command() -> int:
     """Check settings, store, durability, memory, disk, clock, proxy and site. Status 1 when there is a problem."""
     sound = True
     for finding in examine():
-        click.echo(click.style(f"{finding.verdict:8}", fg=_COLOURS[finding.verdict]) + f"{finding.topic}: {finding.text}")
+        click.echo(
+            click.style(f"{finding.verdict:8}", fg=_COLOURS[finding.verdict]) + f"{finding.topic}: {finding.text}"
+        )
         sound = sound and finding.verdict is not Verdict.BAD
     return 0 if sound else 1
 
@@ -75,7 +77,9 @@ def _signing(settings: Settings) -> Iterator[Finding]:
     if not count:
         yield Finding(Verdict.BAD, "signing key", "APP_SECRET_KEY is not set: `serve` and `worker` will not start")
     else:
-        yield Finding(Verdict.GOOD, "signing key", "one key" if count == 1 else f"{count} keys: the first signs, all verify")
+        yield Finding(
+            Verdict.GOOD, "signing key", "one key" if count == 1 else f"{count} keys: the first signs, all verify"
+        )
 
 
 def _proxy(settings: Settings) -> Iterator[Finding]:
@@ -90,11 +94,15 @@ def _proxy(settings: Settings) -> Iterator[Finding]:
         )
     elif proxies and not settings.public_url:
         yield Finding(
-            Verdict.WARNING, "proxy", "proxies are trusted, yet BACKOFFICE_PUBLIC_URL is empty: set-up and share links need it"
+            Verdict.WARNING,
+            "proxy",
+            "proxies are trusted, yet BACKOFFICE_PUBLIC_URL is empty: set-up and share links need it",
         )
     elif not settings.public_url and settings.host not in {"127.0.0.1", "::1", "localhost"}:
         yield Finding(
-            Verdict.WARNING, "proxy", f"listens on {settings.host} without TLS: passwords pass in the clear. Put a TLS proxy in front"
+            Verdict.WARNING,
+            "proxy",
+            f"listens on {settings.host} without TLS: passwords pass in the clear. Put a TLS proxy in front",
         )
     else:
         yield Finding(Verdict.GOOD, "proxy", settings.public_url or "none; this machine only")
@@ -134,10 +142,14 @@ def _policy(db: Db, _settings: Settings) -> Finding:
 def _durability(db: Db, settings: Settings) -> Finding:
     level = RedisDurability(db, Keys(settings.key_prefix), settings.replicas).level
     if level == "memory":
-        return Finding(Verdict.WARNING, "durability", "memory: a restart of the store loses everything. Turn appendonly on")
+        return Finding(
+            Verdict.WARNING, "durability", "memory: a restart of the store loses everything. Turn appendonly on"
+        )
     if level == "os":
         return Finding(
-            Verdict.WARNING, "durability", "os: a power cut may lose the last second. `appendfsync always` closes that gap"
+            Verdict.WARNING,
+            "durability",
+            "os: a power cut may lose the last second. `appendfsync always` closes that gap",
         )
     return Finding(Verdict.GOOD, "durability", level)
 
@@ -146,10 +158,14 @@ def _memory(db: Db, _settings: Settings) -> Finding:
     info = server_info(db)
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     if not most:
-        return Finding(Verdict.WARNING, "memory", f"{used / GIB:.2f} GiB used without a limit: set the server's maxmemory")
+        return Finding(
+            Verdict.WARNING, "memory", f"{used / GIB:.2f} GiB used without a limit: set the server's maxmemory"
+        )
     text = f"{used / GIB:.2f} of {most / GIB:.2f} GiB used"
     if used > _SHORT_OF_MEMORY * most:
-        return Finding(Verdict.BAD, "memory", f"{text}: uploads are refused. Delete files or give the store more memory")
+        return Finding(
+            Verdict.BAD, "memory", f"{text}: uploads are refused. Delete files or give the store more memory"
+        )
     return Finding(Verdict.GOOD, "memory", text)
 
 
@@ -158,7 +174,9 @@ def _clock(db: Db, _settings: Settings) -> Finding:
     seconds, micros = db.call("TIME")
     apart = abs(float(seconds) + float(micros) / 1e6 - (before + time.time()) / 2)
     if apart > _CLOCKS_APART:
-        return Finding(Verdict.BAD, "clock", f"the store's clock is {apart:.0f} s away from this machine's: run NTP on both")
+        return Finding(
+            Verdict.BAD, "clock", f"the store's clock is {apart:.0f} s away from this machine's: run NTP on both"
+        )
     return Finding(Verdict.GOOD, "clock", "agrees with the store's")
 
 

@@ -39,7 +39,9 @@ def command(*, fix: bool) -> int:
     columns = TextColumn("Keys"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        report = fsck.run(fix=fix, tell=tell, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        report = fsck.run(
+            fix=fix, tell=tell, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
     out.print(_table(report))
     out.print(_conclusion(report, fix=fix))
     return 1 if report.left else 0
@@ -69,6 +71,8 @@ def _conclusion(report: Report, *, fix: bool) -> str:
         return "Everything that was wrong is mended."
     if lost:
         return f"{report.left} left, {lost} of them only a backup can mend."
-    return f"{report.left} left; they may be under way just now, so run it again." if fix else (
-        f"{report.left} left; `fsck --fix` mends them."
+    return (
+        f"{report.left} left; they may be under way just now, so run it again."
+        if fix
+        else (f"{report.left} left; `fsck --fix` mends them.")
     )

@@ -89,9 +89,7 @@ def opened(path: Path, name: str | None, limits: Limits) -> Iterator[Source]:
             raise ClientError(f"it is a directory; name the files in it, such as {shown(str(path / '*'))}")
         if not stat.S_ISREG(found.st_mode):
             raise ClientError("it is not a file.")
-        yield Source(
-            _name(path, name), found.st_size, limits.chunk_for(found.st_size), file, _stamp(found)
-        )
+        yield Source(_name(path, name), found.st_size, limits.chunk_for(found.st_size), file, _stamp(found))
     finally:
         os.close(file)
 

@@ -47,9 +47,12 @@ def site_options(command: F) -> F:
             help="The token itself. Everybody on this machine sees it in the list of processes: better put it into the"
             " environment as BACKOFFICE_TOKEN, or use --token-file.",
         ),
-        click.option("--token-file", type=click.Path(dir_okay=False), help="A file that holds the token; - for standard input."),
         click.option(
-            "--url", help=f"Address of the site.  [default: the one that runs in the data directory here, else {DEFAULT_URL}]"
+            "--token-file", type=click.Path(dir_okay=False), help="A file that holds the token; - for standard input."
+        ),
+        click.option(
+            "--url",
+            help=f"Address of the site.  [default: the one that runs in the data directory here, else {DEFAULT_URL}]",
         ),
     ):
         command = option(command)
@@ -128,9 +131,12 @@ def display() -> Iterator[Display]:
         yield _Lines()
         return
     columns = (
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
         TimeRemainingColumn(compact=True),
-    )  # fmt: skip
+    )
     console = Console(stderr=True, highlight=False)
     with Progress(*columns, console=console, redirect_stdout=False, transient=True) as progress:
         yield _Bars(progress)

@@ -29,9 +29,16 @@ from backoffice.domain.files import OnConflict
 )
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
 def command(
-    *, paths: Sequence[Path], url: str | None, token: str | None, token_file: str | None, parallel: int, name: str | None,
-    on_conflict: str, tags: Sequence[str],
-) -> int:  # fmt: skip
+    *,
+    paths: Sequence[Path],
+    url: str | None,
+    token: str | None,
+    token_file: str | None,
+    parallel: int,
+    name: str | None,
+    on_conflict: str,
+    tags: Sequence[str],
+) -> int:
     """Upload files. The same command again after an interruption goes on where it stopped.
 
     On standard output comes a line for each file: its id, a tab and the name it has there. The token is taken from
@@ -65,5 +72,3 @@ def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> 
         return False
     show.result(f"{stored['id']}\t{shown(str(stored['name']))}")
     return True
-
-

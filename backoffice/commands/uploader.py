@@ -90,8 +90,10 @@ class Uploader:
         data = source.read(0)
         source.check_unchanged()
         query = [
-            ("checksum", sha256(data)), ("on_conflict", self.wishes.on_conflict), *(("tag", tag) for tag in self.wishes.tags)
-        ]  # fmt: skip
+            ("checksum", sha256(data)),
+            ("on_conflict", self.wishes.on_conflict),
+            *(("tag", tag) for tag in self.wishes.tags),
+        ]
         path, attempt = f"/files/{quote(source.name, safe='')}", 0
         while True:
             attempt += 1
@@ -217,8 +219,10 @@ class Uploader:
     ) -> dict[str, Any]:
         query = [
             *([("file_id", upload_id)] if upload_id else [("total_size", str(source.size)), ("name", source.name)]),
-            ("chunk_index", str(index)), ("total_chunks", str(source.total_chunks)), ("checksum", sha256(data)),
-        ]  # fmt: skip
+            ("chunk_index", str(index)),
+            ("total_chunks", str(source.total_chunks)),
+            ("checksum", sha256(data)),
+        ]
         sent = bar.add if bar is not None else lambda _: None
         answer = self.client.request(
             "POST", "/upload_chunk", query=query, body=data, headers=OCTETS, tries=tries, sent=sent
@@ -227,9 +231,13 @@ class Uploader:
 
     def _complete(self, source: Source, upload: Open, digest: str, bar: Bar) -> Stored:
         wanted = {
-            "file_id": upload.id, "name": source.name, "total_size": source.size, "sha256": digest,
-            "tags": list(self.wishes.tags), "on_conflict": self.wishes.on_conflict,
-        }  # fmt: skip
+            "file_id": upload.id,
+            "name": source.name,
+            "total_size": source.size,
+            "sha256": digest,
+            "tags": list(self.wishes.tags),
+            "on_conflict": self.wishes.on_conflict,
+        }
         rounds, until = 0, time.monotonic() + COMPLETING_SECONDS
         while True:
             try:

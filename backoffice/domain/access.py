@@ -52,9 +52,7 @@ DESCRIPTIONS: dict[Permission, str] = {
 }
 
 ALL = frozenset(Permission)
-OWN_FILES = frozenset(
-    {Permission.FILES_READ, Permission.FILES_WRITE, Permission.FILES_DELETE, Permission.FILES_SHARE}
-)
+OWN_FILES = frozenset({Permission.FILES_READ, Permission.FILES_WRITE, Permission.FILES_DELETE, Permission.FILES_SHARE})
 
 ADMIN = "admin"
 """Identifier and name of the role that the last-administrator rule protects."""

@@ -123,5 +123,3 @@ def ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
         else:
             found.append([index, index])
     return [(first, last) for first, last in found]
-
-

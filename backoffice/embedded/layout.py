@@ -1,10 +1,10 @@
 """The data directory: what lies where in it, who may read it, and which process has it.
 
-    up.lock        held by the supervisor: one per directory
-    running.json   where that supervisor's site and store are, for the other commands
-    secret.key     APP_SECRET_KEY, when the operator gives none
-    ballast        room to free when the disk is full, so that files can still be deleted
-    store/         the store: valkey.conf, password, store.log, the append-only log, and store.lock, held by the server
+up.lock        held by the supervisor: one per directory
+running.json   where that supervisor's site and store are, for the other commands
+secret.key     APP_SECRET_KEY, when the operator gives none
+ballast        room to free when the disk is full, so that files can still be deleted
+store/         the store: valkey.conf, password, store.log, the append-only log, and store.lock, held by the server
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ def _private_directory(path: Path) -> None:
     except OSError as error:
         raise DataDirectoryError(f"{path} cannot be used: {error.strerror}") from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise DataDirectoryError(f"{path} is not a private directory of this user; remove it or shorten BACKOFFICE_DATA_DIR")
+        raise DataDirectoryError(
+            f"{path} is not a private directory of this user; remove it or shorten BACKOFFICE_DATA_DIR"
+        )
 
 
 def keep_secret(path: Path) -> str:

@@ -139,5 +139,3 @@ def _allocate(file: IO[bytes]) -> None:
     else:
         for _ in range(BALLAST // 1024**2):
             file.write(bytes(1024**2))
-
-

@@ -127,7 +127,9 @@ class Supervisor:
             say("Starting the store ...")
             self._store.start()
             self._store.wait_until_ready(self._signals.wait)
-        locate.announce(self._layout, locate.Running(os.getpid(), self._url, str(self._store.socket) if self._store else ""))
+        locate.announce(
+            self._layout, locate.Running(os.getpid(), self._url, str(self._store.socket) if self._store else "")
+        )
         if self._signals.stops:
             return
         say("Starting the web server and the worker ...")
@@ -213,7 +215,10 @@ class Supervisor:
     def _revive(self, child: Child) -> None:
         status = child.reap()
         if status is not None and not self._signals.stops:
-            say(f"The {child.program.name} process {describe(status)}; starting it again in {child.delay:.0f} s.", sys.stderr)
+            say(
+                f"The {child.program.name} process {describe(status)}; starting it again in {child.delay:.0f} s.",
+                sys.stderr,
+            )
             if self._store is not None and child is self._store.child and status >= 0:
                 self._judge_store(self._store)
         if child.due is not None and child.due <= time.monotonic() and not self._signals.stops:

@@ -31,9 +31,15 @@ class Completion:
     now: Callable[[], int] = now_ms
 
     def run(
-        self, actor: Actor, upload: Upload, file: File, on_conflict: OnConflict, *, total: int | None = None,
+        self,
+        actor: Actor,
+        upload: Upload,
+        file: File,
+        on_conflict: OnConflict,
+        *,
+        total: int | None = None,
         found: str = "",
-    ) -> File:  # fmt: skip
+    ) -> File:
         """The stored file, safe at the store's durability level. `total` is the number of chunks where the upload
         does not know it yet, `found` the SHA-256 (hex) where it was taken on the way.
 

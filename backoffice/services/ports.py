@@ -136,7 +136,6 @@ class Throttle(Protocol):
         """Forget all failures."""
 
 
-
 class ChunkStore(Protocol):
     """The bytes of chunks. Values are at most the largest chunk; groups of 64 share a shard."""
 

@@ -23,10 +23,20 @@ class Receiving:
     nothing remains of it."""
 
     def __init__(
-        self, actor: Actor, upload: Upload, uploads: UploadStore, chunks: ChunkStore, completion: Completion,
-        *, chunk_size: int, max_file_size: int, max_chunks: int, seconds: int, expiry: Callable[[], int],
+        self,
+        actor: Actor,
+        upload: Upload,
+        uploads: UploadStore,
+        chunks: ChunkStore,
+        completion: Completion,
+        *,
+        chunk_size: int,
+        max_file_size: int,
+        max_chunks: int,
+        seconds: int,
+        expiry: Callable[[], int],
         drop: Callable[[Upload, str], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`seconds`: the chunks' time to live; `expiry`: the upload's, from now; `drop`: how it is given up."""
         self._actor, self._upload = actor, upload
         self._uploads, self._chunks, self._completion = uploads, chunks, completion
@@ -91,17 +101,28 @@ class Receiving:
             self._marked = len(stored)
 
     def finish(
-        self, *, name: str, mime_type: str = "", sha256: str = "", tags: Iterable[str] = (),
+        self,
+        *,
+        name: str,
+        mime_type: str = "",
+        sha256: str = "",
+        tags: Iterable[str] = (),
         on_conflict: OnConflict = OnConflict.RENAME,
-    ) -> File:  # fmt: skip
+    ) -> File:
         """The file. Raises ChecksumMismatch when `sha256` (hex) is another, and all that `Completion.run` raises."""
         taken = self._intake.finish()
         self._mark(0)
         file = File(
-            id=self._upload.id, name=clean_name(name), size=taken.size, mime_type=clean_mime_type(mime_type),
-            owner=self._upload.owner, created_at=0, total_chunks=len(taken.chunks), sha256=sha256,
+            id=self._upload.id,
+            name=clean_name(name),
+            size=taken.size,
+            mime_type=clean_mime_type(mime_type),
+            owner=self._upload.owner,
+            created_at=0,
+            total_chunks=len(taken.chunks),
+            sha256=sha256,
             tags=clean_tags(tags),
-        )  # fmt: skip
+        )
         stored = self._completion.run(
             self._actor, self._upload, file, on_conflict, total=len(taken.chunks), found=taken.sha256.hex()
         )

@@ -234,7 +234,12 @@ class Sessions:
         except TooMany:
             target = user_ref(user) if user is not None else NOTHING
             event = AuditEvent(
-                Action.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": "too many attempts"}, at=self.now()
+                Action.SESSION_REFUSE,
+                actor,
+                target,
+                Outcome.DENIED,
+                data={"because": "too many attempts"},
+                at=self.now(),
             )
             # Once a minute: a flood must not fill the log.
             self.audit.record(event, f"throttled {buckets[0].name} {target.id}", 60)
@@ -244,7 +249,9 @@ class Sessions:
         """What was typed as a name is not recorded where nobody has it: people type their password there."""
         because = "unknown name" if user is None else "wrong password" if user.active else f"user is {user.status}"
         target = user_ref(user) if user is not None else NOTHING
-        event = AuditEvent(Action.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": because}, at=self.now())
+        event = AuditEvent(
+            Action.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": because}, at=self.now()
+        )
         self.audit.record(event)
 
     def _rehashed(self, actor: Actor, user: User, password: str) -> User:

@@ -105,7 +105,9 @@ class Tokens:
     def mine(self, actor: Actor) -> list[Token]:
         """The newest first, expired ones included."""
         require(self.audit, actor, Permission.TOKENS_OWN)
-        return list(self.tokens.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items)
+        return list(
+            self.tokens.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items
+        )
 
     def page(self, actor: Actor, query: Query) -> Page[Token]:
         """Everybody's. Takes tokens:all."""

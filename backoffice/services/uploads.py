@@ -84,10 +84,17 @@ class Uploads:
         now = self.now()
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
-            id=new_id(), owner=actor.id, created_at=now, dies_at=dies_at, expires_at=self._expiry(now, dies_at),
-            size=UNKNOWN if size is None else size, total_chunks=total_chunks, reserved=size or 0,
-            quota=self._quota(actor.id), name=clean_name(name) if name else "",
-        )  # fmt: skip
+            id=new_id(),
+            owner=actor.id,
+            created_at=now,
+            dies_at=dies_at,
+            expires_at=self._expiry(now, dies_at),
+            size=UNKNOWN if size is None else size,
+            total_chunks=total_chunks,
+            reserved=size or 0,
+            quota=self._quota(actor.id),
+            name=clean_name(name) if name else "",
+        )
         self.uploads.insert(upload, limits.max_open, _event(Action.UPLOAD_START, actor, upload))
         return upload
 
@@ -141,9 +148,17 @@ class Uploads:
     # -- chunks
 
     def put_chunk(
-        self, actor: Actor, *, upload_id: str | None, index: int, total_chunks: int, data: bytes | memoryview,
-        sha256: bytes | None = None, size: int | None = None, name: str = "",
-    ) -> UploadView:  # fmt: skip
+        self,
+        actor: Actor,
+        *,
+        upload_id: str | None,
+        index: int,
+        total_chunks: int,
+        data: bytes | memoryview,
+        sha256: bytes | None = None,
+        size: int | None = None,
+        name: str = "",
+    ) -> UploadView:
         """Store chunk `index`; without an `upload_id` the upload is started with it. Returns when the chunk is kept.
 
         Chunks come in any order, in parallel and twice; the same bytes again change nothing.
@@ -203,9 +218,17 @@ class Uploads:
     # -- completion
 
     def complete(
-        self, actor: Actor, upload_id: str, *, name: str, mime_type: str = "", total_size: int, sha256: str = "",
-        tags: Iterable[str] = (), on_conflict: OnConflict = OnConflict.RENAME,
-    ) -> File:  # fmt: skip
+        self,
+        actor: Actor,
+        upload_id: str,
+        *,
+        name: str,
+        mime_type: str = "",
+        total_size: int,
+        sha256: str = "",
+        tags: Iterable[str] = (),
+        on_conflict: OnConflict = OnConflict.RENAME,
+    ) -> File:
         """Make the upload a file. Returns when that is safe at the store's durability level; repeating it gives the
         same file.
 
@@ -221,9 +244,16 @@ class Uploads:
             upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
             self._may_replace(actor, upload, on_conflict)
             file = File(
-                id=upload.id, name=name, size=total_size, mime_type=mime_type, owner=upload.owner, created_at=0,
-                total_chunks=upload.total_chunks, sha256=sha256, tags=tags,
-            )  # fmt: skip
+                id=upload.id,
+                name=name,
+                size=total_size,
+                mime_type=mime_type,
+                owner=upload.owner,
+                created_at=0,
+                total_chunks=upload.total_chunks,
+                sha256=sha256,
+                tags=tags,
+            )
             return self.completion.run(actor, upload, file, on_conflict)
         except NotFound:
             # Another request may have completed it since we looked.
@@ -263,24 +293,38 @@ class Uploads:
                 self._drop(left, _event(Action.UPLOAD_CANCEL, actor, upload, because))
 
         return Receiving(
-            actor, upload, self.uploads, self.chunks, self.completion, chunk_size=limits.chunk_size,
-            max_file_size=limits.max_file_size, max_chunks=limits.max_chunks, seconds=self._seconds(upload),
-            expiry=lambda: self._expiry(self.now(), upload.dies_at), drop=drop,
-        )  # fmt: skip
+            actor,
+            upload,
+            self.uploads,
+            self.chunks,
+            self.completion,
+            chunk_size=limits.chunk_size,
+            max_file_size=limits.max_file_size,
+            max_chunks=limits.max_chunks,
+            seconds=self._seconds(upload),
+            expiry=lambda: self._expiry(self.now(), upload.dies_at),
+            drop=drop,
+        )
 
     def put_whole(
-        self, actor: Actor, *, name: str, size: int | None, body: ReadInto, mime_type: str = "", sha256: str = "",
-        tags: Iterable[str] = (), on_conflict: OnConflict = OnConflict.RENAME,
-    ) -> File:  # fmt: skip
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        size: int | None,
+        body: ReadInto,
+        mime_type: str = "",
+        sha256: str = "",
+        tags: Iterable[str] = (),
+        on_conflict: OnConflict = OnConflict.RENAME,
+    ) -> File:
         """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""
         name, tags = clean_name(name), clean_tags(tags)
         if on_conflict is OnConflict.REPLACE:
             require(self.audit, actor, Permission.FILES_DELETE)
         with self.receive(actor, name=name, size=size) as receiving:
             receiving.fill(body)
-            return receiving.finish(
-                name=name, mime_type=mime_type, sha256=sha256, tags=tags, on_conflict=on_conflict
-            )
+            return receiving.finish(name=name, mime_type=mime_type, sha256=sha256, tags=tags, on_conflict=on_conflict)
 
     # -- what the worker does
 

@@ -260,7 +260,9 @@ class Users:
             if name not in roles:
                 raise Invalid(f"There is no role {name[:40]!r}.", field="roles")
         added = set(names) - set(has)
-        require_held(self.audit, actor, Permission.USERS_WRITE, held(roles, added), ObjectRef("role", ",".join(sorted(added))))
+        require_held(
+            self.audit, actor, Permission.USERS_WRITE, held(roles, added), ObjectRef("role", ",".join(sorted(added)))
+        )
         return tuple(sorted(set(names)))
 
 

@@ -22,9 +22,13 @@ class Codec(Generic[T]):
     """
 
     def __init__(
-        self, record: type[T], *, sparse: bool = False, short: Mapping[str, str] | None = None,
+        self,
+        record: type[T],
+        *,
+        sparse: bool = False,
+        short: Mapping[str, str] | None = None,
         hexadecimal: frozenset[str] = frozenset(),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._make: Callable[..., T] = record
         hints = get_type_hints(record)
         self._short = short or {}

@@ -35,9 +35,18 @@ class Collection(Generic[R]):
     """
 
     def __init__(
-        self, db: Db, keys: Keys, noun: str, record: type[R], indexes: Sequence[Index[R]], *, sparse: bool = False,
-        short: Mapping[str, str] | None = None, hexadecimal: frozenset[str] = frozenset(), dense: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        db: Db,
+        keys: Keys,
+        noun: str,
+        record: type[R],
+        indexes: Sequence[Index[R]],
+        *,
+        sparse: bool = False,
+        short: Mapping[str, str] | None = None,
+        hexadecimal: frozenset[str] = frozenset(),
+        dense: bool = False,
+    ) -> None:
         """`dense`: indexes hold identifiers in the form of `compact_ids.py`."""
         self.db, self.keys, self.noun = db, keys, noun
         self.codec = Codec(record, sparse=sparse, short=short, hexadecimal=hexadecimal)
@@ -181,9 +190,17 @@ class Collection(Generic[R]):
     def facet_values(self, name: str, limit: int = 100) -> list[tuple[str, int]]:
         """The commonest values of a listed facet with the number of their records. One round trip."""
         row = self.db.call(
-            "ZRANGE", self.keys.facet_values(self.noun, name), "+inf", "1", "BYSCORE", "REV", "LIMIT", 0, limit,
+            "ZRANGE",
+            self.keys.facet_values(self.noun, name),
+            "+inf",
+            "1",
+            "BYSCORE",
+            "REV",
+            "LIMIT",
+            0,
+            limit,
             "WITHSCORES",
-        )  # fmt: skip
+        )
         flat = flat_pairs(row)
         return [(value.decode(), int(float(count))) for value, count in flat]
 

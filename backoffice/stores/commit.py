@@ -17,7 +17,20 @@ KEEP_SECONDS = 120
 """For so long a repeated commit is recognised; a client gives up repeating long before."""
 
 COMMANDS = frozenset(
-    {"HSET", "HDEL", "HINCRBY", "DEL", "SET", "INCR", "PERSIST", "PEXPIREAT", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "ZINCRBY"}
+    {
+        "HSET",
+        "HDEL",
+        "HINCRBY",
+        "DEL",
+        "SET",
+        "INCR",
+        "PERSIST",
+        "PEXPIREAT",
+        "ZADD",
+        "ZREM",
+        "ZREMRANGEBYSCORE",
+        "ZINCRBY",
+    }
     | {"INDEX", "UNINDEX", "REINDEX"}
 )
 

@@ -26,10 +26,21 @@ REWRITE_ROOM = 1.2
 """An append-only file is rewritten into a copy: so many times its base size must be free on the disk."""
 CACHE_SECONDS = 2.0
 SERVER_FACTS = (
-    "redis_version", "valkey_version", "server_name", "used_memory", "maxmemory", "maxmemory_policy", "aof_enabled",
-    "aof_last_write_status", "aof_last_bgrewrite_status", "aof_base_size", "connected_clients", "uptime_in_seconds",
-    "role", "connected_slaves",
-)  # fmt: skip
+    "redis_version",
+    "valkey_version",
+    "server_name",
+    "used_memory",
+    "maxmemory",
+    "maxmemory_policy",
+    "aof_enabled",
+    "aof_last_write_status",
+    "aof_last_bgrewrite_status",
+    "aof_base_size",
+    "connected_clients",
+    "uptime_in_seconds",
+    "role",
+    "connected_slaves",
+)
 
 
 class RedisDurability:

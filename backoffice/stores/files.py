@@ -35,9 +35,17 @@ def _created(file: File) -> float:
 
 
 SHORT = {
-    "name": "n", "mime_type": "m", "owner": "o", "created_at": "c", "changed_at": "u", "total_chunks": "t",
-    "sha256": "h", "size": "s", "tags": "g", "version": "v",
-}  # fmt: skip
+    "name": "n",
+    "mime_type": "m",
+    "owner": "o",
+    "created_at": "c",
+    "changed_at": "u",
+    "total_chunks": "t",
+    "sha256": "h",
+    "size": "s",
+    "tags": "g",
+    "version": "v",
+}
 """Names of the fields in the hash. `state` keeps its own: `forget.lua` looks at it, in uploads too."""
 
 HEXADECIMAL = frozenset({"sha256"})

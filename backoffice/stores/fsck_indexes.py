@@ -142,7 +142,9 @@ class IndexCheck(Generic[R]):
 
         invariant = Invariant.INDEX if missing else Invariant.UNIQUE
         names = [printable(key) for key, _ in (*missing, *claims)]
-        return Finding(invariant, self.ref(record_id), f"{record_id} is not as it should be in {', '.join(names)}", mend)
+        return Finding(
+            invariant, self.ref(record_id), f"{record_id} is not as it should be in {', '.join(names)}", mend
+        )
 
     def _look_shared(self, record_id: str) -> Finding | None:
         """A text that must be unique and that another record has as well: only people can settle that."""
@@ -165,9 +167,7 @@ class IndexCheck(Generic[R]):
             record = self._collection.decode(record_id, row)
             if record is None:
                 return None, row, []
-            again, *answers = self._desk.together(
-                [("HGETALL", self._record_key(record_id)), *self._questions(record)]
-            )
+            again, *answers = self._desk.together([("HGETALL", self._record_key(record_id)), *self._questions(record)])
             if pairs(again) == row:
                 return record, row, answers
 

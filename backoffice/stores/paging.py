@@ -145,9 +145,11 @@ class Pager(Generic[R]):
             total, row = self._after(place, mark, wanted, descending)
         else:
             total, row = db.many([place.count(), place.beyond(mark.member, wanted, descending)])
-        members = [(member, score(float(number))) for member, number in flat_pairs(row)] if numbered else [
-            (member, "") for member in row
-        ]  # fmt: skip
+        members = (
+            [(member, score(float(number))) for member, number in flat_pairs(row)]
+            if numbered
+            else [(member, "") for member in row]
+        )
         cursor = ""
         if len(members) > query.limit:
             member, number = members[query.limit - 1]

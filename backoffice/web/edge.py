@@ -38,7 +38,14 @@ _UNKNOWN_HOST: Final = (
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _HOST: Final = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.IGNORECASE)
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_FORWARDED: Final = ("FORWARDED", "X_REAL_IP", "X_CLIENT_IP", "X_CLUSTER_CLIENT_IP", "TRUE_CLIENT_IP", "CF_CONNECTING_IP")
+_FORWARDED: Final = (
+    "FORWARDED",
+    "X_REAL_IP",
+    "X_CLIENT_IP",
+    "X_CLUSTER_CLIENT_IP",
+    "TRUE_CLIENT_IP",
+    "CF_CONNECTING_IP",
+)
 
 
 class Edge:

@@ -28,9 +28,7 @@ class Metrics:
             values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         labels = ("method", "endpoint", "status")
-        self._requests = Counter(
-            "backoffice_http_requests", "Requests answered", labels, registry=self._registry
-        )
+        self._requests = Counter("backoffice_http_requests", "Requests answered", labels, registry=self._registry)
         self._seconds = Histogram(
             "backoffice_http_request_seconds",
             "Time until the answer began",

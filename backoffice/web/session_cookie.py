@@ -80,7 +80,9 @@ def end_session() -> None:
 
 def _set(response: Response, base: str, value: str, max_age: int | None) -> None:
     secure = is_secure(request, settings())
-    response.set_cookie(cookie_name(base), value, max_age=max_age, secure=secure, httponly=True, samesite="Lax", path="/")
+    response.set_cookie(
+        cookie_name(base), value, max_age=max_age, secure=secure, httponly=True, samesite="Lax", path="/"
+    )
 
 
 class FormCookie(SecureCookieSessionInterface):

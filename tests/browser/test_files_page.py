@@ -40,9 +40,7 @@ def message(page: Page, text: str) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-def test_rename_delete_undo_and_the_trash(
-    site: WholeSite, open_page: OpenPage, person: Person, script: bool
-) -> None:
+def test_rename_delete_undo_and_the_trash(site: WholeSite, open_page: OpenPage, person: Person, script: bool) -> None:
     for name in ("one.txt", "two.txt"):
         site.store(person, name)
     page = open_page(java_script_enabled=script)
@@ -105,9 +103,10 @@ def no_barriers_without_script(page: Page) -> None:
     """axe is itself a script; what can be said without: every control has a name, every form its token."""
     for control in page.locator("main button:visible, main a:visible").all():
         assert control.inner_text().strip() or control.get_attribute("aria-label"), control
-    assert page.locator("main form[method=post]").count() == page.locator(
-        "main form[method=post]:is(:has(input[name=csrf_token]), [action*='csrf_token='])"
-    ).count()
+    assert (
+        page.locator("main form[method=post]").count()
+        == page.locator("main form[method=post]:is(:has(input[name=csrf_token]), [action*='csrf_token='])").count()
+    )
 
 
 def test_names_are_shown_as_they_are(site: WholeSite, mine: Page, person: Person) -> None:

@@ -55,9 +55,11 @@ def chunks_sent(page: Page) -> list[int]:
     found: list[int] = []
     page.on(
         "request",
-        lambda request: found.append(int(re.search(r"chunk_index=(\d+)", request.url)[1]))  # type: ignore[index]
-        if "/upload_chunk" in request.url
-        else None,
+        lambda request: (
+            found.append(int(re.search(r"chunk_index=(\d+)", request.url)[1]))  # type: ignore[index]
+            if "/upload_chunk" in request.url
+            else None
+        ),
     )
     return found
 
@@ -116,9 +118,13 @@ def test_another_file_of_that_name_and_size_is_not_mixed_with_the_first(
     assert site.services.files.usage(site.actor(person)).reserved == 0
 
 
-def test_several_files_at_once_and_names_kept_apart(site: WholeSite, mine: Page, person: Person, make_file: MakeFile) -> None:
+def test_several_files_at_once_and_names_kept_apart(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile
+) -> None:
     site.store(person, "report.pdf", b"the old one")
-    files = [make_file(name, size) for name, size in (("report.pdf", 9 * MB), ("b.bin", MB), ("empty.txt", 0), ("c", 1))]
+    files = [
+        make_file(name, size) for name, size in (("report.pdf", 9 * MB), ("b.bin", MB), ("empty.txt", 0), ("c", 1))
+    ]
     pick(mine, *files)
     expect(mine.locator("[data-total-text]")).to_have_text("4 files stored", timeout=90_000)
     expect(row(mine, "report.pdf")).to_contain_text("stored as “report (2).pdf”")

@@ -69,7 +69,12 @@ def test_a_name_is_never_two_people(db: Db) -> None:
     one, two = user("ada", email="ada@example.org"), user("bob@example.org")
     users.insert(one, event())
     users.insert(two, event())
-    for bad in (user("ADA"), user("x", email="ADA@example.org"), user("Ada@example.org"), user("x", email="BOB@example.org")):
+    for bad in (
+        user("ADA"),
+        user("x", email="ADA@example.org"),
+        user("Ada@example.org"),
+        user("x", email="BOB@example.org"),
+    ):
         with pytest.raises(NameTaken):
             users.insert(bad, event())
     for name, changed in (("email", "bob@example.org"), ("username", "ada@example.org"), ("username", "ADA")):

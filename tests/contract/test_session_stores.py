@@ -35,9 +35,15 @@ def db(redis: Any) -> CountedDb:
 
 def session(owner: str = "u1", **parts: Any) -> Session:
     given: dict[str, Any] = {
-        "epoch": 1, "created_at": NOW, "seen_at": NOW, "auth_at": NOW, "expires_at": NOW + HOUR, "ends_at": NOW + 12 * HOUR,
-        "ip": "2001:db8::1", "agent": "a \0 b\r\n ünï",
-    }  # fmt: skip
+        "epoch": 1,
+        "created_at": NOW,
+        "seen_at": NOW,
+        "auth_at": NOW,
+        "expires_at": NOW + HOUR,
+        "ends_at": NOW + 12 * HOUR,
+        "ip": "2001:db8::1",
+        "agent": "a \0 b\r\n ünï",
+    }
     return Session(id=secret_hash(new_id()), user=owner, **(given | parts))
 
 

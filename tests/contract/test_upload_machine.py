@@ -102,9 +102,15 @@ class Machine(Model):
             self.put(upload_id, coming, index)
 
     def put(
-        self, upload_id: str, coming: Coming, index: int, *, other: bool = False, wrong_total: bool = False,
+        self,
+        upload_id: str,
+        coming: Coming,
+        index: int,
+        *,
+        other: bool = False,
+        wrong_total: bool = False,
         fault: Wrong = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         data = coming.parts[index] + (b"!" if other else b"")
         total = len(coming.parts) + wrong_total
         there = self.eye.chunks.get(upload_id, index)
@@ -127,14 +133,28 @@ class Machine(Model):
 
     @precondition(lambda self: self.known)
     @rule(
-        pick=PICK, name=st.sampled_from(NAMES), conflict=st.sampled_from(OnConflict), twice=st.booleans(),
-        wrong=st.sampled_from(("", "", "", "", "size", "digest")), digest=st.booleans(), early=RARELY,
-        backwards=st.booleans(), fault=FAULT,
-    )  # fmt: skip
+        pick=PICK,
+        name=st.sampled_from(NAMES),
+        conflict=st.sampled_from(OnConflict),
+        twice=st.booleans(),
+        wrong=st.sampled_from(("", "", "", "", "size", "digest")),
+        digest=st.booleans(),
+        early=RARELY,
+        backwards=st.booleans(),
+        fault=FAULT,
+    )
     def complete(
-        self, pick: int, name: str, conflict: OnConflict, twice: bool, wrong: str, digest: bool, early: bool,
-        backwards: bool, fault: Wrong,
-    ) -> None:  # fmt: skip
+        self,
+        pick: int,
+        name: str,
+        conflict: OnConflict,
+        twice: bool,
+        wrong: str,
+        digest: bool,
+        early: bool,
+        backwards: bool,
+        fault: Wrong,
+    ) -> None:
         upload_id, coming = self.pick(pick)
         if not early:
             self.put_what_is_missing(upload_id, backwards=backwards)
@@ -143,9 +163,13 @@ class Machine(Model):
 
         def complete() -> File:
             return self.world.service.complete(
-                coming.owner, upload_id, name=name, total_size=len(content) + (wrong == "size"),
-                sha256=sha256 if digest or wrong == "digest" else "", on_conflict=conflict,
-            )  # fmt: skip
+                coming.owner,
+                upload_id,
+                name=name,
+                total_size=len(content) + (wrong == "size"),
+                sha256=sha256 if digest or wrong == "digest" else "",
+                on_conflict=conflict,
+            )
 
         taken = self.taken(coming.owner, name)
         tried = self.attempt(fault, complete, BackofficeError)
@@ -216,9 +240,14 @@ class Machine(Model):
             assert tried.fault or upload_id not in self.coming
 
     @rule(
-        owner=WHO, size=st.integers(0, 5000), step=st.integers(1, 3000), known=st.booleans(), cut=st.integers(-1, 5000),
-        name=st.sampled_from(NAMES), fault=FAULT,
-    )  # fmt: skip
+        owner=WHO,
+        size=st.integers(0, 5000),
+        step=st.integers(1, 3000),
+        known=st.booleans(),
+        cut=st.integers(-1, 5000),
+        name=st.sampled_from(NAMES),
+        fault=FAULT,
+    )
     def put_whole(self, owner: Actor, size: int, step: int, known: bool, cut: int, name: str, fault: Wrong) -> None:
         body = b"w" * size
         broken = 0 <= cut < size
@@ -243,9 +272,11 @@ class Machine(Model):
 
     @precondition(lambda self: self.files)
     @rule(
-        pick=PICK, act=st.sampled_from(("rename", "trash", "restore", "purge", "digest")), name=st.sampled_from(NAMES),
+        pick=PICK,
+        act=st.sampled_from(("rename", "trash", "restore", "purge", "digest")),
+        name=st.sampled_from(NAMES),
         fault=FAULT,
-    )  # fmt: skip
+    )
     def change_a_file(self, pick: int, act: str, name: str, fault: Wrong) -> None:
         file_id = list(self.files)[pick % len(self.files)]
         kept, library = self.files[file_id], self.world.library
@@ -281,7 +312,9 @@ class Machine(Model):
     def lists_show_whole_files_only(self) -> None:
         for owner in PEOPLE:
             page = self.eye.library.page(owner, Query(limit=500))
-            mine = {one: kept.name for one in self.in_state(FileState.READY) if (kept := self.files[one]).owner == owner}
+            mine = {
+                one: kept.name for one in self.in_state(FileState.READY) if (kept := self.files[one]).owner == owner
+            }
             assert {file.id: file.name for file in page.items} == mine
 
 
@@ -290,10 +323,14 @@ def run(make: Callable[[], Redis], examples: int, steps: int) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
         settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True, database=None,
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            database=None,
             suppress_health_check=list(HealthCheck),
         ),
-    )  # fmt: skip
+    )
 
 
 def test_on_the_fake() -> None:

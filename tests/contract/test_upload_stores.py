@@ -60,9 +60,7 @@ def a_file(upload: Upload, name: str = "a.txt") -> File:
 def complete(world: World, upload: Upload, token: str) -> File:
     leased = world.uploads.get(upload.id)
     assert leased is not None
-    return world.uploads.complete(
-        leased, token, a_file(upload), on_conflict=OnConflict.RENAME, purge_at=0, event=EVENT
-    )  # fmt: skip
+    return world.uploads.complete(leased, token, a_file(upload), on_conflict=OnConflict.RENAME, purge_at=0, event=EVENT)
 
 
 # --- uploads

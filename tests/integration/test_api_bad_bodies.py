@@ -61,9 +61,12 @@ def test_base64_is_strict(ann: Person, real: Redis, data: Any) -> None:
         b'{"chunk_index": 0, "chunk_index": 0, "total_chunks": 1, "chunk_data": "eA=="}',
         b'{"chunk_index": NaN, "total_chunks": 1, "chunk_data": "eA=="}',
         b'{"chunk_index": 0, "total_chunks": 1, "chunk_data": "eA==", "name": ' + b"[" * 5000 + b"]" * 5000 + b"}",
-        b"[]", b"", b"\xff", b'{"a"',
+        b"[]",
+        b"",
+        b"\xff",
+        b'{"a"',
     ],
-)  # fmt: skip
+)
 def test_i7_json(ann: Person, real: Redis, body: bytes) -> None:
     with nothing_changed(ann, real):
         problem(ann.call("POST", "/upload_chunk", data=body, content_type="application/json"), 400, "invalid")

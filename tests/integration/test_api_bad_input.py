@@ -242,9 +242,13 @@ def test_f9_all_ids_that_are_not_there_get_the_same_answer(site: Site, ann: Pers
     ]
     with nothing_changed(ann, real), nothing_changed(bob, real):
         for method, path in (
-            ("GET", "/files/{}"), ("GET", "/files/{}/metadata"), ("DELETE", "/files/{}"), ("GET", "/uploads/{}"),
-            ("DELETE", "/uploads/{}"), ("POST", "/files/{}/restore"),
-        ):  # fmt: skip
+            ("GET", "/files/{}"),
+            ("GET", "/files/{}/metadata"),
+            ("DELETE", "/files/{}"),
+            ("GET", "/uploads/{}"),
+            ("DELETE", "/uploads/{}"),
+            ("POST", "/files/{}/restore"),
+        ):
             texts = set()
             for file_id in ids:
                 answer = ann.call(method, path.format(file_id.replace("..", "%2e%2e")))

@@ -37,11 +37,31 @@ def ann(site: Site) -> Person:
 # -- F3: names
 
 BAD_NAMES = {
-    "slash": "a/b", "backslash": "a\\b", "root": "/etc/passwd", "parent": "..", "dot": ".", "nul": "a\0b", "cr": "a\rb",
-    "lf": "a\nb", "escape": "a\x1b[31m", "delete": "a\x7f", "c1": "a\x85", "rlo": "a\u202etxt.exe", "lri": "a\u2066b",
-    "zero width": "a\u200bb", "bom": "\ufeffa", "line": "a\u2028b", "300 bytes": "a" * 300, "300 in utf-8": "é" * 150,
-    "5000 bytes": "a" * 5000, "empty": "", "space before": " a", "space after": "a ", "dot after": "a.", "tab": "\t",
-}  # fmt: skip
+    "slash": "a/b",
+    "backslash": "a\\b",
+    "root": "/etc/passwd",
+    "parent": "..",
+    "dot": ".",
+    "nul": "a\0b",
+    "cr": "a\rb",
+    "lf": "a\nb",
+    "escape": "a\x1b[31m",
+    "delete": "a\x7f",
+    "c1": "a\x85",
+    "rlo": "a\u202etxt.exe",
+    "lri": "a\u2066b",
+    "zero width": "a\u200bb",
+    "bom": "\ufeffa",
+    "line": "a\u2028b",
+    "300 bytes": "a" * 300,
+    "300 in utf-8": "é" * 150,
+    "5000 bytes": "a" * 5000,
+    "empty": "",
+    "space before": " a",
+    "space after": "a ",
+    "dot after": "a.",
+    "tab": "\t",
+}
 
 
 @pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES.keys())
@@ -58,10 +78,19 @@ def test_f3_names(ann: Person, real: Redis, name: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%2f..%2fetc%2fpasswd", "..%5c..%5cwindows%5cwin.ini", "%2fetc%2fpasswd",
-        "a%2f..%2fb", "....//....//etc/passwd", "..;/a", "%5c%5chost%5cshare", "a%00.png", "C:%5Cboot.ini", "%0d%0aX: y",
+        "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "..%2f..%2fetc%2fpasswd",
+        "..%5c..%5cwindows%5cwin.ini",
+        "%2fetc%2fpasswd",
+        "a%2f..%2fb",
+        "....//....//etc/passwd",
+        "..;/a",
+        "%5c%5chost%5cshare",
+        "a%00.png",
+        "C:%5Cboot.ini",
+        "%0d%0aX: y",
     ],
-)  # fmt: skip
+)
 def test_cve_2023_37474_paths_as_names(ann: Person, real: Redis, path: str) -> None:
     with nothing_changed(ann, real):
         problem(ann.put(path), 400, "invalid")

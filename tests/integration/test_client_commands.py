@@ -56,7 +56,9 @@ def test_files_go_there_and_come_back(ann: Person) -> None:
     assert len(list((ann.home / "back").iterdir())) == len(made)
 
 
-@pytest.mark.parametrize("name", ["Größe ✓ 日本語.txt", unicodedata.normalize("NFD", "é.bin"), "50% & #1?.txt", "[bold]x.txt"])
+@pytest.mark.parametrize(
+    "name", ["Größe ✓ 日本語.txt", unicodedata.normalize("NFD", "é.bin"), "50% & #1?.txt", "[bold]x.txt"]
+)
 @pytest.mark.parametrize("size", [10, 3 * CHUNK])
 def test_names_of_every_kind(ann: Person, name: str, size: int) -> None:
     made = ann.file(name, size)

@@ -58,7 +58,9 @@ def test_a_killed_download_goes_on_where_it_stopped(ann: Person, net: Relay) -> 
     net.pause = 0.02
     command = [*MANAGE, "download", file_id, "--url", net.url, "--to", "new name"]
     process = subprocess.Popen(command, cwd=ann.home, env=ann.environ())
-    wait_for(lambda: any(path.stat().st_size >= SIZE // 2 for path in ann.home.glob("new name.*.part")), "half of it", 30)
+    wait_for(
+        lambda: any(path.stat().st_size >= SIZE // 2 for path in ann.home.glob("new name.*.part")), "half of it", 30
+    )
     process.kill()
     process.wait()
     assert not (ann.home / "new name").exists()

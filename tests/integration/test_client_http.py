@@ -90,9 +90,13 @@ def problem(status: int, code: str, detail: str = "Said so.", **headers: str) ->
 
 def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
     other.answers = [
-        problem(503, "unavailable"), problem(429, "too_many_attempts", **{"Retry-After": "1"}), (502, {}, b"<html>"),
-        problem(400, "body_cut"), (200, {"Content-Length": "99"}, b'{"cut'), GOOD,
-    ]  # fmt: skip
+        problem(503, "unavailable"),
+        problem(429, "too_many_attempts", **{"Retry-After": "1"}),
+        (502, {}, b"<html>"),
+        problem(400, "body_cut"),
+        (200, {"Content-Length": "99"}, b'{"cut'),
+        GOOD,
+    ]
     sent: list[int] = []
     answer = client.request("POST", "/x", body=b"z" * 10, query=[("q", "é&")], sent=sent.append)
     assert answer.json() == {"fine": True}
@@ -157,14 +161,21 @@ def test_who_can_read_the_token() -> None:
     token = Secret("x")
     assert Client("http://files.example.org", token).exposes_token
     assert not Client("https://files.example.org", token).exposes_token
-    assert not any(Client(url, token).exposes_token for url in ("http://localhost:1", "127.0.0.1:5000", "http://[::1]:1/x"))
+    assert not any(
+        Client(url, token).exposes_token for url in ("http://localhost:1", "127.0.0.1:5000", "http://[::1]:1/x")
+    )
 
 
 def test_tls_is_checked(other: Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need(shutil.which("openssl"), "openssl, to make a certificate")
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test -keyout key -out cert"
+    words = (
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test -keyout key -out cert"
+    )
     subprocess.run(
-        ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"], cwd=tmp_path, check=True, capture_output=True
+        ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
     )
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(tmp_path / "cert", tmp_path / "key")

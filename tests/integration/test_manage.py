@@ -60,7 +60,9 @@ def _bare() -> str:
     """The interpreter behind this environment: it has none of the project's packages."""
     base = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
     lacks = "import importlib.util, sys; sys.exit(importlib.util.find_spec('flask_admin') is not None)"
-    need(base.exists() and subprocess.run([base, "-c", lacks], check=False).returncode == 0, "a Python without packages")
+    need(
+        base.exists() and subprocess.run([base, "-c", lacks], check=False).returncode == 0, "a Python without packages"
+    )
     return str(base)
 
 

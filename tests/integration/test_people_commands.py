@@ -23,7 +23,11 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(
-    real: Redis, store_server: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    real: Redis,
+    store_server: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """Runs a command; its status and what it said on standard output and error."""
     monkeypatch.chdir(tmp_path)
@@ -50,7 +54,9 @@ def test_a_user_from_create_to_delete(run: Run) -> None:
     status, out, _ = run("user", "list")
     assert [line.split("\t")[0] for line in out.splitlines()] == ["root", "ada"]
     assert run("user", "list", "--role", "admin")[1].count("\n") == 1
-    assert run("user", "list", "--status", "invited", "--search", "ad")[1].startswith("ada\tada@example.org\tinvited\tuser\t-\t")
+    assert run("user", "list", "--status", "invited", "--search", "ad")[1].startswith(
+        "ada\tada@example.org\tinvited\tuser\t-\t"
+    )
     assert run("user", "set-password", "ada@example.org", typed=PASSWORD + "\n")[0] == 0
     assert run("user", "update", "ada", "--role", "auditor", "--role", "user", "--username", "adele")[0] == 0
     for verb in ("disable", "enable", "invite", "delete"):
@@ -84,7 +90,9 @@ def test_what_goes_wrong_is_said_in_a_line(run: Run, arguments: tuple[str, ...],
 
 def test_tokens(run: Run) -> None:
     run("user", "create", "ada", "--password", typed=PASSWORD + "\n")
-    status, out, error = run("token", "create", "--user", "ada", "--scope", "files:read", "--scope", "files:write", "--days", "7")
+    status, out, error = run(
+        "token", "create", "--user", "ada", "--scope", "files:read", "--scope", "files:write", "--days", "7"
+    )
     assert (status, error) == (0, "")
     found = split_token(out.removesuffix("\n"))
     assert found is not None, "the token alone is on standard output"

@@ -42,7 +42,9 @@ def raised(results: list[object]) -> list[type]:
     return [type(one) for one in results if isinstance(one, BackofficeError)]
 
 
-@pytest.mark.parametrize("paths", [("demote", "demote"), ("disable", "delete"), ("delete", "demote"), ("disable", "disable")])
+@pytest.mark.parametrize(
+    "paths", [("demote", "demote"), ("disable", "delete"), ("delete", "demote"), ("disable", "disable")]
+)
 def test_Z5_last_admin_is_kept_under_parallel_demotions(people: People, real: Redis, paths: tuple[str, str]) -> None:
     def ends(path: str, user: User) -> Callable[[], object]:
         return {
@@ -84,7 +86,9 @@ def test_a_name_and_an_address_do_not_meet(people: People) -> None:
 def test_a_link_is_accepted_once(people: People) -> None:
     user, link = people.users.create(ROOT, username="ada")
     phrases = [f"phrase number {n} of many" for n in range(16)]
-    results = at_once([lambda phrase=phrase: people.users.accept_invite(people.visitor(), link, phrase) for phrase in phrases])
+    results = at_once(
+        [lambda phrase=phrase: people.users.accept_invite(people.visitor(), link, phrase) for phrase in phrases]
+    )
     assert len(raised(results)) == 15
     stored = people.user_store.get(user.id)
     assert stored is not None

@@ -189,9 +189,7 @@ def test_many_files_of_one_name_at_once(world: World, conflict: OnConflict) -> N
     uploads = [world.partly(ALICE, PARTS, 2) for _ in range(MANY)]
 
     def complete(upload_id: str) -> File:
-        return world.service.complete(
-            ALICE, upload_id, name="Same.txt", total_size=len(CONTENT), on_conflict=conflict
-        )
+        return world.service.complete(ALICE, upload_id, name="Same.txt", total_size=len(CONTENT), on_conflict=conflict)
 
     outcomes = at_once([lambda one=one: complete(one.id) for one in uploads])
     files = [one for one in outcomes if isinstance(one, File)]
@@ -215,9 +213,7 @@ def test_many_files_renamed_to_one_name_at_once(world: World) -> None:
 
 def test_one_file_renamed_by_many_at_once_has_one_of_the_names(world: World) -> None:
     file = world.stored(ALICE, PARTS)
-    outcomes = at_once(
-        [lambda n=n: world.library.rename(ALICE, file.id, f"n{n}", file.version) for n in range(8)]
-    )
+    outcomes = at_once([lambda n=n: world.library.rename(ALICE, file.id, f"n{n}", file.version) for n in range(8)])
     assert kinds(outcomes) == {File: 1, VersionMismatch: 7}
     [winner] = [one for one in outcomes if isinstance(one, File)]
     assert world.files.get(file.id) == winner

@@ -78,7 +78,13 @@ def test_Z3_fields_that_are_the_servers_are_refused(site: Site, fake: Redis) -> 
     root, ann = site.person("root", "admin"), site.person("ann")
     upload = ann.start(b"x")
     with nothing_changed(ann, fake):
-        for field, value in (("owner", root.id), ("state", "ready"), ("version", 9), ("id", "a" * 22), ("created_at", 1)):
+        for field, value in (
+            ("owner", root.id),
+            ("state", "ready"),
+            ("version", 9),
+            ("id", "a" * 22),
+            ("created_at", 1),
+        ):
             problem(ann.complete(upload, 1, **{field: value}), 400, "invalid")
     for field, value in (("epoch", 9), ("status", "active"), ("id", "a" * 22), ("version", 9), ("invite", "x")):
         body = {"username": "new", field: value}

@@ -83,7 +83,12 @@ def test_F4_CVE_2025_66221_no_name_becomes_a_path() -> None:
         if name in opening
     ]
     # Our own `send_file`, which sends what the store holds, and the folder of our own static files.
-    known = {("web/api/files.py", "send_file"), ("web/admin/files.py", "send_file"), ("web/assets.py", "Path"), ("web/assets.py", "safe_join")}
+    known = {
+        ("web/api/files.py", "send_file"),
+        ("web/admin/files.py", "send_file"),
+        ("web/assets.py", "Path"),
+        ("web/assets.py", "safe_join"),
+    }
     assert set(found) <= known, set(found) - known
 
 
@@ -135,7 +140,9 @@ def test_CVE_2026_56768_bytes_of_files_leave_through_one_door() -> None:
             if re.search(r"\bfiles(\(\))?\.open$", name):
                 assert "send_file" in {called for called, _ in calls(tree)}, module
             assert not name.endswith((".chunks.get", ".chunks.stream")), (module, name)
-    readers = {module for module, tree in sources("services/") for name, _ in calls(tree) if name.endswith("chunks.stream")}
+    readers = {
+        module for module, tree in sources("services/") for name, _ in calls(tree) if name.endswith("chunks.stream")
+    }
     assert readers == {"services/reading.py"}
 
 

@@ -103,6 +103,7 @@ def test_I2_a_terminal_shows_what_was_sent_escaped(monkeypatch: pytest.MonkeyPat
 
 def test_D3_readiness_of_a_store_that_takes_no_writes(site: Site, fake: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading works on; whoever looks after the site must be able to come in and delete."""
+
     def refuse() -> None:
         raise ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
 

@@ -24,10 +24,16 @@ from backoffice.web.routes import (
 from tests.website import HTML, SHELL, Site, make_site, make_whole_site
 
 PUBLIC = {
-    "health.live", "health.ready",
-    "pages.login", "pages.logout", "pages.setup", "pages.docs", "pages.openapi",
-    "static", "bootstrap.static",
-}  # fmt: skip
+    "health.live",
+    "health.ready",
+    "pages.login",
+    "pages.logout",
+    "pages.setup",
+    "pages.docs",
+    "pages.openapi",
+    "static",
+    "bootstrap.static",
+}
 """All that a stranger may call. Whoever adds to it says why in the review."""
 
 READERS = tuple(p for p in Permission if p.endswith((":read", ":export")))
@@ -84,7 +90,10 @@ def test_H1_every_unsafe_route_wants_the_token_of_a_form_or_a_bearer(site: Site)
         for method in (rule.methods or set()) - SAFE_METHODS:
             assert access.who is not Who.ASSET
             answer = browser.client.open(path, method=method)
-            assert (answer.status_code, answer.json["code"]) in [(403, "csrf_failed"), (403, "not_allowed")], (method, path)
+            assert (answer.status_code, answer.json["code"]) in [(403, "csrf_failed"), (403, "not_allowed")], (
+                method,
+                path,
+            )
             if access.who is not Who.NOBODY:
                 assert answer.json["code"] == "csrf_failed", (method, path)
 

@@ -63,7 +63,9 @@ def test_D3_D8_every_failure_is_an_answer_without_internals(site: Site, name: st
         assert answer.json["request_id"] == request_id
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 414, 415, 416, 418, 422, 429, 431, 500, 501, 503])
+@pytest.mark.parametrize(
+    "status", [400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 414, 415, 416, 418, 422, 429, 431, 500, 501, 503]
+)
 def test_D3_errors_of_the_framework_have_our_form(site: Site, status: int) -> None:
     client = site.app.test_client()
     problem = client.get(f"/status/{status}")

@@ -26,7 +26,9 @@ def _part(app: Flask) -> None:
     @app.get("/strict")
     @public
     def strict() -> Response:
-        return Response("x", headers={"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private"})
+        return Response(
+            "x", headers={"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private"}
+        )
 
     @app.get("/nonce")
     @public
@@ -44,7 +46,18 @@ def site(fake: Redis) -> Site:
     return make_site(fake, _part)
 
 
-PATHS = ("/login", "/account", "/nope", "/broken", "/livez", "/readyz", "/metrics", "/static/css/app.css", "/static/nope", "/setup/x")
+PATHS = (
+    "/login",
+    "/account",
+    "/nope",
+    "/broken",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/static/css/app.css",
+    "/static/nope",
+    "/setup/x",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -153,7 +166,9 @@ def test_H9_no_cors(site: Site) -> None:
         assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
 
 
-@pytest.mark.parametrize("payload", ["a\r\nSet-Cookie: x=1", "a%0d%0aSet-Cookie:%20x=1", "a\nb", "é\u2028", "\x00", "a" * 5000])
+@pytest.mark.parametrize(
+    "payload", ["a\r\nSet-Cookie: x=1", "a%0d%0aSet-Cookie:%20x=1", "a\nb", "é\u2028", "\x00", "a" * 5000]
+)
 def test_I3_nothing_sent_becomes_a_header(site: Site, payload: str) -> None:
     client = site.app.test_client()
     for answer in (

@@ -32,13 +32,48 @@ def seen(site: Site, peer: str = "10.0.0.9", **headers: str) -> dict[str, str]:
     return found
 
 
-GOOD_HOSTS = ("localhost", "LOCALHOST:5000", "127.0.0.1:5000", "[::1]:5000", "files.example.org", "files.example.org.", "intra:80")
+GOOD_HOSTS = (
+    "localhost",
+    "LOCALHOST:5000",
+    "127.0.0.1:5000",
+    "[::1]:5000",
+    "files.example.org",
+    "files.example.org.",
+    "intra:80",
+)
 BAD_HOSTS = (
-    "evil.example", "localhost.evil.example", "evil.example:80", "localhost@evil.example", "localhost:80@evil.example",
-    "localhost, evil.example", "localhost evil.example", "", " ", ":5000", "[::2]", "[::1", "localhost:port", "localhost:123456",
-    "http://localhost", "localhost/", "localhost/x", "localhost?x", "localhost#x", "localhost\\x", "LOCALHOST%00", "local\thost",
-    "127.0.0.1.nip.example", "0x7f000001", "2130706433", "xn--lcalhost-54a", "lоcalhost", "a" * 3000, "-", "..", "localhost..",
-)  # fmt: skip
+    "evil.example",
+    "localhost.evil.example",
+    "evil.example:80",
+    "localhost@evil.example",
+    "localhost:80@evil.example",
+    "localhost, evil.example",
+    "localhost evil.example",
+    "",
+    " ",
+    ":5000",
+    "[::2]",
+    "[::1",
+    "localhost:port",
+    "localhost:123456",
+    "http://localhost",
+    "localhost/",
+    "localhost/x",
+    "localhost?x",
+    "localhost#x",
+    "localhost\\x",
+    "LOCALHOST%00",
+    "local\thost",
+    "127.0.0.1.nip.example",
+    "0x7f000001",
+    "2130706433",
+    "xn--lcalhost-54a",
+    "lоcalhost",
+    "a" * 3000,
+    "-",
+    "..",
+    "localhost..",
+)
 
 
 @pytest.fixture
@@ -73,9 +108,14 @@ def test_H7_nothing_is_believed_by_default(fake: Redis) -> None:
     site = make_site(fake, _part)
     found = seen(
         site,
-        X_Forwarded_For="1.2.3.4", X_Forwarded_Proto="https", X_Forwarded_Host="evil.example", X_Forwarded_Prefix="/x",
-        X_Real_IP="1.2.3.4", Forwarded="for=1.2.3.4;proto=https;host=evil.example", X_Client_IP="1.2.3.4",
-    )  # fmt: skip
+        X_Forwarded_For="1.2.3.4",
+        X_Forwarded_Proto="https",
+        X_Forwarded_Host="evil.example",
+        X_Forwarded_Prefix="/x",
+        X_Real_IP="1.2.3.4",
+        Forwarded="for=1.2.3.4;proto=https;host=evil.example",
+        X_Client_IP="1.2.3.4",
+    )
     assert (found["ip"], found["scheme"], found["host"]) == ("10.0.0.9", "http", "localhost")
 
 
@@ -97,7 +137,9 @@ def test_H7_nothing_is_believed_by_default(fake: Redis) -> None:
         (1, "1.2.3.4\x00", "10.0.0.9"),
     ],
 )
-def test_H7_CVE_2026_111934_only_the_hop_that_our_proxy_added_counts(fake: Redis, count: int, hops: str, ip: str) -> None:
+def test_H7_CVE_2026_111934_only_the_hop_that_our_proxy_added_counts(
+    fake: Redis, count: int, hops: str, ip: str
+) -> None:
     site = make_site(fake, _part, trusted_proxies=TrustedProxies(count=count))
     assert seen(site, X_Forwarded_For=hops)["ip"] == ip
 
@@ -148,7 +190,9 @@ def test_CVE_2026_108162_rotating_forwarded_addresses_do_not_evade_the_limit(sit
         forged = f"203.0.113.{n}"
         headers = {"X-Forwarded-For": forged, "X-Real-IP": forged, "Forwarded": f"for={forged}"}
         data = {"username": f"name{n}", "password": "x"}
-        statuses.append(browser.post("/login", data, headers=headers, environ_overrides={"REMOTE_ADDR": "198.51.100.7"}).status_code)
+        statuses.append(
+            browser.post("/login", data, headers=headers, environ_overrides={"REMOTE_ADDR": "198.51.100.7"}).status_code
+        )
     assert statuses[0] == 401
     assert statuses[-1] == 429
     entries = site.services.audit.page(SHELL, limit=200).items

@@ -91,9 +91,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
-def test_K3_no_secret_in_logs_answers_or_the_audit_log(
-    fake: Redis, logged: io.StringIO
-) -> None:
+def test_K3_no_secret_in_logs_answers_or_the_audit_log(fake: Redis, logged: io.StringIO) -> None:
     root = logging.getLogger()
     root.setLevel(logging.DEBUG)
     site = make_site(fake, _part)
@@ -105,13 +103,22 @@ def test_K3_no_secret_in_logs_answers_or_the_audit_log(
     answers.append(site.browser().sign_in("ann", "canary-wrong-password"))
     answers.append(site.browser().get("/setup/canary-wrong-invite-0123456789"))
     secrets = {
-        KEY, PASSWORD, token, token.rpartition("_")[2], invite, browser.cookie("backoffice"),
-        "canary-in-a-local-variable", "canary-wrong-password", "canary-wrong-invite",
-    }  # fmt: skip
+        KEY,
+        PASSWORD,
+        token,
+        token.rpartition("_")[2],
+        invite,
+        browser.cookie("backoffice"),
+        "canary-in-a-local-variable",
+        "canary-wrong-password",
+        "canary-wrong-invite",
+    }
     entries = [entry.raw.decode() for entry in site.services.audit.page(SHELL, limit=200).items]
     written = logged.getvalue()
     assert "failed on purpose" in written
-    shown = "\n".join([written, *entries, *(a.text for a in answers), repr(site.services), repr(settings()), repr(site.app)])
+    shown = "\n".join(
+        [written, *entries, *(a.text for a in answers), repr(site.services), repr(settings()), repr(site.app)]
+    )
     for secret in secrets:
         assert secret not in shown
 
@@ -119,7 +126,7 @@ def test_K3_no_secret_in_logs_answers_or_the_audit_log(
 def test_I2_log_lines_cannot_be_broken(fake: Redis, logged: io.StringIO) -> None:
     site = make_site(fake, _part)
     client = site.app.test_client()
-    for path in ("/fail\r\n{\"event\": \"forged\"}", "/fail\x1b[2J", "/fail\u2028", "/fail"):
+    for path in ('/fail\r\n{"event": "forged"}', "/fail\x1b[2J", "/fail\u2028", "/fail"):
         client.get("/fail" if path == "/fail" else path, headers={"User-Agent": "a\u2028b\x1b[31m"})
     lines = [line for line in logged.getvalue().split("\n") if line]
     assert lines

@@ -32,7 +32,9 @@ ACTORS = st.builds(
 
 
 @given(actor=ACTORS, permission=st.sampled_from(Permission), owner=st.sampled_from([None, "me", "other"]))
-def test_Z1_nothing_is_allowed_but_by_a_role_within_the_scopes(actor: Actor, permission: Permission, owner: str | None) -> None:
+def test_Z1_nothing_is_allowed_but_by_a_role_within_the_scopes(
+    actor: Actor, permission: Permission, owner: str | None
+) -> None:
     needed: Permission | None = permission
     if owner == "other":
         needed = EVERYBODYS.get(permission)
@@ -77,7 +79,9 @@ def test_built_in_roles_are_what_they_say() -> None:
     operator = BUILT_IN["operator"][1]
     assert Permission.ROLES_WRITE not in operator
     assert not {Permission.AUDIT_READ, Permission.AUDIT_EXPORT, Permission.SYSTEM_WRITE} & operator
-    assert not any(".all:" in permission or permission.startswith(("users", "roles")) for permission in BUILT_IN["user"][1])
+    assert not any(
+        ".all:" in permission or permission.startswith(("users", "roles")) for permission in BUILT_IN["user"][1]
+    )
 
 
 def test_parse_permissions() -> None:

@@ -21,9 +21,13 @@ def whole() -> Iterator[Desk]:
 
 
 READ = {
-    "users": P.USERS_READ, "roles": P.ROLES_READ, "files": P.FILES_ALL_READ, "trash": P.FILES_ALL_READ,
-    "uploads": P.FILES_ALL_READ, "audit": P.AUDIT_READ,
-}  # fmt: skip
+    "users": P.USERS_READ,
+    "roles": P.ROLES_READ,
+    "files": P.FILES_ALL_READ,
+    "trash": P.FILES_ALL_READ,
+    "uploads": P.FILES_ALL_READ,
+    "audit": P.AUDIT_READ,
+}
 WAYS: list[tuple[str, str, Permission | None, int]] = [
     # view, what is asked for, what that takes besides reading (None: nobody may), answer to who may
     *((view, "", READ[view], 200) for view in READ),
@@ -79,10 +83,13 @@ def _ask(whole: Desk, role: str, view: str, way: str, ids: dict[str, str], confi
 @pytest.mark.parametrize("role", HOLDS)
 def test_each_role_gets_what_it_holds_and_no_more(whole: Desk, role: str) -> None:  # Z2, Z6
     ids = {
-        "users": whole.user("", "user").id, "roles": whole.role(P.FILES_READ), "files": whole.file().id,
-        "trash": whole.trashed().id, "uploads": whole.upload().id,
+        "users": whole.user("", "user").id,
+        "roles": whole.role(P.FILES_READ),
+        "files": whole.file().id,
+        "trash": whole.trashed().id,
+        "uploads": whole.upload().id,
         "audit": whole.site.services.audit.log.between("-", "+", 1)[0].id,
-    }  # fmt: skip
+    }
     whole.as_(role)
     open_ = [(view, way, answer) for view, way, needed, answer in WAYS if {needed, READ[view]} <= HOLDS[role]]
     closed = [(view, way) for view, way, *_ in WAYS if (view, way) not in {one[:2] for one in open_}]

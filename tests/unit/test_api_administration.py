@@ -222,10 +222,14 @@ def _fill(text: Any, ids: dict[str, str]) -> Any:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/admin/users"), ("POST", "/admin/users"), ("GET", "/admin/users/x"), ("GET", "/admin/roles"),
-        ("POST", "/admin/roles"), ("DELETE", "/admin/files/x"),
+        ("GET", "/admin/users"),
+        ("POST", "/admin/users"),
+        ("GET", "/admin/users/x"),
+        ("GET", "/admin/roles"),
+        ("POST", "/admin/roles"),
+        ("DELETE", "/admin/files/x"),
     ],
-)  # fmt: skip
+)
 def test_z2_administration_is_for_administrators(site: Site, method: str, path: str) -> None:
     problem(site.person("ann").call(method, path, json={}), 403, "not_allowed")
     problem(site.anybody(method, path, json={}), 401, "not_signed_in")

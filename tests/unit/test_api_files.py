@@ -96,12 +96,36 @@ def test_whose_files(site: Site, ann: Person) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "limit=0", "limit=501", "limit=-1", "limit=1e2", "limit=+1", "limit=%201", "limit=", "limit=" + "9" * 40,
-        "limit=1&limit=2", "sort=owner", "sort=", "order=up", "q=" + "a" * 257, "cursor=x", "cursor=%FF", "cursor=W10",
-        "mime_type=text", "mime_type=text/plain%00", "mime_type=*", "state=gone", "state=", "page=2", "offset=1",
-        "tag=", "tag=" + "a" * 51, "&".join(f"tag={n}" for n in range(6)), "owner=" + "a" * 400, "Limit=1",
+        "limit=0",
+        "limit=501",
+        "limit=-1",
+        "limit=1e2",
+        "limit=+1",
+        "limit=%201",
+        "limit=",
+        "limit=" + "9" * 40,
+        "limit=1&limit=2",
+        "sort=owner",
+        "sort=",
+        "order=up",
+        "q=" + "a" * 257,
+        "cursor=x",
+        "cursor=%FF",
+        "cursor=W10",
+        "mime_type=text",
+        "mime_type=text/plain%00",
+        "mime_type=*",
+        "state=gone",
+        "state=",
+        "page=2",
+        "offset=1",
+        "tag=",
+        "tag=" + "a" * 51,
+        "&".join(f"tag={n}" for n in range(6)),
+        "owner=" + "a" * 400,
+        "Limit=1",
     ],
-)  # fmt: skip
+)
 def test_d2_what_a_list_does_not_understand(ann: Person, query: str) -> None:
     problem(ann.get(f"/files?{query}"), 400, "invalid")
 

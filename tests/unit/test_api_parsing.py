@@ -28,9 +28,28 @@ def fields_of(error: Invalid) -> list[str]:
 
 @pytest.mark.parametrize(
     "text",
-    ["-1", "+1", " 1", "1 ", "1e5", "1e400", "1.0", "0x10", "1_000", "١", "²", "", "nan", "9" * 20, "9" * 5000, "1\n",
-     "true", "null", str(2**63)],
-)  # fmt: skip
+    [
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1e5",
+        "1e400",
+        "1.0",
+        "0x10",
+        "1_000",
+        "١",
+        "²",
+        "",
+        "nan",
+        "9" * 20,
+        "9" * 5000,
+        "1\n",
+        "true",
+        "null",
+        str(2**63),
+    ],
+)
 def test_cve_2026_32759_a_number_in_text_is_digits(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         check(Sample, {"number": text}, text=True)

@@ -91,7 +91,12 @@ def test_denied_at_the_door_is_recorded_without_made_up_ids(people: People) -> N
 def test_an_event_is_canonical_json() -> None:
     actor = replace(ROOT, ip="192.0.2.1", agent="x" * 1000, request_id="r", credential="token:1")
     one = AuditEvent(
-        Action.FILE_RENAME, actor, ObjectRef("file", "f1", "new\u2028name"), changes={"name": ("a", "b")}, data={"z": 1, "a": 2}, at=0
+        Action.FILE_RENAME,
+        actor,
+        ObjectRef("file", "f1", "new\u2028name"),
+        changes={"name": ("a", "b")},
+        data={"z": 1, "a": 2},
+        at=0,
     )
     text = one.canonical()
     assert json.loads(text) == {
@@ -100,14 +105,18 @@ def test_an_event_is_canonical_json() -> None:
         "action": "file.rename",
         "outcome": "ok",
         "actor": {
-            "id": "system-test", "name": "test", "via": "shell", "ip": "192.0.2.1", "agent": short_agent("x" * 1000),
+            "id": "system-test",
+            "name": "test",
+            "via": "shell",
+            "ip": "192.0.2.1",
+            "agent": short_agent("x" * 1000),
             "credential": "token:1",
         },
         "object": {"type": "file", "id": "f1", "name": "new\u2028name"},
         "request_id": "r",
         "changes": {"name": ["a", "b"]},
         "data": {"z": 1, "a": 2},
-    }  # fmt: skip
+    }
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
     signed_in = replace(one, action=Action.SESSION_START)
     assert json.loads(signed_in.canonical())["actor"]["agent"] == "x" * AGENT_LIMIT

@@ -38,7 +38,9 @@ def values(layout: Layout) -> dict[str, str]:
     ("durability", "appendonly", "appendfsync"),
     [(Durability.DISK, "yes", "always"), (Durability.OS, "yes", "everysec"), (Durability.MEMORY, "no", None)],
 )
-def test_durability_decides_the_log(layout: Layout, durability: Durability, appendonly: str, appendfsync: str | None) -> None:
+def test_durability_decides_the_log(
+    layout: Layout, durability: Durability, appendonly: str, appendfsync: str | None
+) -> None:
     config.write(layout, durability=durability, max_memory=None)
     told = values(layout)
     assert (told["appendonly"], told.get("appendfsync")) == (appendonly, appendfsync)

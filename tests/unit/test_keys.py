@@ -18,7 +18,15 @@ PACKAGE = Path(backoffice.__file__).parent
 
 def control() -> list[bytes]:
     nouns = ("users", "roles", "sessions", "tokens", "uploads", "files")
-    found = [KEYS.audit, KEYS.roles_epoch, KEYS.install, KEYS.chunk_map("x"), KEYS.quota("x"), KEYS.request("x"), KEYS.worker("x")]
+    found = [
+        KEYS.audit,
+        KEYS.roles_epoch,
+        KEYS.install,
+        KEYS.chunk_map("x"),
+        KEYS.quota("x"),
+        KEYS.request("x"),
+        KEYS.worker("x"),
+    ]
     found += [KEYS.audit_index("actor", "x"), KEYS.seen("x"), KEYS.throttle("x")]
     for noun in nouns:
         for name in ("epoch", "by", "one", "facet", "audit", "created", "x"):
@@ -56,7 +64,9 @@ def test_a_chunks_key_is_read_back(index: int) -> None:
     assert split_chunk_key(KEYS.chunk(file_id, index)) == (file_id, index)
 
 
-@pytest.mark.parametrize("key", [b"file:{x}", b"file:{x}:chunk:", b"file:{x}:chunk:a", b"files:{x}:chunk:1", b"{bo}:users:1", b"x", b""])
+@pytest.mark.parametrize(
+    "key", [b"file:{x}", b"file:{x}:chunk:", b"file:{x}:chunk:a", b"files:{x}:chunk:1", b"{bo}:users:1", b"x", b""]
+)
 def test_other_keys_are_no_chunks(key: bytes) -> None:
     with pytest.raises(ValueError):
         split_chunk_key(key)

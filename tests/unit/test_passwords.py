@@ -51,7 +51,9 @@ def test_A2_no_truncation_at_72_bytes_or_at_a_nul() -> None:
     assert not CHEAP.verify(stored, "before\0other")
 
 
-@pytest.mark.parametrize("password", ["password", "PASSWORD", "password1", "12345678", "qwertyuiop", "iloveyou", "\uff50assword"])
+@pytest.mark.parametrize(
+    "password", ["password", "PASSWORD", "password1", "12345678", "qwertyuiop", "iloveyou", "\uff50assword"]
+)
 def test_A2_the_commonest_are_refused(password: str) -> None:
     with pytest.raises(WeakPassword, match="first that are tried"):
         CHEAP.check(password)

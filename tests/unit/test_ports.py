@@ -35,14 +35,51 @@ PAIRS: list[tuple[type, type]] = [
     (ports.StoreHealth, RedisHealth),
 ]
 READERS = {
-    "get", "get_many", "find", "find_invite", "page", "count_admins", "counts", "load", "all", "of_user", "between", "wait", "stream",
-    "sizes", "extent", "chunk_map", "due", "aborted", "mime_types", "usage", "purged", "undigested", "ping", "room", "info", "barrier",
-}  # fmt: skip
+    "get",
+    "get_many",
+    "find",
+    "find_invite",
+    "page",
+    "count_admins",
+    "counts",
+    "load",
+    "all",
+    "of_user",
+    "between",
+    "wait",
+    "stream",
+    "sizes",
+    "extent",
+    "chunk_map",
+    "due",
+    "aborted",
+    "mime_types",
+    "usage",
+    "purged",
+    "undigested",
+    "ping",
+    "room",
+    "info",
+    "barrier",
+}
 NOT_ACTS = {
     # Data and housekeeping, described as such in the ports; everything else that changes something is an act.
-    "touch", "sweep", "attempt", "forgive", "clear", "put", "persist", "expire", "delete", "discard", "mark", "unmark", "lease",
-    "release", "forget",
-}  # fmt: skip
+    "touch",
+    "sweep",
+    "attempt",
+    "forgive",
+    "clear",
+    "put",
+    "persist",
+    "expire",
+    "delete",
+    "discard",
+    "mark",
+    "unmark",
+    "lease",
+    "release",
+    "forget",
+}
 
 
 def methods(port: type) -> dict[str, typing.Any]:
@@ -51,7 +88,9 @@ def methods(port: type) -> dict[str, typing.Any]:
 
 def test_every_port_has_its_store() -> None:
     protocols = {
-        one for one in vars(ports).values() if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == ports.__name__
+        one
+        for one in vars(ports).values()
+        if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == ports.__name__
     }
     assert protocols == {port for port, _ in PAIRS}
 

@@ -54,7 +54,14 @@ def test_all_problems_are_named_at_once_one_line_each() -> None:
             "FLASK_ENV": "prod",
         }
     )
-    names = ["BACKOFFICE_CHUNKSIZE", "REDIS_URL", "FLASK_ENV", "BACKOFFICE_CHUNK_SIZE", "BACKOFFICE_PORT", "APP_SECRET_KEY"]
+    names = [
+        "BACKOFFICE_CHUNKSIZE",
+        "REDIS_URL",
+        "FLASK_ENV",
+        "BACKOFFICE_CHUNK_SIZE",
+        "BACKOFFICE_PORT",
+        "APP_SECRET_KEY",
+    ]
     assert [line.split()[0] for line in found] == names
     assert all("\n" not in line for line in found)
 
@@ -180,7 +187,9 @@ def test_files_that_cannot_serve_are_named(tmp_path: Path) -> None:
 
 def test_dotenv_stands_behind_the_environment(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
-    dotenv.write_text(f'# ours\nexport APP_SECRET_KEY="{KEY}"\nBACKOFFICE_PORT=1111\nLOG_LEVEL=debug\nPATH=/elsewhere\n')
+    dotenv.write_text(
+        f'# ours\nexport APP_SECRET_KEY="{KEY}"\nBACKOFFICE_PORT=1111\nLOG_LEVEL=debug\nPATH=/elsewhere\n'
+    )
     settings = Settings.from_env({"BACKOFFICE_PORT": "2222"}, dotenv)
     assert (settings.port, settings.log_level, settings.secret_keys[0].reveal()) == (2222, "DEBUG", KEY)
 
@@ -240,7 +249,9 @@ def test_h6_served_hosts_are_loopback_the_public_one_and_those_given() -> None:
     assert settings.served_hosts == {"localhost", "127.0.0.1", "::1", "files.example.org", "intra"}
 
 
-@pytest.mark.parametrize("url", ["files.example.org", "ftp://x", "https://x/sub", "https://u:p@x", "https://x?q", "https://"])
+@pytest.mark.parametrize(
+    "url", ["files.example.org", "ftp://x", "https://x/sub", "https://u:p@x", "https://x?q", "https://"]
+)
 def test_a_public_url_that_links_cannot_be_built_on_is_refused(url: str) -> None:
     assert problems({**GOOD, "BACKOFFICE_PUBLIC_URL": url})[0].startswith("BACKOFFICE_PUBLIC_URL ")
 
@@ -255,7 +266,8 @@ def test_environment_is_spelled_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("0", 0), ("1k", 1024), ("512MiB", 512 * 1024**2), ("1.5 GB", 1_500_000_000), ("2tib", 2 * 1024**4)]
+    ("text", "value"),
+    [("0", 0), ("1k", 1024), ("512MiB", 512 * 1024**2), ("1.5 GB", 1_500_000_000), ("2tib", 2 * 1024**4)],
 )
 def test_sizes(text: str, value: int) -> None:
     assert parse_size(text) == value

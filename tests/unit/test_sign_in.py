@@ -33,7 +33,9 @@ def outcome(people: People, name: str, password: str, ip: str = "192.0.2.1", dev
     return "ok"
 
 
-def test_A3_A4_every_failure_is_the_same_answer_after_the_same_work(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_A3_A4_every_failure_is_the_same_answer_after_the_same_work(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
     people.user("root", "admin")
     people.user("ada")
     people.users.create(ROOT, username="invited")
@@ -42,15 +44,29 @@ def test_A3_A4_every_failure_is_the_same_answer_after_the_same_work(people: Peop
     hasher = people.passwords._hasher
     verify = type(hasher).verify
     monkeypatch.setattr(
-        type(hasher), "verify", lambda self, stored, text: (work.append(stored.rpartition("p=")[0]), verify(self, stored, text))[1]
+        type(hasher),
+        "verify",
+        lambda self, stored, text: (work.append(stored.rpartition("p=")[0]), verify(self, stored, text))[1],
     )
     outcome(people, "ada", "wrong")  # the scripts are known from now on
     work.clear()
     answers = []
     for number, (name, password) in enumerate(
-        [("ada", "wrong"), ("nobody", PASSWORD), ("invited", PASSWORD), ("invited", ""), ("off", PASSWORD), ("off", "wrong"),
-         ("", ""), ("ada", ""), ("x" * 10_000, "y"), ("ada", "y" * 10_000), ("\ud800", "\ud800"), ("ada\0", PASSWORD)]
-    ):  # fmt: skip
+        [
+            ("ada", "wrong"),
+            ("nobody", PASSWORD),
+            ("invited", PASSWORD),
+            ("invited", ""),
+            ("off", PASSWORD),
+            ("off", "wrong"),
+            ("", ""),
+            ("ada", ""),
+            ("x" * 10_000, "y"),
+            ("ada", "y" * 10_000),
+            ("\ud800", "\ud800"),
+            ("ada\0", PASSWORD),
+        ]
+    ):
         before = people.db.trips
         with pytest.raises(BadCredentials) as caught:
             people.sessions.sign_in(people.visitor(f"198.51.100.{number}"), name, password)
@@ -103,7 +119,14 @@ def test_A5_the_owner_gets_in_from_a_known_browser_all_the_same(people: People) 
     # A browser that somebody else's sign-in made known is not known for this user; nor is a made-up one.
     people.user("eve")
     eves = people.sessions.sign_in(people.visitor("203.0.113.77"), "eve", PASSWORD).device
-    for other in (eves, device[:-1] + ("0" if device[-1] != "0" else "1"), device.partition(".")[0], "x.y", "é", "." * 999):
+    for other in (
+        eves,
+        device[:-1] + ("0" if device[-1] != "0" else "1"),
+        device.partition(".")[0],
+        "x.y",
+        "é",
+        "." * 999,
+    ):
         assert outcome(people, "ada", PASSWORD, device=other) == "too_many_attempts"
     # A stolen device cookie gives no more guesses than the account has.
     guesses = [outcome(people, "ada", "wrong", device=device) for _ in range(10)]
@@ -130,7 +153,11 @@ def test_A5_keys_of_known_browsers_rotate() -> None:
 
 def test_A5_spraying_many_names_from_one_network_gets_slow(people: People) -> None:
     """CVE-2026-69193, GHSA-2967-6mrp-gg3p: 300 names with one password; addresses in one /64 are one."""
-    for make, names in ((lambda n: "192.0.2.7", 300), (lambda n: f"2001:db8:1:2:{n:x}::1", 40), (lambda n: "::ffff:198.51.100.1", 40)):
+    for make, names in (
+        (lambda n: "192.0.2.7", 300),
+        (lambda n: f"2001:db8:1:2:{n:x}::1", 40),
+        (lambda n: "::ffff:198.51.100.1", 40),
+    ):
         answers = [outcome(people, f"name{n}{make(0)}", "wrong", make(n)) for n in range(names)]
         assert answers.count("bad_credentials") == 21
         assert answers[-1] == "too_many_attempts"

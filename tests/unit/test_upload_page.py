@@ -207,9 +207,7 @@ def test_an_auditor_reads_and_is_offered_nothing_else(site: Site) -> None:
 
 
 def send_refused(browser: Browser) -> TestResponse:
-    return browser.open(
-        f"/my/files?csrf_token={browser.token}", "POST", data={"file": (BytesIO(b"x"), "x.txt")}
-    )
+    return browser.open(f"/my/files?csrf_token={browser.token}", "POST", data={"file": (BytesIO(b"x"), "x.txt")})
 
 
 # --- the form with files
@@ -295,7 +293,9 @@ def test_the_form_needs_its_token_in_the_address(site: Site, alice: Browser) -> 
     assert not files_of(site)
 
 
-def test_a_store_that_is_away_is_said_and_not_hidden(site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_is_said_and_not_hidden(
+    site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice.get("/")
 
     def away(*_: object, **__: object) -> None:
@@ -308,7 +308,13 @@ def test_a_store_that_is_away_is_said_and_not_hidden(site: Site, alice: Browser,
 
 @pytest.mark.parametrize(
     ("given", "name"),
-    [("a.txt", "a.txt"), ("dir/sub/a.txt", "a.txt"), ("C:\\dir\\a.txt", "a.txt"), ("%22a%22 100%.txt", '"a" 100%.txt'), ("", "")],
+    [
+        ("a.txt", "a.txt"),
+        ("dir/sub/a.txt", "a.txt"),
+        ("C:\\dir\\a.txt", "a.txt"),
+        ("%22a%22 100%.txt", '"a" 100%.txt'),
+        ("", ""),
+    ],
 )
 def test_names_as_browsers_send_them(given: str, name: str) -> None:
     assert file_name(given) == name
@@ -391,7 +397,13 @@ def test_forms_lead_back_to_this_site_only(alice: Browser, file: File, back: str
 def test_unfinished_uploads_are_listed_and_can_be_cancelled(site: Site, alice: Browser) -> None:
     actor = actor_of(site, "alice")
     view = site.services.uploads.put_chunk(
-        actor, upload_id=None, index=0, total_chunks=4, data=b"x" * 250_000, size=1_000_000, name=HOSTILE.replace("/", "")
+        actor,
+        upload_id=None,
+        index=0,
+        total_chunks=4,
+        data=b"x" * 250_000,
+        size=1_000_000,
+        name=HOSTILE.replace("/", ""),
     )
     streaming = site.services.uploads.start(actor, total_chunks=UNKNOWN, name="stream.bin")
     page = alice.get("/").text

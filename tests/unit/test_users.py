@@ -53,7 +53,9 @@ def test_create_without_a_password_gives_a_one_time_link(people: People, admin: 
     assert link not in str(people.entries())
 
 
-@pytest.mark.parametrize("name", ["", " ", "a b", "a/b", "a\0b", "a\u202eb", "x" * 65, ".a", "a-", "<b>", "раypal", "a\nb"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "a b", "a/b", "a\0b", "a\u202eb", "x" * 65, ".a", "a-", "<b>", "раypal", "a\nb"]
+)
 def test_bad_user_names_are_refused(people: People, admin: Actor, name: str) -> None:
     with pytest.raises(Invalid):
         people.users.create(admin, username=name)
@@ -101,8 +103,15 @@ def test_bad_quota_is_refused(people: People, admin: Actor, quota: int) -> None:
 
 def test_update_changes_what_is_given_and_records_old_and_new(people: People, admin: Actor) -> None:
     user = people.user("ada")
-    changed = people.users.update(admin, user.id, username="ada2", email="a@example.org", quota_bytes=5, version=user.version)
-    assert (changed.username, changed.email, changed.quota_bytes, changed.roles) == ("ada2", "a@example.org", 5, ("user",))
+    changed = people.users.update(
+        admin, user.id, username="ada2", email="a@example.org", quota_bytes=5, version=user.version
+    )
+    assert (changed.username, changed.email, changed.quota_bytes, changed.roles) == (
+        "ada2",
+        "a@example.org",
+        5,
+        ("user",),
+    )
     assert changed == people.users.get(admin, user.id)
     event = people.entries(Action.USER_UPDATE)[-1].event
     assert event["changes"] == {"username": ["ada", "ada2"], "email": ["", "a@example.org"], "quota_bytes": [None, 5]}
@@ -135,7 +144,9 @@ def test_S6_other_roles_raise_the_epoch(people: People, admin: Actor) -> None:
 
 
 @pytest.mark.parametrize("change", ["email", "roles", "password", "invite", "create"])
-def test_S8_a_session_needs_a_recent_password_for_what_guards_an_account(people: People, admin: Actor, change: str) -> None:
+def test_S8_a_session_needs_a_recent_password_for_what_guards_an_account(
+    people: People, admin: Actor, change: str
+) -> None:
     user = people.user("ada")
     stale = replace(admin, auth_at=people.clock() - 10 * 60 * 1000)
     acts = {

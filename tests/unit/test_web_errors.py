@@ -19,7 +19,9 @@ def tree(root: type[BackofficeError]) -> Iterator[type[BackofficeError]]:
         yield from tree(sub)
 
 
-EVERY = sorted({cls for cls in tree(BackofficeError) if cls.__module__.startswith("backoffice.")}, key=lambda c: c.__name__)
+EVERY = sorted(
+    {cls for cls in tree(BackofficeError) if cls.__module__.startswith("backoffice.")}, key=lambda c: c.__name__
+)
 
 
 @pytest.mark.parametrize("cls", EVERY)

@@ -21,8 +21,16 @@ def _part(app: Flask) -> None:
     @public
     def me() -> dict[str, object]:
         asking = actor()
-        return {"name": asking.name, "via": asking.via, "ip": asking.ip, "request_id": asking.request_id, "agent": asking.agent,
-                "may": sorted(asking.permissions), "same": asking is actor(), "nobody": anonymous().name}  # fmt: skip
+        return {
+            "name": asking.name,
+            "via": asking.via,
+            "ip": asking.ip,
+            "request_id": asking.request_id,
+            "agent": asking.agent,
+            "may": sorted(asking.permissions),
+            "same": asking is actor(),
+            "nobody": anonymous().name,
+        }
 
 
 @pytest.fixture

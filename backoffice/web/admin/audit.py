@@ -52,13 +52,23 @@ class Row:
         by, target = event.get("actor", {}), event.get("object", {})
         named = target.get("name") or target.get("id", "")
         return cls(
-            id=entry.id, at=event.get("at", ""), who=by.get("name", ""), action=event.get("action", ""),
-            outcome=event.get("outcome", ""), what=f"{target['type']} {named}" if target else "", ip=by.get("ip", ""),
+            id=entry.id,
+            at=event.get("at", ""),
+            who=by.get("name", ""),
+            action=event.get("action", ""),
+            outcome=event.get("outcome", ""),
+            what=f"{target['type']} {named}" if target else "",
+            ip=by.get("ip", ""),
             # Escapes stay, as in the log: no character of a name may rearrange what is evidence.
-            via=by.get("via", ""), raw=json.dumps(event, indent=2, ensure_ascii=True), agent=by.get("agent", ""),
-            credential=by.get("credential", ""), request_id=event.get("request_id", ""), actor_id=by.get("id", ""),
-            object=(target.get("type", ""), target.get("id", "")), changes=event.get("changes", {}),
-        )  # fmt: skip
+            via=by.get("via", ""),
+            raw=json.dumps(event, indent=2, ensure_ascii=True),
+            agent=by.get("agent", ""),
+            credential=by.get("credential", ""),
+            request_id=event.get("request_id", ""),
+            actor_id=by.get("id", ""),
+            object=(target.get("type", ""), target.get("id", "")),
+            changes=event.get("changes", {}),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +139,27 @@ class AuditView(ServiceView):
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
     column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")
     column_labels: ClassVar = {
-        "at": "When", "ip": "Address", "agent": "Program", "request_id": "Request", "id": "Identifier",
+        "at": "When",
+        "ip": "Address",
+        "agent": "Program",
+        "request_id": "Request",
+        "id": "Identifier",
         "raw": "All that is recorded",
-    }  # fmt: skip
+    }
     column_formatters: ClassVar = {
-        "at": _time, "who": isolated, "what": isolated, "ip": _plain, "via": _plain, "raw": _raw, "id": coded,
-        "agent": isolated, "request_id": coded, "credential": coded, "changes": _changes,
+        "at": _time,
+        "who": isolated,
+        "what": isolated,
+        "ip": _plain,
+        "via": _plain,
+        "raw": _raw,
+        "id": coded,
+        "agent": isolated,
+        "request_id": coded,
+        "credential": coded,
+        "changes": _changes,
         "outcome": stated({"ok": "good", "denied": "warn", "error": "bad"}),
-    }  # fmt: skip
+    }
     column_formatters_detail = column_formatters
     column_filters = (
         exactly("actor", "Actor", user_id, show=user_name, hint="Name, e-mail or identifier"),

@@ -98,14 +98,33 @@ class OwnedView(ServiceView):
     read_permission = Permission.FILES_ALL_READ
     delete_permission = Permission.FILES_ALL_DELETE
     column_labels: ClassVar = {
-        "mime_type": "Type", "created_at": "Created", "updated_at": "Changed", "sha256": "SHA-256",
-        "total_chunks": "Chunks", "purge_at": "Gone for good", "expires_at": "Expires", "id": "Identifier",
-    }  # fmt: skip
+        "mime_type": "Type",
+        "created_at": "Created",
+        "updated_at": "Changed",
+        "sha256": "SHA-256",
+        "total_chunks": "Chunks",
+        "purge_at": "Gone for good",
+        "expires_at": "Expires",
+        "id": "Identifier",
+    }
     column_formatters: ClassVar = {
-        "name": isolated, "owner": linked, "mime_type": clipped, "size": sized, "bytes": sized, "reserved": sized, "created_at": timed,
-        "updated_at": timed, "purge_at": timed, "expires_at": timed, "tags": labelled, "sha256": coded,
-        "total_chunks": counted, "progress": _progress, "state": stated({"ready": "good", "open": "info", "completing": "warn"}), "id": coded,
-    }  # fmt: skip
+        "name": isolated,
+        "owner": linked,
+        "mime_type": clipped,
+        "size": sized,
+        "bytes": sized,
+        "reserved": sized,
+        "created_at": timed,
+        "updated_at": timed,
+        "purge_at": timed,
+        "expires_at": timed,
+        "tags": labelled,
+        "sha256": coded,
+        "total_chunks": counted,
+        "progress": _progress,
+        "state": stated({"ready": "good", "open": "info", "completing": "warn"}),
+        "id": coded,
+    }
     column_formatters_detail = column_formatters
     column_numeric = ("size", "bytes", "total_chunks")
     title_column = "name"

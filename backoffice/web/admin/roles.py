@@ -72,10 +72,15 @@ def permission_boxes() -> list[Choice]:
     """Every permission; those that the person does not hold cannot be given."""
     holds = actor().permissions
     return [
-        Choice(permission.value, DESCRIPTIONS[permission], permission.value, GROUPS[permission.partition(":")[0]],
-               fixed=permission not in holds)
+        Choice(
+            permission.value,
+            DESCRIPTIONS[permission],
+            permission.value,
+            GROUPS[permission.partition(":")[0]],
+            fixed=permission not in holds,
+        )
         for permission in Permission
-    ]  # fmt: skip
+    ]
 
 
 class EditForm(BaseForm):  # type: ignore[misc]
@@ -131,8 +136,11 @@ class RoleView(ServiceView):
     column_default_sort = "name"
     column_labels: ClassVar = {"permissions": "Rights", "built_in": "Kind"}
     column_formatters: ClassVar = {
-        "name": isolated, "description": isolated, "permissions": _rights, "built_in": _kind,
-    }  # fmt: skip
+        "name": isolated,
+        "description": isolated,
+        "permissions": _rights,
+        "built_in": _kind,
+    }
     column_formatters_detail: ClassVar = column_formatters | {"permissions": _described}
     searchable = True
     search_hint = "Name or description"

@@ -164,13 +164,29 @@ class UserView(ServiceView):
     column_sortable_list = ("username", ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_labels: ClassVar = {
-        "username": "User name", "email": "E-mail", "last_login_at": "Last sign-in", "created_at": "Created",
-        "updated_at": "Changed", "quota_bytes": "Quota", "usage": "Uses", "link": "One-time link", "id": "Identifier",
-    }  # fmt: skip
+        "username": "User name",
+        "email": "E-mail",
+        "last_login_at": "Last sign-in",
+        "created_at": "Created",
+        "updated_at": "Changed",
+        "quota_bytes": "Quota",
+        "usage": "Uses",
+        "link": "One-time link",
+        "id": "Identifier",
+    }
     column_formatters: ClassVar = {
-        "username": isolated, "email": clipped, "status": stated(TONES), "roles": labelled, "last_login_at": timed,
-        "created_at": timed, "updated_at": timed, "quota_bytes": _quota, "usage": _usage, "link": _link, "id": coded,
-    }  # fmt: skip
+        "username": isolated,
+        "email": clipped,
+        "status": stated(TONES),
+        "roles": labelled,
+        "last_login_at": timed,
+        "created_at": timed,
+        "updated_at": timed,
+        "quota_bytes": _quota,
+        "usage": _usage,
+        "link": _link,
+        "id": coded,
+    }
     column_formatters_detail = column_formatters
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),

@@ -87,7 +87,14 @@ class NameConverter(BaseConverter):
         body={OCTETS: BYTES, FORM: ChunkForm, JSON: ChunkJson},
         headers={"Content-Digest": f"{DIGEST}. With a raw body only"},
         raises=(
-            ChecksumMismatch, NotFound, Conflict, ChunkConflict, UploadClosed, TooLarge, QuotaExceeded, TooMany,
+            ChecksumMismatch,
+            NotFound,
+            Conflict,
+            ChunkConflict,
+            UploadClosed,
+            TooLarge,
+            QuotaExceeded,
+            TooMany,
             StoreFull,
         ),
         curl=(
@@ -95,7 +102,7 @@ class NameConverter(BaseConverter):
             ' "$SITE/upload_chunk?chunk_index=0&total_chunks=2"'
         ),
     )
-)  # fmt: skip
+)
 @route_permission(Permission.FILES_WRITE, max_body=None)
 def upload_chunk() -> Response:
     """The first chunk that is sent, whichever it is, leaves out `file_id` and gets it with the answer; the other chunks
@@ -137,7 +144,14 @@ def upload_chunk() -> Response:
         body={JSON: CompleteRequest},
         sends=CREATED,
         raises=(
-            ChecksumMismatch, NotFound, Conflict, ChunksMissing, Completing, NameTaken, TooLarge, QuotaExceeded,
+            ChecksumMismatch,
+            NotFound,
+            Conflict,
+            ChunksMissing,
+            Completing,
+            NameTaken,
+            TooLarge,
+            QuotaExceeded,
             StoreFull,
         ),
         curl=(
@@ -145,7 +159,7 @@ def upload_chunk() -> Response:
             """ -d '{"file_id": "'$ID'", "name": "film.mp4", "total_size": 3145728}' "$SITE/upload_complete\""""
         ),
     )
-)  # fmt: skip
+)
 @route_permission(Permission.FILES_WRITE, max_body=None)
 def upload_complete() -> Response:
     """Answers 201 when the file is safe, so it can be repeated after a doubt and gives the same file. With chunks

@@ -56,7 +56,9 @@ class Asked:
     def url(self, **changes: Any) -> str:
         """The address of this list with `changes`, as short as it can be; a change of order or search begins at the
         first page, and no row of it is a form."""
-        first = {} if "page" in changes or not changes.keys() & {"sort", "search", "trash", "descending"} else {"page": 0}
+        first = (
+            {} if "page" in changes or not changes.keys() & {"sort", "search", "trash", "descending"} else {"page": 0}
+        )
         wanted = replace(self, **{"rename": "", "purge": "", "undo": "", **first, **changes})
         parts = {
             "show": "trash" if wanted.trash else "",
@@ -110,9 +112,7 @@ def find(services: Services, actor: Actor, asked: Asked) -> Listing:
     if asked.trash:
         page = services.files.trash_page(actor, Query(descending=True, limit=ROWS, offset=start))
     else:
-        wanted = Query(
-            sort=asked.sort, descending=asked.descending, search=asked.search, limit=ROWS, offset=start
-        )
+        wanted = Query(sort=asked.sort, descending=asked.descending, search=asked.search, limit=ROWS, offset=start)
         page = services.files.page(actor, wanted)
     total = page.total if page.exact else max(page.total, start + len(page.items))
     return Listing(page.items, start + 1, total, page.exact)
