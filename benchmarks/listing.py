@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from backoffice.domain.access import Actor
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
@@ -157,7 +158,7 @@ def _add(client: Client, keys: Keys, start: int, stop: int) -> None:
             request_id=file.id[:16],
         )
         data = {"size": file.size, "sha256": file.sha256}
-        commit = Commit(keys, AuditEvent(Action.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data))
+        commit = Commit(keys, AuditEvent(Actions.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data))
         files.collection.insert(commit, file)
         commit.run(queue)
     queue.flush()

@@ -7,8 +7,11 @@ from typing import Any
 
 from redis import Redis
 
-from backoffice.domain.access import ALL, ANONYMOUS, Actor, Permission, system_actor
-from backoffice.domain.audit import Action, AuditEntry, AuditEvent
+from backoffice.domain.access import ANONYMOUS, Actor, system_actor
+from backoffice.domain.actions import Action, Actions
+from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.services.audit import Audit
@@ -132,7 +135,7 @@ class People:
         return [entry for entry in found if action is None or entry.event["action"] == action]
 
 
-def event(action: Action = Action.SYSTEM_REPAIR, actor: Actor = ROOT, **parts: Any) -> AuditEvent:
+def event(action: Action = Actions.SYSTEM_REPAIR, actor: Actor = ROOT, **parts: Any) -> AuditEvent:
     return AuditEvent(action, actor, **parts)
 
 
@@ -142,4 +145,4 @@ def anybody(*permissions: Permission, name: str = "somebody") -> Actor:
 
 
 def everything_but(*permissions: Permission, name: str = "most") -> Actor:
-    return Actor("x" + name, name, (("most", ALL - set(permissions)),))
+    return Actor("x" + name, name, (("most", frozenset(all_permissions()) - set(permissions)),))

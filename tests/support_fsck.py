@@ -6,9 +6,10 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from backoffice.domain.access import Permission
-from backoffice.domain.audit import Action, AuditEvent
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
@@ -30,8 +31,8 @@ def add_people(world: World) -> None:
     """Users, a role, tokens and sessions."""
     now, db = now_ms(), world.db
     users, tokens, sessions = RedisUsers(db, KEYS), RedisTokens(db, KEYS), RedisSessions(db, KEYS)
-    role = Role("scanner", "Looks", frozenset({Permission.FILES_READ}), now, now)
-    RedisRoles(db, KEYS).insert(role, AuditEvent(Action.ROLE_CREATE, ALICE))
+    role = Role("scanner", "Looks", frozenset({Permissions.FILES_READ}), now, now)
+    RedisRoles(db, KEYS).insert(role, AuditEvent(Actions.ROLE_CREATE, ALICE))
     for name in ("alice", "bob", "eve"):
         user = User(
             name,
@@ -43,14 +44,14 @@ def add_people(world: World) -> None:
             roles=("user", "scanner"),
             invite=f"hash-{name}",
         )
-        users.insert(user, AuditEvent(Action.USER_CREATE, ALICE))
+        users.insert(user, AuditEvent(Actions.USER_CREATE, ALICE))
         token = Token(f"token{name}", name, "for a script", "hash", 1, now)
-        tokens.insert(token, AuditEvent(Action.TOKEN_CREATE, ALICE))
+        tokens.insert(token, AuditEvent(Actions.TOKEN_CREATE, ALICE))
         session = Session(f"session{name}", name, 1, now, now, now, now + 60_000, now + 600_000)
-        sessions.insert(session, AuditEvent(Action.SESSION_START, ALICE))
+        sessions.insert(session, AuditEvent(Actions.SESSION_START, ALICE))
     eve = users.get("eve")
     assert eve is not None
-    users.remove(eve, AuditEvent(Action.USER_DELETE, ALICE))
+    users.remove(eve, AuditEvent(Actions.USER_DELETE, ALICE))
 
 
 def live_a_little(world: World, seed: int, steps: int = 25) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import Redis
 
-from backoffice.domain.access import BUILT_IN, Actor
+from backoffice.domain.access import Actor, granted_by
 from backoffice.domain.files import File
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload
@@ -47,7 +47,7 @@ LIMITS = Limits(
 
 def person(name: str, ip: str = "192.0.2.1") -> Actor:
     """Somebody with the role `user`."""
-    return Actor(name, name, roles=(("user", BUILT_IN["user"][1]),), ip=ip, request_id="r")
+    return Actor(name, name, roles=(("user", granted_by("user")),), ip=ip, request_id="r")
 
 
 ALICE = person("alice")

@@ -15,7 +15,8 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from backoffice.app import build_services, make_web
-from backoffice.domain.access import Permission, system_actor
+from backoffice.domain.access import system_actor
+from backoffice.domain.permissions import Permissions
 from backoffice.secret import Secret
 from backoffice.services.container import Services
 from backoffice.services.passwords import Passwords
@@ -149,7 +150,7 @@ def _site(app: Flask, services: Services) -> Site:
 
 def _pages(app: Flask) -> None:
     pages.register(app, _neighbours)
-    app.add_url_rule("/admin/", "admin.index", route_permission(Permission.USERS_READ)(lambda: "admin"))
+    app.add_url_rule("/admin/", "admin.index", route_permission(Permissions.USERS_READ)(lambda: "admin"))
 
 
 def _neighbours(bp: Blueprint) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from backoffice.commands.shell import Shell, shell
-from backoffice.domain.audit import Action, AuditEntry
+from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import is_id
+from backoffice.domain.nouns import all_actions
 from backoffice.domain.paging import MAX_LIMIT
 
 WAIT_MS = 2_000
@@ -43,7 +44,7 @@ def tail(*, lines: int, follow: bool, raw: bool) -> None:
 @command.command("search")
 @click.option("--actor", help="User name, e-mail address or id of who did it.")
 @click.option("--object", "target", help="type:id of what it was done to, such as file:… or user:….")
-@click.option("--action", type=click.Choice([str(action) for action in Action]))
+@click.option("--action", type=click.Choice([str(action) for action in all_actions()]))
 @click.option("--ip")
 @click.option("-n", "--lines", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @json_option

@@ -10,8 +10,9 @@ from typing import Any, Final
 import click
 
 from backoffice.commands.shell import shell
-from backoffice.domain.access import Actor, Permission, system_actor
+from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.paging import MAX_LIMIT, Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import User
 from backoffice.errors import NameTaken, NotFound
 from backoffice.services.container import Services
@@ -70,7 +71,7 @@ def _user(services: Services, entry: dict[str, Any]) -> tuple[User, str]:
 
 def _files(services: Services, user: User, entries: list[dict[str, Any]], folder: Path) -> None:
     """Upload what the user does not have yet, as the user would."""
-    permissions = frozenset({Permission.FILES_READ, Permission.FILES_WRITE})
+    permissions = frozenset({Permissions.FILES_READ, Permissions.FILES_WRITE})
     actor: Actor = replace(DEMO, id=user.id, name=user.username, roles=(("user", permissions),))
     have = {file.name for file in services.files.page(actor, Query(limit=MAX_LIMIT)).items}
     for entry in entries:

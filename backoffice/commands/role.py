@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from backoffice.commands.shell import shell, show
-from backoffice.domain.access import DESCRIPTIONS
+from backoffice.domain.nouns import all_permissions
 
 
 @click.group("role")
@@ -36,7 +36,7 @@ def list_roles() -> None:
 @command.command("permissions")
 def permissions_() -> None:
     """List what a role can grant."""
-    show(("Permission", "Meaning"), ((str(permission), text) for permission, text in DESCRIPTIONS.items()))
+    show(("Permission", "Meaning"), ((str(one), one.text) for one in all_permissions() if one.offered))
 
 
 @command.command("create")

@@ -4,100 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import AUDITOR, OPERATOR, USER, Permission, Permissions
 
-class Permission(StrEnum):
-    """`<resource>:<verb>`. Each has a line in `DESCRIPTIONS`."""
-
-    FILES_READ = "files:read"
-    FILES_WRITE = "files:write"
-    FILES_DELETE = "files:delete"
-    FILES_SHARE = "files:share"
-    FILES_ALL_READ = "files.all:read"
-    FILES_ALL_WRITE = "files.all:write"
-    FILES_ALL_DELETE = "files.all:delete"
-    USERS_READ = "users:read"
-    USERS_WRITE = "users:write"
-    ROLES_READ = "roles:read"
-    ROLES_WRITE = "roles:write"
-    AUDIT_READ = "audit:read"
-    AUDIT_EXPORT = "audit:export"
-    TOKENS_OWN = "tokens:own"
-    TOKENS_ALL = "tokens:all"
-    SESSIONS_ALL = "sessions:all"
-    SYSTEM_READ = "system:read"
-    SYSTEM_WRITE = "system:write"
-
-
-DESCRIPTIONS: dict[Permission, str] = {
-    Permission.FILES_READ: "List and download own files",
-    Permission.FILES_WRITE: "Upload and rename own files",
-    Permission.FILES_DELETE: "Delete and restore own files",
-    Permission.FILES_SHARE: "Share own files by link",
-    Permission.FILES_ALL_READ: "List and download everybody's files",
-    Permission.FILES_ALL_WRITE: "Rename everybody's files, cancel everybody's uploads",
-    Permission.FILES_ALL_DELETE: "Delete and restore everybody's files",
-    Permission.USERS_READ: "See users",
-    Permission.USERS_WRITE: "Create, change, disable and delete users",
-    Permission.ROLES_READ: "See roles",
-    Permission.ROLES_WRITE: "Create, change and delete roles",
-    Permission.AUDIT_READ: "Read the audit log",
-    Permission.AUDIT_EXPORT: "Export the audit log",
-    Permission.TOKENS_OWN: "Create and revoke own API tokens",
-    Permission.TOKENS_ALL: "See and revoke everybody's API tokens",
-    Permission.SESSIONS_ALL: "See and end everybody's sessions",
-    Permission.SYSTEM_READ: "See the state of the system",
-    Permission.SYSTEM_WRITE: "Change settings of the system",
-}
-
-ALL = frozenset(Permission)
-OWN_FILES = frozenset({Permission.FILES_READ, Permission.FILES_WRITE, Permission.FILES_DELETE, Permission.FILES_SHARE})
+OWN_FILES = frozenset(
+    {Permissions.FILES_READ, Permissions.FILES_WRITE, Permissions.FILES_DELETE, Permissions.FILES_SHARE}
+)
 
 ADMIN = "admin"
 """Identifier and name of the role that the last-administrator rule protects."""
 
-BUILT_IN: dict[str, tuple[str, frozenset[Permission]]] = {
-    ADMIN: ("Everything", ALL),
-    "operator": (
-        "Users and files of everybody, no roles",
-        OWN_FILES
-        | {
-            Permission.FILES_ALL_READ,
-            Permission.FILES_ALL_WRITE,
-            Permission.FILES_ALL_DELETE,
-            Permission.USERS_READ,
-            Permission.USERS_WRITE,
-            Permission.ROLES_READ,
-            Permission.TOKENS_OWN,
-            Permission.TOKENS_ALL,
-            Permission.SESSIONS_ALL,
-            Permission.SYSTEM_READ,
-        },
-    ),
-    "auditor": (
-        "Reads everything, writes nothing",
-        frozenset(
-            {
-                Permission.FILES_READ,
-                Permission.FILES_ALL_READ,
-                Permission.USERS_READ,
-                Permission.ROLES_READ,
-                Permission.AUDIT_READ,
-                Permission.AUDIT_EXPORT,
-                Permission.SYSTEM_READ,
-            }
-        ),
-    ),
-    "user": ("Own files", OWN_FILES | {Permission.TOKENS_OWN}),
+BUILT_IN: dict[str, str] = {
+    ADMIN: "Everything",
+    OPERATOR: "Users and files of everybody, no roles",
+    AUDITOR: "Reads everything, writes nothing",
+    USER: "Own files",
 }
-"""Role name -> description and permissions. They can be given and taken, not changed or deleted."""
+"""Role name -> description. They can be given and taken, not changed or deleted."""
 
-EVERYBODYS = {
-    Permission.FILES_READ: Permission.FILES_ALL_READ,
-    Permission.FILES_WRITE: Permission.FILES_ALL_WRITE,
-    Permission.FILES_DELETE: Permission.FILES_ALL_DELETE,
-    Permission.TOKENS_OWN: Permission.TOKENS_ALL,
+
+def granted_by(built_in: str) -> frozenset[Permission]:
+    """What a built-in role grants: admin everything, the others what the table of permissions says of them."""
+    return frozenset(one for one in all_permissions() if built_in == ADMIN or built_in in one.roles)
+
+
+def describe(permission: str) -> str:
+    """What people read about a permission, "" for one that is not known here."""
+    return next((one.text for one in all_permissions() if one == permission), "")
+
+
+OWN_TO_ALL = {
+    Permissions.FILES_READ: Permissions.FILES_ALL_READ,
+    Permissions.FILES_WRITE: Permissions.FILES_ALL_WRITE,
+    Permissions.FILES_DELETE: Permissions.FILES_ALL_DELETE,
+    Permissions.TOKENS_OWN: Permissions.TOKENS_ALL,
 }
 """The permission that reaches everybody's objects where the first reaches one's own."""
 
@@ -136,7 +77,7 @@ ANONYMOUS = Actor(id="", name="")
 
 def system_actor(name: str, via: str) -> Actor:
     """The actor of the shell and of the worker: holds everything, and is named in the log."""
-    return Actor(id=f"system-{name}", name=name, roles=((ADMIN, ALL),), via=via)
+    return Actor(id=f"system-{name}", name=name, roles=((ADMIN, granted_by(ADMIN)),), via=via)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +85,7 @@ class Decision:
     """The answer and its reason, for the one who asks "why?"."""
 
     allowed: bool
-    because: str
+    reason: str
 
 
 def decide(actor: Actor, permission: Permission, owner: str | None = None) -> Decision:
@@ -156,9 +97,9 @@ def decide(actor: Actor, permission: Permission, owner: str | None = None) -> De
         return Decision(False, "nobody is signed in")
     needed = permission
     if owner is not None and owner != actor.id:
-        if permission not in EVERYBODYS:
+        if permission not in OWN_TO_ALL:
             return Decision(False, f"{permission} reaches own objects only")
-        needed = EVERYBODYS[permission]
+        needed = OWN_TO_ALL[permission]
     for role, granted in actor.roles:
         if needed in granted:
             if actor.scopes is not None and needed not in actor.scopes:
@@ -174,10 +115,10 @@ def may(actor: Actor, permission: Permission, owner: str | None = None) -> bool:
 
 def parse_permissions(names: Iterable[str]) -> frozenset[Permission]:
     """The permissions named. Raises ValueError naming the first unknown one."""
+    known = {str(one): one for one in all_permissions()}
     found = set()
     for name in names:
-        try:
-            found.add(Permission(name))
-        except ValueError:
-            raise ValueError(f"there is no permission {name[:60]!r}") from None
+        if name not in known:
+            raise ValueError(f"there is no permission {name[:60]!r}")
+        found.add(known[name])
     return frozenset(found)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from backoffice.domain.access import Actor
+from backoffice.domain.actions import Action, Actions
 from backoffice.domain.times import now_ms, rfc3339
 
 VERSION = 1
@@ -17,41 +18,6 @@ AGENT_LIMIT = 200
 """Characters kept of a client's self-description where somebody signs in."""
 _PRODUCT = re.compile(r"(Firefox|Edg|OPR|Chrome|Version)/(\d+)")
 _NAMES = {"Edg": "Edge", "OPR": "Opera", "Version": "Safari"}
-
-
-class Action(StrEnum):
-    """`<noun>.<verb>`; documented in `docs/audit.md`."""
-
-    FILE_CREATE = "file.create"
-    FILE_DOWNLOAD = "file.download"
-    FILE_RENAME = "file.rename"
-    FILE_TRASH = "file.trash"
-    FILE_RESTORE = "file.restore"
-    FILE_PURGE = "file.purge"
-    FILE_DIGEST = "file.digest"
-    FILE_DAMAGED = "file.damaged"
-    UPLOAD_START = "upload.start"
-    UPLOAD_CANCEL = "upload.cancel"
-    UPLOAD_EXPIRE = "upload.expire"
-    USER_CREATE = "user.create"
-    USER_UPDATE = "user.update"
-    USER_DISABLE = "user.disable"
-    USER_ENABLE = "user.enable"
-    USER_DELETE = "user.delete"
-    USER_PASSWORD = "user.password"  # noqa: S105 - the name of an act
-    USER_INVITE = "user.invite"
-    ROLE_CREATE = "role.create"
-    ROLE_UPDATE = "role.update"
-    ROLE_DELETE = "role.delete"
-    SESSION_START = "session.start"
-    SESSION_REFUSE = "session.refuse"
-    SESSION_END = "session.end"
-    TOKEN_CREATE = "token.create"  # noqa: S105
-    TOKEN_REVOKE = "token.revoke"  # noqa: S105
-    ACCESS_DENY = "access.deny"
-    AUDIT_READ = "audit.read"
-    SYSTEM_INSTALL = "system.install"
-    SYSTEM_REPAIR = "system.repair"
 
 
 class Outcome(StrEnum):
@@ -102,7 +68,7 @@ class AuditEvent:
         ASCII escapes keep control and line separator characters of names out of every terminal and log (CWE-117).
         """
         agent = self.actor.agent
-        signing_in = self.action in {Action.SESSION_START, Action.SESSION_REFUSE}
+        signing_in = self.action in {Actions.SESSION_START, Actions.SESSION_REFUSE}
         actor = {
             "id": self.actor.id,
             "name": self.actor.name,

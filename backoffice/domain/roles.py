@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from backoffice.domain.access import BUILT_IN, Permission
+from backoffice.domain.access import BUILT_IN, granted_by
+from backoffice.domain.permissions import Permission
 from backoffice.errors import Invalid
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -40,4 +41,4 @@ def clean_role_name(name: str) -> str:
 
 def built_in_roles() -> tuple[Role, ...]:
     """The roles that are always there."""
-    return tuple(Role(name, description, permissions) for name, (description, permissions) in BUILT_IN.items())
+    return tuple(Role(name, description, granted_by(name)) for name, description in BUILT_IN.items())

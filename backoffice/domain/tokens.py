@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from backoffice.domain.access import Permission
 from backoffice.domain.ids import is_id, secret_hash
+from backoffice.domain.permissions import Permission
 
 PREFIX = "bo"
 """Makes a leaked token recognisable to secret scanners: `bo_<id>_<secret>`."""

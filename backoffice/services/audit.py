@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backoffice.domain.access import Actor, Permission
-from backoffice.domain.audit import NOTHING, Action, AuditEntry, AuditEvent, ObjectRef
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import NOTHING, AuditEntry, AuditEvent, ObjectRef
 from backoffice.domain.paging import MAX_LIMIT, Page
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.errors import Invalid, NotFound
 from backoffice.services.authority import deny, require
@@ -63,5 +65,5 @@ class Audit:
         deny(self.log, actor, permission, object, "refused at the door")
 
     def _reading(self, actor: Actor) -> None:
-        require(self.log, actor, Permission.AUDIT_READ)
-        self.log.record(AuditEvent(Action.AUDIT_READ, actor, at=self.now()), f"audit.read {actor.id}", READ_SECONDS)
+        require(self.log, actor, Permissions.AUDIT_READ)
+        self.log.record(AuditEvent(Actions.AUDIT_READ, actor, at=self.now()), f"audit.read {actor.id}", READ_SECONDS)

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from backoffice.domain.access import DESCRIPTIONS, Actor, Permission, decide
-from backoffice.domain.audit import NOTHING, Action, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.access import Actor, decide, describe
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import NOTHING, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotFound, NotSignedIn, ReauthRequired
@@ -34,10 +36,10 @@ def require(
         return
     if not actor.signed_in:
         raise NotSignedIn
-    deny(audit, actor, permission, target, decision.because)
+    deny(audit, actor, permission, target, decision.reason)
     if owner is not None and owner != actor.id:
         raise NotFound
-    raise NotAllowed(f"You may not do this; it takes the right {permission}: {DESCRIPTIONS[permission]}.")
+    raise NotAllowed(f"You may not do this; it takes the right {permission}: {describe(permission)}.")
 
 
 def deny(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
@@ -46,7 +48,7 @@ def deny(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRe
     if not _SAFE_ID.fullmatch(target.id):
         target = NOTHING
     event = AuditEvent(
-        Action.ACCESS_DENY, actor, target, Outcome.DENIED, data={"permission": str(permission), "because": because}
+        Actions.ACCESS_DENY, actor, target, Outcome.DENIED, data={"permission": str(permission), "because": because}
     )
     once = f"denied {actor.id} {permission} {target.type} {target.id}"
     audit.record(event, once, DENIED_SECONDS)

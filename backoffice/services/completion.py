@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
@@ -65,7 +66,7 @@ class Completion:
         now = self.now()
         file = replace(file, created_at=now)
         data = {"size": file.size, **({"sha256": file.sha256} if file.sha256 else {})}
-        event = AuditEvent(Action.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data, at=now)
+        event = AuditEvent(Actions.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data, at=now)
         purge_at = now + self.trash_seconds * 1000
         return self.uploads.complete(upload, token, file, on_conflict=on_conflict, purge_at=purge_at, event=event)
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from backoffice.domain.access import Actor, Permission, system_actor
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.access import Actor, system_actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome
 from backoffice.domain.files import File, FileState, clean_name
 from backoffice.domain.ids import is_id
 from backoffice.domain.paging import MAX_LIMIT, Page, Query
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authority import require
@@ -71,7 +73,7 @@ class Files:
         return self._page(actor, query, everybody, "trash", ("purge",))
 
     def _page(self, actor: Actor, query: Query, everybody: bool, facet: str, sorts: tuple[str, ...]) -> Page[File]:
-        require(self.audit, actor, Permission.FILES_ALL_READ if everybody else Permission.FILES_READ)
+        require(self.audit, actor, Permissions.FILES_ALL_READ if everybody else Permissions.FILES_READ)
         if query.sort and query.sort not in sorts:
             raise Invalid(f"sort is one of {', '.join(sorts)}.", field="sort")
         if not everybody:
@@ -80,22 +82,22 @@ class Files:
 
     def get(self, actor: Actor, file_id: str) -> File:
         """Raises NotFound, also where the file is not for this actor."""
-        return self._reach(actor, file_id, Permission.FILES_READ)
+        return self._reach(actor, file_id, Permissions.FILES_READ)
 
     def trashed(self, actor: Actor, file_id: str) -> File:
         """A file in the trash. Raises NotFound."""
-        return self._reach(actor, file_id, Permission.FILES_READ, trashed=True)
+        return self._reach(actor, file_id, Permissions.FILES_READ, trashed=True)
 
     def mime_types(self, actor: Actor) -> list[tuple[str, int]]:
         """The commonest types of all files, with their numbers."""
-        require(self.audit, actor, Permission.FILES_ALL_READ)
+        require(self.audit, actor, Permissions.FILES_ALL_READ)
         return self.files.mime_types()
 
     def usage(self, actor: Actor, user_id: str = "") -> Usage:
         """Of oneself, or of another for who may see users."""
         owner = user_id or actor.id
         if owner != actor.id:
-            require(self.audit, actor, Permission.USERS_READ)
+            require(self.audit, actor, Permissions.USERS_READ)
         used, reserved = self.files.usage(owner)
         user = self.users.get(owner)
         own = user.quota_bytes if user is not None else None
@@ -113,13 +115,13 @@ class Files:
 
     def open(self, actor: Actor, file_id: str, start: int = 0, stop: int | None = None) -> Download:
         """Bytes [start, stop) of a file, and the entry in the log that says so. Raises NotFound, Invalid."""
-        file = self._reach(actor, file_id, Permission.FILES_READ)
+        file = self._reach(actor, file_id, Permissions.FILES_READ)
         stop = file.size if stop is None else stop
         if not 0 <= start <= stop <= file.size:
             raise Invalid("The range is not within the file.", size=file.size)
         whole = (start, stop) == (0, file.size)
         event = AuditEvent(
-            Action.FILE_DOWNLOAD, actor, _ref(file), data={"size": file.size} if whole else {"range": [start, stop]}
+            Actions.FILE_DOWNLOAD, actor, _ref(file), data={"size": file.size} if whole else {"range": [start, stop]}
         )
         once = "" if whole else f"download:{actor.id}:{file.id}"
         self.audit.record(event, once=once, seconds=AGAIN_SECONDS)
@@ -134,7 +136,7 @@ class Files:
             raise
 
     def _damaged(self, actor: Actor, file: File, error: IntegrityError) -> None:
-        event = AuditEvent(Action.FILE_DAMAGED, actor, _ref(file), Outcome.ERROR, data={"because": str(error)})
+        event = AuditEvent(Actions.FILE_DAMAGED, actor, _ref(file), Outcome.ERROR, data={"because": str(error)})
         self.audit.record(event, once=f"damaged:{file.id}", seconds=AGAIN_SECONDS)
 
     # -- changing
@@ -155,11 +157,11 @@ class Files:
         name = clean_name(new_name)
 
         def change() -> File:
-            old = self._reach(actor, file_id, Permission.FILES_WRITE)
+            old = self._reach(actor, file_id, Permissions.FILES_WRITE)
             _expect(old, version)
             if old.name == name:
                 return old
-            event = AuditEvent(Action.FILE_RENAME, actor, _ref(old), changes={"name": (old.name, name)}, at=self.now())
+            event = AuditEvent(Actions.FILE_RENAME, actor, _ref(old), changes={"name": (old.name, name)}, at=self.now())
             return self.files.rename(old, name, event)
 
         return self._again(version, change)
@@ -168,9 +170,9 @@ class Files:
         """Into the trash, from where it can be restored until its time is over. Raises NotFound, VersionMismatch."""
 
         def change() -> None:
-            old = self._reach(actor, file_id, Permission.FILES_DELETE)
+            old = self._reach(actor, file_id, Permissions.FILES_DELETE)
             _expect(old, version)
-            event = AuditEvent(Action.FILE_TRASH, actor, _ref(old), at=self.now())
+            event = AuditEvent(Actions.FILE_TRASH, actor, _ref(old), at=self.now())
             self.files.trash(old, event.at + self.trash_seconds * 1000, event)
 
         self._again(version, change)
@@ -179,8 +181,8 @@ class Files:
         """Out of the trash; under another name where its own was taken meanwhile. Raises NotFound."""
 
         def change() -> File:
-            old = self._reach(actor, file_id, Permission.FILES_DELETE, trashed=True)
-            return self.files.restore(old, AuditEvent(Action.FILE_RESTORE, actor, _ref(old), at=self.now()))
+            old = self._reach(actor, file_id, Permissions.FILES_DELETE, trashed=True)
+            return self.files.restore(old, AuditEvent(Actions.FILE_RESTORE, actor, _ref(old), at=self.now()))
 
         return self._again(None, change)
 
@@ -191,8 +193,8 @@ class Files:
             old = self.files.get(file_id) if is_id(file_id) else None
             if old is None or old.state is FileState.GONE:
                 raise NotFound
-            require(self.audit, actor, Permission.FILES_DELETE, old.owner, _ref(old))
-            return self.files.purge(old, AuditEvent(Action.FILE_PURGE, actor, _ref(old), at=self.now()))
+            require(self.audit, actor, Permissions.FILES_DELETE, old.owner, _ref(old))
+            return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, _ref(old), at=self.now()))
 
         self._collect(self._again(None, change))
 
@@ -207,7 +209,7 @@ class Files:
         due = self.files.due(self.now(), limit)
         for file in due:
             try:
-                event = AuditEvent(Action.FILE_PURGE, WORKER, _ref(file), data={"because": "trash time over"})
+                event = AuditEvent(Actions.FILE_PURGE, WORKER, _ref(file), data={"because": "trash time over"})
                 self._collect(self.files.purge(file, event))
             except VersionMismatch:
                 continue  # restored or purged by somebody at this moment
@@ -229,7 +231,7 @@ class Files:
             chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
             try:
                 sha256 = digest(self.chunks, file.id, chunk_map, lambda: None)
-                event = AuditEvent(Action.FILE_DIGEST, WORKER, _ref(file), data={"sha256": sha256})
+                event = AuditEvent(Actions.FILE_DIGEST, WORKER, _ref(file), data={"sha256": sha256})
                 self.files.set_digest(file, sha256, event)
             except IntegrityError as error:
                 damaged.add(file.id)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from backoffice.domain.access import Actor, Permission, parse_permissions
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.access import Actor, parse_permissions
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import Role, clean_role_name
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound, VersionMismatch
@@ -26,11 +28,11 @@ class Roles:
 
     def all(self, actor: Actor) -> list[Role]:
         """Built-in and custom ones, by name."""
-        require(self.audit, actor, Permission.ROLES_READ)
+        require(self.audit, actor, Permissions.ROLES_READ)
         return sorted(self.roles.all().values(), key=lambda role: role.name)
 
     def get(self, actor: Actor, name: str) -> Role:
-        require(self.audit, actor, Permission.ROLES_READ)
+        require(self.audit, actor, Permissions.ROLES_READ)
         role = self.roles.all().get(name)
         if role is None:
             raise NotFound
@@ -39,16 +41,16 @@ class Roles:
     def create(self, actor: Actor, *, name: str, description: str = "", permissions: Iterable[str]) -> Role:
         """Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold."""
         target = ObjectRef("role", name[:40], name[:40])
-        require(self.audit, actor, Permission.ROLES_WRITE, target=target)
+        require(self.audit, actor, Permissions.ROLES_WRITE, target=target)
         require_fresh(actor, self.now())
         granted = _permissions(permissions)
         now = self.now()
         role = Role(clean_role_name(name), _description(description), granted, created_at=now, updated_at=now)
         if role.built_in:
             raise NameTaken("This is the name of a built-in role.", field="name")
-        require_held(self.audit, actor, Permission.ROLES_WRITE, granted, target)
+        require_held(self.audit, actor, Permissions.ROLES_WRITE, granted, target)
         changes = {"permissions": (None, sorted(granted)), "description": (None, role.description)}
-        self.roles.insert(role, AuditEvent(Action.ROLE_CREATE, actor, _ref(role), changes=changes, at=now))
+        self.roles.insert(role, AuditEvent(Actions.ROLE_CREATE, actor, _ref(role), changes=changes, at=now))
         return role
 
     def update(
@@ -67,7 +69,7 @@ class Roles:
             new = replace(new, description=_description(description))
         if permissions is not None:
             new = replace(new, permissions=_permissions(permissions))
-            require_held(self.audit, actor, Permission.ROLES_WRITE, new.permissions, _ref(old))
+            require_held(self.audit, actor, Permissions.ROLES_WRITE, new.permissions, _ref(old))
         if new == old:
             return old
         new = replace(new, version=old.version + 1, updated_at=self.now())
@@ -76,24 +78,24 @@ class Roles:
             changes["description"] = (old.description, new.description)
         if new.permissions != old.permissions:
             changes["permissions"] = (sorted(old.permissions), sorted(new.permissions))
-        self.roles.replace(old, new, AuditEvent(Action.ROLE_UPDATE, actor, _ref(new), changes=changes, at=self.now()))
+        self.roles.replace(old, new, AuditEvent(Actions.ROLE_UPDATE, actor, _ref(new), changes=changes, at=self.now()))
         return new
 
     def delete(self, actor: Actor, name: str, version: int | None = None) -> None:
         """Raises InUse while a user has it; else as `update` does."""
         old = self._changeable(actor, name, version)
         changes = {"permissions": (sorted(old.permissions), None)}
-        self.roles.remove(old, AuditEvent(Action.ROLE_DELETE, actor, _ref(old), changes=changes, at=self.now()))
+        self.roles.remove(old, AuditEvent(Actions.ROLE_DELETE, actor, _ref(old), changes=changes, at=self.now()))
 
     def _changeable(self, actor: Actor, name: str, version: int | None) -> Role:
-        require(self.audit, actor, Permission.ROLES_WRITE, target=ObjectRef("role", name[:40], name[:40]))
+        require(self.audit, actor, Permissions.ROLES_WRITE, target=ObjectRef("role", name[:40], name[:40]))
         require_fresh(actor, self.now())
         role = self.roles.all().get(name)
         if role is None:
             raise NotFound
         if role.built_in:
             raise Conflict("A built-in role stays as it is.")
-        require_held(self.audit, actor, Permission.ROLES_WRITE, role.permissions, _ref(role))
+        require_held(self.audit, actor, Permissions.ROLES_WRITE, role.permissions, _ref(role))
         if version is not None and version != role.version:
             raise VersionMismatch
         return role

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from backoffice.domain.access import Actor, Permission, may
-from backoffice.domain.audit import NOTHING, Action, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.access import Actor, may
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import NOTHING, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.ids import new_secret, secret_hash
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
@@ -122,7 +124,7 @@ class Sessions:
             expires_at=min(now + self.idle_ms, session.ends_at),
             version=session.version + 1,
         )
-        event = AuditEvent(Action.SESSION_START, actor, user_ref(user), data={"reauth": True}, at=now)
+        event = AuditEvent(Actions.SESSION_START, actor, user_ref(user), data={"reauth": True}, at=now)
         self.sessions.replace(session, new, event)
         return new, secret
 
@@ -173,7 +175,7 @@ class Sessions:
 
     def of_user(self, actor: Actor, user_id: str) -> list[Session]:
         """Another user's living sessions. Takes sessions:all."""
-        require(self.audit, actor, Permission.SESSIONS_ALL, target=ObjectRef("user", user_id))
+        require(self.audit, actor, Permissions.SESSIONS_ALL, target=ObjectRef("user", user_id))
         user = self.users.get(user_id)
         if user is None:
             raise NotFound
@@ -186,9 +188,9 @@ class Sessions:
         if session is None:
             raise NotFound
         if session.user != actor.id:
-            if not may(actor, Permission.SESSIONS_ALL):
+            if not may(actor, Permissions.SESSIONS_ALL):
                 target = ObjectRef("user", session.user)
-                deny(self.audit, actor, Permission.SESSIONS_ALL, target, "another user's session")
+                deny(self.audit, actor, Permissions.SESSIONS_ALL, target, "another user's session")
                 raise NotFound
             self._managed(actor, session.user)
         self._end(actor, session)
@@ -197,11 +199,13 @@ class Sessions:
         """End all sessions and tokens of a user by raising the epoch; one's own, or (sessions:all) another's."""
         self._person(actor)
         if user_id != actor.id:
-            require(self.audit, actor, Permission.SESSIONS_ALL, target=ObjectRef("user", user_id))
+            require(self.audit, actor, Permissions.SESSIONS_ALL, target=ObjectRef("user", user_id))
         user = self._managed(actor, user_id)
         now = self.now()
         new = replace(user, epoch=user.epoch + 1, updated_at=now, version=user.version + 1)
-        self.users.replace(user, new, AuditEvent(Action.SESSION_END, actor, user_ref(user), data={"all": True}, at=now))
+        self.users.replace(
+            user, new, AuditEvent(Actions.SESSION_END, actor, user_ref(user), data={"all": True}, at=now)
+        )
 
     # -- parts
 
@@ -224,7 +228,7 @@ class Sessions:
             agent=actor.agent[:AGENT_LIMIT],
         )
         who = replace(actor, id=user.id, name=user.username, credential=session_credential(session.id))
-        self.sessions.insert(session, AuditEvent(Action.SESSION_START, who, user_ref(user), at=now))
+        self.sessions.insert(session, AuditEvent(Actions.SESSION_START, who, user_ref(user), at=now))
         self.users.touch(user.id, now)
         return SignedIn(session, secret, user, self.devices.remember(device, user.id))
 
@@ -234,7 +238,7 @@ class Sessions:
         except TooMany:
             target = user_ref(user) if user is not None else NOTHING
             event = AuditEvent(
-                Action.SESSION_REFUSE,
+                Actions.SESSION_REFUSE,
                 actor,
                 target,
                 Outcome.DENIED,
@@ -250,7 +254,7 @@ class Sessions:
         because = "unknown name" if user is None else "wrong password" if user.active else f"user is {user.status}"
         target = user_ref(user) if user is not None else NOTHING
         event = AuditEvent(
-            Action.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": because}, at=self.now()
+            Actions.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": because}, at=self.now()
         )
         self.audit.record(event)
 
@@ -260,7 +264,7 @@ class Sessions:
             return user
         new = replace(user, password=self.passwords.hash(password), version=user.version + 1)
         who = replace(actor, id=user.id, name=user.username)
-        event = AuditEvent(Action.USER_UPDATE, who, user_ref(user), data={"rehash": True}, at=self.now())
+        event = AuditEvent(Actions.USER_UPDATE, who, user_ref(user), data={"rehash": True}, at=self.now())
         with suppress(VersionMismatch):  # changed by somebody at this moment: the next sign-in will do it
             self.users.replace(user, new, event)
             return new
@@ -268,7 +272,7 @@ class Sessions:
 
     def _end(self, actor: Actor, session: Session) -> None:
         event = AuditEvent(
-            Action.SESSION_END,
+            Actions.SESSION_END,
             actor,
             ObjectRef("user", session.user),
             data={"session": session_credential(session.id)},
@@ -291,12 +295,12 @@ class Sessions:
         if user is None:
             raise NotFound
         if user.id != actor.id and not manages(actor, user, roles):
-            require_held(self.audit, actor, Permission.SESSIONS_ALL, held(roles, user.roles), user_ref(user))
+            require_held(self.audit, actor, Permissions.SESSIONS_ALL, held(roles, user.roles), user_ref(user))
         return user
 
     def _person(self, actor: Actor) -> None:
         """A token's scopes name no right over sessions, so it has none."""
         if not actor.signed_in:
             raise NotSignedIn
-        if by_token(actor) and not may(actor, Permission.SESSIONS_ALL):
+        if by_token(actor) and not may(actor, Permissions.SESSIONS_ALL):
             raise NotAllowed("A token cannot look after sessions.")

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from backoffice.domain.access import Actor, Permission
-from backoffice.domain.audit import Action
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Action, Actions
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.times import now_ms
 from backoffice.services.authority import require
 from backoffice.services.ports import AuditLog, Durability, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
-    "uploads": (Action.FILE_CREATE,),
-    "downloads": (Action.FILE_DOWNLOAD,),
-    "refusals": (Action.ACCESS_DENY, Action.SESSION_REFUSE),
+    "uploads": (Actions.FILE_CREATE,),
+    "downloads": (Actions.FILE_DOWNLOAD,),
+    "refusals": (Actions.ACCESS_DENY, Actions.SESSION_REFUSE),
 }
 """What is counted over time, and of which actions it consists."""
 HOUR_MS: Final = 60 * 60 * 1000
@@ -61,12 +62,12 @@ class System:
 
     def status(self, actor: Actor) -> Mapping[str, str]:
         """Facts about the store."""
-        require(self.audit, actor, Permission.SYSTEM_READ)
+        require(self.audit, actor, Permissions.SYSTEM_READ)
         return {**self.health.info(), "durability": self.durability.level, "room": str(self.health.room()).lower()}
 
     def activity(self, actor: Actor, span: Span) -> Activity:
         """Uploads, downloads and refusals over time: numbers only, so it does not take the right to read the log."""
-        require(self.audit, actor, Permission.SYSTEM_READ)
+        require(self.audit, actor, Permissions.SYSTEM_READ)
         step, many = _STEPS[span]
         last = self.now() // step * step
         edges = [last + (at - many + 1) * step for at in range(many + 1)]

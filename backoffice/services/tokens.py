@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from backoffice.domain.access import Actor, Permission, parse_permissions
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.access import Actor, parse_permissions
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.tokens import PREFIX, Token, split_token
 from backoffice.domain.users import User
@@ -49,7 +51,7 @@ class Tokens:
         Raises Invalid; NotAllowed for a scope that is not held, and to an actor that is itself a token; ReauthRequired.
         """
         owner = user_id or actor.id
-        require(self.audit, actor, Permission.TOKENS_OWN, owner, ObjectRef("user", owner))
+        require(self.audit, actor, Permissions.TOKENS_OWN, owner, ObjectRef("user", owner))
         if by_token(actor):
             raise NotAllowed("A token cannot make another token.")
         if owner != actor.id and actor.via != "shell":
@@ -71,7 +73,7 @@ class Tokens:
             scopes=narrowed,
         )
         data = {"scopes": sorted(narrowed)} if narrowed is not None else {}
-        event = AuditEvent(Action.TOKEN_CREATE, actor, _ref(token), data={"user": user.id, **data}, at=now)
+        event = AuditEvent(Actions.TOKEN_CREATE, actor, _ref(token), data={"user": user.id, **data}, at=now)
         self.tokens.insert(token, event)
         return token, f"{PREFIX}_{token.id}_{secret}"
 
@@ -104,24 +106,24 @@ class Tokens:
 
     def mine(self, actor: Actor) -> list[Token]:
         """The newest first, expired ones included."""
-        require(self.audit, actor, Permission.TOKENS_OWN)
+        require(self.audit, actor, Permissions.TOKENS_OWN)
         return list(
             self.tokens.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items
         )
 
     def page(self, actor: Actor, query: Query) -> Page[Token]:
         """Everybody's. Takes tokens:all."""
-        require(self.audit, actor, Permission.TOKENS_ALL)
+        require(self.audit, actor, Permissions.TOKENS_ALL)
         return self.tokens.page(query)
 
     def revoke(self, actor: Actor, token_id: str) -> None:
         """End a token, one's own or (tokens:all) anybody's. NotFound for a stranger's."""
         token = self.tokens.get(token_id) if is_id(token_id) else None
         if token is None:
-            require(self.audit, actor, Permission.TOKENS_OWN)
+            require(self.audit, actor, Permissions.TOKENS_OWN)
             raise NotFound
-        require(self.audit, actor, Permission.TOKENS_OWN, token.user, _ref(token))
-        event = AuditEvent(Action.TOKEN_REVOKE, actor, _ref(token), data={"user": token.user}, at=self.now())
+        require(self.audit, actor, Permissions.TOKENS_OWN, token.user, _ref(token))
+        event = AuditEvent(Actions.TOKEN_REVOKE, actor, _ref(token), data={"user": token.user}, at=self.now())
         with suppress(VersionMismatch):  # revoked by another request, which recorded it
             self.tokens.remove(token, event)
 

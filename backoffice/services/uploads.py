@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 
 import xxhash
 
-from backoffice.domain.access import Actor, Permission, may, system_actor
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.access import Actor, may, system_actor
+from backoffice.domain.actions import Action, Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, clean_mime_type, clean_name, clean_tags
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState
 from backoffice.errors import (
@@ -71,7 +73,7 @@ class Uploads:
 
         Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), StoreFull.
         """
-        require(self.audit, actor, Permission.FILES_WRITE)
+        require(self.audit, actor, Permissions.FILES_WRITE)
         limits = self.limits
         if total_chunks != UNKNOWN and not 0 <= total_chunks <= limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
@@ -95,7 +97,7 @@ class Uploads:
             quota=self._quota(actor.id),
             name=clean_name(name) if name else "",
         )
-        self.uploads.insert(upload, limits.max_open, _event(Action.UPLOAD_START, actor, upload))
+        self.uploads.insert(upload, limits.max_open, _event(Actions.UPLOAD_START, actor, upload))
         return upload
 
     def _quota(self, owner: str) -> int:
@@ -109,7 +111,7 @@ class Uploads:
 
     def state(self, actor: Actor, upload_id: str) -> UploadView:
         """How far it is. Raises NotFound."""
-        upload = self._reach(actor, upload_id, Permission.FILES_READ)
+        upload = self._reach(actor, upload_id, Permissions.FILES_READ)
         return self._view(upload)
 
     def _view(self, upload: Upload) -> UploadView:
@@ -120,18 +122,18 @@ class Uploads:
 
     def mine(self, actor: Actor, query: Query) -> Page[Upload]:
         """Own uploads in progress."""
-        require(self.audit, actor, Permission.FILES_READ)
+        require(self.audit, actor, Permissions.FILES_READ)
         return self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
 
     def page(self, actor: Actor, query: Query) -> Page[Upload]:
         """Everybody's uploads in progress."""
-        require(self.audit, actor, Permission.FILES_ALL_READ)
+        require(self.audit, actor, Permissions.FILES_ALL_READ)
         return self.uploads.page(query)
 
     def cancel(self, actor: Actor, upload_id: str) -> None:
         """Give it up; its bytes are freed and its reservation released before this returns."""
-        upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
-        self._drop(upload, _event(Action.UPLOAD_CANCEL, actor, upload))
+        upload = self._reach(actor, upload_id, Permissions.FILES_WRITE)
+        self._drop(upload, _event(Actions.UPLOAD_CANCEL, actor, upload))
 
     def _drop(self, upload: Upload, event: AuditEvent) -> None:
         self._collect(self.uploads.abort(upload, event))
@@ -165,10 +167,10 @@ class Uploads:
         Raises Invalid, ChecksumMismatch, NotFound, Conflict (another number of chunks than before), ChunkConflict
         (other bytes under this index), UploadClosed, TooLarge, QuotaExceeded, StoreFull.
         """
-        require(self.audit, actor, Permission.FILES_WRITE)
+        require(self.audit, actor, Permissions.FILES_WRITE)
         chunk = self._check_chunk(index, total_chunks, data, sha256)
         if upload_id is not None:
-            upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
+            upload = self._reach(actor, upload_id, Permissions.FILES_WRITE)
             if total_chunks != upload.total_chunks:
                 raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=upload.total_chunks)
             return self._view(self._keep(upload, index, data, chunk))
@@ -177,7 +179,7 @@ class Uploads:
             return self._view(self._keep(upload, index, data, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
-            self._drop(upload, _event(Action.UPLOAD_CANCEL, actor, upload, error.code))
+            self._drop(upload, _event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
             raise
 
     def _check_chunk(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
@@ -235,13 +237,13 @@ class Uploads:
         Raises Invalid, NotFound, ChunksMissing (`missing`: ranges), ChecksumMismatch, Completing, NameTaken,
         Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
         """
-        require(self.audit, actor, Permission.FILES_WRITE)
+        require(self.audit, actor, Permissions.FILES_WRITE)
         name, mime_type, tags = clean_name(name), clean_mime_type(mime_type), clean_tags(tags)
         done = self._completed(actor, upload_id, total_size, sha256)
         if done is not None:
             return done
         try:
-            upload = self._reach(actor, upload_id, Permission.FILES_WRITE)
+            upload = self._reach(actor, upload_id, Permissions.FILES_WRITE)
             self._may_replace(actor, upload, on_conflict)
             file = File(
                 id=upload.id,
@@ -265,7 +267,7 @@ class Uploads:
     def _may_replace(self, actor: Actor, upload: Upload, on_conflict: OnConflict) -> None:
         """Putting the old file into the trash takes the right to delete."""
         if on_conflict is OnConflict.REPLACE:
-            require(self.audit, actor, Permission.FILES_DELETE, upload.owner, _ref(upload))
+            require(self.audit, actor, Permissions.FILES_DELETE, upload.owner, _ref(upload))
 
     def _completed(self, actor: Actor, upload_id: str, total_size: int, sha256: str) -> File | None:
         """The file that this upload has become, None where it has not; safe at the store's durability level.
@@ -273,7 +275,7 @@ class Uploads:
         Raises Conflict where it is not the file asked for.
         """
         done = self.files.get(upload_id) if is_id(upload_id) else None
-        if done is None or not may(actor, Permission.FILES_WRITE, done.owner) or done.state is not FileState.READY:
+        if done is None or not may(actor, Permissions.FILES_WRITE, done.owner) or done.state is not FileState.READY:
             return None
         if done.size != total_size or (sha256 and done.sha256 and done.sha256 != sha256):
             raise Conflict("This upload was completed with another size or checksum.")
@@ -290,7 +292,7 @@ class Uploads:
         def drop(upload: Upload, because: str) -> None:
             left = self.uploads.get(upload.id)
             if left is not None and left.state is not UploadState.ABORTED:
-                self._drop(left, _event(Action.UPLOAD_CANCEL, actor, upload, because))
+                self._drop(left, _event(Actions.UPLOAD_CANCEL, actor, upload, because))
 
         return Receiving(
             actor,
@@ -321,7 +323,7 @@ class Uploads:
         """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""
         name, tags = clean_name(name), clean_tags(tags)
         if on_conflict is OnConflict.REPLACE:
-            require(self.audit, actor, Permission.FILES_DELETE)
+            require(self.audit, actor, Permissions.FILES_DELETE)
         with self.receive(actor, name=name, size=size) as receiving:
             receiving.fill(body)
             return receiving.finish(name=name, mime_type=mime_type, sha256=sha256, tags=tags, on_conflict=on_conflict)
@@ -333,7 +335,7 @@ class Uploads:
         due = self.uploads.due(self.now(), limit)
         for upload in due:
             try:
-                self._drop(upload, _event(Action.UPLOAD_EXPIRE, WORKER, upload))
+                self._drop(upload, _event(Actions.UPLOAD_EXPIRE, WORKER, upload))
             except (Completing, VersionMismatch):
                 continue  # somebody completes or cancels it at this moment
         return len(due)
@@ -365,6 +367,6 @@ def _ref(upload: Upload) -> ObjectRef:
 
 def _event(action: Action, actor: Actor, upload: Upload, because: str = "") -> AuditEvent:
     data: dict[str, str | int] = {"because": because} if because else {}
-    if action is Action.UPLOAD_START and upload.size != UNKNOWN:
+    if action is Actions.UPLOAD_START and upload.size != UNKNOWN:
         data["size"] = upload.size
     return AuditEvent(action, actor, _ref(upload), data=data)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from backoffice.domain.access import ADMIN, Actor, system_actor
-from backoffice.domain.audit import Action, AuditEvent
+from backoffice.domain.actions import Action, Actions
+from backoffice.domain.audit import AuditEvent
 from backoffice.domain.ids import new_id, new_secret, secret_hash
 from backoffice.domain.users import User, UserStatus, clean_email, clean_username
 from backoffice.errors import NameTaken
@@ -39,7 +40,7 @@ class UserChanges:
             secret = new_secret()
             user = replace(user, invite=secret_hash(secret), invite_expires_at=self.now() + link_ms)
         changes = {name: (None, _plain(getattr(user, name))) for name in RECORDED if getattr(user, name)}
-        self.users.insert(user, AuditEvent(Action.USER_CREATE, actor, user_ref(user), changes=changes, at=self.now()))
+        self.users.insert(user, AuditEvent(Actions.USER_CREATE, actor, user_ref(user), changes=changes, at=self.now()))
         return user, secret
 
     def save(self, actor: Actor, old: User, new: User, action: Action) -> User:
@@ -57,7 +58,7 @@ class UserChanges:
         """Give the user a new one-time link; its secret."""
         secret = new_secret()
         new = replace(old, invite=secret_hash(secret), invite_expires_at=self.now() + link_ms)
-        self.save(actor, old, new, Action.USER_INVITE)
+        self.save(actor, old, new, Actions.USER_INVITE)
         return secret
 
     def with_password(self, actor: Actor, old: User, password: str) -> User:
@@ -71,7 +72,7 @@ class UserChanges:
             invite="",
             invite_expires_at=0,
         )
-        return self.save(actor, old, new, Action.USER_PASSWORD)
+        return self.save(actor, old, new, Actions.USER_PASSWORD)
 
     def first_admin(self, name: str, password: str) -> User:
         """The user of that name or address as an administrator, active if there is a password."""
@@ -88,7 +89,7 @@ class UserChanges:
                     raise
         if ADMIN not in user.roles:
             roles = tuple(sorted({*user.roles, ADMIN}))
-            user = self.save(SETUP, user, replace(user, roles=roles, epoch=user.epoch + 1), Action.USER_UPDATE)
+            user = self.save(SETUP, user, replace(user, roles=roles, epoch=user.epoch + 1), Actions.USER_UPDATE)
         if password and not user.active:
             user = self.with_password(SETUP, user, password)
         return user

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from backoffice.domain.access import Actor, Permission
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id, secret_hash
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User, UserStatus, clean_email, clean_username
 from backoffice.errors import BadCredentials, Invalid, NotAllowed, NotFound, NotSignedIn, VersionMismatch
@@ -52,18 +54,18 @@ class Users:
 
     def page(self, actor: Actor, query: Query) -> Page[User]:
         """Filters `role` and `status`; orders `created` and `username`."""
-        require(self.audit, actor, Permission.USERS_READ)
+        require(self.audit, actor, Permissions.USERS_READ)
         return self.users.page(query)
 
     def get(self, actor: Actor, user_id: str) -> User:
         """Takes users:read, but for oneself."""
         if not actor.signed_in or user_id != actor.id:
-            require(self.audit, actor, Permission.USERS_READ, target=ObjectRef("user", user_id))
+            require(self.audit, actor, Permissions.USERS_READ, target=ObjectRef("user", user_id))
         return self._existing(user_id)
 
     def find(self, actor: Actor, login: str) -> User:
         """By user name or e-mail address."""
-        require(self.audit, actor, Permission.USERS_READ)
+        require(self.audit, actor, Permissions.USERS_READ)
         user = self.users.find(login) if login.isprintable() else None
         if user is None:
             raise NotFound(f"There is no user {login[:64]!r}.")
@@ -77,7 +79,7 @@ class Users:
     def manageable(self, actor: Actor) -> Callable[[User], bool]:
         """Whether `actor` may change a user, for views that hide what would be refused; good for one request."""
         roles = self.roles.all()
-        return lambda user: Permission.USERS_WRITE in actor.permissions and manages(actor, user, roles)
+        return lambda user: Permissions.USERS_WRITE in actor.permissions and manages(actor, user, roles)
 
     # -- changing
 
@@ -95,7 +97,7 @@ class Users:
 
         Raises Invalid, WeakPassword, NameTaken; NotAllowed for roles that grant more than the actor holds.
         """
-        require(self.audit, actor, Permission.USERS_WRITE)
+        require(self.audit, actor, Permissions.USERS_WRITE)
         if set(roles) - {"user"}:
             require_fresh(actor, self.now())
         user = User(
@@ -137,7 +139,7 @@ class Users:
             require_fresh(actor, self.now())
         if set(new.roles) != set(old.roles):
             new = replace(new, epoch=old.epoch + 1)
-        return self._changes.save(actor, old, new, Action.USER_UPDATE) if new != old else old
+        return self._changes.save(actor, old, new, Actions.USER_UPDATE) if new != old else old
 
     def set_password(self, actor: Actor, user_id: str, password: str) -> User:
         """Give somebody a password; ends their sessions and tokens."""
@@ -167,7 +169,7 @@ class Users:
         if old.status is UserStatus.DISABLED:
             return old
         new = replace(old, status=UserStatus.DISABLED, epoch=old.epoch + 1, invite="", invite_expires_at=0)
-        return self._changes.save(actor, old, new, Action.USER_DISABLE)
+        return self._changes.save(actor, old, new, Actions.USER_DISABLE)
 
     def enable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
         """Let somebody in again."""
@@ -175,16 +177,16 @@ class Users:
         if old.status is not UserStatus.DISABLED:
             return old
         status = UserStatus.ACTIVE if old.password else UserStatus.INVITED
-        return self._changes.save(actor, old, replace(old, status=status), Action.USER_ENABLE)
+        return self._changes.save(actor, old, replace(old, status=status), Actions.USER_ENABLE)
 
     def delete(self, actor: Actor, user_id: str, version: int | None = None) -> None:
         """For good; the name stays taken. Raises LastAdmin, InUse while there are files or uploads."""
         old = self._managed(actor, user_id, version)
-        self.users.remove(old, AuditEvent(Action.USER_DELETE, actor, user_ref(old), at=self.now()))
+        self.users.remove(old, AuditEvent(Actions.USER_DELETE, actor, user_ref(old), at=self.now()))
         # Without their user they are worth nothing any more; this only clears them away.
         for token in self.tokens.page(Query(filters=(("user", old.id),), limit=500)).items:
             target = ObjectRef("token", token.id, token.name)
-            self.tokens.remove(token, AuditEvent(Action.TOKEN_REVOKE, actor, target, at=self.now()))
+            self.tokens.remove(token, AuditEvent(Actions.TOKEN_REVOKE, actor, target, at=self.now()))
 
     # -- one-time links
 
@@ -238,9 +240,9 @@ class Users:
 
     def _managed(self, actor: Actor, user_id: str, version: int | None = None) -> User:
         """A user whom the actor may change, unchanged since `version`."""
-        require(self.audit, actor, Permission.USERS_WRITE, target=ObjectRef("user", user_id))
+        require(self.audit, actor, Permissions.USERS_WRITE, target=ObjectRef("user", user_id))
         user = self._existing(user_id)
-        require_held(self.audit, actor, Permission.USERS_WRITE, held(self.roles.all(), user.roles), user_ref(user))
+        require_held(self.audit, actor, Permissions.USERS_WRITE, held(self.roles.all(), user.roles), user_ref(user))
         if version is not None and version != user.version:
             raise VersionMismatch
         return user
@@ -261,7 +263,7 @@ class Users:
                 raise Invalid(f"There is no role {name[:40]!r}.", field="roles")
         added = set(names) - set(has)
         require_held(
-            self.audit, actor, Permission.USERS_WRITE, held(roles, added), ObjectRef("role", ",".join(sorted(added)))
+            self.audit, actor, Permissions.USERS_WRITE, held(roles, added), ObjectRef("role", ",".join(sorted(added)))
         )
         return tuple(sorted(set(names)))
 

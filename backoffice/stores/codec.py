@@ -92,6 +92,8 @@ def _pair(hint: Any) -> _Pair:
         return str, int
     if isinstance(hint, type) and issubclass(hint, Enum):
         return (lambda value: str(value.value)), hint
+    if isinstance(hint, type) and issubclass(hint, str):
+        return str, hint
     raise TypeError(f"no text form for {hint!r}")
 
 

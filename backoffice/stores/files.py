@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import NameTaken, VersionMismatch
@@ -147,7 +148,7 @@ class RedisFiles:
                 )
                 self.collection.replace(commit, old, trashed)
                 ref = ObjectRef("file", old.id, old.name)
-                commit.add_event(AuditEvent(Action.FILE_TRASH, event.actor, ref, data={"replaced_by": file.id}))
+                commit.add_event(AuditEvent(Actions.FILE_TRASH, event.actor, ref, data={"replaced_by": file.id}))
             self._claim(commit, named, 0 if old is None else 1)
             self.collection.insert(commit, named)
             try:

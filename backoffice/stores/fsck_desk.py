@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from backoffice.domain.access import Actor
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.errors import Conflict
 from backoffice.stores.client import Command, Db, store_errors
 from backoffice.stores.commit import Commit
@@ -118,7 +119,7 @@ class Desk:
 
     def _mend(self, finding: Finding) -> None:
         data = {"invariant": finding.invariant.name.lower(), "what": finding.what[:200]}
-        event = AuditEvent(Action.SYSTEM_REPAIR, self.actor, finding.object, data=data)
+        event = AuditEvent(Actions.SYSTEM_REPAIR, self.actor, finding.object, data=data)
         commit = Commit(self.keys, event)
         if finding.mend is not None:
             finding.mend(commit)

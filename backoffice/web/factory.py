@@ -11,7 +11,7 @@ from flask import Flask, request
 from flask_babel import Babel
 from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 
-from backoffice.domain.access import Actor, Permission
+from backoffice.domain.access import Actor, parse_permissions
 from backoffice.services.container import Services
 from backoffice.settings import Settings
 from backoffice.web.admin import formats
@@ -50,8 +50,8 @@ class Current:
         return self.actor.signed_in
 
     def may(self, permission: str) -> bool:
-        """Whether to show a link or a button; the services decide."""
-        return Permission(permission) in self.actor.permissions
+        """Whether to show a link or a button; the services decide. Raises ValueError for a name that is no permission's."""
+        return parse_permissions([permission]) <= self.actor.permissions
 
 
 def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> Flask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, jsonify
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import Unavailable
 from backoffice.web.context import services
 from backoffice.web.metrics import Metrics
@@ -37,7 +37,7 @@ def init_health(app: Flask) -> None:
         return jsonify(status="ready")
 
     @bp.get("/metrics")
-    @route_permission(Permission.SYSTEM_READ)
+    @route_permission(Permissions.SYSTEM_READ)
     def metrics() -> Response:
         """For Prometheus, with a token that has `system:read`."""
         return numbers.exposition()

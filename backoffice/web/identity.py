@@ -19,7 +19,8 @@ from flask_login import LoginManager, UserMixin, current_user
 from flask_principal import Identity, Need, Principal, RoleNeed, UserNeed, identity_loaded
 from flask_principal import Permission as PrincipalPermission
 
-from backoffice.domain.access import ANONYMOUS, Actor, Permission
+from backoffice.domain.access import ANONYMOUS, Actor
+from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
 from backoffice.errors import NotSignedIn

@@ -1,12 +1,12 @@
 """Who may call a route: every endpoint says so, and one that does not stops the start (Z1).
 
     @bp.post("/files/<file_id>/rename")
-    @route_permission(Permission.FILES_WRITE)      # below the route decorator
+    @route_permission(Permissions.FILES_WRITE)      # below the route decorator
     def rename(file_id: str) -> ResponseReturnValue: ...
 
     @public                                        # anybody: sign-in form, health
     @signed_in                                     # whoever is signed in
-    declare(app, "files.index_view", needs(Permission.FILES_ALL_READ))   # for views made by a library
+    declare(app, "files.index_view", needs(Permissions.FILES_ALL_READ))   # for views made by a library
 
 The declaration is the first lock (`web/gate.py`); the services ask again, knowing the object.
 """
@@ -20,7 +20,8 @@ from typing import Any, Final, TypeVar
 
 from flask import Flask
 
-from backoffice.domain.access import Permission
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import Permission
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,7 +58,7 @@ def needs(*any_of: Permission, max_body: int | None = DEFAULT_BODY) -> Access:
     """At least one of these; none at all would let everybody in, so that is refused."""
     if not any_of:
         raise ValueError("name at least one permission")
-    return Access(Who.HOLDER, tuple(Permission(name) for name in any_of), max_body)
+    return Access(Who.HOLDER, any_of, max_body)
 
 
 def route_permission(*any_of: Permission, max_body: int | None = DEFAULT_BODY) -> Callable[[F], F]:
@@ -97,11 +98,14 @@ def access_of(app: Flask, endpoint: str) -> Access | None:
 def check_declared(app: Flask) -> None:
     """Raise RuntimeError naming every endpoint that is undeclared, or that can change things with a right to read."""
     problems = []
+    known = set(all_permissions())
     for rule in app.url_map.iter_rules():
         access = access_of(app, rule.endpoint)
         unsafe = (rule.methods or set()) - SAFE_METHODS
         if access is None:
             problems.append(f"{rule} ({rule.endpoint}) does not declare who may call it")
+        elif unknown := sorted(set(access.permissions) - known):
+            problems.append(f"{rule} ({rule.endpoint}) asks for {', '.join(unknown)}, which nobody can hold")
         elif unsafe and any(permission.endswith(_READING) for permission in access.permissions):
             problems.append(f"{rule} ({rule.endpoint}) takes {', '.join(sorted(unsafe))} for a right to read")
         elif unsafe and access.who is Who.ASSET:

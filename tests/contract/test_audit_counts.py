@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backoffice.domain.audit import Action
+from backoffice.domain.actions import Actions
 from backoffice.stores.audit import RedisAudit
 from backoffice.stores.keys import Keys
 from tests.people import database, event
@@ -12,7 +12,7 @@ from tests.people import database, event
 
 def test_entries_are_counted_by_the_time_they_were_written(redis: Any) -> None:
     log = RedisAudit(database(redis), Keys("t"))
-    ids = [log.record(event(action)) for action in (Action.FILE_CREATE, Action.FILE_CREATE, Action.FILE_TRASH)]
+    ids = [log.record(event(action)) for action in (Actions.FILE_CREATE, Actions.FILE_CREATE, Actions.FILE_TRASH)]
     first, last = (int(one.partition("-")[0]) for one in (ids[0], ids[-1]))
     edges = [first - 1000, first, last + 1, last + 1000]
     created, trashed, nothing = log.counts(

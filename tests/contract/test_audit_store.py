@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.audit import Action, ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import ObjectRef
 from backoffice.domain.times import now_ms
 from backoffice.stores import audit as audit_store
 from backoffice.stores import log_index
@@ -33,7 +34,7 @@ def db(redis: Any) -> CountedDb:
 def fill(log: RedisAudit, count: int = 40) -> None:
     for n in range(count):
         actor = replace(ROOT, id=f"a{n % 3}", ip=f"192.0.2.{n % 4}")
-        action = Action.FILE_DOWNLOAD if n % 2 else Action.FILE_RENAME
+        action = Actions.FILE_DOWNLOAD if n % 2 else Actions.FILE_RENAME
         log.record(event(action, actor, object=ObjectRef("file", f"f{n % 5}"), data={"n": n}))
 
 
@@ -156,7 +157,7 @@ def test_waiting_ends_when_something_happens(redis: Any) -> None:
     waiter.start()
     end = time.monotonic() + 5
     while waiter.is_alive() and time.monotonic() < end:
-        log.record(event(Action.AUDIT_READ))
+        log.record(event(Actions.AUDIT_READ))
         time.sleep(0.02)
     waiter.join(5)
     assert {entry.event["action"] for entry in found} == {"audit.read"}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from backoffice.domain.audit import Action, ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import ObjectRef
 from backoffice.errors import BackofficeError, Conflict, Unavailable, VersionMismatch
 from backoffice.stores import log_index
 from backoffice.stores.audit import RedisAudit
@@ -286,7 +287,7 @@ def test_a_full_store_refuses_before_the_first_effect_and_still_frees(real: Any)
             commit.run(db)
         assert caught.value.code == "store_full"
         assert everything(db) == before
-        commit = Commit(KEYS, event(Action.SESSION_END))
+        commit = Commit(KEYS, event(Actions.SESSION_END))
         commit.write("DEL", HASH)
         commit.run(db, freeing=True)
     finally:

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from backoffice.cli import main
-from backoffice.domain.audit import Action
+from backoffice.domain.actions import Actions
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.stores.audit import RedisAudit
@@ -48,7 +48,7 @@ def scene(redis: Any) -> Scene:
 def test_what_was_mended_is_in_the_log(scene: Scene) -> None:
     scene.call("ZREM", INDEX("files", "created"), compact(scene.file.id))
     scene.world.fsck(fix=True)
-    [newest] = RedisAudit(scene.world.db, KEYS).page([("action", Action.SYSTEM_REPAIR)], "", 10).items
+    [newest] = RedisAudit(scene.world.db, KEYS).page([("action", Actions.SYSTEM_REPAIR)], "", 10).items
     assert newest.event["object"]["id"] == scene.file.id
     assert newest.event["data"]["invariant"] == "index"
     assert newest.event["actor"]["name"] == "fsck"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.access import BUILT_IN, Permission
+from backoffice.domain.access import BUILT_IN
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User, UserStatus
@@ -137,7 +138,7 @@ def test_Z5_the_store_itself_keeps_the_last_admin(db: Db) -> None:
 
 def test_a_role_that_is_given_exists_and_a_role_in_use_stays(db: Db) -> None:
     users, roles = RedisUsers(db, KEYS), RedisRoles(db, KEYS)
-    role = Role("custom", "", frozenset({Permission.FILES_READ}), created_at=NOW)
+    role = Role("custom", "", frozenset({Permissions.FILES_READ}), created_at=NOW)
     with pytest.raises(Invalid):
         users.insert(user(roles=("custom",)), event())
     roles.insert(role, event())
@@ -171,10 +172,10 @@ def test_roles_are_read_again_only_after_a_change(db: CountedDb) -> None:
     roles, elsewhere = RedisRoles(db, KEYS), RedisRoles(db, KEYS)
     assert set(roles.all()) == set(BUILT_IN)
     assert roles.all() is roles.all()
-    role = Role("custom", "of ours", frozenset({Permission.FILES_READ}), created_at=NOW, updated_at=NOW)
+    role = Role("custom", "of ours", frozenset({Permissions.FILES_READ}), created_at=NOW, updated_at=NOW)
     elsewhere.insert(role, event())
     assert roles.all()["custom"] == role
-    wider = replace(role, permissions=frozenset({Permission.FILES_READ, Permission.FILES_WRITE}), version=2)
+    wider = replace(role, permissions=frozenset({Permissions.FILES_READ, Permissions.FILES_WRITE}), version=2)
     elsewhere.replace(role, wider, event())
     assert roles.all()["custom"] == wider
     with pytest.raises(VersionMismatch):
@@ -191,13 +192,13 @@ def test_roles_are_read_again_only_after_a_change(db: CountedDb) -> None:
 def test_a_role_may_be_called_like_a_key(db: Db) -> None:
     roles = RedisRoles(db, KEYS)
     for name in ("epoch", "by", "one", "facet"):
-        roles.insert(Role(name, "", frozenset({Permission.FILES_READ})), event())
+        roles.insert(Role(name, "", frozenset({Permissions.FILES_READ})), event())
     assert set(roles.all()) == set(BUILT_IN) | {"epoch", "by", "one", "facet"}
 
 
 def test_names_of_roles_are_unique_and_there_is_an_end_to_them(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     roles = RedisRoles(db, KEYS)
-    role = Role("custom", "", frozenset({Permission.FILES_READ}))
+    role = Role("custom", "", frozenset({Permissions.FILES_READ}))
     roles.insert(role, event())
     with pytest.raises(NameTaken):
         roles.insert(role, event())

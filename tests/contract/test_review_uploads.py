@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from backoffice.domain.access import Permission
 from backoffice.domain.files import OnConflict
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import ChunkConflict, Completing, NotAllowed, NotFound, Unavailable, UploadClosed
 from backoffice.stores.client import Arg, Db
 from tests.support_uploads import ALICE, KEYS, Fault, FaultyDb, World, database
@@ -50,7 +50,7 @@ def world(redis: Redis, spy: SpyDb) -> World:
 
 def test_CVE_2026_29188_replacing_takes_the_right_to_delete(world: World) -> None:
     old = world.stored(ALICE, [b"old"])
-    writer = replace(ALICE, scopes=frozenset({Permission.FILES_WRITE, Permission.FILES_READ}))
+    writer = replace(ALICE, scopes=frozenset({Permissions.FILES_WRITE, Permissions.FILES_READ}))
     upload = world.partly(writer, PARTS, len(PARTS))
     with pytest.raises(NotAllowed):
         world.service.complete(writer, upload.id, name="a.txt", total_size=SIZE, on_conflict=OnConflict.REPLACE)

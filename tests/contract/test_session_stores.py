@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.access import Permission
 from backoffice.domain.ids import new_id, secret_hash
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
 from backoffice.domain.tokens import Token
@@ -139,7 +139,7 @@ def test_an_expired_session_is_gone_from_the_store(redis: Any) -> None:
 
 def test_tokens_by_user_and_by_id(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = RedisTokens(db, KEYS)
-    narrow = token(scopes=frozenset({Permission.FILES_READ}), expires_at=NOW + 1)
+    narrow = token(scopes=frozenset({Permissions.FILES_READ}), expires_at=NOW + 1)
     wide = token()
     other = token("u2")
     for one in (narrow, wide, other):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.audit import Action, AuditEvent, ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.cluster
 PARTS = [b"a" * 1000, b"b" * 500]
 CONTENT = b"".join(PARTS)
 CHUNK, OTHER = Chunk(1000, b"x" * 16, b"s" * 32), Chunk(500, b"y" * 16)
-EVENT = AuditEvent(Action.UPLOAD_START, ALICE, ObjectRef("file", "u"))
+EVENT = AuditEvent(Actions.UPLOAD_START, ALICE, ObjectRef("file", "u"))
 HOUR = 3_600_000
 
 

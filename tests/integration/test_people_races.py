@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from redis import Redis
 
-from backoffice.domain.audit import Action
+from backoffice.domain.actions import Actions
 from backoffice.domain.users import User
 from backoffice.errors import BackofficeError, InUse, Invalid, LastAdmin, NameTaken
 from tests.people import CHEAP, PASSWORD, ROOT, People
@@ -67,7 +67,7 @@ def test_of_32_parallel_creates_one_gets_the_name(people: People) -> None:
     names = ["Ada", "ada", "ADA", "\uff21da"] * 8
     results = at_once([lambda name=name: people.users.create(ROOT, username=name, password=PASSWORD) for name in names])
     assert raised(results) == [NameTaken] * 31
-    assert len(people.entries(Action.USER_CREATE)) == 1
+    assert len(people.entries(Actions.USER_CREATE)) == 1
     assert people.users.find(ROOT, "ada").password
 
 
@@ -127,13 +127,13 @@ def test_two_changes_of_one_record_one_wins(people: People) -> None:
         [lambda n=n: people.users.update(ROOT, user.id, quota_bytes=n, version=user.version) for n in range(1, 17)]
     )
     assert len(raised(results)) == 15
-    assert len(people.entries(Action.USER_UPDATE)) == 1
+    assert len(people.entries(Actions.USER_UPDATE)) == 1
 
 
 def test_the_first_admin_is_made_once_by_many_processes(people: People, real: Redis) -> None:
     results = at_once([lambda: People(real).users.ensure_first_admin(["admin"], PASSWORD) for _ in range(8)])
     assert people.user_store.count_admins() == 1
-    assert len(people.entries(Action.USER_CREATE)) == 1
+    assert len(people.entries(Actions.USER_CREATE)) == 1
     assert sum(one is None for one in results) >= 1
 
 

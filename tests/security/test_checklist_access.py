@@ -8,7 +8,8 @@ import pytest
 from redis import Redis
 from werkzeug.routing import Rule
 
-from backoffice.domain.access import OWN_FILES, Permission
+from backoffice.domain.access import OWN_FILES
+from backoffice.domain.permissions import Permissions
 from backoffice.web.routes import SAFE_METHODS
 from tests.api_site import SHELL, Person, Site, make_site, nothing_changed, problem
 
@@ -104,18 +105,18 @@ def test_CVE_2025_22137_no_scope_reaches_beyond_its_verb(site: Site) -> None:
     ann = site.person("ann")
     file, upload = ann.upload("a"), ann.start(b"x", 2)
     deeds = {
-        Permission.FILES_READ: ("GET", f"/files/{file}", None),
-        Permission.FILES_WRITE: ("POST", f"/files/{file}/rename", {"new_name": "b"}),
-        Permission.FILES_DELETE: ("DELETE", f"/files/{file}", None),
+        Permissions.FILES_READ: ("GET", f"/files/{file}", None),
+        Permissions.FILES_WRITE: ("POST", f"/files/{file}/rename", {"new_name": "b"}),
+        Permissions.FILES_DELETE: ("DELETE", f"/files/{file}", None),
     }
-    for scope in sorted(OWN_FILES - {Permission.FILES_SHARE}):
+    for scope in sorted(OWN_FILES - {Permissions.FILES_SHARE}):
         narrow: Person = site.narrowed(ann, scope)
         for right, (method, path, body) in deeds.items():
             answer = narrow.call(method, path, json=body) if body else narrow.call(method, path)
             assert (answer.status_code < 300) is (right == scope), (scope, method, path)
-        if scope != Permission.FILES_WRITE:
+        if scope != Permissions.FILES_WRITE:
             problem(narrow.call("DELETE", f"/uploads/{upload}"), 403, "not_allowed")
-        if scope == Permission.FILES_DELETE:
+        if scope == Permissions.FILES_DELETE:
             ann.call("POST", f"/files/{file}/restore")
     narrow = site.narrowed(ann, "files:write", "files:read")
     problem(narrow.put("b?on_conflict=replace"), 403, "not_allowed")

@@ -9,7 +9,9 @@ from flask import Flask
 from redis import Redis
 from werkzeug.routing import Rule
 
-from backoffice.domain.access import BUILT_IN, Permission
+from backoffice.domain.access import BUILT_IN, granted_by
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import Permissions
 from backoffice.web.routes import (
     SAFE_METHODS,
     Access,
@@ -36,7 +38,7 @@ PUBLIC = {
 }
 """All that a stranger may call. Whoever adds to it says why in the review."""
 
-READERS = tuple(p for p in Permission if p.endswith((":read", ":export")))
+READERS = tuple(p for p in all_permissions() if p.endswith((":read", ":export")))
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_Z1_no_route_answers_a_stranger(site: Site) -> None:
 
 
 def test_Z1_no_route_answers_somebody_without_the_right(site: Site) -> None:
-    least = Permission.FILES_SHARE
+    least = Permissions.FILES_SHARE
     site.services.roles.create(SHELL, name="least", permissions=(least,))
     site.add_user("nil", "least")
     bearer = {"Authorization": f"Bearer {site.token('nil')}"}
@@ -134,12 +136,12 @@ def _undeclared(app: Flask) -> None:
 
 
 def _reading_post(app: Flask) -> None:
-    app.add_url_rule("/p", "p", route_permission(Permission.USERS_READ)(lambda: "x"), methods=["POST"])
+    app.add_url_rule("/p", "p", route_permission(Permissions.USERS_READ)(lambda: "x"), methods=["POST"])
 
 
 def _reading_delete_declared(app: Flask) -> None:
     app.add_url_rule("/d", "d", lambda: "x", methods=["GET", "DELETE"])
-    declare(app, "d", needs(Permission.AUDIT_EXPORT))
+    declare(app, "d", needs(Permissions.AUDIT_EXPORT))
 
 
 def _unsafe_asset(app: Flask) -> None:
@@ -168,10 +170,10 @@ def test_Z1_a_declaration_names_a_permission_and_says_one_thing() -> None:
         needs()
     with pytest.raises(ValueError, match="at least one"):
         route_permission()
-    declare(app, "x", needs(Permission.USERS_READ))
-    declare(app, "x", needs(Permission.USERS_READ))
+    declare(app, "x", needs(Permissions.USERS_READ))
+    declare(app, "x", needs(Permissions.USERS_READ))
     with pytest.raises(ValueError, match="twice"):
-        declare(app, "x", needs(Permission.USERS_WRITE))
+        declare(app, "x", needs(Permissions.USERS_WRITE))
     app.add_url_rule("/y", "y", public(lambda: "y"))
     check_declared(app)
 
@@ -181,7 +183,7 @@ def test_the_door_and_the_built_in_roles_agree(site: Site, role: str) -> None:
     """What a role holds opens the door, and what it lacks does not."""
     site.add_user("user1", role)
     bearer = {"Authorization": f"Bearer {site.token('user1')}"}
-    client, held = site.app.test_client(), BUILT_IN[role][1]
+    client, held = site.app.test_client(), granted_by(role)
     for rule, path, access in rules(site.app):
         if access.who is Who.HOLDER and "GET" in (rule.methods or ()):
             refused = client.get(path, headers=bearer, buffered=True).status_code == 403

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, request
 from redis import Redis
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permissions
 from backoffice.web.routes import route_permission, signed_in
 from tests.website import PASSWORD, Site, make_site
 
@@ -33,7 +33,7 @@ def _part(app: Flask) -> None:
         return "done"
 
     @app.route("/stream", methods=UNSAFE)
-    @route_permission(Permission.FILES_WRITE, max_body=None)
+    @route_permission(Permissions.FILES_WRITE, max_body=None)
     def stream() -> str:
         return str(len(request.get_data()))
 

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask, request
 from redis import Redis
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permissions
 from backoffice.web.routes import route_permission
 from tests.website import PASSWORD, Site, make_site
 
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 def _part(app: Flask) -> None:
     @app.post("/form")
-    @route_permission(Permission.FILES_WRITE, max_body=64 * MIB)
+    @route_permission(Permissions.FILES_WRITE, max_body=64 * MIB)
     def form() -> str:
         return str(len(request.form) + len(request.files))
 

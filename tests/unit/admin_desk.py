@@ -15,21 +15,22 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 import backoffice.app
-from backoffice.domain.access import BUILT_IN, Actor, Permission
+from backoffice.domain.access import BUILT_IN, Actor, granted_by
 from backoffice.domain.files import File
 from backoffice.domain.ids import new_id
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.uploads import Upload
 from backoffice.domain.users import User
 from backoffice.stores.client import Db
 from tests.website import SHELL, Browser, Site, make_whole_site
 
 CUSTOM = {
-    "librarian": {Permission.FILES_ALL_READ, Permission.FILES_ALL_WRITE},
-    "registrar": {Permission.USERS_READ, Permission.USERS_WRITE},
-    "keeper": {Permission.ROLES_READ, Permission.ROLES_WRITE, Permission.FILES_READ},
-    "witness": {Permission.AUDIT_READ},
+    "librarian": {Permissions.FILES_ALL_READ, Permissions.FILES_ALL_WRITE},
+    "registrar": {Permissions.USERS_READ, Permissions.USERS_WRITE},
+    "keeper": {Permissions.ROLES_READ, Permissions.ROLES_WRITE, Permissions.FILES_READ},
+    "witness": {Permissions.AUDIT_READ},
 }
-HOLDS = {name: granted for name, (_, granted) in BUILT_IN.items()} | CUSTOM
+HOLDS = {name: granted_by(name) for name in BUILT_IN} | CUSTOM
 _VERSION = re.compile(r'name="version"[^>]*value="(\d+)"')
 
 
@@ -100,7 +101,7 @@ class Desk:
 
     def role(self, *permissions: Permission, description: str = "") -> str:
         name = f"r{new_id()[:8].lower()}"
-        granted = permissions or (Permission.FILES_READ,)
+        granted = permissions or (Permissions.FILES_READ,)
         self.site.services.roles.create(SHELL, name=name, description=description, permissions=granted)
         return name
 

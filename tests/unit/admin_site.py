@@ -19,8 +19,9 @@ from wtforms import StringField
 from wtforms.validators import DataRequired
 
 import backoffice.web
-from backoffice.domain.access import Permission
+from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.errors import (
     BackofficeError,
     Invalid,
@@ -39,7 +40,7 @@ from backoffice.web.admin.filters import exactly, sizes
 WEB = Path(backoffice.web.__file__).parent
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
 STATUS = {NotSignedIn: 401, NotAllowed: 403, NotFound: 404, Invalid: 400, Unavailable: 503}
-ALL = frozenset(Permission)
+ALL = frozenset(all_permissions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ class ThingForm(BaseForm):  # type: ignore[misc]
 
 
 class ThingView(ServiceView):
-    read_permission, write_permission = Permission.USERS_READ, Permission.USERS_WRITE
-    delete_permission, export_permission = Permission.FILES_ALL_DELETE, Permission.AUDIT_EXPORT
+    read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
+    delete_permission, export_permission = Permissions.FILES_ALL_DELETE, Permissions.AUDIT_EXPORT
     column_list = column_details_list = ("name", "size", "roles")
     column_sortable_list = (("name", "by_name"),)
     column_default_sort = ("size", True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid, LastAdmin, NotAllowed, Unavailable
 from tests.unit.admin_site import EVIL, Markup, Site, Thing, Things, make_site, reset
 
@@ -157,7 +157,7 @@ def test_questions_and_forms_hold_nothing_forbidden_either(site: Site) -> None:
 
 
 def test_the_page_shows_only_what_may_be_done(site: Site) -> None:
-    site.held = {Permission.USERS_READ}
+    site.held = {Permissions.USERS_READ}
     for path in ("", "details/?id=t1"):
         text = site.text(path)
         assert "new/" not in text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.web.admin.gate import HomeView, declare_views
 from backoffice.web.routes import Who, access_of
 from tests.unit.admin_site import ALL, Site, Things, make_app, make_site, reset
@@ -25,13 +25,13 @@ def site(shared: Site) -> Site:
 WAYS = [
     ("GET", "", ALL),
     ("GET", "details/?id=t1", ALL),
-    ("GET", "new/", {Permission.USERS_WRITE}),
-    ("POST", "new/", {Permission.USERS_WRITE}),
-    ("GET", "edit/?id=t1", {Permission.USERS_WRITE}),
-    ("POST", "edit/?id=t1", {Permission.USERS_WRITE}),
-    ("POST", "delete/", {Permission.FILES_ALL_DELETE}),
-    ("POST", "action/", {Permission.FILES_ALL_DELETE}),
-    ("GET", "export/csv/", {Permission.AUDIT_EXPORT}),
+    ("GET", "new/", {Permissions.USERS_WRITE}),
+    ("POST", "new/", {Permissions.USERS_WRITE}),
+    ("GET", "edit/?id=t1", {Permissions.USERS_WRITE}),
+    ("POST", "edit/?id=t1", {Permissions.USERS_WRITE}),
+    ("POST", "delete/", {Permissions.FILES_ALL_DELETE}),
+    ("POST", "action/", {Permissions.FILES_ALL_DELETE}),
+    ("GET", "export/csv/", {Permissions.AUDIT_EXPORT}),
 ]
 """Every way in, and the permissions that open it beside the one to read."""
 
@@ -48,11 +48,11 @@ def test_the_gate_wants_each_endpoints_own_permission(
     rows = dict(site.things.rows)
     site.held = None
     assert _open(site, method, path).status_code == 401
-    for held in (set(), set(ALL - {Permission.USERS_READ}), set(ALL - needed if needed != ALL else ())):
+    for held in (set(), set(ALL - {Permissions.USERS_READ}), set(ALL - needed if needed != ALL else ())):
         site.held = held
         assert _open(site, method, path).status_code == 403
     assert site.things.rows == rows
-    site.held = {Permission.USERS_READ} | (set() if needed == ALL else set(needed))
+    site.held = {Permissions.USERS_READ} | (set() if needed == ALL else set(needed))
     assert _open(site, method, path).status_code in {200, 302}
 
 
@@ -88,7 +88,7 @@ def test_the_first_lock_is_told_what_each_endpoint_needs() -> None:
         assert access.who is Who.NOBODY
     deleting = access_of(app, "things.action_view")
     assert deleting is not None
-    assert deleting.permissions == (Permission.FILES_ALL_DELETE,)
+    assert deleting.permissions == (Permissions.FILES_ALL_DELETE,)
 
 
 def test_inline_editing_and_old_scripts_are_not_there(site: Site) -> None:

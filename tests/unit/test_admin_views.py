@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permission, Permissions
 from tests.unit.admin_desk import HOLDS, Desk, desk, version_in
 from tests.website import SHELL
 
-P = Permission
+P = Permissions
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from backoffice.domain.access import Permission
 from backoffice.domain.ids import new_id
+from backoffice.domain.permissions import Permissions
 from backoffice.services import authority
 from tests.unit.admin_desk import Desk, desk, version_in
 from tests.unit.admin_site import Markup
@@ -180,7 +180,7 @@ def test_hostile_names_stay_literal(whole: Desk) -> None:
     tag = "<img src=x onerror=alert(1)>{{7*7}}"
     file = whole.file(f"{EVIL}.txt", tags=(tag,))
     trashed, upload = whole.trashed(f"{EVIL}2.txt"), whole.upload(f"{EVIL}3.txt")
-    role = whole.role(Permission.FILES_READ, description=f"{EVIL}</script><script>alert(1)</script>")
+    role = whole.role(Permissions.FILES_READ, description=f"{EVIL}</script><script>alert(1)</script>")
     key = {"files": file.id, "trash": trashed.id, "uploads": upload.id, "roles": role}
     paths = [f"/admin/{view}/{part}" for view, one in key.items() for part in ("", f"details/?id={one}")]
     paths += [f"/admin/files/edit/?id={file.id}", f"/admin/roles/edit/?id={role}", "/admin/users/new/"]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from backoffice.domain.access import ANONYMOUS, Permission
-from backoffice.domain.audit import Action
+from backoffice.domain.access import ANONYMOUS
+from backoffice.domain.actions import Actions
 from backoffice.domain.ids import new_secret, secret_hash
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn
 from backoffice.services.passwords import Passwords
 from tests.people import PASSWORD, ROOT, People
@@ -29,10 +30,10 @@ def test_sign_in_and_resume(people: People) -> None:
     found = people.resume(signed.secret)
     assert found.user.id == user.id
     assert found.session == signed.session
-    assert found.actor.permissions >= {Permission.FILES_READ, Permission.TOKENS_OWN}
+    assert found.actor.permissions >= {Permissions.FILES_READ, Permissions.TOKENS_OWN}
     assert (found.actor.name, found.actor.via, found.actor.request_id) == ("Ada", "web", "r2")
     assert people.user_store.get(user.id).last_login_at == people.clock()  # type: ignore[union-attr]
-    entry = people.entries(Action.SESSION_START)[-1]
+    entry = people.entries(Actions.SESSION_START)[-1]
     assert entry.event["actor"]["id"] == user.id
     assert entry.event["actor"]["ip"] == "192.0.2.1"
 
@@ -123,9 +124,9 @@ def test_S6_a_changed_role_holds_from_the_next_request(people: People) -> None:
     people.roles.create(ROOT, name="desk", permissions=["users:read"])
     people.user("ada", "desk")
     secret = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret
-    assert people.resume(secret).actor.permissions == {Permission.USERS_READ}
+    assert people.resume(secret).actor.permissions == {Permissions.USERS_READ}
     people.roles.update(ROOT, "desk", permissions=["files:read"])
-    assert people.resume(secret).actor.permissions == {Permission.FILES_READ}
+    assert people.resume(secret).actor.permissions == {Permissions.FILES_READ}
 
 
 def test_S6_signing_out_ends_this_session_alone(people: People) -> None:
@@ -137,7 +138,7 @@ def test_S6_signing_out_ends_this_session_alone(people: People) -> None:
     people.sessions.sign_out(found.actor, found.session)
     assert people.resume(one.secret) is None
     assert people.resume(two.secret) is not None
-    assert len(people.entries(Action.SESSION_END)) == 1
+    assert len(people.entries(Actions.SESSION_END)) == 1
 
 
 def test_S7_people_see_and_end_their_own_sessions(people: People) -> None:
@@ -177,7 +178,7 @@ def test_S7_holders_of_the_right_end_anybodys(people: People) -> None:
 def test_Z8_a_token_does_not_look_after_sessions(people: People) -> None:
     ada = people.user("ada")
     signed = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-    token = replace(people.actor(ada), credential="token:x", scopes=frozenset({Permission.FILES_READ}))
+    token = replace(people.actor(ada), credential="token:x", scopes=frozenset({Permissions.FILES_READ}))
     for act in (
         lambda: people.sessions.mine(token),
         lambda: people.sessions.end(token, signed.session.id),

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from backoffice.domain.audit import Action
+from backoffice.domain.actions import Actions
 from backoffice.errors import BackofficeError, BadCredentials, TooMany, Unavailable
 from backoffice.services.devices import Devices
 from backoffice.services.limits import network
@@ -204,7 +204,7 @@ def test_A6_no_sign_in_without_the_limiter(people: People, monkeypatch: pytest.M
     monkeypatch.setattr(type(people.db), "script", lambda self, *args, **options: broken(*args, **options))
     with pytest.raises(Unavailable):
         people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-    assert people.entries(Action.SESSION_START) == []
+    assert people.entries(Actions.SESSION_START) == []
 
 
 def test_A1_the_hash_is_made_anew_at_the_next_sign_in(people: People, fake: Redis) -> None:
@@ -217,14 +217,14 @@ def test_A1_the_hash_is_made_anew_at_the_next_sign_in(people: People, fake: Redi
     assert stored.epoch == user.epoch
     assert not STRONGER.stale(stored.password)
     assert stronger.sessions.sign_in(stronger.visitor(), "ada", PASSWORD).user.id == user.id
-    assert len(people.entries(Action.USER_UPDATE)) == 1
+    assert len(people.entries(Actions.USER_UPDATE)) == 1
 
 
 def test_refusals_are_recorded_without_what_was_typed(people: People) -> None:
     ada = people.user("ada")
     outcome(people, "ada", "hunter2 typed here")
     outcome(people, "my password by mistake", "x")
-    known, unknown = people.entries(Action.SESSION_REFUSE)
+    known, unknown = people.entries(Actions.SESSION_REFUSE)
     assert known.event["object"]["id"] == ada.id
     assert known.event["outcome"] == "denied"
     assert "object" not in unknown.event
@@ -236,10 +236,10 @@ def test_a_flood_does_not_fill_the_log(people: People) -> None:
     people.user("ada")
     for n in range(100):
         outcome(people, "ada", "wrong", f"198.51.100.{n}")
-    assert len(people.entries(Action.SESSION_REFUSE)) < 110
+    assert len(people.entries(Actions.SESSION_REFUSE)) < 110
     for _ in range(100):
         outcome(people, "ada", "wrong", "192.0.2.1")
-    assert len(people.entries(Action.SESSION_REFUSE)) < 130
+    assert len(people.entries(Actions.SESSION_REFUSE)) < 130
 
 
 def test_start_for_wants_an_active_user(people: People) -> None:

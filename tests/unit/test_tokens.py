@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from backoffice.domain.access import ANONYMOUS, Actor, Permission
-from backoffice.domain.audit import Action
+from backoffice.domain.access import ANONYMOUS, Actor
+from backoffice.domain.actions import Actions
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.tokens import Token, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
@@ -40,7 +41,7 @@ def test_a_token_is_its_user(people: People, ada: User) -> None:
     assert (actor.id, actor.via, actor.credential) == (ada.id, "api", f"token:{token.id}")
     assert actor.permissions == people.actor(ada).permissions
     assert people.tokens.mine(people.actor(ada)) == [replace(token, used_at=people.clock())]
-    event = people.entries(Action.TOKEN_CREATE)[-1]
+    event = people.entries(Actions.TOKEN_CREATE)[-1]
     assert event.event["object"]["id"] == token.id
 
 
@@ -92,7 +93,7 @@ def test_Z8_scopes_only_narrow(people: People, ada: User) -> None:
     _, text = people.tokens.create(people.actor(ada), name="reader", scopes=["files:read"])
     found = resume(people, text)
     assert found is not None
-    assert found[0].permissions == {Permission.FILES_READ}
+    assert found[0].permissions == {Permissions.FILES_READ}
     for scopes in (["users:read"], ["files:read", "files.all:read"]):
         with pytest.raises(NotAllowed):
             people.tokens.create(people.actor(ada), name="x", scopes=scopes)
@@ -160,7 +161,7 @@ def test_revoking(people: People, ada: User) -> None:
     _, text = people.tokens.create(people.actor(ada), name="y")
     people.tokens.revoke(operator, split_token(text)[0])  # type: ignore[index]
     assert resume(people, text) is None
-    assert len(people.entries(Action.TOKEN_REVOKE)) == 2
+    assert len(people.entries(Actions.TOKEN_REVOKE)) == 2
 
 
 def test_only_the_shell_makes_tokens_for_others(people: People, ada: User) -> None:

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.access import Actor
-from backoffice.domain.audit import Action
+from backoffice.domain.actions import Actions
 from backoffice.domain.paging import Query
 from backoffice.domain.users import UserStatus
 from backoffice.errors import (
@@ -40,7 +40,7 @@ def test_create_with_a_password_makes_an_active_user(people: People, admin: Acto
     assert (user.status, link) == (UserStatus.ACTIVE, "")
     assert people.users.get(admin, user.id) == user
     assert people.users.find(admin, "ADA@example.ORG") == user
-    [entry] = people.entries(Action.USER_CREATE)[-1:]
+    [entry] = people.entries(Actions.USER_CREATE)[-1:]
     assert entry.event["changes"]["username"] == [None, "Ada"]
     assert "password" not in entry.raw.decode().replace("user.password", "")
 
@@ -113,7 +113,7 @@ def test_update_changes_what_is_given_and_records_old_and_new(people: People, ad
         ("user",),
     )
     assert changed == people.users.get(admin, user.id)
-    event = people.entries(Action.USER_UPDATE)[-1].event
+    event = people.entries(Actions.USER_UPDATE)[-1].event
     assert event["changes"] == {"username": ["ada", "ada2"], "email": ["", "a@example.org"], "quota_bytes": [None, 5]}
     assert people.users.update(admin, user.id, quota_bytes=None).quota_bytes is None
     assert people.users.find(admin, "ada2").id == user.id
@@ -124,7 +124,7 @@ def test_update_changes_what_is_given_and_records_old_and_new(people: People, ad
 def test_update_that_changes_nothing_writes_nothing(people: People, admin: Actor) -> None:
     user = people.user("ada")
     assert people.users.update(admin, user.id, username="ada", roles=["user"]) == user
-    assert people.entries(Action.USER_UPDATE) == []
+    assert people.entries(Actions.USER_UPDATE) == []
 
 
 def test_stale_version_is_refused(people: People, admin: Actor) -> None:

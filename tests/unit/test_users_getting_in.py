@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.access import Actor
-from backoffice.domain.audit import Action
+from backoffice.domain.actions import Actions
 from backoffice.domain.users import UserStatus
 from backoffice.errors import (
     BackofficeError,
@@ -74,7 +74,7 @@ def test_A10_a_link_works_once(people: People, admin: Actor) -> None:
     assert (accepted.status, accepted.epoch) == (UserStatus.ACTIVE, user.epoch + 1)
     with pytest.raises(NotFound):
         people.users.accept_invite(people.visitor(), link, PASSWORD)
-    event = people.entries(Action.USER_PASSWORD)[-1].event
+    event = people.entries(Actions.USER_PASSWORD)[-1].event
     assert (event["actor"]["name"], event["actor"]["ip"]) == ("ada", "192.0.2.1")
 
 

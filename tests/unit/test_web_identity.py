@@ -10,7 +10,7 @@ from flask import Flask
 from flask_principal import Identity, Need, RoleNeed
 from redis import Redis
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permissions
 from backoffice.web.identity import Holding, actor, anonymous
 from backoffice.web.routes import public
 from tests.website import Site, make_site
@@ -44,7 +44,7 @@ def test_a_permission_is_never_empty() -> None:
 
 
 def test_a_permission_refuses_operators_that_mean_something_else() -> None:
-    one, other = Holding(Permission.USERS_READ), Holding(Permission.USERS_WRITE)
+    one, other = Holding(Permissions.USERS_READ), Holding(Permissions.USERS_WRITE)
     with pytest.raises(TypeError):
         one & other
     with pytest.raises(TypeError):
@@ -52,7 +52,7 @@ def test_a_permission_refuses_operators_that_mean_something_else() -> None:
 
 
 def test_holding_any_is_enough_and_roles_alone_are_not() -> None:
-    wanted = Holding(Permission.USERS_READ, Permission.ROLES_READ)
+    wanted = Holding(Permissions.USERS_READ, Permissions.ROLES_READ)
     identity = Identity("x")
     assert not wanted.allows(identity)
     identity.provides.add(RoleNeed("admin"))

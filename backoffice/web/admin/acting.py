@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.actions import action
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permission
 from backoffice.errors import Conflict, Invalid, NotFound, TooLarge
 from backoffice.web.admin.gate import Allowed, only_one
 from backoffice.web.admin.listing import ListingView

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from flask import request
 from markupsafe import Markup
 
-from backoffice.domain.access import Permission
-from backoffice.domain.audit import Action, AuditEntry
+from backoffice.domain.audit import AuditEntry
+from backoffice.domain.nouns import all_actions
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permissions
 from backoffice.services.audit import Audit
 from backoffice.web.admin.base import Allowed, Link, ServiceView
 from backoffice.web.admin.filters import Unfit, exactly, one_of
@@ -134,7 +135,7 @@ def _changes(_view: Any, _context: Any, record: Row, _name: str) -> Markup:
 class AuditView(ServiceView):
     """Read only: there is no form, no delete, no action."""
 
-    read_permission, export_permission = Permission.AUDIT_READ, Permission.AUDIT_EXPORT
+    read_permission, export_permission = Permissions.AUDIT_READ, Permissions.AUDIT_EXPORT
     noun = "entry"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
     column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")
@@ -163,7 +164,7 @@ class AuditView(ServiceView):
     column_formatters_detail = column_formatters
     column_filters = (
         exactly("actor", "Actor", user_id, show=user_name, hint="Name, e-mail or identifier"),
-        one_of("action", "Action", lambda: [(one.value, one.value) for one in Action]),
+        one_of("action", "Action", lambda: [(one, one) for one in all_actions()]),
         exactly("object", "Object", object_name, hint="file:identifier"),
         exactly("ip", "Address", facet, hint="192.0.2.1"),
     )

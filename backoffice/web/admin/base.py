@@ -3,7 +3,7 @@
 A view is a `Source` joined to a description of how it is shown:
 
     class UserView(ServiceView):
-        read_permission, write_permission = Permission.USERS_READ, Permission.USERS_WRITE
+        read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
         column_list = ("username", "status", "created_at")
         column_formatters = {"created_at": timed}
         form = UserForm
@@ -26,7 +26,7 @@ from flask_admin.form import BaseForm
 from flask_admin.model.template import ViewRowAction
 from wtforms import HiddenField
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permission
 from backoffice.errors import NotFound, ReauthRequired, VersionMismatch
 from backoffice.web.admin.acting import MENDABLE, ActingView
 from backoffice.web.admin.fields import NOT_DATA, entered, seen_version, show_error

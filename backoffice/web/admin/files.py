@@ -11,9 +11,9 @@ from flask_admin.form import BaseForm
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from backoffice.domain.access import Permission
 from backoffice.domain.files import MAX_NAME_BYTES, File
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.text import fold
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.services.files import Files
@@ -95,8 +95,8 @@ def _progress(_view: Any, _context: Any, record: Owned, _name: str) -> str:
 class OwnedView(ServiceView):
     """What belongs to somebody."""
 
-    read_permission = Permission.FILES_ALL_READ
-    delete_permission = Permission.FILES_ALL_DELETE
+    read_permission = Permissions.FILES_ALL_READ
+    delete_permission = Permissions.FILES_ALL_DELETE
     column_labels: ClassVar = {
         "mime_type": "Type",
         "created_at": "Created",
@@ -131,7 +131,7 @@ class OwnedView(ServiceView):
     can_export = True
 
     def links(self, record: Owned) -> Sequence[Link]:
-        if not self.allowed(Permission.AUDIT_READ):
+        if not self.allowed(Permissions.AUDIT_READ):
             return ()
         return [Link("Log", self.get_url("audit.index_view", flt0_object_is=f"file:{record.id}"), "audit")]
 
@@ -139,7 +139,7 @@ class OwnedView(ServiceView):
 class FileView(OwnedView):
     """Everybody's files."""
 
-    write_permission = Permission.FILES_ALL_WRITE
+    write_permission = Permissions.FILES_ALL_WRITE
     noun = "file"
     removal = Removal("Move to trash", "Move this file to the trash?", "was moved to the trash")
     column_list = ("name", "owner", "size", "mime_type", "created_at")
@@ -185,7 +185,7 @@ class TrashView(OwnedView):
     column_labels: ClassVar = {**OwnedView.column_labels, "updated_at": "Deleted"}
     column_filters = (exactly("trash", "Owner", user_id, show=user_name, hint="Name or e-mail"),)
     column_default_sort = ""
-    action_permissions: ClassVar = {"restore": Permission.FILES_ALL_DELETE}
+    action_permissions: ClassVar = {"restore": Permissions.FILES_ALL_DELETE}
     empty_hint = "The trash is empty."
     source: TrashSource
 
@@ -211,7 +211,7 @@ class TrashView(OwnedView):
 class UploadView(OwnedView):
     """Uploads in progress."""
 
-    delete_permission = Permission.FILES_ALL_WRITE
+    delete_permission = Permissions.FILES_ALL_WRITE
     noun = "upload"
     removal = Removal("Cancel upload", "Cancel this upload? What has arrived of it is lost.", "was cancelled")
     column_list = ("name", "owner", "progress", "bytes", "size", "created_at", "expires_at")

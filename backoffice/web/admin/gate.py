@@ -9,7 +9,7 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_admin import AdminIndexView, BaseView
 
-from backoffice.domain.access import Permission
+from backoffice.domain.permissions import Permission
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from backoffice.web.local_paths import is_local_path
 from backoffice.web.routes import Access, Who, declare, needs

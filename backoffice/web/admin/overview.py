@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import request
 
-from backoffice.domain.access import Permission
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.services.system import HOUR_MS, Activity, Span
 from backoffice.web.admin.formats import filesize, number
 from backoffice.web.admin.gate import Card
@@ -31,12 +31,12 @@ def cards() -> list[Card]:
     one = Query(limit=1)
     offered = services()
     found: list[Card] = []
-    if allowed(Permission.FILES_ALL_READ):
+    if allowed(Permissions.FILES_ALL_READ):
         found.append(("Files", number(offered.files.page(actor(), one, everybody=True).total), "files.index_view"))
         found.append(("Uploads in progress", number(offered.uploads.page(actor(), one).total), "uploads.index_view"))
-    if allowed(Permission.USERS_READ):
+    if allowed(Permissions.USERS_READ):
         found.append(("Users", number(offered.users.page(actor(), one).total), "users.index_view"))
-    if allowed(Permission.SYSTEM_READ):
+    if allowed(Permissions.SYSTEM_READ):
         status = offered.system.status(actor())
         used, most = int(status.get("used_memory", -1)), int(status.get("maxmemory", 0))
         found.append(("Store memory" + (f" of {filesize(most)}" if most else ""), filesize(used), ""))
@@ -68,7 +68,7 @@ class Plot:
 
 def plots() -> dict[str, Any]:
     """The plots, and the spans of time to choose from."""
-    if not allowed(Permission.SYSTEM_READ):
+    if not allowed(Permissions.SYSTEM_READ):
         return {"plots": []}
     span = Span.DAY if request.args.get("span") == Span.DAY else Span.MONTH
     activity = services().system.activity(actor(), span)

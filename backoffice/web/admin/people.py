@@ -8,9 +8,9 @@ from typing import Any
 from flask import url_for
 from markupsafe import Markup
 
-from backoffice.domain.access import Permission
 from backoffice.domain.ids import ID_LENGTH, is_id
 from backoffice.domain.paging import Page
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import NotFound
 from backoffice.web.admin.filters import Unfit
 from backoffice.web.context import services
@@ -50,7 +50,7 @@ def user_id(text: str) -> str:
     if text.startswith(SYSTEM):
         return text
     identifier = is_id(text) and len(text) == ID_LENGTH
-    if Permission.USERS_READ not in actor().permissions:
+    if Permissions.USERS_READ not in actor().permissions:
         if identifier:
             return text
         raise Unfit("You may not look users up by name.")
@@ -70,7 +70,7 @@ def user_name(text: str) -> str:
 def linked(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column formatter of owners: their names, and a way to them for who may see users."""
     shown, owner_id = getattr(record, name), record.record.owner
-    if shown == owner_id or Permission.USERS_READ not in actor().permissions:
+    if shown == owner_id or Permissions.USERS_READ not in actor().permissions:
         return Markup("<bdi>{}</bdi>").format(shown)
     return Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>').format(
         url_for("users.details_view", id=owner_id), shown

@@ -12,8 +12,10 @@ from markupsafe import Markup
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Optional
 
-from backoffice.domain.access import ALL, DESCRIPTIONS, Permission
+from backoffice.domain.access import ADMIN, granted_by
+from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.text import words
 from backoffice.services.roles import Roles
@@ -21,17 +23,6 @@ from backoffice.web.admin.base import Allowed, Link, Removal, ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice
 from backoffice.web.admin.formats import isolated, state_tag
 from backoffice.web.identity import actor
-
-GROUPS = {
-    "files": "Own files",
-    "files.all": "Everybody's files",
-    "users": "Users",
-    "roles": "Roles",
-    "audit": "Audit log",
-    "tokens": "API tokens",
-    "sessions": "Sessions",
-    "system": "System",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +60,12 @@ class RoleSource:
 
 
 def permission_boxes() -> list[Choice]:
-    """Every permission; those that the person does not hold cannot be given."""
+    """Every permission that opens something; those that the person does not hold cannot be given."""
     holds = actor().permissions
     return [
-        Choice(
-            permission.value,
-            DESCRIPTIONS[permission],
-            permission.value,
-            GROUPS[permission.partition(":")[0]],
-            fixed=permission not in holds,
-        )
-        for permission in Permission
+        Choice(str(one), one.text, str(one), one.group, fixed=one not in holds)
+        for one in all_permissions()
+        if one.offered
     ]
 
 
@@ -101,15 +87,12 @@ class CreateForm(BaseForm):  # type: ignore[misc]
 
 
 def _rights(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
-    """The rights in one line for each resource: `files read, write`."""
-    if record.permissions == ALL:
+    """The rights in one line for each group: `Own files read, write`."""
+    if record.permissions == granted_by(ADMIN):
         return Markup("Everything")
-    by_resource = groupby(sorted(record.permissions, key=list(Permission).index), key=lambda one: one.partition(":")[0])
     lines = [
-        Markup('<div><span class="muted">{}</span> {}</div>').format(
-            GROUPS[resource], ", ".join(one.partition(":")[2] for one in rights)
-        )
-        for resource, rights in by_resource
+        Markup('<div><span class="muted">{}</span> {}</div>').format(group, ", ".join(one.verb for one in rights))
+        for group, rights in groupby(_known(record), key=lambda one: one.group)
     ]
     return Markup('<div class="rights">{}</div>').format(Markup("").join(lines))
 
@@ -117,8 +100,13 @@ def _rights(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
 def _described(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
     """Each right with what it means."""
     row = Markup("<li>{} <code>{}</code></li>")
-    rows = [row.format(DESCRIPTIONS[one], one) for one in Permission if one in record.permissions]
+    rows = [row.format(one.text, one) for one in _known(record)]
     return Markup('<ul class="plain-list">{}</ul>').format(Markup("").join(rows))
+
+
+def _known(record: Role) -> list[Permission]:
+    """The role's permissions in the order of the table. One that this version does not know grants nothing."""
+    return [one for one in all_permissions() if one in record.permissions]
 
 
 def _kind(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
@@ -128,7 +116,7 @@ def _kind(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
 class RoleView(ServiceView):
     """Built-in roles can be given and taken, not changed."""
 
-    read_permission, write_permission = Permission.ROLES_READ, Permission.ROLES_WRITE
+    read_permission, write_permission = Permissions.ROLES_READ, Permissions.ROLES_WRITE
     noun = "role"
     removal = Removal("Delete", "Delete this role for good?", "was deleted")
     column_list = ("name", "description", "permissions", "built_in")
@@ -157,8 +145,8 @@ class RoleView(ServiceView):
 
     def links(self, record: Role) -> Sequence[Link]:
         found = []
-        if self.allowed(Permission.USERS_READ):
+        if self.allowed(Permissions.USERS_READ):
             found.append(Link("Who has it", self.get_url("users.index_view", flt0_role_is=record.name), "users"))
-        if self.allowed(Permission.AUDIT_READ):
+        if self.allowed(Permissions.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_object_is=f"role:{record.id}"), "audit"))
         return found

@@ -14,8 +14,8 @@ from markupsafe import Markup
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
-from backoffice.domain.access import Permission
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import MAX_PASSWORD, MAX_USERNAME, User, UserStatus
 from backoffice.services.users import Users
@@ -91,7 +91,7 @@ def _roles() -> Sequence[Role]:
     """All roles; none for whoever may not see them. One look for a whole request."""
     if "roles" not in g:
         asking = actor()
-        g.roles = services().roles.all(asking) if Permission.ROLES_READ in asking.permissions else []
+        g.roles = services().roles.all(asking) if Permissions.ROLES_READ in asking.permissions else []
     found: Sequence[Role] = g.roles
     return found
 
@@ -155,7 +155,7 @@ def _link(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
 class UserView(ServiceView):
     """People and programs that can sign in."""
 
-    read_permission, write_permission = Permission.USERS_READ, Permission.USERS_WRITE
+    read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
     noun = "user"
     removal = Removal("Delete", "Delete this user for good? The name cannot be used again.", "was deleted")
     column_list = ("username", "email", "status", "roles", "last_login_at", "created_at")
@@ -217,9 +217,9 @@ class UserView(ServiceView):
 
     def links(self, record: User) -> Sequence[Link]:
         found = []
-        if self.allowed(Permission.FILES_ALL_READ):
+        if self.allowed(Permissions.FILES_ALL_READ):
             found.append(Link("Files", self.get_url("files.index_view", flt0_owner_is=record.id), "files"))
-        if self.allowed(Permission.AUDIT_READ):
+        if self.allowed(Permissions.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.id), "audit"))
         return found
 

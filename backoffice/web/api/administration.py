@@ -7,8 +7,9 @@ from typing import Final
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.access import Permission, parse_permissions
+from backoffice.domain.access import parse_permissions
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import Conflict, NameTaken, NotFound, VersionMismatch, WeakPassword
 from backoffice.web.api.answer_schemas import NewUserAnswer, RoleAnswer, RolesAnswer, UserAnswer, UsersAnswer
 from backoffice.web.api.answers import role_answer, send, send_page, user_answer
@@ -36,7 +37,7 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
         curl='curl "$SITE/admin/users?q=ann"',
     )
 )
-@route_permission(Permission.USERS_READ)
+@route_permission(Permissions.USERS_READ)
 def list_users() -> ResponseReturnValue:
     """By name."""
     if _in_browser():
@@ -71,7 +72,7 @@ def list_users() -> ResponseReturnValue:
         ),
     )
 )
-@route_permission(Permission.USERS_WRITE, max_body=None)
+@route_permission(Permissions.USERS_WRITE, max_body=None)
 def create_user() -> Response:
     """Without `password` the answer has a one-time link under which the person sets one. You can give only roles whose
     every permission you hold yourself."""
@@ -99,7 +100,7 @@ def create_user() -> Response:
         curl='curl "$SITE/admin/users/$USER_ID"',
     )
 )
-@route_permission(Permission.USERS_READ)
+@route_permission(Permissions.USERS_READ)
 def get_user(user_id: str) -> Response:
     """By identifier."""
     return send(user_answer(services().users.get(actor(), user_id)))
@@ -107,7 +108,7 @@ def get_user(user_id: str) -> Response:
 
 @bp.get("/roles")
 @operation(Operation(summary="List roles", tag=TAG, answer=RolesAnswer, curl='curl "$SITE/admin/roles"'))
-@route_permission(Permission.ROLES_READ)
+@route_permission(Permissions.ROLES_READ)
 def list_roles() -> ResponseReturnValue:
     """All of them, with the permissions of each."""
     if _in_browser():
@@ -130,7 +131,7 @@ def list_roles() -> ResponseReturnValue:
         ),
     )
 )
-@route_permission(Permission.ROLES_WRITE, max_body=None)
+@route_permission(Permissions.ROLES_WRITE, max_body=None)
 def create_role() -> Response:
     """You can put only permissions into it that you hold yourself."""
     wanted = json_body(RoleRequest, request)
@@ -154,7 +155,7 @@ def create_role() -> Response:
         curl='curl -X DELETE "$SITE/admin/files/$ID?purge=1"',
     )
 )
-@route_permission(Permission.FILES_ALL_DELETE)
+@route_permission(Permissions.FILES_ALL_DELETE)
 def delete_any_file(file_id: str) -> ResponseReturnValue:
     """Into the trash; with `purge=1` for good, from the trash or not."""
     delete_file(file_id)

@@ -8,10 +8,10 @@ from typing import Final
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.access import Permission
 from backoffice.domain.files import clean_mime_type, clean_tags
 from backoffice.domain.ids import is_id
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import NameTaken, NotFound, VersionMismatch
 from backoffice.services.files import Download
 from backoffice.web.api.answer_schemas import FileAnswer, FilesAnswer
@@ -48,7 +48,7 @@ bp = Blueprint("files", __name__)
         curl='curl "$SITE/files?limit=20&sort=size"',
     )
 )
-@route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
+@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
 def list_files() -> Response:
     """Your own; with `owner` those of somebody else, or with `owner=*` everybody's, for who may see them. Conditions
     hold together. A cursor goes with the conditions and the order it came with."""
@@ -105,7 +105,7 @@ def list_files() -> Response:
         curl='curl -OJ "$SITE/files/$ID"',
     )
 )
-@route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
+@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
 def download(file_id: str) -> Response:
     """Every chunk is checked before it is sent; a damaged one cuts the answer short of its Content-Length. Sent as an
     attachment and under a harmless type, whatever the file says it is."""
@@ -128,7 +128,7 @@ def download(file_id: str) -> Response:
         curl='curl "$SITE/files/$ID/metadata"',
     )
 )
-@route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
+@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
 def metadata(file_id: str) -> Response:
     """Its record, without the bytes."""
     return send_file_record(services().files.get(actor(), file_id), actor())
@@ -147,7 +147,7 @@ def metadata(file_id: str) -> Response:
         curl='curl -H "Content-Type: application/json" -d \'{"new_name": "holiday.mp4"}\' "$SITE/files/$ID/rename"',
     )
 )
-@route_permission(Permission.FILES_WRITE, Permission.FILES_ALL_WRITE, max_body=None)
+@route_permission(Permissions.FILES_WRITE, Permissions.FILES_ALL_WRITE, max_body=None)
 def rename(file_id: str) -> Response:
     """Links and the identifier stay."""
     wanted = json_body(RenameRequest, request)
@@ -167,7 +167,7 @@ def rename(file_id: str) -> Response:
         curl='curl -X DELETE "$SITE/files/$ID"',
     )
 )
-@route_permission(Permission.FILES_DELETE, Permission.FILES_ALL_DELETE)
+@route_permission(Permissions.FILES_DELETE, Permissions.FILES_ALL_DELETE)
 def delete(file_id: str) -> ResponseReturnValue:
     """Into the trash, from where it can be restored; with `purge=1` for good, from the trash or not."""
     delete_file(file_id)
@@ -185,7 +185,7 @@ def delete(file_id: str) -> ResponseReturnValue:
         curl='curl -X POST "$SITE/files/$ID/restore"',
     )
 )
-@route_permission(Permission.FILES_DELETE, Permission.FILES_ALL_DELETE)
+@route_permission(Permissions.FILES_DELETE, Permissions.FILES_ALL_DELETE)
 def restore(file_id: str) -> Response:
     """Under another name when its own was taken meanwhile."""
     return send_file_record(services().files.restore(actor(), file_id), actor())
@@ -212,9 +212,9 @@ def _owner(text: str) -> str:
     asking = actor()
     if text in {"", asking.id, asking.name}:
         return asking.id
-    if text == EVERYBODY or Permission.FILES_ALL_READ not in asking.permissions:
+    if text == EVERYBODY or Permissions.FILES_ALL_READ not in asking.permissions:
         return text  # which the service refuses before it looks for anybody
-    if Permission.USERS_READ in asking.permissions:
+    if Permissions.USERS_READ in asking.permissions:
         with suppress(NotFound):
             return services().users.find(asking, text).id
     if not is_id(text):

@@ -10,9 +10,9 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter
 
-from backoffice.domain.access import Permission
 from backoffice.domain.files import OCTETS, OnConflict
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import (
     ChecksumMismatch,
     ChunkConflict,
@@ -103,7 +103,7 @@ class NameConverter(BaseConverter):
         ),
     )
 )
-@route_permission(Permission.FILES_WRITE, max_body=None)
+@route_permission(Permissions.FILES_WRITE, max_body=None)
 def upload_chunk() -> Response:
     """The first chunk that is sent, whichever it is, leaves out `file_id` and gets it with the answer; the other chunks
     carry it. Chunks come in any order, in parallel, and again after a doubt: the same bytes twice are fine, other bytes
@@ -160,7 +160,7 @@ def upload_chunk() -> Response:
         ),
     )
 )
-@route_permission(Permission.FILES_WRITE, max_body=None)
+@route_permission(Permissions.FILES_WRITE, max_body=None)
 def upload_complete() -> Response:
     """Answers 201 when the file is safe, so it can be repeated after a doubt and gives the same file. With chunks
     missing the answer is 409 with their ranges in `missing`: send those and ask again."""
@@ -194,7 +194,7 @@ def upload_complete() -> Response:
         curl='curl -T film.mp4 "$SITE/files/"',
     )
 )
-@route_permission(Permission.FILES_WRITE, max_body=None)
+@route_permission(Permissions.FILES_WRITE, max_body=None)
 def upload_whole(name: str) -> Response:
     """A body of any length, known or not; it is cut into chunks as it streams in. If anything goes wrong, nothing is
     left of it. The answer is 201 when the file is safe."""
@@ -227,7 +227,7 @@ def upload_whole(name: str) -> Response:
         curl='curl "$SITE/uploads"',
     )
 )
-@route_permission(Permission.FILES_READ)
+@route_permission(Permissions.FILES_READ)
 def list_uploads() -> Response:
     """Newest first: so that an interrupted upload can go on from another program or machine."""
     wanted = query(PageQuery, request)
@@ -249,7 +249,7 @@ def list_uploads() -> Response:
         curl='curl "$SITE/uploads/$ID"',
     )
 )
-@route_permission(Permission.FILES_READ, Permission.FILES_ALL_READ)
+@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
 def get_upload(file_id: str) -> Response:
     """What has arrived and which chunks are missing."""
     return send(_state(services().uploads.state(actor(), file_id)))
@@ -265,7 +265,7 @@ def get_upload(file_id: str) -> Response:
         curl='curl -X DELETE "$SITE/uploads/$ID"',
     )
 )
-@route_permission(Permission.FILES_WRITE, Permission.FILES_ALL_WRITE)
+@route_permission(Permissions.FILES_WRITE, Permissions.FILES_ALL_WRITE)
 def cancel_upload(file_id: str) -> ResponseReturnValue:
     """Its chunks are freed and its quota released when this returns."""
     services().uploads.cancel(actor(), file_id)
@@ -274,7 +274,7 @@ def cancel_upload(file_id: str) -> ResponseReturnValue:
 
 @bp.get("/limits")
 @operation(Operation(summary="What may be uploaded", tag=TAG, answer=LimitsAnswer, curl='curl "$SITE/limits"'))
-@route_permission(Permission.FILES_READ, Permission.FILES_WRITE)
+@route_permission(Permissions.FILES_READ, Permissions.FILES_WRITE)
 def get_limits() -> Response:
     """Sizes in bytes, and how much of your quota is taken."""
     limits, usage = services().uploads.limits, services().files.usage(actor())

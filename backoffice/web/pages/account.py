@@ -8,7 +8,8 @@ from typing import Any, Final
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.access import DESCRIPTIONS, Permission, parse_permissions
+from backoffice.domain.access import describe, parse_permissions
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
 from backoffice.web.context import services
@@ -77,7 +78,7 @@ def end_other_sessions() -> ResponseReturnValue:
     return redirect(url_for("pages.account"), 303)
 
 
-@route_permission(Permission.TOKENS_OWN)
+@route_permission(Permissions.TOKENS_OWN)
 def create_token() -> ResponseReturnValue:
     """A new token, shown in this answer and never again. Raises ReauthRequired when the password was given long ago."""
     signed_in_session()
@@ -97,7 +98,7 @@ def create_token() -> ResponseReturnValue:
     return _page(revealed={"name": token.name, "secret": text})
 
 
-@route_permission(Permission.TOKENS_OWN)
+@route_permission(Permissions.TOKENS_OWN)
 def revoke_token() -> ResponseReturnValue:
     """Ends a token at once."""
     signed_in_session()
@@ -115,14 +116,14 @@ def _page(
 ) -> ResponseReturnValue:
     here = signed_in_person()
     own = signed_in_session()
-    may_have_tokens = Permission.TOKENS_OWN in here.actor.permissions
+    may_have_tokens = Permissions.TOKENS_OWN in here.actor.permissions
     page = render_template(
         "account.html",
         user=here.user,
         errors=errors or {},
         sessions=[_shown(session, own.id) for session in services().sessions.mine(here.actor)],
         tokens=services().tokens.mine(here.actor) if may_have_tokens else [],
-        scopes=[(str(permission), DESCRIPTIONS[permission]) for permission in sorted(here.actor.permissions)],
+        scopes=[(str(permission), describe(permission)) for permission in sorted(here.actor.permissions)],
         revealed=revealed,
     )
     return page, status, dict(headers or {})

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.access import Permission, may
+from backoffice.domain.access import may
 from backoffice.domain.files import File
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany
 from backoffice.services.upload_view import Limits
@@ -49,7 +50,7 @@ def register(bp: Blueprint) -> None:
 def upload() -> ResponseReturnValue:
     """The page. Whoever may not see files gets it, too: it is the first page after signing in."""
     asked, asking = Asked.of(request.args), actor()
-    if not may(asking, Permission.FILES_READ):
+    if not may(asking, Permissions.FILES_READ):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
     limits, usage = has.uploads.limits, has.files.usage(asking)
@@ -89,7 +90,7 @@ def _unfinished(one: Upload) -> dict[str, object]:
     }
 
 
-@route_permission(Permission.FILES_WRITE, max_body=None)
+@route_permission(Permissions.FILES_WRITE, max_body=None)
 def upload_form() -> ResponseReturnValue:
     """Files in a form, for browsers without a script. The CSRF token is in the query: it is checked before any of the
     body is read."""
@@ -109,7 +110,7 @@ def upload_form() -> ResponseReturnValue:
     return redirect(url_for("pages.upload"), 303)
 
 
-@route_permission(Permission.FILES_WRITE)
+@route_permission(Permissions.FILES_WRITE)
 def file_rename(file_id: str) -> ResponseReturnValue:
     """`new_name`; with a name that does not do, the row stays a form."""
     try:
@@ -121,13 +122,13 @@ def file_rename(file_id: str) -> ResponseReturnValue:
     return _back()
 
 
-@route_permission(Permission.FILES_DELETE)
+@route_permission(Permissions.FILES_DELETE)
 def file_trash(file_id: str) -> ResponseReturnValue:
     """Into the trash; the page then offers to take it back."""
     return _do(lambda: services().files.trash(actor(), file_id), undo=file_id)
 
 
-@route_permission(Permission.FILES_DELETE)
+@route_permission(Permissions.FILES_DELETE)
 def file_restore(file_id: str) -> ResponseReturnValue:
     """Out of the trash."""
 
@@ -138,7 +139,7 @@ def file_restore(file_id: str) -> ResponseReturnValue:
     return _do(restore)
 
 
-@route_permission(Permission.FILES_DELETE)
+@route_permission(Permissions.FILES_DELETE)
 def file_purge(file_id: str) -> ResponseReturnValue:
     """For good."""
 
@@ -149,7 +150,7 @@ def file_purge(file_id: str) -> ResponseReturnValue:
     return _do(purge)
 
 
-@route_permission(Permission.FILES_WRITE)
+@route_permission(Permissions.FILES_WRITE)
 def upload_cancel(file_id: str) -> ResponseReturnValue:
     """Give an unfinished upload up."""
 

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
-from backoffice.domain.access import Actor, Permission, may
+from backoffice.domain.access import Actor, may
 from backoffice.domain.files import File
 from backoffice.domain.ids import is_id
 from backoffice.domain.paging import MAX_SEARCH, Query
+from backoffice.domain.permissions import Permissions
 from backoffice.services.container import Services
 
 ROWS: Final = 50
@@ -120,7 +121,7 @@ def find(services: Services, actor: Actor, asked: Asked) -> Listing:
 
 def just_deleted(services: Services, actor: Actor, asked: Asked) -> File | None:
     """The file whose deletion can be taken back from the top of the page, if it is still in the trash."""
-    if not asked.undo or not may(actor, Permission.FILES_DELETE):
+    if not asked.undo or not may(actor, Permissions.FILES_DELETE):
         return None
     recent = services.files.trash_page(actor, Query(descending=True, limit=RECENT))
     return next((file for file in recent.items if file.id == asked.undo), None)

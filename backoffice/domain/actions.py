@@ -1,0 +1,44 @@
+"""The actions that the audit log names; each further noun adds its own (`domain/nouns.py`)."""
+
+from __future__ import annotations
+
+
+class Action(str):
+    """What was done, named `<noun>.<verb>`; documented in `docs/audit.md`. Equal to its name as text."""
+
+    __slots__ = ()
+
+
+class Actions:
+    """All of them, noun by noun."""
+
+    FILE_CREATE = Action("file.create")
+    FILE_DOWNLOAD = Action("file.download")
+    FILE_RENAME = Action("file.rename")
+    FILE_TRASH = Action("file.trash")
+    FILE_RESTORE = Action("file.restore")
+    FILE_PURGE = Action("file.purge")
+    FILE_DIGEST = Action("file.digest")
+    FILE_DAMAGED = Action("file.damaged")
+    UPLOAD_START = Action("upload.start")
+    UPLOAD_CANCEL = Action("upload.cancel")
+    UPLOAD_EXPIRE = Action("upload.expire")
+    USER_CREATE = Action("user.create")
+    USER_UPDATE = Action("user.update")
+    USER_DISABLE = Action("user.disable")
+    USER_ENABLE = Action("user.enable")
+    USER_DELETE = Action("user.delete")
+    USER_PASSWORD = Action("user.password")
+    USER_INVITE = Action("user.invite")
+    ROLE_CREATE = Action("role.create")
+    ROLE_UPDATE = Action("role.update")
+    ROLE_DELETE = Action("role.delete")
+    SESSION_START = Action("session.start")
+    SESSION_REFUSE = Action("session.refuse")
+    SESSION_END = Action("session.end")
+    TOKEN_CREATE = Action("token.create")
+    TOKEN_REVOKE = Action("token.revoke")
+    ACCESS_DENY = Action("access.deny")
+    AUDIT_READ = Action("audit.read")
+    SYSTEM_INSTALL = Action("system.install")
+    SYSTEM_REPAIR = Action("system.repair")
