@@ -83,8 +83,16 @@ def build_services(
     health = RedisHealth(db, _disk(settings))
     completion = Completion(uploads, chunks, durability, settings.trash_ttl)
     return Services(
-        users=Users(users, roles, tokens, audit, throttle, passwords),
-        roles=Roles(roles, audit),
+        users=Users(
+            store=users,
+            accounts=accounts,
+            roles=roles,
+            tokens=tokens,
+            audit=audit,
+            throttle=throttle,
+            passwords=passwords,
+        ),
+        roles=Roles(store=roles, audit=audit),
         sessions=Sessions(
             RedisSessions(db, keys),
             users,
@@ -96,7 +104,7 @@ def build_services(
             idle_ms=settings.session_idle * 1000,
             max_ms=settings.session_max * 1000,
         ),
-        tokens=Tokens(tokens, accounts, audit),
+        tokens=Tokens(store=tokens, accounts=accounts, audit=audit),
         audit=Audit(audit),
         files=Files(files, uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
         uploads=Uploads(uploads, files, chunks, users, audit, completion, health, limits(settings)),

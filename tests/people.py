@@ -90,10 +90,17 @@ class People:
         self.throttle = RedisThrottle(db, keys, self.clock)
         self.passwords = passwords
         self.users = Users(
-            self.user_store, self.role_store, self.token_store, self.log, self.throttle, passwords, self.clock
+            store=self.user_store,
+            accounts=self.accounts,
+            roles=self.role_store,
+            tokens=self.token_store,
+            audit=self.log,
+            throttle=self.throttle,
+            passwords=passwords,
+            now=self.clock,
         )
-        self.roles = Roles(self.role_store, self.log, self.clock)
-        self.tokens = Tokens(self.token_store, self.accounts, self.log, self.clock)
+        self.roles = Roles(store=self.role_store, audit=self.log, now=self.clock)
+        self.tokens = Tokens(store=self.token_store, accounts=self.accounts, audit=self.log, now=self.clock)
         self.sessions = Sessions(
             self.session_store,
             self.user_store,

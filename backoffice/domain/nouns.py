@@ -29,8 +29,8 @@ class Noun:
     read: Permission
     write: Permission
     create: Action
-    update: Action
     delete: Action
+    update: Action | None = None
     recorded: tuple[str, ...] = ()
     recorded_at_deletion: tuple[str, ...] = ()
     title: str = "name"
@@ -85,4 +85,4 @@ def all_permissions() -> tuple[Permission, ...]:
 def all_actions() -> tuple[Action, ...]:
     """Every action there is."""
     core = [one for one in vars(Actions).values() if isinstance(one, Action)]
-    return (*core, *(one for noun in NOUNS for one in (noun.create, noun.update, noun.delete)))
+    return (*core, *(one for noun in NOUNS for one in (noun.create, noun.update, noun.delete) if one is not None))

@@ -6,9 +6,21 @@ import re
 from dataclasses import dataclass
 
 from backoffice.domain.access import BUILT_IN, granted_by
-from backoffice.domain.permissions import Permission
+from backoffice.domain.actions import Actions
+from backoffice.domain.nouns import Noun
+from backoffice.domain.permissions import Permission, Permissions
 from backoffice.errors import Invalid
 
+ROLES = Noun(
+    "role",
+    read=Permissions.ROLES_READ,
+    write=Permissions.ROLES_WRITE,
+    create=Actions.ROLE_CREATE,
+    update=Actions.ROLE_UPDATE,
+    delete=Actions.ROLE_DELETE,
+    recorded=("description", "permissions"),
+    recorded_at_deletion=("permissions",),
+)
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 

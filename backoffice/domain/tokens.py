@@ -5,9 +5,18 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
+from backoffice.domain.actions import Actions
 from backoffice.domain.ids import is_id, secret_hash
-from backoffice.domain.permissions import Permission
+from backoffice.domain.nouns import Noun
+from backoffice.domain.permissions import Permission, Permissions
 
+TOKENS = Noun(
+    "token",
+    read=Permissions.TOKENS_ALL,
+    write=Permissions.TOKENS_OWN,
+    create=Actions.TOKEN_CREATE,
+    delete=Actions.TOKEN_REVOKE,
+)
 PREFIX = "bo"
 """Makes a leaked token recognisable to secret scanners: `bo_<id>_<secret>`."""
 

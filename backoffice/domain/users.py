@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from backoffice.domain.actions import Actions
+from backoffice.domain.nouns import Noun
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.text import fold
 from backoffice.errors import Invalid, WeakPassword
 
@@ -17,6 +20,18 @@ MAX_USERNAME = 64
 MAX_EMAIL = 254
 _USERNAME = re.compile(r"[^\W_](?:[\w.@+-]*\w)?")
 _EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\".]+(?:\.[^\s@<>\".]+)+")
+
+
+USERS = Noun(
+    "user",
+    read=Permissions.USERS_READ,
+    write=Permissions.USERS_WRITE,
+    create=Actions.USER_CREATE,
+    update=Actions.USER_UPDATE,
+    delete=Actions.USER_DELETE,
+    recorded=("username", "email", "roles", "status", "quota_bytes"),
+    title="username",
+)
 
 
 class UserStatus(StrEnum):

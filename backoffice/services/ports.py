@@ -7,7 +7,7 @@ Every method that changes the control plane takes the event that records it: no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from backoffice.domain.audit import AuditEntry, AuditEvent
 from backoffice.domain.files import File, OnConflict
@@ -18,27 +18,43 @@ from backoffice.domain.tokens import Token
 from backoffice.domain.uploads import Chunk, ChunkMap, Upload
 from backoffice.domain.users import User
 
+R = TypeVar("R")
 
-class UserStore(Protocol):
-    """Users. Facets: `role`, `status`. Orders: `created`, `username`. Search: words of name and address."""
 
-    def get(self, user_id: str) -> User | None: ...
-    def get_many(self, ids: Sequence[str]) -> list[User | None]: ...
+class RecordStore(Protocol[R]):
+    """Records of one noun. Which facets and orders there are, and what else has to hold, its own port says."""
+
+    def get(self, record_id: str) -> R | None:
+        """The record, or None. One round trip."""
+
+    def get_many(self, ids: Sequence[str]) -> list[R | None]:
+        """The records in order, None where there is none. One round trip."""
+
+    def page(self, query: Query) -> Page[R]:
+        """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
+
+    def insert(self, record: R, event: AuditEvent) -> None:
+        """Keep a new record. Raises Conflict when there is one of this id, NameTaken when a unique text is taken."""
+
+    def replace(self, old: R, new: R, event: AuditEvent) -> None:
+        """Put `new` in the place of `old`. Raises VersionMismatch unless it is still `old`, and NameTaken."""
+
+    def remove(self, old: R, event: AuditEvent) -> None:
+        """Remove the record, also when memory is full. Raises VersionMismatch unless it is still `old`."""
+
+
+class UserStore(RecordStore[User], Protocol):
+    """Users. Facets: `role`, `status`. Orders: `created`, `username`. Search: words of name and address.
+
+    `insert` and `replace` raise NameTaken (`details["field"]`; a deleted user's name stays taken) and Invalid for a role
+    that is not there; `replace` and `remove` LastAdmin, `remove` InUse (the user still has files or uploads).
+    """
+
     def find(self, login: str) -> User | None:
         """By user name, or by e-mail address."""
 
     def find_invite(self, invite: str) -> User | None:
         """By the hash of a one-time link."""
-
-    def page(self, query: Query) -> Page[User]: ...
-    def insert(self, user: User, event: AuditEvent) -> None:
-        """Raises NameTaken (`details["field"]`). A deleted user's name stays taken."""
-
-    def replace(self, old: User, new: User, event: AuditEvent) -> None:
-        """Raises VersionMismatch, NameTaken, LastAdmin."""
-
-    def remove(self, old: User, event: AuditEvent) -> None:
-        """Raises VersionMismatch, LastAdmin, InUse (the user still has files or uploads)."""
 
     def touch(self, user_id: str, last_login_at: int) -> None:
         """Note a sign-in. Not an act; the version stays."""
@@ -54,51 +70,33 @@ class AccountStore(Protocol):
         """A user and all roles by name: one round trip, unless a role was changed since."""
 
 
-class RoleStore(Protocol):
-    """Custom roles; the built-in ones are in `domain/access.py`."""
+class RoleStore(RecordStore[Role], Protocol):
+    """Custom roles; the built-in ones are in `domain/access.py`. `insert` raises Conflict when there are too many,
+    `remove` InUse (a user still holds it)."""
 
     def all(self) -> Mapping[str, Role]:
         """All roles by name, built-in ones included; read again only after a change."""
 
-    def insert(self, role: Role, event: AuditEvent) -> None:
-        """Raises NameTaken."""
 
-    def replace(self, old: Role, new: Role, event: AuditEvent) -> None:
-        """Raises VersionMismatch."""
+class SessionStore(RecordStore[Session], Protocol):
+    """Sessions; they vanish from the store when they end. `replace` may give a session another secret, and so another id.
+    Facet: `user`. Order: `expires`."""
 
-    def remove(self, old: Role, event: AuditEvent) -> None:
-        """Raises VersionMismatch, InUse (a user still holds it)."""
+    def of_user(self, user_id: str) -> list[Session]:
+        """The latest to die first."""
 
-
-class SessionStore(Protocol):
-    """Sessions; they vanish from the store when they end."""
-
-    def get(self, session_id: str) -> Session | None: ...
-    def of_user(self, user_id: str) -> list[Session]: ...
-    def insert(self, session: Session, event: AuditEvent) -> None: ...
     def touch(self, session: Session, seen_at: int, expires_at: int) -> None:
         """Note that it was used. Not an act."""
 
-    def replace(self, old: Session, new: Session, event: AuditEvent) -> None:
-        """Another secret (so another id) for the same session, or a newer `auth_at`. Raises VersionMismatch."""
-
-    def remove(self, session: Session, event: AuditEvent) -> None: ...
     def sweep(self, now: int) -> int:
         """Drop index entries of sessions that vanished by themselves; how many."""
 
 
-class TokenStore(Protocol):
-    """API tokens. Facet: `user`. Orders: `created`, `name`."""
-
-    def get(self, token_id: str) -> Token | None: ...
-    def page(self, query: Query) -> Page[Token]: ...
-    def insert(self, token: Token, event: AuditEvent) -> None:
-        """Raises Conflict when the user has too many."""
+class TokenStore(RecordStore[Token], Protocol):
+    """API tokens. Facet: `user`. Orders: `created`, `name`. `insert` raises Conflict when the user has too many."""
 
     def touch(self, token: Token, used_at: int) -> None:
         """Note that it was used. Not an act."""
-
-    def remove(self, token: Token, event: AuditEvent) -> None: ...
 
 
 class AuditLog(Protocol):

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, parse_permissions
-from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.audit import ObjectRef
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
-from backoffice.domain.roles import Role, clean_role_name
-from backoffice.domain.times import now_ms
-from backoffice.errors import Conflict, Invalid, NameTaken, NotFound, VersionMismatch
+from backoffice.domain.roles import ROLES, Role, clean_role_name
+from backoffice.domain.text import words
+from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authority import require, require_fresh, require_held
-from backoffice.services.ports import AuditLog, RoleStore
+from backoffice.services.ports import RoleStore
+from backoffice.services.records import EditableRecords, expect
 
 MAX_DESCRIPTION = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
+@dataclass(frozen=True, kw_only=True)
+class Roles(EditableRecords[Role]):
     """A change of a role holds from the next request of everybody who has it."""
 
-    roles: RoleStore
-    audit: AuditLog
-    now: Callable[[], int] = now_ms
+    noun, record = ROLES, Role
+    store: RoleStore
 
     def all(self, actor: Actor) -> list[Role]:
         """Built-in and custom ones, by name."""
         require(self.audit, actor, Permissions.ROLES_READ)
-        return sorted(self.roles.all().values(), key=lambda role: role.name)
+        return sorted(self.store.all().values(), key=lambda role: role.name)
 
-    def get(self, actor: Actor, name: str) -> Role:
-        require(self.audit, actor, Permissions.ROLES_READ)
-        role = self.roles.all().get(name)
-        if role is None:
-            raise NotFound
-        return role
+    def page(self, actor: Actor, query: Query) -> Page[Role]:
+        """By name. There are few, so a page is cut from all of them; search: beginnings of words of name and description."""
+        terms = words(query.search)
+        found = [role for role in self.all(actor) if _matches(role, terms)]
+        if query.descending:
+            found.reverse()
+        return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
 
     def create(self, actor: Actor, *, name: str, description: str = "", permissions: Iterable[str]) -> Role:
         """Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold."""
@@ -49,11 +50,9 @@ class Roles:
         if role.built_in:
             raise NameTaken("This is the name of a built-in role.", field="name")
         require_held(self.audit, actor, Permissions.ROLES_WRITE, granted, target)
-        changes = {"permissions": (None, sorted(granted)), "description": (None, role.description)}
-        self.roles.insert(role, AuditEvent(Actions.ROLE_CREATE, actor, _ref(role), changes=changes, at=now))
-        return role
+        return self._insert(actor, role)
 
-    def update(
+    def update(  # type: ignore[override] # these fields and no others
         self,
         actor: Actor,
         name: str,
@@ -63,46 +62,34 @@ class Roles:
         permissions: Iterable[str] | None = None,
     ) -> Role:
         """Change what is given. Raises Conflict for a built-in role, VersionMismatch, and as `create` does."""
-        old = self._changeable(actor, name, version)
-        new = old
+        old = new = self._changeable(actor, name, version)
         if description is not None:
             new = replace(new, description=_description(description))
         if permissions is not None:
             new = replace(new, permissions=_permissions(permissions))
-            require_held(self.audit, actor, Permissions.ROLES_WRITE, new.permissions, _ref(old))
-        if new == old:
-            return old
-        new = replace(new, version=old.version + 1, updated_at=self.now())
-        changes: dict[str, tuple[object, object]] = {}
-        if new.description != old.description:
-            changes["description"] = (old.description, new.description)
-        if new.permissions != old.permissions:
-            changes["permissions"] = (sorted(old.permissions), sorted(new.permissions))
-        self.roles.replace(old, new, AuditEvent(Actions.ROLE_UPDATE, actor, _ref(new), changes=changes, at=self.now()))
-        return new
+            require_held(self.audit, actor, Permissions.ROLES_WRITE, new.permissions, self.ref(old))
+        return self._save(actor, old, new)
 
-    def delete(self, actor: Actor, name: str, version: int | None = None) -> None:
-        """Raises InUse while a user has it; else as `update` does."""
-        old = self._changeable(actor, name, version)
-        changes = {"permissions": (sorted(old.permissions), None)}
-        self.roles.remove(old, AuditEvent(Actions.ROLE_DELETE, actor, _ref(old), changes=changes, at=self.now()))
+    def _existing(self, name: str) -> Role:
+        role = self.store.all().get(name)
+        if role is None:
+            raise NotFound
+        return role
 
     def _changeable(self, actor: Actor, name: str, version: int | None) -> Role:
         require(self.audit, actor, Permissions.ROLES_WRITE, target=ObjectRef("role", name[:40], name[:40]))
         require_fresh(actor, self.now())
-        role = self.roles.all().get(name)
-        if role is None:
-            raise NotFound
+        role = self._existing(name)
         if role.built_in:
             raise Conflict("A built-in role stays as it is.")
-        require_held(self.audit, actor, Permissions.ROLES_WRITE, role.permissions, _ref(role))
-        if version is not None and version != role.version:
-            raise VersionMismatch
+        require_held(self.audit, actor, Permissions.ROLES_WRITE, role.permissions, self.ref(role))
+        expect(role, version)
         return role
 
 
-def _ref(role: Role) -> ObjectRef:
-    return ObjectRef("role", role.id, role.name)
+def _matches(role: Role, terms: Iterable[str]) -> bool:
+    own = words(f"{role.name} {role.description}")
+    return all(any(word.startswith(term) for word in own) for term in terms)
 
 
 def _permissions(names: Iterable[str]) -> frozenset[Permission]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from backoffice.domain.access import Actor, parse_permissions
-from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.audit import ObjectRef
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
-from backoffice.domain.paging import Page, Query
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permission, Permissions
-from backoffice.domain.times import now_ms
-from backoffice.domain.tokens import PREFIX, Token, split_token
+from backoffice.domain.tokens import PREFIX, TOKENS, Token, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
 from backoffice.services.authority import by_token, granted_roles, held, require, require_fresh, token_credential
-from backoffice.services.ports import AccountStore, AuditLog, TokenStore
+from backoffice.services.ports import AccountStore, TokenStore
+from backoffice.services.records import Records
 
 DAY_MS = 24 * 60 * 60 * 1000
 DEFAULT_DAYS = 365
@@ -27,14 +26,13 @@ TOUCH_MS = 60_000
 MAX_NAME = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+@dataclass(frozen=True, kw_only=True)
+class Tokens(Records[Token]):
     """Tokens die when they expire, are revoked, and when their user's epoch rises."""
 
-    tokens: TokenStore
+    noun = TOKENS
+    store: TokenStore
     accounts: AccountStore
-    audit: AuditLog
-    now: Callable[[], int] = now_ms
 
     def create(
         self,
@@ -73,14 +71,13 @@ class Tokens:
             scopes=narrowed,
         )
         data = {"scopes": sorted(narrowed)} if narrowed is not None else {}
-        event = AuditEvent(Actions.TOKEN_CREATE, actor, _ref(token), data={"user": user.id, **data}, at=now)
-        self.tokens.insert(token, event)
+        self.store.insert(token, self._event(TOKENS.create, actor, token, data={"user": user.id, **data}))
         return token, f"{PREFIX}_{token.id}_{secret}"
 
     def resume(self, text: str, *, ip: str, agent: str, request_id: str) -> tuple[Actor, User] | None:
         """Who sent this token; None = nobody. At most two round trips, a third once a minute."""
         parts = split_token(text) if text.isascii() else None
-        token = self.tokens.get(parts[0]) if parts is not None else None
+        token = self.store.get(parts[0]) if parts is not None else None
         if parts is None or token is None or not token.matches(parts[1]):
             return None
         now = self.now()
@@ -90,7 +87,7 @@ class Tokens:
         if user is None or not user.active or user.epoch != token.epoch:
             return None
         if now - token.used_at >= TOUCH_MS:
-            self.tokens.touch(token, now)
+            self.store.touch(token, now)
         actor = Actor(
             id=user.id,
             name=user.username,
@@ -105,31 +102,22 @@ class Tokens:
         return actor, user
 
     def mine(self, actor: Actor) -> list[Token]:
-        """The newest first, expired ones included."""
+        """One's own, the newest first, expired ones included. (Everybody's, by `page`, take tokens:all.)"""
         require(self.audit, actor, Permissions.TOKENS_OWN)
         return list(
-            self.tokens.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items
+            self.store.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items
         )
-
-    def page(self, actor: Actor, query: Query) -> Page[Token]:
-        """Everybody's. Takes tokens:all."""
-        require(self.audit, actor, Permissions.TOKENS_ALL)
-        return self.tokens.page(query)
 
     def revoke(self, actor: Actor, token_id: str) -> None:
         """End a token, one's own or (tokens:all) anybody's. NotFound for a stranger's."""
-        token = self.tokens.get(token_id) if is_id(token_id) else None
+        token = self.store.get(token_id) if is_id(token_id) else None
         if token is None:
             require(self.audit, actor, Permissions.TOKENS_OWN)
             raise NotFound
-        require(self.audit, actor, Permissions.TOKENS_OWN, token.user, _ref(token))
-        event = AuditEvent(Actions.TOKEN_REVOKE, actor, _ref(token), data={"user": token.user}, at=self.now())
+        require(self.audit, actor, Permissions.TOKENS_OWN, token.user, self.ref(token))
+        event = self._event(TOKENS.delete, actor, token, data={"user": token.user})
         with suppress(VersionMismatch):  # revoked by another request, which recorded it
-            self.tokens.remove(token, event)
-
-
-def _ref(token: Token) -> ObjectRef:
-    return ObjectRef("token", token.id, token.name)
+            self.store.remove(token, event)
 
 
 def _scopes(names: Iterable[str] | None, user_holds: frozenset[Permission]) -> frozenset[Permission] | None:

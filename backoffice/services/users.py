@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from backoffice.domain.access import Actor
+from backoffice.domain.access import ADMIN, Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.ids import is_id, new_id, secret_hash
-from backoffice.domain.paging import Page, Query
+from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
-from backoffice.domain.times import now_ms
-from backoffice.domain.users import User, UserStatus, clean_email, clean_username
-from backoffice.errors import BadCredentials, Invalid, NotAllowed, NotFound, NotSignedIn, VersionMismatch
-from backoffice.services.authority import by_token, held, manages, require, require_fresh, require_held, user_ref
+from backoffice.domain.roles import Role
+from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_username
+from backoffice.errors import BadCredentials, Invalid, NameTaken, NotAllowed, NotFound, NotSignedIn, VersionMismatch
+from backoffice.services.authority import by_token, held, manages, require, require_fresh, require_held
 from backoffice.services.limits import charge, password_buckets, settle
 from backoffice.services.passwords import Passwords
-from backoffice.services.ports import AuditLog, RoleStore, Throttle, TokenStore, UserStore
-from backoffice.services.user_changes import FIRST_ADMIN_MS, SETUP, UserChanges
+from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore, UserStore
+from backoffice.services.records import Records, expect
 
 INVITE_MS: Final = 24 * 60 * 60 * 1000
 """A new user's link."""
 RESET_MS: Final = 30 * 60 * 1000
 """The link of somebody who has a password."""
+FIRST_ADMIN_MS: Final = 60 * 60 * 1000
+SETUP: Final = system_actor("setup", "system")
 MAX_QUOTA: Final = 2**53
 
 
@@ -38,24 +40,20 @@ class Unset(enum.Enum):
 UNSET: Final = Unset.UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class Users:
-    """Who holds less than a user may not change, disable, delete or reset that user."""
+@dataclass(frozen=True, kw_only=True)
+class Users(Records[User]):
+    """Who holds less than a user may not change, disable, delete or reset that user. `page` has the filters `role` and
+    `status` and the orders `created` and `username`."""
 
-    users: UserStore
+    noun = USERS
+    store: UserStore
+    accounts: AccountStore
     roles: RoleStore
     tokens: TokenStore
-    audit: AuditLog
     throttle: Throttle
     passwords: Passwords
-    now: Callable[[], int] = now_ms
 
     # -- reading
-
-    def page(self, actor: Actor, query: Query) -> Page[User]:
-        """Filters `role` and `status`; orders `created` and `username`."""
-        require(self.audit, actor, Permissions.USERS_READ)
-        return self.users.page(query)
 
     def get(self, actor: Actor, user_id: str) -> User:
         """Takes users:read, but for oneself."""
@@ -66,7 +64,7 @@ class Users:
     def find(self, actor: Actor, login: str) -> User:
         """By user name or e-mail address."""
         require(self.audit, actor, Permissions.USERS_READ)
-        user = self.users.find(login) if login.isprintable() else None
+        user = self.store.find(login) if login.isprintable() else None
         if user is None:
             raise NotFound(f"There is no user {login[:64]!r}.")
         return user
@@ -74,7 +72,7 @@ class Users:
     def names(self, ids: Iterable[str]) -> dict[str, str]:
         """Id -> user name, for lists of things that belong to users; ids without a user are left out."""
         wanted = list(dict.fromkeys(one for one in ids if is_id(one)))
-        return {user.id: user.username for user in self.users.get_many(wanted) if user is not None}
+        return {user.id: user.username for user in self.store.get_many(wanted) if user is not None}
 
     def manageable(self, actor: Actor) -> Callable[[User], bool]:
         """Whether `actor` may change a user, for views that hide what would be refused; good for one request."""
@@ -107,9 +105,9 @@ class Users:
             created_at=self.now(),
             updated_at=self.now(),
             quota_bytes=_quota(quota_bytes),
-            roles=self._grantable(actor, roles, ()),
+            roles=self._grantable(actor, self.roles.all(), roles, ()),
         )
-        return self._changes.insert(actor, user, password, INVITE_MS)
+        return self._insert_user(actor, user, password, INVITE_MS)
 
     def update(
         self,
@@ -126,25 +124,26 @@ class Users:
 
         Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the address and the roles.
         """
-        old = new = self._managed(actor, user_id, version)
+        old, known = self._managed(actor, user_id, version)
+        new = old
         if username is not None:
             new = replace(new, username=clean_username(username))
         if email is not None:
             new = replace(new, email=clean_email(email))
         if roles is not None:
-            new = replace(new, roles=self._grantable(actor, roles, old.roles))
+            new = replace(new, roles=self._grantable(actor, known, roles, old.roles))
         if not isinstance(quota_bytes, Unset):
             new = replace(new, quota_bytes=_quota(quota_bytes))
         if (new.email, new.roles) != (old.email, old.roles):
             require_fresh(actor, self.now())
         if set(new.roles) != set(old.roles):
             new = replace(new, epoch=old.epoch + 1)
-        return self._changes.save(actor, old, new, Actions.USER_UPDATE) if new != old else old
+        return self._save(actor, old, new)
 
     def set_password(self, actor: Actor, user_id: str, password: str) -> User:
         """Give somebody a password; ends their sessions and tokens."""
         old = self._guarded(actor, user_id)
-        return self._changes.with_password(actor, old, password)
+        return self._with_password(actor, old, password)
 
     def change_password(self, actor: Actor, old: str, new: str) -> User:
         """One's own. Ends all sessions and tokens; the caller begins a new session.
@@ -161,28 +160,28 @@ class Users:
         if not self.passwords.verify(user.password, old):
             raise BadCredentials("The present password is not right.", field="old")
         settle(self.throttle, buckets)
-        return self._changes.with_password(actor, user, new)
+        return self._with_password(actor, user, new)
 
     def disable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
         """Shut somebody out at once. Raises LastAdmin."""
-        old = self._managed(actor, user_id, version)
+        old, _ = self._managed(actor, user_id, version)
         if old.status is UserStatus.DISABLED:
             return old
         new = replace(old, status=UserStatus.DISABLED, epoch=old.epoch + 1, invite="", invite_expires_at=0)
-        return self._changes.save(actor, old, new, Actions.USER_DISABLE)
+        return self._save(actor, old, new, Actions.USER_DISABLE)
 
     def enable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
         """Let somebody in again."""
-        old = self._managed(actor, user_id, version)
+        old, _ = self._managed(actor, user_id, version)
         if old.status is not UserStatus.DISABLED:
             return old
         status = UserStatus.ACTIVE if old.password else UserStatus.INVITED
-        return self._changes.save(actor, old, replace(old, status=status), Actions.USER_ENABLE)
+        return self._save(actor, old, replace(old, status=status), Actions.USER_ENABLE)
 
     def delete(self, actor: Actor, user_id: str, version: int | None = None) -> None:
         """For good; the name stays taken. Raises LastAdmin, InUse while there are files or uploads."""
-        old = self._managed(actor, user_id, version)
-        self.users.remove(old, AuditEvent(Actions.USER_DELETE, actor, user_ref(old), at=self.now()))
+        old, _ = self._managed(actor, user_id, version)
+        self._remove(actor, old)
         # Without their user they are worth nothing any more; this only clears them away.
         for token in self.tokens.page(Query(filters=(("user", old.id),), limit=500)).items:
             target = ObjectRef("token", token.id, token.name)
@@ -195,11 +194,11 @@ class Users:
         old = self._guarded(actor, user_id)
         if old.status is UserStatus.DISABLED:
             raise Invalid("This user is disabled; enable the user first.")
-        return self._changes.invite(actor, old, RESET_MS if old.password else INVITE_MS)
+        return self._new_invite(actor, old, RESET_MS if old.password else INVITE_MS)
 
     def open_invite(self, secret: str) -> User:
         """Whose link it is. Raises NotFound when it is unknown, used or expired."""
-        user = self.users.find_invite(secret_hash(secret)) if secret.isascii() and 20 <= len(secret) <= 100 else None
+        user = self.store.find_invite(secret_hash(secret)) if secret.isascii() and 20 <= len(secret) <= 100 else None
         if user is None or user.invite_expires_at <= self.now() or user.status is UserStatus.DISABLED:
             raise NotFound("This link is not valid any more; ask for another.")
         return user
@@ -209,7 +208,7 @@ class Users:
         user = self.open_invite(secret)
         who = replace(actor, id=user.id, name=user.username)
         try:
-            return self._changes.with_password(who, user, password)
+            return self._with_password(who, user, password)
         except VersionMismatch as error:
             raise NotFound("This link has just been used.") from error
 
@@ -219,33 +218,24 @@ class Users:
 
         Once there is one, names in the settings give nobody anything: somebody could have taken such a name.
         """
-        if self.users.count_admins():
+        if self.store.count_admins():
             return None
-        users = [self._changes.first_admin(name, password) for name in admin_users]
+        users = [self._first_admin(name, password) for name in admin_users]
         if password or not users:
             return None
-        return users[0].username, self._changes.invite(SETUP, users[0], FIRST_ADMIN_MS)
+        return users[0].username, self._new_invite(SETUP, users[0], FIRST_ADMIN_MS)
 
     # -- parts
 
-    @property
-    def _changes(self) -> UserChanges:
-        return UserChanges(self.users, self.passwords, self.now)
-
-    def _existing(self, user_id: str) -> User:
-        user = self.users.get(user_id) if is_id(user_id) else None
+    def _managed(self, actor: Actor, user_id: str, version: int | None = None) -> tuple[User, Mapping[str, Role]]:
+        """A user whom the actor may change, unchanged since `version`, and all roles as they are at that moment."""
+        require(self.audit, actor, USERS.write, target=ObjectRef("user", user_id))
+        user, roles = self.accounts.load(user_id) if is_id(user_id) else (None, {})
         if user is None:
             raise NotFound
-        return user
-
-    def _managed(self, actor: Actor, user_id: str, version: int | None = None) -> User:
-        """A user whom the actor may change, unchanged since `version`."""
-        require(self.audit, actor, Permissions.USERS_WRITE, target=ObjectRef("user", user_id))
-        user = self._existing(user_id)
-        require_held(self.audit, actor, Permissions.USERS_WRITE, held(self.roles.all(), user.roles), user_ref(user))
-        if version is not None and version != user.version:
-            raise VersionMismatch
-        return user
+        require_held(self.audit, actor, USERS.write, held(roles, user.roles), self.ref(user))
+        expect(user, version)
+        return user, roles
 
     def _guarded(self, actor: Actor, user_id: str) -> User:
         """A user whose way of signing in the actor may change. A token may not, for its own user: it would outlive
@@ -253,19 +243,72 @@ class Users:
         if by_token(actor) and user_id == actor.id:
             raise NotAllowed("A token cannot change a password.")
         require_fresh(actor, self.now())
-        return self._managed(actor, user_id)
+        return self._managed(actor, user_id)[0]
 
-    def _grantable(self, actor: Actor, names: Sequence[str], has: Sequence[str]) -> tuple[str, ...]:
+    def _grantable(
+        self, actor: Actor, known: Mapping[str, Role], names: Sequence[str], has: Sequence[str]
+    ) -> tuple[str, ...]:
         """The roles named, in order; those the user does not have yet grant nothing that the actor lacks."""
-        roles = self.roles.all()
         for name in names:
-            if name not in roles:
+            if name not in known:
                 raise Invalid(f"There is no role {name[:40]!r}.", field="roles")
         added = set(names) - set(has)
-        require_held(
-            self.audit, actor, Permissions.USERS_WRITE, held(roles, added), ObjectRef("role", ",".join(sorted(added)))
-        )
+        target = ObjectRef("role", ",".join(sorted(added)))
+        require_held(self.audit, actor, USERS.write, held(known, added), target)
         return tuple(sorted(set(names)))
+
+    # -- what changes are made of
+
+    def _insert_user(self, actor: Actor, user: User, password: str, link_ms: int) -> tuple[User, str]:
+        """Keep a new user, with a password or (then its secret is returned, else "") a one-time link."""
+        secret = ""
+        if password:
+            clean = self.passwords.check(password, user.username, user.email)
+            user = replace(user, password=self.passwords.hash(clean), status=UserStatus.ACTIVE)
+        else:
+            secret = new_secret()
+            user = replace(user, invite=secret_hash(secret), invite_expires_at=self.now() + link_ms)
+        return self._insert(actor, user), secret
+
+    def _new_invite(self, actor: Actor, old: User, link_ms: int) -> str:
+        """Give the user a new one-time link; its secret."""
+        secret = new_secret()
+        new = replace(old, invite=secret_hash(secret), invite_expires_at=self.now() + link_ms)
+        self._save(actor, old, new, Actions.USER_INVITE)
+        return secret
+
+    def _with_password(self, actor: Actor, old: User, password: str) -> User:
+        """Give the user a password; ends sessions, tokens and the one-time link. Raises WeakPassword."""
+        clean = self.passwords.check(password, old.username, old.email)
+        new = replace(
+            old,
+            password=self.passwords.hash(clean),
+            status=UserStatus.ACTIVE if old.status is UserStatus.INVITED else old.status,
+            epoch=old.epoch + 1,
+            invite="",
+            invite_expires_at=0,
+        )
+        return self._save(actor, old, new, Actions.USER_PASSWORD)
+
+    def _first_admin(self, name: str, password: str) -> User:
+        """The user of that name or address as an administrator, active if there is a password."""
+        user = self.store.find(name)
+        if user is None:
+            now, email = self.now(), clean_email(name) if "@" in name else ""
+            new = User(new_id(), clean_username(name), created_at=now, updated_at=now, email=email, roles=(ADMIN,))
+            try:
+                return self._insert_user(SETUP, new, password, FIRST_ADMIN_MS)[0]
+            except NameTaken:
+                # Another process started at the same moment.
+                user = self.store.find(name)
+                if user is None:
+                    raise
+        if ADMIN not in user.roles:
+            roles = tuple(sorted({*user.roles, ADMIN}))
+            user = self._save(SETUP, user, replace(user, roles=roles, epoch=user.epoch + 1))
+        if password and not user.active:
+            user = self._with_password(SETUP, user, password)
+        return user
 
 
 def _quota(quota_bytes: int | None) -> int | None:

@@ -27,17 +27,19 @@ from backoffice.stores.fsck_desk import Desk, Finding, Invariant, Report, Tell, 
 from backoffice.stores.fsck_indexes import IndexCheck
 from backoffice.stores.fsck_quotas import QuotaCheck
 from backoffice.stores.keys import Keys
-from backoffice.stores.roles import roles_collection
-from backoffice.stores.sessions import NOUN as SESSIONS
-from backoffice.stores.sessions import sessions_collection
-from backoffice.stores.tokens import tokens_collection
+from backoffice.stores.records import RedisRecords
+from backoffice.stores.roles import RedisRoles
+from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
-from backoffice.stores.users import users_collection
+from backoffice.stores.users import RedisUsers
 
 __all__ = ["Finding", "Fsck", "Invariant", "Progress", "Report"]
 
 ACTOR = system_actor("fsck", "shell")
 SCAN_COUNT = 1000
+STORES: tuple[type[RedisRecords[Any]], ...] = (RedisUsers, RedisRoles, RedisTokens, RedisSessions)
+"""The nouns that are looked through besides files and uploads, one line each."""
 _INDEX_KINDS = {"by", "one"}
 
 Progress = Callable[[int, int], None]
@@ -55,30 +57,29 @@ class Fsck:
     db: Db
     keys: Keys
     actor: Actor = ACTOR
+    stores: tuple[type[RedisRecords[Any]], ...] = STORES
 
     def run(self, *, fix: bool = False, tell: Tell = _silent, progress: Progress = _silent) -> Report:
         """What was checked and found. `fix`: mend what can be mended.
 
         Raises Unavailable, and StoreFull when it mends.
         """
-        return _Run(Desk(self.db, self.keys, self.actor, fix, tell), progress).run()
+        return _Run(Desk(self.db, self.keys, self.actor, fix, tell), self.stores, progress).run()
 
 
 class _Run:
     """One run: the checks and what they have been handed so far."""
 
-    def __init__(self, desk: Desk, progress: Progress) -> None:
+    def __init__(self, desk: Desk, stores: tuple[type[RedisRecords[Any]], ...], progress: Progress) -> None:
         self._desk, self._db, self._keys, self._progress = desk, desk.db, desk.keys, progress
         files = RedisFiles(self._db, self._keys)
         uploads = RedisUploads(self._db, self._keys, files)
-        collections: list[Any] = [
-            make(self._db, self._keys)
-            for make in (users_collection, roles_collection, tokens_collection, sessions_collection)
-        ]
         self._checks: dict[str, IndexCheck[Any]] = {
-            collection.noun: IndexCheck(desk, collection, mortal=collection.noun == SESSIONS)
-            for collection in (*collections, files.collection, uploads.collection)
+            store.noun: IndexCheck(desk, store(self._db, self._keys).collection, mortal=store.expiring)
+            for store in stores
         }
+        for collection in (files.collection, uploads.collection):
+            self._checks[collection.noun] = IndexCheck(desk, collection)
         self._chunks = ChunkCheck(desk, uploads, files)
         self._quotas = QuotaCheck(desk, uploads, files)
         self._audit = AuditCheck(desk)

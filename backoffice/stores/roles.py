@@ -9,29 +9,24 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.roles import Role, built_in_roles
 from backoffice.errors import Conflict, InUse, NameTaken
 from backoffice.stores.client import Command, Db
-from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
 from backoffice.stores.indexes import Lexical, Sorted
 from backoffice.stores.keys import Keys
+from backoffice.stores.records import RedisRecords
 
 NOUN = "roles"
-MOST = 200
+MAX_ROLES = 200
 """Custom roles there can be; all of them are kept in every process."""
 
 
-def roles_collection(db: Db, keys: Keys) -> Collection[Role]:
-    """The noun and its indexes."""
-    return Collection(
-        db, keys, NOUN, Role, [Sorted("created", lambda role: role.created_at), Lexical("name", lambda role: role.name)]
-    )
-
-
-class RedisRoles:
+class RedisRoles(RedisRecords[Role]):
     """Every change raises an epoch, by which each process knows that what it read before is stale."""
 
+    noun, record = NOUN, Role
+    indexes = (Sorted("created", lambda role: role.created_at), Lexical("name", lambda role: role.name))
+
     def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
-        self.collection = roles_collection(db, keys)
+        super().__init__(db, keys)
         # Epoch and roles in one tuple, which is replaced whole, so that threads never see half of it.
         self._cached: tuple[bytes | None, Mapping[str, Role]] | None = None
 
@@ -56,31 +51,19 @@ class RedisRoles:
         self._cached = (epoch, roles)
         return roles
 
-    def insert(self, role: Role, event: AuditEvent) -> None:
-        """Raises NameTaken."""
-        commit = self._commit(event)
-        key = self._keys.record(NOUN, role.id)
+    def _inserting(self, commit: Commit, record: Role) -> None:
+        """Raises NameTaken, and Conflict when there are too many."""
+        key = self._keys.record(NOUN, record.id)
         commit.check("absent", key, error=NameTaken("This name is taken.", field="name"))
-        error = Conflict(f"There can be at most {MOST} custom roles.")
-        commit.check("fewer", self._keys.index(NOUN, "created"), MOST, error=error)
-        self.collection.insert(commit, role)
-        commit.run(self._db)
+        error = Conflict(f"There can be at most {MAX_ROLES} custom roles.")
+        commit.check("fewer", self._keys.index(NOUN, "created"), MAX_ROLES, error=error)
 
-    def replace(self, old: Role, new: Role, event: AuditEvent) -> None:
-        """Raises VersionMismatch."""
-        commit = self._commit(event)
-        self.collection.replace(commit, old, new)
-        commit.run(self._db)
-
-    def remove(self, old: Role, event: AuditEvent) -> None:
-        """Raises VersionMismatch, InUse (a user still holds it)."""
-        commit = self._commit(event)
+    def _removing(self, commit: Commit, old: Role) -> None:
+        """Raises InUse (a user still holds it)."""
         held = InUse("Users still hold this role; take it from them first.")
         commit.check("absent", self._keys.index("users", "role", old.name), error=held)
-        self.collection.remove(commit, old)
-        commit.run(self._db)
 
     def _commit(self, event: AuditEvent) -> Commit:
-        commit = Commit(self._keys, event)
+        commit = super()._commit(event)
         commit.write("INCR", self._keys.roles_epoch)
         return commit

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.sessions import Session
-from backoffice.stores.client import Db
-from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
 from backoffice.stores.indexes import Facet, Sorted
-from backoffice.stores.keys import Keys
+from backoffice.stores.records import RedisRecords
 
 NOUN = "sessions"
 CLOCKS_MS = 60_000
 """How far the clocks of the hosts and of the store may differ before a sweep takes a living session's entry."""
 
 
-def sessions_collection(db: Db, keys: Keys) -> Collection[Session]:
-    """The noun and its indexes, both ordered by the moment the session dies."""
-    return Collection(
-        db,
-        keys,
-        NOUN,
-        Session,
-        [
-            Sorted("expires", lambda session: session.expires_at),
-            Facet("user", lambda session: (session.user,), lambda session: session.expires_at, "expires"),
-        ],
+class RedisSessions(RedisRecords[Session]):
+    """An index may name a session that has vanished; readers pass over it. Both are ordered by the moment of death."""
+
+    noun, record = NOUN, Session
+    indexes = (
+        Sorted("expires", lambda session: session.expires_at),
+        Facet("user", lambda session: (session.user,), lambda session: session.expires_at, "expires"),
     )
-
-
-class RedisSessions:
-    """An index may name a session that has vanished; readers pass over it."""
-
-    def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
-        self.collection = sessions_collection(db, keys)
-
-    def get(self, session_id: str) -> Session | None:
-        return self.collection.get(session_id)
+    order = "expires"
+    expiring = True
 
     def of_user(self, user_id: str) -> list[Session]:
         """The latest to die first. Drops entries of vanished ones on the way."""
@@ -49,9 +34,9 @@ class RedisSessions:
             self._db.call("ZREM", key, *gone)
         return [session for session in found if session is not None]
 
-    def insert(self, session: Session, event: AuditEvent) -> None:
-        commit = Commit(self._keys, event)
-        self._insert(commit, session)
+    def insert(self, record: Session, event: AuditEvent) -> None:
+        commit = self._commit(event)
+        self._insert(commit, record)
         commit.run(self._db)
 
     def touch(self, session: Session, seen_at: int, expires_at: int) -> None:
@@ -61,7 +46,7 @@ class RedisSessions:
 
     def replace(self, old: Session, new: Session, event: AuditEvent) -> None:
         """Another secret (so another id) for the same session, or a newer `auth_at`. Raises VersionMismatch."""
-        commit = Commit(self._keys, event)
+        commit = self._commit(event)
         if old.id == new.id:
             self.collection.replace(commit, old, new)
             self._mortal(commit, new)
@@ -69,12 +54,6 @@ class RedisSessions:
             self.collection.remove(commit, old)
             self._insert(commit, new)
         commit.run(self._db)
-
-    def remove(self, session: Session, event: AuditEvent) -> None:
-        """Raises VersionMismatch when it has ended already."""
-        commit = Commit(self._keys, event)
-        self.collection.remove(commit, session)
-        commit.run(self._db, freeing=True)
 
     def sweep(self, now: int) -> int:
         """Drop index entries of sessions that vanished by themselves; how many. (The users' lists die whole.)"""

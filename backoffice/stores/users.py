@@ -5,62 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backoffice.domain.access import ADMIN, BUILT_IN
-from backoffice.domain.audit import AuditEvent
-from backoffice.domain.paging import Page, Query
 from backoffice.domain.text import fold
 from backoffice.domain.users import User, same_name
 from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken
-from backoffice.stores.client import Db
-from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
 from backoffice.stores.indexes import Facet, Lexical, Sorted, Unique, Words
-from backoffice.stores.keys import Keys
-from backoffice.stores.paging import Pager
+from backoffice.stores.records import RedisRecords
 
 NOUN = "users"
 NOBODY = "0"
 """An id that no user has, read where there is none, so that an unknown name takes as long as a known one."""
 
 
-def users_collection(db: Db, keys: Keys) -> Collection[User]:
-    """The noun and its indexes. `active_admin` is what the last-administrator rule counts."""
-    return Collection(
-        db,
-        keys,
-        NOUN,
-        User,
-        [
-            Unique("username", lambda user: user.username),
-            Unique("email", lambda user: user.email),
-            Unique("invite", lambda user: user.invite),
-            Sorted("created", lambda user: user.created_at),
-            Lexical("username", lambda user: user.username),
-            Words("words", lambda user: f"{user.username} {user.email}", within=("role", "status")),
-            Facet("role", lambda user: user.roles, lambda user: user.created_at, "created", listed=True),
-            Facet("status", lambda user: (user.status,), lambda user: user.created_at, "created", listed=True),
-            Facet(
-                "active_admin",
-                lambda user: ("yes",) if user.active and ADMIN in user.roles else (),
-                lambda user: user.created_at,
-                "created",
-            ),
-        ],
+class RedisUsers(RedisRecords[User]):
+    """User names and e-mail addresses share one space, so that no login can mean two people. `active_admin` is what the
+    last-administrator rule counts."""
+
+    noun, record = NOUN, User
+    indexes = (
+        Unique("username", lambda user: user.username),
+        Unique("email", lambda user: user.email),
+        Unique("invite", lambda user: user.invite),
+        Sorted("created", lambda user: user.created_at),
+        Lexical("username", lambda user: user.username),
+        Words("words", lambda user: f"{user.username} {user.email}", within=("role", "status")),
+        Facet("role", lambda user: user.roles, lambda user: user.created_at, "created", listed=True),
+        Facet("status", lambda user: (user.status,), lambda user: user.created_at, "created", listed=True),
+        Facet(
+            "active_admin",
+            lambda user: ("yes",) if user.active and ADMIN in user.roles else (),
+            lambda user: user.created_at,
+            "created",
+        ),
     )
-
-
-class RedisUsers:
-    """User names and e-mail addresses share one space, so that no login can mean two people."""
-
-    def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
-        self.collection = users_collection(db, keys)
-        self._pager = Pager(self.collection, "created")
-
-    def get(self, user_id: str) -> User | None:
-        return self.collection.get(user_id)
-
-    def get_many(self, ids: Sequence[str]) -> list[User | None]:
-        return self.collection.get_many(ids)
 
     def find(self, login: str) -> User | None:
         """By user name, or by e-mail address. Two round trips, found or not."""
@@ -76,30 +53,19 @@ class RedisUsers:
         """By the hash of a one-time link."""
         return self.collection.find("invite", invite) if invite else None
 
-    def page(self, query: Query) -> Page[User]:
-        return self._pager.page(query)
-
-    def insert(self, user: User, event: AuditEvent) -> None:
+    def _inserting(self, commit: Commit, record: User) -> None:
         """Raises NameTaken (`details["field"]`). A deleted user's name stays taken."""
-        commit = Commit(self._keys, event)
-        self._check_names(commit, None, user)
-        self._check_roles(commit, (), user.roles)
-        self.collection.insert(commit, user)
-        commit.run(self._db)
+        self._check_names(commit, None, record)
+        self._check_roles(commit, (), record.roles)
 
-    def replace(self, old: User, new: User, event: AuditEvent) -> None:
-        """Raises VersionMismatch, NameTaken, LastAdmin."""
-        commit = Commit(self._keys, event)
-        self.collection.replace(commit, old, new)
+    def _replacing(self, commit: Commit, old: User, new: User) -> None:
+        """Raises NameTaken, LastAdmin."""
         self._check_names(commit, old, new)
         self._check_roles(commit, old.roles, new.roles)
         self._keep_an_admin(commit, old, new)
-        commit.run(self._db)
 
-    def remove(self, old: User, event: AuditEvent) -> None:
-        """Raises VersionMismatch, LastAdmin, InUse (the user still has files or uploads)."""
-        commit = Commit(self._keys, event)
-        self.collection.remove(commit, old)
+    def _removing(self, commit: Commit, old: User) -> None:
+        """Raises LastAdmin, InUse (the user still has files or uploads)."""
         self._keep_an_admin(commit, old, None)
         for noun, facet in (("files", "owner"), ("files", "trash"), ("uploads", "owner")):
             key = self._keys.index(noun, facet, old.id)
@@ -109,7 +75,6 @@ class RedisUsers:
         commit.check("room", quota, 0, 0, error=InUse("The user's deleted files are still being cleared away."))
         commit.write("DEL", quota)
         commit.write("HSET", self._keys.unique(NOUN, "reserved"), same_name(old.username), old.id)
-        commit.run(self._db)
 
     def touch(self, user_id: str, last_login_at: int) -> None:
         """Note a sign-in. Not an act; the version stays."""

@@ -202,7 +202,7 @@ def test_names_of_roles_are_unique_and_there_is_an_end_to_them(db: Db, monkeypat
     roles.insert(role, event())
     with pytest.raises(NameTaken):
         roles.insert(role, event())
-    monkeypatch.setattr(role_store, "MOST", 1)
+    monkeypatch.setattr(role_store, "MAX_ROLES", 1)
     with pytest.raises(Conflict, match="at most 1"):
         roles.insert(replace(role, id="other"), event())
 

@@ -154,6 +154,6 @@ def test_tokens_by_user_and_by_id(db: Db, monkeypatch: pytest.MonkeyPatch) -> No
     assert tokens.get(wide.id) is None
     with pytest.raises(VersionMismatch):
         tokens.remove(wide, event())
-    monkeypatch.setattr(token_store, "MOST", 1)
+    monkeypatch.setattr(token_store, "MAX_TOKENS", 1)
     with pytest.raises(Conflict, match="at most 1"):
         tokens.insert(token(), event())
