@@ -88,6 +88,11 @@ def methods(port: type) -> dict[str, typing.Any]:
     return {name: method for name, method in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")}
 
 
+def shape(method: typing.Any) -> list[tuple[str, object, object]]:
+    """Its parameters, without their types."""
+    return [(one.name, one.kind, one.default) for one in inspect.signature(method).parameters.values()]
+
+
 def plain_hints(method: typing.Any, store: type) -> dict[str, str]:
     """The types of its parameters, with the noun's record where a generic method says `R`."""
     record = str(getattr(store, "record", "~R"))
@@ -107,7 +112,7 @@ def test_every_port_has_its_store() -> None:
 def test_a_store_matches_its_port(port: type, store: type) -> None:
     for name, method in methods(port).items():
         own = getattr(store, name)
-        assert inspect.signature(own) == inspect.signature(method), name
+        assert shape(own) == shape(method), name
         assert plain_hints(own, store) == plain_hints(method, store), name
     for name, _ in inspect.getmembers(port, lambda one: isinstance(one, property)):
         assert isinstance(inspect.getattr_static(store, name), property), name

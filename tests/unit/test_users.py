@@ -213,3 +213,11 @@ def test_deleting_a_user_clears_away_tokens(people: People, admin: Actor) -> Non
     people.users.delete(admin, user.id)
     assert people.token_store.get(token.id) is None
     assert people.tokens.resume(text, ip="", agent="", request_id="") is None
+
+
+def test_other_roles_take_two_round_trips(people: People, admin: Actor) -> None:
+    """One reads the user and what all roles grant at that moment, the other changes the user."""
+    user = people.user("ada")
+    people.db.trips = 0
+    people.users.update(admin, user.id, roles=["user", "auditor"])
+    assert people.db.trips == 1  # and the commit, which is a script
