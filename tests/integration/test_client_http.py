@@ -2,72 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
 import shutil
 import signal
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from backoffice.commands.client import Client
-from backoffice.commands.client_errors import ClientError, Refused, Unreachable
-from backoffice.commands.parts import LONGEST, part_path, safe_name
+from backoffice.client.errors import ClientError, ConnectionFailed, ResponseError
+from backoffice.client.http import Client
+from backoffice.client.partial_file import LONGEST, partial_path, safe_name
 from backoffice.secret import Secret
 from tests.relays import relay
+from tests.scripted_site import GOOD, Other, Scripted, problem, serving
 from tests.servers import ROOT, need, wait_for
-
-Scripted = tuple[int, dict[str, str], bytes]
-GOOD: Scripted = (200, {}, b'{"fine": true}')
-
-
-@dataclass(slots=True)
-class Other:
-    """A web server that gives the answers it was told to, in order, and notes what it was asked."""
-
-    url: str
-    answers: list[Scripted] = field(default_factory=list)
-    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-
-
-@contextlib.contextmanager
-def serving() -> Iterator[Other]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            other.asked.append((self.command, self.path, dict(self.headers), body))
-            status, headers, content = other.answers.pop(0)
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-            if int(headers.get("Content-Length", len(content))) != len(content):
-                self.close_connection = True
-
-        do_GET = do_POST = do_PUT = answer  # noqa: N815 - the library's names
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        other = Other(f"http://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield other
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture
@@ -83,11 +35,6 @@ def client(other: Other) -> Iterator[Client]:
     found.close()
 
 
-def problem(status: int, code: str, detail: str = "Said so.", **headers: str) -> Scripted:
-    body = {"status": status, "code": code, "detail": detail, "request_id": "abc"}
-    return status, {"Content-Type": "application/problem+json", **headers}, json.dumps(body).encode()
-
-
 def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
     other.answers = [
         problem(503, "unavailable"),
@@ -98,7 +45,7 @@ def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
         GOOD,
     ]
     sent: list[int] = []
-    answer = client.request("POST", "/x", body=b"z" * 10, query=[("q", "é&")], sent=sent.append)
+    answer = client.request("POST", "/x", body=b"z" * 10, query=[("q", "é&")], on_sent=sent.append)
     assert answer.json() == {"fine": True}
     assert len(other.asked) == 6
     assert sum(sent) == 10
@@ -120,16 +67,16 @@ def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
 )
 def test_what_does_not_pass_is_told_at_once(client: Client, other: Other, answer: Scripted, says: str) -> None:
     other.answers = [answer]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ResponseError) as caught:
         client.request("GET", "/limits")
-    assert says in caught.value.message
+    assert says in str(caught.value)
     assert len(other.asked) == 1
 
 
 def test_patience_ends(client: Client, other: Other) -> None:
     other.answers = [problem(503, "unavailable")] * 3
-    with pytest.raises(Refused):
-        client.request("GET", "/limits", tries=3)
+    with pytest.raises(ResponseError):
+        client.request("GET", "/limits", attempts=3)
     assert other.answers == []
 
 
@@ -141,7 +88,7 @@ def test_another_kind_of_server_is_recognised(client: Client, other: Other) -> N
 
 def test_a_stopped_client_sends_nothing(client: Client, other: Other) -> None:
     client.stop()
-    with pytest.raises(Unreachable):
+    with pytest.raises(ConnectionFailed):
         client.request("GET", "/limits")
     assert other.asked == []
 
@@ -154,7 +101,7 @@ def test_an_address_that_cannot_be_one_is_not_tried_for_long(other: Other) -> No
     assert other.asked[0][1] == "/%C3%A4%20b/limits"
     with pytest.raises(ClientError) as caught:
         Client("http://a b", Secret("x")).request("GET", "/limits")
-    assert not caught.value.passes
+    assert not caught.value.retryable
 
 
 def test_who_can_read_the_token() -> None:
@@ -183,7 +130,7 @@ def test_tls_is_checked(other: Other, tmp_path: Path, monkeypatch: pytest.Monkey
         stranger = Client(net.url, Secret("x"))
         with pytest.raises(ClientError, match="is not trusted") as caught:
             stranger.request("GET", "/limits")
-        assert not caught.value.passes
+        assert not caught.value.retryable
         stranger.close()
         assert other.asked == []
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
@@ -233,5 +180,5 @@ def test_a_name_from_outside_stays_in_its_directory(name: str, safe: str) -> Non
 def test_the_longest_names_have_room_to_grow() -> None:
     target = Path("ü" * 127)
     assert len(safe_name("ü" * 400, "x").encode()) <= LONGEST
-    assert len(part_path(target, '"tag"').name.encode()) <= LONGEST
-    assert part_path(target, '"tag"') != part_path(target, '"other"')
+    assert len(partial_path(target, '"tag"').name.encode()) <= LONGEST
+    assert partial_path(target, '"tag"') != partial_path(target, '"other"')

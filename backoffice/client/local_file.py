@@ -12,22 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from backoffice.commands.client_errors import ClientError
-from backoffice.commands.transfer import shown
+from backoffice.client.errors import ClientError, printable_path
 
 NAMELESS: Final = "its name is not UTF-8 text; give it one with --name"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What the site takes, in bytes."""
+class SiteLimits:
+    """What the site takes: three sizes in bytes, and a number."""
 
     chunk_size: int
     max_chunk_size: int
     max_file_size: int
     max_chunks: int
 
-    def chunk_for(self, size: int) -> int:
+    def chunk_size_for(self, size: int) -> int:
         """Size of the chunks of a file: the good one, unless there were too many of them. Raises ClientError."""
         if size > min(self.max_file_size, self.max_chunks * self.max_chunk_size):
             raise ClientError(f"{size} bytes are too many: the site takes files of at most {self.max_file_size}.")
@@ -35,25 +34,25 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LocalFile:
     """An open file as the site will know it. `name` is in NFC, as the site keeps it."""
 
     name: str
     size: int
     chunk_size: int
     _file: int
-    _stamp: tuple[int, int]
+    _version: tuple[int, int]
 
     @property
     def total_chunks(self) -> int:
         return -(-self.size // self.chunk_size) or 1
 
-    def length(self, index: int) -> int:
+    def chunk_length(self, index: int) -> int:
         return min(self.chunk_size, self.size - index * self.chunk_size)
 
-    def read(self, index: int) -> bytes:
+    def read_chunk(self, index: int) -> bytes:
         """Chunk `index`. Raises ClientError when the file is shorter than it was."""
-        wanted, parts = self.length(index), []
+        wanted, parts = self.chunk_length(index), []
         at = index * self.chunk_size
         while wanted:
             try:
@@ -68,7 +67,7 @@ class Source:
 
     def check_unchanged(self) -> None:
         """Raises ClientError when somebody wrote to the file since it was opened."""
-        if _stamp(os.fstat(self._file)) != self._stamp:
+        if _stamp(os.fstat(self._file)) != self._version:
             raise self._changed()
 
     def _changed(self) -> ClientError:
@@ -76,7 +75,7 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path, name: str | None, limits: Limits) -> Iterator[Source]:
+def open_local(path: Path, name: str | None, limits: SiteLimits) -> Iterator[LocalFile]:
     """Open `path` for reading. Raises ClientError."""
     try:
         # Without O_NONBLOCK a named pipe would let us wait for a writer.
@@ -86,10 +85,10 @@ def opened(path: Path, name: str | None, limits: Limits) -> Iterator[Source]:
     try:
         found = os.fstat(file)
         if stat.S_ISDIR(found.st_mode):
-            raise ClientError(f"it is a directory; name the files in it, such as {shown(str(path / '*'))}")
+            raise ClientError(f"it is a directory; name the files in it, such as {printable_path(str(path / '*'))}")
         if not stat.S_ISREG(found.st_mode):
             raise ClientError("it is not a file.")
-        yield Source(_name(path, name), found.st_size, limits.chunk_for(found.st_size), file, _stamp(found))
+        yield LocalFile(_name(path, name), found.st_size, limits.chunk_size_for(found.st_size), file, _stamp(found))
     finally:
         os.close(file)
 
@@ -107,6 +106,6 @@ def _stamp(found: os.stat_result) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def sha256(data: bytes) -> str:
+def checksum(data: bytes) -> str:
     """As the site's fields want it."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from backoffice.commands.client_errors import ClientError
-from backoffice.commands.transfer import shown
+from backoffice.client.errors import ClientError, printable_path
 
-STEP: Final = 1024**2
+BLOCK: Final = 1024**2
 LONGEST: Final = 255
+"""Bytes in the name of a file, on nearly every file system."""
 SUFFIX: Final = ".part"
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 _HIDDEN: Final = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -36,7 +36,7 @@ def safe_name(name: str, instead: str) -> str:
     return name.encode()[:LONGEST].decode("utf-8", "ignore")
 
 
-def part_path(target: Path, etag: str) -> Path:
+def partial_path(target: Path, etag: str) -> Path:
     """Where `target` grows. The name tells which bytes it holds the beginning of, so that no others are added to it."""
     mark = f".{hashlib.sha256(etag.encode()).hexdigest()[:8]}{SUFFIX}"
     stem = os.fsencode(target.name)[: LONGEST - len(mark)].decode("utf-8", "ignore")
@@ -44,7 +44,7 @@ def part_path(target: Path, etag: str) -> Path:
 
 
 @dataclass(slots=True)
-class Part:
+class PartialFile:
     """The beginning of a file, locked against other downloads of it. `size`: bytes that are there."""
 
     path: Path
@@ -53,18 +53,19 @@ class Part:
     _digest: Any = field(default_factory=hashlib.sha256)
 
     def write(self, data: bytes) -> None:
+        """Append. Raises ClientError."""
         left = memoryview(data)
         try:
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            raise ClientError(f"{shown(str(self.path))} cannot be written: {error.strerror}.") from error
+            raise ClientError(f"{printable_path(str(self.path))} cannot be written: {error.strerror}.") from error
         self._digest.update(data)
         self.size += len(data)
 
     def load(self) -> None:
         """Take what an earlier run left."""
-        while data := self._file.read(STEP):
+        while data := self._file.read(BLOCK):
             self._digest.update(data)
             self.size += len(data)
 
@@ -79,25 +80,25 @@ class Part:
         """SHA-256 of what is there."""
         return bytes(self._digest.digest())
 
-    def put(self, target: Path, *, force: bool) -> None:
+    def publish(self, target: Path, *, force: bool) -> None:
         """Make it `target`: on the disk, in one step, and over another file only with `force`. Raises ClientError."""
         try:
             os.fsync(self._file.fileno())
             if force:
                 self.path.replace(target)
             else:
-                self._put_new(target)
+                self._publish_new(target)
             directory = os.open(target.parent, os.O_RDONLY)
             try:
                 os.fsync(directory)
             finally:
                 os.close(directory)
         except FileExistsError:
-            raise exists(target) from None
+            raise already_exists(target) from None
         except OSError as error:
-            raise ClientError(f"{shown(str(target))} cannot be written: {error.strerror}.") from error
+            raise ClientError(f"{printable_path(str(target))} cannot be written: {error.strerror}.") from error
 
-    def _put_new(self, target: Path) -> None:
+    def _publish_new(self, target: Path) -> None:
         try:
             target.hardlink_to(self.path)  # the one way to name a file that never replaces another
         except OSError as error:
@@ -114,12 +115,12 @@ class Part:
 
 
 @contextmanager
-def growing(path: Path) -> Iterator[Part]:
-    """The part at `path`, with what an earlier run left of it. Raises ClientError."""
+def open_partial(path: Path) -> Iterator[PartialFile]:
+    """The partial file at `path`, with what an earlier run left of it. Raises ClientError."""
     with contextlib.ExitStack() as stack:
         try:
             while True:
-                file = stack.enter_context(open(path, "a+b", buffering=0, opener=_private))
+                file = stack.enter_context(open(path, "a+b", buffering=0, opener=_open_no_follow))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_at(path, file):
                     break
@@ -127,15 +128,15 @@ def growing(path: Path) -> Iterator[Part]:
         except BlockingIOError:
             raise ClientError("another download of it is running.") from None
         except OSError as error:
-            raise ClientError(f"{shown(str(path))} cannot be written: {error.strerror}.") from error
-        part = Part(path, file)
+            raise ClientError(f"{printable_path(str(path))} cannot be written: {error.strerror}.") from error
+        partial = PartialFile(path, file)
         file.seek(0)
-        part.load()
-        yield part
+        partial.load()
+        yield partial
 
 
-def exists(target: Path) -> ClientError:
-    return ClientError(f"{shown(str(target))} exists; --force replaces it.")
+def already_exists(target: Path) -> ClientError:
+    return ClientError(f"{printable_path(str(target))} exists; --force replaces it.")
 
 
 def _is_at(path: Path, file: IO[bytes]) -> bool:
@@ -146,6 +147,6 @@ def _is_at(path: Path, file: IO[bytes]) -> bool:
     return os.path.samestat(found, os.fstat(file.fileno()))
 
 
-def _private(path: str, flags: int) -> int:
+def _open_no_follow(path: str, flags: int) -> int:
     """Not through a link that somebody put there."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)

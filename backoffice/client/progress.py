@@ -1,0 +1,20 @@
+"""What a transfer tells of how far it is. What becomes of that is the caller's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """How far one file is. Called from several threads."""
+
+    def advance(self, count: int) -> object:
+        """So many bytes more; a negative number when they have to go again."""
+
+    def start_at(self, done: int) -> object:
+        """So many bytes were there before; they do not count for the speed."""
+
+
+StartProgress = Callable[[str, int], Progress]
+"""Begins to show a file: its name, and its size in bytes."""
