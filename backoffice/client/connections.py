@@ -24,7 +24,7 @@ class Connections:
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None, timeout: Timeout) -> None:
         self._sockets = _Sockets()
         self.stopped: Final = self._sockets.stopped
-        options: dict[str, Any] = {"timeout": timeout, "maxsize": MOST_KEPT, "retries": False, "sockets": self._sockets}
+        options: dict[str, Any] = {"timeout": timeout, "maxsize": MOST_KEPT, "sockets": self._sockets}
         host = f"[{host}]" if ":" in host else host
         self._pool: HTTPConnectionPool
         if context is None:

@@ -147,7 +147,6 @@ class Client:
             yield StreamedResponse(response, self._failure)
         finally:
             response.close()
-            response.release_conn()
 
     def stop(self) -> None:
         """From now on nothing is sent, and what other threads wait for fails."""
@@ -194,7 +193,6 @@ class Client:
             raise self._failure(error) from error
         finally:
             response.close()
-            response.release_conn()
         if len(body) > LARGEST_RESPONSE:
             raise ClientError(f"The answer of {self.url} is too long.")
         return bytes(body)

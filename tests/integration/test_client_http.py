@@ -62,6 +62,7 @@ def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
         (problem(400, "invalid", "a\x1b[31m\nb\u202e"), "a [31m b (invalid)"),
         ((404, {"Content-Type": "text/html"}, b"<h1>nginx"), "is this the address of the site?"),
         ((302, {"Location": "https://elsewhere.example/"}, b""), "The site is elsewhere: https://elsewhere.example/"),
+        ((307, {"Location": "/elsewhere"}, b""), "The site is elsewhere: /elsewhere"),
         ((401, {}, b""), "The token is not accepted"),
     ],
 )
