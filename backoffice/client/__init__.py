@@ -1,1 +1,1 @@
-"""The HTTP client of `manage.py upload` and `download`: it gets address, token and options handed in, and prints nothing."""
+"""The HTTP client of `upload` and `download`: address, token and options are handed in, and it prints nothing."""

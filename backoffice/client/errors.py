@@ -74,7 +74,10 @@ def _problem(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 def _sentence(status: int, headers: Mapping[str, str], problem: dict[str, Any]) -> str:
     detail = printable(problem.get("detail") or problem.get("title") or "")
     if status == HTTPStatus.UNAUTHORIZED:
-        return "The token is not accepted: it is wrong, expired or revoked. `manage.py token create --user NAME` makes one."
+        return (
+            "The token is not accepted: it is wrong, expired or revoked."
+            " `manage.py token create --user NAME` makes one."
+        )
     if 300 <= status < 400:
         return f"The site is elsewhere: {printable(headers.get('Location', '?'))}. Give that address with --url."
     if not detail:

@@ -202,8 +202,8 @@ class Client:
         cause = _root_cause(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ClientError(
-                f"The certificate of {self.url} is not trusted ({cause.verify_message}). For one of your own authority, set"
-                " SSL_CERT_FILE to that authority's certificate."
+                f"The certificate of {self.url} is not trusted ({cause.verify_message}). For one of your own authority,"
+                " set SSL_CERT_FILE to that authority's certificate."
             )
         if isinstance(cause, ConnectionRefusedError):
             return ConnectionFailed(

@@ -1,7 +1,7 @@
 """How a file gets to a site whatever happens to the connection: nothing twice, nothing lost, nothing mixed.
 
-What a site's answer would tell may get lost with it. So what must not be done twice (a new upload, a file in one body) is
-never just sent again: first we look whether it is there.
+What a site's answer would tell may get lost with it. So what must not be done twice (a new upload, a file in one body)
+is never just sent again: first we look whether it is there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`download`: files from a site over HTTP, going on where an interrupted download stopped, checked before they appear."""
+"""`download`: files from a site over HTTP, going on where an interrupted one stopped, checked before they appear."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def command(
 ) -> int:
     """Download files by their ids. The same command again after an interruption goes on where it stopped.
 
-    A file grows under another name (NAME.….part), and has its own once it is whole, checked and on the disk. On standard
-    output comes a line with the path of each. The token is taken from BACKOFFICE_TOKEN, or from the file that
+    A file grows under another name (NAME.….part), and has its own once it is whole, checked and on the disk. On
+    standard output comes a line with the path of each. The token is taken from BACKOFFICE_TOKEN, or from the file that
     BACKOFFICE_TOKEN_FILE or --token-file names. The exit status is 1 when a file could not be downloaded.
     """
     directory = Path(to)

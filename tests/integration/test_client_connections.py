@@ -1,4 +1,4 @@
-"""The client's connections: kept while they are good, ended at once, and read to the answer even when a body is refused."""
+"""The client's connections: kept while good, ended at once, and read to the answer when a body is refused."""
 
 from __future__ import annotations
 
