@@ -12,6 +12,7 @@ from backoffice.services.completion import Completion
 from backoffice.services.container import Services
 from backoffice.services.devices import Devices
 from backoffice.services.files import Files
+from backoffice.services.maintenance import Maintenance
 from backoffice.services.passwords import Passwords
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
@@ -27,6 +28,7 @@ from backoffice.stores.chunks import RedisChunks
 from backoffice.stores.client import Client, Db, connect
 from backoffice.stores.durability import RedisDurability, RedisHealth, unsafe_reason
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeat
 from backoffice.stores.keys import Keys
 from backoffice.stores.roles import RedisRoles
@@ -109,6 +111,7 @@ def build_services(
         files=Files(files, uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
         uploads=Uploads(uploads, files, chunks, users, audit, completion, health, limits(settings)),
         system=System(health, durability, audit),
+        maintenance=Maintenance(Fsck(db, keys), audit),
     )
 
 

@@ -25,8 +25,8 @@ from backoffice.errors import (
     UploadClosed,
 )
 from backoffice.services.uploads import GRACE_SECONDS
-from backoffice.stores import fsck_chunks
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.fsck import chunks as chunk_check
 from tests.support_uploads import ALICE, LIMITS, Died, Fault, FaultyDb, World, database, person
 
 PEOPLE = (ALICE, person("bob"))
@@ -93,7 +93,7 @@ class Model(RuleBasedStateMachine):
         self.files: dict[str, Kept] = {}
         self.patch = pytest.MonkeyPatch()
         # Leases end, and chunks may be gone, by the same clock as everything else.
-        for module in (upload_store, fsck_chunks):
+        for module in (upload_store, chunk_check):
             self.patch.setattr(module, "now_ms", self.world.clock)
 
     # -- looking, on a way of its own, so that no fault meant for the service comes in between

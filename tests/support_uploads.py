@@ -10,13 +10,15 @@ from typing import Any
 
 from redis import Redis
 
-from backoffice.domain.access import Actor, granted_by
+from backoffice.domain.access import Actor, granted_by, system_actor
 from backoffice.domain.files import File
+from backoffice.domain.maintenance import Finding, Report
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload
 from backoffice.errors import Unavailable
 from backoffice.services.completion import Completion
 from backoffice.services.files import Files
+from backoffice.services.maintenance import Maintenance
 from backoffice.services.upload_view import Limits
 from backoffice.services.uploads import Uploads
 from backoffice.stores.audit import RedisAudit
@@ -24,7 +26,7 @@ from backoffice.stores.chunks import RedisChunks
 from backoffice.stores.client import Arg, Client, Command, Db
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
-from backoffice.stores.fsck import Finding, Fsck, Report
+from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.keys import Keys
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
@@ -51,6 +53,8 @@ def person(name: str, ip: str = "192.0.2.1") -> Actor:
 
 
 ALICE = person("alice")
+OPERATOR = system_actor("olivia", "shell")
+"""Who runs `fsck`."""
 
 
 def database(client: Any) -> Db:
@@ -88,6 +92,7 @@ class World:
     files: RedisFiles
     service: Uploads
     library: Files
+    maintenance: Maintenance
     clock: Clock
 
     @classmethod
@@ -100,7 +105,8 @@ class World:
         completion = Completion(uploads, chunks, RedisDurability(db, KEYS), limits.trash_seconds, clock)
         service = Uploads(uploads, files, chunks, users, audit, completion, Roomy(db), limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
-        return cls(db, chunks, uploads, files, service, library, clock)
+        maintenance = Maintenance(Fsck(db, KEYS), audit)
+        return cls(db, chunks, uploads, files, service, library, maintenance, clock)
 
     # -- doing
 
@@ -131,7 +137,8 @@ class World:
     def fsck(self, *, fix: bool = False) -> tuple[Report, list[Finding]]:
         """The report and the findings."""
         found: list[Finding] = []
-        report = Fsck(self.db, KEYS).run(fix=fix, tell=lambda finding, _: found.append(finding))
+        run = self.maintenance.repair if fix else self.maintenance.check
+        report = run(OPERATOR, on_finding=lambda finding, _: found.append(finding))
         return report, found
 
     def assert_sound(self) -> None:

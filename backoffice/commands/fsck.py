@@ -8,11 +8,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from backoffice.app import store_client
-from backoffice.commands.context import load
-from backoffice.stores.client import Db
-from backoffice.stores.fsck import Finding, Fsck, Invariant, Report
-from backoffice.stores.keys import Keys
+from backoffice.commands.shell import shell
+from backoffice.domain.maintenance import Finding, Invariant, Report
 
 SHOWN = 20
 """Findings of one kind that are told one by one."""
@@ -25,32 +22,36 @@ def command(*, fix: bool) -> int:
 
     The exit status is 0 when all is well or was mended, 1 when something is left.
     """
-    settings = load()
-    fsck = Fsck(Db(store_client(settings)), Keys(settings.key_prefix))
+    # A store that evicts is one in which there is much to find.
+    here = shell(refuse_unsafe=False)
+    maintenance = here.services.maintenance
     out, told = Console(highlight=False), dict.fromkeys(Invariant, 0)
 
-    def tell(finding: Finding, mended: bool) -> None:
+    def tell(finding: Finding, repaired: bool) -> None:
         told[finding.invariant] += 1
         if told[finding.invariant] <= SHOWN:
-            out.print(f"{_verdict(finding, mended)}: {escape(finding.what)}", soft_wrap=True)
+            out.print(f"{_verdict(finding, repaired)}: {escape(finding.what)}", soft_wrap=True)
         elif told[finding.invariant] == SHOWN + 1:
             out.print(f"… and more of this kind: {finding.invariant}")
 
     columns = TextColumn("Keys"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        report = fsck.run(
-            fix=fix, tell=tell, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+
+        def show_progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        run = maintenance.repair if fix else maintenance.check
+        report = run(here.actor, on_finding=tell, on_progress=show_progress)
     out.print(_table(report))
     out.print(_conclusion(report, fix=fix))
     return 1 if report.left else 0
 
 
-def _verdict(finding: Finding, mended: bool) -> str:
-    if mended:
+def _verdict(finding: Finding, repaired: bool) -> str:
+    if repaired:
         return "mended"
-    return "found" if finding.mendable else "cannot be mended"
+    return "found" if finding.repairable else "cannot be mended"
 
 
 def _table(report: Report) -> Table:
@@ -58,7 +59,7 @@ def _table(report: Report) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for invariant in Invariant:
-        numbers = (report.checked[invariant], report.found[invariant], report.mended[invariant])
+        numbers = (report.checked[invariant], report.found[invariant], report.repaired[invariant])
         table.add_row(invariant.value, *map(str, numbers))
     return table
 

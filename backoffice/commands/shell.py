@@ -32,11 +32,15 @@ class Shell:
         return f"{site_url(self.settings)}/setup/{secret}"
 
 
-def shell() -> Shell:
-    """Raises SettingsError, NotRunning or Unavailable."""
+def shell(*, refuse_unsafe: bool = True) -> Shell:
+    """`refuse_unsafe`: not on a store that may lose data by itself; who only looks for what is lost may go on.
+
+    Raises SettingsError, NotRunning or Unavailable.
+    """
     settings = load()
     client = store_client(settings)
-    check_store(client)
+    if refuse_unsafe:
+        check_store(client)
     return Shell(build_services(settings, client), system_actor(_account(), "shell"), settings)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backoffice.services.audit import Audit
 from backoffice.services.files import Files
+from backoffice.services.maintenance import Maintenance
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
@@ -26,3 +27,4 @@ class Services:
     files: Files
     uploads: Uploads
     system: System
+    maintenance: Maintenance

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from backoffice.domain.access import Actor
 from backoffice.domain.audit import AuditEntry, AuditEvent
 from backoffice.domain.files import File, OnConflict
+from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
@@ -276,3 +278,14 @@ class StoreHealth(Protocol):
 
     def info(self) -> Mapping[str, str]:
         """Facts for operators: version, memory, persistence, policy."""
+
+
+class StoreCheck(Protocol):
+    """Whether the whole store is sound: every index, count, quota and chunk is compared with its record, while people go
+    on working. Findings are told as they are made; memory does not grow with the number of records."""
+
+    def check(self, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
+        """Changes nothing."""
+
+    def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
+        """The same, and what can be repaired is: each repair with an event of `actor`'s, in one commit."""

@@ -73,7 +73,7 @@ class RedisAudit:
         marks = [pack(f"{edge}-0") for edge in edges]
         keys = [self._keys.audit_index(facet, value) for facet, value in indexes]
         asked = [part for number in range(len(keys)) for mark in marks for part in (number + 1, mark)]
-        ranks = [int(rank) for rank in self._db.script("entries", keys, ["ranks", *asked])[::2]]
+        ranks = [int(rank) for rank in self._db.script("log_index", keys, ["ranks", *asked])[::2]]
         rows = [ranks[at : at + len(marks)] for at in range(0, len(ranks), len(marks))]
         return [[high - low for low, high in pairwise(row)] for row in rows]
 
@@ -115,7 +115,7 @@ class RedisAudit:
     def _below(self, index: bytes, cursor: str, count: int) -> tuple[int, list[str]]:
         """How many entries an index has, and the ids of those before the cursor, newest first. One round trip."""
         before = pack(cursor) if cursor else b""
-        total, row = self._db.script("entries", [index], ["page", before, count])
+        total, row = self._db.script("log_index", [index], ["page", before, count])
         return int(total), unpack(row)[::-1]
 
     def _read(self, ids: Sequence[str]) -> list[AuditEntry]:

@@ -8,9 +8,7 @@
 --     fewer key n               the zset has fewer than n members
 --     spare key member          the zset does not have this member as its only one
 --     vacant key least below n  at most n members of the lexical zset in [least, below)
---   writes  [[command, key, argument...], ...]   a command of the server, or one of these:
---     INDEX key id | UNINDEX key id   put an entry of the log into an index, or take it out (repairs alone do)
---     REINDEX key   bring an index of the log into its order
+--   writes  [[command, key, argument...], ...]   commands of the server
 --   events  [[text, {index key, ...}], ...]  at least one: no entry, no effect
 --   keep    seconds for which the request id is remembered
 --   most    bytes of an index of the log; at that length it gives up its older half
@@ -61,70 +59,13 @@ for number, check in ipairs(program.checks) do
   if not ok then return {'failed', tostring(number - 1), saw or ''} end
 end
 
--- An entry of the log in its indexes: 8 bytes, milliseconds * 2^22 + sequence, in two halves that a double holds.
-local function bytes(number)
-  return string.char(math.floor(number / 16777216) % 256, math.floor(number / 65536) % 256,
-    math.floor(number / 256) % 256, number % 256)
-end
-local function packed(id)
-  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-  ms, seq = tonumber(ms), math.min(tonumber(seq), 4194303)
-  return bytes(math.floor(ms / 1024)) .. bytes(ms % 1024 * 4194304 + seq)
-end
--- Byte by byte; `<` follows the locale of the server.
-local function below(one, other)
-  for at = 1, 8 do
-    local a, b = string.byte(one, at), string.byte(other, at)
-    if a ~= b then return a < b end
-  end
-  return false
-end
--- What of an index stands before an entry, and what after it.
-local function around(key, entry)
-  local low, high = 0, math.floor(redis.call('STRLEN', key) / 8)
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if below(redis.call('GETRANGE', key, middle * 8, middle * 8 + 7), entry) then low = middle + 1 else high = middle end
-  end
-  local head = low == 0 and '' or redis.call('GETRANGE', key, 0, low * 8 - 1)
-  if redis.call('GETRANGE', key, low * 8, low * 8 + 7) == entry then low = low + 1 end
-  return head, redis.call('GETRANGE', key, low * 8, -1)
-end
-local own = {
-  INDEX = function(key, id)
-    local entry = packed(id)
-    local head, tail = around(key, entry)
-    redis.call('SET', key, head .. entry .. tail)
-  end,
-  UNINDEX = function(key, id)
-    local head, tail = around(key, packed(id))
-    if head .. tail == '' then redis.call('DEL', key) else redis.call('SET', key, head .. tail) end
-  end,
-  REINDEX = function(key)
-    local text, entries, kept = redis.call('GET', key) or '', {}, {}
-    for at = 1, #text - 7, 8 do entries[#entries + 1] = string.sub(text, at, at + 7) end
-    table.sort(entries, below)
-    for _, entry in ipairs(entries) do
-      if entry ~= kept[#kept] then kept[#kept + 1] = entry end
-    end
-    if #kept == 0 then redis.call('DEL', key) else redis.call('SET', key, table.concat(kept)) end
-  end,
-}
-for _, write in ipairs(program.writes) do
-  local mine = own[write[1]]
-  if mine then mine(KEYS[write[2]], write[3]) else redis.call(write[1], KEYS[write[2]], unpack(write, 3)) end
-end
+for _, write in ipairs(program.writes) do redis.call(write[1], KEYS[write[2]], unpack(write, 3)) end
 
 local last
 for _, event in ipairs(program.events) do
-  last = redis.call('XADD', stream, '*', 'e', event[1])
-  local entry = packed(last)
-  for _, index in ipairs(event[2]) do
-    local key = KEYS[index]
-    if redis.call('APPEND', key, entry) >= program.most then
-      redis.call('SET', key, redis.call('GETRANGE', key, program.most / 2, -1))
-    end
-  end
+  local indexes = {}
+  for at, position in ipairs(event[2]) do indexes[at] = KEYS[position] end
+  last = append_event(stream, event[1], indexes, program.most)
 end
 redis.call('SET', request, last, 'EX', program.keep)
 return {'done', last}

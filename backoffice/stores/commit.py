@@ -31,7 +31,6 @@ COMMANDS = frozenset(
         "ZREMRANGEBYSCORE",
         "ZINCRBY",
     }
-    | {"INDEX", "UNINDEX", "REINDEX"}
 )
 
 

@@ -47,7 +47,7 @@ SHORT = {
     "tags": "g",
     "version": "v",
 }
-"""Names of the fields in the hash. `state` keeps its own: `forget.lua` looks at it, in uploads too."""
+"""Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 
 HEXADECIMAL = frozenset({"sha256"})
 
@@ -205,7 +205,7 @@ class RedisFiles:
             self._keys.index(NOUN, "gc"),
         ]
         args = [self.collection.ref(file.id), FileState.GONE.value, SHORT["size"], "used"]
-        self._db.script("forget", keys, args, allow_oom=True)
+        self._db.script("delete_and_release", keys, args, allow_oom=True)
 
     # -- what the worker looks for
 

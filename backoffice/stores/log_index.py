@@ -1,8 +1,8 @@
 """The indexes of the log: for each facet's value one string, 8 bytes an entry, in the order of the log.
 
 An entry's 8 bytes are its id, milliseconds * 2^22 + sequence, most significant byte first, so they order as ids do and
-are good until the year 2109. `commit.lua` appends them, `entries.lua` finds them by bisection. A sorted set would take ten
-times the memory.
+are good until the year 2109. `commit.lua` appends them, `log_index.lua` finds them by bisection,
+`log_repair.lua` puts right what is wrong. A sorted set would take ten times the memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def is_entry_id(text: str) -> bool:
 
 
 def pack(entry_id: str) -> bytes:
-    """How an entry stands in its indexes; `commit.lua` makes the same of it. Raises ValueError for what is no id."""
+    """How an entry stands in its indexes; `_log.lua:pack_entry` makes the same of it. Raises ValueError for what is no id."""
     found = _ID.fullmatch(entry_id)
     if found is None:
         raise ValueError(f"not the id of an entry: {entry_id[:40]!r}")

@@ -27,7 +27,7 @@ from backoffice.stores.client import Arg
 from backoffice.stores.collection import Collection, Record, flat_pairs, score
 from backoffice.stores.cursors import Mark, decode_cursor, decode_stretch, encode_cursor, encode_stretch
 from backoffice.stores.indexes import Lexical, Sorted, Words
-from backoffice.stores.places import Place, word_place
+from backoffice.stores.zset_range import ZSetRange, word_range
 
 R = TypeVar("R", bound=Record)
 
@@ -108,7 +108,7 @@ class Pager(Generic[R]):
     def _numbered(self, sort: str) -> bool:
         return isinstance(self._orders[sort], Sorted)
 
-    def _single(self, query: Query, sort: str) -> Place | None:
+    def _single(self, query: Query, sort: str) -> ZSetRange | None:
         """The one stretch that answers a query without words, if there is one."""
         facets = self._collection.facets
         if len(query.filters) > 1 or len(query.ranges) > 1 or any(span[0] != sort for span in query.ranges):
@@ -121,7 +121,7 @@ class Pager(Generic[R]):
                 key = self._key(sort, f"{name}={value}")
             else:
                 return None
-        return Place(key, *bounds(query.ranges[0])) if query.ranges else Place(key)
+        return ZSetRange(key, *bounds(query.ranges[0])) if query.ranges else ZSetRange(key)
 
     def _scope(self, query: Query) -> str | None:
         """The scope in which the index of words answers the query's filters alone: "" without filters; None: it
@@ -135,7 +135,7 @@ class Pager(Generic[R]):
 
     # -- one index
 
-    def _ranked(self, place: Place, query: Query, sort: str, descending: bool) -> Page[R]:
+    def _ranked(self, place: ZSetRange, query: Query, sort: str, descending: bool) -> Page[R]:
         db, numbered = self._collection.db, self._numbered(sort)
         mark = decode_cursor(query.cursor, sort, numbered=numbered) if query.cursor else None
         wanted = query.limit + 1
@@ -144,7 +144,7 @@ class Pager(Generic[R]):
         elif numbered:
             total, row = self._after(place, mark, wanted, descending)
         else:
-            total, row = db.many([place.count(), place.beyond(mark.member, wanted, descending)])
+            total, row = db.many([place.count(), place.after(mark.member, wanted, descending)])
         members = (
             [(member, score(float(number))) for member, number in flat_pairs(row)]
             if numbered
@@ -157,11 +157,11 @@ class Pager(Generic[R]):
         records = self._read([member for member, _ in members[: query.limit]])
         return Page(tuple(one for one in records if one is not None), int(total), True, cursor)
 
-    def _after(self, place: Place, mark: Mark, wanted: int, descending: bool) -> tuple[int, list[Any]]:
+    def _after(self, place: ZSetRange, mark: Mark, wanted: int, descending: bool) -> tuple[int, list[Any]]:
         """Members with scores beyond a cursor in an index ordered by number, cut to the stretch."""
         low, high = place.low or "-inf", place.high or "+inf"
         args: list[Arg] = [mark.number, mark.member, wanted, "desc" if descending else "asc", low, high]
-        total, *row = self._collection.db.script("after", [place.key], args)
+        total, *row = self._collection.db.script("zset_after", [place.key], args)
         least, most = float(low), float(high)
         return int(total), [pair for pair in flat_pairs(row) if least <= float(pair[1]) <= most]
 
@@ -202,14 +202,14 @@ class Pager(Generic[R]):
         ends = (places[0].low, places[0].high)
         skip = 0 if query.cursor else query.offset
         args: list[Arg] = [*ends, SMALL, number, member, skip, query.limit + 1]
-        rows = self._collection.db.script("stretches", [place.key for place in places], args)
+        rows = self._collection.db.script("search_lex", [place.key for place in places], args)
         return [(int(count), list(row)) for count, row in rows]
 
-    def _word_places(self, word: str, scope: str) -> list[Place]:
+    def _word_places(self, word: str, scope: str) -> list[ZSetRange]:
         """Where records are found by a word's beginning, in the order of `Words.stretches`."""
         first, own = self._searched.first, self._searched.name
         names = [own] if first is None else [first.name, own]
-        return [word_place(self._key(name, scope), word) for name in names]
+        return [word_range(self._key(name, scope), word) for name in names]
 
     def _first_place(self, record: R, beginning: str) -> tuple[int, bytes] | None:
         """Where a search meets the record first."""
@@ -223,10 +223,10 @@ class Pager(Generic[R]):
 
     # -- several
 
-    def _places(self, query: Query, needles: tuple[str, ...]) -> list[list[Place]]:
+    def _places(self, query: Query, needles: tuple[str, ...]) -> list[list[ZSetRange]]:
         """For each condition the stretches that together have all records that meet it."""
-        places = [[Place(self._key(name, value))] for name, value in query.filters]
-        places += [[Place(self._key(span[0]), *bounds(span))] for span in query.ranges]
+        places = [[ZSetRange(self._key(name, value))] for name, value in query.filters]
+        places += [[ZSetRange(self._key(span[0]), *bounds(span))] for span in query.ranges]
         return places + [self._word_places(word, self._scope(query) or "") for word in needles]
 
     def _position(self, record: R, sort: str) -> tuple[float, str] | None:
@@ -284,17 +284,17 @@ class Pager(Generic[R]):
                 break
         return Page(tuple(found), matched, not (cursor or query.cursor), cursor)
 
-    def _walk_place(self, query: Query, sort: str) -> Place:
+    def _walk_place(self, query: Query, sort: str) -> ZSetRange:
         """The order's index, within one of the filters where it is kept so."""
         for name, value in query.filters:
             if self._collection.facets[name].order == sort:
-                return Place(self._key(name, value))
+                return ZSetRange(self._key(name, value))
             if name in self._orders[sort].within:
-                return Place(self._key(sort, f"{name}={value}"))
+                return ZSetRange(self._key(sort, f"{name}={value}"))
         for span in query.ranges:
             if span[0] == sort:
-                return Place(self._key(sort), *bounds(span))
-        return Place(self._key(sort))
+                return ZSetRange(self._key(sort), *bounds(span))
+        return ZSetRange(self._key(sort))
 
     def _matches(self, record: R, query: Query, needles: tuple[str, ...]) -> bool:
         for name, value in query.filters:

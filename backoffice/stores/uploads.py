@@ -152,7 +152,7 @@ class RedisUploads:
             self._keys.quota(upload.owner),
             self._keys.index(NOUN, "gc"),
         ]
-        self._db.script("forget", keys, [upload.id, "aborted", "reserved", "reserved"], allow_oom=True)
+        self._db.script("delete_and_release", keys, [upload.id, "aborted", "reserved", "reserved"], allow_oom=True)
 
     def due(self, now: int, limit: int) -> list[Upload]:
         query = Query(sort="expires", ranges=(("expires", None, now),), limit=limit)

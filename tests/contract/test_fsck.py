@@ -1,4 +1,4 @@
-"""`fsck` on each kind of server: it finds nothing where nothing is wrong, names each kind of damage, and mends it."""
+"""`fsck` on each kind of server: it finds nothing where nothing is wrong, names each kind of damage, and repairs it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
-from backoffice.stores import fsck_audit, log_index
+from backoffice.stores import log_index
 from backoffice.stores.compact_ids import compact
 from backoffice.stores.files import SHORT
-from backoffice.stores.fsck import Invariant
+from backoffice.stores.fsck import audit as log_check
 from backoffice.stores.log_index import pack, unpack
 from tests.support_fsck import (
     INDEX,
@@ -97,7 +98,7 @@ def disorder_audit_entries(scene: Scene) -> None:
     scene.call("SET", key, text[8:24] + text[:8] + text[16:])
 
 
-MENDABLE: list[tuple[Invariant, Damage]] = [
+REPAIRABLE: list[tuple[Invariant, Damage]] = [
     (Invariant.INDEX, lambda it: it.call("ZREM", INDEX("files", "created"), compact(it.file.id))),
     (Invariant.INDEX, lambda it: it.call("DEL", INDEX("files", "size"))),
     (Invariant.INDEX, lambda it: it.call("ZADD", INDEX("files", "size", "owner=alice"), 7, compact(it.file.id))),
@@ -145,30 +146,30 @@ MENDABLE: list[tuple[Invariant, Damage]] = [
 
 
 @pytest.mark.real_only
-@pytest.mark.parametrize(("invariant", "damage"), MENDABLE)
-def test_damage_is_found_named_and_mended(scene: Scene, invariant: Invariant, damage: Damage) -> None:
+@pytest.mark.parametrize(("invariant", "damage"), REPAIRABLE)
+def test_damage_is_found_named_and_repaired(scene: Scene, invariant: Invariant, damage: Damage) -> None:
     damage(scene)
     report, found = scene.world.fsck()
     assert invariant in {one.invariant for one in found}
     assert report.left == len(found)
-    assert all(one.mendable for one in found), found
+    assert all(one.repairable for one in found), found
 
     report, found = scene.world.fsck(fix=True)
-    assert (report.left, report.mended.total()) == (0, len(found))
+    assert (report.left, report.repaired.total()) == (0, len(found))
     scene.world.assert_sound()
 
 
 @pytest.mark.real_only
-@pytest.mark.parametrize("damage", [damage for invariant, damage in MENDABLE if invariant is Invariant.AUDIT])
-def test_large_indexes_of_the_log_are_mended_as_well(
+@pytest.mark.parametrize("damage", [damage for invariant, damage in REPAIRABLE if invariant is Invariant.AUDIT])
+def test_large_indexes_of_the_log_are_repaired_as_well(
     scene: Scene, damage: Damage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fsck_audit, "SMALL", 0)
-    monkeypatch.setattr(fsck_audit, "BATCH", 3)
+    monkeypatch.setattr(log_check, "SMALL", 0)
+    monkeypatch.setattr(log_check, "BATCH", 3)
     damage(scene)
     report, found = scene.world.fsck()
     assert report.left
-    assert all(one.mendable for one in found), found
+    assert all(one.repairable for one in found), found
     scene.world.fsck(fix=True)
     scene.world.assert_sound()
 
@@ -187,11 +188,11 @@ def test_what_an_index_of_the_log_has_given_up_is_not_missed(scene: Scene, monke
 
 
 @pytest.mark.cluster
-def test_all_damage_at_once_is_mended_at_once(scene: Scene) -> None:
-    for _, damage in reversed(MENDABLE):
+def test_all_damage_at_once_is_repaired_at_once(scene: Scene) -> None:
+    for _, damage in reversed(REPAIRABLE):
         damage(scene)
     _, found = scene.world.fsck()
-    assert {one.invariant for one in found} == {invariant for invariant, _ in MENDABLE}
+    assert {one.invariant for one in found} == {invariant for invariant, _ in REPAIRABLE}
     report, _ = scene.world.fsck(fix=True)
     assert report.left == 0
     scene.world.assert_sound()
@@ -218,10 +219,10 @@ LOST: list[tuple[Invariant, Damage]] = [
 
 @pytest.mark.real_only
 @pytest.mark.parametrize(("invariant", "damage"), LOST)
-def test_what_only_a_backup_can_mend_is_said_each_time(scene: Scene, invariant: Invariant, damage: Damage) -> None:
+def test_what_only_a_backup_can_repair_is_said_each_time(scene: Scene, invariant: Invariant, damage: Damage) -> None:
     damage(scene)
     for fix in (False, True, True):
         report, found = scene.world.fsck(fix=fix)
-        assert [one.invariant for one in found if not one.mendable] == [invariant]
+        assert [one.invariant for one in found if not one.repairable] == [invariant]
         assert report.left
         assert report.lost.total() == 1

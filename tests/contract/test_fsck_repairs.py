@@ -1,4 +1,4 @@
-"""How `fsck` mends, on each kind of server, also while people work; and what it says as a command."""
+"""How `fsck` repairs, on each kind of server, also while people work; and what it says as a command."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from redis import Redis
 
 from backoffice.cli import main
 from backoffice.domain.actions import Actions
+from backoffice.domain.maintenance import Invariant, ignore
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.stores.audit import RedisAudit
 from backoffice.stores.compact_ids import compact
-from backoffice.stores.fsck import Fsck, Invariant
-from backoffice.stores.fsck_desk import Desk
-from backoffice.stores.fsck_indexes import IndexCheck
+from backoffice.stores.fsck.indexes import IndexCheck
+from backoffice.stores.fsck.repair import Repairer
 from tests.servers import Store
 from tests.support_fsck import (
     INDEX,
@@ -29,7 +29,7 @@ from tests.support_fsck import (
     live_a_little,
     lose_a_chunk_of_the_upload,
 )
-from tests.support_uploads import ALICE, KEYS, World, person
+from tests.support_uploads import ALICE, KEYS, OPERATOR, World, person
 
 
 @pytest.fixture
@@ -42,16 +42,16 @@ def scene(redis: Any) -> Scene:
     return Scene.over(redis)
 
 
-# --- how it mends
+# --- how it repairs
 
 
-def test_what_was_mended_is_in_the_log(scene: Scene) -> None:
+def test_a_repair_is_in_the_log_under_the_name_of_who_made_it(scene: Scene) -> None:
     scene.call("ZREM", INDEX("files", "created"), compact(scene.file.id))
     scene.world.fsck(fix=True)
     [newest] = RedisAudit(scene.world.db, KEYS).page([("action", Actions.SYSTEM_REPAIR)], "", 10).items
     assert newest.event["object"]["id"] == scene.file.id
     assert newest.event["data"]["invariant"] == "index"
-    assert newest.event["actor"]["name"] == "fsck"
+    assert newest.event["actor"] == {"id": OPERATOR.id, "name": "olivia", "via": "shell"}
 
 
 def test_a_file_is_found_again_after_its_indexes_were_lost(scene: Scene) -> None:
@@ -94,9 +94,9 @@ def test_what_dies_by_itself_is_no_finding(scene: Scene) -> None:
 def test_a_repair_that_meets_a_change_looks_again(scene: Scene) -> None:
     """The record changes between the second look and the commit: what is mended is what is right by then."""
     scene.call("ZREM", INDEX("files", "created"), compact(scene.file.id))
-    desk = Desk(scene.world.db, KEYS, ALICE, fix=True, tell=lambda *_: None)
-    check = IndexCheck(desk, scene.world.files.collection)
-    look, looks = check._look, []
+    repairer = Repairer(scene.world.db, KEYS, ALICE, on_finding=ignore)
+    check = IndexCheck(repairer, scene.world.files.collection)
+    look, looks = check._recheck, []
 
     def look_then_change(record_id: str) -> Any:
         looks.append(record_id)
@@ -105,7 +105,7 @@ def test_a_repair_that_meets_a_change_looks_again(scene: Scene) -> None:
             scene.world.library.trash(ALICE, record_id)
         return found
 
-    desk.examine(lambda: look_then_change(scene.file.id))
+    repairer.verify_and_repair(lambda: look_then_change(scene.file.id))
     assert len(looks) == 2
     scene.world.assert_sound()
 
@@ -152,7 +152,7 @@ def test_no_false_alarm_while_people_work(redis: Any) -> None:
 
 def test_progress_says_how_far_it_is(scene: Scene) -> None:
     steps: list[tuple[int, int]] = []
-    Fsck(scene.world.db, KEYS).run(progress=lambda *step: steps.append(step))
+    scene.world.maintenance.check(OPERATOR, on_progress=lambda *step: steps.append(step))
     assert steps
     assert steps[-1][0] == steps[-1][1]
 
@@ -166,6 +166,7 @@ def test_the_command_says_what_it_found_and_leaves_a_status(
     for name, value in (("URL", store_server.url), ("PASSWORD", store_server.password)):
         monkeypatch.setenv(f"REDIS_{name}", value)
     monkeypatch.setenv("BACKOFFICE_KEY_PREFIX", KEYS.prefix)
+    monkeypatch.setenv("LOGNAME", "olivia")
     world = World.over(real)
     file = world.stored(ALICE, PARTS)
     real.zadd(INDEX("files", "tag", "[red]\x1b"), {compact(file.id): 1})
@@ -177,6 +178,8 @@ def test_the_command_says_what_it_found_and_leaves_a_status(
     assert "[red]\\x1b" in said[0][1]
     assert "fsck --fix" in said[0][1]
     assert "mended" in said[1][1]
+    [repair] = RedisAudit(world.db, KEYS).page([("action", Actions.SYSTEM_REPAIR)], "", 10).items
+    assert repair.event["actor"] == {"id": "system-olivia", "name": "olivia", "via": "shell"}
     assert "All is well." in said[2][1]
     real.delete(KEYS.chunk(file.id, 0))
     assert main(["fsck", "--fix"]) == 1

@@ -1,4 +1,4 @@
--- stretches: a page of what begins so in several lexical zsets, one after the other. A script because where in the
+-- search_lex: a page of what begins so in several lexical zsets, one after the other. A script because where in the
 -- second a page begins depends on how many the first has.
 --
 -- KEYS[...] zsets   ARGV[1], ARGV[2] least and greatest member   ARGV[3] up to how many in all are returned whole

@@ -13,6 +13,7 @@ from typing import Any
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File
+from backoffice.domain.maintenance import Invariant
 from backoffice.domain.uploads import Upload
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
@@ -20,7 +21,7 @@ from backoffice.stores.client import Command
 from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
 from backoffice.stores.files import RedisFiles
-from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches
+from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches
 from backoffice.stores.uploads import RedisUploads
 
 SNAPSHOTS = 20
@@ -32,14 +33,14 @@ Amounts = tuple[int, int]
 class QuotaCheck:
     """Adds up, and compares in the end."""
 
-    def __init__(self, desk: Desk, uploads: RedisUploads, files: RedisFiles) -> None:
-        self._desk, self._uploads, self._files = desk, uploads, files
-        self._db, self._keys = desk.db, desk.keys
+    def __init__(self, repairer: Repairer, uploads: RedisUploads, files: RedisFiles) -> None:
+        self._repairer, self._uploads, self._files = repairer, uploads, files
+        self._db, self._keys = repairer.db, repairer.keys
         self._used: Counter[str] = Counter()
         self._reserved: Counter[str] = Counter()
         self._seen: set[str] = set()
 
-    def saw(self, owners: Iterable[str]) -> None:
+    def note_owners(self, owners: Iterable[str]) -> None:
         """These have a quota."""
         self._seen.update(owners)
 
@@ -55,28 +56,28 @@ class QuotaCheck:
     def finish(self) -> None:
         """After all records, and after their indexes were checked."""
         owners = sorted(self._seen | self._used.keys() | self._reserved.keys())
-        self._desk.count(Invariant.QUOTA, len(owners))
+        self._repairer.count(Invariant.QUOTA, len(owners))
         for batch in batches(owners):
             rows = self._db.many([("HMGET", self._keys.quota(owner), "used", "reserved") for owner in batch])
             for owner, (used, reserved) in zip(batch, rows, strict=True):
                 if (int(used or 0), int(reserved or 0)) != (self._used[owner], self._reserved[owner]):
-                    self._desk.examine(partial(self._look, owner))
+                    self._repairer.verify_and_repair(partial(self._recheck, owner))
 
-    def _look(self, owner: str) -> Finding | None:
+    def _recheck(self, owner: str) -> Fault | None:
         try:
             return self._compare(owner)
         except (TypeError, ValueError):
             what = f"{owner}: cannot be added up while one of the records cannot be read"
-            return Finding(Invariant.QUOTA, ObjectRef("user", owner), what)
+            return Fault(Invariant.QUOTA, ObjectRef("user", owner), what)
 
-    def _compare(self, owner: str) -> Finding | None:
+    def _compare(self, owner: str) -> Fault | None:
         sizes: dict[str, int] = {}
         for _ in range(SNAPSHOTS):
             snapshot = self._snapshot(owner, sizes)
             if snapshot is not None:
                 stored, right = snapshot
                 return None if stored == right else self._finding(owner, stored, right)
-        return Finding(
+        return Fault(
             Invariant.QUOTA, ObjectRef("user", owner), f"{owner}: changes too fast to be compared; try again later"
         )
 
@@ -88,8 +89,8 @@ class QuotaCheck:
         whose = (("owner", owner), ("gc", ""))
         uploads = [self._all(upload_store.NOUN, *one) for one in whose]
         files = [self._all(file_store.NOUN, *one) for one in (*whose, ("trash", owner))]
-        ids = self._ids(self._uploads.collection, self._desk.together(uploads))
-        quota, *rows = self._desk.together(
+        ids = self._ids(self._uploads.collection, self._repairer.read_atomically(uploads))
+        quota, *rows = self._repairer.read_atomically(
             [
                 ("HMGET", self._keys.quota(owner), "used", "reserved"),
                 *uploads,
@@ -120,11 +121,11 @@ class QuotaCheck:
                     sizes[one] = file.size if file.owner == owner else 0
         return all(one in sizes for one in ids)
 
-    def _finding(self, owner: str, before: Amounts, amounts: Amounts) -> Finding:
+    def _finding(self, owner: str, before: Amounts, amounts: Amounts) -> Fault:
         key = self._keys.quota(owner)
         fields = self._db.call("HMGET", key, "used", "reserved")
 
-        def mend(commit: Commit) -> None:
+        def repair(commit: Commit) -> None:
             for name, stored, now, right in zip(("used", "reserved"), fields, before, amounts, strict=True):
                 if stored is None:
                     commit.check("unset", key, name, error=Changed())
@@ -133,4 +134,4 @@ class QuotaCheck:
                 commit.write("HSET", key, name, right)
 
         what = f"{owner}: used {before[0]}, reserved {before[1]}; it should be {amounts[0]} and {amounts[1]}"
-        return Finding(Invariant.QUOTA, ObjectRef("user", owner), what, mend)
+        return Fault(Invariant.QUOTA, ObjectRef("user", owner), what, repair)

@@ -9,6 +9,7 @@ from typing import Any
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File, FileState
+from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, Upload, UploadState, ranges
 from backoffice.stores import files as file_store
@@ -16,7 +17,7 @@ from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
 from backoffice.stores.codec import pairs
 from backoffice.stores.commit import Commit
-from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches, guard
+from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged
 from backoffice.stores.keys import split_chunk_key
 from backoffice.stores.uploads import RedisUploads
 
@@ -37,9 +38,9 @@ Sizes = dict[Place, tuple[int, int]]
 class ChunkCheck:
     """Compares the data plane with the records."""
 
-    def __init__(self, desk: Desk, uploads: RedisUploads, files: file_store.RedisFiles) -> None:
-        self._desk, self._uploads, self._files = desk, uploads, files
-        self._db, self._keys = desk.db, desk.keys
+    def __init__(self, repairer: Repairer, uploads: RedisUploads, files: file_store.RedisFiles) -> None:
+        self._repairer, self._uploads, self._files = repairer, uploads, files
+        self._db, self._keys = repairer.db, repairer.keys
 
     def _found(self, places: Iterable[Place]) -> Sizes:
         """Bytes and time to live (ms) of chunks."""
@@ -61,7 +62,7 @@ class ChunkCheck:
     def files(self, files: Sequence[File]) -> None:
         """Every chunk is there with the size that the map says, without an expiry."""
         live = [file for file in files if file.state in LIVE and file.total_chunks]
-        self._desk.count(Invariant.CHUNK, sum(file.total_chunks for file in live))
+        self._repairer.count(Invariant.CHUNK, sum(file.total_chunks for file in live))
         for some in _together(live):
             maps = self._db.many([("GET", self._keys.chunk_map(file.id)) for file in some])
             sizes = self._found((file.id, index) for file in some for index in range(file.total_chunks))
@@ -69,9 +70,9 @@ class ChunkCheck:
                 chunks = ChunkMap.unpack(packed or b"", file.total_chunks)
                 lost, mortal = _states(file, chunks, sizes)
                 if mortal:
-                    self._desk.examine(partial(self._look_mortal, file.id))
+                    self._repairer.verify_and_repair(partial(self._look_mortal, file.id))
                 if lost or chunks.size != file.size:
-                    self._desk.examine(partial(self._look_lost, file.id))
+                    self._repairer.verify_and_repair(partial(self._look_lost, file.id))
 
     def _file_now(self, file_id: str) -> tuple[File, ChunkMap, list[int], list[int]] | None:
         """A file that has its bytes, its map, and its chunks that are lost or mortal."""
@@ -84,16 +85,16 @@ class ChunkCheck:
         # The state changes before the bytes go.
         return (file, chunks, *states) if again is not None and again.state in LIVE else None
 
-    def _look_mortal(self, file_id: str) -> Finding | None:
+    def _look_mortal(self, file_id: str) -> Fault | None:
         now = self._file_now(file_id)
         if now is None or not now[3]:
             return None
         file, _, _, mortal = now
         what = f"{file_id}: chunks {_list(mortal)} of {file.total_chunks} would expire"
         after = partial(self._keep, file_id, mortal)
-        return Finding(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what, after=after)
+        return Fault(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what, after=after)
 
-    def _look_lost(self, file_id: str) -> Finding | None:
+    def _look_lost(self, file_id: str) -> Fault | None:
         now = self._file_now(file_id)
         if now is None:
             return None
@@ -104,7 +105,7 @@ class ChunkCheck:
             what = f"{file_id}: has {chunks.size} bytes, its record says {file.size}"
         else:
             return None
-        return Finding(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what)
+        return Fault(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what)
 
     def _keep(self, file_id: str, indexes: Sequence[int]) -> None:
         for batch in batches(indexes):
@@ -115,16 +116,16 @@ class ChunkCheck:
     def uploads(self, uploads: Sequence[Upload]) -> None:
         """Every chunk that is noted is there; the record counts them rightly."""
         live = [upload for upload in uploads if upload.state is not UploadState.ABORTED]
-        self._desk.count(Invariant.UPLOAD, len(live))
+        self._repairer.count(Invariant.UPLOAD, len(live))
         for some in _together(live):
             maps = self._db.many([("GET", self._keys.chunk_map(upload.id)) for upload in some])
             for upload, packed in zip(some, maps, strict=True):
                 chunks = _map_of(upload, packed or b"")
                 if self._counts_wrong(upload, chunks):
-                    self._desk.examine(partial(self._look_counts, upload.id))
+                    self._repairer.verify_and_repair(partial(self._look_counts, upload.id))
                 # Afterwards, for a chunk that is noted as missing comes off the counts.
                 if self._vanished(upload, chunks):
-                    self._desk.examine(partial(self._look_vanished, upload.id))
+                    self._repairer.verify_and_repair(partial(self._look_vanished, upload.id))
 
     def _counts_wrong(self, upload: Upload, chunks: ChunkMap) -> bool:
         received = sum(chunk is not None for chunk in chunks.chunks)
@@ -138,7 +139,7 @@ class ChunkCheck:
         found = self._found(noted)
         return [place[1] for place, (size, ttl) in found.items() if ttl == ABSENT or size != noted[place]]
 
-    def _look_vanished(self, upload_id: str) -> Finding | None:
+    def _look_vanished(self, upload_id: str) -> Fault | None:
         upload, _, chunks = self._upload_now(upload_id)
         if upload is None or chunks is None:
             return None
@@ -150,9 +151,9 @@ class ChunkCheck:
             return None
         what = f"{upload_id}: chunks {_list(vanished)} are noted and not there"
         after = partial(self._uploads.unmark, upload, vanished)
-        return Finding(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, after=after)
+        return Fault(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, after=after)
 
-    def _look_counts(self, upload_id: str) -> Finding | None:
+    def _look_counts(self, upload_id: str) -> Fault | None:
         upload, row, chunks = self._upload_now(upload_id)
         if upload is None or chunks is None or not self._counts_wrong(upload, chunks):
             return None
@@ -160,19 +161,19 @@ class ChunkCheck:
         key, quota = self._keys.record(upload_store.NOUN, upload_id), self._keys.quota(upload.owner)
         more = max(0, size - upload.reserved)
 
-        def mend(commit: Commit) -> None:
-            guard(commit, key, row, self._uploads.collection.codec.stored("version"))
+        def repair(commit: Commit) -> None:
+            expect_unchanged(commit, key, row, self._uploads.collection.codec.stored("version"))
             commit.write("HSET", key, "received", received, "bytes", size, "reserved", upload.reserved + more)
             if more:
                 commit.write("HINCRBY", quota, "reserved", more)
 
         what = f"{upload_id}: counts {upload.received} chunks, {upload.bytes} bytes; has {received}, {size}"
-        return Finding(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, mend)
+        return Fault(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, repair)
 
     def _upload_now(self, upload_id: str) -> tuple[Upload | None, dict[bytes, bytes], ChunkMap | None]:
         """A live upload, its fields and its map as of one moment."""
         key = self._keys.record(upload_store.NOUN, upload_id)
-        found, packed = self._desk.together([("HGETALL", key), ("GET", self._keys.chunk_map(upload_id))])
+        found, packed = self._repairer.read_atomically([("HGETALL", key), ("GET", self._keys.chunk_map(upload_id))])
         row = pairs(found)
         upload = self._uploads.collection.decode(upload_id, row)
         if upload is None or upload.state is UploadState.ABORTED:
@@ -187,7 +188,7 @@ class ChunkCheck:
         for key in keys:
             file_id, index = split_chunk_key(key)
             ids[file_id].append(index)
-        self._desk.count(Invariant.ORPHAN, len(keys))
+        self._repairer.count(Invariant.ORPHAN, len(keys))
         homes = self._db.many([command for one in ids for command in self._home_questions(one)])
         strays = [
             (file_id, index)
@@ -198,7 +199,7 @@ class ChunkCheck:
         lives = self._db.many([("PTTL", self._keys.chunk(*one)) for one in strays])
         for one, ttl in zip(strays, lives, strict=True):
             if int(ttl) == IMMORTAL:
-                self._desk.examine(partial(self._look_stray, *one))
+                self._repairer.verify_and_repair(partial(self._look_stray, *one))
 
     def _home_questions(self, file_id: str) -> list[Command]:
         return [
@@ -206,36 +207,36 @@ class ChunkCheck:
             ("EXISTS", self._keys.record(upload_store.NOUN, file_id)),
         ]
 
-    def _look_stray(self, file_id: str, index: int) -> Finding | None:
+    def _look_stray(self, file_id: str, index: int) -> Fault | None:
         # The record first: it goes after the bytes, so bytes that are there when it is not belong to nothing.
-        total, upload = self._desk.together(self._home_questions(file_id))
+        total, upload = self._repairer.read_atomically(self._home_questions(file_id))
         key = self._keys.chunk(file_id, index)
         if not _stray(index, total, upload) or int(self._db.call("PTTL", key)) != IMMORTAL:
             return None
         after = partial(self._db.call, "EXPIRE", key, STRAY_SECONDS, "NX")
         what = f"{file_id}: chunk {index} belongs to no record"
-        return Finding(Invariant.ORPHAN, ObjectRef("file", file_id), what, after=after)
+        return Fault(Invariant.ORPHAN, ObjectRef("file", file_id), what, after=after)
 
     def maps(self, ids: Sequence[str]) -> None:
         """Chunk maps, from a scan: each has a record."""
-        self._desk.count(Invariant.ORPHAN, len(ids))
+        self._repairer.count(Invariant.ORPHAN, len(ids))
         homes = self._db.many([command for one in ids for command in self._home_questions(one)])
         for one, total, upload in zip(ids, homes[::2], homes[1::2], strict=True):
             if total is None and not upload:
-                self._desk.examine(partial(self._look_map, one))
+                self._repairer.verify_and_repair(partial(self._look_map, one))
 
-    def _look_map(self, file_id: str) -> Finding | None:
+    def _look_map(self, file_id: str) -> Fault | None:
         key = self._keys.chunk_map(file_id)
-        there, total, upload = self._desk.together([("EXISTS", key), *self._home_questions(file_id)])
+        there, total, upload = self._repairer.read_atomically([("EXISTS", key), *self._home_questions(file_id)])
         if not there or total is not None or upload:
             return None
 
-        def mend(commit: Commit) -> None:
+        def repair(commit: Commit) -> None:
             for noun in (file_store.NOUN, upload_store.NOUN):
                 commit.check("absent", self._keys.record(noun, file_id), error=Changed())
             commit.write("DEL", key)
 
-        return Finding(Invariant.ORPHAN, ObjectRef("file", file_id), f"{file_id}: a chunk map without a record", mend)
+        return Fault(Invariant.ORPHAN, ObjectRef("file", file_id), f"{file_id}: a chunk map without a record", repair)
 
 
 def _stray(index: int, total: bytes | None, upload: Any) -> bool:

@@ -1,4 +1,4 @@
--- after: the members of a zset that come after one member, which may have gone in the meantime. A script because
+-- zset_after: the members of a zset that come after one member, which may have gone in the meantime. A script because
 -- many members can share a score, and a cursor must neither repeat nor skip one of them.
 --
 -- KEYS[1] zset   ARGV[1] score, ARGV[2] member: the last one seen   ARGV[3] how many   ARGV[4] "desc" or "asc"
@@ -6,31 +6,15 @@
 -- Returns {number of members in all, member, score, member, score, ...}; members may lie beyond the greatest score.
 local key, score, member, count = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local desc = ARGV[4] == 'desc'
--- Byte by byte, as sorted sets order members; `<` follows the locale of the server.
-local function before(one, other)
-  for at = 1, math.min(#one, #other) do
-    local a, b = string.byte(one, at), string.byte(other, at)
-    if a ~= b then return a < b end
-  end
-  return #one < #other
-end
 
 local total = redis.call('ZCOUNT', key, ARGV[5], ARGV[6])
--- `<` on strings follows the server's locale; members of a zset are ordered byte by byte.
-local function before(left, right)
-  for at = 1, math.min(#left, #right) do
-    local one, other = string.byte(left, at), string.byte(right, at)
-    if one ~= other then return one < other end
-  end
-  return #left < #right
-end
 -- Rank, in rising order, of the first member at or above (score, member): bisect among equal scores, where members
 -- are ordered byte by byte.
 local low = redis.call('ZCOUNT', key, '-inf', '(' .. score)
 local high = low + redis.call('ZCOUNT', key, score, score)
 while low < high do
   local middle = math.floor((low + high) / 2)
-  if before(redis.call('ZRANGE', key, middle, middle)[1], member) then low = middle + 1 else high = middle end
+  if less(redis.call('ZRANGE', key, middle, middle)[1], member) then low = middle + 1 else high = middle end
 end
 local first, last
 if desc then

@@ -4,28 +4,29 @@ One scan over all keys deals the records out in batches, so memory does not grow
 a number for each index and each owner. A scan may name a key twice: an index then looks longer than it is and is
 walked, which costs time and nothing else.
 
-Whatever looks wrong is read again, as of one moment, before it is told (`fsck_desk.py`); what is mended is mended by
-a commit that checks that nothing has changed, with an event that says what was done.
+Whatever looks wrong is read again, as of one moment, before it is told (`repair.py`); what is repaired is repaired by a
+commit that checks that nothing has changed, with an event that says what was done and by whom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from redis.cluster import RedisCluster
 
-from backoffice.domain.access import Actor, system_actor
+from backoffice.domain.access import Actor
+from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Db, store_errors
 from backoffice.stores.files import RedisFiles
-from backoffice.stores.fsck_audit import AuditCheck
-from backoffice.stores.fsck_chunks import ChunkCheck
-from backoffice.stores.fsck_desk import Desk, Finding, Invariant, Report, Tell, batches
-from backoffice.stores.fsck_indexes import IndexCheck
-from backoffice.stores.fsck_quotas import QuotaCheck
+from backoffice.stores.fsck.audit import AuditCheck
+from backoffice.stores.fsck.chunks import ChunkCheck
+from backoffice.stores.fsck.indexes import IndexCheck
+from backoffice.stores.fsck.quotas import QuotaCheck
+from backoffice.stores.fsck.repair import Repairer, batches
 from backoffice.stores.keys import Keys
 from backoffice.stores.records import RedisRecords
 from backoffice.stores.roles import RedisRoles
@@ -34,55 +35,48 @@ from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
 
-__all__ = ["Finding", "Fsck", "Invariant", "Progress", "Report"]
-
-ACTOR = system_actor("fsck", "shell")
 SCAN_COUNT = 1000
 STORES: tuple[type[RedisRecords[Any]], ...] = (RedisUsers, RedisRoles, RedisTokens, RedisSessions)
 """The nouns that are looked through besides files and uploads, one line each."""
 _INDEX_KINDS = {"by", "one"}
 
-Progress = Callable[[int, int], None]
-"""Told how many keys were looked at, and how many there are about."""
-
-
-def _silent(_first: object, _second: object) -> None:
-    """Nobody wants to know."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fsck:
-    """Checks one store."""
+    """Port `StoreCheck`."""
 
     db: Db
     keys: Keys
-    actor: Actor = ACTOR
     stores: tuple[type[RedisRecords[Any]], ...] = STORES
 
-    def run(self, *, fix: bool = False, tell: Tell = _silent, progress: Progress = _silent) -> Report:
-        """What was checked and found. `fix`: mend what can be mended.
+    def check(self, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
+        return self._run(None, on_finding, on_progress)
 
-        Raises Unavailable, and StoreFull when it mends.
-        """
-        return _Run(Desk(self.db, self.keys, self.actor, fix, tell), self.stores, progress).run()
+    def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
+        return self._run(actor, on_finding, on_progress)
+
+    def _run(self, actor: Actor | None, on_finding: OnFinding, on_progress: OnProgress) -> Report:
+        return _Run(Repairer(self.db, self.keys, actor, on_finding), self.stores, on_progress).run()
 
 
 class _Run:
     """One run: the checks and what they have been handed so far."""
 
-    def __init__(self, desk: Desk, stores: tuple[type[RedisRecords[Any]], ...], progress: Progress) -> None:
-        self._desk, self._db, self._keys, self._progress = desk, desk.db, desk.keys, progress
+    def __init__(
+        self, repairer: Repairer, stores: tuple[type[RedisRecords[Any]], ...], on_progress: OnProgress
+    ) -> None:
+        self._repairer, self._db, self._keys, self._on_progress = repairer, repairer.db, repairer.keys, on_progress
         files = RedisFiles(self._db, self._keys)
         uploads = RedisUploads(self._db, self._keys, files)
         self._checks: dict[str, IndexCheck[Any]] = {
-            store.noun: IndexCheck(desk, store(self._db, self._keys).collection, mortal=store.expiring)
+            store.noun: IndexCheck(repairer, store(self._db, self._keys).collection, expiring=store.expiring)
             for store in stores
         }
         for collection in (files.collection, uploads.collection):
-            self._checks[collection.noun] = IndexCheck(desk, collection)
-        self._chunks = ChunkCheck(desk, uploads, files)
-        self._quotas = QuotaCheck(desk, uploads, files)
-        self._audit = AuditCheck(desk)
+            self._checks[collection.noun] = IndexCheck(repairer, collection)
+        self._chunks = ChunkCheck(repairer, uploads, files)
+        self._quotas = QuotaCheck(repairer, uploads, files)
+        self._audit = AuditCheck(repairer)
 
     def run(self) -> Report:
         with store_errors():
@@ -92,13 +86,13 @@ class _Run:
             for some in batches(batch):
                 self._deal(some)
             done += len(batch)
-            self._progress(done, max(done, total))
+            self._on_progress(done, max(done, total))
         for check in self._checks.values():
             check.finish()
         self._quotas.finish()
-        # Last, for what is mended is in the log as well.
+        # Last, for what is repaired is in the log as well.
         self._audit.log()
-        return self._desk.report
+        return self._repairer.report
 
     def _scan(self) -> Iterator[list[bytes]]:
         """All keys of all primaries, in batches."""
@@ -129,13 +123,13 @@ class _Run:
                 case ("by", *_):
                     indexes.append(key)
                 case (noun, kind, _, *_) if noun in self._checks and kind in _INDEX_KINDS:
-                    self._checks[noun].saw(key)
+                    self._checks[noun].note_key(key)
                 case (noun, record_id) if noun in self._checks or noun in {"map", "quota"}:
                     records.setdefault(noun, []).append(record_id)
         self._chunks.keys(chunks)
         self._audit.keys(indexes)
         self._chunks.maps(records.pop("map", []))
-        self._quotas.saw(records.pop("quota", []))
+        self._quotas.note_owners(records.pop("quota", []))
         for noun, ids in records.items():
             self._records(noun, ids)
 

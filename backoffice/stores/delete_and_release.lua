@@ -1,4 +1,4 @@
--- forget: drop what is left of an upload or a file after its chunks are gone, and give its bytes back to the quota.
+-- delete_and_release: drop what is left of an upload or a file after its chunks are gone, and give its bytes back to the quota.
 -- The act itself (cancel, expire, purge) was recorded by the commit before; this only frees, so it may run when
 -- memory is full.
 --

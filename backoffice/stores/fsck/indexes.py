@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from backoffice.domain.audit import ObjectRef
+from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.stores.client import Command
 from backoffice.stores.codec import pairs
 from backoffice.stores.collection import Collection, Record, flat_pairs, score
 from backoffice.stores.commit import Commit
-from backoffice.stores.fsck_desk import Changed, Desk, Finding, Invariant, batches, guard, printable
+from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged, printable
 from backoffice.stores.indexes import Unique
 
 R = TypeVar("R", bound=Record)
@@ -30,11 +31,11 @@ OBJECTS = {"uploads": "file"}
 class IndexCheck(Generic[R]):
     """Compares one collection with its indexes, both ways."""
 
-    def __init__(self, desk: Desk, collection: Collection[R], *, mortal: bool = False) -> None:
-        """`mortal`: records die by themselves at the moment by which they are ordered, and an index may go on naming
+    def __init__(self, repairer: Repairer, collection: Collection[R], *, expiring: bool = False) -> None:
+        """`expiring`: records die by themselves at the moment by which they are ordered, and an index may go on naming
         one that has died."""
-        self._desk, self._collection, self._mortal = desk, collection, mortal
-        self._db, self._keys, self._noun = desk.db, desk.keys, collection.noun
+        self._repairer, self._collection, self._expiring = repairer, collection, expiring
+        self._db, self._keys, self._noun = repairer.db, repairer.keys, collection.noun
         self._uniques = {one.name: one for one in collection.indexes if isinstance(one, Unique)}
         self._sorted = {one.name: one for one in collection.indexes if not isinstance(one, Unique)}
         self._version = collection.codec.stored("version")
@@ -45,7 +46,7 @@ class IndexCheck(Generic[R]):
     def ref(self, record_id: str) -> ObjectRef:
         return ObjectRef(OBJECTS.get(self._noun, self._noun[:-1]), record_id)
 
-    def saw(self, key: bytes) -> None:
+    def note_key(self, key: bytes) -> None:
         """There is an index of this key."""
         self._seen.add(key)
 
@@ -55,13 +56,13 @@ class IndexCheck(Generic[R]):
         """Check the index entries of these records; those that are there and can be read."""
         rows = self._db.many([("HGETALL", self._record_key(one)) for one in ids])
         found = [record for one, row in zip(ids, rows, strict=True) if (record := self._decode(one, pairs(row)))]
-        self._desk.count(Invariant.INDEX, len(found))
-        for record_id in self._suspects(found):
-            self._desk.examine(partial(self._look, record_id))
-            self._desk.examine(partial(self._look_shared, record_id))
+        self._repairer.count(Invariant.INDEX, len(found))
+        for record_id in self._mismatched(found):
+            self._repairer.verify_and_repair(partial(self._recheck, record_id))
+            self._repairer.verify_and_repair(partial(self._recheck_shared, record_id))
         return found
 
-    def _suspects(self, records: Sequence[R]) -> list[str]:
+    def _mismatched(self, records: Sequence[R]) -> list[str]:
         """Records with an entry that is not as it should be. Each index is asked once for all of them."""
         scores: defaultdict[bytes, list[tuple[str, float, str]]] = defaultdict(list)
         holders: defaultdict[bytes, list[tuple[str, str]]] = defaultdict(list)
@@ -88,16 +89,16 @@ class IndexCheck(Generic[R]):
 
     def _decode(self, record_id: str, row: Row) -> R | None:
         """The record; None, and a finding, where it cannot be read."""
-        self._desk.count(Invariant.RECORD, 1)
+        self._repairer.count(Invariant.RECORD, 1)
         try:
             return self._collection.decode(record_id, row)
         except (TypeError, ValueError) as error:
             what = f"{self._noun} {record_id}: {printable(str(error))}"
-            self._desk.examine(lambda: Finding(Invariant.RECORD, self.ref(record_id), what))
+            self._repairer.verify_and_repair(lambda: Fault(Invariant.RECORD, self.ref(record_id), what))
             self._unreadable.add(record_id)
             return None
 
-    def _questions(self, record: R) -> list[tuple[Any, ...]]:
+    def _queries(self, record: R) -> list[tuple[Any, ...]]:
         scores = [("ZSCORE", key, member) for key, member in self._collection.members(record)]
         return [*scores, *(("HGET", key, text) for key, text in self._texts(record))]
 
@@ -113,7 +114,7 @@ class IndexCheck(Generic[R]):
             found is None or float(found) != number for found, number in zip(scores, members.values(), strict=True)
         ) or any(holder != record.id.encode() for holder, _ in zip(holders, texts, strict=True))
 
-    def _look(self, record_id: str) -> Finding | None:
+    def _recheck(self, record_id: str) -> Fault | None:
         """What the record's entries lack."""
         record, row, answers = self._as_of_now(record_id)
         if record is None or not self._wrong(record, answers):
@@ -132,8 +133,8 @@ class IndexCheck(Generic[R]):
         if not missing and not claims:
             return None
 
-        def mend(commit: Commit) -> None:
-            guard(commit, self._record_key(record_id), row, self._version)
+        def repair(commit: Commit) -> None:
+            expect_unchanged(commit, self._record_key(record_id), row, self._version)
             for (key, member), number in missing.items():
                 commit.write("ZADD", key, score(number), member)
             for (key, text), holder in claims.items():
@@ -142,11 +143,11 @@ class IndexCheck(Generic[R]):
 
         invariant = Invariant.INDEX if missing else Invariant.UNIQUE
         names = [printable(key) for key, _ in (*missing, *claims)]
-        return Finding(
-            invariant, self.ref(record_id), f"{record_id} is not as it should be in {', '.join(names)}", mend
+        return Fault(
+            invariant, self.ref(record_id), f"{record_id} is not as it should be in {', '.join(names)}", repair
         )
 
-    def _look_shared(self, record_id: str) -> Finding | None:
+    def _recheck_shared(self, record_id: str) -> Fault | None:
         """A text that must be unique and that another record has as well: only people can settle that."""
         record, _, answers = self._as_of_now(record_id)
         if record is None:
@@ -156,7 +157,7 @@ class IndexCheck(Generic[R]):
             if holder != record_id.encode() and self._holds(place, holder):
                 other = holder.decode()
                 what = f"{printable(place[0])}: {printable(place[1])} is the name of {other} and of {record_id}"
-                return Finding(Invariant.UNIQUE, self.ref(record_id), what)
+                return Fault(Invariant.UNIQUE, self.ref(record_id), what)
         return None
 
     def _as_of_now(self, record_id: str) -> tuple[R | None, Row, list[Any]]:
@@ -167,7 +168,9 @@ class IndexCheck(Generic[R]):
             record = self._collection.decode(record_id, row)
             if record is None:
                 return None, row, []
-            again, *answers = self._desk.together([("HGETALL", self._record_key(record_id)), *self._questions(record)])
+            again, *answers = self._repairer.read_atomically(
+                [("HGETALL", self._record_key(record_id)), *self._queries(record)]
+            )
             if pairs(again) == row:
                 return record, row, answers
 
@@ -218,9 +221,9 @@ class IndexCheck(Generic[R]):
                 continue
             record = records[holder.decode()]
             if record is None or (key, text.decode()) not in self._texts(record):
-                self._desk.examine(partial(self._look_text, key, text.decode()))
+                self._repairer.verify_and_repair(partial(self._recheck_text, key, text.decode()))
 
-    def _look_text(self, key: bytes, text: str) -> Finding | None:
+    def _recheck_text(self, key: bytes, text: str) -> Fault | None:
         holder = self._db.call("HGET", key, text)
         if holder is None:
             return None
@@ -228,20 +231,20 @@ class IndexCheck(Generic[R]):
         if record is not None and (key, text) in self._texts(record):
             return None
 
-        def mend(commit: Commit) -> None:
-            guard(commit, self._record_key(holder.decode()), row, self._version)
+        def repair(commit: Commit) -> None:
+            expect_unchanged(commit, self._record_key(holder.decode()), row, self._version)
             _expect(commit, key, text, holder)
             commit.write("HDEL", key, text)
 
         what = f"{printable(key)}: {printable(text)} belongs to no record"
-        return Finding(Invariant.UNIQUE, self.ref(holder.decode()), what, mend)
+        return Fault(Invariant.UNIQUE, self.ref(holder.decode()), what, repair)
 
     def _extra_members(self, key: bytes, batch: Sequence[tuple[bytes, Any]]) -> None:
         ids = [self._collection.member_id(member) for member, _ in batch]
         records = self._read(ids)
         for record_id, (member, number) in zip(ids, batch, strict=True):
             if record_id in records and not self._accounts(records[record_id], key, member, number):
-                self._desk.examine(partial(self._look_member, key, member, record_id))
+                self._repairer.verify_and_repair(partial(self._recheck_member, key, member, record_id))
 
     def _read(self, ids: Sequence[str]) -> dict[str, R | None]:
         """The records by id. What cannot be read is left out: it says nothing about its entries."""
@@ -251,23 +254,23 @@ class IndexCheck(Generic[R]):
     def _accounts(self, record: R | None, key: bytes, member: bytes, number: Any) -> bool:
         """Whether the entry is the record's, or that of one that has died in its time."""
         if record is None:
-            return self._mortal and float(number) <= now_ms()
+            return self._expiring and float(number) <= now_ms()
         return (key, member.decode(errors="replace")) in self._collection.members(record)
 
-    def _look_member(self, key: bytes, member: bytes, record_id: str) -> Finding | None:
-        row, there = self._desk.together([("HGETALL", self._record_key(record_id)), ("ZSCORE", key, member)])
+    def _recheck_member(self, key: bytes, member: bytes, record_id: str) -> Fault | None:
+        row, there = self._repairer.read_atomically([("HGETALL", self._record_key(record_id)), ("ZSCORE", key, member)])
         fields = pairs(row)
         text = member.decode(errors="replace")
         if there is None or self._accounts(self._collection.decode(record_id, fields), key, member, there):
             return None
 
-        def mend(commit: Commit) -> None:
-            guard(commit, self._record_key(record_id), fields, self._version)
+        def repair(commit: Commit) -> None:
+            expect_unchanged(commit, self._record_key(record_id), fields, self._version)
             commit.write("ZREM", key, text)
 
         what = f"{printable(key)}: {printable(member)} belongs to no record"
         # What is not even text cannot be named in a commit.
-        return Finding(Invariant.INDEX, self.ref(record_id), what, mend if text.encode() == member else None)
+        return Fault(Invariant.INDEX, self.ref(record_id), what, repair if text.encode() == member else None)
 
     # -- facets
 
@@ -278,29 +281,31 @@ class IndexCheck(Generic[R]):
         values = {key[len(prefix) :].decode() for key in self._seen | self._counts.keys() if key.startswith(prefix)}
         for batch in self._scan("ZSCAN", counts):
             values |= {value.decode() for value, _ in batch}
-        self._desk.count(Invariant.FACET, len(values))
+        self._repairer.count(Invariant.FACET, len(values))
         for some in batches(sorted(values)):
-            replies = self._desk.together([command for value in some for command in self._facet_questions(name, value)])
+            replies = self._repairer.read_atomically(
+                [command for value in some for command in self._facet_queries(name, value)]
+            )
             for value, listed, size in zip(some, replies[::2], replies[1::2], strict=True):
                 if float(listed or 0) != int(size):
-                    self._desk.examine(partial(self._look_facet, name, value))
+                    self._repairer.verify_and_repair(partial(self._recheck_facet, name, value))
 
-    def _facet_questions(self, name: str, value: str) -> list[Command]:
+    def _facet_queries(self, name: str, value: str) -> list[Command]:
         counts = self._keys.facet_values(self._noun, name)
         return [("ZSCORE", counts, value), ("ZCARD", self._keys.index(self._noun, name, value))]
 
-    def _look_facet(self, name: str, value: str) -> Finding | None:
-        listed, size = self._desk.together(self._facet_questions(name, value))
+    def _recheck_facet(self, name: str, value: str) -> Fault | None:
+        listed, size = self._repairer.read_atomically(self._facet_queries(name, value))
         difference = int(size) - int(float(listed or 0))
         if not difference:
             return None
 
-        def mend(commit: Commit) -> None:
+        def repair(commit: Commit) -> None:
             # By the difference, which holds even while records come and go.
             commit.write("ZINCRBY", self._keys.facet_values(self._noun, name), difference, value)
 
         what = f"{self._noun}, {name} {printable(value)}: {int(size)} records, counted {int(float(listed or 0))}"
-        return Finding(Invariant.FACET, ObjectRef("facet", f"{self._noun}.{name}"), what, mend)
+        return Fault(Invariant.FACET, ObjectRef("facet", f"{self._noun}.{name}"), what, repair)
 
 
 def _expect(commit: Commit, key: bytes, text: str, holder: bytes | None) -> None:

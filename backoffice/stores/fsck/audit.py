@@ -14,11 +14,13 @@ from itertools import pairwise
 from typing import Any
 
 from backoffice.domain.audit import ObjectRef
+from backoffice.domain.maintenance import Invariant
 from backoffice.stores import log_index
 from backoffice.stores.codec import pairs
-from backoffice.stores.commit import Commit, written_facets
-from backoffice.stores.fsck_desk import BATCH, Desk, Finding, Invariant, batches, printable
+from backoffice.stores.commit import written_facets
+from backoffice.stores.fsck.repair import BATCH, Fault, Repairer, batches, printable
 from backoffice.stores.log_index import WIDTH, pack, unpack
+from backoffice.stores.log_repair import LogRepair, LogRepairOp
 
 SMALL = 64 * WIDTH
 """Bytes up to which an index is read whole."""
@@ -30,8 +32,8 @@ Place = tuple[bytes, str]
 class AuditCheck:
     """Compares the stream with its indexes, both ways."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self._db, self._keys = desk, desk.db, desk.keys
+    def __init__(self, repairer: Repairer) -> None:
+        self._repairer, self._db, self._keys = repairer, repairer.db, repairer.keys
         self._counts: Counter[bytes] = Counter()
         self._large: set[bytes] = set()
         self._halved: set[bytes] = set()
@@ -50,30 +52,32 @@ class AuditCheck:
         texts = self._db.many([("GETRANGE", key, 0, -1) for key in small])
         for key, text in zip(small, texts, strict=True):
             if not _in_order(text):
-                self._mend_order(key)
+                self._repair_order(key)
         for key in self._large.intersection(keys):
             if sizes[key] % WIDTH:
-                self._mend_order(key)
+                self._repair_order(key)
         for batch in batches([(key, one) for key, text in zip(small, texts, strict=True) for one in unpack(text)]):
             self._members(batch)
 
-    def _mend_order(self, key: bytes) -> None:
-        self._desk.examine(partial(self._look_order, key))
-        if self._look_order(key) is not None:
+    def _repair_order(self, key: bytes) -> None:
+        self._repairer.verify_and_repair(partial(self._recheck_order, key))
+        if self._recheck_order(key) is not None:
             self._disordered.add(key)
 
-    def _look_order(self, key: bytes) -> Finding | None:
+    def _recheck_order(self, key: bytes) -> Fault | None:
         if _in_order(self._db.call("GETRANGE", key, 0, -1)):
             return None
         what = f"{printable(key)}: the entries are not in their order"
-        return Finding(Invariant.AUDIT, ObjectRef("audit", printable(key)), what, lambda it: it.write("REINDEX", key))
+        return Fault(
+            Invariant.AUDIT, ObjectRef("audit", printable(key)), what, log_repair=LogRepair(LogRepairOp.SORT, (key,))
+        )
 
     def _members(self, members: Sequence[Place]) -> None:
         """Entries of indexes: the log says the same."""
         events = self._events([one for _, one in members])
         for key, one in dict.fromkeys(members):
             if not self._right(key, events.get(one)):
-                self._desk.examine(partial(self._look_member, key, one))
+                self._repairer.verify_and_repair(partial(self._recheck_member, key, one))
 
     def _events(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Events by id of entry; those that are there."""
@@ -88,13 +92,15 @@ class AuditCheck:
         """The indexes that name an event."""
         return [self._keys.audit_index(facet, value) for facet, value in written_facets(event)]
 
-    def _look_member(self, key: bytes, one: str) -> Finding | None:
+    def _recheck_member(self, key: bytes, one: str) -> Fault | None:
         [(_, there)] = self._ranks([(key, one)])
         there = there or key in self._disordered
         if not there or self._right(key, self._events([one]).get(one)):
             return None
         what = f"{printable(key)}: {one} is not such an entry"
-        return Finding(Invariant.AUDIT, ObjectRef("audit", one), what, lambda it: it.write("UNINDEX", key, one))
+        return Fault(
+            Invariant.AUDIT, ObjectRef("audit", one), what, log_repair=LogRepair(LogRepairOp.REMOVE, (key,), one)
+        )
 
     # -- from the log to the indexes
 
@@ -115,29 +121,29 @@ class AuditCheck:
                 self._members_from(key, below + there)
 
     def _rows(self, rows: Sequence[Any]) -> None:
-        self._desk.count(Invariant.AUDIT, len(rows))
+        self._repairer.count(Invariant.AUDIT, len(rows))
         places = [(key, row[0].decode()) for row in rows for key in self._places(_event(row))]
         wrong = []
         for (key, one), (below, there) in zip(places, self._ranks(places), strict=True):
             if there and key in self._large:
                 self._counts[key] += 1
-            elif not there and not self._excused(key, below):
+            elif not there and not self._may_lack(key, below):
                 wrong.append(one)
         for one in dict.fromkeys(wrong):
-            self._desk.examine(partial(self._look_entry, one))
+            self._repairer.verify_and_repair(partial(self._recheck_entry, one))
 
     def _ranks(self, places: Sequence[Place]) -> list[tuple[int, bool]]:
         """For each the number of entries below it in the index, and whether it is there itself. One round trip."""
         numbers = {key: number for number, key in enumerate(dict.fromkeys(key for key, _ in places), 1)}
         args = [arg for key, one in places for arg in (numbers[key], pack(one))]
-        found = self._db.script("entries", list(numbers), ["ranks", *args])
+        found = self._db.script("log_index", list(numbers), ["ranks", *args])
         return [(int(below), bool(there)) for below, there in zip(found[::2], found[1::2], strict=True)]
 
-    def _excused(self, key: bytes, below: int) -> bool:
+    def _may_lack(self, key: bytes, below: int) -> bool:
         """Whether an index may well lack an entry that has so many below it."""
         return key in self._disordered or (key in self._halved and below == 0)
 
-    def _look_entry(self, one: str) -> Finding | None:
+    def _recheck_entry(self, one: str) -> Fault | None:
         event = self._events([one]).get(one)
         if event is None:
             return None
@@ -145,17 +151,15 @@ class AuditCheck:
         wrong = [
             key
             for (key, _), (below, there) in zip(places, self._ranks(places), strict=True)
-            if not there and not self._excused(key, below)
+            if not there and not self._may_lack(key, below)
         ]
         if not wrong:
             return None
 
-        def mend(commit: Commit) -> None:
-            for key in wrong:
-                commit.write("INDEX", key, one)
-
         what = f"{one} is missing in {', '.join(map(printable, wrong))}"
-        return Finding(Invariant.AUDIT, ObjectRef("audit", one), what, mend)
+        return Fault(
+            Invariant.AUDIT, ObjectRef("audit", one), what, log_repair=LogRepair(LogRepairOp.INSERT, tuple(wrong), one)
+        )
 
     def _walk(self, key: bytes) -> None:
         """All entries of a large index."""
@@ -164,7 +168,7 @@ class AuditCheck:
             in_order = in_order and _in_order(text + following)
             following = text[:WIDTH]
         if not in_order:
-            self._mend_order(key)
+            self._repair_order(key)
         self._members_from(key, 0)
 
     def _members_from(self, key: bytes, first: int) -> None:

@@ -1,0 +1,36 @@
+"""Looking after the store as a whole: is it sound, and if not, repairing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backoffice.domain.access import Actor
+from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
+from backoffice.domain.permissions import Permissions
+from backoffice.services.authority import require
+from backoffice.services.ports import AuditLog, StoreCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Checks of the whole store. They read everything, so they take a while, and work goes on meanwhile.
+
+    Whoever asks is told of each finding as soon as it is certain (`on_finding`), of how far it is (`on_progress`), and
+    gets the numbers in the end. Both methods raise Unavailable.
+    """
+
+    store: StoreCheck
+    audit: AuditLog
+
+    def check(self, actor: Actor, *, on_finding: OnFinding = ignore, on_progress: OnProgress = ignore) -> Report:
+        """Look, and change nothing. Raises NotAllowed."""
+        require(self.audit, actor, Permissions.SYSTEM_READ)
+        return self.store.check(on_finding=on_finding, on_progress=on_progress)
+
+    def repair(self, actor: Actor, *, on_finding: OnFinding = ignore, on_progress: OnProgress = ignore) -> Report:
+        """Look, and repair what can be repaired; the log has an entry of `actor`'s for each repair.
+
+        Raises NotAllowed and StoreFull.
+        """
+        require(self.audit, actor, Permissions.SYSTEM_WRITE)
+        return self.store.repair(actor, on_finding=on_finding, on_progress=on_progress)
