@@ -132,7 +132,7 @@ class World:
         return self.service.complete(actor, upload.id, name=name, total_size=sum(map(len, parts)), **options)
 
     def read(self, actor: Actor, file_id: str) -> bytes:
-        return b"".join(self.library.open(actor, file_id).parts)
+        return b"".join(self.library.open(actor, file_id).read())
 
     def fsck(self, *, fix: bool = False) -> tuple[Report, list[Finding]]:
         """The report and the findings."""

@@ -14,6 +14,7 @@ from backoffice.domain.ids import is_id
 from backoffice.domain.paging import MAX_LIMIT, Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authority import require
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
@@ -38,13 +39,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """Bytes [start, stop) of a file; `parts` yields them, each chunk checked before it does."""
+class OpenedFile:
+    """A file that its reader may read, as it was when it was opened. Opening is not recorded, reading is: who only asks
+    whether it has changed has not downloaded it."""
 
     file: File
-    start: int
-    stop: int
-    parts: Iterator[memoryview]
+    _read: Callable[[int, int], Iterator[memoryview]]
+
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
+        """Bytes [start, stop), each chunk checked before a byte of it is yielded. The entry in the log is written at
+        once, whether or not anything is taken from the iterator.
+
+        Raises Invalid for a range that is not within the file; while iterating IntegrityError (ChunkLost) and
+        Unavailable.
+        """
+        return self._read(start, self.file.size if stop is None else stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +114,30 @@ class Files:
 
     def _reach(self, actor: Actor, file_id: str, permission: Permission, *, trashed: bool = False) -> File:
         file = self.files.get(file_id) if is_id(file_id) else None
-        states = {FileState.TRASHED} if trashed else {FileState.READY}
-        if file is None or file.state not in states:
+        return self._authorized(actor, file, permission, trashed=trashed)
+
+    def _authorized(self, actor: Actor, file: File | None, permission: Permission, *, trashed: bool = False) -> File:
+        """The file, where it is there (or in the trash) and this actor may do that with it. Raises NotFound, NotAllowed."""
+        if file is None or file.state is not (FileState.TRASHED if trashed else FileState.READY):
             raise NotFound
         require(self.audit, actor, permission, file.owner, _ref(file))
         return file
 
     # -- reading
 
-    def open(self, actor: Actor, file_id: str, start: int = 0, stop: int | None = None) -> Download:
-        """Bytes [start, stop) of a file, and the entry in the log that says so. Raises NotFound, Invalid."""
-        file = self._reach(actor, file_id, Permissions.FILES_READ)
-        stop = file.size if stop is None else stop
+    def open(self, actor: Actor, file_id: str) -> OpenedFile:
+        """The file, to be read. One round trip, and access is decided once. Raises NotFound, also where the file is not
+        for this actor."""
+        file, packed_map = self.files.get_with_map(file_id) if is_id(file_id) else (None, b"")
+        file = self._authorized(actor, file, Permissions.FILES_READ)
+
+        def read(start: int, stop: int) -> Iterator[memoryview]:
+            self._record_download(actor, file, start, stop)
+            return self._parts(actor, file, ChunkMap.unpack(packed_map, file.total_chunks), start, stop)
+
+        return OpenedFile(file, read)
+
+    def _record_download(self, actor: Actor, file: File, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= file.size:
             raise Invalid("The range is not within the file.", size=file.size)
         whole = (start, stop) == (0, file.size)
@@ -125,10 +146,8 @@ class Files:
         )
         once = "" if whole else f"download:{actor.id}:{file.id}"
         self.audit.record(event, once=once, seconds=AGAIN_SECONDS)
-        return Download(file, start, stop, self._parts(actor, file, start, stop))
 
-    def _parts(self, actor: Actor, file: File, start: int, stop: int) -> Iterator[memoryview]:
-        chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
+    def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
         try:
             yield from parts(self.chunks, file.id, chunk_map, start, stop)
         except IntegrityError as error:

@@ -223,6 +223,9 @@ class FileStore(Protocol):
     name."""
 
     def get(self, file_id: str) -> File | None: ...
+    def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
+        """The record and the stored chunk map, which `ChunkMap.unpack` reads. One round trip."""
+
     def page(self, query: Query) -> Page[File]: ...
     def mime_types(self) -> list[tuple[str, int]]:
         """The commonest types with how many files have them."""

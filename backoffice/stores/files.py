@@ -80,6 +80,12 @@ class RedisFiles:
     def get(self, file_id: str) -> File | None:
         return self.collection.get(file_id)
 
+    def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
+        row, packed_map = self._db.many(
+            [("HGETALL", self._keys.record(NOUN, file_id)), ("GET", self._keys.chunk_map(file_id))]
+        )
+        return self.collection.decode(file_id, row), packed_map or b""
+
     def page(self, query: Query) -> Page[File]:
         return self._pager.page(query)
 

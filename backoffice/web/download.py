@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import base64
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from flask import Request, Response
@@ -21,11 +21,17 @@ from werkzeug.http import http_date, parse_date
 
 from backoffice.domain.files import OCTETS, File
 from backoffice.errors import VersionMismatch
-from backoffice.services.files import Download
 from backoffice.web.ranges import Unsatisfiable, wanted_range
 
-Open = Callable[[int, int], Download]
-"""Opens bytes [start, stop) of the file; called only when bytes are really sent."""
+
+class Readable(Protocol):
+    """A file whose bytes can be read: `services.files.OpenedFile`."""
+
+    @property
+    def file(self) -> File: ...
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
+        """Bytes [start, stop). Called only when bytes are really sent, because it is recorded as a download."""
+
 
 # Types a browser does not run. Whatever else a file says it is, it is sent as bytes.
 SAFE_TYPES: Final = frozenset(
@@ -85,8 +91,9 @@ class Body:
             close()
 
 
-def send_file(file: File, request: Request, open_bytes: Open) -> Response:
-    """The answer to GET or HEAD for `file`: 200, 206 or 304. Raises VersionMismatch (412) and 416."""
+def send_file(opened: Readable, request: Request) -> Response:
+    """The answer to GET or HEAD for a file: 200, 206 or 304. Raises VersionMismatch (412) and 416."""
+    file = opened.file
     headers = file_headers(file)
     if _unchanged(file, request):
         kept = {name: value for name, value in headers.items() if not name.startswith("Content-")}
@@ -99,8 +106,7 @@ def send_file(file: File, request: Request, open_bytes: Open) -> Response:
     headers["Content-Length"] = str(stop - start)
     if request.method == "HEAD":
         return Response(status=status, headers=headers)
-    body = Body(open_bytes(start, stop).parts)
-    return Response(body, status, headers, direct_passthrough=True)
+    return Response(Body(opened.read(start, stop)), status, headers, direct_passthrough=True)
 
 
 def file_headers(file: File) -> dict[str, str]:

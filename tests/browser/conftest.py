@@ -80,7 +80,7 @@ class WholeSite:
     def sha256(self, person: Person, file: File) -> str:
         """Of the bytes that are stored."""
         found = hashlib.sha256()
-        for part in self.services.files.open(self.actor(person), file.id).parts:
+        for part in self.services.files.open(self.actor(person), file.id).read():
             found.update(part)
         return found.hexdigest()
 

@@ -186,6 +186,56 @@ def test_an_entry_shows_all_that_is_recorded(whole: Desk) -> None:
     assert admin.get("/admin/audit/details/?id=1-1").status_code == 404
 
 
+def lives(whole: Desk, state: str) -> tuple[str, str]:
+    """The identifier of a file in this state, and the section of the admin site where it is."""
+    services = whole.site.services
+    match state:
+        case "ready":
+            return whole.file().id, "files"
+        case "trashed":
+            return whole.trashed().id, "trash"
+        case "purged":
+            file_id = whole.file().id
+            services.files.purge(SHELL, file_id)
+            return file_id, ""
+        case "unfinished":
+            return whole.upload().id, "uploads"
+        case "cancelled":
+            upload_id = whole.upload().id
+            services.uploads.cancel(SHELL, upload_id)
+            return upload_id, ""
+    raise ValueError(state)
+
+
+@pytest.mark.parametrize("state", ["ready", "trashed", "purged", "unfinished", "cancelled"])
+def test_an_entry_leads_to_where_its_file_is_now(whole: Desk, state: str) -> None:
+    """Uploads and files have one history: what an entry is about may be either, in the trash, or gone."""
+    admin = whole.as_("admin")
+    identifier, section = lives(whole, state)
+    text = admin.get(f"/admin/audit/?flt2_object_is=file:{identifier}").text
+    entries = re.findall(r'href="(/admin/audit/details/[^"]+)"', text)
+    assert entries
+    for entry in entries:
+        text = admin.get(entry.replace("&amp;", "&")).text
+        opens = re.findall(rf'href="(/admin/\w+/details/\?id={identifier})"', text)
+        assert opens == ([f"/admin/{section}/details/?id={identifier}"] if section else [])
+        assert ("Open the upload" in text) == (section == "uploads")
+        assert ("Open the file" in text) == (section in {"files", "trash"})
+        assert all(admin.get(way).status_code == 200 for way in opens)
+        assert f'href="/admin/audit/?flt0_object_is=file:{identifier}"' in text
+        assert "Open the" not in whole.as_("witness").get(entry.replace("&amp;", "&")).text
+
+
+def test_an_entry_about_somebody_who_is_gone_leads_nowhere(whole: Desk) -> None:
+    admin, role = whole.as_("admin"), whole.role()
+    whole.site.services.roles.delete(SHELL, role)
+    text = admin.get(f"/admin/audit/?flt2_object_is=role:{role}").text
+    entries = re.findall(r'href="(/admin/audit/details/[^"]+)"', text)
+    assert len(entries) == 2
+    for entry in entries:
+        assert "Open the" not in admin.get(entry.replace("&amp;", "&")).text
+
+
 # --- the first page
 
 

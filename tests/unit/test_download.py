@@ -17,7 +17,6 @@ from werkzeug.test import TestResponse
 
 from backoffice.domain.files import File
 from backoffice.errors import ChunkLost, VersionMismatch
-from backoffice.services.files import Download
 from backoffice.web.download import SAFE_TYPES, Body, disposition, send_file
 from backoffice.web.ranges import Unsatisfiable, wanted_range
 
@@ -46,9 +45,10 @@ class Served:
     closed: int = 0
     fail_at: int | None = None
 
-    def open(self, start: int, stop: int) -> Download:
-        self.opened.append((start, stop))
-        return Download(self.file, start, stop, self._parts(start, stop))
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
+        end = self.file.size if stop is None else stop
+        self.opened.append((start, end))
+        return self._parts(start, end)
 
     def _parts(self, start: int, stop: int) -> Iterator[memoryview]:
         try:
@@ -69,7 +69,7 @@ class Served:
 
         @app.route("/f")
         def view() -> Response:
-            return send_file(self.file, request, self.open)
+            return send_file(self, request)
 
         return app.test_client()
 
@@ -357,7 +357,7 @@ def test_the_stream_is_closed_when_the_client_goes_away(served: Served) -> None:
 
 
 def test_the_stream_is_closed_when_nobody_began_to_read(served: Served) -> None:
-    body = Body(served.open(0, 1024).parts)
+    body = Body(served.read(0, 1024))
     body.close()
     assert served.closed == 1
 

@@ -41,6 +41,7 @@ PAIRS: list[tuple[type, type]] = [
 READERS = {
     "get",
     "get_many",
+    "get_with_map",
     "find",
     "find_invite",
     "page",

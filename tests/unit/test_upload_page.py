@@ -68,7 +68,7 @@ def store(site: Site, name: str, data: bytes = b"data", owner: str = "alice") ->
 
 
 def content(site: Site, file: File, owner: str = "alice") -> bytes:
-    return b"".join(bytes(part) for part in site.services.files.open(actor_of(site, owner), file.id).parts)
+    return b"".join(bytes(part) for part in site.services.files.open(actor_of(site, owner), file.id).read())
 
 
 def send(browser: Browser, *files: tuple[str, bytes], **options: Any) -> TestResponse:

@@ -39,6 +39,8 @@ class ActingView(ListingView):
     """What a record is called on its own page; the first column of the list unless given."""
     noun: ClassVar[str] = "record"
     """What one record is, in sentences and on buttons: `user`, `role`."""
+    logged_as: ClassVar[str] = ""
+    """The type of its records in the log, where that is not the noun."""
     removal: ClassVar[Removal] = Removal()
     confirm_template = "admin/confirm.html"
 

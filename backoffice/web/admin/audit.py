@@ -14,6 +14,7 @@ from backoffice.domain.audit import AuditEntry
 from backoffice.domain.nouns import all_actions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
+from backoffice.errors import NotFound
 from backoffice.services.audit import Audit
 from backoffice.web.admin.base import Allowed, Link, ServiceView
 from backoffice.web.admin.filters import Unfit, exactly, one_of
@@ -22,8 +23,6 @@ from backoffice.web.admin.listing import FilterValue, Shown
 from backoffice.web.admin.people import user_id, user_name
 from backoffice.web.identity import actor
 
-RECORDS = {"user": "users", "file": "files", "upload": "uploads", "role": "roles"}
-"""Type of an object -> the section where it is, as long as it exists."""
 MAX_FACET = 200
 
 
@@ -187,10 +186,22 @@ class AuditView(ServiceView):
             return found
         object_url = self.get_url(".index_view", flt0_object_is=f"{kind}:{identifier}")
         found.append(Link(f"About this {kind}", object_url, "audit"))
-        section = next((view for view in self.admin._views if view.endpoint == RECORDS.get(kind)), None)  # noqa: SLF001
-        if section is not None and section.is_accessible():
-            found.append(Link(f"Open the {kind}", self.get_url(f"{RECORDS[kind]}.details_view", id=identifier)))
+        home = self._home_of(kind, identifier)
+        if home is not None:
+            found.append(Link(f"Open the {home.noun}", self.get_url(f"{home.endpoint}.details_view", id=identifier)))
         return found
+
+    def _home_of(self, kind: str, identifier: str) -> ServiceView | None:
+        """The section in which an object of the log is now, of those that this person may see; None when it is gone.
+        There may be several for one type: a file is one from its first chunk on, until it leaves the trash."""
+        for view in self.admin._views:  # noqa: SLF001 - there is no other way to the sections
+            if isinstance(view, ServiceView) and (view.logged_as or view.noun) == kind and view.is_accessible():
+                try:
+                    view.get_one(identifier)
+                except NotFound:
+                    continue
+                return view
+        return None
 
     def get_list(
         self,

@@ -212,7 +212,7 @@ class UploadView(OwnedView):
     """Uploads in progress."""
 
     delete_permission = Permissions.FILES_ALL_WRITE
-    noun = "upload"
+    noun, logged_as = "upload", "file"
     removal = Removal("Cancel upload", "Cancel this upload? What has arrived of it is lost.", "was cancelled")
     column_list = ("name", "owner", "progress", "bytes", "size", "created_at", "expires_at")
     column_details_list = (*column_list, "reserved", "state", "id")

@@ -1,0 +1,163 @@
+"""What a download asks of the store, and what the log says of it: once for bytes that are sent, never for others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from backoffice.domain.access import Actor
+from backoffice.errors import Invalid, NotFound
+from tests.api_site import KIB, SHELL, Person, Site, imitated_site
+from tests.support_uploads import ALICE, KEYS, World, person
+
+DATA = b"a" * 64 * KIB + b"b" * 64 * KIB
+"""Two chunks."""
+PARTS = [b"a" * 100, b"b" * 50]
+BOB = person("bob")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Site]:
+    with imitated_site() as site:
+        yield site
+
+
+@pytest.fixture
+def site(shared: Site) -> Site:
+    return shared.clear()
+
+
+@pytest.fixture
+def ann(site: Site) -> Person:
+    return site.person("ann")
+
+
+@contextmanager
+def trips(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The round trips to the store, by their first command. A pipeline is one."""
+    made: list[str] = []
+    execute, pipeline = site.store.execute_command, site.store.pipeline
+
+    def counted(*command: Any, **options: Any) -> Any:
+        made.append(str(command[0]))
+        return execute(*command, **options)
+
+    def counted_pipeline(*args: Any, **options: Any) -> Any:
+        pipe = pipeline(*args, **options)
+        send = pipe.execute
+
+        def sent(*given: Any, **more: Any) -> Any:
+            made.append(" ".join(str(queued[0][0]) for queued in pipe.command_stack))
+            return send(*given, **more)
+
+        pipe.execute = sent
+        return pipe
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.store, "execute_command", counted)
+        patch.setattr(site.store, "pipeline", counted_pipeline)
+        yield made
+
+
+def downloads(site: Site, file_id: str) -> list[dict[str, Any]]:
+    """What the log says of this file's downloads, newest first."""
+    found = site.services.audit.page(SHELL, filters=(("object", f"file:{file_id}"), ("action", "file.download")))
+    return [entry.event["data"] for entry in found.items]
+
+
+TOKEN, PERSON, FILE, EVENT = "HGETALL", "HGETALL GET", "HGETALL GET", "EVALSHA"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status", "asked", "recorded"),
+    [
+        ("GET", {}, 200, [EVENT, "GET", "GET"], [{"size": len(DATA)}]),
+        ("GET", {"Range": "bytes=10-19"}, 206, [EVENT, "GET"], [{"range": [10, 20]}]),
+        ("GET", {"Range": "bytes=-10"}, 206, [EVENT, "GET"], [{"range": [len(DATA) - 10, len(DATA)]}]),
+        ("GET", {"Range": "bytes=999999-"}, 416, [], []),
+        ("GET", {"If-None-Match": "*"}, 304, [], []),
+        ("GET", {"If-Match": '"another"'}, 412, [], []),
+        ("HEAD", {}, 200, [], []),
+        ("HEAD", {"Range": "bytes=10-19"}, 200, [], []),
+    ],
+)
+def test_a_download_reads_the_record_once_and_is_recorded_when_bytes_are_sent(
+    site: Site,
+    ann: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    headers: dict[str, str],
+    status: int,
+    asked: list[str],
+    recorded: list[dict[str, Any]],
+) -> None:
+    file_id = ann.upload("a.bin", DATA)
+    ann.get(f"/files/{file_id}/metadata")  # the token has just been used, and scripts are known
+    with trips(site, monkeypatch) as made:
+        answer = ann.call(method, f"/files/{file_id}", headers)
+    assert answer.status_code == status, answer.text
+    assert made == [TOKEN, PERSON, FILE, *asked]
+    assert downloads(site, file_id) == recorded
+
+
+def test_who_may_not_read_a_file_learns_nothing_and_reads_it_once(
+    site: Site, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = ann.upload("a.bin", DATA)
+    bob = site.person("bob")
+    bob.get("/files")
+    with trips(site, monkeypatch) as made:
+        assert bob.get(f"/files/{file_id}").status_code == 404
+    assert made == [TOKEN, PERSON, FILE, EVENT]  # the refusal
+    assert downloads(site, file_id) == []
+
+
+# --- the service
+
+
+@pytest.fixture
+def world(fake: Any) -> World:
+    return World.over(fake)
+
+
+def recorded(world: World) -> int:
+    return sum(b"file.download" in row[1][b"e"] for row in world.db.client.xrange(KEYS.audit))
+
+
+def test_opening_is_not_recorded_and_reading_is_at_once(world: World) -> None:
+    file = world.stored(ALICE, PARTS)
+    opened = world.library.open(ALICE, file.id)
+    assert opened.file == file
+    assert recorded(world) == 0
+    body = opened.read()
+    assert recorded(world) == 1
+    assert b"".join(body) == b"".join(PARTS)
+    assert b"".join(opened.read(99, 101)) == b"ab"
+    assert recorded(world) == 2
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, 151), (151, None)])
+def test_a_range_outside_the_file_is_refused_and_not_recorded(world: World, start: int, stop: int | None) -> None:
+    opened = world.library.open(ALICE, world.stored(ALICE, PARTS).id)
+    with pytest.raises(Invalid):
+        opened.read(start, stop)
+    assert recorded(world) == 0
+
+
+@pytest.mark.parametrize("actor", [ALICE, BOB])
+def test_only_a_file_outside_the_trash_is_opened_and_only_by_who_may(world: World, actor: Actor) -> None:
+    file = world.stored(ALICE, PARTS)
+    if actor is ALICE:
+        world.library.trash(ALICE, file.id)
+    for file_id in (file.id, "0" * len(file.id), "../x", ""):
+        with pytest.raises(NotFound):
+            world.library.open(actor, file_id)
+
+
+def test_an_empty_file_is_read_and_recorded(world: World) -> None:
+    empty = world.stored(ALICE, [b""])
+    assert b"".join(world.library.open(ALICE, empty.id).read()) == b""
+    assert recorded(world) == 1
