@@ -117,7 +117,7 @@ class Files:
         return self._authorized(actor, file, permission, trashed=trashed)
 
     def _authorized(self, actor: Actor, file: File | None, permission: Permission, *, trashed: bool = False) -> File:
-        """The file, where it is there (or in the trash) and this actor may do that with it. Raises NotFound, NotAllowed."""
+        """The file, where it is there (or in the trash) and this actor may do that. Raises NotFound, NotAllowed."""
         if file is None or file.state is not (FileState.TRASHED if trashed else FileState.READY):
             raise NotFound
         require(self.audit, actor, permission, file.owner, _ref(file))

@@ -284,8 +284,8 @@ class StoreHealth(Protocol):
 
 
 class StoreCheck(Protocol):
-    """Whether the whole store is sound: every index, count, quota and chunk is compared with its record, while people go
-    on working. Findings are told as they are made; memory does not grow with the number of records."""
+    """Whether the whole store is sound: every index, count, quota and chunk is compared with its record, while people
+    go on working. Findings are told as they are made; memory does not grow with the number of records."""
 
     def check(self, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         """Changes nothing."""

@@ -26,8 +26,8 @@ local function entry_rank(key, entry)
   return low
 end
 
--- Write an event into the log and into its indexes; the id of its entry. An index that reaches `most` bytes gives up its
--- older half.
+-- Write an event into the log and into its indexes; the id of its entry. An index that reaches `most` bytes gives up
+-- its older half.
 local function append_event(stream, text, indexes, most)
   local id = redis.call('XADD', stream, '*', 'e', text)
   local entry = pack_entry(id)

@@ -1,10 +1,11 @@
--- delete_and_release: drop what is left of an upload or a file after its chunks are gone, and give its bytes back to the quota.
+-- delete_and_release: drop what is left of an upload or a file after its chunks are gone, and give its bytes back to the
+-- quota.
 -- The act itself (cancel, expire, purge) was recorded by the commit before; this only frees, so it may run when
 -- memory is full.
 --
 -- KEYS[1] record hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of what is to be collected
--- ARGV[1] id as KEYS[4] holds it   ARGV[2] state the record must be in   ARGV[3] field of the record that holds the bytes
--- ARGV[4] field of the quota they come off
+-- ARGV[1] id as KEYS[4] holds it   ARGV[2] state the record must be in
+-- ARGV[3] field of the record that holds the bytes   ARGV[4] field of the quota they come off
 --
 -- Returns "ok", or "gone" when another worker was here before.
 if redis.call('HGET', KEYS[1], 'state') ~= ARGV[2] then

@@ -4,8 +4,8 @@
 --   page   before, count       of KEYS[1]; before: 8 bytes, "" = from the newest
 --   ranks  key, entry ...      entries by the number of their key
 --
--- Returns for `page` {number of entries in all, the last `count` of those below `before` as one string, in rising order},
--- for `ranks` for each entry the number of entries below it, and 1 where it is there itself or 0.
+-- Returns for `page` {number of entries in all, the last `count` of those below `before` as one string, in rising
+-- order}, for `ranks` for each entry the number of entries below it, and 1 where it is there itself or 0.
 
 if ARGV[1] == 'page' then
   local total = math.floor(redis.call('STRLEN', KEYS[1]) / 8)

@@ -25,7 +25,10 @@ def is_entry_id(text: str) -> bool:
 
 
 def pack(entry_id: str) -> bytes:
-    """How an entry stands in its indexes; `_log.lua:pack_entry` makes the same of it. Raises ValueError for what is no id."""
+    """How an entry stands in its indexes; `_log.lua:pack_entry` makes the same of it.
+
+    Raises ValueError for what is no id.
+    """
     found = _ID.fullmatch(entry_id)
     if found is None:
         raise ValueError(f"not the id of an entry: {entry_id[:40]!r}")

@@ -1,5 +1,5 @@
--- log_repair: put right what indexes of the audit log say, and record it. A script of its own: it rewrites strings of up
--- to 256 MB, which the one door to the control plane (`commit`) must not offer; `fsck` alone calls it.
+-- log_repair: put right what indexes of the audit log say, and record it. A script of its own: it rewrites strings of
+-- up to 256 MB, which the one door to the control plane (`commit`) must not offer; `fsck` alone calls it.
 --
 -- KEYS[1] request id   KEYS[2] audit stream   KEYS[3...] the indexes to repair, then those of the event
 -- ARGV[1] op:
@@ -10,8 +10,8 @@
 -- ARGV[5] seconds for which the request id is remembered   ARGV[6] bytes of an index, see `_log`
 --
 -- Returns {"done", id of the event}, also when the request id was seen before, or {"changed"} when the entry to be
--- inserted has left the log in the meantime: then nothing happens. What was appended since `fsck` looked stays: an index
--- is read, changed and written here, at one moment.
+-- inserted has left the log in the meantime: then nothing happens. What was appended since `fsck` looked stays: an
+-- index is read, changed and written here, at one moment.
 local request, stream, op = KEYS[1], KEYS[2], ARGV[1]
 local before = redis.call('GET', request)
 if before then return {'done', before} end

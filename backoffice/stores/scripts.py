@@ -1,7 +1,7 @@
 """The Lua scripts of this folder, each described at its head.
 
-A server runs a script by itself: there is no import. What several of them share stands in files of its own, which are put
-before the text of each script that is loaded.
+A server runs a script by itself: there is no import. What several of them share stands in files of its own, which are
+put before the text of each script that is loaded.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from backoffice.stores.log_repair import LogRepair, LogRepairOp
 SMALL = 64 * WIDTH
 """Bytes up to which an index is read whole."""
 
-Place = tuple[bytes, str]
+IndexEntry = tuple[bytes, str]
 """An index, and the id of an entry."""
 
 
@@ -72,7 +72,7 @@ class AuditCheck:
             Invariant.AUDIT, ObjectRef("audit", printable(key)), what, log_repair=LogRepair(LogRepairOp.SORT, (key,))
         )
 
-    def _members(self, members: Sequence[Place]) -> None:
+    def _members(self, members: Sequence[IndexEntry]) -> None:
         """Entries of indexes: the log says the same."""
         events = self._events([one for _, one in members])
         for key, one in dict.fromkeys(members):
@@ -86,9 +86,9 @@ class AuditCheck:
         return {one: _event(row[0]) for one, row in zip(wanted, rows, strict=True) if row}
 
     def _right(self, key: bytes, event: Mapping[str, Any] | None) -> bool:
-        return event is not None and key in self._places(event)
+        return event is not None and key in self._indexes_of(event)
 
-    def _places(self, event: Mapping[str, Any]) -> list[bytes]:
+    def _indexes_of(self, event: Mapping[str, Any]) -> list[bytes]:
         """The indexes that name an event."""
         return [self._keys.audit_index(facet, value) for facet, value in written_facets(event)]
 
@@ -122,9 +122,9 @@ class AuditCheck:
 
     def _rows(self, rows: Sequence[Any]) -> None:
         self._repairer.count(Invariant.AUDIT, len(rows))
-        places = [(key, row[0].decode()) for row in rows for key in self._places(_event(row))]
+        entries = [(key, row[0].decode()) for row in rows for key in self._indexes_of(_event(row))]
         wrong = []
-        for (key, one), (below, there) in zip(places, self._ranks(places), strict=True):
+        for (key, one), (below, there) in zip(entries, self._ranks(entries), strict=True):
             if there and key in self._large:
                 self._counts[key] += 1
             elif not there and not self._may_lack(key, below):
@@ -132,10 +132,10 @@ class AuditCheck:
         for one in dict.fromkeys(wrong):
             self._repairer.verify_and_repair(partial(self._recheck_entry, one))
 
-    def _ranks(self, places: Sequence[Place]) -> list[tuple[int, bool]]:
+    def _ranks(self, entries: Sequence[IndexEntry]) -> list[tuple[int, bool]]:
         """For each the number of entries below it in the index, and whether it is there itself. One round trip."""
-        numbers = {key: number for number, key in enumerate(dict.fromkeys(key for key, _ in places), 1)}
-        args = [arg for key, one in places for arg in (numbers[key], pack(one))]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(key for key, _ in entries), 1)}
+        args = [arg for key, one in entries for arg in (numbers[key], pack(one))]
         found = self._db.script("log_index", list(numbers), ["ranks", *args])
         return [(int(below), bool(there)) for below, there in zip(found[::2], found[1::2], strict=True)]
 
@@ -147,10 +147,10 @@ class AuditCheck:
         event = self._events([one]).get(one)
         if event is None:
             return None
-        places = [(key, one) for key in self._places(event)]
+        entries = [(key, one) for key in self._indexes_of(event)]
         wrong = [
             key
-            for (key, _), (below, there) in zip(places, self._ranks(places), strict=True)
+            for (key, _), (below, there) in zip(entries, self._ranks(entries), strict=True)
             if not there and not self._may_lack(key, below)
         ]
         if not wrong:
@@ -176,8 +176,8 @@ class AuditCheck:
             self._members([(key, one) for one in unpack(text)])
 
     def _backwards(self, key: bytes, first: int = 0) -> Iterator[bytes]:
-        """The text of an index from its entry `first` on, in pieces and from its end: what is added or taken out meanwhile
-        moves none still to come."""
+        """The text of an index from its entry `first` on, in pieces and from its end: what is added or taken out
+        meanwhile moves none still to come."""
         stop = int(self._db.call("STRLEN", key))
         while stop > first * WIDTH:
             start = max(first * WIDTH, (stop - 1) // WIDTH * WIDTH - (BATCH - 1) * WIDTH)

@@ -7,7 +7,7 @@ another number of entries than were counted, it is walked for those that no reco
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -16,9 +16,10 @@ from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.stores.client import Command
 from backoffice.stores.codec import pairs
-from backoffice.stores.collection import Collection, Record, flat_pairs, score
+from backoffice.stores.collection import Collection, Record, score
 from backoffice.stores.commit import Commit
-from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged, printable
+from backoffice.stores.fsck.facets import FacetCheck
+from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged, printable, scan
 from backoffice.stores.indexes import Unique
 
 R = TypeVar("R", bound=Record)
@@ -190,7 +191,7 @@ class IndexCheck(Generic[R]):
                     self._walk(key)
         for facet in self._collection.facets.values():
             if facet.listed:
-                self._facet(facet.name)
+                FacetCheck(self._repairer, self._noun, facet.name).run(self._seen | self._counts.keys())
 
     def _size_command(self, key: bytes) -> str:
         return "HLEN" if self._keys.split(key)[1] == "one" else "ZCARD"
@@ -199,20 +200,11 @@ class IndexCheck(Generic[R]):
         _, kind, name, *_ = self._keys.split(key)
         if kind == "one":
             index = self._uniques.get(name)
-            for batch in self._scan("HSCAN", key) if index is not None else ():
+            for batch in scan(self._db, "HSCAN", key) if index is not None else ():
                 self._extra_texts(key, batch)
             return
-        for batch in self._scan("ZSCAN", key):
+        for batch in scan(self._db, "ZSCAN", key):
             self._extra_members(key, batch)
-
-    def _scan(self, command: str, key: bytes) -> Iterator[list[tuple[bytes, Any]]]:
-        cursor = 0
-        while True:
-            position, found = self._db.call(command, key, cursor, "COUNT", 500)
-            yield list(pairs(found).items()) if command == "HSCAN" else flat_pairs(found)
-            cursor = int(position)
-            if not cursor:
-                return
 
     def _extra_texts(self, key: bytes, batch: Sequence[tuple[bytes, bytes]]) -> None:
         records = self._read([holder.decode() for _, holder in batch])
@@ -271,41 +263,6 @@ class IndexCheck(Generic[R]):
         what = f"{printable(key)}: {printable(member)} belongs to no record"
         # What is not even text cannot be named in a commit.
         return Fault(Invariant.INDEX, self.ref(record_id), what, repair if text.encode() == member else None)
-
-    # -- facets
-
-    def _facet(self, name: str) -> None:
-        """The count of each value is the size of the value's index."""
-        counts = self._keys.facet_values(self._noun, name)
-        prefix = self._keys.index(self._noun, name) + b":"
-        values = {key[len(prefix) :].decode() for key in self._seen | self._counts.keys() if key.startswith(prefix)}
-        for batch in self._scan("ZSCAN", counts):
-            values |= {value.decode() for value, _ in batch}
-        self._repairer.count(Invariant.FACET, len(values))
-        for some in batches(sorted(values)):
-            replies = self._repairer.read_atomically(
-                [command for value in some for command in self._facet_queries(name, value)]
-            )
-            for value, listed, size in zip(some, replies[::2], replies[1::2], strict=True):
-                if float(listed or 0) != int(size):
-                    self._repairer.verify_and_repair(partial(self._recheck_facet, name, value))
-
-    def _facet_queries(self, name: str, value: str) -> list[Command]:
-        counts = self._keys.facet_values(self._noun, name)
-        return [("ZSCORE", counts, value), ("ZCARD", self._keys.index(self._noun, name, value))]
-
-    def _recheck_facet(self, name: str, value: str) -> Fault | None:
-        listed, size = self._repairer.read_atomically(self._facet_queries(name, value))
-        difference = int(size) - int(float(listed or 0))
-        if not difference:
-            return None
-
-        def repair(commit: Commit) -> None:
-            # By the difference, which holds even while records come and go.
-            commit.write("ZINCRBY", self._keys.facet_values(self._noun, name), difference, value)
-
-        what = f"{self._noun}, {name} {printable(value)}: {int(size)} records, counted {int(float(listed or 0))}"
-        return Fault(Invariant.FACET, ObjectRef("facet", f"{self._noun}.{name}"), what, repair)
 
 
 def _expect(commit: Commit, key: bytes, text: str, holder: bytes | None) -> None:

@@ -13,6 +13,8 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.maintenance import Finding, Invariant, OnFinding, Report
 from backoffice.errors import Conflict
 from backoffice.stores.client import Command, Db, store_errors
+from backoffice.stores.codec import pairs
+from backoffice.stores.collection import flat_pairs
 from backoffice.stores.commit import Commit
 from backoffice.stores.keys import Keys
 from backoffice.stores.log_repair import LogRepair
@@ -138,6 +140,18 @@ def batches(items: Sequence[T] | Iterator[T], size: int = BATCH) -> Iterator[lis
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def scan(db: Db, command: str, key: bytes) -> Iterator[list[tuple[bytes, Any]]]:
+    """All pairs of a hash (`HSCAN`: field and value) or a sorted set (`ZSCAN`: member and score), in batches. One that
+    comes or goes meanwhile may be left out, any may come twice."""
+    cursor = 0
+    while True:
+        position, found = db.call(command, key, cursor, "COUNT", BATCH)
+        yield list(pairs(found).items()) if command == "HSCAN" else flat_pairs(found)
+        cursor = int(position)
+        if not cursor:
+            return
 
 
 def printable(text: str | bytes) -> str:
