@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flask import flash, g, url_for
+from flask import flash, g
 from flask.typing import ResponseReturnValue
 from flask_admin.actions import action
 from flask_admin.form import BaseForm
@@ -24,8 +24,9 @@ from backoffice.web.admin.base import Act, Allowed, Link, Removal, Revealed, Ser
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
 from backoffice.web.admin.filters import days, one_of
 from backoffice.web.admin.formats import clipped, coded, filesize, isolated, labelled, stated, time_tag, timed
-from backoffice.web.context import services, settings
+from backoffice.web.context import services
 from backoffice.web.identity import actor
+from backoffice.web.setup_link import setup_link
 
 TONES = {"active": "good", "invited": "info", "disabled": "bad"}
 LINK_HELP = "Give it to the person over a channel you trust. It works once, for {}, and is not shown again."
@@ -71,12 +72,8 @@ class UserSource:
 
 
 def _revealed(user: User, secret: str) -> Revealed:
-    # The configured address where there is one: a request can come in by another name.
-    public = settings().public_url.rstrip("/")
-    path = url_for("pages.setup", secret=secret)
-    link = public + path if public else url_for("pages.setup", secret=secret, _external=True)
     lasts = "30 minutes" if user.password else "24 hours"
-    return Revealed(user, f"One-time link for {user.username}", link, LINK_HELP.format(lasts))
+    return Revealed(user, f"One-time link for {user.username}", setup_link(secret), LINK_HELP.format(lasts))
 
 
 def _manageable() -> Callable[[User], bool]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from backoffice.web.api import administration, description, files, uploads
+from backoffice.web.api import blueprints, description, files, roles, trash, unfinished, uploads, users
+
+__all__ = ["files", "register", "roles", "trash", "unfinished", "uploads", "users"]
+# Each of these adds its routes to a blueprint when it is imported.
 
 
 def register(app: Flask) -> None:
     """Add the API, its description at `/openapi.json` and the page `/docs` that shows it."""
     app.url_map.converters["name"] = uploads.NameConverter
     api = Blueprint("api", __name__)
-    for part in (uploads, files, administration):
-        api.register_blueprint(part.bp)
+    for bp in (blueprints.uploads_bp, blueprints.files_bp, blueprints.admin_bp):
+        api.register_blueprint(bp)
     app.register_blueprint(api)
     description.register(app)

@@ -4,29 +4,73 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
-from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Field, File, MultipartDecoder, State
+from pydantic import Field
+from werkzeug.exceptions import UnsupportedMediaType
 
-from backoffice.errors import Invalid, TooLarge
-from backoffice.web.api.operation import OCTETS
-from backoffice.web.api.parsing import JSON, check, field_error, one_each, parse_json, query
-from backoffice.web.api.schemas import ChunkFields, ChunkJson
-from backoffice.web.body import iter_body, read_exact, read_view
+from backoffice.domain.files import OCTETS
+from backoffice.errors import TooLarge
+from backoffice.web.api.digests import Checksum
+from backoffice.web.api.files import FileName
+from backoffice.web.api.multipart import FORM, OVERHEAD, read_parts
+from backoffice.web.api.parsing import (
+    JSON,
+    MAX_BYTES,
+    Id,
+    IntFromText,
+    Strict,
+    field_error,
+    parse_json,
+    query,
+    reject_duplicates,
+    validate,
+)
+from backoffice.web.body import read_exact, read_view
 
-FORM: Final = "multipart/form-data"
 DATA: Final = "chunk_data"
 JSON_CHUNK: Final = 4 * 1024 * 1024
 """Largest chunk in JSON: it is in memory three times over (text, string, bytes), so only small ones are taken."""
-OVERHEAD: Final = 64 * 1024
-"""Room for all that is not the chunk: fields, part headers, boundaries."""
-STEP: Final = 256 * 1024
-MAX_PARTS: Final = 16
-MAX_BOUNDARY: Final = 200
-MAX_FIELD: Final = 4096
+MAX_CHUNKS: Final = 1_000_000
+
+
+class ChunkFields(Strict):
+    """What is said about a chunk, without its bytes."""
+
+    file_id: Annotated[Id, Field(description="Left out with the first chunk: the answer has it")] = ""
+    chunk_index: Annotated[int, Field(ge=0, lt=MAX_CHUNKS, description="0 for the first"), IntFromText]
+    total_chunks: Annotated[int, Field(ge=1, le=MAX_CHUNKS, description="The same with every chunk"), IntFromText]
+    checksum: (
+        Annotated[Checksum, Field(description="SHA-256 of the chunk: `sha256:` and 64 hexadecimal digits")] | None
+    ) = None
+    total_size: (
+        Annotated[
+            int,
+            Field(ge=0, le=MAX_BYTES, description="Bytes of the whole file, if known: reserves the quota for it"),
+            IntFromText,
+        ]
+        | None
+    ) = None
+    name: Annotated[FileName, Field(description="Shown while the upload is unfinished")] = ""
+
+
+class ChunkJson(ChunkFields):
+    """A chunk in JSON."""
+
+    chunk_data: Annotated[
+        str,
+        Field(
+            description="The bytes in Base64 (RFC 4648, section 4), padded",
+            json_schema_extra={"contentEncoding": "base64"},
+        ),
+    ]
+
+
+class ChunkForm(ChunkFields):
+    """A chunk in a form. `chunk_data` is a file part."""
+
+    chunk_data: Annotated[bytes, Field(json_schema_extra={"contentMediaType": OCTETS})]
 
 
 def read_chunk(request: Request, largest: int) -> tuple[ChunkFields, bytes | memoryview]:
@@ -48,7 +92,7 @@ def read_chunk(request: Request, largest: int) -> tuple[ChunkFields, bytes | mem
 
 def _from_json(request: Request, largest: int) -> tuple[ChunkFields, bytes]:
     limit = _base64_length(largest)
-    said = check(ChunkJson, parse_json(read_exact(request, limit + OVERHEAD)))
+    said = validate(ChunkJson, parse_json(read_exact(request, limit + OVERHEAD)))
     if len(said.chunk_data) > limit:
         raise TooLarge(f"A chunk in JSON has at most {largest} bytes; send larger ones raw.", limit=largest)
     try:
@@ -65,54 +109,16 @@ def _base64_length(size: int) -> int:
 
 
 def _from_form(request: Request, largest: int) -> tuple[ChunkFields, bytes]:
-    boundary = request.mimetype_params.get("boundary", "")
-    # RFC 2046 allows 70 characters; some clients, Werkzeug's own among them, now and then send a few more.
-    if not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
-        raise Invalid("The form has no boundary.")
     pairs: list[tuple[str, Any]] = []
-    for name, value, is_file in _parts(request, boundary.encode(), largest):
+    for name, value, is_file in read_parts(request, largest):
         if is_file != (name == DATA):
             raise field_error(name or "form", "must be a file part" if name == DATA else "must not be a file part")
         pairs.append((name, value))
-    found = one_each(pairs)
+    found = reject_duplicates(pairs)
     if DATA not in found:
         raise field_error(DATA, "is required")
     data = found.pop(DATA)
-    return check(ChunkFields, {name: _text(name, value) for name, value in found.items()}, text=True), data
-
-
-def _parts(request: Request, boundary: bytes, largest: int) -> Iterator[tuple[str, bytes, bool]]:
-    """Name, bytes and kind of each part. Nothing is written to disk, and a part is refused as soon as it is too long."""
-    decoder = MultipartDecoder(boundary, max_parts=MAX_PARTS)
-    name, is_file, kept, size = "", False, list[bytes](), 0
-    try:
-        for event in _events(decoder, request, largest + OVERHEAD):
-            if isinstance(event, Field | File):
-                name, is_file, kept, size = event.name or "", isinstance(event, File), [], 0
-            elif isinstance(event, Data):
-                size += len(event.data)
-                if size > (largest if is_file else MAX_FIELD):
-                    raise TooLarge(f"{name[:100]} is longer than {largest if is_file else MAX_FIELD} bytes.")
-                kept.append(event.data)
-                if not event.more_data:
-                    yield name, kept[0] if len(kept) == 1 else b"".join(kept), is_file
-    except RequestEntityTooLarge:
-        raise TooLarge(f"A form with a chunk has at most {MAX_PARTS} parts.") from None
-    except ValueError:
-        # What the decoder says about it quotes the body, so it stays here.
-        raise Invalid("The form is not well-formed.") from None
-
-
-def _events(decoder: MultipartDecoder, request: Request, limit: int) -> Iterator[object]:
-    for piece in iter_body(request, limit, STEP):
-        decoder.receive_data(bytes(piece))
-        while (event := decoder.next_event()) is not NEED_DATA:
-            yield event
-        if decoder.state in {State.PREAMBLE, State.PART} and len(decoder.buffer) > OVERHEAD:
-            raise TooLarge("The headers of the form's parts are too long.")
-    decoder.receive_data(None)
-    while not isinstance(event := decoder.next_event(), Epilogue):
-        yield event
+    return validate(ChunkFields, {name: _text(name, value) for name, value in found.items()}, text=True), data
 
 
 def _text(name: str, value: bytes) -> str:

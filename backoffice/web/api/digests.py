@@ -1,13 +1,25 @@
-"""Checksums that come in header fields (RFC 9530)."""
+"""Checksums of what is sent: in header fields (RFC 9530), and in the fields that forms, JSON and queries have for them."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from typing import Annotated, Final
 
 from flask import Request
+from pydantic import Field
 
 from backoffice.errors import Invalid
+
+DIGEST: Final = "RFC 9530: `sha-256=:<Base64>:`; the server checks it"
+"""How the description explains a digest field."""
+Checksum = Annotated[str, Field(pattern=r"^sha256:[0-9a-fA-F]{64}$")]
+"""`sha256:` and 64 hexadecimal digits."""
+
+
+def checksum_bytes(checksum: str | None) -> bytes | None:
+    """The digest in a `Checksum`."""
+    return bytes.fromhex(checksum.removeprefix("sha256:")) if checksum else None
 
 
 def digest_field(request: Request, header: str) -> bytes | None:
@@ -28,7 +40,7 @@ def digest_field(request: Request, header: str) -> bytes | None:
     return digest
 
 
-def agreed(*given: bytes | None) -> bytes | None:
+def single_digest(*given: bytes | None) -> bytes | None:
     """The one digest among those given; Invalid when two differ."""
     found = {one for one in given if one is not None}
     if len(found) > 1:

@@ -1,29 +1,33 @@
-"""Stored files: finding, downloading, renaming, deleting, restoring."""
+"""Stored files: finding, downloading, renaming."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
+from typing import Annotated, Final, Literal
 
-from flask import Blueprint, Response, request
-from flask.typing import ResponseReturnValue
+from flask import Response, request, url_for
+from pydantic import Field
 
-from backoffice.domain.files import clean_mime_type, clean_tags
+from backoffice.domain.access import Actor
+from backoffice.domain.files import File, clean_mime_type, clean_tags
 from backoffice.domain.ids import is_id
-from backoffice.domain.paging import Query
+from backoffice.domain.paging import MAX_SEARCH, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import NameTaken, NotFound, VersionMismatch
-from backoffice.web.api.answer_schemas import FileAnswer, FilesAnswer
-from backoffice.web.api.answers import (
-    file_answer,
-    owner_names,
-    send_file_record,
+from backoffice.web.api.blueprints import files_bp
+from backoffice.web.api.operation import BYTES, Operation
+from backoffice.web.api.parsing import JSON, Id, PageQuery, Strict, field_error, json_body, query
+from backoffice.web.api.responses import (
+    Answer,
+    OptionalText,
+    OptionalTime,
+    OwnerName,
+    PageOf,
+    Time,
+    owner_context,
     send_page,
-    version_wanted,
 )
-from backoffice.web.api.operation import BYTES, IF_MATCH, Operation, operation
-from backoffice.web.api.parsing import JSON, field_error, json_body, query
-from backoffice.web.api.schemas import FilesQuery, PurgeQuery, RenameRequest
+from backoffice.web.api.versions import ETAG, demanded_version, demands_version, send_record
 from backoffice.web.context import services
 from backoffice.web.download import send_file
 from backoffice.web.identity import actor
@@ -31,21 +35,73 @@ from backoffice.web.routes import route_permission
 
 TAG: Final = "Files"
 EVERYBODY: Final = "*"
-ETAG: Final = {"ETag": "Entity tag of the metadata, for `If-Match`"}
+IF_MATCH: Final = {"If-Match": "ETag of the metadata: refuse with 412 when the file was changed since"}
+CREATED: Final = {
+    "Location": "Where the file can be downloaded",
+    "ETag": "Entity tag of the metadata",
+    "X-Durability": "How safe the file is by now: `memory`, `os`, `disk` or `replica:k`",
+}
 
-bp = Blueprint("files", __name__)
+FileName = Annotated[
+    str, Field(max_length=1024, description="File name: at most 255 bytes, no slash, no control character")
+]
 
 
-@bp.get("/files")
-@operation(
-    Operation(
-        summary="List files",
-        tag=TAG,
-        answer=FilesAnswer,
-        query=FilesQuery,
-        sends={"Link": "`rel=next`: the page after this one"},
-        curl='curl "$SITE/files?limit=20&sort=size"',
-    )
+class FileAnswer(Answer):
+    """A stored file."""
+
+    id: Id
+    name: str
+    size: int
+    mime_type: str
+    owner: OwnerName
+    owner_id: Annotated[Id, Field(validation_alias="owner")]
+    created_at: Time
+    updated_at: Time
+    sha256: Annotated[OptionalText, Field(description="Hexadecimal; `null` until it is computed")]
+    total_chunks: int
+    tags: list[str]
+    state: Literal["ready", "trashed", "gone"]
+    version: int
+    purge_at: Annotated[OptionalTime, Field(description="When a trashed file goes for good")]
+
+
+class FilesAnswer(PageOf[FileAnswer]):
+    """A page of files."""
+
+    total: Annotated[int, Field(description="How many match; with `total_exact` false at least so many")]
+
+
+class FilesQuery(PageQuery):
+    """Which files, in what order, which part."""
+
+    sort: Annotated[
+        Literal["created", "name", "size"], Field(description="Trashed files are always sorted by date")
+    ] = "created"
+    order: Annotated[Literal["asc", "desc"] | None, Field(description="`desc` unless sorted by name")] = None
+    q: Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name, each from its beginning")] = ""
+    owner: Annotated[
+        str,
+        Field(max_length=320, description="Name or identifier of a user, or `*` for everybody; left out: your own"),
+    ] = ""
+    mime_type: Annotated[str, Field(max_length=255)] = ""
+    tag: Annotated[tuple[str, ...], Field(max_length=5, description="Several times: all of them")] = ()
+    state: Annotated[Literal["ready", "trashed"], Field(description="`trashed`: what can be restored")] = "ready"
+
+
+class RenameRequest(Strict):
+    """A new name."""
+
+    new_name: FileName
+
+
+@files_bp.get("/files")
+@Operation(
+    "List files",
+    TAG,
+    answer=FilesAnswer,
+    query=FilesQuery,
+    curl='curl "$SITE/files?limit=20&sort=size"',
 )
 @route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
 def list_files() -> Response:
@@ -71,38 +127,29 @@ def list_files() -> Response:
     )
     files = services().files
     found = (files.trash_page if trashed else files.page)(asking, asked, everybody=owner != asking.id)
-    names = owner_names((file.owner for file in found.items), asking)
-    answer = FilesAnswer(
-        items=[file_answer(file, names) for file in found.items],
-        next_cursor=found.next_cursor or None,
-        total=found.total,
-        total_exact=found.exact,
-    )
-    return send_page(answer, found.next_cursor)
+    return send_page(FilesAnswer, found, owner_context((file.owner for file in found.items), asking))
 
 
-@bp.get("/files/<file_id>")
-@operation(
-    Operation(
-        summary="Download a file",
-        tag=TAG,
-        answer=BYTES,
-        also={206: "The part that `Range` asks for", 304: "You have it already"},
-        headers={
-            "Range": "One range of bytes, such as `bytes=0-499`, `bytes=500-` or `bytes=-500`; several: the whole is sent",
-            "If-Range": "Send the range only if the file is still this one",
-            "If-None-Match": "Answer 304 if it is this one",
-            "If-Match": "Answer 412 unless it is this one",
-        },
-        sends={
-            "ETag": "Strong; the bytes behind an identifier never change",
-            "Repr-Digest": "SHA-256 of the whole file (RFC 9530), once it is known",
-            "Content-Disposition": "Always `attachment`, with the name",
-            "Accept-Ranges": "`bytes`",
-        },
-        raises=(NotFound, VersionMismatch),
-        curl='curl -OJ "$SITE/files/$ID"',
-    )
+@files_bp.get("/files/<file_id>")
+@Operation(
+    "Download a file",
+    TAG,
+    answer=BYTES,
+    also={206: "The part that `Range` asks for", 304: "You have it already"},
+    headers={
+        "Range": "One range of bytes, such as `bytes=0-499`, `bytes=500-` or `bytes=-500`; several: the whole is sent",
+        "If-Range": "Send the range only if the file is still this one",
+        "If-None-Match": "Answer 304 if it is this one",
+        "If-Match": "Answer 412 unless it is this one",
+    },
+    sends={
+        "ETag": "Strong; the bytes behind an identifier never change",
+        "Repr-Digest": "SHA-256 of the whole file (RFC 9530), once it is known",
+        "Content-Disposition": "Always `attachment`, with the name",
+        "Accept-Ranges": "`bytes`",
+    },
+    raises=(NotFound, VersionMismatch),
+    curl='curl -OJ "$SITE/files/$ID"',
 )
 @route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
 def download(file_id: str) -> Response:
@@ -111,16 +158,14 @@ def download(file_id: str) -> Response:
     return send_file(services().files.open(actor(), file_id), request)
 
 
-@bp.get("/files/<file_id>/metadata")
-@operation(
-    Operation(
-        summary="What is known of a file",
-        tag=TAG,
-        answer=FileAnswer,
-        sends=ETAG,
-        raises=(NotFound,),
-        curl='curl "$SITE/files/$ID/metadata"',
-    )
+@files_bp.get("/files/<file_id>/metadata")
+@Operation(
+    "What is known of a file",
+    TAG,
+    answer=FileAnswer,
+    sends=ETAG,
+    raises=(NotFound,),
+    curl='curl "$SITE/files/$ID/metadata"',
 )
 @route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
 def metadata(file_id: str) -> Response:
@@ -128,71 +173,47 @@ def metadata(file_id: str) -> Response:
     return send_file_record(services().files.get(actor(), file_id), actor())
 
 
-@bp.post("/files/<file_id>/rename")
-@operation(
-    Operation(
-        summary="Rename a file",
-        tag=TAG,
-        answer=FileAnswer,
-        body={JSON: RenameRequest},
-        headers=IF_MATCH,
-        sends=ETAG,
-        raises=(NotFound, NameTaken, VersionMismatch),
-        curl='curl -H "Content-Type: application/json" -d \'{"new_name": "holiday.mp4"}\' "$SITE/files/$ID/rename"',
-    )
+@files_bp.post("/files/<file_id>/rename")
+@Operation(
+    "Rename a file",
+    TAG,
+    answer=FileAnswer,
+    body={JSON: RenameRequest},
+    headers=IF_MATCH,
+    sends=ETAG,
+    raises=(NotFound, NameTaken, VersionMismatch),
+    curl='curl -H "Content-Type: application/json" -d \'{"new_name": "holiday.mp4"}\' "$SITE/files/$ID/rename"',
 )
 @route_permission(Permissions.FILES_WRITE, Permissions.FILES_ALL_WRITE, max_body=None)
 def rename(file_id: str) -> Response:
     """Links and the identifier stay."""
     wanted = json_body(RenameRequest, request)
-    version = version_wanted(file_id, actor())
+    version = demanded_file_version(file_id, actor())
     return send_file_record(services().files.rename(actor(), file_id, wanted.new_name, version), actor())
 
 
-@bp.delete("/files/<file_id>")
-@operation(
-    Operation(
-        summary="Delete a file",
-        tag=TAG,
-        status=204,
-        query=PurgeQuery,
-        headers=IF_MATCH,
-        raises=(NotFound, VersionMismatch),
-        curl='curl -X DELETE "$SITE/files/$ID"',
-    )
-)
-@route_permission(Permissions.FILES_DELETE, Permissions.FILES_ALL_DELETE)
-def delete(file_id: str) -> ResponseReturnValue:
-    """Into the trash, from where it can be restored; with `purge=1` for good, from the trash or not."""
-    delete_file(file_id)
-    return "", 204
+def send_file_record(file: File, asking: Actor, status: int = 200) -> Response:
+    """The metadata of a file with its entity tag."""
+    return send_record(FileAnswer, file, status, owner_context([file.owner], asking))
 
 
-@bp.post("/files/<file_id>/restore")
-@operation(
-    Operation(
-        summary="Take a file out of the trash",
-        tag=TAG,
-        answer=FileAnswer,
-        sends=ETAG,
-        raises=(NotFound,),
-        curl='curl -X POST "$SITE/files/$ID/restore"',
-    )
-)
-@route_permission(Permissions.FILES_DELETE, Permissions.FILES_ALL_DELETE)
-def restore(file_id: str) -> Response:
-    """Under another name when its own was taken meanwhile."""
-    return send_file_record(services().files.restore(actor(), file_id), actor())
+def send_created(file: File, asking: Actor) -> Response:
+    """201 with where the file is and how safe it is by now."""
+    response = send_file_record(file, asking, 201)
+    response.headers["Location"] = url_for("api.files.download", file_id=file.id)
+    response.headers["X-Durability"] = services().system.durability_level
+    return response
 
 
-def delete_file(file_id: str) -> None:
-    """What both ways to delete do: purge, or put into the trash unless `If-Match` forbids."""
-    wanted = query(PurgeQuery, request)
-    version = version_wanted(file_id, actor())
-    if wanted.purge:
-        services().files.purge(actor(), file_id)
-    else:
-        services().files.trash(actor(), file_id, version)
+def demanded_file_version(file_id: str, asking: Actor) -> int | None:
+    """The version that `If-Match` demands, None where it demands none. Raises VersionMismatch, NotFound.
+
+    The tag of the metadata names a version; that of the bytes (which a download sends) holds for every version.
+    """
+    if not demands_version():
+        return None
+    file = services().files.get(asking, file_id)
+    return demanded_version(file, file.etag)
 
 
 def _mime_type(text: str) -> str:

@@ -8,18 +8,18 @@ from typing import Any, Final
 
 from flask import Flask
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
 from backoffice.errors import BackofficeError, Invalid, NotAllowed, NotSignedIn, Unavailable
-from backoffice.web.api.answer_schemas import Problem
 from backoffice.web.api.operation import BYTES, Operation, operation_of
+from backoffice.web.api.parsing import JSON
+from backoffice.web.api.responses import CursorPageOf, Problem
 from backoffice.web.errors import HTTP_ERRORS, status_of
 from backoffice.web.problem import CONTENT_TYPE, title_of
 from backoffice.web.routes import SAFE_METHODS, Who, access_of
 
 BLUEPRINT: Final = "api"
-JSON: Final = "application/json"
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _REF: Final = "#/components/schemas/{model}"
 _BINARY: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
@@ -33,9 +33,6 @@ Document = dict[str, Any]
 def document(app: Flask, version: str, about: str) -> Document:
     """The description of every route of the API that `app` has. Raises RuntimeError when one says nothing of itself."""
     routes = [(rule, _described(app, rule)) for rule in app.url_map.iter_rules() if is_api(rule)]
-    found = [model for _, about_it in routes for model in (*about_it.body.values(), about_it.answer, Problem)]
-    models: list[type[BaseModel]] = sorted({model for model in found if _is_model(model)}, key=lambda one: one.__name__)
-    _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {"title": "backoffice", "version": version, "description": about, "license": _LICENSE},
@@ -44,10 +41,15 @@ def document(app: Flask, version: str, about: str) -> Document:
         "tags": [{"name": name} for name in dict.fromkeys(about_it.tag for _, about_it in routes)],
         "paths": _paths(app, routes),
         "components": {
-            "schemas": {name: _readable(schema) for name, schema in definitions["$defs"].items()},
+            "schemas": _schemas([about_it for _, about_it in routes]),
             "securitySchemes": _SCHEMES,
         },
     }
+
+
+def component_name(model: type[BaseModel]) -> str:
+    """How pydantic names a model: `FileAnswer`; `PageOf_FileAnswer_` for `PageOf[FileAnswer]`."""
+    return re.sub(r"\W", "_", model.__name__)
 
 
 def is_api(rule: Rule) -> bool:
@@ -86,6 +88,22 @@ def _described(app: Flask, rule: Rule) -> Operation:
     if about is None:
         raise RuntimeError(f"{rule} ({rule.endpoint}) does not describe itself")
     return about
+
+
+def _schemas(operations: list[Operation]) -> Document:
+    """The schema of every model, by name. A body is described as it comes in, an answer as it goes out."""
+    modes: dict[type[BaseModel], JsonSchemaMode] = {Problem: "serialization"}
+    for about in operations:
+        modes.update((model, "validation") for model in about.body.values() if _is_model(model))
+        if _is_model(about.answer):
+            modes[about.answer] = "serialization"
+    models = sorted(modes.items(), key=lambda item: component_name(item[0]))
+    _, definitions = models_json_schema(models, ref_template=_REF)
+    found = {name: _readable(schema) for name, schema in definitions["$defs"].items()}
+    lost = [str(model) for model in modes if component_name(model) not in found]
+    if lost:
+        raise RuntimeError(f"two models have the same name: {', '.join(lost)}")
+    return found
 
 
 def _is_model(value: Any) -> bool:
@@ -129,14 +147,19 @@ def _operation(app: Flask, rule: Rule, about: Operation, method: str) -> Documen
         found["x-permissions"] = [str(permission) for permission in access.permissions]
     if about.body and method not in SAFE_METHODS:
         found["requestBody"] = {"required": True, "content": {kind: _content(m) for kind, m in about.body.items()}}
-    if about.curl and method != "HEAD":
-        sample = about.curl.replace("curl ", 'curl -H "Authorization: Bearer $TOKEN" ', 1)
+    if method != "HEAD":
+        sample = (about.curl or _curl(rule, method)).replace("curl ", 'curl -H "Authorization: Bearer $TOKEN" ', 1)
         found["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": sample}]
     return found
 
 
+def _curl(rule: Rule, method: str) -> str:
+    path = _VARIABLE.sub(lambda found: f"${found[1].upper()}", rule.rule)
+    return f'curl "$SITE{path}"' if method == "GET" else f'curl -X {method} "$SITE{path}"'
+
+
 def _content(model: Any) -> Document:
-    return {"schema": _BINARY if model is BYTES else {"$ref": _REF.format(model=model.__name__)}}
+    return {"schema": _BINARY if model is BYTES else {"$ref": _REF.format(model=component_name(model))}}
 
 
 def _parameters(rule: Rule, about: Operation) -> Iterator[Document]:
@@ -188,10 +211,15 @@ def _responses(about: Operation, method: str) -> Document:
 
 
 def _success(about: Operation, method: str) -> Document:
-    found: Document = {"description": title_of(about.status), "headers": _headers(about.sends)}
+    found: Document = {"description": title_of(about.status), "headers": _headers(_success_headers(about))}
     if about.answer is not None and method != "HEAD":
         found["content"] = {_ANY if about.answer is BYTES else JSON: _content(about.answer)}
     return found
+
+
+def _success_headers(about: Operation) -> Mapping[str, str]:
+    paged = _is_model(about.answer) and issubclass(about.answer, CursorPageOf)
+    return {"Link": "`rel=next`: the page after this one", **about.sends} if paged else about.sends
 
 
 def _headers(sends: Mapping[str, str]) -> Document:

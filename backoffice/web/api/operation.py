@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
@@ -13,28 +13,28 @@ from backoffice.errors import BackofficeError
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE: Final = "__operation__"
 
-OCTETS: Final = "application/octet-stream"
 BYTES: Final = object()
 """In place of a model: the body is bytes."""
 
-IF_MATCH: Final = {"If-Match": "ETag of the metadata: refuse with 412 when the file was changed since"}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path.
+    """One method of one path; the decorator that attaches it to the view.
 
+    summary     what it does, in a few words; the view's docstring is the description
+    tag         the heading under which it stands
     answer      what a success carries: a model (as JSON), BYTES, or None for nothing
     also        further statuses and what they mean
-    query       model of the query; `body` the model (or BYTES) for each type of content; `body_needed` False: may be empty
-    headers     request headers it heeds; `sends` response headers of a success
+    query       model of the query; `body` the model (or BYTES) for each type of content
+    headers     request headers it heeds; `sends` response headers of a success (a page's `Link` goes without saying)
     path        what the path's variables mean
     raises      errors beyond those of every operation; each has its status
-    curl        an example that works with `$SITE` and `$TOKEN` set
+    curl        an example that works with `$SITE` and `$TOKEN` set; left out: the method and the address alone
     """
 
     summary: str
     tag: str
+    _: KW_ONLY
     status: int = 200
     answer: Any = None
     also: Mapping[int, str] = field(default_factory=dict)
@@ -46,15 +46,10 @@ class Operation:
     raises: tuple[type[BackofficeError], ...] = ()
     curl: str = ""
 
-
-def operation(about: Operation) -> Callable[[F], F]:
-    """Attach the description to the view."""
-
-    def mark(view: F) -> F:
-        setattr(view, _ATTRIBUTE, about)
+    def __call__(self, view: F) -> F:
+        """Attach the description to the view."""
+        setattr(view, _ATTRIBUTE, self)
         return view
-
-    return mark
 
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:

@@ -6,21 +6,25 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from flask import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
+from backoffice.domain.paging import MAX_LIMIT
 from backoffice.errors import Invalid
 from backoffice.web.body import read_exact
 
-JSON = "application/json"
-MAX_JSON = 64 * 1024
+JSON: Final = "application/json"
+MAX_JSON: Final = 64 * 1024
 """Bytes of a JSON body that carries no chunk."""
-MAX_DEPTH = 8
-MAX_DIGITS = 19
+MAX_DEPTH: Final = 8
+MAX_DIGITS: Final = 19
+MAX_BYTES: Final = 2**63 - 1
+MAX_CURSOR: Final = 6000
+"""A cursor holds a folded name, in which one character can have become eighteen."""
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 M = TypeVar("M", bound=BaseModel)
@@ -32,7 +36,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def _whole(value: object, info: ValidationInfo) -> object:
+def _int_from_text(value: object, info: ValidationInfo) -> object:
     """From text (a query, a form) digits and nothing else; in JSON a number stays what it is."""
     if isinstance(value, str) and (info.context or {}).get("text"):
         if not (value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS):
@@ -41,7 +45,7 @@ def _whole(value: object, info: ValidationInfo) -> object:
     return value
 
 
-def _flag(value: object, info: ValidationInfo) -> object:
+def _bool_from_text(value: object, info: ValidationInfo) -> object:
     if (info.context or {}).get("text"):
         if value not in {"0", "1", "true", "false"}:
             raise ValueError("must be 1 or 0")
@@ -49,14 +53,25 @@ def _flag(value: object, info: ValidationInfo) -> object:
     return value
 
 
-WHOLE = BeforeValidator(_whole)
+IntFromText = BeforeValidator(_int_from_text)
 """Makes an `int` (after its bounds, which the description is made of) readable from a query or a form: digits only, no
 sign, space, dot or exponent."""
-FLAG = BeforeValidator(_flag)
+BoolFromText = BeforeValidator(_bool_from_text)
 """Makes a `bool` readable from them."""
 
+Id = Annotated[str, Field(max_length=64, description="Identifier, made by the server")]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Items on a page"), IntFromText]
+Cursor = Annotated[str, Field(max_length=MAX_CURSOR, description="`next_cursor` of the page before")]
 
-def check(model: type[M], values: Mapping[str, Any], *, text: bool = False) -> M:
+
+class PageQuery(Strict):
+    """Which part of a list."""
+
+    limit: Limit = 50
+    cursor: Cursor = ""
+
+
+def validate(model: type[M], values: Mapping[str, Any], *, text: bool = False) -> M:
     """`values` as a `model`. `text`: they come from a query or a form, where a number is written in digits.
 
     Raises Invalid with `errors`, a list of `{field, message}`, and the first `field`.
@@ -69,14 +84,14 @@ def check(model: type[M], values: Mapping[str, Any], *, text: bool = False) -> M
 
 def query(model: type[M], request: Request) -> M:
     """The query string as a `model`: each name once, unless the model has a tuple for it."""
-    return check(model, _singles(model, request.args), text=True)
+    return validate(model, _singles(model, request.args), text=True)
 
 
 def json_body(model: type[M], request: Request, limit: int = MAX_JSON) -> M:
     """The JSON body as a `model`. Raises Invalid, TooLarge, BodyCut, and 415 for another type of content."""
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"Send {JSON}.")
-    return check(model, parse_json(read_exact(request, limit)))
+    return validate(model, parse_json(read_exact(request, limit)))
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
@@ -84,7 +99,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode()
         _check_depth(text)
-        value = json.loads(text, object_pairs_hook=one_each, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=reject_duplicates, parse_constant=_no_constant)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate, which is no text, fails here
     except UnicodeError:
@@ -96,7 +111,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
     return value
 
 
-def one_each(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def reject_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Names and values as a dictionary; Invalid when a name comes twice."""
     found: dict[str, Any] = {}
     for name, value in pairs:
@@ -120,7 +135,9 @@ def _repeatable(model: type[BaseModel]) -> frozenset[str]:
 
 def _singles(model: type[BaseModel], args: MultiDict[str, str]) -> dict[str, Any]:
     many = _repeatable(model)
-    found: dict[str, Any] = one_each((name, value) for name, value in args.items(multi=True) if name not in many)
+    found: dict[str, Any] = reject_duplicates(
+        (name, value) for name, value in args.items(multi=True) if name not in many
+    )
     for name in many & args.keys():
         found[name] = tuple(args.getlist(name))
     return found

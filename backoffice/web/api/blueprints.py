@@ -1,0 +1,15 @@
+"""The blueprints that the modules of the API add their routes to.
+
+Their names begin the endpoints, and endpoints stand in the audit log (refused calls) and in the metrics: a noun that takes
+several modules, or shares one blueprint with others, keeps the endpoints it has.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint
+
+uploads_bp: Final = Blueprint("uploads", __name__)
+files_bp: Final = Blueprint("files", __name__)
+admin_bp: Final = Blueprint("admin", __name__, url_prefix="/admin")

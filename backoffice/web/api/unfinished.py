@@ -1,0 +1,137 @@
+"""Unfinished uploads: how far they are, giving them up, and what may be uploaded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from pydantic import BeforeValidator, Field
+
+from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
+from backoffice.domain.uploads import UNKNOWN
+from backoffice.errors import (
+    Completing,
+    NotFound,
+)
+from backoffice.web.api.blueprints import uploads_bp
+from backoffice.web.api.chunk_bodies import JSON_CHUNK
+from backoffice.web.api.operation import Operation
+from backoffice.web.api.parsing import Id, PageQuery, query
+from backoffice.web.api.responses import Answer, CursorPageOf, OwnerName, Ranges, Time, owner_context, send, send_page
+from backoffice.web.api.uploads import TAG
+from backoffice.web.context import services
+from backoffice.web.identity import actor
+from backoffice.web.routes import route_permission
+
+Known = Annotated[int | None, BeforeValidator(lambda number: None if number == UNKNOWN else number)]
+"""`null` for what is not known yet."""
+
+
+class UploadAnswer(Answer):
+    """An unfinished upload."""
+
+    file_id: Annotated[Id, Field(validation_alias="id")]
+    name: str
+    state: Literal["open", "completing", "aborted"]
+    owner: OwnerName
+    total_chunks: Known
+    total_size: Annotated[Known, Field(validation_alias="size")]
+    received: Annotated[int, Field(description="Chunks stored so far")]
+    received_bytes: Annotated[int, Field(validation_alias="bytes")]
+    created_at: Time
+    expires_at: Annotated[Time, Field(description="Each chunk moves it")]
+
+
+class UploadState(UploadAnswer):
+    """An unfinished upload with what it lacks."""
+
+    missing_count: int
+    missing: Ranges
+
+
+class UploadsAnswer(CursorPageOf[UploadAnswer]):
+    """Your unfinished uploads."""
+
+
+class LimitsAnswer(Answer):
+    """What may be sent, in bytes."""
+
+    chunk_size: Annotated[int, Field(description="A good size for a chunk")]
+    max_chunk_size: int
+    max_json_chunk_size: int
+    max_file_size: int
+    max_chunks: int
+    quota: Annotated[int | None, Field(description="`null`: unlimited")]
+    used: int
+    reserved: Annotated[int, Field(description="Held by unfinished uploads")]
+
+
+@uploads_bp.get("/uploads")
+@Operation(
+    "Your unfinished uploads",
+    TAG,
+    answer=UploadsAnswer,
+    query=PageQuery,
+    curl='curl "$SITE/uploads"',
+)
+@route_permission(Permissions.FILES_READ)
+def list_uploads() -> Response:
+    """Newest first: so that an interrupted upload can go on from another program or machine."""
+    wanted = query(PageQuery, request)
+    asking = actor()
+    asked = Query(sort="created", descending=True, limit=wanted.limit, cursor=wanted.cursor)
+    return send_page(UploadsAnswer, services().uploads.mine(asking, asked), owner_context([], asking))
+
+
+@uploads_bp.get("/uploads/<file_id>")
+@Operation(
+    "How far an upload is",
+    TAG,
+    answer=UploadState,
+    raises=(NotFound,),
+    curl='curl "$SITE/uploads/$ID"',
+)
+@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
+def get_upload(file_id: str) -> Response:
+    """What has arrived and which chunks are missing."""
+    view = services().uploads.state(actor(), file_id)
+    shown = UploadAnswer.model_validate(view.upload, context=owner_context([view.upload.owner], actor()))
+    missing = [list(one) for one in view.missing]
+    return send(UploadState.extending(shown, missing_count=view.missing_count, missing=missing))
+
+
+@uploads_bp.delete("/uploads/<file_id>")
+@Operation(
+    "Cancel an upload",
+    TAG,
+    status=204,
+    raises=(NotFound, Completing),
+    curl='curl -X DELETE "$SITE/uploads/$ID"',
+)
+@route_permission(Permissions.FILES_WRITE, Permissions.FILES_ALL_WRITE)
+def cancel_upload(file_id: str) -> ResponseReturnValue:
+    """Its chunks are freed and its quota released when this returns."""
+    services().uploads.cancel(actor(), file_id)
+    return "", 204
+
+
+@uploads_bp.get("/limits")
+@Operation("What may be uploaded", TAG, answer=LimitsAnswer, curl='curl "$SITE/limits"')
+@route_permission(Permissions.FILES_READ, Permissions.FILES_WRITE)
+def get_limits() -> Response:
+    """Sizes in bytes, and how much of your quota is taken."""
+    limits, usage = services().uploads.limits, services().files.usage(actor())
+    return send(
+        LimitsAnswer(
+            chunk_size=limits.chunk_size,
+            max_chunk_size=limits.max_chunk_size,
+            max_json_chunk_size=min(limits.max_chunk_size, JSON_CHUNK),
+            max_file_size=limits.max_file_size,
+            max_chunks=limits.max_chunks,
+            quota=usage.limit,
+            used=usage.used,
+            reserved=usage.reserved,
+        )
+    )

@@ -1,0 +1,124 @@
+"""Users, for programs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from flask import Response, request
+from pydantic import Field
+
+from backoffice.domain.paging import MAX_SEARCH, Query
+from backoffice.domain.permissions import Permissions
+from backoffice.errors import Conflict, NameTaken, NotFound, WeakPassword
+from backoffice.web.api.blueprints import admin_bp
+from backoffice.web.api.operation import Operation
+from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, PageQuery, Strict, json_body, query
+from backoffice.web.api.responses import Answer, OptionalTime, PageOf, Time, redirect_browsers, send, send_page
+from backoffice.web.context import services
+from backoffice.web.identity import actor
+from backoffice.web.routes import route_permission
+from backoffice.web.setup_link import setup_link
+
+TAG: Final = "Administration"
+
+Status = Literal["invited", "active", "disabled"]
+
+
+class UserAnswer(Answer):
+    """A user."""
+
+    id: Id
+    username: str
+    email: str
+    status: Status
+    roles: list[str]
+    quota_bytes: int | None
+    created_at: Time
+    updated_at: Time
+    last_login_at: OptionalTime
+    version: int
+
+
+class NewUserAnswer(UserAnswer):
+    """A new user."""
+
+    setup_url: Annotated[str | None, Field(description="One-time link to set the password; shown only here")]
+
+
+class UsersAnswer(PageOf[UserAnswer]):
+    """A page of users."""
+
+
+class UsersQuery(PageQuery):
+    """Which users."""
+
+    q: Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name or address")] = ""
+    role: Annotated[str, Field(max_length=64)] = ""
+    status: Literal["", Status] = ""
+
+
+class UserRequest(Strict):
+    """A new user. Without `password` the answer has a one-time link to set one."""
+
+    username: Annotated[str, Field(max_length=256)]
+    email: Annotated[str, Field(max_length=1024)] = ""
+    password: Annotated[str, Field(max_length=1024, json_schema_extra={"format": "password"})] = ""
+    roles: Annotated[
+        list[str],
+        Field(max_length=100, default_factory=lambda: ["user"], description="Names of roles; `user` when left out"),
+    ]
+    quota_bytes: (
+        Annotated[int, Field(ge=0, le=MAX_BYTES, description="`null`: the default quota"), IntFromText] | None
+    ) = None
+
+
+@admin_bp.get("/users")
+@Operation("List users", TAG, answer=UsersAnswer, query=UsersQuery, curl='curl "$SITE/admin/users?q=ann"')
+@route_permission(Permissions.USERS_READ)
+@redirect_browsers
+def list_users() -> Response:
+    """By name."""
+    wanted = query(UsersQuery, request)
+    filters = tuple((name, value) for name, value in (("role", wanted.role), ("status", wanted.status)) if value)
+    asked = Query(sort="username", filters=filters, search=wanted.q, limit=wanted.limit, cursor=wanted.cursor)
+    return send_page(UsersAnswer, services().users.page(actor(), asked))
+
+
+@admin_bp.post("/users")
+@Operation(
+    "Create a user",
+    TAG,
+    status=201,
+    answer=NewUserAnswer,
+    body={JSON: UserRequest},
+    sends={"Location": "Where the user is"},
+    raises=(WeakPassword, NameTaken, Conflict, NotFound),
+    curl=(
+        """curl -H "Content-Type: application/json" -d '{"username": "ann", "roles": ["user"]}' """
+        '"$SITE/admin/users"'
+    ),
+)
+@route_permission(Permissions.USERS_WRITE, max_body=None)
+def create_user() -> Response:
+    """Without `password` the answer has a one-time link under which the person sets one. You can give only roles whose
+    every permission you hold yourself."""
+    wanted = json_body(UserRequest, request)
+    user, secret = services().users.create(
+        actor(),
+        username=wanted.username,
+        email=wanted.email,
+        password=wanted.password,
+        roles=tuple(dict.fromkeys(wanted.roles)),
+        quota_bytes=wanted.quota_bytes,
+    )
+    link = setup_link(secret) if secret else None
+    answer = NewUserAnswer.extending(UserAnswer.model_validate(user), setup_url=link)
+    return send(answer, 201, {"Location": f"/admin/users/{user.id}"})
+
+
+@admin_bp.get("/users/<user_id>")
+@Operation("One user", TAG, answer=UserAnswer, raises=(NotFound,))
+@route_permission(Permissions.USERS_READ)
+def get_user(user_id: str) -> Response:
+    """By identifier."""
+    return send(UserAnswer.model_validate(services().users.get(actor(), user_id)))
