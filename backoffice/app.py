@@ -156,17 +156,14 @@ def first_admin_notice(settings: Settings) -> str:
     password = settings.admin_password.reveal() if settings.admin_password is not None else ""
     found = build_services(settings, client).users.ensure_first_admin(settings.admin_users, password)
     if found is None:
-        return f"Sign in at {site_url(settings)}/login\n"
+        return f"Sign in at {settings.site_url}/login\n"
     username, secret = found
     return (
         f"Nobody administers this site yet. Choose a password for {username} within 60 minutes:\n"
-        f"  {site_url(settings)}/setup/{secret}\n"
+        f"  {setup_link(settings, secret)}\n"
     )
 
 
-def site_url(settings: Settings) -> str:
-    """The site's address as its users see it."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+def setup_link(settings: Settings, secret: str) -> str:
+    """Where somebody chooses a password, outside of a request (`web.setup_link` makes it inside of one)."""
+    return f"{settings.site_url}/setup/{secret}"

@@ -19,7 +19,7 @@ from backoffice.secret import Secret, weakness
 from backoffice.settings_sources import Sources
 from backoffice.settings_values import Durability, Environment, TrustedProxies
 
-__all__ = ["Durability", "Environment", "Secret", "Settings", "SettingsError", "TrustedProxies", "table"]
+__all__ = ["Durability", "Environment", "Secret", "Settings", "SettingsError", "TrustedProxies", "local_url", "table"]
 
 MIB: Final = 1024**2
 GIB: Final = 1024**3
@@ -142,6 +142,11 @@ class Settings:
         own = {"localhost", "127.0.0.1", "::1", self.host} | ({public} if public else set())
         return frozenset(own | set(self.allowed_hosts))
 
+    @property
+    def site_url(self) -> str:
+        """The site's address as its users see it; without a public one, as a browser on this machine does."""
+        return self.public_url.rstrip("/") or local_url(self.host, self.port)
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str], dotenv: Path | None = None, *, need_secret: bool = True) -> Settings:
         """Read `environ`, and `dotenv` (when that file exists) for what `environ` does not have.
@@ -171,6 +176,12 @@ class Settings:
         if problems:
             raise SettingsError(problems)
         return settings
+
+
+def local_url(host: str, port: int) -> str:
+    """The address, for a browser on this machine, of what listens on `host` (which may mean every interface)."""
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://{f'[{loopback}]' if ':' in loopback else loopback}:{port}"
 
 
 def table() -> list[tuple[str, Any, str]]:

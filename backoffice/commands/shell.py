@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from backoffice.app import build_services, check_store, site_url, store_client
+from backoffice.app import build_services, check_store, setup_link, store_client
 from backoffice.commands.context import load
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.times import rfc3339
@@ -29,7 +29,7 @@ class Shell:
 
     def link(self, secret: str) -> str:
         """Where a one-time link leads."""
-        return f"{site_url(self.settings)}/setup/{secret}"
+        return setup_link(self.settings, secret)
 
 
 def shell(*, refuse_unsafe: bool = True) -> Shell:

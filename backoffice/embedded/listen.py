@@ -42,12 +42,6 @@ def _why(error: OSError, host: str, port: int) -> str:
     return f"{host} port {port} cannot be listened on: {error.strerror}"
 
 
-def site_url(host: str, listener: socket.socket) -> str:
-    """The address to open in a browser on this machine."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{name}:{listener.getsockname()[1]}"
-
-
 def is_ready(url: str, before: str) -> tuple[bool, str]:
     """Whether `/readyz` is 200, and if not, why (`before` when nothing new is known)."""
     parts = urlsplit(url)

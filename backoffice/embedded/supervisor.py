@@ -19,11 +19,11 @@ from typing import IO, Final
 from backoffice.embedded import locate
 from backoffice.embedded.find import ServerNotFound
 from backoffice.embedded.layout import DataDirectoryError, Layout, keep_secret, take_lock
-from backoffice.embedded.listen import PortTaken, is_ready, listen, site_url
+from backoffice.embedded.listen import PortTaken, is_ready, listen
 from backoffice.embedded.processes import Child, Program, describe
 from backoffice.embedded.signals import Signals
 from backoffice.embedded.store import Store, StoreFailed
-from backoffice.settings import Settings
+from backoffice.settings import Settings, local_url
 
 WEB_PATIENCE: Final = 35.0  # the web server gives requests 30 s to finish
 WORKER_PATIENCE: Final = 15.0
@@ -84,7 +84,7 @@ def _already(layout: Layout) -> int:
 class Supervisor:
     def __init__(self, plan: Plan, layout: Layout, listener: socket.socket, signals: Signals) -> None:
         self._plan, self._layout, self._listener, self._signals = plan, layout, listener, signals
-        self._url = site_url(plan.settings.host, listener)
+        self._url = local_url(plan.settings.host, listener.getsockname()[1])
         self._store = None if plan.settings.redis_url else Store(layout, plan.settings, say)
         environ = self._environ()
         python = [sys.executable, "-m", "backoffice"]

@@ -20,8 +20,8 @@ from backoffice.domain.users import clean_email, clean_username
 from backoffice.errors import Invalid, WeakPassword
 from backoffice.services.passwords import Passwords
 from backoffice.stores.cursors import Mark, decode_cursor, encode_cursor
-from backoffice.web.api.schemas import MAX_CURSOR
-from backoffice.web.api.uploads import guess_type
+from backoffice.web.api.mime_types import guess_type
+from backoffice.web.api.parsing import MAX_CURSOR
 from tests.website import QUICK, Site, settings
 
 MARKS = "a" + "\u0301\u0327" * 100_000
