@@ -250,6 +250,20 @@ def test_h6_served_hosts_are_loopback_the_public_one_and_those_given() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "http://127.0.0.1:5000"),
+        ({"BACKOFFICE_HOST": "0.0.0.0"}, "http://127.0.0.1:5000"),  # noqa: S104 - a setting's value
+        ({"BACKOFFICE_HOST": "::"}, "http://[::1]:5000"),
+        ({"BACKOFFICE_HOST": "fd00::7", "BACKOFFICE_PORT": "80"}, "http://[fd00::7]:80"),
+        ({"BACKOFFICE_HOST": "::", "BACKOFFICE_PUBLIC_URL": "https://x.example/"}, "https://x.example"),
+    ],
+)
+def test_the_address_that_links_begin_with(given: dict[str, str], url: str) -> None:
+    assert Settings.from_env({**GOOD, **given}).site_url == url
+
+
+@pytest.mark.parametrize(
     "url", ["files.example.org", "ftp://x", "https://x/sub", "https://u:p@x", "https://x?q", "https://"]
 )
 def test_a_public_url_that_links_cannot_be_built_on_is_refused(url: str) -> None:

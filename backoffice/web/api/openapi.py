@@ -15,9 +15,11 @@ from backoffice.errors import BackofficeError, Invalid, NotAllowed, NotSignedIn,
 from backoffice.web.api.operation import BYTES, Operation, operation_of
 from backoffice.web.api.parsing import JSON
 from backoffice.web.api.responses import CursorPageOf, Problem
+from backoffice.web.csrf import HEADER
 from backoffice.web.errors import HTTP_ERRORS, status_of
 from backoffice.web.problem import CONTENT_TYPE, title_of
 from backoffice.web.routes import SAFE_METHODS, Who, access_of
+from backoffice.web.session_cookie import SESSION
 
 BLUEPRINT: Final = "api"
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -71,13 +73,13 @@ _SCHEMES: Final[dict[str, Any]] = {
     "session": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "__Host-backoffice",
+        "name": f"__Host-{SESSION}",
         "description": "The cookie of a browser that is signed in (`backoffice` where the site has no TLS)",
     },
     "csrf": {
         "type": "apiKey",
         "in": "header",
-        "name": "X-CSRFToken",
+        "name": HEADER,
         "description": "With the cookie, on everything but GET and HEAD",
     },
 }
