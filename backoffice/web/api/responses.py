@@ -122,7 +122,8 @@ def send(answer: BaseModel, status: int = 200, headers: Mapping[str, str] | None
     """`answer` as JSON."""
     response = jsonify(answer.model_dump(mode="json"))
     response.status_code = status
-    response.headers.update(headers or {})
+    if headers:
+        response.headers.update(headers)
     return response
 
 
