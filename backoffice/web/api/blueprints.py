@@ -1,7 +1,7 @@
 """The blueprints that the modules of the API add their routes to.
 
-Their names begin the endpoints, and endpoints stand in the audit log (refused calls) and in the metrics: a noun that takes
-several modules, or shares one blueprint with others, keeps the endpoints it has.
+Their names begin the endpoints, and endpoints stand in the audit log (refused calls) and in the metrics: keep them.
+The order in which the modules are imported is that of the paths in the description.
 """
 
 from __future__ import annotations

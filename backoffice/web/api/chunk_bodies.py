@@ -1,4 +1,4 @@
-"""The three forms in which a chunk may come: raw, in a form, in JSON. In each it is held in memory once, and bounded."""
+"""The three forms in which a chunk may come: raw, in a form, in JSON. Each is held in memory once, and bounded."""
 
 from __future__ import annotations
 

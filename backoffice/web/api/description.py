@@ -15,11 +15,14 @@ ABOUT: Final = """\
 Programs send `Authorization: Bearer <token>`; a browser that is signed in sends its cookie and, with everything but GET
 and HEAD, the CSRF token of the page in `X-CSRFToken`.
 
-Errors are `application/problem+json` (RFC 9457). Rely on `code`, which does not change; `detail` is for people; `field` and
-`errors` name what was wrong in a request. `request_id` is in the log of the site. Something that is not yours answers exactly
+Errors are `application/problem+json` (RFC 9457). Rely on `code`, which does not change; `detail` is for people; \
+`field` and
+`errors` name what was wrong in a request. `request_id` is in the log of the site. Something that \
+is not yours answers exactly
 as something that is not there: 404.
 
-Numbers are whole, without sign or exponent. Times are RFC 3339, sizes bytes. A field or parameter that is not written down
+Numbers are whole, without sign or exponent. Times are RFC 3339, sizes bytes. A field or parameter that is not \
+written down
 here is refused."""
 
 

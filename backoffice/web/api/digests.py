@@ -1,4 +1,4 @@
-"""Checksums of what is sent: in header fields (RFC 9530), and in the fields that forms, JSON and queries have for them."""
+"""Checksums of what is sent: in header fields (RFC 9530), and in a field of a form, a query or JSON."""
 
 from __future__ import annotations
 

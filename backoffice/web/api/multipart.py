@@ -23,8 +23,10 @@ MAX_FIELD: Final = 4096
 
 
 def read_parts(request: Request, largest: int) -> Iterator[tuple[str, bytes, bool]]:
-    """Name, bytes and whether it is a file, of each part. A file has at most `largest` bytes. Nothing is written to disk,
-    and a part is refused as soon as it is too long. Raises Invalid, BodyCut, TooLarge."""
+    """Name, bytes and whether it is a file, of each part. Nothing is written to disk.
+
+    A file has at most `largest` bytes; a part is refused as soon as it is too long. Raises Invalid, BodyCut, TooLarge.
+    """
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
         raise Invalid("The form has no boundary.")

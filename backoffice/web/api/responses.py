@@ -1,6 +1,6 @@
-"""What the answers of all nouns have in common: the models they are made of, the types of their fields, and sending them.
+"""What the answers of all nouns have in common: their models, the types of the fields, and sending them.
 
-A model of this kind reads the attributes of a record (`FileAnswer.model_validate(file)`) and describes itself for OpenAPI:
+A model reads the attributes of a record (`FileAnswer.model_validate(file)`) and describes itself for OpenAPI:
 
     class GroupAnswer(Answer):
         id: Id

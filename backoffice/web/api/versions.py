@@ -1,5 +1,6 @@
-"""Versions of records in HTTP: entity tags, and `If-Match` for whoever must not overwrite what others changed (RFC 9110,
-section 13.1.1)."""
+"""Versions of records in HTTP: entity tags, and `If-Match` for whoever must not overwrite what others changed.
+
+RFC 9110, sections 8.8.3 and 13.1.1."""
 
 from __future__ import annotations
 
