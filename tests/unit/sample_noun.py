@@ -8,8 +8,8 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from backoffice.domain.access import Permission
 from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.errors import NameTaken, NotFound, VersionMismatch
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import JSON, Id, PageQuery, Strict, json_body, query
@@ -41,7 +41,7 @@ class PersonRequest(Strict):
 
 @bp.get("")
 @Operation("List people", TAG, answer=PageOf[PersonAnswer], query=PageQuery)
-@route_permission(Permission.USERS_READ)
+@route_permission(Permissions.USERS_READ)
 def list_people() -> Response:
     """By name."""
     wanted = query(PageQuery, request)
@@ -51,7 +51,7 @@ def list_people() -> Response:
 
 @bp.post("")
 @Operation("Add a person", TAG, status=201, answer=PersonAnswer, body={JSON: PersonRequest}, raises=(NameTaken,))
-@route_permission(Permission.USERS_WRITE, max_body=None)
+@route_permission(Permissions.USERS_WRITE, max_body=None)
 def create_person() -> Response:
     """The name is to be new."""
     user, _ = services().users.create(actor(), username=json_body(PersonRequest, request).name)
@@ -60,7 +60,7 @@ def create_person() -> Response:
 
 @bp.get("/<person_id>")
 @Operation("One person", TAG, answer=PersonAnswer, sends=ETAG, raises=(NotFound,))
-@route_permission(Permission.USERS_READ)
+@route_permission(Permissions.USERS_READ)
 def get_person(person_id: str) -> Response:
     """By identifier."""
     return send_record(PersonAnswer, services().users.get(actor(), person_id))
@@ -76,7 +76,7 @@ def get_person(person_id: str) -> Response:
     sends=ETAG,
     raises=(NotFound, NameTaken, VersionMismatch),
 )
-@route_permission(Permission.USERS_WRITE, max_body=None)
+@route_permission(Permissions.USERS_WRITE, max_body=None)
 def update_person(person_id: str) -> Response:
     """The identifier stays."""
     wanted, users = json_body(PersonRequest, request), services().users
@@ -86,7 +86,7 @@ def update_person(person_id: str) -> Response:
 
 @bp.delete("/<person_id>")
 @Operation("Remove a person", TAG, status=204, headers=IF_MATCH, raises=(NotFound, VersionMismatch))
-@route_permission(Permission.USERS_WRITE)
+@route_permission(Permissions.USERS_WRITE)
 def delete_person(person_id: str) -> ResponseReturnValue:
     """For good."""
     users = services().users
