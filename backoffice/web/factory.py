@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from flask import Flask, request
-from flask_babel import Babel
 from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 
 from backoffice.domain.access import Actor, parse_permissions
@@ -72,7 +72,7 @@ def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> F
     init_identity(app)
     init_csrf(app, settings)
     init_gate(app)
-    Babel(app)
+    initialise_stray_babel(app)
     Bootstrap5(app)
     formats.install(app)
     app.context_processor(_for_templates)
@@ -100,6 +100,13 @@ def _configure(app: Flask, settings: Settings) -> None:
     )
     app.session_interface = FormCookie()
     app.json.sort_keys = False  # type: ignore[attr-defined]
+
+
+def initialise_stray_babel(app: Flask) -> None:
+    """Our texts are in one language, so flask-babel is not among the requirements. Where it is installed all the same
+    (an environment of an earlier version has it), Flask-Admin uses it, and every admin page would fail without this."""
+    if importlib.util.find_spec("flask_babel") is not None:
+        importlib.import_module("flask_babel").Babel(app)
 
 
 def _note_endpoint() -> None:

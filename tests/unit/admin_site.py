@@ -12,7 +12,6 @@ from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from flask_admin import Admin, expose
 from flask_admin.form import BaseForm
-from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from wtforms import StringField
@@ -36,6 +35,7 @@ from backoffice.web.admin import formats
 from backoffice.web.admin.base import HomeView, Revealed, ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice
 from backoffice.web.admin.filters import exactly, sizes
+from backoffice.web.factory import initialise_stray_babel
 
 WEB = Path(backoffice.web.__file__).parent
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
@@ -158,7 +158,7 @@ class Somebody:
 def make_app(things: Things, allowed: Callable[[Permission], bool], home: HomeView | None = None) -> Flask:
     app = Flask("backoffice.web", root_path=str(WEB))
     app.config.update(SECRET_KEY="k" * 32, BOOTSTRAP_SERVE_LOCAL=True)
-    Babel(app)
+    initialise_stray_babel(app)
     Bootstrap5(app)
     CSRFProtect(app)
     formats.install(app)
