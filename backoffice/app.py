@@ -7,6 +7,9 @@ from pathlib import Path
 
 from flask import Flask
 
+from backoffice import __version__
+from backoffice.errors import StoreFull
+from backoffice.logs import logger
 from backoffice.services.audit import Audit
 from backoffice.services.completion import Completion
 from backoffice.services.container import Services
@@ -29,7 +32,8 @@ from backoffice.stores.client import Client, Db, connect
 from backoffice.stores.durability import RedisDurability, RedisHealth, unsafe_reason
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
-from backoffice.stores.heartbeat import RedisHeartbeat
+from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.keys import Keys
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -110,7 +114,7 @@ def build_services(
         audit=Audit(audit),
         files=Files(files, uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
         uploads=Uploads(uploads, files, chunks, users, audit, completion, health, limits(settings)),
-        system=System(health, durability, audit),
+        system=System(health, durability, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         maintenance=Maintenance(Fsck(db, keys), audit),
     )
 
@@ -125,6 +129,20 @@ def check_store(client: Client) -> None:
     reason = unsafe_reason(Db(client))
     if reason:
         raise SettingsError([reason])
+
+
+def prepare_store(settings: Settings, client: Client) -> None:
+    """For every start of a process that serves or works: refuse a server that must not be used, and note, once, that the
+    store was set up.
+
+    Raises SettingsError, and Unavailable when it does not answer. A full store is no reason not to start, for workers
+    make room: there the note is left to the next start.
+    """
+    check_store(client)
+    try:
+        build_services(settings, client).system.install(__version__)
+    except StoreFull as error:
+        logger("backoffice.start").warning("installation not noted", because=error.code)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -146,13 +164,13 @@ def make_worker(settings: Settings, stop: threading.Event) -> Worker:
     client = store_client(settings)
     db, keys = Db(client), Keys(settings.key_prefix)
     services = build_services(settings, client)
-    return Worker(services, RedisAudit(db, keys), RedisHeartbeat(db, keys), stop=stop)
+    return Worker(services, RedisAudit(db, keys), RedisHeartbeats(db, keys), stop=stop)
 
 
 def first_admin_notice(settings: Settings) -> str:
     """Make sure that there is an administrator, and say how to sign in: "" when there is one who can."""
     client = store_client(settings)
-    check_store(client)
+    prepare_store(settings, client)
     password = settings.admin_password.reveal() if settings.admin_password is not None else ""
     found = build_services(settings, client).users.ensure_first_admin(settings.admin_users, password)
     if found is None:

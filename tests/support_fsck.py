@@ -79,7 +79,7 @@ def live_a_little(world: World, seed: int, steps: int = 25) -> None:
             case _:
                 file = world.stored(actor, parts, name, mime_type="text/plain")
                 world.library.rename(actor, file.id, f"r {file.id}")
-    world.library.digest_pending(set())
+    world.library.digest_pending(set(), lambda: None)
 
 
 @dataclass(frozen=True, slots=True)

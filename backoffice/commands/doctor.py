@@ -11,7 +11,9 @@ from typing import Final
 
 import click
 
+from backoffice.app import build_services
 from backoffice.commands.context import load
+from backoffice.commands.shell import shell_actor
 from backoffice.embedded.layout import Layout
 from backoffice.embedded.listen import is_ready
 from backoffice.embedded.locate import NotRunning, find
@@ -47,7 +49,7 @@ class Finding:
 
 @click.command("doctor")
 def command() -> int:
-    """Check settings, store, durability, memory, disk, clock, proxy and site. Status 1 when there is a problem."""
+    """Check settings, store, durability, memory, disk, clock, workers, proxy and site. Status 1 when there is a problem."""
     sound = True
     for finding in examine():
         click.echo(
@@ -128,7 +130,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         name = info.get("server_name", "redis")
         version = info.get("valkey_version") or info.get("redis_version")
         yield Finding(Verdict.GOOD, "store", f"{name} {version} answers")
-        for check in (_policy, _durability, _memory, _clock):
+        for check in (_policy, _durability, _memory, _clock, _workers):
             yield check(db, settings)
     except BackofficeError as error:
         yield Finding(Verdict.BAD, "store", f"{error} Check REDIS_URL, REDIS_PASSWORD and that the server runs")
@@ -178,6 +180,17 @@ def _clock(db: Db, _settings: Settings) -> Finding:
             Verdict.BAD, "clock", f"the store's clock is {apart:.0f} s away from this machine's: run NTP on both"
         )
     return Finding(Verdict.GOOD, "clock", "agrees with the store's")
+
+
+def _workers(db: Db, settings: Settings) -> Finding:
+    alive = build_services(settings, db.client).system.workers(shell_actor())
+    if not alive:
+        return Finding(
+            Verdict.WARNING,
+            "workers",
+            "none is alive: nothing expires, is purged or gets its checksum. Start `worker`, or `up`",
+        )
+    return Finding(Verdict.GOOD, "workers", ", ".join(f"{one.host} ({one.age_ms // 1000} s ago)" for one in alive))
 
 
 def _site(settings: Settings) -> Iterator[Finding]:

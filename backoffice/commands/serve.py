@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from backoffice import logs
-from backoffice.app import check_store, store_client
+from backoffice.app import prepare_store, store_client
 from backoffice.commands.context import load_to_serve
 from backoffice.errors import Unavailable
 from backoffice.settings import Settings
@@ -22,17 +22,17 @@ def command(host: str | None, port: str | None, workers: str | None, fd: int | N
     overrides = {"BACKOFFICE_HOST": host, "BACKOFFICE_PORT": port, "BACKOFFICE_WEB_WORKERS": workers}
     settings = load_to_serve(overrides)
     logs.configure(settings)
-    _refuse_unfit_store(settings)
+    _prepare_store(settings)
     return serve(settings, fd=fd)
 
 
-def _refuse_unfit_store(settings: Settings) -> None:
+def _prepare_store(settings: Settings) -> None:
     """Raises SettingsError when the store would lose data. One that is away is no reason not to start: `/readyz` says so
     until it is back."""
     try:
         client = store_client(settings)
         try:
-            check_store(client)
+            prepare_store(settings, client)
         finally:
             client.close()  # nothing connected may be carried through the fork
     except Unavailable as error:

@@ -41,7 +41,12 @@ def shell(*, refuse_unsafe: bool = True) -> Shell:
     client = store_client(settings)
     if refuse_unsafe:
         check_store(client)
-    return Shell(build_services(settings, client), system_actor(_account(), "shell"), settings)
+    return Shell(build_services(settings, client), shell_actor(), settings)
+
+
+def shell_actor() -> Actor:
+    """Whoever runs a command, by the name of the system's account."""
+    return system_actor(_account(), "shell")
 
 
 def new_password() -> str:

@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from backoffice.app import check_store, first_admin_notice, make_worker, store_client
+from backoffice.app import first_admin_notice, make_worker, prepare_store, store_client
 from backoffice.commands.context import load_to_serve
 from backoffice.logs import configure
 
@@ -29,6 +29,6 @@ def command(notice_fd: int | None, *, notice: bool) -> int:
     elif notice:
         click.echo(first_admin_notice(settings))
     else:
-        check_store(store_client(settings))
+        prepare_store(settings, store_client(settings))
     make_worker(settings, stop).run()
     return 0

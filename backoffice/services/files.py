@@ -223,8 +223,8 @@ class Files:
 
     # -- what the worker does
 
-    def purge_due(self, limit: int = 100) -> int:
-        """Purge what has been in the trash long enough; how many."""
+    def purge_due(self, limit: int = 100) -> bool:
+        """Purge what has been in the trash long enough; whether more is left."""
         due = self.files.due(self.now(), limit)
         for file in due:
             try:
@@ -232,24 +232,26 @@ class Files:
                 self._collect(self.files.purge(file, event))
             except VersionMismatch:
                 continue  # restored or purged by somebody at this moment
-        return len(due)
+        return len(due) == limit
 
-    def collect(self, limit: int = 100) -> int:
-        """Finish purges that a crash interrupted; how many."""
+    def collect(self, limit: int = 100) -> bool:
+        """Finish purges that a crash interrupted; whether more is left."""
         left = self.files.purged(limit)
         for file in left:
             self._collect(file)
-        return len(left)
+        return len(left) == limit
 
-    def digest_pending(self, damaged: set[str], limit: int = 10) -> int:
-        """Take the SHA-256 of files that have none yet; how many. A file that turns out damaged is added to
-        `damaged`, and those in it are not read again."""
-        undigested = self.files.undigested(min(limit + len(damaged), MAX_LIMIT))
-        pending = [file for file in undigested if file.id not in damaged][:limit]
-        for file in pending:
+    def digest_pending(self, damaged: set[str], alive: Callable[[], None], limit: int = 10) -> bool:
+        """Take the SHA-256 of files that have none yet; whether more is left. A file that turns out damaged is added
+        to `damaged`, and those in it are not read again. `alive` is called for each file and, while a long one is
+        read, every 15 s."""
+        undigested = self.files.undigested(min(limit + len(damaged) + 1, MAX_LIMIT))
+        pending = [file for file in undigested if file.id not in damaged]
+        for file in pending[:limit]:
+            alive()
             chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
             try:
-                sha256 = digest(self.chunks, file.id, chunk_map, lambda: None)
+                sha256 = digest(self.chunks, file.id, chunk_map, alive)
                 event = AuditEvent(Actions.FILE_DIGEST, WORKER, _ref(file), data={"sha256": sha256})
                 self.files.set_digest(file, sha256, event)
             except IntegrityError as error:
@@ -257,7 +259,7 @@ class Files:
                 self._damaged(WORKER, file, error)
             except VersionMismatch:
                 continue  # renamed or deleted at this moment; next time
-        return len(pending)
+        return len(pending) > limit
 
 
 def _ref(file: File) -> ObjectRef:

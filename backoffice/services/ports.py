@@ -16,6 +16,7 @@ from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
+from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.tokens import Token
 from backoffice.domain.uploads import Chunk, ChunkMap, Upload
 from backoffice.domain.users import User
@@ -268,6 +269,24 @@ class Durability(Protocol):
 
     def barrier(self) -> None:
         """Returns when all that this process wrote is safe at `level`. Raises Unavailable when that cannot be said."""
+
+
+class Heartbeats(Protocol):
+    """Which workers live."""
+
+    def beat(self, host: str) -> None:
+        """The worker on this host lives. Also when memory is full. Not an act."""
+
+    def alive(self) -> list[Heartbeat]:
+        """The workers that live, by host."""
+
+
+class InstallationStore(Protocol):
+    """How the store was set up."""
+
+    def get(self) -> Installation | None: ...
+    def insert(self, installation: Installation, event: AuditEvent) -> None:
+        """Raises Conflict when there is one already."""
 
 
 class StoreHealth(Protocol):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from backoffice.domain.access import Actor
+from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
+from backoffice.domain.audit import AuditEvent
 from backoffice.domain.permissions import Permissions
+from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.times import now_ms
+from backoffice.errors import Conflict
 from backoffice.services.authority import require
-from backoffice.services.ports import AuditLog, Durability, StoreHealth
+from backoffice.services.ports import AuditLog, Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "uploads": (Actions.FILE_CREATE,),
@@ -20,6 +24,7 @@ SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "refusals": (Actions.ACCESS_DENY, Actions.SESSION_REFUSE),
 }
 """What is counted over time, and of which actions it consists."""
+SETUP: Final = system_actor("setup", "system")
 HOUR_MS: Final = 60 * 60 * 1000
 
 
@@ -49,6 +54,8 @@ class System:
     health: StoreHealth
     durability: Durability
     audit: AuditLog
+    heartbeats: Heartbeats
+    installation: InstallationStore
     now: Callable[[], int] = now_ms
 
     def ready(self) -> None:
@@ -64,6 +71,22 @@ class System:
         """Facts about the store."""
         require(self.audit, actor, Permissions.SYSTEM_READ)
         return {**self.health.info(), "durability": self.durability.level, "room": str(self.health.room()).lower()}
+
+    def workers(self, actor: Actor) -> Sequence[Heartbeat]:
+        """The background workers that live, by host. None: nothing expires, is purged or gets its checksum."""
+        require(self.audit, actor, Permissions.SYSTEM_READ)
+        return self.heartbeats.alive()
+
+    def install(self, version: str) -> None:
+        """Note, once, when this store was set up and by which version of the product. For every start of a process:
+        any number may do it at once, and a store of before there was such a note gets it at the next start."""
+        if self.installation.get() is not None:
+            return
+        found = Installation(self.now(), version)
+        data = {"version": found.version, "schema": found.schema}
+        event = AuditEvent(Actions.SYSTEM_INSTALL, SETUP, data=data, at=found.created_at)
+        with suppress(Conflict):  # another process came first at this moment
+            self.installation.insert(found, event)
 
     def activity(self, actor: Actor, span: Span) -> Activity:
         """Uploads, downloads and refusals over time: numbers only, so it does not take the right to read the log."""

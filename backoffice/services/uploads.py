@@ -330,22 +330,23 @@ class Uploads:
 
     # -- what the worker does
 
-    def expire_due(self, limit: int = 100) -> int:
-        """Give up uploads that were left alone; how many."""
-        due = self.uploads.due(self.now(), limit)
+    def expire_due(self, limit: int = 100) -> bool:
+        """Give up uploads that were left alone; whether more is left that can be given up now."""
+        due, dropped = self.uploads.due(self.now(), limit), 0
         for upload in due:
             try:
                 self._drop(upload, _event(Actions.UPLOAD_EXPIRE, WORKER, upload))
+                dropped += 1
             except (Completing, VersionMismatch):
                 continue  # somebody completes or cancels it at this moment
-        return len(due)
+        return len(due) == limit and dropped > 0
 
-    def collect(self, limit: int = 100) -> int:
-        """Finish cancellations that a crash interrupted; how many."""
+    def collect(self, limit: int = 100) -> bool:
+        """Finish cancellations that a crash interrupted; whether more is left."""
         left = self.uploads.aborted(limit)
         for upload in left:
             self._collect(upload)
-        return len(left)
+        return len(left) == limit
 
     # -- helpers
 

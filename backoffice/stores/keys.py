@@ -20,7 +20,9 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:throttle:<what>                 hash    failures, until
     {bo}:epoch:roles                     string  rises with every change of a role
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
-    {bo}:install                         hash    facts of this installation
+    {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
+    {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
+                                                 barrier: written in order to wait for replicas (`durability.py`)
 
 Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so no prefix is needed.
 
@@ -88,6 +90,10 @@ class Keys:
 
     def worker(self, host: str) -> bytes:
         return self._key("worker", host)
+
+    @property
+    def workers(self) -> bytes:
+        return self._key("workers")
 
     @property
     def install(self) -> bytes:

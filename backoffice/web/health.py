@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, jsonify
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Unavailable
 from backoffice.web.context import services
+from backoffice.web.identity import actor
 from backoffice.web.metrics import Metrics
 from backoffice.web.routes import asset, route_permission
 
@@ -40,6 +41,6 @@ def init_health(app: Flask) -> None:
     @route_permission(Permissions.SYSTEM_READ)
     def metrics() -> Response:
         """For Prometheus, with a token that has `system:read`."""
-        return numbers.exposition()
+        return numbers.exposition(workers=len(services().system.workers(actor())))
 
     app.register_blueprint(bp)

@@ -9,14 +9,27 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+
+
+class _Workers(Collector):
+    """The one number that belongs to the site and not to the process that is asked."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("backoffice_workers", "Background workers alive", value=self._count)
 
 
 class Metrics:
@@ -45,13 +58,15 @@ class Metrics:
         app.before_request(self._start)
         app.after_request(self._finish)
 
-    def exposition(self) -> Response:
-        """All numbers in Prometheus' text format."""
+    def exposition(self, *, workers: int) -> Response:
+        """All numbers in Prometheus' text format. `workers`: how many background workers live, wherever they run."""
         registry = self._registry
         if _DIRECTORY in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+        site = CollectorRegistry()
+        site.register(_Workers(workers))
+        return Response(generate_latest(registry) + generate_latest(site), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     def _start(self) -> None:
         g.started = time.perf_counter()

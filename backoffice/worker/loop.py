@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,12 +19,14 @@ from backoffice.services.container import Services
 WAIT_MS = 1_000
 """How long the worker listens to the log before it looks at the clock; also how fast it stops."""
 BACK_OFF_SECONDS = 2.0
+BEAT_SECONDS = 10.0
+"""Between two heartbeats; well within the time that one lasts (`stores/heartbeat.py`)."""
 
 
-class Heartbeat(Protocol):
+class Heart(Protocol):
     """Tells everybody that this worker lives."""
 
-    def beat(self, host: str, seconds: int) -> None: ...
+    def beat(self, host: str) -> None: ...
 
 
 class Listen(Protocol):
@@ -35,11 +37,15 @@ class Listen(Protocol):
 
 @dataclass(slots=True)
 class Job:
-    """Something to do every `seconds`, and at once after one of `actions`."""
+    """Something to do every `seconds`, and at once after one of `actions`.
+
+    `run` does one batch and says whether more is left: then the next one follows as soon as the other jobs have had
+    their turn.
+    """
 
     name: str
     seconds: float
-    run: Callable[[], int]
+    run: Callable[[], bool]
     actions: frozenset[str] = frozenset()
     due: float = 0.0
 
@@ -50,41 +56,53 @@ class Worker:
 
     services: Services
     log: Listen
-    heart: Heartbeat
+    heart: Heart
     host: str = field(default_factory=socket.gethostname)
     stop: threading.Event = field(default_factory=threading.Event)
     _damaged: set[str] = field(default_factory=set)
+    _beaten: float = 0.0
 
     def jobs(self) -> list[Job]:
         """What is to be done, and when."""
         files, uploads = self.services.files, self.services.uploads
         return [
-            Job("beat", 10, self._beat),
-            Job("digest", 5, lambda: files.digest_pending(self._damaged), frozenset({"file.create", "file.restore"})),
+            Job("beat", BEAT_SECONDS, self._beat),
+            Job("digest", 5, self._digest, frozenset({"file.create", "file.restore"})),
             Job("expire", 15, uploads.expire_due),
             Job("collect uploads", 30, uploads.collect),
             Job("purge", 30, files.purge_due),
             Job("collect files", 30, files.collect),
-            Job("sweep sessions", 300, self.services.sessions.sweep),
+            Job("sweep sessions", 300, self._sweep_sessions),
             Job("forget damage", 3600, self._forget_damage),
         ]
 
-    def _beat(self) -> int:
-        self.heart.beat(self.host, 30)
-        return 0
+    def _beat(self) -> bool:
+        self.heart.beat(self.host)
+        self._beaten = time.monotonic()
+        return False
 
-    def _forget_damage(self) -> int:
+    def _still_alive(self) -> None:
+        """A heartbeat in the middle of a job that may take longer than one lasts."""
+        if time.monotonic() - self._beaten >= BEAT_SECONDS:
+            self._beat()
+
+    def _digest(self) -> bool:
+        return self.services.files.digest_pending(self._damaged, self._still_alive)
+
+    def _sweep_sessions(self) -> bool:
+        self.services.sessions.sweep()
+        return False
+
+    def _forget_damage(self) -> bool:
         """Damaged files are looked at again now and then: a restored backup may have mended them."""
         self._damaged.clear()
-        return 0
+        return False
 
     def run(self) -> None:
         """Until `stop` is set. While the store is away it waits, and goes on when it is back."""
         jobs, seen = self.jobs(), "$"
         while not self.stop.is_set():
-            for job in jobs:
-                if time.monotonic() >= job.due and not self.stop.is_set():
-                    self._attempt(job)
+            self._work(jobs)
             try:
                 entries = self.log.wait(seen, WAIT_MS)
             except BackofficeError as error:
@@ -97,16 +115,23 @@ class Worker:
                 if job.actions & acts:
                     job.due = 0
 
+    def _work(self, jobs: Sequence[Job]) -> None:
+        """All that is due, batch by batch and in turn, so that one with much to do does not keep the others waiting."""
+        while due := [job for job in jobs if time.monotonic() >= job.due]:
+            for job in due:
+                if self.stop.is_set():
+                    return
+                self._attempt(job)
+
     def _attempt(self, job: Job) -> None:
         """One that fails must not keep the others from their work: in a full store, some of them make room."""
         try:
-            done = job.run()
+            more = job.run()
         except BackofficeError as error:
             _tell(job.name, error)
             job.due = time.monotonic() + BACK_OFF_SECONDS
         else:
-            # A full batch means that there is more.
-            job.due = time.monotonic() + (0 if done >= 100 else job.seconds)
+            job.due = time.monotonic() + (0 if more else job.seconds)
 
 
 def _tell(job: str, error: BackofficeError) -> None:

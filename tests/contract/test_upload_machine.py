@@ -285,7 +285,7 @@ class Machine(Model):
             "trash": (lambda: library.trash(kept.owner, file_id), FileState.TRASHED),
             "restore": (lambda: library.restore(kept.owner, file_id), FileState.READY),
             "purge": (lambda: library.purge(kept.owner, file_id), None),
-            "digest": (lambda: library.digest_pending(set()), kept.state),
+            "digest": (lambda: library.digest_pending(set(), lambda: None), kept.state),
         }
         work, end = acts[act]
         before = kept.state

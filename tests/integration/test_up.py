@@ -21,6 +21,7 @@ from redis.exceptions import ResponseError
 from backoffice.cli import COMMANDS
 from backoffice.embedded.layout import Layout
 from backoffice.embedded.locate import find
+from backoffice.stores.keys import Keys
 from tests.servers import ROOT, Site, Store, alive, descendants, need, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes")
@@ -264,8 +265,11 @@ def test_flask_offers_the_same_commands(layout: Layout) -> None:
 
 def test_doctor_finds_a_new_installation_sound(start: Start, layout: Layout) -> None:
     start().ready()
+    with store_client(layout) as client:
+        wait_for(lambda: client.exists(Keys().workers), "the worker has said that it lives")
     done = command(layout.root, "doctor")
     assert done.returncode == 0, done.stdout
+    assert f"workers: {socket.gethostname()} (" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * len(done.stdout.splitlines())
 
 

@@ -155,8 +155,19 @@ def test_D4_metrics_want_the_right_and_have_no_names(site: Site) -> None:
     client.get("/setup/very-secret-link")
     text = client.get("/metrics", headers=bearer).text
     assert 'backoffice_http_requests_total{endpoint="pages.setup",method="GET",status="404"} 1.0' in text
+    assert "\nbackoffice_workers 0.0\n" in text
     for private in ("very-secret-link", "zoroaster", "otto", "127.0.0.1"):
         assert private not in text
+
+
+def test_metrics_count_the_workers_that_live(site: Site) -> None:
+    site.add_user("otto", "operator")
+    bearer = {"Authorization": f"Bearer {site.token('otto', 'system:read')}"}
+    for host in ("web-1", "web-2"):
+        site.services.system.heartbeats.beat(host)
+    text = site.app.test_client().get("/metrics", headers=bearer).text
+    assert "# TYPE backoffice_workers gauge\nbackoffice_workers 2.0\n" in text
+    assert "web-1" not in text
 
 
 def test_D6_CVE_2024_34069_debugging_is_impossible(fake: Redis, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ def control() -> list[bytes]:
         KEYS.quota("x"),
         KEYS.request("x"),
         KEYS.worker("x"),
+        KEYS.workers,
     ]
     found += [KEYS.audit_index("actor", "x"), KEYS.seen("x"), KEYS.throttle("x")]
     for noun in nouns:

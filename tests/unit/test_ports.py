@@ -14,6 +14,8 @@ from backoffice.stores.chunks import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
+from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.records import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -35,6 +37,8 @@ PAIRS: list[tuple[type, type]] = [
     (ports.UploadStore, RedisUploads),
     (ports.FileStore, RedisFiles),
     (ports.Durability, RedisDurability),
+    (ports.Heartbeats, RedisHeartbeats),
+    (ports.InstallationStore, RedisInstallation),
     (ports.StoreHealth, RedisHealth),
     (ports.StoreCheck, Fsck),
 ]
@@ -67,6 +71,7 @@ READERS = {
     "info",
     "barrier",
     "check",
+    "alive",
 }
 WRITES_EVENTS = {
     # Many acts, which it finds itself: it takes who does them.
@@ -89,6 +94,7 @@ NOT_ACTS = {
     "lease",
     "release",
     "forget",
+    "beat",
 }
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
+from redis import Redis
 
+from backoffice.domain.access import Actor, granted_by
+from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEntry
+from backoffice.domain.paging import Query
+from backoffice.domain.times import now_ms
 from backoffice.errors import BackofficeError, IntegrityError, StoreFull, Unavailable
+from backoffice.worker import loop
 from backoffice.worker.loop import Job, Worker
+from tests.website import Site, make_whole_site
+
+ADA = Actor("ada", "ada", roles=(("user", granted_by("user")),))
 
 
 class Quiet:
@@ -20,7 +29,28 @@ class Quiet:
 
 
 class Heart:
-    def beat(self, host: str, seconds: int) -> None: ...
+    def beat(self, host: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Once:
+    """A log in which nothing happens; whoever comes to wait for something is told to stop."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
+        self.stop.set()
+        return []
+
+
+@dataclass(slots=True)
+class Counted:
+    """A heart that counts."""
+
+    beats: int = 0
+
+    def beat(self, host: str) -> None:
+        self.beats += 1
 
 
 @dataclass(slots=True)
@@ -31,8 +61,8 @@ class Few(Worker):
         return self.given
 
 
-def fail(error: BackofficeError) -> Callable[[], int]:
-    def run() -> int:
+def fail(error: BackofficeError) -> Callable[[], bool]:
+    def run() -> bool:
         raise error
 
     return run
@@ -42,23 +72,83 @@ def fail(error: BackofficeError) -> Callable[[], int]:
 def test_a_job_that_fails_does_not_keep_the_next_from_running(error: BackofficeError) -> None:
     stop, failing = threading.Event(), Job("beat", 10, fail(error))
 
-    def last() -> int:
+    def last() -> bool:
         stop.set()
-        return 0
+        return False
 
     Few(cast(Any, None), Quiet(), Heart(), stop=stop, given=[failing, Job("purge", 30, last)]).run()
     assert stop.is_set()
     assert failing.due > 0
 
 
-def test_a_full_batch_is_followed_by_the_next_at_once() -> None:
-    stop, left = threading.Event(), [100, 100, 7]
+def test_a_batch_that_leaves_more_is_followed_by_the_next_at_once() -> None:
+    stop, left = threading.Event(), [True, True, False]
 
-    def run() -> int:
-        done = left.pop(0)
+    def run() -> bool:
+        more = left.pop(0)
         if not left:
             stop.set()
-        return done
+        return more
 
     Few(cast(Any, None), Quiet(), Heart(), stop=stop, given=[Job("expire", 3600, run)]).run()
     assert not left
+
+
+def chunked(site: Site, count: int) -> list[str]:
+    """Files that came in chunks, so that nobody has taken their SHA-256 yet; their ids."""
+    uploads = site.services.uploads
+    found = []
+    for number in range(count):
+        upload = uploads.start(ADA, total_chunks=2)
+        for index in range(2):
+            uploads.put_chunk(ADA, upload_id=upload.id, index=index, total_chunks=2, data=b"%03d" % number)
+        found.append(uploads.complete(ADA, upload.id, name=f"{number}.txt", total_size=6).id)
+    return found
+
+
+def test_all_files_that_wait_for_their_digest_get_it_before_the_worker_rests(fake: Redis) -> None:
+    site = make_whole_site(fake)
+    chunked(site, 35)
+    log = Once()
+    Worker(site.services, log, Heart(), stop=log.stop).run()
+    files = site.services.files.page(ADA, Query(limit=100)).items
+    assert len([file for file in files if file.sha256]) == 35
+
+
+def test_damaged_files_do_not_keep_the_worker_busy(fake: Redis) -> None:
+    site = make_whole_site(fake)
+    for file_id in chunked(site, 35)[:30]:
+        fake.set(f"file:{{{file_id}}}:chunk:0", b"damaged")
+    log = Once()
+    Worker(site.services, log, Heart(), stop=log.stop).run()
+    files = site.services.files.page(ADA, Query(limit=100)).items
+    assert len([file for file in files if file.sha256]) == 5
+    assert site.services.audit.log.page((("action", Actions.FILE_DAMAGED),), "", 1).total == 30
+
+
+def test_uploads_that_somebody_completes_do_not_keep_the_worker_busy(fake: Redis) -> None:
+    services = make_whole_site(fake).services
+    uploads = replace(services.uploads, now=lambda: now_ms() + 30 * 24 * 3600 * 1000)
+    for _ in range(3):
+        upload = services.uploads.start(ADA, total_chunks=1)
+        services.uploads.put_chunk(ADA, upload_id=upload.id, index=0, total_chunks=1, data=b"x")
+        uploads.uploads.lease(uploads.uploads.get(upload.id) or upload, "somebody", 600, 1)
+    assert not uploads.expire_due(limit=3)
+    services.uploads.start(ADA, total_chunks=1)
+    assert not uploads.expire_due(limit=10)
+    assert uploads.uploads.page(Query()).total == 3
+
+
+def test_a_worker_that_reads_for_long_goes_on_telling_that_it_lives(
+    fake: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, heart, log = make_whole_site(fake), Counted(), Once()
+    chunked(site, 4)
+    monkeypatch.setattr(loop, "BEAT_SECONDS", 0.0)  # as if reading one file took that long
+
+    class Busy(Worker):
+        def jobs(self) -> list[Job]:
+            return [job for job in Worker.jobs(self) if job.name == "digest"]
+
+    Busy(site.services, log, heart, stop=log.stop).run()
+    assert heart.beats == 4

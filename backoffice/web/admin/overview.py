@@ -41,6 +41,7 @@ def cards() -> list[Card]:
         used, most = int(status.get("used_memory", -1)), int(status.get("maxmemory", 0))
         found.append(("Store memory" + (f" of {filesize(most)}" if most else ""), filesize(used), ""))
         found.append(("Durability", status["durability"], ""))
+        found.append(("Workers alive", number(len(offered.system.workers(actor()))), ""))
     return found
 
 
