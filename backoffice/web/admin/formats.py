@@ -188,11 +188,6 @@ def csv_cell(value: Any) -> str:
     return f"'{text}" if any(char in _FORMULA for char in first) else text
 
 
-def json_text(value: Any) -> str:
-    """Indented JSON, for showing a value of unknown shape."""
-    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
-
-
 def coded_text(text: str) -> Markup:
     """Text with what stands between back-ticks set as code, as descriptions of an API have it."""
     parts = str(text).split("`")
@@ -225,7 +220,6 @@ def install(app: Flask) -> None:
         number=number,
         state_tag=state_tag,
         tags=tags,
-        json_text=json_text,
         coded_text=coded_text,
         prose=prose,
         initial=lambda name: escape((name.strip() or "?")[0].upper()),
