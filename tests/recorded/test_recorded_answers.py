@@ -1,0 +1,115 @@
+"""What people and programs rely on, recorded: requests and answers, the API's description, commands, settings, keys.
+
+Every area of `answers/` was recorded by 0.1.0 and is compared with what the code of today answers. A difference that is
+meant is recorded anew, and is then seen in the change:
+
+    RECORD_ANSWERS=1 .venv/bin/python -m pytest tests/recorded
+
+What an area asks stands in its script (`api_script.py`, `pages_script.py`, `facts.py`); what is volatile, in `normal.py`.
+A new route must be asked for in a script: `test_every_route_is_recorded` says which one is not.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from tests.recorded import api_script, facts, pages_script
+from tests.recorded.session import Recorded
+
+ANSWERS = Path(__file__).with_name("answers")
+RECORDING = bool(os.environ.get("RECORD_ANSWERS"))
+AREAS: dict[str, Callable[[Recorded], None]] = {
+    "uploads": api_script.uploads,
+    "files": api_script.files,
+    "administration": api_script.administration,
+    "machines": api_script.machines,
+    "sign-in": pages_script.sign_in,
+    "account": pages_script.account,
+    "own-files": pages_script.own_files,
+    "admin-lists": pages_script.admin_lists,
+    "admin-deeds": pages_script.admin_deeds,
+    "admin-refusals": pages_script.admin_refusals,
+}
+FACTS: dict[str, Callable[[], Any]] = {"commands": facts.commands, "settings": facts.settings}
+
+
+def compare(name: str, found: Any) -> None:
+    """With what is recorded under this name; when recording, put it there."""
+    path = ANSWERS / f"{name}.json"
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    if RECORDING:
+        path.write_text(text, "utf-8")
+        return
+    wanted = path.read_text("utf-8") if path.exists() else ""
+    if text != wanted:
+        lines = difflib.unified_diff(wanted.splitlines(), text.splitlines(), "recorded", "now", lineterm="", n=12)
+        pytest.fail("\n".join([f"{path.name} differs:", *lines][:200]), pytrace=False)
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_the_answers_are_the_recorded_ones(redis: Redis, area: str) -> None:
+    site = Recorded(redis)
+    AREAS[area](site)
+    compare(area, site.exchanges)
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_what_operators_type_is_what_is_recorded(name: str) -> None:
+    compare(name, FACTS[name]())
+
+
+def test_the_description_is_the_recorded_one(fake: Redis) -> None:
+    site = Recorded(fake)
+    answer = site.app.test_client().get("/openapi.json")
+    assert answer.content_type == "application/json"
+    compare("openapi", json.loads(json.dumps(answer.get_json(), sort_keys=True)))
+
+
+def test_the_keys_in_the_store_are_the_recorded_ones(redis: Redis) -> None:
+    site = Recorded(redis)
+    facts.fill(site)
+    compare("keys", facts.keys(site))
+
+
+# -- nothing is left out
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[dict[str, Any]]:
+    return [one for area in AREAS for one in json.loads((ANSWERS / f"{area}.json").read_text("utf-8"))]
+
+
+def test_every_route_is_recorded(fake: Redis, recorded: list[dict[str, Any]]) -> None:
+    site = Recorded(fake)
+    routes = {
+        f"{method} {rule}"
+        for rule in site.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    asked = {one["route"] for one in recorded}
+    assert routes - asked == set(), "add it to a script, and record (see the head of this file)"
+
+
+def test_every_operation_of_the_api_is_recorded_with_success_and_failure(
+    fake: Redis, recorded: list[dict[str, Any]]
+) -> None:
+    paths = Recorded(fake).app.test_client().get("/openapi.json").get_json()["paths"]
+    described = {(method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"}
+    statuses: dict[tuple[str, str], set[int]] = {}
+    for one in recorded:
+        method, _, rule = one["route"].partition(" ")
+        path = rule.replace("<name:", "{").replace("<", "{").replace(">", "}")
+        statuses.setdefault((method, path), set()).add(one["status"])
+    for operation in sorted(described):
+        found = statuses.get(operation, set())
+        assert any(status < 300 for status in found), operation
+        public = operation[1] in {"/livez", "/readyz"}
+        assert public or 401 in found, operation
