@@ -11,9 +11,8 @@ from click.testing import CliRunner
 
 from backoffice.cli import cli
 from backoffice.settings import table
-from tests.recorded.session import Recorded
+from tests.recorded.session import OCTETS, Recorded
 
-_OCTETS = {"Content-Type": "application/octet-stream"}
 _ID = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Za-z]{22}(?![0-9A-Za-z])")
 _HASH = re.compile(rb"[0-9a-f]{32,64}")
 
@@ -62,7 +61,7 @@ def fill(site: Recorded) -> None:
         site.learn(name, site.call("ann", "PUT", f"/files/{name.replace(' ', '%20')}?tag=red", body=b"hello"))
     site.call("ann", "DELETE", f"/files/{site.ids['trashed.txt']}")
     query = "?chunk_index=0&total_chunks=2&name=open%20one.bin"
-    site.call("ann", "POST", f"/upload_chunk{query}", headers=_OCTETS, body=b"x")
+    site.call("ann", "POST", f"/upload_chunk{query}", headers=OCTETS, body=b"x")
     _many_chunks(site)
     site.call("ann", "POST", "/admin/roles", json=role)
 
@@ -73,7 +72,7 @@ def _many_chunks(site: Recorded) -> None:
     for index in range(66):
         known = f"&file_id={file_id}" if file_id else ""
         path = f"/upload_chunk?chunk_index={index}&total_chunks=66{known}"
-        file_id = site.call("ann", "POST", path, headers=_OCTETS, body=b"x").get_json()["file_id"]
+        file_id = site.call("ann", "POST", path, headers=OCTETS, body=b"x").get_json()["file_id"]
     body = {"file_id": file_id, "name": "many chunks.bin", "total_size": 66}
     site.call("ann", "POST", "/upload_complete", json=body)
 

@@ -4,7 +4,7 @@
     <now> <now + 60 min>   a time (RFC 3339), as far from now as it is, to five minutes
     <http date>            a date of a header
     <cursor>               where a list goes on
-    <request id> <id> <secret> <token> <nonce> <form token>
+    <request id> <id> <secret> <token> <nonce> <form token> <entry> <date>
                            what else is random, by its form
     <level>                X-Durability, which depends on the store
     <5000 bytes of …>      bytes that are many or no text, by the beginning of their SHA-256
@@ -49,11 +49,17 @@ _FORMS = (
     (re.compile(r"(?<='nonce-)[\w-]+(?=')"), "<nonce>"),
     (re.compile(r"(?<=/setup/)[\w-]{43}"), "<secret>"),
     (re.compile(r"(?<![\w-])[0-9a-f]{64}\.[\w-]{43}|(?<![\w/+-])[\w-]{43}(?![\w=-])"), "<secret>"),
-    (re.compile(r"(?<![\w/+-])[0-9A-Za-z]{22}(?![\w=-])"), "<id>"),
+    (re.compile(r"(?<![\w+-])[0-9A-Za-z]{22}(?![\w=+-])"), "<id>"),
     (re.compile(r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"), "<http date>"),
     (re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}(?![0-9A-Za-z])"), "<request id>"),
-    (re.compile(r"\b\d{13}-\d+\b"), "<entry>"),
+    (re.compile(r"(?<!\d)\d{13}-\d+"), "<entry>"),
+    (re.compile(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d"), "<date>"),
 )
+_NEWER_WORDS = {
+    "Request Entity Too Large": "Content Too Large",
+    "Requested Range Not Satisfiable": "Range Not Satisfiable",
+}
+"""Names of statuses that Python took over from RFC 9110 in 3.13."""
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00| UTC)?")
 _EACH_COOKIE = re.compile(r"^([\w-]+)=[^;]*")
 
@@ -73,6 +79,8 @@ class Normal:
     def text(self, text: str) -> str:
         for value in sorted(self._names, key=len, reverse=True):
             text = text.replace(value, self._names[value])
+        for older, newer in _NEWER_WORDS.items():
+            text = text.replace(older, newer)
         for pattern, placeholder in _FORMS:
             text = pattern.sub(placeholder, text)
         return _TIME.sub(_from_now, text)
@@ -104,10 +112,13 @@ class Normal:
         found: dict[str, Any] = {}
         for name in sorted(set(answer.headers.keys()) - {"Date", "Set-Cookie"}):
             value = ", ".join(answer.headers.getlist(name))
-            if name == "Vary":
+            if name in {"Allow", "Vary"}:  # sets
                 value = ", ".join(sorted(part.strip() for part in value.split(",")))
             found[name] = self._level_of(name, self.text(value))
-        if answer.mimetype in {"application/json", "application/problem+json", "text/html", "text/css"}:
+        if (
+            answer.mimetype in {"application/json", "application/problem+json", "text/html"}
+            or answer.request.path == "/metrics"
+        ):
             found.pop("Content-Length", None)
         cookies = [_EACH_COOKIE.sub(r"\1=…", line) for line in answer.headers.getlist("Set-Cookie")]
         if cookies:
@@ -143,7 +154,7 @@ class Page(HTMLParser):
     """What a page promises to scripts and to habit: title, headings, columns, messages, and forms with their fields."""
 
     _HEADINGS = frozenset({"title", "h1", "h2", "th", "caption"})
-    _VOID = frozenset({"input", "br", "img", "meta", "link", "hr", "col", "path", "use", "circle", "rect", "line"})
+    _VOID = frozenset({"input", "br", "img", "meta", "link", "hr", "col", "wbr"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,7 +193,7 @@ class Page(HTMLParser):
             self._open.append((tag, kind))
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open:
+        while any(name == tag for name, _ in self._open):
             if self._open.pop()[0] == tag:
                 break
         if tag == "form":

@@ -1,16 +1,11 @@
-"""What is asked of the pages, in browsers without scripts: signing in, one's own account and files, the admin site."""
+"""What is asked of the pages, in browsers without scripts: signing in, one's own account and files."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from tests.recorded.session import NO_ID, OCTETS, PASSWORD, Recorded
+from tests.recorded.uploads_script import BOUNDARY, FORM
 
-from tests.recorded.api_script import BOUNDARY, FORM, NO_ID
-from tests.recorded.session import PASSWORD, Recorded
-
-VIEWS = ("users", "roles", "files", "trash", "uploads", "audit")
 NEW_PASSWORD = "another-lantern-by-the-harbour"
-_VERSION = re.compile(r'name="version"[^>]*value="(\d+)"')
 
 
 def sign_in(site: Recorded) -> None:
@@ -104,14 +99,17 @@ def own_files(site: Recorded) -> None:
     site.page("ann", "/")
     content_type = FORM["Content-Type"]
     site.send_files("ann", _form_of(("by form.txt", b"hello")), content_type)
+    _learn_files(site)
     site.page("ann", "/")
     site.send_files("ann", _form_of(("folder/one.txt", b"1"), ("two.txt", b"2")), content_type)
+    _learn_files(site)
+    # The two came at the same time, so they would stand in the list in either order.
+    site.call("ann", "DELETE", f"/files/{site.ids['one.txt']}?purge=1")
+    site.page("ann", "/")
     site.send_files("ann", _form_of(("", b"")), content_type)
     site.send_files("ann", _form_of(("large.bin", bytes(201 * 1024))), content_type)
     site.send_files("ann", b"no form", content_type)
     site.page("ann", "/")
-    for item in site.call("ann", "GET", "/files?sort=name").get_json()["items"]:
-        site.ids[item["name"]] = site.normal.learn(item["name"], item["id"])
     file_id = site.ids["by form.txt"]
     for query in ("?q=form", "?sort=name&order=desc", "?sort=size", "?page=7", "?show=trash", "?sort=x&page=x"):
         site.page("ann", f"/{query}")
@@ -128,9 +126,8 @@ def own_files(site: Recorded) -> None:
     site.submit("ann", f"/my/files/{file_id}/purge")
     site.submit("ann", f"/my/files/{file_id}/restore")
     site.page("ann", "/")
-    octets = {"Content-Type": "application/octet-stream"}
     started = site.call(
-        "ann", "POST", "/upload_chunk?chunk_index=0&total_chunks=2&name=half", headers=octets, body=b"x"
+        "ann", "POST", "/upload_chunk?chunk_index=0&total_chunks=2&name=half", headers=OCTETS, body=b"x"
     )
     upload_id = site.learn("half", started, "file_id")
     site.page("ann", "/")
@@ -146,170 +143,6 @@ def own_files(site: Recorded) -> None:
     site.call("nobody", "POST", "/my/files")
 
 
-# -- the admin site
-
-
-def _fill(site: Recorded) -> None:
-    """Two of everything."""
-    site.person("ann")
-    site.person("olga", "operator")
-    site.person("vera", "auditor")
-    for name in ("librarian", "keeper"):
-        role = {"name": name, "description": f"A {name}", "permissions": ["files:read", "files.all:read"]}
-        site.call("root", "POST", "/admin/roles", json=role)
-    invited = {"username": "ivan", "email": "ivan@example.org", "quota_bytes": 5_000_000}
-    site.learn("ivan", site.call("root", "POST", "/admin/users", json=invited))
-    for name in ("report.txt", "notes.md", "trashed.txt", "also trashed.txt"):
-        path = f"/files/{name.replace(' ', '%20')}?tag=red"
-        site.learn(name, site.call("ann", "PUT", path, body=b"hello"))
-        if "trashed" in name:
-            site.call("ann", "DELETE", f"/files/{site.ids[name]}")
-    octets = {"Content-Type": "application/octet-stream"}
-    for name in ("half", "third"):
-        query = f"?chunk_index=0&total_chunks=2&total_size=10&name={name}"
-        site.learn(name, site.call("ann", "POST", f"/upload_chunk{query}", headers=octets, body=b"x"), "file_id")
-    site.ids["an entry"] = _newest_entry(site)
-    site.exchanges.clear()  # the areas of the API have these
-
-
-def _newest_entry(site: Recorded) -> str:
-    found = site.page("root", "/admin/audit/")
-    ids = re.findall(r"/admin/audit/details/\?id=([\d-]+)", found.text)
-    assert ids, found.text
-    return str(ids[0])
-
-
-ONE = {
-    "users": "ivan",
-    "roles": "",
-    "files": "report.txt",
-    "trash": "trashed.txt",
-    "uploads": "half",
-    "audit": "an entry",
-}
-
-
-def _id(site: Recorded, view: str) -> str:
-    return "librarian" if view == "roles" else site.ids[ONE[view]]
-
-
-def admin_lists(site: Recorded) -> None:
-    _fill(site)
-    site.page("root", "/admin/")
-    site.page("vera", "/admin/")
-    for view in VIEWS:
-        site.page("root", f"/admin/{view}/")
-        site.page("root", f"/admin/{view}/details/?id={_id(site, view)}")
-        site.page("root", f"/admin/{view}/details/?id={NO_ID}")
-        site.page("root", f"/admin/{view}/details/")
-        site.page("root", f"/admin/{view}/export/csv/")
-        site.page("root", f"/admin/{view}/export/xlsx/")
-    for path in (
-        "users/?search=iv&sort=0&desc=1",
-        "users/?flt0_status_is=invited",
-        "users/?flt1_role_is=operator",
-        "users/?page=1",
-        "users/export/csv/?search=iv",
-        "roles/?search=admin",
-        "files/?flt0_owner_is=ann&sort=0",
-        "files/?flt2_tag_is=red&sort=2",
-        "files/?flt0_owner_is=nobody%20here",
-        "files/?flt3_size_at_least=x",
-        "files/export/csv/?search=report",
-        "uploads/?search=half",
-        "audit/?flt1_action_is=file.trash",
-        "audit/?flt0_actor_is=ann",
-        f"audit/?flt2_object_is=file:{site.ids['report.txt']}",
-        "audit/?flt2_object_is=x",
-        "audit/?page_size=20",
-        "audit/export/csv/?flt1_action_is=file.trash",
-    ):
-        site.page("root", f"/admin/{path}")
-
-
-def admin_deeds(site: Recorded) -> None:
-    _fill(site)
-    _forms(site)
-    _new(site)
-    for view in ("files", "trash", "uploads", "users", "roles"):
-        for fields in ({"id": _id(site, view)}, {"id": _id(site, view), "confirmed": "1"}, {"id": NO_ID}):
-            site.submit("root", f"/admin/{view}/delete/", fields)
-        site.page("root", f"/admin/{view}/")
-    trashed = {"rowid": site.ids["also trashed.txt"], "action": "restore"}
-    site.submit("root", "/admin/trash/action/", trashed)
-    site.page("root", "/admin/trash/")
-    for action in ("disable", "enable", "invite"):
-        for confirmed in ({}, {"confirmed": "1"}):
-            fields: dict[str, Any] = {"rowid": site.ids["ann"], "action": action, **confirmed}
-            site.submit("root", "/admin/users/action/", fields)
-    site.page("root", "/admin/users/")
-    for view, key in (("files", "notes.md"), ("uploads", "third")):
-        for confirmed in ({}, {"confirmed": "1"}):
-            fields = {"rowid": [site.ids[key]], "action": "delete", **confirmed}
-            site.submit("root", f"/admin/{view}/action/", fields)
-    for fields in (
-        {"action": "delete"},
-        {"action": "fly", "rowid": NO_ID},
-        {"action": "disable", "rowid": NO_ID, "confirmed": "1"},
-    ):
-        site.submit("root", "/admin/users/action/", fields)
-    # The last administrator stays, and a role that somebody has.
-    site.submit("root", "/admin/users/delete/", {"id": site.ids["root"], "confirmed": "1"})
-    site.page("root", "/admin/users/")
-
-
-def _forms(site: Recorded) -> None:
-    """Changing a record: what is right, what is wrong, and what somebody else was faster with."""
-    for view, right, wrong in (
-        (
-            "users",
-            {"username": "ivan", "email": "new@example.org", "roles": "user", "quota_bytes": "2 GiB"},
-            "username",
-        ),
-        ("roles", {"description": "new", "permissions": ["files:read"]}, "permissions"),
-        ("files", {"name": "a new name.txt"}, "name"),
-    ):
-        path = f"/admin/{view}/edit/?id={_id(site, view)}"
-        found = _VERSION.search(site.page("root", path).text)
-        assert found
-        version = {"version": found[1]}
-        site.submit("root", path, {**right, **version, wrong: "\t"})
-        site.submit("root", path, {**right, **version})
-        site.submit("root", path, {**right, **version})
-        site.submit("root", path, right)
-        site.page("root", f"/admin/{view}/edit/?id={NO_ID}")
-
-
-def _new(site: Recorded) -> None:
-    site.page("root", "/admin/users/new/")
-    site.submit("root", "/admin/users/new/", {"username": "ann", "roles": "user"})
-    site.submit("root", "/admin/users/new/", {"username": "", "email": "no", "quota_bytes": "much"})
-    site.submit("root", "/admin/users/new/", {"username": "eve", "roles": "user"})
-    site.submit("root", "/admin/users/new/", {"username": "eva", "roles": "user", "password": "short"})
-    site.submit("root", "/admin/users/new/", {"username": "eva", "roles": "user", "password": PASSWORD})
-    site.page("root", "/admin/roles/new/")
-    site.submit("root", "/admin/roles/new/", {"name": "No Name"})
-    site.submit("root", "/admin/roles/new/", {"name": "readers", "permissions": "files:read"})
-
-
-def admin_refusals(site: Recorded) -> None:
-    """Who may not, and what there is not: of every page and deed."""
-    _fill(site)
-    reading = ("", "details/?id={id}", "new/", "edit/?id={id}", "export/csv/", "ajax/lookup/?name=x&query=y")
-    changing = ("new/", "edit/?id={id}", "delete/", "action/", "ajax/update/")
-    site.page("ann", "/admin/")
-    for view in VIEWS:
-        key = _id(site, view)
-        for way in reading:
-            for who in ("nobody", "ann", "olga", "vera", "root"):
-                if who != "root" or way.startswith(("new", "edit", "ajax")):
-                    site.page(who, f"/admin/{view}/{way.format(id=key)}")
-        for way in changing:
-            fields = {"id": key, "rowid": key, "action": "delete"}
-            for who in ("nobody", "ann", "vera"):
-                site.submit(who, f"/admin/{view}/{way.format(id=key)}", fields)
-            site.submit("root", f"/admin/{view}/{way.format(id=key)}", fields, forged=True)
-        site.submit("root", f"/admin/{view}/ajax/update/", {"list_form_pk": key})
-    # Nobody touches whoever holds more, or gives what they do not hold.
-    site.submit("olga", "/admin/users/delete/", {"id": site.ids["root"], "confirmed": "1"})
-    site.submit("olga", "/admin/users/new/", {"username": "eve", "roles": "admin", "password": PASSWORD})
+def _learn_files(site: Recorded) -> None:
+    for item in site.call("ann", "GET", "/files?sort=name").get_json()["items"]:
+        site.ids[item["name"]] = site.normal.learn(item["name"], item["id"])

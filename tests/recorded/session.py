@@ -17,6 +17,9 @@ from tests.recorded.normal import Normal
 
 PASSWORD = "violet-harbour-93-lantern"
 KIB = 1024
+OCTETS = {"Content-Type": "application/octet-stream"}
+NO_ID = "0123456789abcdefghijkl"
+"""An identifier that nothing has."""
 ENVIRON = {
     "APP_SECRET_KEY": "zV4k-9s1QyXw7Lr2TtBn6HcMf0JdGpAe8uRi5oEb",
     "BACKOFFICE_CHUNK_SIZE": "64KiB",
@@ -40,7 +43,9 @@ class Recorded:
     def __init__(self, client: Redis) -> None:
         imitated = "fakeredis" in type(client).__module__
         if imitated:
-            client.info = lambda: {"aof_enabled": 0, "used_memory": 10_000_000, "maxmemory": 0}  # type: ignore[method-assign]  # it has no INFO
+            # It has no INFO.
+            facts = {"aof_enabled": 0, "used_memory": 10_000_000, "maxmemory": 0}
+            client.info = lambda: facts  # type: ignore[method-assign]
         settings = Settings.from_env(ENVIRON)
         self.store = client
         self.services = build_services(settings, client, shebang=not imitated)
@@ -165,7 +170,7 @@ class Recorded:
         value: str = answer.get_json()[field]
         self.ids[label] = self.normal.learn(label, value)
         last = self.exchanges[-1]
-        last |= {"headers": self.normal.headers(answer), "answer": self.normal.body(answer)}
+        last |= self._said(answer)
         return value
 
     def _record(
@@ -191,12 +196,11 @@ class Recorded:
                 one["sent"] = self.normal.bytes(value)
             else:
                 one[f"sent {name}"] = value
-        one |= {
-            "status": answer.status_code,
-            "headers": self.normal.headers(answer),
-            "answer": self.normal.body(answer),
-        }
-        self.exchanges.append(one)
+        self.exchanges.append(one | self._said(answer))
+
+    def _said(self, answer: TestResponse) -> dict[str, Any]:
+        body = self.normal.body(answer)  # first: the cursor in it is in a header as well
+        return {"status": answer.status_code, "headers": self.normal.headers(answer), "answer": body}
 
     def _route(self, method: str, path: str) -> str:
         """The rule that the address belongs to, "" when to none."""
