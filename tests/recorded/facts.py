@@ -90,8 +90,8 @@ def keys(site: Recorded) -> dict[str, Any]:
 
 def _pattern(site: Recorded, key: bytes) -> str:
     key = _HASH.sub(b"<hash>", _ID.sub(b"<id>", key))
-    text = re.sub(r"chunk:\d+$", "chunk:<n>", key.decode())
-    text = re.sub(r"<id>\.\d+", "<id>.<n>", text)
+    # A group has 64 chunks, and the first has no number.
+    text = re.sub(r"chunk:(\d+)$", lambda n: f"chunk:<{64 * (int(n[1]) // 64)} and more>", key.decode())
     text = re.sub(r"everybody:\d+", "everybody:<minute>", text)
     return re.sub(r"<id>''|<hash>''", "<id>''", text)
 
