@@ -64,4 +64,4 @@ class Permissions:
     TOKENS_ALL = Permission("tokens:all", "API tokens", "See and revoke everybody's API tokens", OPERATOR)
     SESSIONS_ALL = Permission("sessions:all", "Sessions", "See and end everybody's sessions", OPERATOR)
     SYSTEM_READ = Permission("system:read", "System", "See the state of the system", OPERATOR, AUDITOR)
-    SYSTEM_WRITE = Permission("system:write", "System", "Change settings of the system")
+    SYSTEM_WRITE = Permission("system:write", "System", "Repair the store")
