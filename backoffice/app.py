@@ -11,7 +11,6 @@ from backoffice import __version__
 from backoffice.errors import StoreFull
 from backoffice.logs import logger
 from backoffice.services.audit import Audit
-from backoffice.services.completion import Completion
 from backoffice.services.container import Services
 from backoffice.services.devices import Devices
 from backoffice.services.files import Files
@@ -21,8 +20,9 @@ from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
-from backoffice.services.upload_view import Limits
-from backoffice.services.uploads import Uploads
+from backoffice.services.uploads.completion import Completion
+from backoffice.services.uploads.limits import UploadLimits
+from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.settings import Settings, SettingsError
 from backoffice.stores.accounts import RedisAccounts
@@ -53,9 +53,9 @@ def store_client(settings: Settings) -> Client:
     return connect(settings.redis_url, password)
 
 
-def limits(settings: Settings) -> Limits:
+def limits(settings: Settings) -> UploadLimits:
     """What may be uploaded."""
-    return Limits(
+    return UploadLimits(
         chunk_size=settings.chunk_size,
         max_chunk_size=settings.max_chunk_size,
         max_file_size=settings.max_file_size,

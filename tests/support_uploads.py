@@ -16,11 +16,11 @@ from backoffice.domain.maintenance import Finding, Report
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload
 from backoffice.errors import Unavailable
-from backoffice.services.completion import Completion
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
-from backoffice.services.upload_view import Limits
-from backoffice.services.uploads import Uploads
+from backoffice.services.uploads.completion import Completion
+from backoffice.services.uploads.limits import UploadLimits
+from backoffice.services.uploads.service import Uploads
 from backoffice.stores.audit import RedisAudit
 from backoffice.stores.chunks import RedisChunks
 from backoffice.stores.client import Arg, Client, Command, Db
@@ -34,7 +34,7 @@ from backoffice.stores.users import RedisUsers
 KEYS = Keys("t")
 CHUNK = 1000
 """Bytes of a chunk of a long body."""
-LIMITS = Limits(
+LIMITS = UploadLimits(
     chunk_size=CHUNK,
     max_chunk_size=4 * CHUNK,
     max_file_size=100 * CHUNK,
@@ -96,7 +96,7 @@ class World:
     clock: Clock
 
     @classmethod
-    def over(cls, client: Client, limits: Limits = LIMITS, db: Db | None = None) -> World:
+    def over(cls, client: Client, limits: UploadLimits = LIMITS, db: Db | None = None) -> World:
         """`db`: another way to the same store, for tests that look at or disturb what goes over it."""
         db, clock = db or database(client), Clock()
         chunks, files = RedisChunks(client, KEYS), RedisFiles(db, KEYS)

@@ -47,12 +47,12 @@ class Upload:
     gc_at: int = 0
 
 
-class Kind(IntEnum):
+class DigestKind(IntEnum):
     """What is known of a chunk."""
 
     ABSENT = 0
-    FAST = 1
-    FULL = 2
+    XXH3 = 1
+    XXH3_AND_SHA256 = 2
 
 
 _ENTRY = struct.Struct(">BI16s32s")
@@ -70,7 +70,7 @@ class Chunk:
 
     def pack(self) -> bytes:
         """The map's entry: kind (1 byte), size (4, big-endian), XXH3-128 (16), SHA-256 (32)."""
-        kind = Kind.FULL if self.sha256 else Kind.FAST
+        kind = DigestKind.XXH3_AND_SHA256 if self.sha256 else DigestKind.XXH3
         return _ENTRY.pack(kind, self.size, self.xxh3, self.sha256)
 
 
@@ -86,7 +86,9 @@ class ChunkMap:
         packed = packed[: total * ENTRY_SIZE].ljust(total * ENTRY_SIZE, b"\0")
         return cls(
             tuple(
-                None if kind == Kind.ABSENT else Chunk(size, xxh3, sha256 if kind == Kind.FULL else b"")
+                None
+                if kind == DigestKind.ABSENT
+                else Chunk(size, xxh3, sha256 if kind == DigestKind.XXH3_AND_SHA256 else b"")
                 for kind, size, xxh3, sha256 in _ENTRY.iter_unpack(packed)
             )
         )
@@ -101,7 +103,7 @@ class ChunkMap:
         """Bytes in all chunks that are there."""
         return sum(chunk.size for chunk in self.chunks if chunk is not None)
 
-    def cover(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    def byte_segments(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         """The parts of chunks that make up bytes [start, stop): (index, first byte in it, end in it)."""
         at = 0
         for index, chunk in enumerate(self.chunks):

@@ -11,7 +11,7 @@ from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
-from backoffice.services.uploads import Uploads
+from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 
 

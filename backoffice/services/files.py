@@ -18,7 +18,7 @@ from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authority import require
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
-from backoffice.services.reading import digest, parts
+from backoffice.services.uploads.reader import digest, iter_verified
 
 T = TypeVar("T")
 
@@ -149,7 +149,7 @@ class Files:
 
     def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
         try:
-            yield from parts(self.chunks, file.id, chunk_map, start, stop)
+            yield from iter_verified(self.chunks, file.id, chunk_map, start, stop)
         except IntegrityError as error:
             self._damaged(actor, file, error)
             raise

@@ -143,7 +143,7 @@ def test_CVE_2026_56768_bytes_of_files_leave_through_one_door() -> None:
     readers = {
         module for module, tree in sources("services/") for name, _ in calls(tree) if name.endswith("chunks.stream")
     }
-    assert readers == {"services/reading.py"}
+    assert readers == {"services/uploads/reader.py"}
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])

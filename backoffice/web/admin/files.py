@@ -17,7 +17,7 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.text import fold
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.services.files import Files
-from backoffice.services.uploads import Uploads
+from backoffice.services.uploads.service import Uploads
 from backoffice.web.admin.base import Act, Allowed, Link, Removal, ServiceView
 from backoffice.web.admin.filters import days, exactly, one_of, sizes
 from backoffice.web.admin.formats import clipped, coded, counted, isolated, labelled, sized, stated, timed

@@ -18,7 +18,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany
-from backoffice.services.upload_view import Limits
+from backoffice.services.uploads.limits import UploadLimits
 from backoffice.web.admin.formats import filesize
 from backoffice.web.body import drain
 from backoffice.web.context import services
@@ -67,7 +67,7 @@ def upload() -> ResponseReturnValue:
     )
 
 
-def chunk_size(limits: Limits) -> int:
+def chunk_size(limits: UploadLimits) -> int:
     """What the page's script should send at once."""
     return min(max(limits.chunk_size, PAGE_CHUNK), limits.max_chunk_size)
 

@@ -17,8 +17,8 @@ from werkzeug.formparser import MultiPartParser
 from backoffice.domain.access import Actor
 from backoffice.domain.files import File
 from backoffice.errors import Invalid, TooLarge
-from backoffice.services.receiving import Receiving
-from backoffice.services.uploads import Uploads
+from backoffice.services.uploads.service import Uploads
+from backoffice.services.uploads.streaming import StreamingUpload
 from backoffice.web.body import RequestBody
 
 MAX_FILES: Final = 100
@@ -90,7 +90,7 @@ class _Reader:
 class _Part:
     """Where the parser puts a file. It winds back what it has written to the end: that is when the file is whole."""
 
-    def __init__(self, receiving: Receiving, whole: Callable[[], None]) -> None:
+    def __init__(self, receiving: StreamingUpload, whole: Callable[[], None]) -> None:
         self._receiving, self._whole = receiving, whole
 
     def write(self, data: bytes) -> int:

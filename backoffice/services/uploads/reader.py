@@ -12,13 +12,13 @@ from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError
 from backoffice.services.ports import ChunkStore
 
-EXTEND_SECONDS = 15
-"""How often a long reading says that it is still alive."""
+HEARTBEAT_SECONDS = 15
+"""How often a long reading calls `heartbeat`."""
 
 
-def parts(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
+def iter_verified(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
     """Bytes [start, stop) of a file, chunk by chunk. Raises IntegrityError (ChunkLost) before a damaged chunk."""
-    wanted = list(chunk_map.cover(start, stop))
+    wanted = list(chunk_map.byte_segments(start, stop))
     stream = chunks.stream(file_id, [index for index, _, _ in wanted])
     try:
         for index, low, high in wanted:
@@ -36,12 +36,12 @@ def parts(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, sto
             close()
 
 
-def digest(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, alive: Callable[[], None]) -> str:
-    """SHA-256 (hex) of the whole; `alive` is called every 15 s."""
+def digest(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, heartbeat: Callable[[], None]) -> str:
+    """SHA-256 (hex) of the whole; `heartbeat` is called every 15 s."""
     found, last = hashlib.sha256(), time.monotonic()
-    for part in parts(chunks, file_id, chunk_map, 0, chunk_map.size):
+    for part in iter_verified(chunks, file_id, chunk_map, 0, chunk_map.size):
         found.update(part)
-        if time.monotonic() - last > EXTEND_SECONDS:
-            alive()
+        if time.monotonic() - last > HEARTBEAT_SECONDS:
+            heartbeat()
             last = time.monotonic()
     return found.hexdigest()

@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backoffice.errors import BodyCut, TooLarge
-from backoffice.services.intake import Intake
+from backoffice.services.uploads.chunker import Chunker
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(1, 30), st.booleans(), st.integers(1, 3))
 def test_arbitrary_splits_give_the_same_chunks(pieces: list[bytes], size: int, known: bool, in_flight: int) -> None:
     whole, stored = b"".join(pieces), {}
-    with Intake(lambda index, data: stored.update({index: bytes(data)}), size, None, in_flight) as intake:
+    with Chunker(lambda index, data: stored.update({index: bytes(data)}), size, None, in_flight) as chunker:
         for piece in pieces:
-            intake.write(piece)
-        written = intake.finish()
+            chunker.write(piece)
+        written = chunker.finish()
     assert [stored[index] for index in range(len(stored))] == [
         whole[at : at + size] for at in range(0, len(whole), size)
     ]
@@ -30,10 +30,10 @@ def test_arbitrary_splits_give_the_same_chunks(pieces: list[bytes], size: int, k
     assert written.sha256 == hashlib.sha256(whole).digest()
     assert [chunk.size for chunk in written.chunks] == [len(stored[index]) for index in range(len(stored))]
     source = io.BytesIO(whole)
-    with Intake(lambda *_: None, size, len(whole) if known else None, in_flight) as intake:
-        intake.fill(source.readinto)
-        assert intake.finish() == written
-        assert intake.chunks == written.chunks
+    with Chunker(lambda *_: None, size, len(whole) if known else None, in_flight) as chunker:
+        chunker.read_from(source.readinto)
+        assert chunker.finish() == written
+        assert chunker.chunks == written.chunks
 
 
 def test_the_first_failure_comes_out_and_what_was_stored_is_known() -> None:
@@ -41,11 +41,11 @@ def test_the_first_failure_comes_out_and_what_was_stored_is_known() -> None:
         if index >= 3:
             raise TooLarge(str(index))
 
-    with pytest.raises(TooLarge, match="3"), Intake(put, 10) as intake:  # noqa: PT012 -- the whole use is the point
+    with pytest.raises(TooLarge, match="3"), Chunker(put, 10) as chunker:  # noqa: PT012 -- the whole use is the point
         for _ in range(20):
-            intake.write(bytes(10))
-        intake.finish()
-    assert len(intake.chunks) == 3
+            chunker.write(bytes(10))
+        chunker.finish()
+    assert len(chunker.chunks) == 3
 
 
 def test_few_chunks_are_in_memory() -> None:
@@ -60,25 +60,25 @@ def test_few_chunks_are_in_memory() -> None:
         with lock:
             at_once -= 1
 
-    with Intake(put, 10) as intake:
-        intake.write(bytes(200))
-        assert len(intake.finish().chunks) == 20
-        assert len(intake._free) <= 3
+    with Chunker(put, 10) as chunker:
+        chunker.write(bytes(200))
+        assert len(chunker.finish().chunks) == 20
+        assert len(chunker._free) <= 3
     assert most == 2
 
 
 def test_a_body_of_one_chunk_needs_no_thread() -> None:
     threads = set()
-    with Intake(lambda *_: threads.add(threading.current_thread()), 100) as intake:
-        intake.write(b"abc")
-        intake.finish()
+    with Chunker(lambda *_: threads.add(threading.current_thread()), 100) as chunker:
+        chunker.write(b"abc")
+        chunker.finish()
     assert threads == {threading.current_thread()}
 
 
 def test_leaving_early_waits_for_what_is_under_way() -> None:
     done = []
-    with contextlib.suppress(BodyCut), Intake(lambda index, _: done.append(time.sleep(0.05) or index), 10) as intake:
-        intake.write(bytes(25))
+    with contextlib.suppress(BodyCut), Chunker(lambda index, _: done.append(time.sleep(0.05) or index), 10) as chunker:
+        chunker.write(bytes(25))
         raise BodyCut
     assert sorted(done) == list(range(len(done)))
-    assert [chunk.size for chunk in intake.chunks] == [10] * len(done)
+    assert [chunk.size for chunk in chunker.chunks] == [10] * len(done)

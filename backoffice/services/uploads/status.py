@@ -1,4 +1,4 @@
-"""What the upload service says of itself: what may be uploaded, and how far an upload is."""
+"""How far an upload is."""
 
 from __future__ import annotations
 
@@ -9,22 +9,7 @@ from backoffice.domain.uploads import Upload
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be uploaded: sizes in bytes. `quota`, `used` and `reserved` are the owner's."""
-
-    chunk_size: int
-    max_chunk_size: int
-    max_file_size: int
-    max_chunks: int
-    max_open: int
-    upload_seconds: int
-    upload_max_seconds: int
-    trash_seconds: int
-    quota: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadView:
+class UploadStatus:
     """An upload and what is missing of it. Which chunks those are is looked up when asked for: in the answer to a chunk
     their number is enough."""
 

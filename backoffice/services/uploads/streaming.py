@@ -10,16 +10,16 @@ from backoffice.domain.access import Actor
 from backoffice.domain.files import File, OnConflict, clean_mime_type, clean_name, clean_tags
 from backoffice.domain.uploads import Upload
 from backoffice.errors import BackofficeError, Invalid, TooLarge
-from backoffice.services.completion import Completion
-from backoffice.services.intake import Intake, ReadInto
 from backoffice.services.ports import ChunkStore, UploadStore
+from backoffice.services.uploads.chunker import Chunker, ReadInto
+from backoffice.services.uploads.completion import Completion
 
 MARKS = 16
 """Chunks that are noted together: often enough that a quota is not passed by far, seldom enough to cost nothing."""
 
 
-class Receiving:
-    """Takes the body in order, by `write` or `fill`, then `finish`. Use as a context manager: left without a finish,
+class StreamingUpload:
+    """Takes the body in order, by `write` or `read_from`, then `finish`. Use as a context manager: left without a finish,
     nothing remains of it."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Receiving:
         def put(index: int, data: memoryview) -> None:
             chunks.put(upload.id, index, data, seconds)
 
-        self._intake = Intake(put, chunk_size, upload.size if upload.size >= 0 else None)
+        self._intake = Chunker(put, chunk_size, upload.size if upload.size >= 0 else None)
 
     def __enter__(self) -> Self:
         self._intake.__enter__()
@@ -62,7 +62,7 @@ class Receiving:
         # First it is given up, then its chunks go: where the commit went through and only its answer was lost, there
         # is a file, which keeps them.
         self._drop(self._upload, because)
-        for index in range(self._marked, self._intake.launched):
+        for index in range(self._marked, self._intake.submitted):
             self._chunks.discard(self._upload.id, index)
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
@@ -72,7 +72,7 @@ class Receiving:
         self._mark(MARKS)
         return len(data)
 
-    def fill(self, read_into: ReadInto) -> None:
+    def read_from(self, read_into: ReadInto) -> None:
         """Take all that the source has."""
 
         def counted(view: memoryview) -> int:
@@ -81,18 +81,18 @@ class Receiving:
             self._mark(MARKS)
             return received
 
-        self._intake.fill(counted)
+        self._intake.read_from(counted)
 
     def _count(self, received: int) -> None:
         self._received += received
-        if self._received > self._max_file_size or self._intake.launched > self._max_chunks:
+        if self._received > self._max_file_size or self._intake.submitted > self._max_chunks:
             raise TooLarge(f"A file has at most {self._max_file_size} bytes.", limit=self._max_file_size)
         if 0 <= self._upload.size < self._received:
             raise Invalid("The body is longer than announced.", field="size")
 
     def _mark(self, least: int) -> None:
         """Note the chunks that are stored by now, unless they are fewer than `least`."""
-        if self._intake.launched - self._marked < least:
+        if self._intake.submitted - self._marked < least:
             return
         stored = self._intake.chunks
         fresh = list(enumerate(stored))[self._marked :]

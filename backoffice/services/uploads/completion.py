@@ -16,7 +16,7 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkMap, Upload, ranges
 from backoffice.errors import BackofficeError, ChecksumMismatch, ChunksMissing, Completing, Invalid, NotFound
 from backoffice.services.ports import ChunkStore, Durability, UploadStore
-from backoffice.services.reading import digest
+from backoffice.services.uploads.reader import digest
 
 LEASE_SECONDS = 60
 
@@ -47,7 +47,7 @@ class Completion:
         Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable.
         """
         token = new_id()
-        with self._released(upload, token):
+        with self._reopen_on_error(upload, token):
             self.uploads.lease(upload, token, LEASE_SECONDS, total)
             leased = self.uploads.get(upload.id)
             if leased is None:
@@ -71,7 +71,7 @@ class Completion:
         return self.uploads.complete(upload, token, file, on_conflict=on_conflict, purge_at=purge_at, event=event)
 
     @contextmanager
-    def _released(self, upload: Upload, token: str) -> Iterator[None]:
+    def _reopen_on_error(self, upload: Upload, token: str) -> Iterator[None]:
         """Whatever goes wrong, the upload is open again for the client to mend it."""
         try:
             yield
@@ -116,10 +116,10 @@ class Completion:
             found = only.sha256.hex()
         elif file.sha256:
 
-            def alive() -> None:
+            def heartbeat() -> None:
                 self.uploads.lease(upload, token, LEASE_SECONDS, None)  # it has the token: only prolonged
 
-            found = digest(self.chunks, upload.id, chunks, alive)
+            found = digest(self.chunks, upload.id, chunks, heartbeat)
         else:
             return file
         if file.sha256 and file.sha256 != found:

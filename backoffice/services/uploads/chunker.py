@@ -25,7 +25,7 @@ ReadInto = Callable[[memoryview], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Result:
     """What a body turned out to be. `sha256`: of the whole, 32 bytes."""
 
     chunks: tuple[Chunk, ...]
@@ -34,7 +34,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Flight:
+class _InFlight:
     """A chunk on its way; its buffer is free again when both are done."""
 
     buffer: bytearray
@@ -42,7 +42,7 @@ class _Flight:
     hashed: Future[None]
 
 
-class Intake:
+class Chunker:
     """Takes one body in order and cuts it into chunks of `chunk_size`, the last one shorter. An empty body has none.
 
     Use it as a context manager: leaving waits for what is under way. Memory: at most `in_flight + 1` chunks. A body
@@ -58,11 +58,11 @@ class Intake:
         self._free: list[bytearray] = []
         self._buffer = bytearray(chunk_size if announced is None else max(1, min(chunk_size, announced)))
         self._filled = 0
-        self._flights: deque[_Flight] = deque()
+        self._flights: deque[_InFlight] = deque()
         self._chunks: list[Chunk] = []
-        self._launched = 0
-        self._storing = ThreadPoolExecutor(in_flight, thread_name_prefix="intake-put")
-        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="intake-hash")
+        self._submitted = 0
+        self._storing = ThreadPoolExecutor(in_flight, thread_name_prefix="chunker-store")
+        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="chunker-hash")
 
     def __enter__(self) -> Self:
         return self
@@ -76,9 +76,9 @@ class Intake:
         self._hashing.shutdown()
 
     @property
-    def launched(self) -> int:
+    def submitted(self) -> int:
         """How many chunks may be stored by now, at most."""
-        return max(self._launched, len(self._chunks), 1)
+        return max(self._submitted, len(self._chunks), 1)
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -90,7 +90,7 @@ class Intake:
             chunks.append(flight.stored.result())
         return tuple(chunks)
 
-    def fill(self, read_into: ReadInto) -> None:
+    def read_from(self, read_into: ReadInto) -> None:
         """Take all that the source has, received straight into the chunks' own memory."""
         while True:
             with memoryview(self._buffer) as view, view[self._filled :] as room:
@@ -109,36 +109,36 @@ class Intake:
                 self._advance(step)
                 taken += step
 
-    def finish(self) -> Taken:
+    def finish(self) -> Result:
         """Wait until all of it is stored and hashed."""
-        if self._launched:
+        if self._submitted:
             if self._filled:
-                self._launch()
+                self._submit()
         elif self._filled:
             with memoryview(self._buffer)[: self._filled] as view:
                 self._chunks.append(self._store(0, view))
                 self._whole.update(view)
         while self._flights:
-            self._land()
-        return Taken(tuple(self._chunks), sum(chunk.size for chunk in self._chunks), self._whole.digest())
+            self._await_oldest()
+        return Result(tuple(self._chunks), sum(chunk.size for chunk in self._chunks), self._whole.digest())
 
     def _advance(self, received: int) -> None:
         self._filled += received
         if self._filled == len(self._buffer):
-            self._launch()
+            self._submit()
 
-    def _launch(self) -> None:
+    def _submit(self) -> None:
         view = memoryview(self._buffer)[: self._filled]
-        stored = self._storing.submit(self._store, self._launched, view)
+        stored = self._storing.submit(self._store, self._submitted, view)
         hashed = self._hashing.submit(self._whole.update, view)
-        self._flights.append(_Flight(self._buffer, stored, hashed))
-        self._launched += 1
+        self._flights.append(_InFlight(self._buffer, stored, hashed))
+        self._submitted += 1
         while len(self._flights) > self._in_flight:
-            self._land()
+            self._await_oldest()
         self._buffer = self._free.pop() if self._free else bytearray(self._chunk_size)
         self._filled = 0
 
-    def _land(self) -> None:
+    def _await_oldest(self) -> None:
         """Wait for the earliest chunk under way. It stays in `_flights` when it failed."""
         flight = self._flights[0]
         # Hashing first: while it goes on, the buffer may not be used again, whatever became of storing.

@@ -39,11 +39,12 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from backoffice.services.authority import require
-from backoffice.services.completion import Completion
-from backoffice.services.intake import ReadInto
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, StoreHealth, UploadStore, UserStore
-from backoffice.services.receiving import Receiving
-from backoffice.services.upload_view import Limits, UploadView
+from backoffice.services.uploads.chunker import ReadInto
+from backoffice.services.uploads.completion import Completion
+from backoffice.services.uploads.limits import UploadLimits
+from backoffice.services.uploads.status import UploadStatus
+from backoffice.services.uploads.streaming import StreamingUpload
 
 WORKER = system_actor("worker", "worker")
 UNLIMITED = 2**53 - 1
@@ -63,7 +64,7 @@ class Uploads:
     audit: AuditLog
     completion: Completion
     health: StoreHealth
-    limits: Limits
+    limits: UploadLimits
     now: Callable[[], int] = now_ms
 
     # -- start, state, end
@@ -109,16 +110,16 @@ class Uploads:
     def _expiry(self, now: int, dies_at: int) -> int:
         return min(now + self.limits.upload_seconds * 1000, dies_at)
 
-    def state(self, actor: Actor, upload_id: str) -> UploadView:
+    def state(self, actor: Actor, upload_id: str) -> UploadStatus:
         """How far it is. Raises NotFound."""
-        upload = self._reach(actor, upload_id, Permissions.FILES_READ)
-        return self._view(upload)
+        upload = self._get_authorized(actor, upload_id, Permissions.FILES_READ)
+        return self._status(upload)
 
-    def _view(self, upload: Upload) -> UploadView:
+    def _status(self, upload: Upload) -> UploadStatus:
         def missing() -> Sequence[tuple[int, int]]:
             return self.uploads.chunk_map(upload.id, upload.total_chunks).missing
 
-        return UploadView(upload, missing)
+        return UploadStatus(upload, missing)
 
     def mine(self, actor: Actor, query: Query) -> Page[Upload]:
         """Own uploads in progress."""
@@ -132,10 +133,10 @@ class Uploads:
 
     def cancel(self, actor: Actor, upload_id: str) -> None:
         """Give it up; its bytes are freed and its reservation released before this returns."""
-        upload = self._reach(actor, upload_id, Permissions.FILES_WRITE)
-        self._drop(upload, _event(Actions.UPLOAD_CANCEL, actor, upload))
+        upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
+        self._abort(upload, _event(Actions.UPLOAD_CANCEL, actor, upload))
 
-    def _drop(self, upload: Upload, event: AuditEvent) -> None:
+    def _abort(self, upload: Upload, event: AuditEvent) -> None:
         self._collect(self.uploads.abort(upload, event))
 
     def _collect(self, upload: Upload) -> None:
@@ -160,7 +161,7 @@ class Uploads:
         sha256: bytes | None = None,
         size: int | None = None,
         name: str = "",
-    ) -> UploadView:
+    ) -> UploadStatus:
         """Store chunk `index`; without an `upload_id` the upload is started with it. Returns when the chunk is kept.
 
         Chunks come in any order, in parallel and twice; the same bytes again change nothing.
@@ -170,16 +171,16 @@ class Uploads:
         require(self.audit, actor, Permissions.FILES_WRITE)
         chunk = self._check_chunk(index, total_chunks, data, sha256)
         if upload_id is not None:
-            upload = self._reach(actor, upload_id, Permissions.FILES_WRITE)
+            upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
             if total_chunks != upload.total_chunks:
                 raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=upload.total_chunks)
-            return self._view(self._keep(upload, index, data, chunk))
+            return self._status(self._store_chunk(upload, index, data, chunk))
         upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
         try:
-            return self._view(self._keep(upload, index, data, chunk))
+            return self._status(self._store_chunk(upload, index, data, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
-            self._drop(upload, _event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
+            self._abort(upload, _event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
             raise
 
     def _check_chunk(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
@@ -197,7 +198,7 @@ class Uploads:
             raise ChecksumMismatch(received=own.hex())
         return Chunk(len(data), xxhash.xxh3_128_digest(data), own)
 
-    def _keep(self, upload: Upload, index: int, data: bytes | memoryview, chunk: Chunk) -> Upload:
+    def _store_chunk(self, upload: Upload, index: int, data: bytes | memoryview, chunk: Chunk) -> Upload:
         if upload.state is UploadState.ABORTED:
             raise NotFound
         kept = self.chunks.put(upload.id, index, data, self._seconds(upload))
@@ -243,7 +244,7 @@ class Uploads:
         if done is not None:
             return done
         try:
-            upload = self._reach(actor, upload_id, Permissions.FILES_WRITE)
+            upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
             self._may_replace(actor, upload, on_conflict)
             file = File(
                 id=upload.id,
@@ -284,7 +285,7 @@ class Uploads:
 
     # -- one long body
 
-    def receive(self, actor: Actor, *, name: str, size: int | None = None) -> Receiving:
+    def receive(self, actor: Actor, *, name: str, size: int | None = None) -> StreamingUpload:
         """Begin a file whose bytes come in order, `size` of them if that is known; a context manager."""
         upload = self.start(actor, total_chunks=UNKNOWN, size=size, name=name)
         limits = self.limits
@@ -292,9 +293,9 @@ class Uploads:
         def drop(upload: Upload, because: str) -> None:
             left = self.uploads.get(upload.id)
             if left is not None and left.state is not UploadState.ABORTED:
-                self._drop(left, _event(Actions.UPLOAD_CANCEL, actor, upload, because))
+                self._abort(left, _event(Actions.UPLOAD_CANCEL, actor, upload, because))
 
-        return Receiving(
+        return StreamingUpload(
             actor,
             upload,
             self.uploads,
@@ -325,7 +326,7 @@ class Uploads:
         if on_conflict is OnConflict.REPLACE:
             require(self.audit, actor, Permissions.FILES_DELETE)
         with self.receive(actor, name=name, size=size) as receiving:
-            receiving.fill(body)
+            receiving.read_from(body)
             return receiving.finish(name=name, mime_type=mime_type, sha256=sha256, tags=tags, on_conflict=on_conflict)
 
     # -- what the worker does
@@ -335,7 +336,7 @@ class Uploads:
         due, dropped = self.uploads.due(self.now(), limit), 0
         for upload in due:
             try:
-                self._drop(upload, _event(Actions.UPLOAD_EXPIRE, WORKER, upload))
+                self._abort(upload, _event(Actions.UPLOAD_EXPIRE, WORKER, upload))
                 dropped += 1
             except (Completing, VersionMismatch):
                 continue  # somebody completes or cancels it at this moment
@@ -350,7 +351,7 @@ class Uploads:
 
     # -- helpers
 
-    def _reach(self, actor: Actor, upload_id: str, permission: Permission) -> Upload:
+    def _get_authorized(self, actor: Actor, upload_id: str, permission: Permission) -> Upload:
         upload = self.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is None or upload.state is UploadState.ABORTED:
             raise NotFound

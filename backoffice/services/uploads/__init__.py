@@ -1,0 +1,11 @@
+"""Uploads: how a file arrives, by chunks in any order or as one stream, and how it becomes a file.
+
+service     `Uploads`: who may, in what order, what is recorded
+chunks      checking and storing one chunk
+streaming   bytes that come in order: `StreamingUpload`
+chunker     cutting, hashing and storing a body while it arrives
+completion  how an upload becomes a file
+reader      reading what is stored, checked chunk by chunk
+limits      what may be uploaded
+status      how far an upload is
+"""
