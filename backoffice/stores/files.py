@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import NameTaken, VersionMismatch
+from backoffice.errors import NameTaken
 from backoffice.stores.client import Db
 from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
@@ -128,7 +127,7 @@ class RedisFiles:
     def _has(self, owner: str, name: str) -> bool:
         return bool(self._db.call("ZLEXCOUNT", self._names(owner), *_ends(name)))
 
-    def _claim(self, commit: Commit, file: File, others: int = 0) -> None:
+    def _check_vacant(self, commit: Commit, file: File, others: int = 0) -> None:
         """Check that nobody takes the name in the meantime."""
         least, below = text_range(file.name)
         taken = NameTaken("You have a file of this name.", field="name")
@@ -136,44 +135,36 @@ class RedisFiles:
 
     # -- changes
 
-    def add(
-        self, file: File, on_conflict: OnConflict, purge_at: int, build: Callable[[File], Commit], event: AuditEvent
-    ) -> File:
-        """Insert `file` with the commit that `build` makes for the name it gets; a file that it replaces goes into
-        the trash until `purge_at`. Raises NameTaken with FAIL, or when a free name could not be had."""
-        for attempt in range(NAME_ATTEMPTS):
-            named, old = file, None
-            if on_conflict is OnConflict.RENAME:
-                named = replace(file, name=self.free_name(file.owner, file.name))
-            elif on_conflict is OnConflict.REPLACE:
-                old = self._holder(file.owner, file.name)
-            commit = build(named)
-            if old is not None:
-                trashed = replace(
-                    old, state=FileState.TRASHED, changed_at=event.at, purge_at=purge_at, version=old.version + 1
-                )
-                self.collection.replace(commit, old, trashed)
-                ref = ObjectRef("file", old.id, old.name)
-                commit.add_event(AuditEvent(Actions.FILE_TRASH, event.actor, ref, data={"replaced_by": file.id}))
-            self._claim(commit, named, 0 if old is None else 1)
-            self.collection.insert(commit, named)
-            try:
-                commit.run(self._db)
-            except (NameTaken, VersionMismatch) as error:
-                # VersionMismatch: the file to be replaced was changed meanwhile.
-                hopeless = old is None if isinstance(error, VersionMismatch) else on_conflict is OnConflict.FAIL
-                if hopeless or attempt == NAME_ATTEMPTS - 1:
-                    raise
-                continue
-            return named
-        raise NameTaken
+    def choose_name(self, file: File, on_conflict: OnConflict) -> tuple[File, File | None]:
+        """`file` under the name that it should get, and the file of that name that it replaces. Others may take the
+        name before it is claimed."""
+        if on_conflict is OnConflict.RENAME:
+            return replace(file, name=self.free_name(file.owner, file.name)), None
+        return file, self._holder(file.owner, file.name) if on_conflict is OnConflict.REPLACE else None
+
+    def claim_name(self, commit: Commit, file: File, replaced: File | None, purge_at: int, event: AuditEvent) -> None:
+        """Let the commit insert `file`, unless its name is taken by then; what it replaces goes into the trash until
+        `purge_at`. The commit then raises NameTaken, or VersionMismatch where `replaced` was changed meanwhile."""
+        if replaced is not None:
+            trashed = replace(
+                replaced,
+                state=FileState.TRASHED,
+                changed_at=event.at,
+                purge_at=purge_at,
+                version=replaced.version + 1,
+            )
+            self.collection.replace(commit, replaced, trashed)
+            ref = ObjectRef("file", replaced.id, replaced.name)
+            commit.add_event(AuditEvent(Actions.FILE_TRASH, event.actor, ref, data={"replaced_by": file.id}))
+        self._check_vacant(commit, file, 0 if replaced is None else 1)
+        self.collection.insert(commit, file)
 
     def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, freeing: bool = False) -> File:
         new = replace(new, version=old.version + 1)
         commit = Commit(self._keys, event)
         self.collection.replace(commit, old, new)
         if claim:
-            self._claim(commit, new)
+            self._check_vacant(commit, new)
         commit.run(self._db, freeing=freeing)
         return new
 

@@ -16,16 +16,18 @@ from backoffice.errors import (
     ChunksMissing,
     Completing,
     Conflict,
+    NameTaken,
     NotFound,
     QuotaExceeded,
     TooLarge,
     TooMany,
     UploadClosed,
+    VersionMismatch,
 )
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.collection import Collection
 from backoffice.stores.commit import Commit
-from backoffice.stores.files import RedisFiles
+from backoffice.stores.files import NAME_ATTEMPTS, RedisFiles
 from backoffice.stores.indexes import Facet, Index, Lexical, Sorted, Words
 from backoffice.stores.keys import Keys
 from backoffice.stores.paging import Pager
@@ -120,17 +122,25 @@ class RedisUploads:
     def complete(
         self, upload: Upload, token: str, file: File, *, on_conflict: OnConflict, purge_at: int, event: AuditEvent
     ) -> File:
-        def build(named: File) -> Commit:
+        for attempt in range(NAME_ATTEMPTS):
+            named, replaced = self._files.choose_name(file, on_conflict)
             commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
-            key = self._keys.record(NOUN, upload.id)
-            commit.check("equal", key, "lease", token, error=Completing())
+            commit.check("equal", self._keys.record(NOUN, upload.id), "lease", token, error=Completing())
             self.collection.remove(commit, upload)
             quota = self._keys.quota(upload.owner)
             commit.write("HINCRBY", quota, "reserved", -upload.reserved)
             commit.write("HINCRBY", quota, "used", named.size)
-            return commit
-
-        return self._files.add(file, on_conflict, purge_at, build, event)
+            self._files.claim_name(commit, named, replaced, purge_at, event)
+            try:
+                commit.run(self._db)
+            except (NameTaken, VersionMismatch) as error:
+                # VersionMismatch: the file to be replaced was changed meanwhile.
+                hopeless = replaced is None if isinstance(error, VersionMismatch) else on_conflict is OnConflict.FAIL
+                if hopeless or attempt == NAME_ATTEMPTS - 1:
+                    raise
+                continue
+            return named
+        raise NameTaken
 
     def abort(self, upload: Upload, event: AuditEvent) -> Upload:
         now = now_ms()
