@@ -14,6 +14,7 @@
     │   ├── VersionMismatch      the record changed since it was read
     │   ├── NameTaken
     │   ├── ChunkConflict        other bytes are stored under this index
+    │   ├── OffsetMismatch       the stream does not go on there (`offset`: where it does)
     │   ├── ChunksMissing        completed too early (`missing`: ranges)
     │   ├── UploadClosed         the upload takes no more chunks
     │   ├── Completing           another request is completing it just now
@@ -122,6 +123,12 @@ class ChunkConflict(Conflict):
     """Other bytes were already stored under this index."""
 
     code = "chunk_conflict"
+
+
+class OffsetMismatch(Conflict):
+    """The upload does not go on at this offset."""
+
+    code = "offset_mismatch"
 
 
 class ChunksMissing(Conflict):

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.errors import Unavailable
@@ -102,13 +102,13 @@ def by_chunks(world: World, journal: Journal) -> None:
             assert [index] not in journal.of("chunk"), "an acknowledged chunk was lost"
             world.put(ALICE, upload_id, index, PARTS)
             journal.note("chunk", index)
-    done(journal, world.service.complete(ALICE, upload_id, name="a.txt", total_size=len(CONTENT)))
+    done(journal, world.service.complete(ALICE, upload_id, FileSpec("a.txt"), total_size=len(CONTENT)))
 
 
 def by_body(world: World, journal: Journal) -> None:
     """One long body. It is sent anew as long as it was not acknowledged."""
     if not journal.of("done"):
-        done(journal, world.service.put_whole(ALICE, name="a.txt", size=None, body=reader(CONTENT)))
+        done(journal, world.service.upload_stream(ALICE, FileSpec("a.txt"), reader(CONTENT)))
 
 
 def done(journal: Journal, file: File) -> None:

@@ -24,7 +24,7 @@ from backoffice.errors import (
     TooLarge,
     UploadClosed,
 )
-from backoffice.services.uploads.service import GRACE_SECONDS
+from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.fsck import chunks as chunk_check
 from tests.support_uploads import ALICE, LIMITS, Died, Fault, FaultyDb, World, database, person

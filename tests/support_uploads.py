@@ -11,7 +11,7 @@ from typing import Any
 from redis import Redis
 
 from backoffice.domain.access import Actor, granted_by, system_actor
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileSpec
 from backoffice.domain.maintenance import Finding, Report
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload
@@ -129,7 +129,7 @@ class World:
     def stored(self, actor: Actor, parts: Sequence[bytes], name: str = "a.txt", **options: Any) -> File:
         """A whole file, chunk by chunk."""
         upload = self.partly(actor, parts, len(parts))
-        return self.service.complete(actor, upload.id, name=name, total_size=sum(map(len, parts)), **options)
+        return self.service.complete(actor, upload.id, FileSpec(name, **options), total_size=sum(map(len, parts)))
 
     def read(self, actor: Actor, file_id: str) -> bytes:
         return b"".join(self.library.open(actor, file_id).read())

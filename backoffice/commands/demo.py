@@ -11,6 +11,7 @@ import click
 
 from backoffice.commands.shell import shell
 from backoffice.domain.access import Actor, system_actor
+from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import MAX_LIMIT, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import User
@@ -79,11 +80,5 @@ def _files(services: Services, user: User, entries: list[dict[str, Any]], folder
         if path.name in have:
             continue
         with path.open("rb") as source:
-            services.uploads.put_whole(
-                actor,
-                name=path.name,
-                mime_type=entry["mime_type"],
-                size=path.stat().st_size,
-                body=source.readinto,
-                tags=entry.get("tags", ()),
-            )
+            spec = FileSpec(path.name, entry["mime_type"], tags=entry.get("tags", ()))
+            services.uploads.upload_stream(actor, spec, source.readinto, path.stat().st_size)

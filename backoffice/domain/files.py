@@ -76,6 +76,25 @@ class File:
         return f'"{self.id}"'
 
 
+@dataclass(frozen=True, slots=True)
+class FileSpec:
+    """What a client says of a file that it stores; what it is made of is clean. Raises Invalid.
+
+    `digest`: SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given.
+    """
+
+    name: str
+    mime_type: str = ""
+    digest: bytes = b""
+    tags: Iterable[str] = ()
+    on_conflict: OnConflict = OnConflict.RENAME
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", clean_name(self.name))
+        object.__setattr__(self, "mime_type", clean_mime_type(self.mime_type))
+        object.__setattr__(self, "tags", clean_tags(self.tags))
+
+
 def clean_name(name: str) -> str:
     """The name in NFC, or `Invalid` saying what is wrong with it. Nothing is silently taken out of it."""
     try:

@@ -10,6 +10,9 @@ from enum import IntEnum, StrEnum
 UNKNOWN = -1
 """A size or a number of chunks that is not known yet."""
 
+TAILS = 2**31
+"""Indexes from here on are no chunks' own: under them lie tails of streams, see `Upload.tail`."""
+
 
 class UploadState(StrEnum):
     OPEN = "open"
@@ -22,10 +25,13 @@ class Upload:
     """A file that is arriving. Times in ms, sizes in bytes.
 
     size            declared size of the whole; UNKNOWN: the quota is taken chunk by chunk
-    total_chunks    UNKNOWN while a body of unknown length streams in
-    received, bytes how much of it is stored
+    total_chunks    UNKNOWN for a stream, whose bytes come in order: `bytes` is then the offset at which it goes on
+    received, bytes how many chunks of it are stored, and how many bytes
     reserved, quota what it holds of the owner's quota, and how large that was at the start
     expires_at      moves with each chunk, never past `dies_at`, when the chunks' own time to live ends
+    fence           number of the latest append to a stream; an older one notes nothing more
+    tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
+                    bytes lie under an index of that append, so that no two ever write to the same place
     """
 
     id: str
@@ -45,6 +51,17 @@ class Upload:
     lease_until: int = 0
     version: int = 1
     gc_at: int = 0
+    fence: int = 0
+    tail: int = 0
+
+    @property
+    def chunk_count(self) -> int:
+        """How many chunks it has when it is whole; of a stream, how many it has by now."""
+        return self.received if self.total_chunks == UNKNOWN else self.total_chunks
+
+    def stored_at(self, index: int) -> int:
+        """The index under which the bytes of chunk `index` lie."""
+        return TAILS + self.tail if self.tail and index == self.received - 1 else index
 
 
 class DigestKind(IntEnum):

@@ -18,7 +18,7 @@ from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authority import require
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
-from backoffice.services.uploads.reader import digest, iter_verified
+from backoffice.services.uploads.reader import iter_verified, read_digest
 
 T = TypeVar("T")
 
@@ -251,7 +251,7 @@ class Files:
             alive()
             chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
             try:
-                sha256 = digest(self.chunks, file.id, chunk_map, alive)
+                sha256 = read_digest(self.chunks, file.id, chunk_map, alive).hex()
                 event = AuditEvent(Actions.FILE_DIGEST, WORKER, _ref(file), data={"sha256": sha256})
                 self.files.set_digest(file, sha256, event)
             except IntegrityError as error:

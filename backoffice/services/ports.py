@@ -180,12 +180,39 @@ class UploadStore(Protocol):
         Raises NotFound, UploadClosed, ChunkConflict, TooLarge (over the declared size or `largest`), QuotaExceeded.
         """
 
-    def unmark(self, upload: Upload, indexes: Sequence[int]) -> None:
-        """Note chunks as missing again."""
+    def begin_append(self, upload: Upload, offset: int) -> tuple[Upload, Chunk | None]:
+        """Be the one who appends to a stream that goes on at `offset`; who was it before, notes nothing more. The
+        upload as it is then, and its tail.
 
-    def lease(self, upload: Upload, token: str, seconds: int, total: int | None) -> None:
+        Raises NotFound, UploadClosed, OffsetMismatch (`offset`: where it goes on).
+        """
+
+    def append(
+        self,
+        upload: Upload,
+        first: int,
+        offset: int,
+        chunks: Sequence[Chunk],
+        *,
+        tail: int,
+        expires_at: int,
+        largest: int,
+    ) -> Upload:
+        """Note chunks of a stream as stored, from index `first` and from byte `offset` on, where they may take the
+        place of its tail; `tail` is what `Upload.tail` is then. The upload as it is then. Repeating it changes nothing.
+
+        Raises NotFound, UploadClosed, OffsetMismatch (another has begun to append, or the stream was cut back),
+        TooLarge, QuotaExceeded.
+        """
+
+    def settle_tail(self, upload: Upload, token: str) -> Upload:
+        """Note that the tail's bytes lie where those of its chunk belong. Raises NotFound, Completing (lease lost)."""
+
+    def unmark(self, upload: Upload, indexes: Sequence[int]) -> None:
+        """Note chunks as missing again; of a stream also those after them, for it goes on at the first gap."""
+
+    def lease(self, upload: Upload, token: str, seconds: int) -> None:
         """Be the one who completes it; with an `upload` that has this lease, go on being it if it was not lost.
-        `total` fixes a number of chunks unknown so far.
 
         Raises NotFound, UploadClosed, Completing, ChunksMissing.
         """

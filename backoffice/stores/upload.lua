@@ -4,28 +4,47 @@
 -- KEYS[1] upload hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of uploads by expiry
 -- ARGV[1] op   ARGV[2] upload id   ARGV[3] bytes of a map entry   then, by op:
 --   mark     expires at, quota limit, largest file, {index, size, entry} ...
---   unmark   lease, index ...              chunks that turned out not to be there; nothing where another has the lease
---   lease    token, until, now, total      total fixes a number of chunks unknown so far ("" = known)
+--   begin    offset                        be the one who appends to a stream: earlier ones note nothing more
+--   append   fence, expires at, quota limit, largest file, tail, index of the first, offset of the first,
+--            {size, entry} ...             chunks of a stream, in order; the first may take the place of the tail
+--   settle   lease                         the bytes of the tail are where those of a chunk belong
+--   unmark   lease, index ...              chunks that turned out not to be there; nothing where another has the lease.
+--                                          What a stream has after them cannot stay
+--   lease    token, until, now
 --   extend   token, until                  a lease that was lost is not had again
 --   release  token
 --
--- Returns {"ok", received, bytes}
+-- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
 --   {"too_big", bytes} over the declared size or the largest file | {"quota", bytes in use}
---   lease, extend: {"busy", until} another one holds it | {"incomplete", received}
+--   begin, append: {"offset", bytes} the stream goes on there, or somebody else goes on with it
+--   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received}
 local upload, map, quota, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local op, id, width = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local row = redis.call('HMGET', upload, 'state', 'received', 'bytes', 'size', 'reserved', 'lease', 'lease_until',
-  'total_chunks')
+  'total_chunks', 'fence', 'tail')
 if not row[1] then return {'missing'} end
 local state, received, bytes = row[1], tonumber(row[2]), tonumber(row[3])
 local size, reserved = tonumber(row[4]), tonumber(row[5])
+local stream, fence, tail = row[8] == '-1', row[9] or '0', row[10] or '0'
 
 local function entry_at(index)
   local entry = redis.call('GETRANGE', map, index * width, index * width + width - 1)
   if #entry == width and string.byte(entry) ~= 0 then return entry end
 end
 local function text(number) return string.format('%.0f', number) end
+
+-- Take what the upload grows by from the quota. Nothing, or why it may not have so many bytes.
+local function grow(now, limit, largest)
+  if (size >= 0 and now > size) or now > tonumber(largest) then return {'too_big', text(now)} end
+  local more = now - reserved
+  if more <= 0 then return end
+  local held = redis.call('HMGET', quota, 'used', 'reserved')
+  local use = tonumber(held[1] or 0) + tonumber(held[2] or 0)
+  if use + more > tonumber(limit) then return {'quota', text(use)} end
+  redis.call('HINCRBY', quota, 'reserved', text(more))
+  redis.call('HSET', upload, 'reserved', text(now))
+end
 
 if op == 'mark' then
   if state ~= 'open' then return {'closed', state} end
@@ -41,15 +60,8 @@ if op == 'mark' then
     end
   end
   local now = bytes + added
-  if (size >= 0 and now > size) or now > tonumber(ARGV[6]) then return {'too_big', text(now)} end
-  local more = now - reserved
-  if more > 0 then
-    local held = redis.call('HMGET', quota, 'used', 'reserved')
-    local use = tonumber(held[1] or 0) + tonumber(held[2] or 0)
-    if use + more > tonumber(ARGV[5]) then return {'quota', text(use)} end
-    redis.call('HINCRBY', quota, 'reserved', text(more))
-    redis.call('HSET', upload, 'reserved', text(now))
-  end
+  local refusal = grow(now, ARGV[5], ARGV[6])
+  if refusal then return refusal end
   for _, pair in ipairs(new) do redis.call('SETRANGE', map, pair[1] * width, pair[2]) end
   received = received + #new
   redis.call('HSET', upload, 'received', text(received), 'bytes', text(now), 'expires_at', ARGV[4])
@@ -57,30 +69,75 @@ if op == 'mark' then
   return {'ok', text(received), text(now)}
 end
 
+if op == 'begin' then
+  if state ~= 'open' then return {'closed', state} end
+  if tonumber(ARGV[4]) ~= bytes then return {'offset', text(bytes)} end
+  fence = redis.call('HINCRBY', upload, 'fence', 1)
+  return {'ok', text(received), text(bytes), text(fence), tail, tail ~= '0' and entry_at(received - 1) or ''}
+end
+
+-- Everything it writes is said absolutely: a client library repeats a command after a time-out.
+if op == 'append' then
+  if state ~= 'open' then return {'closed', state} end
+  if fence ~= ARGV[4] then return {'offset', text(bytes)} end
+  local first, now, entries = tonumber(ARGV[9]), tonumber(ARGV[10]), {}
+  for at = 11, #ARGV, 2 do
+    now = now + tonumber(ARGV[at])
+    entries[#entries + 1] = ARGV[at + 1]
+  end
+  local refusal = grow(now, ARGV[6], ARGV[7])
+  if refusal then return refusal end
+  redis.call('SETRANGE', map, first * width, table.concat(entries))
+  received = first + #entries
+  redis.call('HSET', upload, 'received', text(received), 'bytes', text(now), 'expires_at', ARGV[5], 'tail', ARGV[8])
+  redis.call('ZADD', expiry, 'XX', ARGV[5], id)
+  return {'ok', text(received), text(now)}
+end
+
+if op == 'settle' then
+  if state ~= 'completing' or row[6] ~= ARGV[4] then return {'busy', row[7]} end
+  redis.call('HSET', upload, 'tail', '0')
+  -- Who had begun to append to the tail as it was, must not go on.
+  redis.call('HINCRBY', upload, 'fence', 1)
+  return {'ok', text(received), text(bytes)}
+end
+
 if op == 'unmark' then
   -- Who completes it by now has looked for itself, and relies on the map.
   if row[6] ~= ARGV[4] then return {'ok', text(received), text(bytes)} end
-  for at = 5, #ARGV do
-    local index = tonumber(ARGV[at])
+  local function forget(index)
     local entry = entry_at(index)
-    if entry then
-      local b1, b2, b3, b4 = string.byte(entry, 2, 5)
-      bytes = bytes - (((b1 * 256 + b2) * 256 + b3) * 256 + b4)
-      received = received - 1
-      redis.call('SETRANGE', map, index * width, string.rep('\0', width))
+    if not entry then return end
+    local b1, b2, b3, b4 = string.byte(entry, 2, 5)
+    bytes = bytes - (((b1 * 256 + b2) * 256 + b3) * 256 + b4)
+    received = received - 1
+    redis.call('SETRANGE', map, index * width, string.rep('\0', width))
+  end
+  if stream then
+    -- Its bytes come in order, so it goes on at the first gap.
+    local first = received
+    for at = 5, #ARGV do first = math.min(first, tonumber(ARGV[at])) end
+    if first < received then
+      for index = received - 1, first, -1 do forget(index) end
+      local kept = first == 0 and '' or redis.call('GETRANGE', map, 0, first * width - 1)
+      redis.call('SET', map, kept)
+      redis.call('HINCRBY', upload, 'fence', 1)
+      redis.call('HSET', upload, 'tail', '0')
     end
+  else
+    for at = 5, #ARGV do forget(tonumber(ARGV[at])) end
   end
   redis.call('HSET', upload, 'received', text(received), 'bytes', text(bytes))
   return {'ok', text(received), text(bytes)}
 end
 
 if op == 'lease' then
-  local token, till, now, total = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+  local token, till, now, total = ARGV[4], ARGV[5], ARGV[6], tonumber(row[8])
   if state == 'completing' and row[6] ~= token and tonumber(row[7]) > tonumber(now) then return {'busy', row[7]} end
   if state == 'aborted' then return {'closed', state} end
-  if total == '' then total = row[8] end
-  if tonumber(total) ~= received then return {'incomplete', text(received)} end
-  redis.call('HSET', upload, 'state', 'completing', 'lease', token, 'lease_until', till, 'total_chunks', total)
+  if stream then total = redis.call('STRLEN', map) / width end
+  if total ~= received then return {'incomplete', text(received)} end
+  redis.call('HSET', upload, 'state', 'completing', 'lease', token, 'lease_until', till)
   return {'ok', text(received), text(bytes)}
 end
 

@@ -18,6 +18,7 @@ from backoffice.errors import (
     Conflict,
     NameTaken,
     NotFound,
+    OffsetMismatch,
     QuotaExceeded,
     TooLarge,
     TooMany,
@@ -102,17 +103,42 @@ class RedisUploads:
         received, stored = self._script("mark", upload, *args)
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
 
+    def begin_append(self, upload: Upload, offset: int) -> tuple[Upload, Chunk | None]:
+        received, stored, fence, tail, entry = self._script("begin", upload, offset)
+        now = replace(upload, received=int(received), bytes=int(stored), fence=int(fence), tail=int(tail))
+        return now, ChunkMap.unpack(entry, 1).chunks[0]
+
+    def append(
+        self,
+        upload: Upload,
+        first: int,
+        offset: int,
+        chunks: Sequence[Chunk],
+        *,
+        tail: int,
+        expires_at: int,
+        largest: int,
+    ) -> Upload:
+        args: list[Arg] = [upload.fence, expires_at, upload.quota, largest, tail, first, offset]
+        for chunk in chunks:
+            args += [chunk.size, chunk.pack()]
+        received, stored = self._script("append", upload, *args)
+        return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
+
+    def settle_tail(self, upload: Upload, token: str) -> Upload:
+        self._script("settle", upload, token)
+        return replace(upload, tail=0)
+
     def unmark(self, upload: Upload, indexes: Sequence[int]) -> None:
         self._script("unmark", upload, upload.lease, *indexes)
 
-    def lease(self, upload: Upload, token: str, seconds: int, total: int | None) -> None:
+    def lease(self, upload: Upload, token: str, seconds: int) -> None:
         now = now_ms()
         op = "extend" if upload.lease == token else "lease"
         try:
-            self._script(op, upload, token, now + seconds * 1000, now, "" if total is None else total)
+            self._script(op, upload, token, now + seconds * 1000, now)
         except ChunksMissing as error:
-            missing = self.chunk_map(upload.id, total if total is not None else upload.total_chunks).missing
-            raise ChunksMissing(missing=missing) from error
+            raise ChunksMissing(missing=self.chunk_map(upload.id, upload.total_chunks).missing) from error
 
     def release(self, upload: Upload, token: str) -> None:
         self._script("release", upload, token)
@@ -181,6 +207,8 @@ def _refusal(status: str, rest: list[str], upload: Upload) -> BackofficeError:
             return UploadClosed(state=rest[0])
         case "conflict":
             return ChunkConflict(chunk_index=int(rest[0]))
+        case "offset":
+            return OffsetMismatch(offset=int(rest[0]))
         case "too_big":
             return TooLarge("The chunks are larger than the file was announced or may be.")
         case "quota":

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from backoffice.app import build_services, store_client
 from backoffice.domain.access import Actor, system_actor
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
 from backoffice.embedded.layout import Layout
@@ -93,7 +93,7 @@ class WholeSite:
             view[:count], left = left[:count], left[count:]
             return count
 
-        return self.services.uploads.put_whole(self.actor(person), name=name, size=len(data), body=read_into)
+        return self.services.uploads.upload_stream(self.actor(person), FileSpec(name), read_into, len(data))
 
     def store_pid(self) -> int:
         """The process of the store."""

@@ -12,6 +12,7 @@ from redis import Redis
 
 from backoffice.cli import main
 from backoffice.domain.actions import Actions
+from backoffice.domain.files import FileSpec
 from backoffice.domain.maintenance import Invariant, ignore
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
@@ -70,7 +71,7 @@ def test_an_upload_that_lost_a_chunk_goes_on_after_the_repair(scene: Scene) -> N
     assert list(scene.world.service.state(ALICE, scene.upload.id).missing) == [(1, 2)]
     for index in (1, 2):
         scene.world.put(ALICE, scene.upload.id, index, PARTS)
-    file = scene.world.service.complete(ALICE, scene.upload.id, name="b.txt", total_size=1501)
+    file = scene.world.service.complete(ALICE, scene.upload.id, FileSpec("b.txt"), total_size=1501)
     assert scene.world.read(ALICE, file.id) == b"".join(PARTS)
 
 

@@ -12,6 +12,7 @@ from redis import Redis
 
 from backoffice.app import build_services, make_worker
 from backoffice.domain.access import system_actor
+from backoffice.domain.files import FileSpec
 from backoffice.errors import StoreFull
 from backoffice.secret import Secret
 from backoffice.stores.client import Db, connect
@@ -25,7 +26,7 @@ def test_the_worker_empties_the_trash_of_a_full_store(real: Redis, store_server:
     chosen = settings(redis_url=store_server.url, redis_password=Secret(store_server.password), trash_ttl=0)
     services = build_services(chosen, connect(store_server.url, store_server.password))
     shell, keys, stop = system_actor("test", "shell"), Keys(), threading.Event()
-    file = services.uploads.put_whole(shell, name="a", size=3, body=io.BytesIO(b"abc").readinto)
+    file = services.uploads.upload_stream(shell, FileSpec("a"), io.BytesIO(b"abc").readinto, 3)
     services.files.trash(shell, file.id)
     worker = threading.Thread(target=make_worker(chosen, stop).run)
     before = real.config_get("maxmemory")["maxmemory"]

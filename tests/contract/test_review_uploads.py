@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from backoffice.domain.files import OnConflict
+from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import ChunkConflict, Completing, NotAllowed, NotFound, Unavailable, UploadClosed
 from backoffice.stores.client import Arg, Db
@@ -52,40 +52,39 @@ def test_CVE_2026_29188_replacing_takes_the_right_to_delete(world: World) -> Non
     old = world.stored(ALICE, [b"old"])
     writer = replace(ALICE, scopes=frozenset({Permissions.FILES_WRITE, Permissions.FILES_READ}))
     upload = world.partly(writer, PARTS, len(PARTS))
+    replacing = FileSpec("a.txt", on_conflict=OnConflict.REPLACE)
     with pytest.raises(NotAllowed):
-        world.service.complete(writer, upload.id, name="a.txt", total_size=SIZE, on_conflict=OnConflict.REPLACE)
+        world.service.complete(writer, upload.id, replacing, total_size=SIZE)
     with pytest.raises(NotAllowed):
-        world.service.put_whole(
-            writer, name="a.txt", size=3, body=io.BytesIO(b"new").readinto, on_conflict=OnConflict.REPLACE
-        )
+        world.service.upload_stream(writer, replacing, io.BytesIO(b"new").readinto, 3)
     assert world.read(ALICE, old.id) == b"old"
-    assert world.service.complete(writer, upload.id, name="a.txt", total_size=SIZE).name == "a (2).txt"
+    assert world.service.complete(writer, upload.id, FileSpec("a.txt"), total_size=SIZE).name == "a (2).txt"
     world.assert_sound()
 
 
 def test_a_lease_that_was_lost_is_not_had_again(world: World) -> None:
     upload = world.partly(ALICE, PARTS, len(PARTS))
     store = world.uploads
-    store.lease(upload, "first", 60, None)
+    store.lease(upload, "first", 60)
     mine = store.get(upload.id)
     assert mine is not None
-    store.lease(mine, "first", 60, None)
+    store.lease(mine, "first", 60)
     store._db.call("HSET", KEYS.record("uploads", upload.id), "lease_until", 0)
-    store.lease(upload, "second", 60, None)
+    store.lease(upload, "second", 60)
     with pytest.raises(Completing):
-        store.lease(mine, "first", 60, None)
+        store.lease(mine, "first", 60)
     store.release(upload, "second")
     with pytest.raises(Completing):  # nobody has it now, and the map may be another
-        store.lease(mine, "first", 60, None)
+        store.lease(mine, "first", 60)
 
 
 def test_who_lost_the_lease_leaves_the_map_alone(world: World) -> None:
     upload = world.partly(ALICE, PARTS, len(PARTS))
     store = world.uploads
-    store.lease(upload, "first", -1, None)
+    store.lease(upload, "first", -1)
     late = store.get(upload.id)
     assert late is not None
-    store.lease(upload, "second", 60, None)
+    store.lease(upload, "second", 60)
     store.unmark(late, [1])
     assert store.chunk_map(upload.id, len(PARTS)).missing == []
     now = store.get(upload.id)
@@ -100,13 +99,13 @@ def test_a_chunk_that_a_twin_had_noted_is_kept_while_the_upload_is_completed(wor
     def twin() -> None:
         # It sends the same bytes, is told that they are kept, and the completion begins.
         world.put(ALICE, upload.id, 2, PARTS)
-        world.uploads.lease(upload, "token", 60, None)
+        world.uploads.lease(upload, "token", 60)
 
     spy.before = (KEYS.chunk_map(upload.id), twin)
     with pytest.raises(UploadClosed):
         world.put(ALICE, upload.id, 2, PARTS)
     world.uploads.release(upload, "token")
-    file = world.service.complete(ALICE, upload.id, name="a", total_size=SIZE)
+    file = world.service.complete(ALICE, upload.id, FileSpec("a"), total_size=SIZE)
     assert world.read(ALICE, file.id) == b"".join(PARTS)
     world.assert_sound()
 
@@ -128,7 +127,7 @@ def test_a_lost_answer_to_the_commit_is_an_outage_and_not_an_absence(redis: Redi
     for after in range(40):
         db.arm(Fault.LOST_ANSWER, after)
         try:
-            world.service.put_whole(ALICE, name="a", size=3, body=io.BytesIO(b"abc").readinto)
+            world.service.upload_stream(ALICE, FileSpec("a"), io.BytesIO(b"abc").readinto, 3)
         except (Unavailable, NotFound) as error:
             seen.append(type(error))
         if not db.disarm():
@@ -148,7 +147,7 @@ def test_a_free_name_is_found_in_few_steps_however_many_are_taken(world: World, 
 
 def test_other_bytes_are_still_refused_while_an_upload_is_completed(world: World) -> None:
     upload = world.partly(ALICE, PARTS, len(PARTS))
-    world.uploads.lease(upload, "token", 60, None)
+    world.uploads.lease(upload, "token", 60)
     with pytest.raises(ChunkConflict):
         world.service.put_chunk(ALICE, upload_id=upload.id, index=0, total_chunks=3, data=b"ONE")
     assert world.chunks.get(upload.id, 0) == PARTS[0]
@@ -176,8 +175,8 @@ def test_F12_chunks_in_any_order_and_twice_are_one_file(world: World) -> None:
     upload = world.begin(ALICE, PARTS)
     for index in (2, 0, 2, 1, 0):
         world.put(ALICE, upload.id, index, PARTS)
-    file = world.service.complete(ALICE, upload.id, name="a", total_size=SIZE)
-    assert world.service.complete(ALICE, upload.id, name="a", total_size=SIZE) == file
+    file = world.service.complete(ALICE, upload.id, FileSpec("a"), total_size=SIZE)
+    assert world.service.complete(ALICE, upload.id, FileSpec("a"), total_size=SIZE) == file
     assert world.read(ALICE, file.id) == b"".join(PARTS)
     world.assert_sound()
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import invariant, precondition, rule, run_state_machine
 from redis import Redis
 
 from backoffice.domain.access import Actor
-from backoffice.domain.files import File, FileState, OnConflict
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.paging import Query
 from backoffice.domain.text import fold
 from backoffice.domain.uploads import UploadState
@@ -159,16 +159,14 @@ class Machine(Model):
         if not early:
             self.put_what_is_missing(upload_id, backwards=backwards)
         content = b"".join(coming.chunks.get(index, b"") for index in range(len(coming.parts)))
-        sha256 = hashlib.sha256(content + (b"!" if wrong == "digest" else b"")).hexdigest()
+        sha256 = hashlib.sha256(content + (b"!" if wrong == "digest" else b"")).digest()
 
         def complete() -> File:
             return self.world.service.complete(
                 coming.owner,
                 upload_id,
-                name=name,
+                FileSpec(name, digest=sha256 if digest or wrong == "digest" else b"", on_conflict=conflict),
                 total_size=len(content) + (wrong == "size"),
-                sha256=sha256 if digest or wrong == "digest" else "",
-                on_conflict=conflict,
             )
 
         taken = self.taken(coming.owner, name)
@@ -222,7 +220,7 @@ class Machine(Model):
         size = len(coming.content)
         self.client.delete(KEYS.chunk(upload_id, index))
         with pytest.raises(ChunksMissing) as caught:
-            self.world.service.complete(coming.owner, upload_id, name="x", total_size=size)
+            self.world.service.complete(coming.owner, upload_id, FileSpec("x"), total_size=size)
         assert caught.value.details["missing"] == [(index, index)]
         del coming.chunks[index]
 
@@ -248,14 +246,14 @@ class Machine(Model):
         name=st.sampled_from(NAMES),
         fault=FAULT,
     )
-    def put_whole(self, owner: Actor, size: int, step: int, known: bool, cut: int, name: str, fault: Wrong) -> None:
+    def upload_stream(self, owner: Actor, size: int, step: int, known: bool, cut: int, name: str, fault: Wrong) -> None:
         body = b"w" * size
         broken = 0 <= cut < size
 
         def send() -> File | None:
             source = reader(body, step, fail_at=cut if broken else -1)
             try:
-                return self.world.service.put_whole(owner, name=name, size=size if known else None, body=source)
+                return self.world.service.upload_stream(owner, FileSpec(name), source, size if known else None)
             except ConnectionResetError:
                 return None
 

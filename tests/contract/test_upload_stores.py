@@ -9,7 +9,7 @@ import pytest
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import File, FileState, OnConflict
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState
 from backoffice.errors import (
@@ -139,29 +139,29 @@ def test_unmarking_makes_room_for_the_same_chunk_again(world: World, upload: Upl
 
 def test_one_lease_at_a_time(world: World, upload: Upload) -> None:
     with pytest.raises(ChunksMissing) as caught:
-        world.uploads.lease(upload, "one", 60, None)
+        world.uploads.lease(upload, "one", 60)
     assert caught.value.details["missing"] == [(0, 1)]
     mark(world, upload, (0, CHUNK), (1, OTHER))
     for _ in range(2):
-        world.uploads.lease(upload, "one", 60, None)
+        world.uploads.lease(upload, "one", 60)
     with pytest.raises(Completing):
-        world.uploads.lease(upload, "two", 60, None)
+        world.uploads.lease(upload, "two", 60)
     with pytest.raises(UploadClosed):
         mark(world, upload, (0, CHUNK))
     world.uploads.release(upload, "two")
     assert (found := world.uploads.get("u")) is not None
     assert found.state is UploadState.COMPLETING
     world.uploads.release(upload, "one")
-    world.uploads.lease(upload, "two", 60, None)
+    world.uploads.lease(upload, "two", 60)
 
 
 def test_a_lease_that_ended_is_taken_over_and_its_holder_cannot_commit(
     world: World, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark(world, upload, (0, CHUNK), (1, OTHER))
-    world.uploads.lease(upload, "slow", 60, None)
+    world.uploads.lease(upload, "slow", 60)
     monkeypatch.setattr(upload_store, "now_ms", lambda: now_ms() + 61_000)
-    world.uploads.lease(upload, "quick", 60, None)
+    world.uploads.lease(upload, "quick", 60)
     with pytest.raises(Completing):
         complete(world, upload, "slow")
     assert complete(world, upload, "quick").name == "a.txt"
@@ -171,7 +171,7 @@ def test_a_lease_that_ended_is_taken_over_and_its_holder_cannot_commit(
 
 def test_a_live_lease_keeps_an_upload_from_being_given_up(world: World, upload: Upload) -> None:
     mark(world, upload, (0, CHUNK), (1, OTHER))
-    world.uploads.lease(upload, "one", 60, None)
+    world.uploads.lease(upload, "one", 60)
     leased = world.uploads.get("u")
     assert leased is not None
     with pytest.raises(Completing):
@@ -271,7 +271,7 @@ def test_a_request_that_comes_too_late_takes_nothing_from_the_file(
     def late(op: str, *args: Any) -> Any:
         if op == "mark":
             quick.put(ALICE, upload.id, 1, PARTS)
-            quick.service.complete(ALICE, upload.id, name="a.txt", total_size=len(CONTENT))
+            quick.service.complete(ALICE, upload.id, FileSpec("a.txt"), total_size=len(CONTENT))
         return noting(op, *args)
 
     monkeypatch.setattr(world.uploads, "_script", late)
@@ -289,9 +289,9 @@ def test_a_repeated_completion_that_is_overtaken_gives_the_same_answer(
     looking = world.uploads.get
 
     def late(upload_id: str) -> Upload | None:
-        quick.service.complete(ALICE, upload_id, name="a.txt", total_size=len(CONTENT))
+        quick.service.complete(ALICE, upload_id, FileSpec("a.txt"), total_size=len(CONTENT))
         return looking(upload_id)
 
     monkeypatch.setattr(world.uploads, "get", late)
-    file = world.service.complete(ALICE, upload.id, name="a.txt", total_size=len(CONTENT))
+    file = world.service.complete(ALICE, upload.id, FileSpec("a.txt"), total_size=len(CONTENT))
     assert file == quick.files.get(upload.id)

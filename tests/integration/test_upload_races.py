@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from backoffice.domain.files import File, FileState, OnConflict
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.paging import Query
 from backoffice.domain.text import fold
 from backoffice.domain.uploads import UNKNOWN
@@ -69,7 +69,7 @@ def patient(world: World, upload_id: str) -> File:
     """Complete as a client does: `completing` means ask again in a moment."""
     while True:
         try:
-            return world.service.complete(ALICE, upload_id, name="a.txt", total_size=len(CONTENT))
+            return world.service.complete(ALICE, upload_id, FileSpec("a.txt"), total_size=len(CONTENT))
         except Completing:
             threading.Event().wait(0.01)
 
@@ -118,7 +118,7 @@ def test_a_quota_is_exact_when_sizes_are_unknown(world: World) -> None:
 
 def test_a_quota_is_exact_for_bodies_of_unknown_length(world: World) -> None:
     service = replace(world.service, limits=replace(LIMITS, quota=10_500))
-    send = [lambda: service.put_whole(ALICE, name="b", size=None, body=reader(b"x" * 2500))] * 8
+    send = [lambda: service.upload_stream(ALICE, FileSpec("b"), reader(b"x" * 2500))] * 8
     stored = [one for one in at_once(send) if isinstance(one, File)]
     assert world.files.usage("alice") == (2500 * len(stored), 0)
     assert 1 <= len(stored) <= 4
@@ -164,7 +164,7 @@ def test_complete_against_cancel_against_expiry_has_one_winner(world: World) -> 
         upload = world.partly(ALICE, PARTS, 2)
         late = replace(world.service, now=lambda: world.clock() + LIMITS.upload_seconds * 1000 + 1)
         works: list[Callable[[], object]] = [
-            lambda one=upload.id: world.service.complete(ALICE, one, name="a", total_size=len(CONTENT)),
+            lambda one=upload.id: world.service.complete(ALICE, one, FileSpec("a"), total_size=len(CONTENT)),
             lambda one=upload.id: world.service.cancel(ALICE, one),
             late.expire_due,
         ]
@@ -189,7 +189,9 @@ def test_many_files_of_one_name_at_once(world: World, conflict: OnConflict) -> N
     uploads = [world.partly(ALICE, PARTS, 2) for _ in range(MANY)]
 
     def complete(upload_id: str) -> File:
-        return world.service.complete(ALICE, upload_id, name="Same.txt", total_size=len(CONTENT), on_conflict=conflict)
+        return world.service.complete(
+            ALICE, upload_id, FileSpec("Same.txt", on_conflict=conflict), total_size=len(CONTENT)
+        )
 
     outcomes = at_once([lambda one=one: complete(one.id) for one in uploads])
     files = [one for one in outcomes if isinstance(one, File)]

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 import backoffice.app
 from backoffice.domain.access import BUILT_IN, Actor, granted_by
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.uploads import Upload
@@ -80,13 +80,11 @@ class Desk:
 
     def file(self, name: str = "", owner: User | None = None, tags: tuple[str, ...] = ()) -> File:
         data = b"hello"
-        return self.site.services.uploads.put_whole(
+        return self.site.services.uploads.upload_stream(
             self._owner(owner),
-            name=name or f"{new_id()}.txt",
-            size=len(data),
-            body=io.BytesIO(data).readinto,
-            mime_type="text/plain",
-            tags=tags,
+            FileSpec(name or f"{new_id()}.txt", "text/plain", tags=tags),
+            io.BytesIO(data).readinto,
+            len(data),
         )
 
     def trashed(self, name: str = "") -> File:

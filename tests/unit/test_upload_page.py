@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.errors import Invalid, Unavailable
@@ -64,7 +64,7 @@ def store(site: Site, name: str, data: bytes = b"data", owner: str = "alice") ->
     def read_into(view: memoryview) -> int:
         return source.readinto(view)
 
-    return site.services.uploads.put_whole(actor_of(site, owner), name=name, size=len(data), body=read_into)
+    return site.services.uploads.upload_stream(actor_of(site, owner), FileSpec(name), read_into, len(data))
 
 
 def content(site: Site, file: File, owner: str = "alice") -> bytes:
@@ -301,7 +301,7 @@ def test_a_store_that_is_away_is_said_and_not_hidden(
     def away(*_: object, **__: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr(type(site.services.uploads), "receive", away)
+    monkeypatch.setattr(type(site.services.uploads), "open_stream", away)
     answer = send_refused(alice)
     assert answer.status_code == 503
 

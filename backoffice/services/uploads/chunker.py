@@ -49,15 +49,26 @@ class Chunker:
     of one chunk needs no thread. What `put` raises comes out of one of the next calls, the earliest chunk's first;
     after that only `chunks` has a meaning.
 
-    `announced`: length of the body if it is known, so that a short one takes little memory.
+    `prefix`: bytes, less than a chunk, that are taken before all others.
+    `announced`: length of the body after it if that is known, so that a short one takes little memory; where it is
+    reached, the last chunk is handed on at once.
     """
 
-    def __init__(self, put: Put, chunk_size: int, announced: int | None = None, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(
+        self,
+        put: Put,
+        chunk_size: int,
+        announced: int | None = None,
+        in_flight: int = IN_FLIGHT,
+        prefix: bytes = b"",
+    ) -> None:
         self._put, self._chunk_size, self._in_flight = put, chunk_size, in_flight
         self._whole = sha256()
         self._free: list[bytearray] = []
-        self._buffer = bytearray(chunk_size if announced is None else max(1, min(chunk_size, announced)))
-        self._filled = 0
+        expected = chunk_size if announced is None else min(chunk_size, len(prefix) + announced)
+        self._buffer = bytearray(max(1, expected))
+        self._buffer[: len(prefix)] = prefix
+        self._filled = len(prefix)
         self._flights: deque[_InFlight] = deque()
         self._chunks: list[Chunk] = []
         self._submitted = 0
@@ -108,6 +119,12 @@ class Chunker:
                 self._buffer[self._filled : self._filled + step] = whole[taken : taken + step]
                 self._advance(step)
                 taken += step
+
+    def drain(self) -> memoryview:
+        """Wait until all whole chunks are stored. The bytes of the last one, which is not whole and not stored."""
+        while self._flights:
+            self._await_oldest()
+        return memoryview(self._buffer)[: self._filled]
 
     def finish(self) -> Result:
         """Wait until all of it is stored and hashed."""

@@ -10,13 +10,22 @@ from dataclasses import dataclass, replace
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import File, OnConflict
+from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkMap, Upload, ranges
-from backoffice.errors import BackofficeError, ChecksumMismatch, ChunksMissing, Completing, Invalid, NotFound
+from backoffice.errors import (
+    BackofficeError,
+    ChecksumMismatch,
+    ChunkConflict,
+    ChunksMissing,
+    Completing,
+    Invalid,
+    NotFound,
+)
 from backoffice.services.ports import ChunkStore, Durability, UploadStore
-from backoffice.services.uploads.reader import digest
+from backoffice.services.uploads.chunks import ATTEMPTS, seconds_to_live
+from backoffice.services.uploads.reader import read_digest
 
 LEASE_SECONDS = 60
 
@@ -31,36 +40,47 @@ class Completion:
     trash_seconds: int
     now: Callable[[], int] = now_ms
 
-    def run(
-        self,
-        actor: Actor,
-        upload: Upload,
-        file: File,
-        on_conflict: OnConflict,
-        *,
-        total: int | None = None,
-        found: str = "",
-    ) -> File:
-        """The stored file, safe at the store's durability level. `total` is the number of chunks where the upload
-        does not know it yet, `found` the SHA-256 (hex) where it was taken on the way.
+    def run(self, actor: Actor, upload: Upload, spec: FileSpec, size: int, *, digest: bytes = b"") -> File:
+        """The stored file, safe at the store's durability level. `digest`: SHA-256 of the whole, where it was taken on
+        the way.
 
         Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable.
         """
         token = new_id()
         with self._reopen_on_error(upload, token):
-            self.uploads.lease(upload, token, LEASE_SECONDS, total)
+            self.uploads.lease(upload, token, LEASE_SECONDS)
             leased = self.uploads.get(upload.id)
             if leased is None:
                 raise NotFound
-            chunks = self._check_chunks(leased, file.size)
-            file = replace(file, total_chunks=leased.total_chunks)
-            file = self._check_digest(leased, token, file, chunks, found)
-            lost = self.chunks.persist(upload.id, leased.total_chunks)
+            if leased.tail:
+                leased = self._settle_tail(leased, token)
+            chunks = self._check_chunks(leased, size)
+            found = self._check_digest(leased, token, spec.digest, chunks, digest)
+            lost = self.chunks.persist(upload.id, leased.chunk_count)
             if lost:
                 raise self._missing(leased, lost)
-            file = self._commit(actor, leased, token, file, on_conflict)
+            file = self._commit(actor, leased, token, _file(leased, spec, size, found), spec.on_conflict)
         self.durability.barrier()
         return file
+
+    def _settle_tail(self, upload: Upload, token: str) -> Upload:
+        """Put the bytes of a stream's tail where those of its last chunk belong. Others that lie there were never noted;
+        while this has the lease, nobody notes any."""
+        index = upload.received - 1
+        tail = self.chunks.get(upload.id, upload.stored_at(index))
+        if tail is None:
+            raise self._missing(upload, [index])
+        for _ in range(ATTEMPTS):
+            if self.chunks.put(upload.id, index, tail, seconds_to_live(upload, self.now())):
+                break
+            if self.chunks.get(upload.id, index) == tail:
+                break
+            self.chunks.discard(upload.id, index)
+        else:
+            raise ChunkConflict(chunk_index=index)
+        settled = self.uploads.settle_tail(upload, token)
+        self.chunks.discard(upload.id, upload.stored_at(index))
+        return settled
 
     def _commit(self, actor: Actor, upload: Upload, token: str, file: File, on_conflict: OnConflict) -> File:
         now = self.now()
@@ -83,8 +103,8 @@ class Completion:
 
     def _check_chunks(self, upload: Upload, total_size: int) -> ChunkMap:
         """Every chunk is there with its size, and together they have the size announced."""
-        chunks = self.uploads.chunk_map(upload.id, upload.total_chunks)
-        indexes = range(upload.total_chunks)
+        chunks = self.uploads.chunk_map(upload.id, upload.chunk_count)
+        indexes = range(upload.chunk_count)
         sizes = self.chunks.sizes(upload.id, indexes)
         lost = [
             index
@@ -104,24 +124,36 @@ class Completion:
         self.uploads.unmark(upload, lost)
         return ChunksMissing(missing=ranges(lost))
 
-    def _check_digest(self, upload: Upload, token: str, file: File, chunks: ChunkMap, found: str) -> File:
+    def _check_digest(self, upload: Upload, token: str, wanted: bytes, chunks: ChunkMap, found: bytes) -> bytes:
         """The SHA-256 of the whole: that of the only chunk, or of all of them when the client gave one to compare
-        with; else the worker takes it afterwards."""
+        with; else the worker takes it afterwards, and it is empty until then."""
         only = chunks.chunks[0] if len(chunks.chunks) == 1 else None
         if found:
             pass
         elif not chunks.chunks:
-            found = hashlib.sha256().hexdigest()
+            found = hashlib.sha256().digest()
         elif only is not None and only.sha256:
-            found = only.sha256.hex()
-        elif file.sha256:
+            found = only.sha256
+        elif wanted:
 
             def heartbeat() -> None:
-                self.uploads.lease(upload, token, LEASE_SECONDS, None)  # it has the token: only prolonged
+                self.uploads.lease(upload, token, LEASE_SECONDS)  # it has the token: only prolonged
 
-            found = digest(self.chunks, upload.id, chunks, heartbeat)
-        else:
-            return file
-        if file.sha256 and file.sha256 != found:
-            raise ChecksumMismatch("The file does not have the checksum announced.", received=found)
-        return replace(file, sha256=found)
+            found = read_digest(self.chunks, upload.id, chunks, heartbeat)
+        if wanted and wanted != found:
+            raise ChecksumMismatch("The file does not have the checksum announced.", received=found.hex())
+        return found
+
+
+def _file(upload: Upload, spec: FileSpec, size: int, digest: bytes) -> File:
+    return File(
+        id=upload.id,
+        name=spec.name,
+        size=size,
+        mime_type=spec.mime_type,
+        owner=upload.owner,
+        created_at=0,
+        total_chunks=upload.chunk_count,
+        sha256=digest.hex(),
+        tags=tuple(spec.tags),
+    )

@@ -18,3 +18,7 @@ class UploadLimits:
     upload_max_seconds: int
     trash_seconds: int
     quota: int | None
+
+    def expires_at(self, now: int, dies_at: int) -> int:
+        """When an upload expires that nobody goes on with after `now` (ms)."""
+        return min(now + self.upload_seconds * 1000, dies_at)

@@ -36,12 +36,12 @@ def iter_verified(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: 
             close()
 
 
-def digest(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, heartbeat: Callable[[], None]) -> str:
-    """SHA-256 (hex) of the whole; `heartbeat` is called every 15 s."""
+def read_digest(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, heartbeat: Callable[[], None]) -> bytes:
+    """SHA-256 of the whole, 32 bytes; `heartbeat` is called every 15 s."""
     found, last = hashlib.sha256(), time.monotonic()
     for part in iter_verified(chunks, file_id, chunk_map, 0, chunk_map.size):
         found.update(part)
         if time.monotonic() - last > HEARTBEAT_SECONDS:
             heartbeat()
             last = time.monotonic()
-    return found.hexdigest()
+    return found.digest()

@@ -10,47 +10,41 @@ crash leaves behind is either a whole file or garbage that deletes itself.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-
-import xxhash
 
 from backoffice.domain.access import Actor, may, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import File, FileState, OnConflict, clean_mime_type, clean_name, clean_tags
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState
+from backoffice.domain.uploads import TAILS, UNKNOWN, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
-    ChecksumMismatch,
-    ChunkConflict,
     Completing,
     Conflict,
     Invalid,
     NotFound,
     StoreFull,
     TooLarge,
-    Unavailable,
     VersionMismatch,
 )
 from backoffice.services.authority import require
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, StoreHealth, UploadStore, UserStore
 from backoffice.services.uploads.chunker import ReadInto
+from backoffice.services.uploads.chunks import ChunkWriter
 from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.status import UploadStatus
-from backoffice.services.uploads.streaming import StreamingUpload
+from backoffice.services.uploads.streaming import UNNOTED, StreamingUpload
 
 WORKER = system_actor("worker", "worker")
 UNLIMITED = 2**53 - 1
 """Largest whole number that the store's scripts count exactly."""
-GRACE_SECONDS = 3600
-"""A chunk outlives its upload by so much, for a completion that began at the last moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +64,18 @@ class Uploads:
     # -- start, state, end
 
     def start(self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "") -> Upload:
-        """Open an upload of `total_chunks` chunks (UNKNOWN: a body of unknown length) and reserve `size` bytes.
+        """Open an upload of `total_chunks` chunks, which come in any order, and reserve `size` bytes.
 
         Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), StoreFull.
         """
+        return self._start(actor, total_chunks, size, name)
+
+    def create_stream(self, actor: Actor, *, size: int | None = None, name: str = "") -> Upload:
+        """Open an upload whose bytes come in order, by `append`, and reserve `size` bytes; None: unknown, then quota is
+        taken as they come. Raises what `start` raises."""
+        return self._start(actor, UNKNOWN, size, name)
+
+    def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, fence: int = 0) -> Upload:
         require(self.audit, actor, Permissions.FILES_WRITE)
         limits = self.limits
         if total_chunks != UNKNOWN and not 0 <= total_chunks <= limits.max_chunks:
@@ -91,12 +93,13 @@ class Uploads:
             owner=actor.id,
             created_at=now,
             dies_at=dies_at,
-            expires_at=self._expiry(now, dies_at),
+            expires_at=limits.expires_at(now, dies_at),
             size=UNKNOWN if size is None else size,
             total_chunks=total_chunks,
             reserved=size or 0,
             quota=self._quota(actor.id),
             name=clean_name(name) if name else "",
+            fence=fence,
         )
         self.uploads.insert(upload, limits.max_open, _event(Actions.UPLOAD_START, actor, upload))
         return upload
@@ -107,8 +110,9 @@ class Uploads:
         quota = self.limits.quota if own is None else own
         return UNLIMITED if quota is None else quota
 
-    def _expiry(self, now: int, dies_at: int) -> int:
-        return min(now + self.limits.upload_seconds * 1000, dies_at)
+    @property
+    def _writer(self) -> ChunkWriter:
+        return ChunkWriter(self.uploads, self.chunks, self.limits, self.now)
 
     def state(self, actor: Actor, upload_id: str) -> UploadStatus:
         """How far it is. Raises NotFound."""
@@ -141,11 +145,14 @@ class Uploads:
 
     def _collect(self, upload: Upload) -> None:
         """Free the chunks of an aborted upload, then forget it. One interrupted half-way is finished by `collect`."""
-        total = upload.total_chunks
-        if total == UNKNOWN:
-            # What a long body had stored and not noted yet when its process died, dies by itself.
-            total = self.uploads.extent(upload.id)
-        self.chunks.delete(upload.id, total)
+        if upload.total_chunks == UNKNOWN:
+            # Also what it had stored and not noted yet when it was cut off, and its tail as it is now.
+            self.chunks.delete(upload.id, self.uploads.extent(upload.id) + UNNOTED)
+            latest = self.uploads.get(upload.id)
+            if latest is not None and latest.tail:
+                self.chunks.discard(upload.id, TAILS + latest.tail)
+        else:
+            self.chunks.delete(upload.id, upload.total_chunks)
         self.uploads.forget(upload)
 
     # -- chunks
@@ -169,69 +176,23 @@ class Uploads:
         (other bytes under this index), UploadClosed, TooLarge, QuotaExceeded, StoreFull.
         """
         require(self.audit, actor, Permissions.FILES_WRITE)
-        chunk = self._check_chunk(index, total_chunks, data, sha256)
+        chunk = self._writer.check(index, total_chunks, data, sha256)
         if upload_id is not None:
             upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
             if total_chunks != upload.total_chunks:
                 raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=upload.total_chunks)
-            return self._status(self._store_chunk(upload, index, data, chunk))
+            return self._status(self._writer.store(upload, index, data, chunk))
         upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
         try:
-            return self._status(self._store_chunk(upload, index, data, chunk))
+            return self._status(self._writer.store(upload, index, data, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
             self._abort(upload, _event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
             raise
 
-    def _check_chunk(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
-        limits = self.limits
-        if not 1 <= total <= limits.max_chunks:
-            raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
-        if not 0 <= index < total:
-            raise Invalid("chunk_index is a number from 0 to total_chunks - 1.", field="chunk_index")
-        if len(data) > limits.max_chunk_size:
-            raise TooLarge(f"A chunk has at most {limits.max_chunk_size} bytes.", limit=limits.max_chunk_size)
-        if not data and total > 1:
-            raise Invalid("Only the one chunk of an empty file may be empty.", field="chunk_data")
-        own = hashlib.sha256(data).digest()
-        if sha256 is not None and sha256 != own:
-            raise ChecksumMismatch(received=own.hex())
-        return Chunk(len(data), xxhash.xxh3_128_digest(data), own)
-
-    def _store_chunk(self, upload: Upload, index: int, data: bytes | memoryview, chunk: Chunk) -> Upload:
-        if upload.state is UploadState.ABORTED:
-            raise NotFound
-        kept = self.chunks.put(upload.id, index, data, self._seconds(upload))
-        if not kept:
-            there = self.chunks.get(upload.id, index)
-            if there is not None and hashlib.sha256(there).digest() != chunk.sha256:
-                raise ChunkConflict(chunk_index=index)
-        try:
-            expires_at = self._expiry(self.now(), upload.dies_at)
-            return self.uploads.mark(upload, [(index, chunk)], expires_at, self.limits.max_file_size)
-        except Unavailable:
-            # It may have been noted all the same; if not, the chunk dies by itself.
-            raise
-        except BackofficeError as error:
-            # Where it is being completed, another request has noted these very bytes, and they are needed.
-            if kept and error.details.get("state") != UploadState.COMPLETING:
-                self.chunks.discard(upload.id, index)
-            raise
-
     # -- completion
 
-    def complete(
-        self,
-        actor: Actor,
-        upload_id: str,
-        *,
-        name: str,
-        mime_type: str = "",
-        total_size: int,
-        sha256: str = "",
-        tags: Iterable[str] = (),
-        on_conflict: OnConflict = OnConflict.RENAME,
-    ) -> File:
+    def complete(self, actor: Actor, upload_id: str, spec: FileSpec, *, total_size: int) -> File:
         """Make the upload a file. Returns when that is safe at the store's durability level; repeating it gives the
         same file.
 
@@ -239,28 +200,16 @@ class Uploads:
         Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
         """
         require(self.audit, actor, Permissions.FILES_WRITE)
-        name, mime_type, tags = clean_name(name), clean_mime_type(mime_type), clean_tags(tags)
-        done = self._completed(actor, upload_id, total_size, sha256)
+        done = self._completed(actor, upload_id, spec, total_size)
         if done is not None:
             return done
         try:
             upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
-            self._may_replace(actor, upload, on_conflict)
-            file = File(
-                id=upload.id,
-                name=name,
-                size=total_size,
-                mime_type=mime_type,
-                owner=upload.owner,
-                created_at=0,
-                total_chunks=upload.total_chunks,
-                sha256=sha256,
-                tags=tags,
-            )
-            return self.completion.run(actor, upload, file, on_conflict)
+            self._may_replace(actor, upload, spec.on_conflict)
+            return self.completion.run(actor, upload, spec, total_size)
         except NotFound:
             # Another request may have completed it since we looked.
-            done = self._completed(actor, upload_id, total_size, sha256)
+            done = self._completed(actor, upload_id, spec, total_size)
             if done is None:
                 raise
             return done
@@ -270,7 +219,7 @@ class Uploads:
         if on_conflict is OnConflict.REPLACE:
             require(self.audit, actor, Permissions.FILES_DELETE, upload.owner, _ref(upload))
 
-    def _completed(self, actor: Actor, upload_id: str, total_size: int, sha256: str) -> File | None:
+    def _completed(self, actor: Actor, upload_id: str, spec: FileSpec, total_size: int) -> File | None:
         """The file that this upload has become, None where it has not; safe at the store's durability level.
 
         Raises Conflict where it is not the file asked for.
@@ -278,56 +227,73 @@ class Uploads:
         done = self.files.get(upload_id) if is_id(upload_id) else None
         if done is None or not may(actor, Permissions.FILES_WRITE, done.owner) or done.state is not FileState.READY:
             return None
-        if done.size != total_size or (sha256 and done.sha256 and done.sha256 != sha256):
+        differs = spec.digest and done.sha256 and done.sha256 != spec.digest.hex()
+        if done.size != total_size or differs:
             raise Conflict("This upload was completed with another size or checksum.")
         self.completion.durability.barrier()
         return done
 
-    # -- one long body
+    # -- bytes that come in order
 
-    def receive(self, actor: Actor, *, name: str, size: int | None = None) -> StreamingUpload:
-        """Begin a file whose bytes come in order, `size` of them if that is known; a context manager."""
-        upload = self.start(actor, total_chunks=UNKNOWN, size=size, name=name)
-        limits = self.limits
+    def append(self, actor: Actor, upload_id: str, offset: int, body: ReadInto) -> Upload:
+        """Take what `body` has, from byte `offset` of the upload on, which is where it ended: `Upload.bytes`.
 
-        def drop(upload: Upload, because: str) -> None:
-            left = self.uploads.get(upload.id)
-            if left is not None and left.state is not UploadState.ABORTED:
-                self._abort(left, _event(Actions.UPLOAD_CANCEL, actor, upload, because))
+        What has arrived is kept to the last byte, also when `body` raises (this comes out) or the connection is cut. A
+        process that dies loses at most what came since it noted some chunks, never what was noted before: see
+        `streaming`. Of several at once the latest goes on, and the others are refused as soon as they would note
+        something; nobody waits. Completing and cancelling end it in the same way.
 
-        return StreamingUpload(
-            actor,
-            upload,
-            self.uploads,
-            self.chunks,
-            self.completion,
-            chunk_size=limits.chunk_size,
-            max_file_size=limits.max_file_size,
-            max_chunks=limits.max_chunks,
-            seconds=self._seconds(upload),
-            expiry=lambda: self._expiry(self.now(), upload.dies_at),
-            drop=drop,
-        )
+        Raises OffsetMismatch (`offset`: where it goes on; ask again from there), NotFound, UploadClosed, Conflict (an
+        upload by chunks), Invalid (longer than the declared size: nothing of that piece is kept), TooLarge,
+        QuotaExceeded, StoreFull; ChunkConflict where an append left other bytes that it had not noted.
+        """
+        upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
+        if upload.total_chunks != UNKNOWN:
+            raise Conflict("This upload comes by chunks.", total_chunks=upload.total_chunks)
+        with StreamingUpload.resume(self._writer, upload, offset) as stream:
+            try:
+                stream.read_from(body)
+            finally:
+                stream.keep()
+        return stream.upload
 
-    def put_whole(
-        self,
-        actor: Actor,
-        *,
-        name: str,
-        size: int | None,
-        body: ReadInto,
-        mime_type: str = "",
-        sha256: str = "",
-        tags: Iterable[str] = (),
-        on_conflict: OnConflict = OnConflict.RENAME,
-    ) -> File:
-        """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""
-        name, tags = clean_name(name), clean_tags(tags)
-        if on_conflict is OnConflict.REPLACE:
+    @contextmanager
+    def open_stream(self, actor: Actor, spec: FileSpec, size: int | None = None) -> Iterator[StreamingUpload]:
+        """Begin a file whose bytes are written now, `size` of them if that is known. Left before `finish_stream`,
+        nothing remains of it."""
+        if spec.on_conflict is OnConflict.REPLACE:
             require(self.audit, actor, Permissions.FILES_DELETE)
-        with self.receive(actor, name=name, size=size) as receiving:
-            receiving.read_from(body)
-            return receiving.finish(name=name, mime_type=mime_type, sha256=sha256, tags=tags, on_conflict=on_conflict)
+        upload = self._start(actor, UNKNOWN, size, spec.name, fence=1)
+        because = "interrupted"
+        stream = StreamingUpload(self._writer, upload)
+        try:
+            with stream:
+                yield stream
+        except BackofficeError as error:
+            because = error.code
+            raise
+        finally:
+            if not stream.completed:
+                self._give_up(actor, upload, because)
+
+    def _give_up(self, actor: Actor, upload: Upload, because: str) -> None:
+        """Abort a stream, unless the commit went through and only its answer was lost: then there is a file."""
+        left = self.uploads.get(upload.id)
+        if left is not None and left.state is not UploadState.ABORTED:
+            self._abort(left, _event(Actions.UPLOAD_CANCEL, actor, upload, because))
+
+    def finish_stream(self, actor: Actor, stream: StreamingUpload, spec: FileSpec) -> File:
+        """The file that was written. Raises ChecksumMismatch, and all that `complete` raises."""
+        upload = stream.finish()
+        file = self.completion.run(actor, upload, spec, upload.bytes, digest=stream.digest)
+        stream.completed = True
+        return file
+
+    def upload_stream(self, actor: Actor, spec: FileSpec, body: ReadInto, size: int | None = None) -> File:
+        """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""
+        with self.open_stream(actor, spec, size) as stream:
+            stream.read_from(body)
+            return self.finish_stream(actor, stream, spec)
 
     # -- what the worker does
 
@@ -357,10 +323,6 @@ class Uploads:
             raise NotFound
         require(self.audit, actor, permission, upload.owner, _ref(upload))
         return upload
-
-    def _seconds(self, upload: Upload) -> int:
-        """How long a chunk lives that is stored now."""
-        return max(0, (upload.dies_at - self.now()) // 1000) + GRACE_SECONDS
 
 
 def _ref(upload: Upload) -> ObjectRef:

@@ -1,130 +1,161 @@
-"""One long body becomes a file: cut into chunks as it streams, never whole in memory."""
+"""Bytes that come in order, into an upload that can stop at any byte and go on later, in another process.
+
+What the map of a stream says is what has arrived: chunks without a gap, `Upload.bytes` together, and that is the
+offset at which it goes on. Chunks have their full size, but for the last one, the tail, which may still grow.
+
+One appends at a time. Who begins gets a number, the fence; from then on the store takes notes from no other. So a new
+connection takes over at once from one that is dead and does not know it, and nothing has to be waited for.
+
+A chunk that is whole goes under its own index, where the first bytes to come stay for ever: no append, however late,
+can change a byte that was noted. The tail goes under an index of the append that stores it (`Upload.stored_at`), and
+the next append takes it up as the beginning of its first chunk. Bytes are always stored before they are noted, and one
+script notes chunks, tail and offset together. So when a process dies between any two calls of the store
+
+    before a chunk or a tail is stored        nothing has changed
+    after it is stored, before it is noted    the offset does not count it; the same bytes, when they are sent again,
+                                              find it stored; an unused tail dies by itself
+    after the tail is replaced by another     the old one dies by itself
+
+What a client sends again after that are normally the same bytes. Where they are others, under the index of a chunk that
+an append left without noting it, this is ChunkConflict: nobody can tell whether that append still lives, so its chunk
+is not replaced. Completing may do so, because it has a lease.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from backoffice.domain.access import Actor
-from backoffice.domain.files import File, OnConflict, clean_mime_type, clean_name, clean_tags
-from backoffice.domain.uploads import Upload
-from backoffice.errors import BackofficeError, Invalid, TooLarge
-from backoffice.services.ports import ChunkStore, UploadStore
-from backoffice.services.uploads.chunker import Chunker, ReadInto
-from backoffice.services.uploads.completion import Completion
+from xxhash import xxh3_128_digest
 
-MARKS = 16
-"""Chunks that are noted together: often enough that a quota is not passed by far, seldom enough to cost nothing."""
+from backoffice.domain.uploads import TAILS, UNKNOWN, Chunk, Upload
+from backoffice.errors import Invalid, OffsetMismatch, TooLarge
+from backoffice.services.uploads.chunker import IN_FLIGHT, Chunker, ReadInto
+from backoffice.services.uploads.chunks import ChunkWriter
+
+NOTED_TOGETHER = 16
+"""Chunks that are noted together: often enough that a quota is not passed by far, seldom enough to cost nothing. So
+many may have to be sent again when a process dies; when a connection breaks, none."""
+
+UNNOTED = NOTED_TOGETHER + 2 * IN_FLIGHT
+"""Chunks that can be stored and not noted, at most."""
 
 
 class StreamingUpload:
-    """Takes the body in order, by `write` or `read_from`, then `finish`. Use as a context manager: left without a finish,
-    nothing remains of it."""
+    """Appends to a stream, by `write` or `read_from`; then `keep` or `finish`, once. Use as a context manager.
 
-    def __init__(
-        self,
-        actor: Actor,
-        upload: Upload,
-        uploads: UploadStore,
-        chunks: ChunkStore,
-        completion: Completion,
-        *,
-        chunk_size: int,
-        max_file_size: int,
-        max_chunks: int,
-        seconds: int,
-        expiry: Callable[[], int],
-        drop: Callable[[Upload, str], None],
-    ) -> None:
-        """`seconds`: the chunks' time to live; `expiry`: the upload's, from now; `drop`: how it is given up."""
-        self._actor, self._upload = actor, upload
-        self._uploads, self._chunks, self._completion = uploads, chunks, completion
-        self._max_file_size, self._max_chunks, self._expiry, self._drop = max_file_size, max_chunks, expiry, drop
-        self._marked, self._received, self._finished = 0, 0, False
+    `upload` is the record as this append noted it last. Memory: three chunks.
+    """
 
-        def put(index: int, data: memoryview) -> None:
-            chunks.put(upload.id, index, data, seconds)
+    def __init__(self, writer: ChunkWriter, upload: Upload, tail: bytes = b"") -> None:
+        """`upload`: as `begin_append` gave it; `tail`: bytes of its tail."""
+        self.upload, self.completed, self.digest = upload, False, b""
+        self._writer, self._limits = writer, writer.limits
+        self._first = upload.received - (1 if tail else 0)
+        self._noted, self._offset = 0, upload.bytes - len(tail)
+        self._received, self._whole = upload.bytes, upload.bytes == 0
+        announced = None if upload.size == UNKNOWN else upload.size - upload.bytes
+        self._chunker = Chunker(self._put, self._limits.chunk_size, announced, prefix=tail)
 
-        self._intake = Chunker(put, chunk_size, upload.size if upload.size >= 0 else None)
+    @classmethod
+    def resume(cls, writer: ChunkWriter, upload: Upload, offset: int) -> Self:
+        """Go on at `offset`, and be the only one who does.
+
+        Raises OffsetMismatch (`offset`: where it goes on), NotFound, UploadClosed.
+        """
+        upload, noted = writer.uploads.begin_append(upload, offset)
+        if noted is None:
+            return cls(writer, upload)
+        index = upload.received - 1
+        tail = writer.chunks.get(upload.id, upload.stored_at(index))
+        if tail is None or Chunk(len(tail), xxh3_128_digest(tail)) != noted:
+            # The store has lost it, which can happen to a replica. The offset must not lie.
+            writer.uploads.unmark(upload, [index])
+            raise OffsetMismatch(offset=upload.bytes - noted.size)
+        # A completion may have put it where it belongs and died, or chunks have become smaller.
+        if len(tail) < writer.limits.chunk_size and writer.chunks.get(upload.id, index) != tail:
+            return cls(writer, upload, tail)
+        writer.put(upload, index, tail)
+        return cls(writer, writer.append(upload, index, upload.bytes - len(tail), [noted]))
 
     def __enter__(self) -> Self:
-        self._intake.__enter__()
+        self._chunker.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._intake.__exit__(kind, error, trace)
-        if self._finished:
-            return
-        because = error.code if isinstance(error, BackofficeError) else "interrupted"
-        # First it is given up, then its chunks go: where the commit went through and only its answer was lost, there
-        # is a file, which keeps them.
-        self._drop(self._upload, because)
-        for index in range(self._marked, self._intake.submitted):
-            self._chunks.discard(self._upload.id, index)
+        self._chunker.__exit__(kind, error, trace)
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Take a piece of any size; how many bytes it has."""
-        self._count(len(data))
-        self._intake.write(data)
-        self._mark(MARKS)
+        with memoryview(data) as whole:
+            for start in range(0, len(whole), self._limits.chunk_size):
+                with whole[start : start + self._limits.chunk_size] as piece:
+                    self._count(len(piece))
+                    self._chunker.write(piece)
+                    self._note(NOTED_TOGETHER)
         return len(data)
 
     def read_from(self, read_into: ReadInto) -> None:
-        """Take all that the source has."""
+        """Take all that the source has. What it raises comes out; then `keep` keeps what came before."""
 
         def counted(view: memoryview) -> int:
             received = read_into(view)
             self._count(received)
-            self._mark(MARKS)
+            self._note(NOTED_TOGETHER)
             return received
 
-        self._intake.read_from(counted)
+        self._chunker.read_from(counted)
+
+    def keep(self) -> Upload:
+        """Store and note all that has arrived, to the last byte, for another append to go on after it.
+
+        Raises OffsetMismatch (another has begun), UploadClosed, NotFound, QuotaExceeded, StoreFull, Unavailable: then
+        what was noted before stays.
+        """
+        try:
+            rest = self._chunker.drain()
+        finally:
+            self._note(1)
+        if self._offset + len(rest) > self.upload.bytes:
+            fence = self.upload.fence
+            self._writer.put(self.upload, TAILS + fence, rest)
+            self._append([Chunk(len(rest), xxh3_128_digest(rest))], tail=fence)
+        return self.upload
+
+    def finish(self) -> Upload:
+        """Store and note all that has arrived: this was the end. `digest` is then the SHA-256 of the whole, unless it
+        came in several appends. Raises what `keep` raises."""
+        result = self._chunker.finish()
+        self._note(1)
+        if self._whole:
+            self.digest = result.sha256
+        return self.upload
+
+    def _put(self, index: int, data: memoryview) -> None:
+        self._writer.put(self.upload, self._first + index, data)
 
     def _count(self, received: int) -> None:
+        if not received:
+            return
         self._received += received
-        if self._received > self._max_file_size or self._intake.submitted > self._max_chunks:
-            raise TooLarge(f"A file has at most {self._max_file_size} bytes.", limit=self._max_file_size)
-        if 0 <= self._upload.size < self._received:
+        limits, size = self._limits, self.upload.size
+        if self._received > limits.max_file_size or self._first + self._chunker.submitted > limits.max_chunks:
+            raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
+        if 0 <= size < self._received:
             raise Invalid("The body is longer than announced.", field="size")
 
-    def _mark(self, least: int) -> None:
+    def _note(self, least: int) -> None:
         """Note the chunks that are stored by now, unless they are fewer than `least`."""
-        if self._intake.submitted - self._marked < least:
+        if self._chunker.submitted - self._noted < least:
             return
-        stored = self._intake.chunks
-        fresh = list(enumerate(stored))[self._marked :]
+        fresh = self._chunker.chunks[self._noted :]
         if fresh:
-            self._uploads.mark(self._upload, fresh, self._expiry(), self._max_file_size)
-            self._marked = len(stored)
+            self._append(fresh)
 
-    def finish(
-        self,
-        *,
-        name: str,
-        mime_type: str = "",
-        sha256: str = "",
-        tags: Iterable[str] = (),
-        on_conflict: OnConflict = OnConflict.RENAME,
-    ) -> File:
-        """The file. Raises ChecksumMismatch when `sha256` (hex) is another, and all that `Completion.run` raises."""
-        taken = self._intake.finish()
-        self._mark(0)
-        file = File(
-            id=self._upload.id,
-            name=clean_name(name),
-            size=taken.size,
-            mime_type=clean_mime_type(mime_type),
-            owner=self._upload.owner,
-            created_at=0,
-            total_chunks=len(taken.chunks),
-            sha256=sha256,
-            tags=clean_tags(tags),
-        )
-        stored = self._completion.run(
-            self._actor, self._upload, file, on_conflict, total=len(taken.chunks), found=taken.sha256.hex()
-        )
-        self._finished = True
-        return stored
+    def _append(self, chunks: Sequence[Chunk], tail: int = 0) -> None:
+        self.upload = self._writer.append(self.upload, self._first + self._noted, self._offset, chunks, tail)
+        self._noted += len(chunks)
+        self._offset += sum(chunk.size for chunk in chunks)

@@ -135,9 +135,13 @@ class ChunkCheck:
         """Chunks that are noted and not there. Past the end of the upload's life they may be gone."""
         if upload.dies_at <= now_ms():
             return []
-        noted = {(upload.id, index): chunk.size for index, chunk in enumerate(chunks.chunks) if chunk is not None}
+        noted = {
+            (upload.id, upload.stored_at(index)): (index, chunk.size)
+            for index, chunk in enumerate(chunks.chunks)
+            if chunk is not None
+        }
         found = self._found(noted)
-        return [place[1] for place, (size, ttl) in found.items() if ttl == ABSENT or size != noted[place]]
+        return [noted[place][0] for place, (size, ttl) in found.items() if ttl == ABSENT or size != noted[place][1]]
 
     def _look_vanished(self, upload_id: str) -> Fault | None:
         upload, _, chunks = self._upload_now(upload_id)

@@ -8,7 +8,7 @@ from flask import Response, request
 from pydantic import Field
 from werkzeug.routing import BaseConverter
 
-from backoffice.domain.files import OCTETS, OnConflict
+from backoffice.domain.files import OCTETS, FileSpec, OnConflict
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import (
     ChecksumMismatch,
@@ -181,12 +181,14 @@ def upload_complete() -> Response:
     file = services().uploads.complete(
         actor(),
         wanted.file_id,
-        name=wanted.name,
-        mime_type=wanted.mime_type or guess_type(wanted.name),
+        FileSpec(
+            name=wanted.name,
+            mime_type=wanted.mime_type or guess_type(wanted.name),
+            digest=bytes.fromhex(wanted.sha256 or ""),
+            tags=wanted.tags,
+            on_conflict=OnConflict(wanted.on_conflict),
+        ),
         total_size=wanted.total_size,
-        sha256=(wanted.sha256 or "").lower(),
-        tags=wanted.tags,
-        on_conflict=OnConflict(wanted.on_conflict),
     )
     return send_created(file, actor())
 
@@ -217,14 +219,12 @@ def upload_whole(name: str) -> Response:
     )
     uploads = services().uploads
     body = RequestBody(request, uploads.limits.max_file_size)
-    file = uploads.put_whole(
-        actor(),
+    spec = FileSpec(
         name=name,
         mime_type=request.mimetype or guess_type(name),
-        size=body.length,
-        body=body.read_into,
-        sha256=sha256.hex() if sha256 else "",
+        digest=sha256 or b"",
         tags=wanted.tag,
         on_conflict=OnConflict(wanted.on_conflict),
     )
+    file = uploads.upload_stream(actor(), spec, body.read_into, body.length)
     return send_created(file, actor())

@@ -15,7 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 from backoffice.domain.access import Actor
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileSpec
 from backoffice.errors import Invalid, TooLarge
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.uploads.streaming import StreamingUpload
@@ -48,13 +48,14 @@ def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable
             name = file_name(filename or "")
             if not name:
                 return cast(IO[bytes], _Nothing())
-            receiving = unfinished.enter_context(uploads.receive(actor, name=name))
+            spec = FileSpec(name, content_type or "")
+            stream = unfinished.enter_context(uploads.open_stream(actor, spec))
 
             def whole() -> None:
-                stored(receiving.finish(name=name, mime_type=content_type or ""))
+                stored(uploads.finish_stream(actor, stream, spec))
                 unfinished.pop_all().close()
 
-            return cast(IO[bytes], _Part(receiving, whole))
+            return cast(IO[bytes], _Part(stream, whole))
 
         parser = MultiPartParser(
             cast(Any, begin), max_form_memory_size=FIELDS, max_form_parts=MAX_FILES + 10, buffer_size=STEP
@@ -90,11 +91,11 @@ class _Reader:
 class _Part:
     """Where the parser puts a file. It winds back what it has written to the end: that is when the file is whole."""
 
-    def __init__(self, receiving: StreamingUpload, whole: Callable[[], None]) -> None:
-        self._receiving, self._whole = receiving, whole
+    def __init__(self, stream: StreamingUpload, whole: Callable[[], None]) -> None:
+        self._stream, self._whole = stream, whole
 
     def write(self, data: bytes) -> int:
-        return self._receiving.write(data)
+        return self._stream.write(data)
 
     def seek(self, _offset: int) -> None:
         self._whole()

@@ -1,0 +1,101 @@
+"""Checking and storing one chunk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import xxhash
+
+from backoffice.domain.uploads import TAILS, Chunk, Upload, UploadState
+from backoffice.errors import BackofficeError, ChecksumMismatch, ChunkConflict, Invalid, NotFound, TooLarge, Unavailable
+from backoffice.services.ports import ChunkStore, UploadStore
+from backoffice.services.uploads.limits import UploadLimits
+
+GRACE_SECONDS = 3600
+"""A chunk outlives its upload by so much, for a completion that began at the last moment."""
+
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkWriter:
+    """Stores chunks of uploads, and notes them in the map."""
+
+    uploads: UploadStore
+    chunks: ChunkStore
+    limits: UploadLimits
+    now: Callable[[], int]
+
+    def check(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
+        """What the map will say of a chunk. Raises Invalid, TooLarge, ChecksumMismatch."""
+        limits = self.limits
+        if not 1 <= total <= limits.max_chunks:
+            raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
+        if not 0 <= index < total:
+            raise Invalid("chunk_index is a number from 0 to total_chunks - 1.", field="chunk_index")
+        if len(data) > limits.max_chunk_size:
+            raise TooLarge(f"A chunk has at most {limits.max_chunk_size} bytes.", limit=limits.max_chunk_size)
+        if not data and total > 1:
+            raise Invalid("Only the one chunk of an empty file may be empty.", field="chunk_data")
+        own = hashlib.sha256(data).digest()
+        if sha256 is not None and sha256 != own:
+            raise ChecksumMismatch(received=own.hex())
+        return Chunk(len(data), xxhash.xxh3_128_digest(data), own)
+
+    def store(self, upload: Upload, index: int, data: bytes | memoryview, chunk: Chunk) -> Upload:
+        """Store a chunk and note it; the upload as it is then. Raises NotFound and what `put` and `mark` raise."""
+        if upload.state is UploadState.ABORTED:
+            raise NotFound
+        kept = self.put(upload, index, data)
+        try:
+            return self.uploads.mark(upload, [(index, chunk)], self._expires_at(upload), self.limits.max_file_size)
+        except Unavailable:
+            # It may have been noted all the same; if not, the chunk dies by itself.
+            raise
+        except BackofficeError as error:
+            # Where it is being completed, another request has noted these very bytes, and they are needed.
+            if kept and error.details.get("state") != UploadState.COMPLETING:
+                self.chunks.discard(upload.id, index)
+            raise
+
+    def put(self, upload: Upload, index: int, data: bytes | memoryview) -> bool:
+        """Keep the bytes as long as the upload may live; whether they were not there before.
+
+        Raises ChunkConflict where there are other bytes, which stay: whose they are cannot be known for sure.
+        """
+        for _ in range(ATTEMPTS):
+            if self.chunks.put(upload.id, index, data, seconds_to_live(upload, self.now())):
+                return True
+            there = self.chunks.get(upload.id, index)
+            if there is not None:
+                if there != data:
+                    raise ChunkConflict(chunk_index=index)
+                return False
+            # Its time was over between the two looks.
+        raise Unavailable
+
+    def append(self, upload: Upload, first: int, offset: int, chunks: Sequence[Chunk], tail: int = 0) -> Upload:
+        """Note chunks of a stream (see `UploadStore.append`); a tail that they replace is freed."""
+        noted = self.uploads.append(
+            upload,
+            first,
+            offset,
+            chunks,
+            tail=tail,
+            expires_at=self._expires_at(upload),
+            largest=self.limits.max_file_size,
+        )
+        if upload.tail:
+            self.chunks.discard(upload.id, TAILS + upload.tail)
+        return noted
+
+    def _expires_at(self, upload: Upload) -> int:
+        """When an upload expires that goes on now."""
+        return self.limits.expires_at(self.now(), upload.dies_at)
+
+
+def seconds_to_live(upload: Upload, now: int) -> int:
+    """How long a chunk lives that is stored now."""
+    return max(0, (upload.dies_at - now) // 1000) + GRACE_SECONDS
