@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -29,6 +29,8 @@ from tests.support_uploads import ALICE, LIMITS, World, reader
 
 PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
 CONTENT = b"".join(PARTS)
+CUTS = (300, 700, 1400, len(CONTENT))
+"""Within the first chunk, twice, so that its beginning is replaced; over a chunk's end; before the end of all."""
 EVERYTHING = Query()
 
 
@@ -105,6 +107,25 @@ def by_chunks(world: World, journal: Journal) -> None:
     done(journal, world.service.complete(ALICE, upload_id, FileSpec("a.txt"), total_size=len(CONTENT)))
 
 
+def by_stream(world: World, journal: Journal) -> None:
+    """A stream that is cut again and again. The offset never falls, and is never more than what arrived."""
+    started = journal.of("started")
+    upload_id = started[0][0] if started else world.service.create_stream(ALICE).id
+    if not started:
+        journal.note("started", upload_id)
+    for cut in CUTS if world.files.get(upload_id) is None else ():
+        offset = world.service.state(ALICE, upload_id).upload.bytes
+        assert offset >= max((kept for [kept] in journal.of("kept")), default=0), "acknowledged bytes were lost"
+        if offset >= cut:
+            continue
+        with suppress(ConnectionResetError):
+            world.service.append(ALICE, upload_id, offset, reader(CONTENT[offset:cut], fail_at=cut - offset))
+        kept = world.service.state(ALICE, upload_id).upload.bytes
+        assert kept == cut, "what arrived before the cut was not kept"
+        journal.note("kept", kept)
+    done(journal, world.service.complete(ALICE, upload_id, FileSpec("a.txt"), total_size=len(CONTENT)))
+
+
 def by_body(world: World, journal: Journal) -> None:
     """One long body. It is sent anew as long as it was not acknowledged."""
     if not journal.of("done"):
@@ -138,6 +159,7 @@ def cancelled(world: World, journal: Journal) -> None:
 
 SCENARIOS: dict[str, Callable[[World, Journal], None]] = {
     "by_chunks": by_chunks,
+    "by_stream": by_stream,
     "by_body": by_body,
     "purged": purged,
     "cancelled": cancelled,
@@ -190,7 +212,7 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
     left = {file.id for file in files}
     assert left.issuperset(one for [one] in journal.of("done"))
     # Whose id no client was told, may be there, whole; what was to go is gone.
-    assert scenario in {"by_chunks", "by_body"} or left.isdisjoint(one for [one] in journal.of("started"))
+    assert scenario in {"by_chunks", "by_stream", "by_body"} or left.isdisjoint(one for [one] in journal.of("started"))
 
 
 def main() -> None:

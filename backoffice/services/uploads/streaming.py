@@ -29,8 +29,8 @@ from typing import Self
 
 from xxhash import xxh3_128_digest
 
-from backoffice.domain.uploads import TAILS, UNKNOWN, Chunk, Upload
-from backoffice.errors import Invalid, OffsetMismatch, TooLarge
+from backoffice.domain.uploads import TAILS, UNKNOWN, Chunk, Upload, UploadState
+from backoffice.errors import ChunkConflict, Invalid, NotFound, OffsetMismatch, TooLarge, UploadClosed
 from backoffice.services.uploads.chunker import IN_FLIGHT, Chunker, ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
 
@@ -135,7 +135,21 @@ class StreamingUpload:
         return self.upload
 
     def _put(self, index: int, data: memoryview) -> None:
-        self._writer.put(self.upload, self._first + index, data)
+        try:
+            self._writer.put(self.upload, self._first + index, data)
+        except ChunkConflict:
+            self._check_fence()
+            raise
+
+    def _check_fence(self) -> None:
+        """Raises NotFound, UploadClosed or OffsetMismatch where this append is not the one that goes on any more."""
+        now = self._writer.uploads.get(self.upload.id)
+        if now is None:
+            raise NotFound
+        if now.state is not UploadState.OPEN:
+            raise UploadClosed(state=now.state.value)
+        if now.fence != self.upload.fence:
+            raise OffsetMismatch(offset=now.bytes)
 
     def _count(self, received: int) -> None:
         if not received:
