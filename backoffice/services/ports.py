@@ -208,8 +208,9 @@ class UploadStore(Protocol):
     def settle_tail(self, upload: Upload, token: str) -> Upload:
         """Note that the tail's bytes lie where those of its chunk belong. Raises NotFound, Completing (lease lost)."""
 
-    def unmark(self, upload: Upload, indexes: Sequence[int]) -> None:
-        """Note chunks as missing again; of a stream also those after them, for it goes on at the first gap."""
+    def unmark(self, upload: Upload, indexes: Sequence[int]) -> Upload:
+        """Note chunks as missing again; of a stream also those after them, for it goes on at the first gap. Nothing
+        where another completes it, or has appended to it since `upload` was read. The upload as it is then."""
 
     def lease(self, upload: Upload, token: str, seconds: int) -> None:
         """Be the one who completes it; with an `upload` that has this lease, go on being it if it was not lost.

@@ -8,13 +8,13 @@
 --   append   fence, expires at, quota limit, largest file, tail, index of the first, offset of the first,
 --            {size, entry} ...             chunks of a stream, in order; the first may take the place of the tail
 --   settle   lease                         the bytes of the tail are where those of a chunk belong
---   unmark   lease, index ...              chunks that turned out not to be there; nothing where another has the lease.
---                                          What a stream has after them cannot stay
+--   unmark   lease, fence, tail, index ... chunks that turned out not to be there; nothing where another has the lease,
+--                                          or went on with a stream meanwhile. What it has after them cannot stay
 --   lease    token, until, now
 --   extend   token, until                  a lease that was lost is not had again
 --   release  token
 --
--- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}
+-- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle: {…, fence}
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
 --   {"too_big", bytes} over the declared size or the largest file | {"quota", bytes in use}
 --   begin, append: {"offset", bytes} the stream goes on there, or somebody else goes on with it
@@ -98,13 +98,14 @@ if op == 'settle' then
   if state ~= 'completing' or row[6] ~= ARGV[4] then return {'busy', row[7]} end
   redis.call('HSET', upload, 'tail', '0')
   -- Who had begun to append to the tail as it was, must not go on.
-  redis.call('HINCRBY', upload, 'fence', 1)
-  return {'ok', text(received), text(bytes)}
+  fence = redis.call('HINCRBY', upload, 'fence', 1)
+  return {'ok', text(received), text(bytes), text(fence)}
 end
 
 if op == 'unmark' then
   -- Who completes it by now has looked for itself, and relies on the map.
-  if row[6] ~= ARGV[4] then return {'ok', text(received), text(bytes)} end
+  local other = row[6] ~= ARGV[4] or (stream and (fence ~= ARGV[5] or tail ~= ARGV[6]))
+  if other then return {'ok', text(received), text(bytes)} end
   local function forget(index)
     local entry = entry_at(index)
     if not entry then return end
@@ -116,7 +117,7 @@ if op == 'unmark' then
   if stream then
     -- Its bytes come in order, so it goes on at the first gap.
     local first = received
-    for at = 5, #ARGV do first = math.min(first, tonumber(ARGV[at])) end
+    for at = 7, #ARGV do first = math.min(first, tonumber(ARGV[at])) end
     if first < received then
       for index = received - 1, first, -1 do forget(index) end
       local kept = first == 0 and '' or redis.call('GETRANGE', map, 0, first * width - 1)
@@ -125,7 +126,7 @@ if op == 'unmark' then
       redis.call('HSET', upload, 'tail', '0')
     end
   else
-    for at = 5, #ARGV do forget(tonumber(ARGV[at])) end
+    for at = 7, #ARGV do forget(tonumber(ARGV[at])) end
   end
   redis.call('HSET', upload, 'received', text(received), 'bytes', text(bytes))
   return {'ok', text(received), text(bytes)}

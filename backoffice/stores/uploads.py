@@ -126,11 +126,12 @@ class RedisUploads:
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
 
     def settle_tail(self, upload: Upload, token: str) -> Upload:
-        self._script("settle", upload, token)
-        return replace(upload, tail=0)
+        _, _, fence = self._script("settle", upload, token)
+        return replace(upload, tail=0, fence=int(fence))
 
-    def unmark(self, upload: Upload, indexes: Sequence[int]) -> None:
-        self._script("unmark", upload, upload.lease, *indexes)
+    def unmark(self, upload: Upload, indexes: Sequence[int]) -> Upload:
+        received, stored = self._script("unmark", upload, upload.lease, upload.fence, upload.tail, *indexes)
+        return replace(upload, received=int(received), bytes=int(stored))
 
     def lease(self, upload: Upload, token: str, seconds: int) -> None:
         now = now_ms()

@@ -28,6 +28,7 @@ from backoffice.errors import (
     UploadClosed,
 )
 from backoffice.stores.client import connect
+from backoffice.stores.fsck_chunks import ChunkCheck
 from tests.servers import Store
 from tests.support_uploads import ALICE, CHUNK, KEYS, LIMITS, World, person, reader
 
@@ -184,6 +185,45 @@ def test_a_tail_that_the_store_lost_is_asked_for_again(redis: Any, world: World)
     append(world, upload.id, len(CONTENT))
     complete(world, upload.id)
     assert world.read(ALICE, upload.id) == CONTENT
+
+
+def test_a_tail_that_another_append_replaced_is_not_taken_for_lost(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between being told which tail there is and reading it, somebody else goes on."""
+    slow, quick = World.over(redis), World.over(redis)
+    upload = slow.service.create_stream(ALICE)
+    append(slow, upload.id, 700)
+    get = slow.chunks.get
+
+    def late(file_id: str, index: int) -> bytes | None:
+        append(quick, upload.id, 900)
+        return get(file_id, index)
+
+    monkeypatch.setattr(slow.chunks, "get", late)
+    with pytest.raises(OffsetMismatch) as caught:
+        append(slow, upload.id, 800)
+    assert caught.value.details == {"offset": 900}
+    assert stored(quick, append(quick, upload.id, 900)) == CONTENT[:900]
+
+
+def test_fsck_takes_no_tail_for_lost_that_is_replaced_meanwhile(
+    redis: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = world.service.create_stream(ALICE)
+    append(world, upload.id, 100)
+    find = ChunkCheck._found
+
+    def late(check: ChunkCheck, places: Any) -> Any:
+        wanted = list(places)
+        append(world, upload.id, world.service.state(ALICE, upload.id).upload.bytes + 1)
+        return find(check, wanted)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChunkCheck, "_found", late)
+        _, found = world.fsck(fix=True)
+    assert not found
+    now = world.service.state(ALICE, upload.id).upload
+    assert now.bytes > 101
+    assert stored(world, now) == CONTENT[: now.bytes]
 
 
 @pytest.mark.parametrize("lost", [0, 2, 5])

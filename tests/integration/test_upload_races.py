@@ -21,6 +21,7 @@ from backoffice.errors import (
     Completing,
     NameTaken,
     NotFound,
+    OffsetMismatch,
     QuotaExceeded,
     TooMany,
     UploadClosed,
@@ -219,6 +220,31 @@ def test_one_file_renamed_by_many_at_once_has_one_of_the_names(world: World) -> 
     assert kinds(outcomes) == {File: 1, VersionMismatch: 7}
     [winner] = [one for one in outcomes if isinstance(one, File)]
     assert world.files.get(file.id) == winner
+
+
+def test_many_appending_to_one_stream_make_one_content(world: World) -> None:
+    """Each goes on where the record says, and is overtaken again and again. The offset never falls."""
+    content = b"".join(bytes([number]) * 97 for number in range(60))
+    for step in (150, 1100, 2500):
+        upload = world.service.create_stream(ALICE, size=len(content))
+
+        def send(upload_id: str = upload.id, step: int = step) -> int:
+            refused, offset = 0, 0
+            while offset < len(content):
+                before, offset = offset, world.service.state(ALICE, upload_id).upload.bytes
+                assert offset >= before
+                try:
+                    world.service.append(ALICE, upload_id, offset, reader(content[offset : offset + step], 90))
+                except OffsetMismatch:
+                    refused += 1
+            return refused
+
+        outcomes = at_once([send] * 6)
+        assert all(isinstance(one, int) for one in outcomes), outcomes
+        assert any(outcomes), "nobody was overtaken"
+        world.service.complete(ALICE, upload.id, FileSpec("a"), total_size=len(content))
+        assert world.read(ALICE, upload.id) == content
+        assert world.files.usage("alice")[1] == 0
 
 
 def test_trash_restore_and_purge_at_once_leave_a_whole_file_or_none(world: World) -> None:

@@ -70,9 +70,9 @@ class StreamingUpload:
         index = upload.received - 1
         tail = writer.chunks.get(upload.id, upload.stored_at(index))
         if tail is None or Chunk(len(tail), xxh3_128_digest(tail)) != noted:
-            # The store has lost it, which can happen to a replica. The offset must not lie.
-            writer.uploads.unmark(upload, [index])
-            raise OffsetMismatch(offset=upload.bytes - noted.size)
+            # Another append has replaced it meanwhile; or the store lost it, as happens when a replica takes over: then
+            # the offset goes back, for it must not lie.
+            raise OffsetMismatch(offset=writer.uploads.unmark(upload, [index]).bytes)
         # A completion may have put it where it belongs and died, or chunks have become smaller.
         if len(tail) < writer.limits.chunk_size and writer.chunks.get(upload.id, index) != tail:
             return cls(writer, upload, tail)

@@ -148,8 +148,10 @@ class ChunkCheck:
         if upload is None or chunks is None:
             return None
         vanished = self._vanished(upload, chunks)
-        # Unless it was given up or completed, or they were noted as missing, in the meantime.
-        _, _, still = self._upload_now(upload_id)
+        # Unless it was given up or completed, or they were noted as missing, or its tail was replaced, in the meantime.
+        again, _, still = self._upload_now(upload_id)
+        if again is None or (again.fence, again.tail) != (upload.fence, upload.tail):
+            return None
         vanished = [index for index in vanished if still is not None and still.chunks[index] is not None]
         if not vanished:
             return None
