@@ -82,3 +82,18 @@ def test_leaving_early_waits_for_what_is_under_way() -> None:
         raise BodyCut
     assert sorted(done) == list(range(len(done)))
     assert [chunk.size for chunk in chunker.chunks] == [10] * len(done)
+
+
+@given(st.binary(max_size=29), st.lists(st.binary(max_size=40)), st.booleans())
+def test_what_came_before_begins_the_first_chunk_and_the_rest_is_not_stored(
+    prefix: bytes, pieces: list[bytes], known: bool
+) -> None:
+    body, stored = b"".join(pieces), {}
+    announced = len(body) + 1 if known else None  # one byte more than comes: it is cut
+    with Chunker(lambda index, data: stored.update({index: bytes(data)}), 30, announced, prefix=prefix) as chunker:
+        for piece in pieces:
+            chunker.write(piece)
+        rest = bytes(chunker.drain())
+    assert b"".join(stored[index] for index in range(len(stored))) + rest == prefix + body
+    assert {len(chunk) for chunk in stored.values()} <= {30}
+    assert len(rest) < 30
