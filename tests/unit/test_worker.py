@@ -13,6 +13,7 @@ from redis import Redis
 from backoffice.domain.access import Actor, granted_by
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEntry
+from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.errors import BackofficeError, IntegrityError, StoreFull, Unavailable
@@ -102,7 +103,7 @@ def chunked(site: Site, count: int) -> list[str]:
         upload = uploads.start(ADA, total_chunks=2)
         for index in range(2):
             uploads.put_chunk(ADA, upload_id=upload.id, index=index, total_chunks=2, data=b"%03d" % number)
-        found.append(uploads.complete(ADA, upload.id, name=f"{number}.txt", total_size=6).id)
+        found.append(uploads.complete(ADA, upload.id, FileSpec(f"{number}.txt"), total_size=6).id)
     return found
 
 
@@ -132,7 +133,7 @@ def test_uploads_that_somebody_completes_do_not_keep_the_worker_busy(fake: Redis
     for _ in range(3):
         upload = services.uploads.start(ADA, total_chunks=1)
         services.uploads.put_chunk(ADA, upload_id=upload.id, index=0, total_chunks=1, data=b"x")
-        uploads.uploads.lease(uploads.uploads.get(upload.id) or upload, "somebody", 600, 1)
+        uploads.uploads.lease(uploads.uploads.get(upload.id) or upload, "somebody", 600)
     assert not uploads.expire_due(limit=3)
     services.uploads.start(ADA, total_chunks=1)
     assert not uploads.expire_due(limit=10)
