@@ -14,17 +14,17 @@ from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.services.container import Services
 from backoffice.settings import Settings
-from backoffice.web.admin import formats
 from backoffice.web.assets import init_assets
 from backoffice.web.body import drain_after
 from backoffice.web.context import attach
 from backoffice.web.csrf import init_csrf
 from backoffice.web.edge import Edge
 from backoffice.web.errors import init_errors
+from backoffice.web.formats import init_formats
 from backoffice.web.gate import init_gate
 from backoffice.web.headers import csp_nonce, init_headers
 from backoffice.web.health import init_health
-from backoffice.web.identity import actor, init_identity
+from backoffice.web.identity import actor, init_identity, may
 from backoffice.web.routes import Access, Who, check_declared, declare
 from backoffice.web.session_cookie import FormCookie
 
@@ -50,8 +50,8 @@ class Current:
         return self.actor.signed_in
 
     def may(self, permission: str) -> bool:
-        """Whether to show a link or a button; the services decide. Raises ValueError for a name that is no permission's."""
-        return parse_permissions([permission]) <= self.actor.permissions
+        """Whether to show a link or a button; the services decide."""
+        return may(*parse_permissions([permission]))
 
 
 def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> Flask:
@@ -74,7 +74,7 @@ def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> F
     init_gate(app)
     initialise_stray_babel(app)
     Bootstrap5(app)
-    formats.install(app)
+    init_formats(app)
     app.context_processor(_for_templates)
     for part in parts:
         part(app)

@@ -11,11 +11,12 @@ from flask import Flask, current_app, request
 from werkzeug.exceptions import LengthRequired
 
 from backoffice.domain.audit import ObjectRef
+from backoffice.domain.permissions import Permission
 from backoffice.errors import NotAllowed, NotSignedIn, TooLarge
 from backoffice.web.client_socket import SMALL_BODY
 from backoffice.web.context import services
 from backoffice.web.csrf import FORMS, URL_ENCODED, check_csrf
-from backoffice.web.identity import Holding, actor, uses_bearer
+from backoffice.web.identity import actor, may, uses_bearer
 from backoffice.web.routes import SAFE_METHODS, Access, Who, access_of
 
 MAX_FORM: Final = 256 * 1024
@@ -32,7 +33,7 @@ def _gate() -> None:
     access = access_of(current_app, request.endpoint)
     if access is None:
         raise NotAllowed
-    _check_right(access)
+    authorize(access)
     if request.method in SAFE_METHODS:
         return
     if access.max_body is not None:
@@ -53,13 +54,32 @@ def _check_size(limit: int) -> None:
         raise TooLarge(f"At most {limit} bytes are taken here.", limit=limit)
 
 
-def _check_right(access: Access) -> None:
+def is_permitted(access: Access | None) -> bool:
+    """Whether the person asking may call what demands this; what nobody declared (None) is for nobody.
+
+    The gate's own question, and that of pages before they show a way to a route.
+    """
+    if access is None or access.who is Who.NOBODY:
+        return False
     if access.who in (Who.PUBLIC, Who.ASSET):
+        return True
+    return actor().signed_in and _missing(access) is None
+
+
+def authorize(access: Access) -> None:
+    """Raise NotSignedIn or NotAllowed unless `is_permitted`. That a permission is missing is recorded."""
+    if is_permitted(access):
         return
     if not actor().signed_in:
         raise NotSignedIn
-    if access.who is Who.NOBODY:
-        raise NotAllowed
-    if access.who is Who.HOLDER and not Holding(*access.permissions).can():
-        services().audit.denied(actor(), access.permissions[0], ObjectRef("route", request.endpoint or ""))
-        raise NotAllowed
+    missing = _missing(access)
+    if missing is not None:
+        services().audit.denied(actor(), missing, ObjectRef("route", request.endpoint or ""))
+    raise NotAllowed
+
+
+def _missing(access: Access) -> Permission | None:
+    """The first permission that is demanded and not held."""
+    if access.permissions and not may(*access.permissions):
+        return access.permissions[0]
+    return next((permission for permission in access.also if not may(permission)), None)

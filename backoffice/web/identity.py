@@ -66,6 +66,14 @@ def actor() -> Actor:
     return cast(Actor, g.actor)
 
 
+def may(*any_of: Permission) -> bool:
+    """Whether the one who asks holds at least one of these: the web's one question about permissions.
+
+    The gate asks it for a route, pages ask it before they show a way there; the services decide, knowing the object.
+    """
+    return bool(Holding(*any_of).can())
+
+
 def anonymous() -> Actor:
     """This client as nobody in particular: for signing in and for one-time links."""
     return replace(

@@ -13,7 +13,7 @@ The declaration is the first lock (`web/gate.py`); the services ask again, knowi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -46,19 +46,20 @@ class Who(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one endpoint demands. `max_body` bounds the request body in bytes; None: the view reads it by itself, with
-    its own limit."""
+    """What one endpoint demands: one of `permissions`, and each of `also`. `max_body` bounds the request body in bytes;
+    None: the view reads it by itself, with its own limit."""
 
     who: Who
     permissions: tuple[Permission, ...] = ()
     max_body: int | None = DEFAULT_BODY
+    also: tuple[Permission, ...] = ()
 
 
-def needs(*any_of: Permission, max_body: int | None = DEFAULT_BODY) -> Access:
-    """At least one of these; none at all would let everybody in, so that is refused."""
+def needs(*any_of: Permission, also: Iterable[Permission] = (), max_body: int | None = DEFAULT_BODY) -> Access:
+    """At least one of these, and each of `also`; none at all would let everybody in, so that is refused."""
     if not any_of:
         raise ValueError("name at least one permission")
-    return Access(Who.HOLDER, any_of, max_body)
+    return Access(Who.HOLDER, any_of, max_body, tuple(also))
 
 
 def route_permission(*any_of: Permission, max_body: int | None = DEFAULT_BODY) -> Callable[[F], F]:
@@ -104,7 +105,7 @@ def check_declared(app: Flask) -> None:
         unsafe = (rule.methods or set()) - SAFE_METHODS
         if access is None:
             problems.append(f"{rule} ({rule.endpoint}) does not declare who may call it")
-        elif unknown := sorted(set(access.permissions) - known):
+        elif unknown := sorted({*access.permissions, *access.also} - known):
             problems.append(f"{rule} ({rule.endpoint}) asks for {', '.join(unknown)}, which nobody can hold")
         elif unsafe and any(permission.endswith(_READING) for permission in access.permissions):
             problems.append(f"{rule} ({rule.endpoint}) takes {', '.join(sorted(unsafe))} for a right to read")

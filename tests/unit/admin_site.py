@@ -1,45 +1,40 @@
-"""An admin site over a source in memory, for the tests of the views' base."""
+"""An admin site over a service in memory, in the application as it runs otherwise: for the tests of the views' base."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask
+import fakeredis
+from flask import Flask
 from flask.testing import FlaskClient
-from flask_admin import Admin, expose
+from flask_admin import expose
 from flask_admin.form import BaseForm
-from flask_bootstrap import Bootstrap5
-from flask_wtf import CSRFProtect
 from wtforms import StringField
 from wtforms.validators import DataRequired
 
-import backoffice.web
+from backoffice.app import build_services
+from backoffice.domain.access import Actor
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
-from backoffice.errors import (
-    BackofficeError,
-    Invalid,
-    LastAdmin,
-    NotAllowed,
-    NotFound,
-    NotSignedIn,
-    Unavailable,
-    VersionMismatch,
-)
-from backoffice.web.admin import formats
-from backoffice.web.admin.base import HomeView, Revealed, ServiceView
+from backoffice.errors import BackofficeError, LastAdmin, NotFound, VersionMismatch
+from backoffice.web import api, pages
+from backoffice.web.admin.actions import OneTimeSecret, bulk_action
+from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.dashboard import HomeView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice
-from backoffice.web.admin.filters import exactly, sizes
-from backoffice.web.factory import initialise_stray_babel
+from backoffice.web.admin.filters import equals, sizes
+from backoffice.web.admin.site import add_site
+from backoffice.web.factory import make_app
+from backoffice.web.pages import upload
+from backoffice.web.session_cookie import SESSION
+from tests.website import PASSWORD, QUICK, SHELL, Browser, settings
+from tests.website import Site as WholeSite
 
-WEB = Path(backoffice.web.__file__).parent
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
-STATUS = {NotSignedIn: 401, NotAllowed: 403, NotFound: 404, Invalid: 400, Unavailable: 503}
 ALL = frozenset(all_permissions())
 
 
@@ -65,38 +60,41 @@ class Things:
     def reset(self, rows: dict[str, Thing]) -> None:
         self.rows, self.asked, self.given, self.fail, self.exact = rows, [], [], None, True
 
-    def page(self, query: Query) -> Page[Thing]:
+    def page(self, _actor: Actor, query: Query) -> Page[Thing]:
         self.asked.append(query)
         self._fail()
         rows = [row for row in self.rows.values() if query.search in row.name]
         total = len(rows) if self.exact else len(rows) // 2
         return Page(tuple(rows[query.offset : query.offset + query.limit]), total, self.exact)
 
-    def get(self, key: str) -> Thing:
+    def get(self, _actor: Actor, key: str) -> Thing:
         if key not in self.rows:
             raise NotFound
         return self.rows[key]
 
-    def create(self, data: Mapping[str, Any]) -> Any:
+    def create(self, _actor: Actor, **data: Any) -> Thing:
         self.given.append(data)
         self._fail()
         made = Thing(f"new{len(self.rows)}", data["name"])
         self.rows[made.id] = made
-        return Revealed(made, "Link", "s3cret-link", "Once.") if data["name"] == "secret" else made
+        return made
 
-    def update(self, key: str, data: Mapping[str, Any], version: int | None) -> Thing:
+    def update(self, actor: Actor, key: str, *, version: int | None, **data: Any) -> Thing:
         self.given.append(data)
         self._fail()
-        if version != self.get(key).version:
+        if version != self.get(actor, key).version:
             raise VersionMismatch
-        self.rows[key] = replace(self.get(key), name=data["name"], roles=tuple(data["roles"]), version=version + 1)
+        self.rows[key] = replace(self.rows[key], **data, version=version + 1)
         return self.rows[key]
 
-    def delete(self, key: str) -> None:
+    def delete(self, actor: Actor, key: str) -> None:
         self._fail()
-        if self.get(key).name == "last":
+        if self.get(actor, key).name == "last":
             raise LastAdmin
         del self.rows[key]
+
+    def grow(self, actor: Actor, key: str) -> None:
+        self.rows[key] = replace(self.get(actor, key), size=self.rows[key].size + 1)
 
     def _fail(self) -> None:
         if self.fail is not None:
@@ -109,14 +107,23 @@ class ThingForm(BaseForm):  # type: ignore[misc]
 
 
 class ThingView(ServiceView):
+    section = "things"
     read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
     delete_permission, export_permission = Permissions.FILES_ALL_DELETE, Permissions.AUDIT_EXPORT
-    column_list = column_details_list = ("name", "size", "roles")
+    column_list = ("name", "size", "roles")
     column_sortable_list = (("name", "by_name"),)
     column_default_sort = ("size", True)
-    column_filters = (exactly("owner", "Owner"), *sizes("size", "Size"))
+    column_filters = (equals("owner", "Owner"), *sizes("size", "Size"))
     searchable = can_export = True
     form = ThingForm
+
+    def create_record(self, data: Mapping[str, Any]) -> Any:
+        made = super().create_record(data)
+        return OneTimeSecret(made, "Link", "s3cret-link", "Once.") if made.name == "secret" else made
+
+    @bulk_action("grow", "Grow")
+    def grow(self, ids: list[str]) -> None:
+        self.actions.for_each(ids, self.service.grow, "was grown")
 
     @expose("/stray/", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
     def stray(self) -> str:
@@ -126,13 +133,34 @@ class ThingView(ServiceView):
 
 @dataclass
 class Site:
+    """The site, and a client of somebody whose permissions a test can change."""
+
     app: Flask
-    client: FlaskClient
+    view: ThingView
     things: Things
-    held: set[Permission] | None = field(default_factory=lambda: set(ALL))
+    whole: WholeSite
+    signed_in: FlaskClient
+    client: FlaskClient = field(init=False)
+    _token: str = ""
+
+    def hold(self, held: set[Permission] | frozenset[Permission] | None) -> None:
+        """From here on, with a new client: these permissions; None is a stranger."""
+        self._token = ""
+        self.client = self.app.test_client()
+        if held is None:
+            return
+        cookie = self.signed_in.get_cookie(SESSION)
+        assert cookie is not None
+        self.client.set_cookie(SESSION, cookie.value)
+        # No role grants nothing; this opens no part of the admin site.
+        self.whole.services.roles.update(SHELL, "tester", permissions=held or {Permissions.TOKENS_OWN})
 
     def token(self) -> str:
-        return self.client.get("/form").get_data(as_text=True)
+        if not self._token:
+            browser = Browser(self.client)
+            browser.get("/login?confirm=1")
+            self._token = browser.token
+        return self._token
 
     def post(self, path: str, **data: Any) -> Any:
         return self.client.post(f"/admin/things/{path}", data={"csrf_token": self.token(), **data})
@@ -144,38 +172,6 @@ class Site:
         response = self.client.get("/admin/") if path == ".." else self.get(path)
         assert response.status_code == 200
         return str(response.get_data(as_text=True))
-
-
-@dataclass(frozen=True)
-class Somebody:
-    name: str = EVIL
-    is_authenticated: bool = True
-
-    def may(self, permission: str) -> bool:
-        return True
-
-
-def make_app(things: Things, allowed: Callable[[Permission], bool], home: HomeView | None = None) -> Flask:
-    app = Flask("backoffice.web", root_path=str(WEB))
-    app.config.update(SECRET_KEY="k" * 32, BOOTSTRAP_SERVE_LOCAL=True)
-    initialise_stray_babel(app)
-    Bootstrap5(app)
-    CSRFProtect(app)
-    formats.install(app)
-    admin = Admin(app, index_view=home or HomeView(lambda: [("Things", "3", "things.index_view"), ("Size", "1", "")]))
-    admin.add_view(ThingView(things, allowed, name="Things", endpoint="things", icon="files"))
-    pages = Blueprint("pages", __name__)
-    for name in ("login", "logout", "account", "docs", "upload"):
-        pages.add_url_rule(f"/{name}", name, lambda: "", methods=["GET", "POST"])
-    app.register_blueprint(pages)
-    app.add_url_rule("/form", "form", lambda: app.jinja_env.from_string("{{ csrf_token() }}").render())
-    app.context_processor(lambda: {"current": Somebody(), "csp_nonce": lambda: "n"})
-
-    @app.errorhandler(BackofficeError)
-    def on_error(error: BackofficeError) -> tuple[str, int]:
-        return type(error).code, next((status for cls, status in STATUS.items() if isinstance(error, cls)), 500)
-
-    return app
 
 
 class Markup(HTMLParser):
@@ -208,23 +204,27 @@ class Markup(HTMLParser):
 
 
 def make_site() -> Site:
-    """A site whose `held` permissions (None: a stranger) and `things` a test can change."""
+    """A site whose `things` a test can change. Making one takes longer than most tests: share it, and `reset` it."""
     things = Things()
-    site: Site
-
-    def allowed(permission: Permission) -> bool:
-        if site.held is None:
-            raise NotSignedIn
-        return permission in site.held
-
-    app = make_app(things, allowed)
-    site = Site(app, app.test_client(), things)
-    return site
+    view = ThingView(things)
+    home = HomeView(
+        lambda: [("Things", "3", "things.index_view"), ("Size", "1", "")], lambda: {"plots": []}, [view.read_permission]
+    )
+    client = fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False)
+    chosen = settings()
+    services = build_services(chosen, client, shebang=False, passwords=QUICK)
+    parts = [lambda app: pages.register(app, upload.register), api.register, lambda app: add_site(app, home, [view])]
+    app = make_app(services, chosen, parts)
+    services.roles.create(SHELL, name="tester", permissions=ALL)
+    services.users.create(SHELL, username="tester", password=PASSWORD, roles=("tester",))
+    whole = WholeSite(app, services)
+    browser = whole.browser()
+    assert browser.sign_in("tester").status_code == 303
+    return Site(app, view, things, whole, browser.client)
 
 
 def reset(site: Site) -> Site:
-    """As new, with 230 things: compiling the templates for each test would take most of the time."""
+    """As new, with 230 things, for somebody who holds everything."""
     site.things.reset({f"t{n}": Thing(f"t{n}", f"thing {n}") for n in range(230)})
-    site.client = site.app.test_client()
-    site.held = set(ALL)
+    site.hold(ALL)
     return site

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from types import SimpleNamespace
 
 import pytest
 
 from backoffice.domain.paging import Query
-from backoffice.web.admin import formats
-from backoffice.web.admin.filters import MAX_VALUE, days, exactly, one_of, sizes
+from backoffice.web import formats
+from backoffice.web.admin import cells
+from backoffice.web.admin.filters import MAX_VALUE, days, equals, one_of, sizes
 from backoffice.web.local_paths import is_local_path
 
 DAY = 86_400_000
+VIEW = SimpleNamespace(badge_tones={"good": "good"})
 
 
 @pytest.mark.parametrize(
@@ -55,22 +58,24 @@ def test_a_time_carries_its_exact_form_and_zero_is_never() -> None:
 
 @pytest.mark.parametrize("start", [*"=+-@\t\r\n\0", "\uff1d", "\uff0b", "\uff0d", "\uff20", "  =", "\u00a0="])
 def test_csv_text_is_never_a_formula(start: str) -> None:  # I1
-    assert formats.csv_cell(f"{start}cmd|' /C calc'!A0").startswith("'")
+    assert cells.csv_cell(f"{start}cmd|' /C calc'!A0").startswith("'")
 
 
 @pytest.mark.parametrize(("value", "text"), [(-5, "-5"), (1.5, "1.5"), ("", ""), ("a=b", "a=b"), ("report", "report")])
 def test_csv_numbers_and_plain_text_stay(value: object, text: str) -> None:
-    assert formats.csv_cell(value) == text
+    assert cells.csv_cell(value) == text
 
 
 @pytest.mark.parametrize("payload", ["<b>", "\"'><img src=x onerror=alert(1)>", "{{7*7}}"])
 def test_formatters_escape_what_records_hold(payload: str) -> None:
     record = SimpleNamespace(value=payload, values=(payload,))
     shown = [
-        formats.coded(None, None, record, "value"),
-        formats.isolated(None, None, record, "value"),
-        formats.stated({payload: "good"})(None, None, record, "value"),
-        formats.labelled(None, None, record, "values"),
+        cells.code_cell(None, None, record, "value"),
+        cells.truncated_cell(None, None, record, "value"),
+        cells.time_cell(None, None, record, "value"),
+        cells.badge_cell({payload: "good"})(None, None, record, "value"),
+        *(cells.default_cell(VIEW, record.value, name) for name in ("id", "name", "made_at")),
+        cells.default_cell(VIEW, record.values, "values"),
     ]
     for html in shown:
         assert "<b>" not in html
@@ -78,15 +83,42 @@ def test_formatters_escape_what_records_hold(payload: str) -> None:
         assert "49" not in html
 
 
+class Kind(StrEnum):
+    GOOD = "good"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown", "exported"),
+    [
+        ("created_at", 10**12, formats.time_tag(10**12), "2001-09-09T01:46:40.000Z"),
+        ("created_at", 0, formats.NOTHING, ""),
+        ("size", 1234, "1,234", 1234),
+        ("built_in", True, "yes", "yes"),
+        ("id", "abc", '<code class="id" title="abc">abc</code>', "abc"),
+        ("name", "abc", "<bdi>abc</bdi>", "abc"),
+        ("name", "", formats.NOTHING, ""),
+        ("name", None, formats.NOTHING, ""),
+        ("kind", Kind.GOOD, '<span class="state state-good">good</span>', "good"),
+        ("kinds", frozenset("ba"), formats.tags("ab"), "a, b"),
+        ("kinds", ("b", "a"), formats.tags("ab"), "b, a"),
+        ("kinds", (), formats.NOTHING, ""),
+        ("more", {"a": 1}, '{"a": 1}', '{"a": 1}'),
+    ],
+)
+def test_a_value_looks_as_its_kind_does(name: str, value: object, shown: object, exported: object) -> None:
+    assert cells.default_cell(VIEW, value, name) == shown
+    assert cells.default_text(VIEW, value, name) == exported
+
+
 def test_filters_narrow_the_query() -> None:
     least, most = sizes("size", "Size")
     since, until = days("at", "Time")
-    query = exactly("owner", "Owner").narrow(Query(), "ada")
-    query = least.narrow(query, least.clean("1.5 MB"))
-    query = most.narrow(query, most.clean("2GiB"))
-    query = least.narrow(query, least.clean("2 MB"))
-    query = since.narrow(query, since.clean("1970-01-02"))
-    query = until.narrow(query, until.clean("1970-01-02"))
+    query = equals("owner", "Owner").apply(Query(), "ada")
+    query = least.apply(query, least.clean("1.5 MB"))
+    query = most.apply(query, most.clean("2GiB"))
+    query = least.apply(query, least.clean("2 MB"))
+    query = since.apply(query, since.clean("1970-01-02"))
+    query = until.apply(query, until.clean("1970-01-02"))
     assert query.filters == (("owner", "ada"),)
     assert set(query.ranges) == {("size", 2_000_000, 2 * 1024**3), ("at", DAY, 2 * DAY - 1)}
 
@@ -106,7 +138,7 @@ def test_days_that_make_no_sense_are_refused(text: str) -> None:
 def test_choices_are_asked_for_anew_and_nothing_else_is_taken() -> None:
     offered = [("a", "Ada")]
     flt = one_of("owner", "Owner", lambda: offered)
-    assert flt.shown("a") == "Ada"
+    assert flt.display("a") == "Ada"
     with pytest.raises(ValueError, match="b"):
         flt.clean("b")
     offered.append(("b", "Bob"))
@@ -116,7 +148,7 @@ def test_choices_are_asked_for_anew_and_nothing_else_is_taken() -> None:
 @pytest.mark.parametrize("text", ["x" * (MAX_VALUE + 1), "a\0b"])
 def test_filter_text_is_bounded(text: str) -> None:
     with pytest.raises(ValueError, match=text[:10]):
-        exactly("owner", "Owner").clean(text)
+        equals("owner", "Owner").clean(text)
 
 
 LOCAL = ["/", "/admin/users/?search=a+b&flt0_status_is=active", "/a/%2F/b", "/./x", "/a#b"]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from backoffice.domain.permissions import Permission, Permissions
-from backoffice.web.admin.gate import HomeView, declare_views
-from backoffice.web.routes import Who, access_of
-from tests.unit.admin_site import ALL, Site, Things, make_app, make_site, reset
+from backoffice.errors import NotAllowed
+from backoffice.web.routes import Access, Who, access_of
+from tests.unit.admin_site import ALL, Site, Things, ThingView, make_site, reset
+from tests.website import SHELL
 
 
 @pytest.fixture(scope="module")
@@ -46,25 +47,25 @@ def test_the_gate_wants_each_endpoints_own_permission(
     site: Site, method: str, path: str, needed: frozenset[Permission]
 ) -> None:
     rows = dict(site.things.rows)
-    site.held = None
+    site.hold(None)
     assert _open(site, method, path).status_code == 401
     for held in (set(), set(ALL - {Permissions.USERS_READ}), set(ALL - needed if needed != ALL else ())):
-        site.held = held
+        site.hold(held)
         assert _open(site, method, path).status_code == 403
     assert site.things.rows == rows
-    site.held = {Permissions.USERS_READ} | (set() if needed == ALL else set(needed))
+    site.hold({Permissions.USERS_READ} | (set() if needed == ALL else set(needed)))
     assert _open(site, method, path).status_code in {200, 302}
 
 
 @pytest.mark.parametrize("held", [None, set(), set(ALL)])
 def test_what_nobody_gave_a_permission_is_closed_to_all(site: Site, held: set[Permission] | None) -> None:
-    site.held = held
+    site.hold(held)
     for method in ("GET", "POST"):
         assert _open(site, method, "stray/").status_code == (401 if held is None else 403)
 
 
 def test_every_endpoint_is_behind_the_gate(site: Site) -> None:
-    site.held = None
+    site.hold(None)
     token = site.token()
     for rule in site.app.url_map.iter_rules():
         if not rule.rule.startswith("/admin"):
@@ -75,25 +76,81 @@ def test_every_endpoint_is_behind_the_gate(site: Site) -> None:
             assert site.client.open(url, method=method, data=data).status_code == 401, (method, rule)
 
 
-def test_the_first_lock_is_told_what_each_endpoint_needs() -> None:
-    home = HomeView()
-    app = make_app(Things(), lambda permission: True, home)
-    declare_views(app, home)
-    for rule in app.url_map.iter_rules():
+def _access(site: Site, name: str) -> Access:
+    access = access_of(site.app, f"things.{name}")
+    assert access is not None
+    return access
+
+
+def test_the_route_table_says_what_each_endpoint_demands(site: Site) -> None:
+    for rule in site.app.url_map.iter_rules():
         if rule.rule.startswith("/admin"):
-            assert access_of(app, rule.endpoint) is not None, rule
+            assert access_of(site.app, rule.endpoint) is not None, rule
     for name in ("stray", "ajax_update", "ajax_lookup"):
-        access = access_of(app, f"things.{name}")
-        assert access is not None
-        assert access.who is Who.NOBODY
-    deleting = access_of(app, "things.action_view")
-    assert deleting is not None
-    assert deleting.permissions == (Permissions.FILES_ALL_DELETE,)
+        assert _access(site, name).who is Who.NOBODY
+    assert _access(site, "index_view").permissions == (Permissions.USERS_READ,)
+    deleting, acting = _access(site, "delete_view"), _access(site, "action_view")
+    assert (deleting.permissions, deleting.also) == ((Permissions.FILES_ALL_DELETE,), (Permissions.USERS_READ,))
+    assert (set(acting.permissions), acting.also) == (
+        {Permissions.FILES_ALL_DELETE, Permissions.USERS_WRITE},
+        (Permissions.USERS_READ,),
+    )
+
+
+def test_a_view_without_forms_and_rights_to_write_has_no_way_to_change_anything() -> None:
+    class Reading(ThingView):
+        section = "reading"
+        write_permission = delete_permission = form = None
+        can_export = False
+
+    view = Reading(Things())
+    open_ = {name for _, name, _ in view._urls if view.access.rules.get(name, Access(Who.NOBODY)).who is not Who.NOBODY}
+    assert open_ == {"index_view", "details_view"}
+
+
+@pytest.mark.parametrize("name", ["index_view", "action_view", "stray"])
+def test_a_view_that_was_never_declared_answers_nobody(site: Site, name: str) -> None:
+    """Even where the gate did not stand in front of it."""
+
+    class Stranger(ThingView):
+        section = "strangers"
+
+    with site.app.test_request_context("/admin/strangers/"), pytest.raises(NotAllowed):
+        Stranger(Things())._handle_view(name)
+    with site.app.test_request_context("/admin/things/stray/"), pytest.raises(NotAllowed):
+        site.view._handle_view("stray")
+
+
+def test_a_refusal_is_recorded_with_the_permission_that_is_missing() -> None:
+    site = reset(make_site())  # a new one, because the same refusal is recorded once a minute
+    for held, missing in (
+        ({Permissions.USERS_READ, Permissions.USERS_WRITE}, Permissions.FILES_ALL_DELETE),
+        ({Permissions.FILES_ALL_DELETE}, Permissions.USERS_READ),
+    ):
+        site.hold(held)
+        assert site.post("delete/", id="t1", confirmed="1").status_code == 403
+        [last] = site.whole.services.audit.page(SHELL, filters=(("action", "access.deny"),), limit=1).items
+        assert last.event["data"]["permission"] == missing
+
+
+def test_who_may_do_one_action_may_not_do_the_others(site: Site) -> None:
+    """The gate lets them in for the one; which it is, only the view knows."""
+    site.hold({Permissions.USERS_READ, Permissions.USERS_WRITE})
+    assert site.post("action/", action="grow", rowid=["t1", "t2"]).status_code == 302
+    assert site.post("action/", action="delete", rowid="t1", confirmed="1").status_code == 403
+    text = site.text()
+    assert "2 records were grown." in text
+    assert 'value="grow"' in text
+    assert 'value="delete"' not in text
+    site.hold({Permissions.USERS_READ, Permissions.FILES_ALL_DELETE})
+    assert site.post("action/", action="grow", rowid="t1").status_code == 403
+    assert site.post("action/", action="no", rowid="t1").status_code == 403
+    assert site.things.rows["t1"].size == 2
 
 
 def test_inline_editing_and_old_scripts_are_not_there(site: Site) -> None:
-    assert site.post("ajax/update/", list_form_pk="t1", name="x").status_code == 404
-    assert site.get("ajax/lookup/?name=x&query=y").status_code == 404
+    assert site.post("ajax/update/", list_form_pk="t1", name="x").status_code == 403
+    assert site.get("ajax/lookup/?name=x&query=y").status_code == 403
     assert site.client.get("/admin/static/vendor/jquery.min.js").status_code == 404
 
 
@@ -101,7 +158,8 @@ def test_inline_editing_and_old_scripts_are_not_there(site: Site) -> None:
 def test_every_post_needs_the_token(site: Site, path: str) -> None:  # H1
     rows = dict(site.things.rows)
     data = {"id": "t1", "rowid": "t1", "action": "delete", "name": "x", "version": "1", "confirmed": "1"}
-    assert site.client.post(f"/admin/things/{path}", data=data).status_code == 400
+    answer = site.client.post(f"/admin/things/{path}", data=data)
+    assert (answer.status_code, answer.json["code"]) == (403, "csrf_failed")
     assert site.things.rows == rows
 
 

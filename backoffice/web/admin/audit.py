@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,11 +16,13 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import NotFound
 from backoffice.services.audit import Audit
-from backoffice.web.admin.base import Allowed, Link, ServiceView
-from backoffice.web.admin.filters import Unfit, exactly, one_of
-from backoffice.web.admin.formats import NOTHING, coded, isolated, stated
-from backoffice.web.admin.listing import FilterValue, Shown
-from backoffice.web.admin.people import user_id, user_name
+from backoffice.web.admin.actions import Link
+from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.cells import badge_cell, code_cell, plain_cell, time_cell
+from backoffice.web.admin.filters import InvalidFilter, equals, one_of
+from backoffice.web.admin.list_state import ListState, PageInfo
+from backoffice.web.admin.owners import user_id, user_name
+from backoffice.web.formats import NOTHING
 from backoffice.web.identity import actor
 
 MAX_FACET = 200
@@ -71,20 +73,6 @@ class Row:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class AuditSource:
-    """The log as the admin site reads it."""
-
-    audit: Audit
-
-    def page(self, query: Query) -> Page[Row]:
-        found = self.audit.page(actor(), filters=query.filters, cursor=query.cursor, limit=query.limit)
-        return found.map(Row.of)
-
-    def get(self, key: str) -> Row:
-        return Row.of(self.audit.get(actor(), key))
-
-
 def facet(text: str) -> str:
     """A value as an index of the log has it."""
     if len(text) > MAX_FACET:
@@ -93,24 +81,15 @@ def facet(text: str) -> str:
 
 
 def object_name(text: str) -> str:
-    """`type:identifier`. Raises Unfit for anything else."""
+    """`type:identifier`. Raises InvalidFilter for anything else."""
     kind, colon, identifier = facet(text).partition(":")
     if not (kind and colon and identifier):
-        raise Unfit("An object is written as its type and identifier, such as file:… or role:librarian.")
+        raise InvalidFilter("An object is written as its type and identifier, such as file:… or role:librarian.")
     return text
-
-
-def _time(_view: Any, _context: Any, record: Row, name: str) -> Markup:
-    value = getattr(record, name)
-    return Markup('<time datetime="{0}" data-ago title="{0}">{0}</time>').format(value)
 
 
 def _raw(_view: Any, _context: Any, record: Row, name: str) -> Markup:
     return Markup("<pre>{}</pre>").format(getattr(record, name))
-
-
-def _plain(_view: Any, _context: Any, record: Row, name: str) -> str | Markup:
-    return getattr(record, name) or NOTHING
 
 
 def _value(value: Any) -> str | Markup:
@@ -135,7 +114,7 @@ class AuditView(ServiceView):
     """Read only: there is no form, no delete, no action."""
 
     read_permission, export_permission = Permissions.AUDIT_READ, Permissions.AUDIT_EXPORT
-    noun = "entry"
+    noun, section, icon = "entry", "audit", "audit"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
     column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")
     column_labels: ClassVar = {
@@ -147,32 +126,34 @@ class AuditView(ServiceView):
         "raw": "All that is recorded",
     }
     column_formatters: ClassVar = {
-        "at": _time,
-        "who": isolated,
-        "what": isolated,
-        "ip": _plain,
-        "via": _plain,
+        "at": time_cell,
+        "action": plain_cell,
+        "ip": plain_cell,
+        "via": plain_cell,
         "raw": _raw,
-        "id": coded,
-        "agent": isolated,
-        "request_id": coded,
-        "credential": coded,
+        "request_id": code_cell,
+        "credential": code_cell,
         "changes": _changes,
-        "outcome": stated({"ok": "good", "denied": "warn", "error": "bad"}),
+        "outcome": badge_cell({"ok": "good", "denied": "warn", "error": "bad"}),
     }
-    column_formatters_detail = column_formatters
     column_filters = (
-        exactly("actor", "Actor", user_id, show=user_name, hint="Name, e-mail or identifier"),
+        equals("actor", "Actor", user_id, show=user_name, hint="Name, e-mail or identifier"),
         one_of("action", "Action", lambda: [(one, one) for one in all_actions()]),
-        exactly("object", "Object", object_name, hint="file:identifier"),
-        exactly("ip", "Address", facet, hint="192.0.2.1"),
+        equals("object", "Object", object_name, hint="file:identifier"),
+        equals("ip", "Address", facet, hint="192.0.2.1"),
     )
     list_template = "admin/audit_list.html"
     title_column = "action"
     empty_hint = "Nothing was recorded yet."
+    service: Audit
 
-    def __init__(self, audit: Audit, allowed: Allowed) -> None:
-        super().__init__(AuditSource(audit), allowed, name="Audit", endpoint="audit", url="/admin/audit", icon="audit")
+    def get_page(self, query: Query) -> Page[Row]:
+        """A page by cursor: the log grows at the top, so page numbers would show entries twice."""
+        cursor = request.args.get("cursor", "")
+        return self.service.page(actor(), filters=query.filters, cursor=cursor, limit=query.limit).map(Row.of)
+
+    def get_one(self, key: str) -> Row:
+        return Row.of(self.service.get(actor(), key))
 
     def links(self, record: Row) -> Sequence[Link]:
         """More of the same actor, object and address; and the object itself, for who may see it."""
@@ -191,6 +172,16 @@ class AuditView(ServiceView):
             found.append(Link(f"Open the {home.noun}", self.get_url(f"{home.endpoint}.details_view", id=identifier)))
         return found
 
+    def list_context(self, state: ListState, found: Page[Row]) -> dict[str, Any]:
+        here = state.url()
+        joint = "&" if "?" in here else "?"
+        return {
+            **super().list_context(state, found),
+            "shown": PageInfo(1, len(found.items), found.total, found.exact, bool(found.next_cursor)),
+            "newest_url": here if request.args.get("cursor") else "",
+            "older_url": f"{here}{joint}cursor={found.next_cursor}" if found.next_cursor else "",
+        }
+
     def _home_of(self, kind: str, identifier: str) -> ServiceView | None:
         """The section in which an object of the log is now, of those that this person may see; None when it is gone.
         There may be several for one type: a file is one from its first chunk on, until it leaves the trash."""
@@ -202,27 +193,3 @@ class AuditView(ServiceView):
                     continue
                 return view
         return None
-
-    def get_list(
-        self,
-        page: int | None,  # noqa: ARG002
-        sort_field: str | None,  # noqa: ARG002
-        sort_desc: bool,  # noqa: ARG002
-        search: str | None,  # noqa: ARG002
-        filters: Sequence[FilterValue] | None,
-        page_size: int | None = None,
-    ) -> tuple[int, Iterable[Row]]:
-        """A page by cursor: the log grows at the top, so page numbers would show entries twice."""
-        query = self._query(("", True), None, filters or ())
-        cursor = request.args.get("cursor", "")
-        size = page_size or self.page_size
-        found = self.source.page(Query(filters=query.filters, cursor=cursor, limit=size))
-        here = self._get_list_url(self._get_list_extra_args())
-        joint = "&" if "?" in here else "?"
-        self._template_args.update(
-            order=("", True),
-            shown=Shown(1, len(found.items), found.total, found.exact, bool(found.next_cursor)),
-            newest_url=here if cursor else "",
-            older_url=f"{here}{joint}cursor={found.next_cursor}" if found.next_cursor else "",
-        )
-        return found.total, found.items

@@ -1,151 +1,248 @@
 """The base of every admin view: columns, a form and calls to a service. No rules and no store in here.
 
-A view is a `Source` joined to a description of how it is shown:
+    class GroupView(ServiceView):
+        noun, icon = "group", "users"
+        read_permission, write_permission = Permissions.GROUPS_READ, Permissions.GROUPS_WRITE
+        column_list = ("name", "kind", "created_at")
+        column_filters = (one_of("kind", "Kind", lambda: [(kind, kind) for kind in GroupKind]),)
+        form = GroupForm
+        searchable = can_export = True
 
-    class UserView(ServiceView):
-        read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
-        column_list = ("username", "status", "created_at")
-        column_formatters = {"created_at": timed}
-        form = UserForm
+    admin.add_view(GroupView(services.groups))
 
-    admin.add_view(UserView(UserSource(users), allowed, name="Users", endpoint="users", icon="users"))
+The service is called by convention, with the fields of the form as data: `page(actor, query)`, `get(actor, key)`,
+`create(actor, **data)`, `update(actor, key, version=…, **data)`, `delete(actor, key)`. Where one differs, a view
+overrides `get_page`, `get_one`, `create_record`, `update_record` or `delete_record`. What there is follows from what it
+declares: a form makes and changes records, a permission to delete deletes.
 
-What the source can (`Creates`, `Updates`, `Deletes`) and what the person may together decide what the pages offer.
 Only errors that can be mended in a form stay on the page; refusal, absence and outage go up to the table of errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.form import BaseForm
-from flask_admin.model.template import ViewRowAction
+from flask_admin.model import BaseModelView
 from wtforms import HiddenField
 
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
-from backoffice.errors import NotFound, ReauthRequired, VersionMismatch
-from backoffice.web.admin.acting import MENDABLE, ActingView
-from backoffice.web.admin.fields import NOT_DATA, entered, seen_version, show_error
-from backoffice.web.admin.gate import Allowed, HomeView, only_one
-from backoffice.web.admin.source import Act, Creates, Deletes, Link, Removal, Revealed, Source, Updates
+from backoffice.errors import BackofficeError, ReauthRequired, VersionMismatch
+from backoffice.web.admin.access import ViewAccess, single_id, standard_rules
+from backoffice.web.admin.actions import USER_ERRORS, DeleteLabels, Link, OneTimeSecret, RowAction, ViewActions
+from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
+from backoffice.web.admin.fields import form_data, newer_values, seen_version, show_error
+from backoffice.web.admin.list_state import ListOptions, ListState, every_record
+from backoffice.web.identity import actor
+from backoffice.web.routes import Access
 
-__all__ = [
-    "Act",
-    "Allowed",
-    "Creates",
-    "Deletes",
-    "HomeView",
-    "Link",
-    "Removal",
-    "Revealed",
-    "ServiceView",
-    "Source",
-    "Updates",
-]
-
-_ABILITY: dict[str, type] = {"create_view": Creates, "edit_view": Updates, "delete_view": Deletes}
+FORM_ERRORS = (*USER_ERRORS, ReauthRequired)
+COMMON_LABELS = {"id": "Identifier", "updated_at": "Changed"}
 
 
-class ServiceView(ActingView):
-    """Lists, details and forms over a service.
+class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no type marker
+    """Lists, details, forms, CSV and actions over a service.
 
     `read_permission` is needed for everything; besides, `write_permission` for forms and actions, `delete_permission`
-    (else the write one) for deleting, `export_permission` (else the read one) for CSV. One that is not given allows
-    nobody. What a subclass adds with `@action` or `@expose` gets its own in the two mappings.
+    (else the write one) for deleting, `export_permission` (else the read one) for CSV. Where none is given, nobody may.
     """
 
+    read_permission: ClassVar[Permission]
+    write_permission: ClassVar[Permission | None] = None
+    delete_permission: ClassVar[Permission | None] = None
     export_permission: ClassVar[Permission | None] = None
-    endpoint_permissions: ClassVar[Mapping[str, Permission]] = {}
 
-    form_base_class = BaseForm
+    noun: ClassVar[str] = "record"
+    """What one record is, in sentences and on buttons: `user`, `role`."""
+    logged_as: ClassVar[str] = ""
+    """The type of its records in the log, where that is not the noun."""
+    section: ClassVar[str] = ""
+    """The view's name in addresses and in the menu; the noun's plural unless given."""
+    icon: ClassVar[str] = "list"
+    title_column: ClassVar[str] = ""
+    """What a record is called on its own page; the first column of the list unless given."""
+    delete_labels: ClassVar[DeleteLabels] = DeleteLabels()
+    badge_tones: ClassVar[Mapping[str, str]] = {}
+    """State -> tone of its badge (`formats.state_tag`), where a column holds an enum."""
+
     form: ClassVar[type[BaseForm] | None] = None
+    """The form for making a record and for changing it; where they differ, or one is not there, the next two."""
+    form_on_create: ClassVar[type[BaseForm] | None] = None
     form_on_edit: ClassVar[type[BaseForm] | None] = None
-    """The form for changing a record, where it differs from the one for making it."""
+
     can_view_details = True
-    column_editable_list = ()
+    page_size = 50
+    page_size_options = (20, 50, 100)
+    named_filter_urls = True
+    column_sortable_list: ClassVar[Sequence[str | tuple[str, str]]] = ()
+    column_formatters_export: ClassVar[dict[str, Any]] = {}
+    """Own formatters for CSV; those of pages make markup and are not used there."""
+    column_type_formatters: ClassVar[dict[type, Any]] = {object: default_cell}
+    column_type_formatters_detail: ClassVar[dict[type, Any]] = column_type_formatters
+    column_type_formatters_export: ClassVar[dict[type, Any]] = {object: default_text}
+    column_numeric: ClassVar[Sequence[str]] = ()
+    """Columns set flush right, in figures of one width."""
+    searchable = False
+    search_hint = "Search"
+    empty_hint = "Nothing here yet."
+    confirm_template = "admin/confirm.html"
     reveal_template = "admin/reveal.html"
 
-    def __init__(
-        self,
-        source: Source,
-        allowed: Allowed,
-        *,
-        name: str,
-        endpoint: str,
-        icon: str = "list",
-        category: str | None = None,
-        url: str | None = None,
-    ) -> None:
-        self.source, self.allowed = source, allowed
-        super().__init__(type(source), name, category, endpoint, url, menu_icon_type="svg", menu_icon_value=icon)
+    def __init__(self, service: Any) -> None:
+        self.service = service
+        section, icon = self.section or f"{self.noun}s", {"menu_icon_type": "svg", "menu_icon_value": self.icon}
+        super().__init__(type(service), section.capitalize(), endpoint=section, **icon)
+        self.actions = ViewActions(self)
+        self.access = ViewAccess(section, self.access_rules())
+        self.list_options = ListOptions.of(self)
+
+    # The service, by convention
+
+    def get_page(self, query: Query) -> Page[Any]:
+        """The records of a list."""
+        page: Page[Any] = self.service.page(actor(), query)
+        return page
+
+    def get_one(self, key: Any) -> Any:
+        """One record, or NotFound."""
+        return self.service.get(actor(), key)
+
+    def create_record(self, data: Mapping[str, Any]) -> Any:
+        """The new record, or a `OneTimeSecret` with it."""
+        return self.service.create(actor(), **data)
+
+    def update_record(self, key: str, version: int | None, data: Mapping[str, Any]) -> None:
+        """Raises VersionMismatch when the record no longer has `version`; None where records have none."""
+        self.service.update(actor(), key, version=version, **data)
+
+    def delete_record(self, key: str) -> None:
+        self.service.delete(actor(), key)
 
     # Who may, and what there is
 
-    def permission_for(self, endpoint: str) -> Permission | None:
-        match endpoint:
-            case "index_view" | "details_view":
-                return self.read_permission
-            case "export":
-                return self.export_permission or self.read_permission
-            case "create_view" | "edit_view" | "ajax_lookup" | "ajax_update":
-                return self.write_permission
-            case "delete_view":
-                return self.delete_permission or self.write_permission
-            case "action_view":
-                return self._action_permission(request.form.get("action", ""))
-        return self.endpoint_permissions.get(endpoint)
-
-    def offers(self, endpoint: str) -> bool:
-        if endpoint in ("ajax_lookup", "ajax_update"):
-            return False
-        if endpoint == "export":
-            return bool(self.can_export)
-        ability = _ABILITY.get(endpoint)
-        return ability is None or isinstance(self.source, ability)
+    def access_rules(self) -> dict[str, Access]:
+        """What each endpoint (the name of its method) demands; one that is not in here is for nobody."""
+        return standard_rules(self)
 
     @property
     def can_create(self) -> bool:
-        return self.permits("create_view")
+        return self.access.is_permitted("create_view")
 
     @property
     def can_edit(self) -> bool:
-        return self.permits("edit_view")
+        return self.access.is_permitted("edit_view")
 
     @property
     def can_delete(self) -> bool:
-        return self.permits("delete_view")
+        return self.access.is_permitted("delete_view")
 
     def may_edit(self, record: Any) -> bool:  # noqa: ARG002 - for subclasses
         """Whether this one record can be changed: hides the buttons, the service decides."""
         return True
 
-    def links(self, record: Any) -> Sequence[Link]:  # noqa: ARG002 - likewise
+    def may_delete(self, record: Any) -> bool:
+        """Likewise for removing it; what can be changed can, unless told otherwise."""
+        return self.may_edit(record)
+
+    def is_accessible(self) -> bool:
+        return self.access.is_permitted("index_view")
+
+    def _handle_view(self, name: str, **_kwargs: Any) -> ResponseReturnValue | None:
+        """Flask-Admin calls this before every endpoint; it raises, or lets through."""
+        self.access.check(name)
+        if name in ("details_view", "edit_view"):
+            single_id(request.args.getlist("id"))
+        return None
+
+    def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Without the second call that Flask-Admin makes on any TypeError, which hides the real one."""
+        return fn(self, *args, **kwargs)
+
+    # Columns
+
+    def scaffold_list_columns(self) -> list[str]:
+        """What details and CSV show unless told otherwise."""
+        return list(self.column_list or ())
+
+    def get_details_columns(self) -> list[tuple[str, str]]:
+        """The columns of the list and the identifier, unless told otherwise."""
+        columns = self.column_details_list or [*dict.fromkeys([*self.scaffold_list_columns(), "id"])]
+        return [(column, self.get_column_name(column)) for column in columns]
+
+    def _prettify_name(self, name: str) -> str:
+        """`created_at` -> `Created`, `purge_reason` -> `Purge reason`, where `column_labels` says nothing."""
+        return COMMON_LABELS.get(name) or name.removesuffix(TIME_SUFFIX).replace("_", " ").capitalize()
+
+    def _get_list_value(
+        self, context: Any, model: Any, name: str, column_formatters: Any, column_type_formatters: Any
+    ) -> Any:
+        """What a column's own formatter makes stays as it is; other values are shown by their kind."""
+        formatter = column_formatters.get(name)
+        if formatter is not None:
+            return formatter(self, context, model, name)
+        return super()._get_list_value(context, model, name, column_formatters, column_type_formatters)
+
+    def get_export_value(self, model: Any, name: str) -> str:
+        return csv_cell(super().get_export_value(model, name))
+
+    # Lists
+
+    @expose("/")  # type: ignore[untyped-decorator]
+    def index_view(self) -> str:
+        state = ListState.read(self.list_options, request.args)
+        return str(self.render(self.list_template, **self.list_context(state, self.get_page(state.query))))
+
+    def list_context(self, state: ListState, found: Page[Any]) -> dict[str, Any]:
+        """What the template of the list is given."""
+        return {
+            "state": state,
+            "shown": state.page_info(found),
+            "data": found.items,
+            "list_columns": self._list_columns,
+            "filters": self._filters,
+            "actions": self.actions.permitted(),
+            "get_value": self.get_list_value,
+            "return_url": state.url(),
+        }
+
+    def _export_data(self) -> tuple[int, Iterable[Any]]:
+        """Flask-Admin's way to ask for what the CSV has."""
+        return every_record(self.get_page, ListState.read(self.list_options, request.args).query)
+
+    # Records
+
+    def get_pk_value(self, model: Any) -> str:
+        return str(model.id)
+
+    def record_title(self, record: Any) -> str:
+        """What the record is called."""
+        return str(getattr(record, self.title_column or self._list_columns[0][0]) or self.get_pk_value(record))
+
+    def links(self, record: Any) -> Sequence[Link]:  # noqa: ARG002 - for subclasses
         """Where else to go from a record, for its details page."""
         return ()
 
-    def _handle_view(self, name: str, **kwargs: Any) -> ResponseReturnValue | None:
-        super()._handle_view(name, **kwargs)
-        if name in ("details_view", "edit_view"):
-            only_one(request.args.getlist("id"))
-        return None
+    def row_actions(self, record: Any) -> Sequence[RowAction]:  # noqa: ARG002 - likewise
+        """What can be done to this one record, for its own page; made with `actions.row_action`."""
+        return ()
 
-    # Records and forms
+    def return_url(self) -> str:
+        """Where the page was opened from (`_handle_view` has checked it), else the list."""
+        return request.values.get("url") or self.get_url(".index_view")
 
-    def get_list_row_actions(self) -> list[Any]:
-        """The buttons of a row. There is none for looking at it: its name leads there."""
-        return [one for one in super().get_list_row_actions() if not isinstance(one, ViewRowAction)]
-
-    @property
-    def column_display_actions(self) -> bool:
-        return self.can_edit or self.can_delete
+    # Forms
 
     def scaffold_form(self) -> type[BaseForm]:
         form: type[BaseForm] = self.form_base_class
         return form
+
+    def get_create_form(self) -> type[BaseForm]:
+        return self.form_on_create or self.get_form()
 
     def get_edit_form(self) -> type[BaseForm]:
         """The form with the version that the person saw, so that nobody's change is lost unseen."""
@@ -156,55 +253,50 @@ class ServiceView(ActingView):
         """A new record. Unlike Flask-Admin's, it can answer with a secret that is shown once."""
         form = self.create_form()
         made = self.create_model(form) if self.validate_form(form) else None
-        if isinstance(made, Revealed):
-            flash(f"{self.record_title(made.record)} was created.", "success")
-            return str(self.render(self.reveal_template, revealed=made, return_url=self._return_url()))
         if made is None:
-            return str(self.render(self.create_template, form=form, return_url=self._return_url()))
-        flash(f"{self.record_title(made)} was created.", "success")
+            return str(self.render(self.create_template, form=form, return_url=self.return_url()))
+        record = made.record if isinstance(made, OneTimeSecret) else made
+        flash(f"{self.record_title(record)} was created.", "success")
+        if isinstance(made, OneTimeSecret):
+            return self.reveal(made)
         if "_add_another" in request.form:
-            return redirect(self.get_url(".create_view", url=self._return_url()))
-        return redirect(self._return_url())
+            return redirect(self.get_url(".create_view", url=self.return_url()))
+        return redirect(self.return_url())
+
+    def reveal(self, secret: OneTimeSecret) -> str:
+        """The page with a secret."""
+        return str(self.render(self.reveal_template, revealed=secret, return_url=self.return_url()))
 
     def create_model(self, form: BaseForm) -> Any:
-        """The new record, or None when the form has to be mended first."""
-        if not isinstance(self.source, Creates):
-            raise NotFound
         try:
-            return self.source.create(entered(form))
-        except ReauthRequired:
-            self._show_stale()
-            return None
-        except MENDABLE as exc:
-            show_error(form, exc)
-            return None
+            return self.create_record(form_data(form))
+        except FORM_ERRORS as exc:
+            self._show_problem(form, exc)
+        return None
 
     def update_model(self, form: BaseForm, model: Any) -> bool:
-        if not isinstance(self.source, Updates):
-            raise NotFound
         try:
-            self.source.update(self.get_pk_value(model), entered(form), seen_version(form, model))
-        except VersionMismatch:
-            self._show_newer(form, model)
-            return False
-        except ReauthRequired:
-            self._show_stale()
-            return False
-        except MENDABLE as exc:
-            show_error(form, exc)
+            self.update_record(self.get_pk_value(model), seen_version(form, model), form_data(form))
+        except FORM_ERRORS as exc:
+            self._show_problem(form, exc, model)
             return False
         return True
 
-    def _show_stale(self) -> None:
-        """The password was given too long ago: say so beside the form, which keeps what was entered."""
-        self._template_args["confirm_url"] = url_for("pages.login", confirm=1, next=self.get_url(".index_view"))
+    def _show_problem(self, form: BaseForm, error: BackofficeError, model: Any = None) -> None:
+        """Beside the form, which keeps what was entered."""
+        if isinstance(error, ReauthRequired):
+            self._template_args["confirm_url"] = url_for("pages.login", confirm=1, next=self.get_url(".index_view"))
+        elif isinstance(error, VersionMismatch) and model is not None:
+            self._template_args["newer"] = newer_values(form, self._edit_form_class(None, obj=model), model.version)
+        else:
+            show_error(form, error)
 
-    def _show_newer(self, form: BaseForm, model: Any) -> None:
-        """Keep what was entered, show what is stored now beside it, and let the next save be a knowing one."""
-        stored = self._edit_form_class(None, obj=model)
-        self._template_args["newer"] = [
-            (field.label.text, field.data)
-            for field in stored
-            if field.name not in NOT_DATA and field.type != "PasswordField" and field.data != form[field.name].data
-        ]
-        form["version"].data = str(model.version)
+    # Deleting and other actions
+
+    @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
+    def delete_view(self) -> ResponseReturnValue:
+        return self.actions.delete(self.get_one(single_id(request.form.getlist("id"))))
+
+    @expose("/action/", methods=("POST",))  # type: ignore[untyped-decorator]
+    def action_view(self) -> ResponseReturnValue:
+        return self.actions.run()

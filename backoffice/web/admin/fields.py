@@ -112,13 +112,22 @@ class SizeField(StringField):
             raise ValueError(f"This {error}.") from None
 
 
-def entered(form: Form) -> dict[str, Any]:
-    """What was entered, by field. What the form does not have never gets through."""
-    return {
-        field.name: field.number if isinstance(field, SizeField) else field.data
-        for field in form
-        if field.name not in NOT_DATA
-    }
+def form_data(form: Form) -> dict[str, Any]:
+    """What was entered, by field, ready to be passed on. What the form does not have never gets through.
+
+    Text that was not sent is empty, several choices are a tuple, a size is its number of bytes.
+    """
+    return {field.name: _field_data(field) for field in form if field.name not in NOT_DATA}
+
+
+def _field_data(field: Any) -> Any:
+    if isinstance(field, SizeField):
+        return field.number
+    if isinstance(field, StringField):
+        return field.data or ""
+    if isinstance(field, SelectMultipleField):
+        return tuple(field.data or ())
+    return field.data
 
 
 def seen_version(form: Form, record: Any) -> int | None:
@@ -131,6 +140,19 @@ def seen_version(form: Form, record: Any) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Invalid("The form is incomplete; open it again.")
     return int(text)
+
+
+def newer_values(form: Form, stored: Form, version: int) -> list[tuple[str, Any]]:
+    """What somebody else saved meanwhile, where it differs from what was entered: labels and values.
+
+    `form` keeps what was entered and takes the `version` of what is stored, so that the next save is a knowing one.
+    """
+    form["version"].data = str(version)
+    return [
+        (str(field.label.text), field.data)
+        for field in stored
+        if field.name not in NOT_DATA and field.type != "PasswordField" and field.data != form[field.name].data
+    ]
 
 
 def show_error(form: Form, error: BackofficeError) -> None:

@@ -2,7 +2,7 @@
 
 column_filters = (
     one_of("status", "Status", lambda: [(status, status.title()) for status in UserStatus]),
-    exactly("owner", "Owner", read=owner_id),
+    equals("owner", "Owner", read=owner_id),
     *sizes("size", "Size"),
     *days("created_at", "Created"),
 )
@@ -27,7 +27,7 @@ Choices = Callable[[], Sequence[tuple[str, str]]]
 MAX_VALUE = 256
 
 
-class Unfit(ValueError):
+class InvalidFilter(ValueError):
     """What was entered cannot be filtered by; the text is a sentence for the person who entered it."""
 
 
@@ -82,13 +82,13 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
             raise ValueError(value)
         return self.read(value.strip())
 
-    def shown(self, value: str) -> str:
+    def display(self, value: str) -> str:
         """The label of `value` where it is one of the choices."""
         if self.show is not None:
             return self.show(value)
         return dict(self.choices()).get(value, value) if self.choices is not None else value
 
-    def narrow(self, query: Query, cleaned: Any) -> Query:
+    def apply(self, query: Query, cleaned: Any) -> Query:
         """`query` with this condition; `cleaned` comes from `clean`."""
         if self.op is Op.IS:
             return replace(query, filters=(*query.filters, (self.column, cleaned)))
@@ -122,7 +122,7 @@ def _day_end(text: str) -> int:
         raise ValueError(text) from exc
 
 
-def exactly(
+def equals(
     column: str,
     name: str,
     read: Callable[[str], Any] = str,

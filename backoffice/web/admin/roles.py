@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -14,49 +13,14 @@ from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.access import ADMIN, granted_by
 from backoffice.domain.nouns import all_permissions
-from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import Role
-from backoffice.domain.text import words
 from backoffice.services.roles import Roles
-from backoffice.web.admin.base import Allowed, Link, Removal, ServiceView
+from backoffice.web.admin.actions import DeleteLabels, Link
+from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice
-from backoffice.web.admin.formats import isolated, state_tag
-from backoffice.web.identity import actor
-
-
-@dataclass(frozen=True, slots=True)
-class RoleSource:
-    """Roles; there are few, so a page is cut from all of them."""
-
-    roles: Roles
-
-    def page(self, query: Query) -> Page[Role]:
-        needles = words(query.search)
-        found = [
-            role
-            for role in sorted(self.roles.all(actor()), key=lambda role: role.name, reverse=query.descending)
-            if all(
-                any(own.startswith(needle) for own in words(f"{role.name} {role.description}")) for needle in needles
-            )
-        ]
-        return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
-
-    def get(self, key: str) -> Role:
-        return self.roles.get(actor(), key)
-
-    def create(self, data: Mapping[str, Any]) -> Role:
-        return self.roles.create(
-            actor(), name=data["name"], description=data["description"] or "", permissions=data["permissions"]
-        )
-
-    def update(self, key: str, data: Mapping[str, Any], version: int | None) -> Role:
-        return self.roles.update(
-            actor(), key, version=version, description=data["description"] or "", permissions=data["permissions"]
-        )
-
-    def delete(self, key: str) -> None:
-        self.roles.delete(actor(), key)
+from backoffice.web.formats import state_tag
+from backoffice.web.identity import actor, may
 
 
 def permission_boxes() -> list[Choice]:
@@ -109,6 +73,10 @@ def _known(record: Role) -> list[Permission]:
     return [one for one in all_permissions() if one in record.permissions]
 
 
+def _known_as_offered(permission: Permission) -> bool:
+    return any(one == permission and one.offered for one in all_permissions())
+
+
 def _kind(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
     return state_tag("built-in") if record.built_in else state_tag("custom", "info")
 
@@ -116,37 +84,33 @@ def _kind(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
 class RoleView(ServiceView):
     """Built-in roles can be given and taken, not changed."""
 
+    noun, icon = "role", "roles"
     read_permission, write_permission = Permissions.ROLES_READ, Permissions.ROLES_WRITE
-    noun = "role"
-    removal = Removal("Delete", "Delete this role for good?", "was deleted")
-    column_list = ("name", "description", "permissions", "built_in")
+    delete_labels = DeleteLabels(question="Delete this role for good?")
+    column_list = column_details_list = ("name", "description", "permissions", "built_in")
     column_sortable_list = ("name",)
     column_default_sort = "name"
     column_labels: ClassVar = {"permissions": "Rights", "built_in": "Kind"}
-    column_formatters: ClassVar = {
-        "name": isolated,
-        "description": isolated,
-        "permissions": _rights,
-        "built_in": _kind,
-    }
-    column_formatters_detail: ClassVar = column_formatters | {"permissions": _described}
+    column_formatters: ClassVar = {"permissions": _rights, "built_in": _kind}
+    column_formatters_detail: ClassVar = {"permissions": _described, "built_in": _kind}
     searchable = True
     search_hint = "Name or description"
-    form = CreateForm
+    form_on_create = CreateForm
     form_on_edit = EditForm
+    service: Roles
 
-    def __init__(self, roles: Roles, allowed: Allowed) -> None:
-        super().__init__(RoleSource(roles), allowed, name="Roles", endpoint="roles", url="/admin/roles", icon="roles")
+    def update_record(self, key: str, version: int | None, data: Mapping[str, Any]) -> None:
+        """Permissions that are not offered any more, or not yet, stay as they are: the form does not show them."""
+        hidden = [one for one in self.get_one(key).permissions if not _known_as_offered(one)]
+        super().update_record(key, version, {**data, "permissions": (*data["permissions"], *hidden)})
 
     def may_edit(self, record: Role) -> bool:
         return not record.built_in
 
-    may_delete = may_edit
-
     def links(self, record: Role) -> Sequence[Link]:
         found = []
-        if self.allowed(Permissions.USERS_READ):
+        if may(Permissions.USERS_READ):
             found.append(Link("Who has it", self.get_url("users.index_view", flt0_role_is=record.name), "users"))
-        if self.allowed(Permissions.AUDIT_READ):
+        if may(Permissions.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_object_is=f"role:{record.id}"), "audit"))
         return found

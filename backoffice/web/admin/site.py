@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask
 from flask_admin import Admin
 
 from backoffice.web.admin.audit import AuditView
-from backoffice.web.admin.files import FileView, TrashView, UploadView
-from backoffice.web.admin.gate import HomeView, declare_views
-from backoffice.web.admin.overview import allowed, cards, plots
+from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.dashboard import HomeView, cards, plots
+from backoffice.web.admin.files import FileView
 from backoffice.web.admin.roles import RoleView
+from backoffice.web.admin.trash import TrashView
+from backoffice.web.admin.uploads import UploadView
 from backoffice.web.admin.users import UserView
+from backoffice.web.context import services
 
 
 def register(app: Flask) -> None:
     """Add the admin site at `/admin/`."""
-    offered = app.extensions["backoffice"]
-    home = HomeView(cards, plots)
+    with app.app_context():
+        offered = services()
+    views = (
+        UserView(offered.users),
+        RoleView(offered.roles),
+        FileView(offered.files),
+        TrashView(offered.files),
+        UploadView(offered.uploads),
+        AuditView(offered.audit),
+    )
+    add_site(app, HomeView(cards, plots, [view.read_permission for view in views]), views)
+
+
+def add_site(app: Flask, home: HomeView, views: Sequence[ServiceView]) -> None:
+    """Add these views, and tell the route table what each endpoint demands."""
     admin = Admin(app, name="backoffice", url="/admin", index_view=home)
-    admin.add_view(UserView(offered.users, allowed))
-    admin.add_view(RoleView(offered.roles, allowed))
-    admin.add_view(FileView(offered.files, allowed))
-    admin.add_view(TrashView(offered.files, allowed))
-    admin.add_view(UploadView(offered.uploads, allowed))
-    admin.add_view(AuditView(offered.audit, allowed))
-    declare_views(app, home)
+    for view in views:
+        admin.add_view(view)
+    home.access.declare(app, home)
+    for view in views:
+        view.access.declare(app, view)

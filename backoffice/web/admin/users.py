@@ -3,77 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flask import flash, g
 from flask.typing import ResponseReturnValue
-from flask_admin.actions import action
 from flask_admin.form import BaseForm
 from markupsafe import Markup
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
-from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import MAX_PASSWORD, MAX_USERNAME, User, UserStatus
 from backoffice.services.users import Users
 from backoffice.units import written_size
-from backoffice.web.admin.base import Act, Allowed, Link, Removal, Revealed, ServiceView
+from backoffice.web.admin.actions import DeleteLabels, Link, OneTimeSecret, RowAction, apply_to_each, bulk_action
+from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.cells import truncated_cell
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
 from backoffice.web.admin.filters import days, one_of
-from backoffice.web.admin.formats import clipped, coded, filesize, isolated, labelled, stated, time_tag, timed
 from backoffice.web.context import services
-from backoffice.web.identity import actor
+from backoffice.web.formats import filesize, time_tag
+from backoffice.web.identity import actor, may
 from backoffice.web.setup_link import setup_link
 
-TONES = {"active": "good", "invited": "info", "disabled": "bad"}
 LINK_HELP = "Give it to the person over a channel you trust. It works once, for {}, and is not shown again."
 
 
-@dataclass(frozen=True, slots=True)
-class UserSource:
-    """Users as the admin site reads and writes them."""
-
-    users: Users
-
-    def page(self, query: Query) -> Page[User]:
-        return self.users.page(actor(), query)
-
-    def get(self, key: str) -> User:
-        return self.users.get(actor(), key)
-
-    def create(self, data: Mapping[str, Any]) -> Any:
-        roles = {"roles": tuple(data["roles"])} if "roles" in data else {}
-        user, secret = self.users.create(
-            actor(),
-            username=data["username"],
-            email=data["email"] or "",
-            password=data["password"] or "",
-            quota_bytes=data["quota_bytes"],
-            **roles,
-        )
-        return _revealed(user, secret) if secret else user
-
-    def update(self, key: str, data: Mapping[str, Any], version: int | None) -> User:
-        return self.users.update(
-            actor(),
-            key,
-            version=version,
-            username=data["username"],
-            email=data["email"] or "",
-            roles=tuple(data["roles"]) if "roles" in data else None,
-            quota_bytes=data["quota_bytes"],
-        )
-
-    def delete(self, key: str) -> None:
-        self.users.delete(actor(), key)
-
-
-def _revealed(user: User, secret: str) -> Revealed:
+def _one_time_link(user: User, secret: str) -> OneTimeSecret:
     lasts = "30 minutes" if user.password else "24 hours"
-    return Revealed(user, f"One-time link for {user.username}", setup_link(secret), LINK_HELP.format(lasts))
+    return OneTimeSecret(user, f"One-time link for {user.username}", setup_link(secret), LINK_HELP.format(lasts))
 
 
 def _manageable() -> Callable[[User], bool]:
@@ -87,8 +46,7 @@ def _manageable() -> Callable[[User], bool]:
 def _roles() -> Sequence[Role]:
     """All roles; none for whoever may not see them. One look for a whole request."""
     if "roles" not in g:
-        asking = actor()
-        g.roles = services().roles.all(asking) if Permissions.ROLES_READ in asking.permissions else []
+        g.roles = services().roles.all(actor()) if may(Permissions.ROLES_READ) else []
     found: Sequence[Role] = g.roles
     return found
 
@@ -152,9 +110,9 @@ def _link(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
 class UserView(ServiceView):
     """People and programs that can sign in."""
 
+    noun, icon = "user", "users"
     read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
-    noun = "user"
-    removal = Removal("Delete", "Delete this user for good? The name cannot be used again.", "was deleted")
+    delete_labels = DeleteLabels(question="Delete this user for good? The name cannot be used again.")
     column_list = ("username", "email", "status", "roles", "last_login_at", "created_at")
     column_details_list = (*column_list, "updated_at", "link", "usage", "quota_bytes", "id")
     column_export_list = (*column_list, "quota_bytes", "id")
@@ -164,78 +122,60 @@ class UserView(ServiceView):
         "username": "User name",
         "email": "E-mail",
         "last_login_at": "Last sign-in",
-        "created_at": "Created",
-        "updated_at": "Changed",
         "quota_bytes": "Quota",
         "usage": "Uses",
         "link": "One-time link",
-        "id": "Identifier",
     }
-    column_formatters: ClassVar = {
-        "username": isolated,
-        "email": clipped,
-        "status": stated(TONES),
-        "roles": labelled,
-        "last_login_at": timed,
-        "created_at": timed,
-        "updated_at": timed,
-        "quota_bytes": _quota,
-        "usage": _usage,
-        "link": _link,
-        "id": coded,
-    }
-    column_formatters_detail = column_formatters
+    column_formatters: ClassVar = {"email": truncated_cell, "quota_bytes": _quota, "usage": _usage, "link": _link}
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
         one_of("role", "Role", role_choices),
         *days("created", "Created"),
     )
-    searchable = True
+    badge_tones: ClassVar = {"active": "good", "invited": "info", "disabled": "bad"}
+    searchable = can_export = True
     search_hint = "Name or e-mail"
-    can_export = True
-    form = CreateForm
+    form_on_create = CreateForm
     form_on_edit = EditForm
-    source: UserSource
+    service: Users
 
-    def __init__(self, users: Users, allowed: Allowed) -> None:
-        super().__init__(UserSource(users), allowed, name="Users", endpoint="users", url="/admin/users", icon="users")
+    def create_record(self, data: Mapping[str, Any]) -> User | OneTimeSecret:
+        user, secret = self.service.create(actor(), **data)
+        return _one_time_link(user, secret) if secret else user
 
     def may_edit(self, record: User) -> bool:
         return _manageable()(record)
 
-    may_delete = may_edit
-
-    def acts(self, record: User) -> Sequence[Act]:
+    def row_actions(self, record: User) -> Sequence[RowAction]:
         if not self.may_edit(record):
             return ()
         if record.status is UserStatus.DISABLED:
-            return self.act("enable")
-        return [*self.act("invite"), *self.act("disable")]
+            return self.actions.row_action("enable")
+        return [*self.actions.row_action("invite"), *self.actions.row_action("disable")]
 
     def links(self, record: User) -> Sequence[Link]:
         found = []
-        if self.allowed(Permissions.FILES_ALL_READ):
+        if may(Permissions.FILES_ALL_READ):
             found.append(Link("Files", self.get_url("files.index_view", flt0_owner_is=record.id), "files"))
-        if self.allowed(Permissions.AUDIT_READ):
+        if may(Permissions.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.id), "audit"))
         return found
 
-    @action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.")  # type: ignore[untyped-decorator]
-    def action_disable(self, ids: list[str]) -> None:
-        self.told(self.each(ids, lambda key: self.source.users.disable(actor(), key)), "was disabled")
+    @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.")
+    def disable(self, ids: list[str]) -> None:
+        self.actions.for_each(ids, self.service.disable, "was disabled")
 
-    @action("enable", "Enable", "")  # type: ignore[untyped-decorator]
-    def action_enable(self, ids: list[str]) -> None:
-        self.told(self.each(ids, lambda key: self.source.users.enable(actor(), key)), "was enabled")
+    @bulk_action("enable", "Enable")
+    def enable(self, ids: list[str]) -> None:
+        self.actions.for_each(ids, self.service.enable, "was enabled")
 
-    @action("invite", "New one-time link", "Make a link with which this user chooses a password? An older one ends.")  # type: ignore[untyped-decorator]
-    def action_invite(self, ids: list[str]) -> ResponseReturnValue | None:
+    @bulk_action(
+        "invite", "New one-time link", "Make a link with which this user chooses a password? An older one ends."
+    )
+    def invite(self, ids: list[str]) -> ResponseReturnValue | None:
         if len(ids) != 1:
             flash("Select one user: each link is shown once.", "warning")
             return None
-        user = self.source.get(ids[0])
-        links = []
-        if not self.each(ids, lambda key: links.append(self.source.users.invite(actor(), key))):
-            return None
-        revealed = _revealed(user, links[0])
-        return str(self.render(self.reveal_template, revealed=revealed, return_url=self._return_url()))
+        user, secrets = self.get_one(ids[0]), list[str]()
+        apply_to_each(ids, lambda key: secrets.append(self.service.invite(actor(), key)))
+        return self.reveal(_one_time_link(user, secrets[0])) if secrets else None

@@ -14,7 +14,7 @@ from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
 from backoffice.web.context import services
 from backoffice.web.errors import retry_headers
-from backoffice.web.identity import actor, anonymous, signed_in_person, signed_in_session
+from backoffice.web.identity import actor, anonymous, may, signed_in_person, signed_in_session
 from backoffice.web.routes import route_permission, signed_in
 from backoffice.web.session_cookie import device_secret, start_session
 
@@ -116,7 +116,7 @@ def _page(
 ) -> ResponseReturnValue:
     here = signed_in_person()
     own = signed_in_session()
-    may_have_tokens = Permissions.TOKENS_OWN in here.actor.permissions
+    may_have_tokens = may(Permissions.TOKENS_OWN)
     page = render_template(
         "account.html",
         user=here.user,

@@ -19,9 +19,9 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany
 from backoffice.services.uploads.limits import UploadLimits
-from backoffice.web.admin.formats import filesize
 from backoffice.web.body import drain
 from backoffice.web.context import services
+from backoffice.web.formats import filesize
 from backoffice.web.identity import actor
 from backoffice.web.pages.upload_form import take_form
 from backoffice.web.pages.upload_list import Asked, find, just_deleted

@@ -12,16 +12,16 @@ from backoffice.domain.ids import ID_LENGTH, is_id
 from backoffice.domain.paging import Page
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import NotFound
-from backoffice.web.admin.filters import Unfit
+from backoffice.web.admin.filters import InvalidFilter, ServiceFilter, equals
 from backoffice.web.context import services
-from backoffice.web.identity import actor
+from backoffice.web.identity import actor, may
 
 SYSTEM = "system-"
 """How identifiers of the shell, the worker and the like begin."""
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class WithOwner:
     """A record that belongs to somebody, with the name of that user; everything else is read from the record."""
 
     record: Any
@@ -31,35 +31,35 @@ class Owned:
         return getattr(self.record, name)
 
 
-def with_owners(page: Page[Any]) -> Page[Owned]:
+def with_owners(page: Page[Any]) -> Page[WithOwner]:
     """Names instead of identifiers. One round trip."""
     names = services().users.names({one.owner for one in page.items})
-    return page.map(lambda one: Owned(one, names.get(one.owner, one.owner)))
+    return page.map(lambda one: WithOwner(one, names.get(one.owner, one.owner)))
 
 
-def with_owner(record: Any) -> Owned:
+def with_owner(record: Any) -> WithOwner:
     """Likewise, for one record."""
-    return Owned(record, services().users.names([record.owner]).get(record.owner, record.owner))
+    return WithOwner(record, services().users.names([record.owner]).get(record.owner, record.owner))
 
 
 def user_id(text: str) -> str:
     """The identifier of a user, given by name, address or identifier; also of one who was deleted, by identifier.
 
-    Raises Unfit when there is none, or when the person asking may not look users up.
+    Raises InvalidFilter when there is none, or when the person asking may not look users up.
     """
     if text.startswith(SYSTEM):
         return text
     identifier = is_id(text) and len(text) == ID_LENGTH
-    if Permissions.USERS_READ not in actor().permissions:
+    if not may(Permissions.USERS_READ):
         if identifier:
             return text
-        raise Unfit("You may not look users up by name.")
+        raise InvalidFilter("You may not look users up by name.")
     try:
         return services().users.find(actor(), text).id
     except NotFound:
         if identifier:
             return text
-        raise Unfit(f"There is no user {text[:64]}.") from None
+        raise InvalidFilter(f"There is no user {text[:64]}.") from None
 
 
 def user_name(text: str) -> str:
@@ -67,10 +67,15 @@ def user_name(text: str) -> str:
     return services().users.names([text]).get(text, text) if len(text) == ID_LENGTH else text
 
 
-def linked(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+def owner_filter(facet: str) -> ServiceFilter:
+    """The records of one user; `facet` is the collection's index by owner."""
+    return equals(facet, "Owner", user_id, show=user_name, hint="Name or e-mail")
+
+
+def owner_link(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column formatter of owners: their names, and a way to them for who may see users."""
     shown, owner_id = getattr(record, name), record.record.owner
-    if shown == owner_id or Permissions.USERS_READ not in actor().permissions:
+    if shown == owner_id or not may(Permissions.USERS_READ):
         return Markup("<bdi>{}</bdi>").format(shown)
     return Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>').format(
         url_for("users.details_view", id=owner_id), shown

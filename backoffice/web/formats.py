@@ -1,24 +1,18 @@
-"""How values look: sizes, times, states and lists, for pages, admin columns and CSV.
+"""How values look on every page: sizes, times, states, labels and prose; and what templates are given.
 
-A column formatter (`sized`, `timed`, …) is made for `column_formatters`; it reads the attribute of the column's own
-name. Everything from a record is escaped here or by the template; only our own markup is `Markup`.
+Everything from a record is escaped here or by the template; only our own markup is `Markup`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any
 
 from flask import Flask, current_app
 from markupsafe import Markup, escape
 
 from backoffice.domain.times import now_ms, rfc3339
-
-Formatter = Callable[[Any, Any, Any, str], Any]
-"""Flask-Admin's column formatter: (view, template context, record, column name) -> what to show."""
 
 NOTHING = Markup(
     '<span class="text-body-secondary"><span aria-hidden="true">&ndash;</span>'
@@ -33,7 +27,6 @@ _AGES = (
     (365 * 86400, 30 * 86400, "month"),
     (1 << 62, 365 * 86400, "year"),
 )
-_FORMULA = "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
 
 
 def filesize(size: int) -> str:
@@ -88,106 +81,6 @@ def tags(values: Iterable[str]) -> Markup:
     return Markup('<span class="labels">{}</span>').format(Markup(" ").join(labels)) if labels else NOTHING
 
 
-def sized(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-    """Column of bytes."""
-    value = getattr(record, name)
-    return NOTHING if value is None else size_tag(value)
-
-
-def timed(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-    """Column of milliseconds since the epoch."""
-    return time_tag(getattr(record, name) or 0)
-
-
-def exact_time(_view: Any, _context: Any, record: Any, name: str) -> str:
-    """Milliseconds since the epoch, for CSV: RFC 3339, which sorts and which spreadsheets read; empty for never."""
-    value = getattr(record, name)
-    return rfc3339(value) if value else ""
-
-
-def counted(_view: Any, _context: Any, record: Any, name: str) -> str:
-    """Column of whole numbers; below 0 is unknown."""
-    value = getattr(record, name)
-    return "unknown" if value < 0 else number(value)
-
-
-def labelled(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-    """Column with several short values."""
-    return tags(sorted(str(value) for value in getattr(record, name)))
-
-
-def coded(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-    """Column of identifiers and digests: monospaced, cut by the style sheet, whole on hover."""
-    value = getattr(record, name)
-    return Markup('<code class="id" title="{0}">{0}</code>').format(value) if value else NOTHING
-
-
-def isolated(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-    """Column of names that people chose: shown apart, so that right-to-left text cannot reorder its surroundings."""
-    value = getattr(record, name)
-    return Markup("<bdi>{}</bdi>").format(value) if value else NOTHING
-
-
-def clipped(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-    """Column of long words: cut by the style sheet, whole on hover."""
-    value = getattr(record, name)
-    return Markup('<bdi class="clip" title="{0}">{0}</bdi>').format(value) if value else NOTHING
-
-
-def stated(tones: Mapping[str, str]) -> Formatter:
-    """Column of states; `tones` says which state gets which tone."""
-
-    def formatter(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-        value = str(getattr(record, name))
-        return state_tag(value, tones.get(value, "neutral"))
-
-    return formatter
-
-
-def _empty(_view: Any, _value: Any, _name: str) -> Markup:
-    return NOTHING
-
-
-def _yes_no(_view: Any, value: bool, _name: str) -> str:
-    return "yes" if value else "no"
-
-
-def _joined(_view: Any, value: Iterable[Any], _name: str) -> str:
-    return ", ".join(sorted(map(str, value)) if isinstance(value, frozenset | set) else map(str, value))
-
-
-def _enum(_view: Any, value: Enum, _name: str) -> str:
-    return str(value.value)
-
-
-def _json(_view: Any, value: Mapping[str, Any], _name: str) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-PAGE_TYPES: dict[type, Callable[[Any, Any, str], Any]] = {
-    type(None): _empty,
-    bool: _yes_no,
-    Enum: _enum,
-    list: _joined,
-    tuple: _joined,
-    frozenset: _joined,
-    dict: _json,
-}
-EXPORT_TYPES = PAGE_TYPES | {type(None): lambda _view, _value, _name: ""}
-
-
-def csv_cell(value: Any) -> str:
-    """The value as text that no spreadsheet takes for a formula (CWE-1236): such text gets a leading quote.
-
-    Numbers stay numbers, so that -5 can be summed.
-    """
-    text = str(value)
-    if isinstance(value, int | float):
-        return text
-    first = {text[:1], text.lstrip()[:1]} - {""}
-    return f"'{text}" if any(char in _FORMULA for char in first) else text
-
-
 def coded_text(text: str) -> Markup:
     """Text with what stands between back-ticks set as code, as descriptions of an API have it."""
     parts = str(text).split("`")
@@ -209,7 +102,7 @@ def admin_sections() -> list[Any]:
     return [item for item in items if item.is_accessible() and item.is_visible()]
 
 
-def install(app: Flask) -> None:
+def init_formats(app: Flask) -> None:
     """Give the templates what they use: filters for values, and the admin site's menu."""
     # Half of a long list would be indentation.
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -1,0 +1,81 @@
+"""What the endpoints of an admin view take: told to the site's route table, and asked of it by the pages.
+
+The gate (`web/gate.py`) asks for the permission, before a body is parsed; the services ask again, knowing the record.
+A view adds what it alone knows: that an endpoint it never declared is for nobody, and where one may be sent back to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask, current_app, request
+from flask_admin import BaseView
+
+from backoffice.domain.permissions import Permission
+from backoffice.errors import Invalid, NotAllowed, NotFound
+from backoffice.web.gate import is_permitted
+from backoffice.web.local_paths import is_local_path
+from backoffice.web.routes import Access, Who, access_of, declare, needs
+
+if TYPE_CHECKING:
+    from backoffice.web.admin.base import ServiceView
+
+NOBODY: Final = Access(Who.NOBODY)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAccess:
+    """The endpoints of one view by the names of their methods, and what each demands. Others are for nobody."""
+
+    view: str
+    rules: Mapping[str, Access]
+
+    def declare(self, app: Flask, view: BaseView) -> None:
+        """Put every endpoint of the view into the route table."""
+        for _, name, _ in view._urls:  # noqa: SLF001 - where Flask-Admin keeps what `@expose` marked
+            declare(app, f"{self.view}.{name}", self.rules.get(name, NOBODY))
+
+    def is_permitted(self, name: str) -> bool:
+        """Whether the view has the endpoint and the person asking may call it: what pages ask before they link."""
+        return is_permitted(access_of(current_app, f"{self.view}.{name}"))
+
+    def check(self, name: str) -> None:
+        """Before every endpoint. The gate has asked for the permission; that it was asked for one is made sure here.
+
+        Raises NotAllowed where the endpoint was not declared, or is for nobody; Invalid when the address to return to
+        is not on this site.
+        """
+        access = access_of(current_app, f"{self.view}.{name}")
+        if access is None or access.who is not Who.HOLDER:
+            raise NotAllowed
+        if not all(is_local_path(target) for target in request.values.getlist("url") if target):
+            raise Invalid("The address to return to is not on this site.")
+
+
+def standard_rules(view: ServiceView) -> dict[str, Access]:
+    """What the endpoints of every view demand, made of its permissions, its forms and its actions."""
+    read, write = view.read_permission, view.write_permission
+    return {
+        "index_view": needs(read),
+        "details_view": needs(read),
+        "export": needs_besides(read, view.export_permission or read) if view.can_export else NOBODY,
+        "create_view": needs_besides(read, write) if view.form_on_create or view.form else NOBODY,
+        "edit_view": needs_besides(read, write) if view.form_on_edit or view.form else NOBODY,
+        "delete_view": needs_besides(read, view.delete_permission or write),
+        "action_view": needs_besides(read, *view.actions.permissions),
+    }
+
+
+def needs_besides(read: Permission, *any_of: Permission | None) -> Access:
+    """One of these, and the permission to read; where there is none of them, the endpoint is for nobody."""
+    named = [permission for permission in any_of if permission is not None]
+    return needs(*named, also=(read,)) if named else NOBODY
+
+
+def single_id(values: Sequence[str]) -> str:
+    """The one identifier in the request. Flask-Admin would make a tuple of several. Raises NotFound."""
+    if len(values) != 1 or not values[0]:
+        raise NotFound
+    return values[0]

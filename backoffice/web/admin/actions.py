@@ -1,0 +1,223 @@
+"""What is done to records of an admin view, to one or to all that are selected.
+
+    @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.")
+    def disable(self, ids: list[str]) -> None:
+        self.actions.for_each(ids, self.service.disable, "was disabled")
+
+Every action is a POST, asks first where it has a question, and says what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from flask import flash, redirect, request
+from flask.typing import ResponseReturnValue
+
+from backoffice.domain.access import Actor
+from backoffice.domain.permissions import Permission
+from backoffice.errors import Conflict, Invalid, NotAllowed, NotFound, TooLarge
+from backoffice.web.gate import authorize
+from backoffice.web.identity import actor, may
+from backoffice.web.routes import needs
+
+if TYPE_CHECKING:
+    from backoffice.web.admin.base import ServiceView
+
+Handler = Callable[..., ResponseReturnValue | None]
+"""Given the identifiers. An answer of its own, or None for going back to where the person was."""
+M = TypeVar("M", bound=Handler)
+
+USER_ERRORS: Final = (Invalid, Conflict, TooLarge)
+"""Errors about what was asked for: something else can be asked. Refusal, absence and outage go up."""
+
+MAX_SELECTED: Final = 500
+NAMED_IN_QUESTION: Final = 10
+_MARK: Final = "__bulk_action__"
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAction:
+    """Something that can be done to the selected records. Without a question it is done at once."""
+
+    name: str
+    text: str
+    question: str
+    run: Handler
+    permission: Permission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowAction:
+    """A bulk action offered for one record, as a button of its own page. Afterwards one is at `back`, else there."""
+
+    name: str
+    text: str
+    question: str = ""
+    back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A further place to go from a record, shown on its details page. `url` is made with `url_for`."""
+
+    label: str
+    url: str
+    icon: str = "arrow-right"
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeSecret:
+    """A record with a secret that is shown once, in the answer itself: never in the session or an address."""
+
+    record: Any
+    title: str
+    secret: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteLabels:
+    """What deleting means in a view: on buttons, in the question ("": made of the verb), and afterwards; then the
+    button ("": the verb) and the question for several."""
+
+    verb: str = "Delete"
+    question: str = ""
+    done: str = "was deleted"
+    bulk_verb: str = ""
+    bulk_question: str = "Delete the selected rows?"
+
+
+def bulk_action(name: str, text: str, question: str = "", *, permission: Permission | None = None) -> Callable[[M], M]:
+    """The method of a view is an action on the selected records; it takes `permission`, else the one to write."""
+
+    def mark(method: M) -> M:
+        setattr(method, _MARK, BulkAction(name, text, question, method, permission))
+        return method
+
+    return mark
+
+
+def marked_actions(view: object, permission: Permission | None) -> Iterator[BulkAction]:
+    """Those of the view's methods that `bulk_action` marks, by the methods' names; `permission` where one has none."""
+    for attribute in dir(type(view)):
+        marked = getattr(getattr(type(view), attribute), _MARK, None)
+        if isinstance(marked, BulkAction):
+            yield replace(marked, run=getattr(view, attribute), permission=marked.permission or permission)
+
+
+class ViewActions:
+    """The actions of one view: deleting, and those that the view marks. One that nobody may do is not there."""
+
+    def __init__(self, view: ServiceView) -> None:
+        self._view = view
+        labels, takes = view.delete_labels, view.delete_permission or view.write_permission
+        delete = BulkAction("delete", labels.bulk_verb or labels.verb, labels.bulk_question, self._delete_each, takes)
+        self._by_name = {
+            action.name: action
+            for action in (delete, *marked_actions(view, view.write_permission))
+            if action.permission is not None
+        }
+
+    @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """Those that open one of the actions."""
+        return tuple(sorted({action.permission for action in self._by_name.values() if action.permission is not None}))
+
+    def permitted(self) -> list[BulkAction]:
+        """What the person asking may do, in the order of the buttons."""
+        return [action for action in self._by_name.values() if action.permission and may(action.permission)]
+
+    def row_action(self, name: str, back: str = "") -> list[RowAction]:
+        """The action of this name for a record's own page, if the person may."""
+        return [RowAction(name, one.text, one.question, back) for one in self.permitted() if one.name == name]
+
+    def run(self) -> ResponseReturnValue:
+        """Do what was sent to the selected records, after its question."""
+        action, ids = self._authorized(request.form.get("action", "")), _selected_ids()
+        if not ids:
+            flash("Select at least one row first.", "warning")
+        elif action.question and not _is_confirmed():
+            named = [self._view.get_one(key) for key in ids[:NAMED_IN_QUESTION]]
+            return self._ask(action.question, action.text, named, len(ids))
+        else:
+            answer = action.run(ids)
+            if answer is not None:
+                return answer
+        return redirect(self._view.return_url())
+
+    def delete(self, record: Any) -> ResponseReturnValue:
+        """Remove one record, after a question that does not depend on a script."""
+        if not _is_confirmed():
+            return self._ask(self.delete_question, self._view.delete_labels.verb, [record])
+        if apply_to_each([self._view.get_pk_value(record)], self._view.delete_record):
+            flash(f"{self._view.record_title(record)} {self._view.delete_labels.done}.", "success")
+        return redirect(self._view.return_url())
+
+    @property
+    def delete_question(self) -> str:
+        """What is asked before one record is removed."""
+        labels = self._view.delete_labels
+        return labels.question or f"{labels.verb} this {self._view.noun}?"
+
+    def for_each(self, ids: Sequence[str], call: Callable[[Actor, str], Any], done: str) -> None:
+        """Call a method of the service for each; say of how many it was `done`, and why not to the others."""
+        flash_count(apply_to_each(ids, lambda key: call(actor(), key)), self._view.noun, done)
+
+    def _ask(self, question: str, verb: str, records: Sequence[Any], count: int = 1) -> str:
+        """The same question that the page's dialog asks, as a page of its own."""
+        names = [self._view.record_title(record) for record in records]
+        asked = {"question": question, "verb": verb, "names": names, "unnamed": count - len(names)}
+        return str(self._view.render(self._view.confirm_template, **asked, return_url=self._view.return_url()))
+
+    def _delete_each(self, ids: Sequence[str]) -> None:
+        flash_count(apply_to_each(ids, self._view.delete_record), self._view.noun, self._view.delete_labels.done)
+
+    def _authorized(self, name: str) -> BulkAction:
+        """The action of this name, for whoever may: the gate knows only that they may do one of them.
+
+        Raises NotAllowed; NotFound where there is none, which only those are told who may write.
+        """
+        action = self._by_name.get(name)
+        permission = action.permission if action else self._view.write_permission
+        if permission is None:
+            raise NotAllowed
+        authorize(needs(permission))
+        if action is None:
+            raise NotFound("There is no such action.")
+        return action
+
+
+def _is_confirmed() -> bool:
+    """Whether the question was asked and answered, by the page's dialog or by the page of its own."""
+    return request.form.get("confirmed") == "1"
+
+
+def _selected_ids() -> list[str]:
+    ids = list(dict.fromkeys(request.form.getlist("rowid")))
+    if len(ids) > MAX_SELECTED:
+        raise Invalid(f"At most {MAX_SELECTED} records at a time.")
+    return ids
+
+
+def apply_to_each(ids: Sequence[str], call: Callable[[str], Any]) -> int:
+    """Call `call` for each id and count what went well; say why the others did not."""
+    done = 0
+    for key in ids:
+        try:
+            call(key)
+            done += 1
+        except NotFound:
+            flash(f"{key} is not there any more.", "warning")
+        except USER_ERRORS as exc:
+            flash(str(exc), "error")
+    return done
+
+
+def flash_count(count: int, noun: str, done: str) -> None:
+    """Say of how many records something was done; `done` as in `was deleted`."""
+    if count:
+        plural = done.replace("was ", "were ", 1)
+        flash(f"1 {noun} {done}." if count == 1 else f"{count} {noun}s {plural}.", "success")

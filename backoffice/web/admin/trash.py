@@ -1,0 +1,50 @@
+"""The trash: what was deleted and can be restored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.permissions import Permissions
+from backoffice.services.files import Files
+from backoffice.web.admin.actions import DeleteLabels, RowAction, bulk_action
+from backoffice.web.admin.files import OwnedView
+from backoffice.web.admin.owners import WithOwner, owner_filter, with_owner, with_owners
+from backoffice.web.identity import actor
+
+
+class TrashView(OwnedView):
+    """Files in the trash."""
+
+    noun, section, icon = "file", "trash", "trash"
+    delete_labels = DeleteLabels(
+        "Delete for good",
+        "Delete this file for good? Nobody can bring it back.",
+        "was deleted for good",
+        bulk_question="Delete the selected files for good? Nobody can bring them back.",
+    )
+    column_list = ("name", "owner", "size", "mime_type", "updated_at", "purge_at")
+    column_details_list = (*column_list, "created_at", "tags", "sha256", "id")
+    column_labels: ClassVar = {**OwnedView.column_labels, "updated_at": "Deleted"}
+    column_default_sort = "purge"
+    """What is purged first, first."""
+    column_filters = (owner_filter("trash"),)
+    empty_hint = "The trash is empty."
+    service: Files
+
+    def get_page(self, query: Query) -> Page[WithOwner]:
+        return with_owners(self.service.trash_page(actor(), query, everybody=True))
+
+    def get_one(self, key: str) -> WithOwner:
+        return with_owner(self.service.trashed(actor(), key))
+
+    def delete_record(self, key: str) -> None:
+        self.service.purge(actor(), key)
+
+    def row_actions(self, record: WithOwner) -> Sequence[RowAction]:  # noqa: ARG002
+        return self.actions.row_action("restore", self.get_url(".index_view"))
+
+    @bulk_action("restore", "Restore", permission=Permissions.FILES_ALL_DELETE)
+    def restore(self, ids: list[str]) -> None:
+        self.actions.for_each(ids, self.service.restore, "was restored")
