@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
 from backoffice import __version__
-from backoffice.errors import StoreFull
+from backoffice.errors import StoreFull, Unavailable
 from backoffice.logs import logger
 from backoffice.services.audit import Audit
 from backoffice.services.container import Services
@@ -16,6 +17,7 @@ from backoffice.services.devices import Devices
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.passwords import Passwords
+from backoffice.services.ports import ChunkStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
@@ -27,7 +29,10 @@ from backoffice.services.users import Users
 from backoffice.settings import Settings, SettingsError
 from backoffice.stores.accounts import RedisAccounts
 from backoffice.stores.audit import RedisAudit
-from backoffice.stores.chunks import RedisChunks
+from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.in_use import wrong_place_reason
+from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Client, Db, connect
 from backoffice.stores.durability import RedisDurability, RedisHealth, unsafe_reason
 from backoffice.stores.files import RedisFiles
@@ -44,6 +49,7 @@ from backoffice.stores.users import RedisUsers
 from backoffice.web import admin, api, pages
 from backoffice.web.factory import make_app
 from backoffice.web.pages import upload
+from backoffice.web.store_check import check_before_use
 from backoffice.worker.loop import Worker
 
 
@@ -81,12 +87,13 @@ def build_services(
         RedisAudit(db, keys),
     )
     files = RedisFiles(db, keys)
-    uploads, chunks = RedisUploads(db, keys, files), RedisChunks(client, keys)
+    uploads = RedisUploads(db, keys, files)
     accounts, throttle = RedisAccounts(db, keys, users, roles), RedisThrottle(db, keys)
     passwords = passwords or Passwords()
     devices = Devices(tuple(key.reveal().encode() for key in settings.secret_keys))
     durability = RedisDurability(db, keys, settings.replicas)
     health = RedisHealth(db, _disk(settings))
+    chunks = chunk_store(settings, db, keys, durability, health)
     completion = Completion(uploads, chunks, durability, settings.trash_ttl)
     return Services(
         users=Users(
@@ -114,9 +121,15 @@ def build_services(
         audit=Audit(audit),
         files=Files(files, uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
         uploads=Uploads(uploads, files, chunks, users, audit, completion, health, limits(settings)),
-        system=System(health, durability, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
-        maintenance=Maintenance(Fsck(db, keys), audit),
+        system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
+        maintenance=Maintenance(Fsck(db, keys, chunks), audit),
     )
+
+
+def chunk_store(settings: Settings, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> ChunkStore:
+    """The back end that BACKOFFICE_CHUNKS names."""
+    directory = settings.chunks.directory
+    return RedisChunks(db, keys, durability, health) if directory is None else FileChunks(Disk(directory))
 
 
 def _disk(settings: Settings) -> Path | None:
@@ -124,9 +137,19 @@ def _disk(settings: Settings) -> Path | None:
     return settings.data_dir if settings.redis_url.startswith("unix:") and settings.data_dir.is_dir() else None
 
 
-def check_store(client: Client) -> None:
-    """Raises SettingsError when this server must not be used, Unavailable when it does not answer."""
+def check_store(settings: Settings, client: Client) -> None:
+    """Raises SettingsError when this server must not be used, or has records of files whose bytes are elsewhere;
+    Unavailable when it does not answer."""
     reason = unsafe_reason(Db(client))
+    if reason:
+        raise SettingsError([reason])
+    check_chunks(settings, client)
+
+
+def check_chunks(settings: Settings, client: Client) -> None:
+    """Raises SettingsError when the store has records of files whose bytes are elsewhere, Unavailable when it does not
+    answer."""
+    reason = wrong_place_reason(Db(client), Keys(settings.key_prefix), settings.chunks.directory)
     if reason:
         raise SettingsError([reason])
 
@@ -138,7 +161,7 @@ def prepare_store(settings: Settings, client: Client) -> None:
     Raises SettingsError, and Unavailable when it does not answer. A full store is no reason not to start, for workers
     make room: there the note is left to the next start.
     """
-    check_store(client)
+    check_store(settings, client)
     try:
         build_services(settings, client).system.install(__version__)
     except StoreFull as error:
@@ -146,8 +169,15 @@ def prepare_store(settings: Settings, client: Client) -> None:
 
 
 def create_app(settings: Settings) -> Flask:
-    """The web application, with a client of its own."""
-    return make_web(build_services(settings, store_client(settings)), settings)
+    """The web application, with a client of its own. Raises SettingsError as `check_store`; a store that is away is
+    checked when it is back, before anything else is asked of it."""
+    client = store_client(settings)
+    app = make_web(build_services(settings, client), settings)
+    try:
+        check_store(settings, client)
+    except Unavailable:
+        check_before_use(app, partial(check_store, settings, client))
+    return app
 
 
 def make_web(services: Services, settings: Settings) -> Flask:

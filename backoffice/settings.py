@@ -17,9 +17,19 @@ from urllib.parse import urlsplit
 from backoffice import settings_values as read
 from backoffice.secret import Secret, weakness
 from backoffice.settings_sources import Sources
-from backoffice.settings_values import Durability, Environment, TrustedProxies
+from backoffice.settings_values import ChunkPlace, Durability, Environment, TrustedProxies
 
-__all__ = ["Durability", "Environment", "Secret", "Settings", "SettingsError", "TrustedProxies", "local_url", "table"]
+__all__ = [
+    "ChunkPlace",
+    "Durability",
+    "Environment",
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "TrustedProxies",
+    "local_url",
+    "table",
+]
 
 MIB: Final = 1024**2
 GIB: Final = 1024**3
@@ -105,6 +115,9 @@ class Settings:
 
     durability: Durability = _setting(
         "BACKOFFICE_DURABILITY", read.choice(Durability), Durability.DISK, "Embedded store: `disk`, `os` or `memory`"
+    )
+    chunks: ChunkPlace = _setting(
+        "BACKOFFICE_CHUNKS", read.chunk_place, ChunkPlace(), "Where file bytes lie: `redis` or `file:DIRECTORY`"
     )
     replicas: int = _setting("BACKOFFICE_REPLICAS", read.number(0, 5), 0, "Replicas that must have a file before 201")
     store_memory: int | None = _setting(

@@ -57,6 +57,16 @@ class TrustedProxies:
         return bool(self.count or self.networks)
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkPlace:
+    """Where the bytes of chunks lie: in a directory, or (None) in Redis."""
+
+    directory: Path | None = None
+
+    def __str__(self) -> str:
+        return "redis" if self.directory is None else f"file:{self.directory}"
+
+
 def choice(kind: type[E]) -> Callable[[str], E]:
     def parse(text: str) -> E:
         try:
@@ -119,6 +129,15 @@ def directory(text: str) -> Path:
     if path.exists() and not path.is_dir():
         raise ValueError(f"must be a directory; {text!r} is not one")
     return path
+
+
+def chunk_place(text: str) -> ChunkPlace:
+    kind, _, path = text.partition(":")
+    if kind == "file" and path:
+        return ChunkPlace(directory(path))
+    if text != "redis":
+        raise ValueError(f"must be redis or file:DIRECTORY, not {text!r}")
+    return ChunkPlace()
 
 
 def key_prefix(text: str) -> str:

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
-from backoffice.stores.chunks import RedisChunks
-from backoffice.stores.client import Client, connect
+from backoffice.stores.chunks.redis import RedisChunks
+from backoffice.stores.client import Client, Db, connect
+from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.keys import Keys
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,8 +56,9 @@ class Site:
 
     def free(self, file_id: str, chunks: int) -> None:
         """Give the memory of a file's chunks back at once; its record is left to the throwaway."""
-        client = self.own_client()
-        RedisChunks(client, Keys()).delete(file_id, chunks)
+        client, keys = self.own_client(), Keys()
+        db = Db(client)
+        RedisChunks(db, keys, RedisDurability(db, keys), RedisHealth(db)).delete(file_id, chunks)
         client.close()
 
     def web_workers(self) -> list[int]:

@@ -15,6 +15,7 @@ from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice import settings
 from tests.servers import Store, run_cluster, run_store
+from tests.support_chunks import PLACES, Place
 
 UNIT = Path(__file__).parent / "unit"
 IN_CI = bool(os.environ.get("CI"))
@@ -63,17 +64,45 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `redis` runs on each kind of server: what a store does must not depend on which one it is."""
-    if "redis" in metafunc.fixturenames:
-        kinds = ["real"] if metafunc.definition.get_closest_marker("real_only") else ["fake", "real"]
-        if metafunc.definition.get_closest_marker("cluster"):
-            kinds.append("cluster")
+    """A test that asks for `redis` runs on each kind of server: what a store does must not depend on which one it is.
+    One that asks for `place` runs with the bytes of chunks in Redis and in a directory."""
+    kinds = ["real"] if metafunc.definition.get_closest_marker("real_only") else ["fake", "real"]
+    if metafunc.definition.get_closest_marker("cluster"):
+        kinds.append("cluster")
+    if "redis" not in metafunc.fixturenames:
+        if "place" in metafunc.fixturenames:
+            metafunc.parametrize("place", PLACES, indirect=True)
+    elif "place" not in metafunc.fixturenames:
         metafunc.parametrize("redis", kinds, indirect=True)
+    else:
+        # With the bytes elsewhere, one kind of server shows as much as three.
+        pairs = [*((kind, "redis") for kind in kinds), ("real", "file")]
+        metafunc.parametrize(("redis", "place"), pairs, indirect=True)
 
 
 @pytest.fixture
 def redis(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Where the bytes of chunks lie."""
+    before = Place.current
+    place = Place(tmp_path / "chunks" if request.param == "file" else None)
+    place.enter()
+    yield place
+    before.enter()
+
+
+@pytest.fixture
+def in_directory(tmp_path: Path) -> Iterator[Place]:
+    """The bytes of chunks lie in a directory."""
+    before = Place.current
+    place = Place(tmp_path / "chunks")
+    place.enter()
+    yield place
+    before.enter()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
@@ -23,8 +23,11 @@ from backoffice.domain.files import File, FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.errors import Unavailable
+from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.client import Arg, Client, Command, Db, connect
+from tests.support_chunks import Place
 from tests.support_uploads import ALICE, LIMITS, World, reader
 
 PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
@@ -32,11 +35,14 @@ CONTENT = b"".join(PARTS)
 CUTS = (300, 700, 1400, len(CONTENT))
 """Within the first chunk, twice, so that its beginning is replaced; over a chunk's end; before the end of all."""
 EVERYTHING = Query()
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`kill`: the process to be killed after call number `after`, 0 = itself."""
+    """`kill`: the process to be killed after call number `after`, 0 = itself. `chunks`: the directory with the bytes,
+    "" = Redis."""
 
     scenario: str
     url: str
@@ -44,6 +50,7 @@ class Run:
     journal: str
     after: int
     kill: int
+    chunks: str = ""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"
@@ -73,20 +80,35 @@ class KillingDb(Db):
 
     def call(self, *command: Arg) -> Any:
         result = super().call(*command)
-        self._count()
+        self.count()
         return result
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         result = super().many(commands)
         if commands:
-            self._count()
+            self.count()
         return result
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """One more call has been carried out."""
         with self._lock:
             self.calls += 1
             if self.calls == self._after:
                 os.kill(self._pid, signal.SIGKILL)
+
+
+class KillingDisk(Disk):
+    """The same for calls of the file system, counted together with those of the store."""
+
+    def __init__(self, root: Path, db: KillingDb) -> None:
+        super().__init__(root)
+        self._db = db
+
+    def call(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return super().call(operation, *args, **kwargs)
+        finally:
+            self._db.count()
 
 
 # --- what clients want; each goes on where the journal says it was left
@@ -166,12 +188,19 @@ SCENARIOS: dict[str, Callable[[World, Journal], None]] = {
 }
 
 
+def over(run: Run, client: Client, db: KillingDb | None = None) -> World:
+    """The service, with bytes where the run has them."""
+    Place(Path(run.chunks) if run.chunks else None).enter()
+    disk = KillingDisk(Path(run.chunks), db) if run.chunks and db is not None else None
+    return World.over(client, db=db, disk=disk)
+
+
 def play(run: Run) -> int:
     """Carry a scenario out; how many calls of the store it took."""
     client = connect(run.url, run.password)
     db = KillingDb(client, run.after, run.kill or os.getpid())
     try:
-        SCENARIOS[run.scenario](World.over(client, db=db), Journal(Path(run.journal)))
+        SCENARIOS[run.scenario](over(run, client, db), Journal(Path(run.journal)))
     except Unavailable:
         assert run.kill, "the store is away and nobody killed it"
     return db.calls
@@ -188,7 +217,7 @@ def a_minute_later() -> Iterator[None]:
 def replay(run: Run) -> None:
     """The client comes back to a process that lives, and finds what it should."""
     client = connect(run.url, run.password)
-    come_back(World.over(client), run.scenario, Journal(Path(run.journal)))
+    come_back(over(run, client), run.scenario, Journal(Path(run.journal)))
     client.close()
 
 
@@ -206,10 +235,16 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
     world.service.expire_due()
     world.service.collect()
     world.library.collect()
+    world.clock.forward(GRACE_SECONDS)
+    world.service.sweep()
     world.assert_sound()
     files = world.library.page(ALICE, EVERYTHING).items
     assert world.files.usage("alice") == (sum(file.size for file in files), 0)
     left = {file.id for file in files}
+    if Place.current.directory is not None:
+        assert {one for one, _, _ in world.chunks.scan()} <= left
+        assert sorted(one.name for one in Place.current.directory.glob("held/*/*")) == []
+        assert list(Place.current.directory.glob("tmp/*")) == []
     assert left.issuperset(one for [one] in journal.of("done"))
     # Whose id no client was told, may be there, whole; what was to go is gone.
     assert scenario in {"by_chunks", "by_stream", "by_body"} or left.isdisjoint(one for [one] in journal.of("started"))

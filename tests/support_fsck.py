@@ -103,9 +103,9 @@ class Scene:
 
 
 def lose_a_chunk_of_the_upload(scene: Scene) -> None:
-    scene.call("DEL", KEYS.chunk(scene.upload.id, 1))
+    scene.world.lose(scene.upload.id, 1)
 
 
 def leave_chunks_without_a_record(scene: Scene) -> None:
     for index in (0, 70):
-        scene.call("SET", KEYS.chunk("nobodys", index), b"x")
+        scene.world.exchange("nobodys", index, b"x", kept=True)

@@ -27,7 +27,8 @@ from backoffice.errors import (
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.fsck import chunks as chunk_check
-from tests.support_uploads import ALICE, LIMITS, Died, Fault, FaultyDb, World, database, person
+from tests.support_chunks import Place
+from tests.support_uploads import ALICE, LIMITS, Died, Fault, FaultyDb, FaultyDisk, World, database, person
 
 PEOPLE = (ALICE, person("bob"))
 QUOTA = 12_000
@@ -82,12 +83,17 @@ class Model(RuleBasedStateMachine):
     """What should be there. `world` is the service, on whose way to the store things go wrong; `eye` looks."""
 
     make: ClassVar[Callable[[], Redis]]
+    """A client of an empty store."""
 
     def __init__(self) -> None:
         super().__init__()
         self.client = type(self).make()
         self.db = FaultyDb(self.client, shebang=database(self.client)._shebang)
-        self.world = World.over(self.client, replace(LIMITS, quota=QUOTA, max_open=8), self.db)
+        Place.current.empty()
+        directory = Place.current.directory
+        disk = FaultyDisk(directory, self.db) if directory is not None else None
+        self.world = World.over(self.client, replace(LIMITS, quota=QUOTA, max_open=8), self.db, disk)
+        self.stride = 1 if disk is None else 4
         self.eye = World.over(self.client)
         self.coming: dict[str, Coming] = {}
         self.files: dict[str, Kept] = {}
@@ -102,7 +108,9 @@ class Model(RuleBasedStateMachine):
         """Do it; only these refusals are right, unless a fault came in between."""
         result, refusal = None, None
         if fault is not None:
-            self.db.arm(*fault)
+            kind, after = fault
+            # What takes more calls can go wrong at more of them.
+            self.db.arm(kind, after * self.stride + after % self.stride)
         try:
             result = work()
         except Died:
@@ -221,10 +229,11 @@ class Model(RuleBasedStateMachine):
             if upload.state is not UploadState.ABORTED and upload.expires_at <= now and not leased:
                 due.append(upload_id)
             if now > upload.dies_at + GRACE_SECONDS * 1000:
-                # As the server would have done by its own clock.
+                # As the server would have done by its own clock, or the worker.
                 self.coming[upload_id].known = False
                 for index in range(max(1, len(self.coming[upload_id].parts))):
-                    self.eye.chunks.discard(upload_id, index)
+                    self.eye.chunks.release(upload_id, index)
+        self.attempt(fault, self.world.service.sweep)
         tried = self.attempt(fault, self.world.service.expire_due)
         for upload_id in due:
             self.learn_end(upload_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from redis import Redis
 
@@ -22,7 +24,9 @@ from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.service import Uploads
 from backoffice.stores.audit import RedisAudit
-from backoffice.stores.chunks import RedisChunks
+from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Arg, Client, Command, Db
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
@@ -30,6 +34,7 @@ from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.keys import Keys
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
+from tests.support_chunks import Place
 
 KEYS = Keys("t")
 CHUNK = 1000
@@ -69,6 +74,14 @@ class Roomy(RedisHealth):
         return True
 
 
+def chunk_store(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks:
+    """The one of the place where the bytes of this test lie."""
+    directory = Place.current.directory
+    if directory is None:
+        return RedisChunks(db, KEYS, RedisDurability(db, KEYS), Roomy(db))
+    return FileChunks(disk or Disk(directory))
+
+
 @dataclass(slots=True)
 class Clock:
     """The services' clock. The store has its own: what dies by it, dies in real time."""
@@ -87,7 +100,7 @@ class World:
     """Services, the stores below them, and `fsck` beside them."""
 
     db: Db
-    chunks: RedisChunks
+    chunks: RedisChunks | FileChunks
     uploads: RedisUploads
     files: RedisFiles
     service: Uploads
@@ -96,16 +109,19 @@ class World:
     clock: Clock
 
     @classmethod
-    def over(cls, client: Client, limits: UploadLimits = LIMITS, db: Db | None = None) -> World:
-        """`db`: another way to the same store, for tests that look at or disturb what goes over it."""
+    def over(
+        cls, client: Client, limits: UploadLimits = LIMITS, db: Db | None = None, disk: Disk | None = None
+    ) -> World:
+        """`db`, `disk`: another way to the same store, for tests that look at or disturb what goes over it. Where the
+        bytes lie, `support_chunks.Place` says."""
         db, clock = db or database(client), Clock()
-        chunks, files = RedisChunks(client, KEYS), RedisFiles(db, KEYS)
-        chunks._db = db
+        files, durability, health = RedisFiles(db, KEYS), RedisDurability(db, KEYS), Roomy(db)
+        chunks = chunk_store(db, disk)
         uploads, users, audit = RedisUploads(db, KEYS, files), RedisUsers(db, KEYS), RedisAudit(db, KEYS)
-        completion = Completion(uploads, chunks, RedisDurability(db, KEYS), limits.trash_seconds, clock)
-        service = Uploads(uploads, files, chunks, users, audit, completion, Roomy(db), limits, clock)
+        completion = Completion(uploads, chunks, durability, limits.trash_seconds, clock)
+        service = Uploads(uploads, files, chunks, users, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
-        maintenance = Maintenance(Fsck(db, KEYS), audit)
+        maintenance = Maintenance(Fsck(db, KEYS, chunks), audit)
         return cls(db, chunks, uploads, files, service, library, maintenance, clock)
 
     # -- doing
@@ -134,6 +150,22 @@ class World:
     def read(self, actor: Actor, file_id: str) -> bytes:
         return b"".join(self.library.open(actor, file_id).read())
 
+    # -- damaging
+
+    def lose(self, file_id: str, index: int) -> None:
+        """A chunk is there no more, kept or not."""
+        self.chunks.hold(file_id, index, now_ms() + 60_000)
+        self.chunks.release(file_id, index)
+
+    def exchange(self, file_id: str, index: int, data: bytes, *, kept: bool) -> None:
+        """Other bytes are there, or some where there were none."""
+        self.lose(file_id, index)
+        self.chunks.put(file_id, index, data, now_ms() + 1_000_000)
+        if kept:
+            self.chunks.keep(file_id, index + 1)
+
+    # -- judging
+
     def fsck(self, *, fix: bool = False) -> tuple[Report, list[Finding]]:
         """The report and the findings."""
         found: list[Finding] = []
@@ -161,6 +193,10 @@ def reader(body: bytes, step: int = 700, *, fail_at: int = -1) -> Callable[[memo
         return count
 
     return read_into
+
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Fault(StrEnum):
@@ -197,13 +233,12 @@ class FaultyDb(Db):
         return fired
 
     def call(self, *command: Arg) -> Any:
-        return self._guarded(lambda: Db.call(self, *command))
+        return self.guarded(lambda: Db.call(self, *command))
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
-        replies: list[Any] = self._guarded(lambda: Db.many(self, commands)) if commands else []
-        return replies
+        return self.guarded(lambda: Db.many(self, commands)) if commands else []
 
-    def _guarded(self, work: Callable[[], Any]) -> Any:
+    def guarded(self, work: Callable[[], T]) -> T:
         fault = self._next()
         match fault:
             case Fault.CRASH:
@@ -230,3 +265,16 @@ class FaultyDb(Db):
             self.fired = True
             self._dead = self._fault in {Fault.CRASH, Fault.CRASH_AFTER}
             return self._fault
+
+
+class FaultyDisk(Disk):
+    """A way to the directory on which a call goes wrong, counted together with those of a `FaultyDb`."""
+
+    def __init__(self, root: Path, faults: FaultyDb) -> None:
+        super().__init__(root)
+        self._faults = faults
+
+    def call(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if operation is os.close:  # no process dies with a file open, and nothing is lost by it
+            return super().call(operation, *args, **kwargs)
+        return self._faults.guarded(lambda: Disk.call(self, operation, *args, **kwargs))

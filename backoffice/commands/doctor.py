@@ -14,11 +14,15 @@ import click
 from backoffice.app import build_services
 from backoffice.commands.context import load
 from backoffice.commands.shell import shell_actor
+from backoffice.domain.durability import weaker
 from backoffice.embedded.layout import Layout
 from backoffice.embedded.listen import is_ready
 from backoffice.embedded.locate import NotRunning, find
 from backoffice.errors import BackofficeError
 from backoffice.settings import Settings, SettingsError
+from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.in_use import wrong_place_reason
 from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisDurability, server_info, unsafe_reason
 from backoffice.stores.keys import Keys
@@ -130,7 +134,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         name = info.get("server_name", "redis")
         version = info.get("valkey_version") or info.get("redis_version")
         yield Finding(Verdict.GOOD, "store", f"{name} {version} answers")
-        for check in (_policy, _durability, _memory, _clock, _workers):
+        for check in (_policy, _bytes, _durability, _memory, _clock, _workers):
             yield check(db, settings)
     except BackofficeError as error:
         yield Finding(Verdict.BAD, "store", f"{error} Check REDIS_URL, REDIS_PASSWORD and that the server runs")
@@ -141,8 +145,20 @@ def _policy(db: Db, _settings: Settings) -> Finding:
     return Finding(Verdict.BAD, "eviction", reason) if reason else Finding(Verdict.GOOD, "eviction", "off (noeviction)")
 
 
+def _bytes(db: Db, settings: Settings) -> Finding:
+    directory = settings.chunks.directory
+    reason = wrong_place_reason(db, Keys(settings.key_prefix), directory)
+    if reason:
+        return Finding(Verdict.BAD, "bytes", reason)
+    if directory is not None and not FileChunks(Disk(directory)).room():
+        return Finding(Verdict.BAD, "bytes", f"the disk of {directory} is full: uploads are refused. Free some")
+    return Finding(Verdict.GOOD, "bytes", "in the store" if directory is None else f"in {directory}")
+
+
 def _durability(db: Db, settings: Settings) -> Finding:
     level = RedisDurability(db, Keys(settings.key_prefix), settings.replicas).level
+    if settings.chunks.directory is not None:
+        level = weaker(level, FileChunks(Disk(settings.chunks.directory)).level)
     if level == "memory":
         return Finding(
             Verdict.WARNING, "durability", "memory: a restart of the store loses everything. Turn appendonly on"

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from backoffice.app import build_services, check_store, setup_link, store_client
+from backoffice.app import build_services, check_chunks, check_store, setup_link, store_client
 from backoffice.commands.context import load
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.times import rfc3339
@@ -39,8 +39,7 @@ def shell(*, refuse_unsafe: bool = True) -> Shell:
     """
     settings = load()
     client = store_client(settings)
-    if refuse_unsafe:
-        check_store(client)
+    (check_store if refuse_unsafe else check_chunks)(settings, client)
     return Shell(build_services(settings, client), shell_actor(), settings)
 
 

@@ -28,7 +28,7 @@ class Upload:
     total_chunks    UNKNOWN for a stream, whose bytes come in order: `bytes` is then the offset at which it goes on
     received, bytes how many chunks of it are stored, and how many bytes
     reserved, quota what it holds of the owner's quota, and how large that was at the start
-    expires_at      moves with each chunk, never past `dies_at`, when the chunks' own time to live ends
+    expires_at      moves with each chunk, never past `dies_at`, when no chunk of it is needed any more
     fence           number of the latest append to a stream; an older one notes nothing more
     tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
                     bytes lie under an index of that append, so that no two ever write to the same place
@@ -89,6 +89,14 @@ class Chunk:
         """The map's entry: kind (1 byte), size (4, big-endian), XXH3-128 (16), SHA-256 (32)."""
         kind = DigestKind.XXH3_AND_SHA256 if self.sha256 else DigestKind.XXH3
         return _ENTRY.pack(kind, self.size, self.xxh3, self.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkStat:
+    """One chunk as the store has it: its bytes, and whether it lives for ever."""
+
+    size: int
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)

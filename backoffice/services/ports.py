@@ -18,7 +18,7 @@ from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.tokens import Token
-from backoffice.domain.uploads import Chunk, ChunkMap, Upload
+from backoffice.domain.uploads import Chunk, ChunkMap, ChunkStat, Upload
 from backoffice.domain.users import User
 
 R = TypeVar("R")
@@ -135,33 +135,58 @@ class Throttle(Protocol):
 
 
 class ChunkStore(Protocol):
-    """The bytes of chunks. Values are at most the largest chunk; groups of 64 share a shard."""
+    """The bytes of chunks, by file and index. A chunk is *held* until a time, after which it may go at any moment, or
+    *kept* for ever; which of the two is for the control plane to say. Each method decides and acts at one moment, also
+    between processes and hosts: a chunk is never half there, and one that is kept never goes by `release` or `sweep`.
+    """
 
-    def put(self, file_id: str, index: int, data: bytes | memoryview, ttl_seconds: int) -> bool:
-        """Keep the bytes for that long unless there is a value already: True when they were kept."""
+    def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
+        """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
 
     def get(self, file_id: str, index: int) -> bytes | None: ...
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
-        """The values in order, the next ones fetched meanwhile, few in memory. Raises ChunkLost."""
+        """The values in order, the next ones fetched meanwhile, few in memory. Raises ChunkLost when its turn comes."""
 
-    def sizes(self, file_id: str, indexes: Sequence[int]) -> list[int | None]:
-        """Bytes of each, None where there is none."""
+    def stat(self, file_id: str, indexes: Sequence[int]) -> list[ChunkStat | None]:
+        """Of each chunk, None where there is none."""
 
-    def persist(self, file_id: str, total: int) -> list[int]:
-        """Let chunks [0, total) live for ever; the indexes of those that are not there."""
+    def stat_many(self, places: Sequence[tuple[str, int]]) -> list[ChunkStat | None]:
+        """The same for chunks (file, index) of many files."""
 
-    def expire(self, file_id: str, total: int, ttl_seconds: int) -> None:
-        """Let chunks [0, total) die after that long."""
+    def keep(self, file_id: str, total: int) -> list[int]:
+        """Keep chunks [0, total); the indexes of those that are not there. Repeating it changes nothing."""
 
-    def discard(self, file_id: str, index: int) -> None:
-        """Free one chunk, unless it lives for ever: then it belongs to a file, or to an upload that becomes one."""
+    def hold(self, file_id: str, index: int, until: int) -> None:
+        """Keep a chunk no more, but hold it until then (epoch ms). Nothing where it is not kept. For `fsck` alone."""
+
+    def release(self, file_id: str, index: int) -> None:
+        """Free one chunk unless it is kept: then it belongs to a file, or to an upload that becomes one."""
 
     def delete(self, file_id: str, total: int) -> int:
-        """Free chunks [0, total), also when memory is full; how many there were."""
+        """Free chunks [0, total), also when the store is full; how many there were."""
+
+    def scan(self) -> Iterator[tuple[str, int, ChunkStat]]:
+        """All chunks, in no order, while others come and go; one may come twice. For `fsck` alone."""
+
+    def sweep(self, now: int) -> int:
+        """Free what is held past its time (epoch ms), and what crashes left; how many. 0 where the store does it
+        by itself."""
+
+    def barrier(self, file_id: str) -> None:
+        """Returns when the file's kept chunks are safe at `level`. Comes before the commit that makes them a file, and
+        the records' own barrier after it; only then is it safe to say 201."""
+
+    @property
+    def level(self) -> str:
+        """As `Durability.level`."""
+
+    def room(self) -> bool:
+        """Whether there is room for more uploads."""
 
 
 class UploadStore(Protocol):
-    """Files that are arriving, their chunk maps and quota reservations. Facet: `owner`. Orders: `created`, `expires`."""
+    """Files that are arriving, their chunk maps and quota reservations. Facet: `owner`. Orders: `created`,
+    `expires`."""
 
     def get(self, upload_id: str) -> Upload | None: ...
     def page(self, query: Query) -> Page[Upload]: ...
@@ -286,7 +311,7 @@ class FileStore(Protocol):
 
 
 class Durability(Protocol):
-    """When is a write safe."""
+    """When is a write of the control plane safe."""
 
     @property
     def level(self) -> str:

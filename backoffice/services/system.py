@@ -11,12 +11,13 @@ from typing import Final
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import AuditEvent
+from backoffice.domain.durability import weaker
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
 from backoffice.services.authority import require
-from backoffice.services.ports import AuditLog, Durability, Heartbeats, InstallationStore, StoreHealth
+from backoffice.services.ports import AuditLog, ChunkStore, Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "uploads": (Actions.FILE_CREATE,),
@@ -53,6 +54,7 @@ class System:
 
     health: StoreHealth
     durability: Durability
+    chunks: ChunkStore
     audit: AuditLog
     heartbeats: Heartbeats
     installation: InstallationStore
@@ -65,12 +67,13 @@ class System:
     @property
     def durability_level(self) -> str:
         """What a 201 promises: see `docs/operation.md`."""
-        return self.durability.level
+        return weaker(self.durability.level, self.chunks.level)
 
     def status(self, actor: Actor) -> Mapping[str, str]:
         """Facts about the store."""
         require(self.audit, actor, Permissions.SYSTEM_READ)
-        return {**self.health.info(), "durability": self.durability.level, "room": str(self.health.room()).lower()}
+        room = self.health.room() and self.chunks.room()
+        return {**self.health.info(), "durability": self.durability_level, "room": str(room).lower()}
 
     def workers(self, actor: Actor) -> Sequence[Heartbeat]:
         """The background workers that live, by host. None: nothing expires, is purged or gets its checksum."""

@@ -22,6 +22,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
+                                                 chunks: the back end that has the bytes, `redis` or
+                                                 `file:<identity of the directory>`;
                                                  barrier: written in order to wait for replicas (`durability.py`)
 
 Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so no prefix is needed.
@@ -32,10 +34,15 @@ Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 GROUP = 64
 """Chunks that share a slot, so that one pipeline to one node reads or frees them."""
+
+_CHUNK = re.compile(rb"file:\{([^.{}]+)(?:\.[0-9]+)?\}:chunk:([0-9]+)")
+CHUNKS = b"file:{*"
+"""What the keys of chunks match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +117,7 @@ class Keys:
         return f"file:{{{tag}}}:chunk:{index}".encode()
 
 
-def split_chunk_key(key: bytes) -> tuple[str, int]:
-    """File id and index of a chunk's key. Raises ValueError when it has another form."""
-    head, tag, rest = key.decode().replace("}", "{", 1).split("{")
-    noun, _, index = rest.removeprefix(":").partition(":")
-    if head != "file:" or noun != "chunk":
-        raise ValueError(f"not the key of a chunk: {key!r}")
-    return tag.partition(".")[0], int(index)
+def split_chunk_key(key: bytes) -> tuple[str, int] | None:
+    """File id and index of a chunk's key; None when it has another form."""
+    match = _CHUNK.fullmatch(key)
+    return (match[1].decode(), int(match[2])) if match else None

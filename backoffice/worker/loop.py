@@ -70,6 +70,7 @@ class Worker:
             Job("digest", 5, self._digest, frozenset({"file.create", "file.restore"})),
             Job("expire", 15, uploads.expire_due),
             Job("collect uploads", 30, uploads.collect),
+            Job("sweep chunks", 300, uploads.sweep),
             Job("purge", 30, files.purge_due),
             Job("collect files", 30, files.collect),
             Job("sweep sessions", 300, self._sweep_sessions),

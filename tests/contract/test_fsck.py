@@ -25,6 +25,8 @@ from tests.support_fsck import (
 )
 from tests.support_uploads import KEYS, World
 
+PLACES = pytest.mark.usefixtures("place")
+
 
 @pytest.fixture
 def world(redis: Any) -> World:
@@ -36,12 +38,14 @@ def scene(redis: Any) -> Scene:
     return Scene.over(redis)
 
 
+@PLACES
 @pytest.mark.cluster
 def test_an_empty_store_is_sound(world: World) -> None:
     report, found = world.fsck()
     assert (report.left, found) == (0, [])
 
 
+@PLACES
 @pytest.mark.cluster
 def test_a_random_history_leaves_nothing_to_find(world: World) -> None:
     add_people(world)
@@ -75,7 +79,7 @@ def trash_behind_the_back(scene: Scene) -> None:
 
 
 def shorten_a_chunk_of_the_upload(scene: Scene) -> None:
-    scene.call("SET", KEYS.chunk(scene.upload.id, 0), b"short", "EX", 1000)
+    scene.world.exchange(scene.upload.id, 0, b"short", kept=False)
 
 
 def audit_index(scene: Scene) -> bytes:
@@ -127,13 +131,13 @@ REPAIRABLE: list[tuple[Invariant, Damage]] = [
     (Invariant.QUOTA, lambda it: it.call("HINCRBY", KEYS.quota("alice"), "reserved", -5)),
     (Invariant.QUOTA, lambda it: it.call("DEL", KEYS.quota("alice"))),
     (Invariant.QUOTA, lambda it: it.call("HSET", KEYS.quota("stranger"), "used", 9)),
-    (Invariant.CHUNK, lambda it: it.call("EXPIRE", KEYS.chunk(it.file.id, 1), 1000)),
+    (Invariant.CHUNK, lambda it: it.world.chunks.hold(it.file.id, 1, now_ms() + 1_000_000)),
     (Invariant.UPLOAD, lose_a_chunk_of_the_upload),
     (Invariant.UPLOAD, shorten_a_chunk_of_the_upload),
     (Invariant.UPLOAD, lambda it: it.call("HSET", KEYS.record("uploads", it.upload.id), "received", 3)),
     (Invariant.UPLOAD, lambda it: it.call("HSET", KEYS.record("uploads", it.upload.id), "bytes", 1)),
     (Invariant.ORPHAN, leave_chunks_without_a_record),
-    (Invariant.ORPHAN, lambda it: it.call("SET", KEYS.chunk(it.file.id, 3), b"one too many")),
+    (Invariant.ORPHAN, lambda it: it.world.exchange(it.file.id, 3, b"one too many", kept=True)),
     (Invariant.ORPHAN, lambda it: it.call("SET", KEYS.chunk_map("nobodys"), b"x" * 53)),
     (Invariant.AUDIT, lambda it: it.call("DEL", audit_index(it))),
     (Invariant.AUDIT, lambda it: it.call("DEL", KEYS.audit_index("actor", "alice"))),
@@ -157,6 +161,18 @@ def test_damage_is_found_named_and_repaired(scene: Scene, invariant: Invariant, 
     report, found = scene.world.fsck(fix=True)
     assert (report.left, report.repaired.total()) == (0, len(found))
     scene.world.assert_sound()
+
+
+OF_BYTES = {Invariant.CHUNK, Invariant.UPLOAD, Invariant.ORPHAN}
+
+
+@pytest.mark.real_only
+@pytest.mark.usefixtures("in_directory")
+@pytest.mark.parametrize(("invariant", "damage"), [one for one in REPAIRABLE if one[0] in OF_BYTES])
+def test_damage_to_bytes_in_a_directory_is_found_named_and_mended(
+    scene: Scene, invariant: Invariant, damage: Damage
+) -> None:
+    test_damage_is_found_named_and_repaired(scene, invariant, damage)
 
 
 @pytest.mark.real_only
@@ -187,6 +203,7 @@ def test_what_an_index_of_the_log_has_given_up_is_not_missed(scene: Scene, monke
     assert report.left == 1
 
 
+@PLACES
 @pytest.mark.cluster
 def test_all_damage_at_once_is_repaired_at_once(scene: Scene) -> None:
     for _, damage in reversed(REPAIRABLE):
@@ -208,8 +225,8 @@ def two_of_one_name(scene: Scene) -> None:
 
 
 LOST: list[tuple[Invariant, Damage]] = [
-    (Invariant.CHUNK, lambda it: it.call("DEL", KEYS.chunk(it.file.id, 1))),
-    (Invariant.CHUNK, lambda it: it.call("SET", KEYS.chunk(it.file.id, 1), b"shorter")),
+    (Invariant.CHUNK, lambda it: it.world.lose(it.file.id, 1)),
+    (Invariant.CHUNK, lambda it: it.world.exchange(it.file.id, 1, b"shorter", kept=True)),
     (Invariant.CHUNK, lambda it: it.call("DEL", KEYS.chunk_map(it.file.id))),
     (Invariant.CHUNK, lose_half_of_the_map),
     (Invariant.UNIQUE, two_of_one_name),
@@ -217,6 +234,7 @@ LOST: list[tuple[Invariant, Damage]] = [
 ]
 
 
+@PLACES
 @pytest.mark.real_only
 @pytest.mark.parametrize(("invariant", "damage"), LOST)
 def test_what_only_a_backup_can_repair_is_said_each_time(scene: Scene, invariant: Invariant, damage: Damage) -> None:

@@ -16,11 +16,14 @@ from backoffice.domain.files import FileSpec
 from backoffice.domain.maintenance import Invariant, ignore
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
+from backoffice.settings import ChunkPlace
 from backoffice.stores.audit import RedisAudit
+from backoffice.stores.chunks.in_use import wrong_place_reason
 from backoffice.stores.compact_ids import compact
 from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.repair import Repairer
 from tests.servers import Store
+from tests.support_chunks import Place
 from tests.support_fsck import (
     INDEX,
     ONE,
@@ -31,6 +34,8 @@ from tests.support_fsck import (
     lose_a_chunk_of_the_upload,
 )
 from tests.support_uploads import ALICE, KEYS, OPERATOR, World, person
+
+PLACES = pytest.mark.usefixtures("place")
 
 
 @pytest.fixture
@@ -65,6 +70,7 @@ def test_a_file_is_found_again_after_its_indexes_were_lost(scene: Scene) -> None
     assert [one.id for one in scene.world.library.page(ALICE, query).items] == [scene.file.id]
 
 
+@PLACES
 def test_an_upload_that_lost_a_chunk_goes_on_after_the_repair(scene: Scene) -> None:
     lose_a_chunk_of_the_upload(scene)
     scene.world.fsck(fix=True)
@@ -75,10 +81,17 @@ def test_an_upload_that_lost_a_chunk_goes_on_after_the_repair(scene: Scene) -> N
     assert scene.world.read(ALICE, file.id) == b"".join(PARTS)
 
 
-def test_bytes_without_a_record_are_not_deleted_at_once(scene: Scene) -> None:
+@PLACES
+def test_bytes_without_a_record_are_given_a_day(scene: Scene) -> None:
     leave_chunks_without_a_record(scene)
     scene.world.fsck(fix=True)
-    assert 0 < int(scene.call("TTL", KEYS.chunk("nobodys", 70))) <= 24 * 3600
+    if Place.current.directory is None:
+        assert 23 * 3600 < int(scene.call("TTL", KEYS.chunk("nobodys", 70))) <= 24 * 3600
+    else:
+        scene.world.chunks.sweep(now_ms() + 23 * 3_600_000)
+        assert scene.world.chunks.get("nobodys", 70) == b"x"
+        scene.world.chunks.sweep(now_ms() + 24 * 3_600_000)
+        assert scene.world.chunks.get("nobodys", 70) is None
 
 
 def test_the_name_of_a_deleted_user_stays_reserved(scene: Scene) -> None:
@@ -86,8 +99,9 @@ def test_the_name_of_a_deleted_user_stays_reserved(scene: Scene) -> None:
     assert scene.call("HGET", ONE("users", "reserved"), "eve") == b"eve"
 
 
+@PLACES
 def test_what_dies_by_itself_is_no_finding(scene: Scene) -> None:
-    scene.call("SET", KEYS.chunk("crashed", 0), b"x", "EX", 1000)
+    scene.world.chunks.put("crashed", 0, b"x", now_ms() + 1_000_000)
     scene.call("ZADD", INDEX("sessions", "expires"), now_ms() - 5, "died")
     scene.world.assert_sound()
 
@@ -127,6 +141,7 @@ def test_many_records_of_one_owner_need_several_batches(world: World) -> None:
 # --- while people work
 
 
+@PLACES
 @pytest.mark.real_only
 def test_no_false_alarm_while_people_work(redis: Any) -> None:
     world, done = World.over(redis), Event()
@@ -161,6 +176,7 @@ def test_progress_says_how_far_it_is(scene: Scene) -> None:
 # --- as a command
 
 
+@PLACES
 def test_the_command_says_what_it_found_and_leaves_a_status(
     store_server: Store, real: Redis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +184,9 @@ def test_the_command_says_what_it_found_and_leaves_a_status(
         monkeypatch.setenv(f"REDIS_{name}", value)
     monkeypatch.setenv("BACKOFFICE_KEY_PREFIX", KEYS.prefix)
     monkeypatch.setenv("LOGNAME", "olivia")
+    monkeypatch.setenv("BACKOFFICE_CHUNKS", str(ChunkPlace(Place.current.directory)))
     world = World.over(real)
+    assert not wrong_place_reason(world.db, KEYS, Place.current.directory)
     file = world.stored(ALICE, PARTS)
     real.zadd(INDEX("files", "tag", "[red]\x1b"), {compact(file.id): 1})
     said = []
@@ -182,6 +200,6 @@ def test_the_command_says_what_it_found_and_leaves_a_status(
     [repair] = RedisAudit(world.db, KEYS).page([("action", Actions.SYSTEM_REPAIR)], "", 10).items
     assert repair.event["actor"] == {"id": "system-olivia", "name": "olivia", "via": "shell"}
     assert "All is well." in said[2][1]
-    real.delete(KEYS.chunk(file.id, 0))
+    world.lose(file.id, 0)
     assert main(["fsck", "--fix"]) == 1
     assert "only a backup can mend" in capsys.readouterr().out

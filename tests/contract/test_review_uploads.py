@@ -20,6 +20,8 @@ from tests.support_uploads import ALICE, KEYS, Fault, FaultyDb, World, database
 PARTS = (b"one", b"two", b"3")
 SIZE = sum(map(len, PARTS))
 
+pytestmark = pytest.mark.usefixtures("place")
+
 
 class SpyDb(Db):
     """Notes the commands that go over it, and does something before one of them."""

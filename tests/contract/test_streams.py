@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from backoffice.domain.files import File, FileSpec, OnConflict
+from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import TAILS, Upload
 from backoffice.errors import (
     BackofficeError,
@@ -30,7 +31,9 @@ from backoffice.errors import (
 from backoffice.stores.client import connect
 from backoffice.stores.fsck.chunks import ChunkCheck
 from tests.servers import Store
-from tests.support_uploads import ALICE, CHUNK, KEYS, LIMITS, World, person, reader
+from tests.support_uploads import ALICE, CHUNK, LIMITS, World, person, reader
+
+pytestmark = pytest.mark.usefixtures("place")
 
 CONTENT = bytes(range(251)) * 20
 """Five chunks and 20 bytes, no two chunks alike."""
@@ -106,7 +109,7 @@ def test_one_byte_at_a_time_makes_no_more_chunks(redis: Any) -> None:
     for stop in range(1, 201):
         now = append(world, upload.id, stop)
         assert now.received == -(-stop // 50)
-        assert len(redis.keys("file:*")) == now.received, "an old tail was left"
+        assert len(list(world.chunks.scan())) == now.received, "an old tail was left"
     with pytest.raises(TooLarge):
         append(world, upload.id, 201)
     assert complete(world, upload.id, 200).total_chunks == 4
@@ -174,9 +177,12 @@ def test_the_end_of_an_upload_ends_its_append(
 
 def test_a_tail_that_the_store_lost_is_asked_for_again(redis: Any, world: World) -> None:
     upload = world.service.create_stream(ALICE)
-    for change in (redis.delete, lambda key: redis.setrange(key, 3, b"!!!")):
+    for exchanged in (False, True):
         now = append(world, upload.id, 1700)
-        change(KEYS.chunk(upload.id, TAILS + now.tail))
+        if exchanged:
+            world.exchange(upload.id, TAILS + now.tail, b"!" * 700, kept=False)
+        else:
+            world.lose(upload.id, TAILS + now.tail)
         with pytest.raises(OffsetMismatch) as caught:
             append(world, upload.id, 1800)
         assert caught.value.details == {"offset": 1000}
@@ -230,7 +236,7 @@ def test_fsck_takes_no_tail_for_lost_that_is_replaced_meanwhile(
 def test_a_completion_that_misses_a_chunk_sets_the_stream_back_to_it(redis: Any, world: World, lost: int) -> None:
     upload = world.service.create_stream(ALICE)
     now = append(world, upload.id, len(CONTENT))
-    redis.delete(KEYS.chunk(upload.id, now.stored_at(lost)))
+    world.lose(upload.id, now.stored_at(lost))
     with pytest.raises(ChunksMissing):
         complete(world, upload.id)
     assert world.service.state(ALICE, upload.id).upload.bytes == lost * CHUNK
@@ -244,7 +250,7 @@ def test_a_completion_that_misses_a_chunk_sets_the_stream_back_to_it(redis: Any,
 def test_fsck_finds_a_tail_that_is_gone_and_sets_the_stream_back(redis: Any, world: World) -> None:
     upload = world.service.create_stream(ALICE)
     now = append(world, upload.id, 1700)
-    redis.delete(KEYS.chunk(upload.id, TAILS + now.tail))
+    world.lose(upload.id, TAILS + now.tail)
     _, found = world.fsck(fix=True)
     assert len(found) == 1
     world.assert_sound()
@@ -300,7 +306,7 @@ def test_a_completion_that_died_on_the_way_hinders_no_append(world: World) -> No
     upload = world.service.create_stream(ALICE)
     append(world, upload.id, 1500)
     # It had put the tail where it belongs; nobody noted that.
-    assert world.chunks.put(upload.id, 1, CONTENT[1000:1500], 60)
+    assert world.chunks.put(upload.id, 1, CONTENT[1000:1500], now_ms() + 60_000)
     append(world, upload.id, len(CONTENT))
     complete(world, upload.id)
     assert world.read(ALICE, upload.id) == CONTENT
@@ -312,7 +318,7 @@ def test_what_an_append_left_is_taken_if_it_is_the_same_and_otherwise_stays(worl
     append(world, upload.id, 1500)
     # An append that died had stored the next two chunks.
     for index in (1, 2):
-        assert world.chunks.put(upload.id, index, CONTENT[index * CHUNK :][:CHUNK], 3600)
+        assert world.chunks.put(upload.id, index, CONTENT[index * CHUNK :][:CHUNK], now_ms() + 3_600_000)
     other = CONTENT[:2500] + bytes(10_000)
     with pytest.raises(ChunkConflict):
         append(world, upload.id, 5000, content=other)
@@ -374,13 +380,13 @@ def test_nothing_is_left_of_a_stream_that_is_given_up(redis: Any, world: World, 
     upload = world.service.create_stream(ALICE)
     append(world, upload.id, 2700)
     # What an append that died had stored and not noted.
-    world.chunks.put(upload.id, 3, b"x", 3600)
+    world.chunks.put(upload.id, 3, b"x", now_ms() + 3_600_000)
     if end == "cancel":
         world.service.cancel(ALICE, upload.id)
     else:
         world.clock.forward(LIMITS.upload_seconds + 1)
         assert not world.service.expire_due()
-    assert redis.keys("file:*") == []
+    assert list(world.chunks.scan()) == []
     assert world.uploads.get(upload.id) is None
     assert world.files.usage("alice") == (0, 0)
     world.assert_sound()
@@ -390,7 +396,7 @@ def test_nothing_is_left_of_a_stream_that_is_given_up(redis: Any, world: World, 
 def test_nothing_is_left_of_a_whole_body_that_is_cut(redis: Any, world: World, cut: int) -> None:
     with pytest.raises(ConnectionResetError):
         world.service.upload_stream(ALICE, FileSpec("a"), reader(CONTENT, fail_at=cut))
-    assert redis.keys("file:*") == []
+    assert list(world.chunks.scan()) == []
     assert world.files.usage("alice") == (0, 0)
     world.assert_sound()
 

@@ -11,7 +11,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import UNKNOWN, Chunk, Upload, UploadState
+from backoffice.domain.uploads import UNKNOWN, Chunk, ChunkStat, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
@@ -25,10 +25,12 @@ from backoffice.errors import (
     UploadClosed,
     VersionMismatch,
 )
+from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
-from tests.support_uploads import ALICE, KEYS, World
+from tests.support_chunks import Place
+from tests.support_uploads import ALICE, LIMITS, World
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("place")]
 
 PARTS = [b"a" * 1000, b"b" * 500]
 CONTENT = b"".join(PARTS)
@@ -244,20 +246,23 @@ def test_a_purged_file_releases_its_quota_once_and_only_after_its_bytes(world: W
 # --- chunks
 
 
-def test_chunks_of_an_upload_die_and_chunks_of_a_file_do_not(world: World) -> None:
+def test_chunks_of_an_upload_are_held_and_chunks_of_a_file_are_kept(world: World) -> None:
     coming = world.partly(ALICE, PARTS, 1)
     file = world.stored(ALICE, PARTS)
-    assert 0 < int(world.db.call("TTL", KEYS.chunk(coming.id, 0))) <= 25 * 3600
-    assert [int(world.db.call("TTL", KEYS.chunk(file.id, index))) for index in (0, 1)] == [-1, -1]
+    assert world.chunks.stat(coming.id, [0, 1]) == [ChunkStat(1000, kept=False), None]
+    assert world.chunks.stat(file.id, [0, 1]) == [ChunkStat(1000, kept=True), ChunkStat(500, kept=True)]
 
 
-def test_discarding_takes_what_would_die_and_nothing_else(world: World) -> None:
-    world.chunks.put("f", 0, b"kept", 60)
-    world.chunks.put("f", 1, b"dropped", 60)
-    assert world.chunks.persist("f", 1) == []
-    for index in (0, 1, 2):
-        world.chunks.discard("f", index)
-    assert world.chunks.sizes("f", [0, 1, 2]) == [4, None, None]
+def test_the_worker_frees_what_is_held_past_its_time(world: World) -> None:
+    upload, file = world.partly(ALICE, PARTS, 2), world.stored(ALICE, PARTS)
+    world.service.sweep()
+    assert world.chunks.get(upload.id, 1) == PARTS[1]
+    world.clock.forward(LIMITS.upload_max_seconds + GRACE_SECONDS + 1)
+    freed = world.service.sweep()
+    # Redis does it by itself, by its own clock.
+    in_redis = Place.current.directory is None
+    assert (freed, world.chunks.get(upload.id, 1)) == ((0, PARTS[1]) if in_redis else (2, None))
+    assert world.read(ALICE, file.id) == CONTENT
 
 
 # A request that stored a chunk is slow to note it. Meanwhile its client repeats it and completes the upload: the slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -79,10 +80,10 @@ def process(site: Site, what: str) -> int | None:
     return None
 
 
-def command(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def command(data: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *words],
-        env={**os.environ, "BACKOFFICE_DATA_DIR": str(data)},
+        env={**os.environ, "BACKOFFICE_DATA_DIR": str(data), **environ},
         capture_output=True,
         text=True,
         timeout=60,
@@ -194,6 +195,37 @@ def test_with_a_store_of_its_own_no_server_is_started(start: Start, store_server
     assert process(site, "valkey-server") is None
     assert not layout.store_config.exists()
     assert site.stop() == 0
+
+
+def test_bytes_in_a_directory_are_there_after_a_restart(start: Start, layout: Layout, tmp_path: Path) -> None:
+    place = {
+        "BACKOFFICE_CHUNKS": f"file:{tmp_path / 'bytes'}",
+        "BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern",
+    }
+    here, head = tmp_path / "sent", tmp_path / "head"
+    here.write_bytes(os.urandom(5 * 1024**2 + 7))
+    site = start(environ=place)
+    url = site.ready()
+    token = command(layout.root, "token", "create", "--user", "admin", "--days", "1", **place).stdout.strip()
+
+    def curl(*words: str) -> subprocess.CompletedProcess[bytes]:
+        asked = ["curl", "-sS", "--fail", "-H", f"Authorization: Bearer {token}", *words]
+        return subprocess.run(asked, capture_output=True, timeout=60, check=True)
+
+    file = json.loads(curl("-D", str(head), "-T", str(here), f"{url}/files/a.bin").stdout)
+    assert "x-durability: disk" in head.read_text().lower()
+    assert len(list((tmp_path / "bytes").glob(f"kept/*/{file['id']}/*"))) == 3
+    assert site.stop() == 0
+
+    refused = start()
+    refused.expect("BACKOFFICE_CHUNKS is redis, but the bytes of the stored files are in a directory")
+    refused.stop()
+
+    url = start(environ=place).ready()
+    assert curl(f"{url}/files/{file['id']}").stdout == here.read_bytes()
+    checked = command(layout.root, "fsck", **place)
+    assert (checked.returncode, "All is well." in checked.stdout) == (0, True), checked.stdout
+    curl("-X", "DELETE", f"{url}/admin/files/{file['id']}")
 
 
 def test_a_damaged_log_stops_the_start_and_is_left_alone(start: Start, layout: Layout) -> None:

@@ -37,6 +37,8 @@ PARTS = [b"a" * 1000, b"b" * 500]
 CONTENT = b"".join(PARTS)
 MANY = 24
 
+pytestmark = pytest.mark.usefixtures("place")
+
 
 @pytest.fixture
 def world(store_server: Store) -> Iterator[World]:
@@ -179,7 +181,7 @@ def test_complete_against_cancel_against_expiry_has_one_winner(world: World) -> 
         else:
             assert isinstance(completed, NotFound | UploadClosed | Completing | VersionMismatch)
             assert file is None
-            assert world.chunks.sizes(upload.id, [0, 1]) == [None, None]
+            assert world.chunks.stat(upload.id, [0, 1]) == [None, None]
         ends["completed" if file else "given up"] += 1
         used, reserved = world.files.usage("alice")
         assert (used, reserved) == (ends["completed"] * len(CONTENT), 0)

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,22 +20,25 @@ from redis.exceptions import ConnectionError as StoreGone
 from redis.exceptions import TimeoutError as StoreSlow
 from redis.retry import Retry
 
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
+from backoffice.services.ports import ChunkStore
 from backoffice.stores import wire
-from backoffice.stores.chunks import _AHEAD_BYTES, RedisChunks
-from backoffice.stores.client import ANSWER_SECONDS, connect
-from backoffice.stores.keys import Keys
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.redis import _AHEAD_BYTES, RedisChunks
+from backoffice.stores.client import ANSWER_SECONDS, Arg, Command, Db, connect
 from backoffice.stores.wire import LARGE, LargeValuePacker, connection_options
 from tests.servers import Store, wait_for
+from tests.support_uploads import KEYS, chunk_store, database
 
-KEYS = Keys("t")
 MANY = 150
 """Chunks of a file that spreads over three groups, so over several slots."""
 
 
 @pytest.fixture
-def chunks(redis: Any) -> RedisChunks:
-    return RedisChunks(redis, KEYS)
+def chunks(redis: Any) -> RedisChunks | FileChunks:
+    return chunk_store(database(redis))
 
 
 @pytest.fixture
@@ -47,87 +50,222 @@ def tuned(store_server: Store, real: Redis) -> Iterator[Redis]:
     client.close()
 
 
-def fill(chunks: RedisChunks, file_id: str, total: int) -> None:
+def soon() -> int:
+    return now_ms() + 60_000
+
+
+def fill(chunks: ChunkStore, file_id: str, total: int) -> None:
     for index in range(total):
-        assert chunks.put(file_id, index, b"%d" % index, 60)
+        assert chunks.put(file_id, index, b"%d" % index, soon())
 
 
 @pytest.mark.cluster
+@pytest.mark.usefixtures("place")
 class TestContract:
-    def test_a_chunk_comes_back(self, chunks: RedisChunks) -> None:
-        assert chunks.put("f", 0, b"\x00\xffbytes", 60)
-        assert chunks.get("f", 0) == b"\x00\xffbytes"
+    def test_a_chunk_comes_back(self, chunks: ChunkStore) -> None:
+        assert chunks.put("ff", 0, b"\x00\xffbytes", soon())
+        assert chunks.get("ff", 0) == b"\x00\xffbytes"
 
-    def test_a_view_is_stored_as_its_bytes(self, chunks: RedisChunks) -> None:
-        assert chunks.put("f", 0, memoryview(bytearray(b"0123456789"))[2:5], 60)
-        assert chunks.get("f", 0) == b"234"
+    def test_a_view_is_stored_as_its_bytes(self, chunks: ChunkStore) -> None:
+        assert chunks.put("ff", 0, memoryview(bytearray(b"0123456789"))[2:5], soon())
+        assert chunks.get("ff", 0) == b"234"
 
-    def test_an_absent_chunk_is_none(self, chunks: RedisChunks) -> None:
-        assert chunks.get("f", 0) is None
+    def test_an_absent_chunk_is_none(self, chunks: ChunkStore) -> None:
+        assert chunks.get("ff", 0) is None
 
-    def test_the_first_bytes_stay(self, chunks: RedisChunks) -> None:
-        assert chunks.put("f", 0, b"first", 60)
-        assert not chunks.put("f", 0, b"other", 60)
-        assert chunks.get("f", 0) == b"first"
+    @pytest.mark.parametrize("kept", [False, True])
+    def test_the_first_bytes_stay(self, chunks: ChunkStore, kept: bool) -> None:
+        assert chunks.put("ff", 0, b"first", soon())
+        if kept:
+            chunks.keep("ff", 1)
+        assert not chunks.put("ff", 0, b"other", soon())
+        assert chunks.get("ff", 0) == b"first"
+        assert chunks.stat("ff", [0]) == [ChunkStat(5, kept)]
 
-    def test_chunks_are_born_mortal(self, chunks: RedisChunks, redis: Any) -> None:
-        chunks.put("f", 70, b"x", 60)
-        assert 0 < redis.ttl(KEYS.chunk("f", 70)) <= 60
+    def test_chunks_are_born_held(self, chunks: ChunkStore) -> None:
+        chunks.put("ff", 70, b"x", soon())
+        assert chunks.stat("ff", [70]) == [ChunkStat(1, kept=False)]
 
-    def test_stream_gives_all_in_order(self, chunks: RedisChunks) -> None:
-        fill(chunks, "f", MANY)
-        assert list(chunks.stream("f", range(MANY))) == [b"%d" % index for index in range(MANY)]
+    def test_stream_gives_all_in_order(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", MANY)
+        assert list(chunks.stream("ff", range(MANY))) == [b"%d" % index for index in range(MANY)]
 
-    def test_stream_gives_what_is_asked_for(self, chunks: RedisChunks) -> None:
-        fill(chunks, "f", 5)
-        assert list(chunks.stream("f", [3, 1])) == [b"3", b"1"]
-        assert list(chunks.stream("f", [])) == []
+    def test_stream_gives_what_is_asked_for(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", 5)
+        assert list(chunks.stream("ff", [3, 1])) == [b"3", b"1"]
+        assert list(chunks.stream("ff", [])) == []
 
-    def test_stream_stops_at_a_lost_chunk(self, chunks: RedisChunks) -> None:
-        chunks.put("f", 0, b"0", 60)
-        chunks.put("f", 2, b"2", 60)
-        stream = chunks.stream("f", range(3))
+    def test_stream_stops_at_a_lost_chunk(self, chunks: ChunkStore) -> None:
+        chunks.put("ff", 0, b"0", soon())
+        chunks.put("ff", 2, b"2", soon())
+        stream = chunks.stream("ff", range(3))
         assert next(stream) == b"0"
         with pytest.raises(ChunkLost) as caught:
             next(stream)
         assert caught.value.details["index"] == 1
 
-    def test_sizes_tell_empty_from_absent(self, chunks: RedisChunks) -> None:
-        chunks.put("f", 0, b"", 60)
-        chunks.put("f", 100, b"abc", 60)
-        assert chunks.sizes("f", [0, 1, 100]) == [0, None, 3]
-        assert chunks.sizes("f", []) == []
+    def test_stat_tells_empty_from_absent(self, chunks: ChunkStore) -> None:
+        chunks.put("ff", 0, b"", soon())
+        chunks.put("ff", 100, b"abc", soon())
+        assert chunks.stat("ff", [0, 1, 100]) == [ChunkStat(0, kept=False), None, ChunkStat(3, kept=False)]
+        assert chunks.stat("ff", []) == []
 
-    def test_persist_names_the_missing_ones_and_can_be_repeated(self, chunks: RedisChunks, redis: Any) -> None:
-        fill(chunks, "f", MANY)
-        chunks.delete("f", 1)
+    def test_stat_of_many_files(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", 1)
+        fill(chunks, "gg", 2)
+        chunks.keep("gg", 2)
+        found = chunks.stat_many([("gg", 1), ("hh", 0), ("ff", 0)])
+        assert found == [ChunkStat(1, kept=True), None, ChunkStat(1, kept=False)]
+
+    def test_keep_names_the_missing_ones_and_can_be_repeated(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", MANY)
+        chunks.delete("ff", 1)
         for _ in range(2):
-            assert chunks.persist("f", MANY + 1) == [0, MANY]
-        assert redis.ttl(KEYS.chunk("f", 99)) == -1
+            assert chunks.keep("ff", MANY + 1) == [0, MANY]
+            chunks.barrier("ff")
+        assert chunks.stat("ff", [99]) == [ChunkStat(2, kept=True)]
 
-    def test_expire_gives_all_a_time_to_live(self, chunks: RedisChunks, redis: Any) -> None:
-        fill(chunks, "f", MANY)
-        chunks.persist("f", MANY)
-        chunks.expire("f", MANY + 1, 30)
-        assert all(0 < redis.ttl(KEYS.chunk("f", index)) <= 30 for index in (0, 63, 64, MANY - 1))
+    def test_a_kept_chunk_can_be_held_again(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", 2)
+        chunks.keep("ff", 2)
+        for _ in range(2):
+            chunks.hold("ff", 0, soon())
+        chunks.hold("ff", 9, soon())
+        assert chunks.stat("ff", [0, 1, 9]) == [ChunkStat(1, kept=False), ChunkStat(1, kept=True), None]
+        assert chunks.get("ff", 0) == b"0"
 
-    def test_delete_counts_what_there_was(self, chunks: RedisChunks) -> None:
-        fill(chunks, "f", MANY)
+    def test_release_takes_what_is_held_and_nothing_else(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", 2)
+        chunks.keep("ff", 1)
+        for index in (0, 1, 2):
+            chunks.release("ff", index)
+        assert chunks.stat("ff", [0, 1, 2]) == [ChunkStat(1, kept=True), None, None]
+
+    def test_delete_counts_what_there_was(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", MANY)
         fill(chunks, "other", 1)
-        chunks.delete("f", 1)
-        assert chunks.delete("f", MANY + 10) == MANY - 1
-        assert chunks.delete("f", MANY) == 0
+        chunks.delete("ff", 1)
+        chunks.keep("ff", 70)
+        assert chunks.delete("ff", MANY + 10) == MANY - 1
+        assert chunks.delete("ff", MANY) == 0
         assert chunks.get("other", 0) == b"0"
+
+    def test_scan_finds_all(self, chunks: ChunkStore) -> None:
+        fill(chunks, "ff", MANY)
+        fill(chunks, "gg", 1)
+        chunks.keep("gg", 1)
+        assert sorted(chunks.scan(), key=lambda one: one[:2]) == [
+            *(("ff", index, ChunkStat(len(str(index)), kept=False)) for index in range(MANY)),
+            ("gg", 0, ChunkStat(1, kept=True)),
+        ]
 
 
 @pytest.mark.real_only
-class TestServer:
-    def test_one_of_many_writers_wins(self, chunks: RedisChunks) -> None:
+@pytest.mark.usefixtures("place")
+class TestManyWriters:
+    def test_one_of_many_writers_wins(self, chunks: ChunkStore) -> None:
         with ThreadPoolExecutor(8) as pool:
-            won = list(pool.map(lambda writer: chunks.put("f", 0, b"%d" % writer, 60), range(32)))
+            won = list(pool.map(lambda writer: chunks.put("ff", 0, b"%d" % writer, soon()), range(32)))
         assert sum(won) == 1
-        assert chunks.get("f", 0) == b"%d" % won.index(True)
+        assert chunks.get("ff", 0) == b"%d" % won.index(True)
 
+    def test_who_keeps_and_who_releases_agree(self, chunks: ChunkStore) -> None:
+        """Whatever comes first: a chunk that was said to be kept is there, whole, and one that was not is gone."""
+        with ThreadPoolExecutor(2) as pool:
+            for number in range(100):
+                file_id = f"f{number}"
+                chunks.put(file_id, 0, b"bytes", soon())
+                keeping = pool.submit(chunks.keep, file_id, 1)
+                pool.submit(chunks.release, file_id, 0).result()
+                assert chunks.get(file_id, 0) == (None if keeping.result() else b"bytes")
+
+    def test_a_chunk_is_found_while_it_changes_its_life(self, chunks: ChunkStore) -> None:
+        chunks.put("ff", 0, b"bytes", soon())
+        done, now = threading.Event(), ["ff"]
+
+        def look() -> int:
+            looks = 0
+            while not done.is_set():
+                file_id = now[0]
+                assert chunks.get(file_id, 0) == b"bytes"
+                assert chunks.stat(file_id, [0]) != [None]
+                looks += 1
+            return looks
+
+        with ThreadPoolExecutor(2) as pool:
+            looking = [pool.submit(look) for _ in range(2)]
+            try:
+                for number in range(200):
+                    file_id = f"f{number}"
+                    chunks.put(file_id, 0, b"bytes", soon())
+                    if number % 2:
+                        now[0] = file_id
+                        chunks.keep(file_id, 1)
+                    else:
+                        chunks.keep(file_id, 1)
+                        now[0] = file_id
+                        chunks.hold(file_id, 0, soon())
+            finally:
+                done.set()
+            assert all(one.result() for one in looking)
+
+
+class CountingDb(Db):
+    """Counts round trips."""
+
+    trips = 0
+
+    def call(self, *command: Arg) -> Any:
+        self.trips += 1
+        return super().call(*command)
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        self.trips += bool(commands)
+        return super().many(commands)
+
+
+class TestInRedis:
+    @pytest.fixture
+    def chunks(self, redis: Any) -> RedisChunks:
+        made = chunk_store(database(redis))
+        assert isinstance(made, RedisChunks)
+        return made
+
+    def test_what_is_held_has_a_time_to_live(self, chunks: RedisChunks, redis: Any) -> None:
+        chunks.put("f", 70, b"x", soon())
+        assert 50 < redis.ttl(KEYS.chunk("f", 70)) <= 60
+        chunks.keep("f", 71)
+        assert redis.ttl(KEYS.chunk("f", 70)) == -1
+        chunks.hold("f", 70, now_ms() + 10_000)
+        assert 0 < redis.ttl(KEYS.chunk("f", 70)) <= 10
+
+    def test_keys_of_others_are_not_scanned(self, chunks: RedisChunks, redis: Any) -> None:
+        redis.set("file:{x}:other", "y")
+        assert list(chunks.scan()) == []
+
+    def test_round_trips(self, fake: Redis) -> None:
+        """No more of them than ever, however the port is cut."""
+        db = CountingDb(fake, shebang=False)
+        chunks = chunk_store(db)
+        counts = []
+        for act in (
+            lambda: chunks.put("f", 0, b"x", soon()),
+            lambda: chunks.put("f", 1, b"x", soon()),
+            lambda: chunks.get("f", 0),
+            lambda: list(chunks.stream("f", [0, 1])),
+            lambda: chunks.stat("f", range(1000)),
+            lambda: chunks.keep("f", 2),
+            lambda: chunks.barrier("f"),
+            lambda: chunks.release("f", 2),
+            lambda: chunks.delete("f", 640),
+            lambda: chunks.sweep(now_ms()),
+        ):
+            db.trips = 0
+            act()
+            counts.append(db.trips)
+        assert counts == [1, 1, 1, 2, 1, 1, 0, 1, 1, 0]
+
+    @pytest.mark.real_only
     def test_delete_works_when_memory_is_full(self, chunks: RedisChunks, redis: Redis) -> None:
         fill(chunks, "f", MANY)
         before = redis.config_get("maxmemory")["maxmemory"]
@@ -137,6 +275,7 @@ class TestServer:
         finally:
             redis.config_set("maxmemory", before)
 
+    @pytest.mark.real_only
     def test_a_stream_left_early_gives_its_room_back(self, chunks: RedisChunks) -> None:
         fill(chunks, "f", 10)
         for _ in range(50):
@@ -145,6 +284,7 @@ class TestServer:
             stream.close()  # type: ignore[attr-defined]
         wait_for(lambda: chunks._room.free == _AHEAD_BYTES, "all room is free")
 
+    @pytest.mark.real_only
     def test_streams_without_room_still_give_all(self, chunks: RedisChunks) -> None:
         fill(chunks, "f", 10)
         chunks._room.free = 3
@@ -152,9 +292,9 @@ class TestServer:
         assert [b"".join(turn) for turn in zip(*streams, strict=True)] == [b"%d" % index * 20 for index in range(10)]
 
     def test_a_store_that_is_gone_is_unavailable(self) -> None:
-        client = connect("unix:///nowhere/at/all.sock")
+        chunks = chunk_store(Db(connect("unix:///nowhere/at/all.sock")))
         with pytest.raises(Unavailable):
-            RedisChunks(client, KEYS).get("f", 0)
+            chunks.get("f", 0)
 
 
 def test_small_commands_are_packed_as_ever() -> None:

@@ -10,7 +10,8 @@ import pytest
 from backoffice.services import ports
 from backoffice.stores.accounts import RedisAccounts
 from backoffice.stores.audit import RedisAudit
-from backoffice.stores.chunks import RedisChunks
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
@@ -34,6 +35,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.AuditLog, RedisAudit),
     (ports.Throttle, RedisThrottle),
     (ports.ChunkStore, RedisChunks),
+    (ports.ChunkStore, FileChunks),
     (ports.UploadStore, RedisUploads),
     (ports.FileStore, RedisFiles),
     (ports.Durability, RedisDurability),
@@ -56,7 +58,9 @@ READERS = {
     "of_user",
     "wait",
     "stream",
-    "sizes",
+    "stat",
+    "stat_many",
+    "scan",
     "extent",
     "chunk_map",
     "due",
@@ -84,10 +88,9 @@ NOT_ACTS = {
     "forgive",
     "clear",
     "put",
-    "persist",
-    "expire",
+    "keep",
+    "hold",
     "delete",
-    "discard",
     "mark",
     "begin_append",
     "append",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backoffice.secret import Secret, weakness
-from backoffice.settings import Durability, Environment, Settings, SettingsError, table
+from backoffice.settings import ChunkPlace, Durability, Environment, Settings, SettingsError, table
 from backoffice.units import parse_duration, parse_size
 
 KEY = "k3y-Zq81_vTnB0c7LrXw2mJpAeHsYdUg49fIoVtR"
@@ -98,6 +98,17 @@ def test_k1_each_key_of_a_rotation_is_checked() -> None:
     ]
     settings = Settings.from_env({"APP_SECRET_KEY": f"{KEY}, {KEY[::-1]}"})
     assert [key.reveal() for key in settings.secret_keys] == [KEY, KEY[::-1]]
+
+
+def test_where_the_bytes_lie(tmp_path: Path) -> None:
+    assert Settings.from_env(GOOD).chunks == ChunkPlace(None)
+    for text, place in (("redis", None), (f"file:{tmp_path}", tmp_path), ("file:here", Path("here"))):
+        chunks = Settings.from_env({**GOOD, "BACKOFFICE_CHUNKS": text}).chunks
+        assert (chunks, str(chunks)) == (ChunkPlace(place), text)
+    (tmp_path / "file").touch()
+    for text in ("file", "file:", "redis:x", "s3:bucket", "FILE:x", str(tmp_path), f"file:{tmp_path / 'file'}"):
+        [line] = problems({**GOOD, "BACKOFFICE_CHUNKS": text})
+        assert line.startswith("BACKOFFICE_CHUNKS must be ")
 
 
 def test_a_random_key_is_not_called_weak() -> None:

@@ -52,12 +52,12 @@ class ChunkWriter:
         try:
             return self.uploads.mark(upload, [(index, chunk)], self._expires_at(upload), self.limits.max_file_size)
         except Unavailable:
-            # It may have been noted all the same; if not, the chunk dies by itself.
+            # It may have been noted all the same; if not, the chunk goes when its time is over.
             raise
         except BackofficeError as error:
             # Where it is being completed, another request has noted these very bytes, and they are needed.
             if kept and error.details.get("state") != UploadState.COMPLETING:
-                self.chunks.discard(upload.id, index)
+                self.chunks.release(upload.id, index)
             raise
 
     def put(self, upload: Upload, index: int, data: bytes | memoryview) -> bool:
@@ -66,7 +66,7 @@ class ChunkWriter:
         Raises ChunkConflict where there are other bytes, which stay: whose they are cannot be known for sure.
         """
         for _ in range(ATTEMPTS):
-            if self.chunks.put(upload.id, index, data, seconds_to_live(upload, self.now())):
+            if self.chunks.put(upload.id, index, data, hold_until(upload, self.now())):
                 return True
             there = self.chunks.get(upload.id, index)
             if there is not None:
@@ -88,7 +88,7 @@ class ChunkWriter:
             largest=self.limits.max_file_size,
         )
         if upload.tail:
-            self.chunks.discard(upload.id, TAILS + upload.tail)
+            self.chunks.release(upload.id, TAILS + upload.tail)
         return noted
 
     def _expires_at(self, upload: Upload) -> int:
@@ -96,6 +96,6 @@ class ChunkWriter:
         return self.limits.expires_at(self.now(), upload.dies_at)
 
 
-def seconds_to_live(upload: Upload, now: int) -> int:
-    """How long a chunk lives that is stored now."""
-    return max(0, (upload.dies_at - now) // 1000) + GRACE_SECONDS
+def hold_until(upload: Upload, now: int) -> int:
+    """Until when a chunk is held that is stored now (ms)."""
+    return max(now, upload.dies_at) + GRACE_SECONDS * 1000

@@ -1,4 +1,4 @@
-"""How an upload becomes a file: everything is checked, the chunks lose their expiry, and the commit comes last."""
+"""How an upload becomes a file: everything is checked, the chunks are kept for ever, and the commit comes last."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from backoffice.errors import (
     NotFound,
 )
 from backoffice.services.ports import ChunkStore, Durability, UploadStore
-from backoffice.services.uploads.chunks import ATTEMPTS, seconds_to_live
+from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
 from backoffice.services.uploads.reader import read_digest
 
 LEASE_SECONDS = 60
@@ -56,9 +56,11 @@ class Completion:
                 leased = self._settle_tail(leased, token)
             chunks = self._check_chunks(leased, size)
             found = self._check_digest(leased, token, spec.digest, chunks, digest)
-            lost = self.chunks.persist(upload.id, leased.chunk_count)
+            lost = self.chunks.keep(upload.id, leased.chunk_count)
             if lost:
                 raise self._missing(leased, lost)
+            # No record of a file may be older than its bytes, after a power cut either.
+            self.chunks.barrier(upload.id)
             file = self._commit(actor, leased, token, _file(leased, spec, size, found), spec.on_conflict)
         self.durability.barrier()
         return file
@@ -71,15 +73,15 @@ class Completion:
         if tail is None:
             raise self._missing(upload, [index])
         for _ in range(ATTEMPTS):
-            if self.chunks.put(upload.id, index, tail, seconds_to_live(upload, self.now())):
+            if self.chunks.put(upload.id, index, tail, hold_until(upload, self.now())):
                 break
             if self.chunks.get(upload.id, index) == tail:
                 break
-            self.chunks.discard(upload.id, index)
+            self.chunks.release(upload.id, index)
         else:
             raise ChunkConflict(chunk_index=index)
         settled = self.uploads.settle_tail(upload, token)
-        self.chunks.discard(upload.id, upload.stored_at(index))
+        self.chunks.release(upload.id, upload.stored_at(index))
         return settled
 
     def _commit(self, actor: Actor, upload: Upload, token: str, file: File, on_conflict: OnConflict) -> File:
@@ -105,11 +107,11 @@ class Completion:
         """Every chunk is there with its size, and together they have the size announced."""
         chunks = self.uploads.chunk_map(upload.id, upload.chunk_count)
         indexes = range(upload.chunk_count)
-        sizes = self.chunks.sizes(upload.id, indexes)
+        stored = self.chunks.stat(upload.id, indexes)
         lost = [
             index
-            for index, chunk, size in zip(indexes, chunks.chunks, sizes, strict=True)
-            if chunk is None or chunk.size != size
+            for index, chunk, stat in zip(indexes, chunks.chunks, stored, strict=True)
+            if chunk is None or stat is None or chunk.size != stat.size
         ]
         if lost:
             raise self._missing(upload, lost)

@@ -84,7 +84,7 @@ class Uploads:
             raise Invalid("total_size is a number of bytes.", field="total_size")
         if size is not None and size > limits.max_file_size:
             raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
-        if not self.health.room():
+        if not (self.health.room() and self.chunks.room()):
             raise StoreFull
         now = self.now()
         dies_at = now + limits.upload_max_seconds * 1000
@@ -150,7 +150,7 @@ class Uploads:
             self.chunks.delete(upload.id, self.uploads.extent(upload.id) + UNNOTED)
             latest = self.uploads.get(upload.id)
             if latest is not None and latest.tail:
-                self.chunks.discard(upload.id, TAILS + latest.tail)
+                self.chunks.release(upload.id, TAILS + latest.tail)
         else:
             self.chunks.delete(upload.id, upload.total_chunks)
         self.uploads.forget(upload)
@@ -314,6 +314,11 @@ class Uploads:
         for upload in left:
             self._collect(upload)
         return len(left) == limit
+
+    def sweep(self) -> bool:
+        """Free all chunks that are held past their time; nothing more is left then."""
+        self.chunks.sweep(self.now())
+        return False
 
     # -- helpers
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File, FileState
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, Upload, UploadState, ranges
+from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, ChunkStat, Upload, UploadState, ranges
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
 from backoffice.stores.codec import pairs
 from backoffice.stores.commit import Commit
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged
-from backoffice.stores.keys import split_chunk_key
 from backoffice.stores.uploads import RedisUploads
 
 LIVE = {FileState.READY, FileState.TRASHED}
@@ -27,48 +26,48 @@ TOGETHER = 20_000
 """Chunks whose maps are in memory at once, unless one file has more."""
 STRAY_SECONDS = 24 * 3600
 """What belongs to nothing is given so long, for somebody to find out why."""
-IMMORTAL, ABSENT = -1, -2
-"""What PTTL says of a key without expiry, and of none."""
 
 Place = tuple[str, int]
 """Where a chunk is: the file's id and its index."""
-Sizes = dict[Place, tuple[int, int]]
+Stats = dict[Place, ChunkStat | None]
+
+
+class Chunks(Protocol):
+    """What `fsck` needs of the bytes, wherever they lie: a part of the port `ChunkStore`."""
+
+    def stat_many(self, places: Sequence[Place]) -> list[ChunkStat | None]: ...
+    def keep(self, file_id: str, total: int) -> list[int]: ...
+    def barrier(self, file_id: str) -> None: ...
+    def hold(self, file_id: str, index: int, until: int) -> None: ...
+    def scan(self) -> Iterator[tuple[str, int, ChunkStat]]: ...
 
 
 class ChunkCheck:
     """Compares the data plane with the records."""
 
-    def __init__(self, repairer: Repairer, uploads: RedisUploads, files: file_store.RedisFiles) -> None:
-        self._repairer, self._uploads, self._files = repairer, uploads, files
+    def __init__(self, repairer: Repairer, chunks: Chunks, uploads: RedisUploads, files: file_store.RedisFiles) -> None:
+        self._repairer, self._chunks, self._uploads, self._files = repairer, chunks, uploads, files
         self._db, self._keys = repairer.db, repairer.keys
 
-    def _found(self, places: Iterable[Place]) -> Sizes:
-        """Bytes and time to live (ms) of chunks."""
-        found: Sizes = {}
+    def _found(self, places: Iterable[Place]) -> Stats:
+        """What is there of these chunks."""
+        found: Stats = {}
         for batch in batches(iter(places)):
-            commands: list[Command] = []
-            for place in batch:
-                key = self._keys.chunk(*place)
-                commands += (("STRLEN", key), ("PTTL", key))
-            replies = self._db.many(commands)
-            found |= {
-                place: (int(size), int(ttl))
-                for place, size, ttl in zip(batch, replies[::2], replies[1::2], strict=True)
-            }
+            found |= zip(batch, self._chunks.stat_many(batch), strict=True)
         return found
 
     # -- files
 
     def files(self, files: Sequence[File]) -> None:
-        """Every chunk is there with the size that the map says, without an expiry."""
+        """Every chunk is there with the size that the map says, and kept for ever."""
         live = [file for file in files if file.state in LIVE and file.total_chunks]
         self._repairer.count(Invariant.CHUNK, sum(file.total_chunks for file in live))
         for some in _together(live):
             maps = self._db.many([("GET", self._keys.chunk_map(file.id)) for file in some])
-            sizes = self._found((file.id, index) for file in some for index in range(file.total_chunks))
+            stats = self._found((file.id, index) for file in some for index in range(file.total_chunks))
             for file, packed in zip(some, maps, strict=True):
                 chunks = ChunkMap.unpack(packed or b"", file.total_chunks)
-                lost, mortal = _states(file, chunks, sizes)
+                lost, mortal = _states(file, chunks, stats)
                 if mortal:
                     self._repairer.verify_and_repair(partial(self._look_mortal, file.id))
                 if lost or chunks.size != file.size:
@@ -91,7 +90,7 @@ class ChunkCheck:
             return None
         file, _, _, mortal = now
         what = f"{file_id}: chunks {_list(mortal)} of {file.total_chunks} would expire"
-        after = partial(self._keep, file_id, mortal)
+        after = partial(self._keep, file)
         return Fault(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what, after=after)
 
     def _look_lost(self, file_id: str) -> Fault | None:
@@ -107,9 +106,9 @@ class ChunkCheck:
             return None
         return Fault(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what)
 
-    def _keep(self, file_id: str, indexes: Sequence[int]) -> None:
-        for batch in batches(indexes):
-            self._db.many([("PERSIST", self._keys.chunk(file_id, index)) for index in batch])
+    def _keep(self, file: File) -> None:
+        self._chunks.keep(file.id, file.total_chunks)
+        self._chunks.barrier(file.id)
 
     # -- uploads
 
@@ -141,7 +140,7 @@ class ChunkCheck:
             if chunk is not None
         }
         found = self._found(noted)
-        return [noted[place][0] for place, (size, ttl) in found.items() if ttl == ABSENT or size != noted[place][1]]
+        return [noted[place][0] for place, stat in found.items() if stat is None or stat.size != noted[place][1]]
 
     def _look_vanished(self, upload_id: str) -> Fault | None:
         upload, _, chunks = self._upload_now(upload_id)
@@ -188,24 +187,19 @@ class ChunkCheck:
 
     # -- what belongs to nothing
 
-    def keys(self, keys: Sequence[bytes]) -> None:
-        """Keys of chunks, from a scan: those without a record will expire."""
-        ids: defaultdict[str, list[int]] = defaultdict(list)
-        for key in keys:
-            file_id, index = split_chunk_key(key)
-            ids[file_id].append(index)
-        self._repairer.count(Invariant.ORPHAN, len(keys))
-        homes = self._db.many([command for one in ids for command in self._home_questions(one)])
-        strays = [
-            (file_id, index)
-            for (file_id, indexes), total, upload in zip(ids.items(), homes[::2], homes[1::2], strict=True)
-            for index in indexes
-            if _stray(index, total, upload)
-        ]
-        lives = self._db.many([("PTTL", self._keys.chunk(*one)) for one in strays])
-        for one, ttl in zip(strays, lives, strict=True):
-            if int(ttl) == IMMORTAL:
-                self._repairer.verify_and_repair(partial(self._look_stray, *one))
+    def strays(self) -> None:
+        """Kept chunks without a record. One that is held goes by itself."""
+        for batch in batches(self._chunks.scan()):
+            self._repairer.count(Invariant.ORPHAN, len(batch))
+            ids: defaultdict[str, list[int]] = defaultdict(list)
+            for file_id, index, stat in batch:
+                if stat.kept:
+                    ids[file_id].append(index)
+            homes = self._db.many([command for one in ids for command in self._home_questions(one)])
+            for (file_id, indexes), total, upload in zip(ids.items(), homes[::2], homes[1::2], strict=True):
+                for index in indexes:
+                    if _stray(index, total, upload):
+                        self._repairer.verify_and_repair(partial(self._look_stray, file_id, index))
 
     def _home_questions(self, file_id: str) -> list[Command]:
         return [
@@ -216,10 +210,10 @@ class ChunkCheck:
     def _look_stray(self, file_id: str, index: int) -> Fault | None:
         # The record first: it goes after the bytes, so bytes that are there when it is not belong to nothing.
         total, upload = self._repairer.read_atomically(self._home_questions(file_id))
-        key = self._keys.chunk(file_id, index)
-        if not _stray(index, total, upload) or int(self._db.call("PTTL", key)) != IMMORTAL:
+        [stat] = self._chunks.stat_many([(file_id, index)])
+        if not _stray(index, total, upload) or stat is None or not stat.kept:
             return None
-        after = partial(self._db.call, "EXPIRE", key, STRAY_SECONDS, "NX")
+        after = partial(self._chunks.hold, file_id, index, now_ms() + STRAY_SECONDS * 1000)
         what = f"{file_id}: chunk {index} belongs to no record"
         return Fault(Invariant.ORPHAN, ObjectRef("file", file_id), what, after=after)
 
@@ -250,14 +244,14 @@ def _stray(index: int, total: bytes | None, upload: Any) -> bool:
     return not upload and (total is None or (total.isdigit() and index >= int(total)))
 
 
-def _states(file: File, chunks: ChunkMap, found: Sizes) -> tuple[list[int], list[int]]:
+def _states(file: File, chunks: ChunkMap, found: Stats) -> tuple[list[int], list[int]]:
     """Indexes of chunks that are lost, and of those that are about to die."""
     lost, mortal = [], []
     for index, chunk in enumerate(chunks.chunks):
-        size, ttl = found[file.id, index]
-        if ttl == ABSENT or chunk is None or size != chunk.size:
+        stat = found[file.id, index]
+        if stat is None or chunk is None or stat.size != chunk.size:
             lost.append(index)
-        if ttl >= 0:
+        if stat is not None and not stat.kept:
             mortal.append(index)
     return lost, mortal
 

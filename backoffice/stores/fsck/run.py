@@ -1,8 +1,8 @@
 """`fsck`: every index, count, quota, chunk and audit index compared with its record, on a store that is in use.
 
-One scan over all keys deals the records out in batches, so memory does not grow with their number; what it keeps is
-a number for each index and each owner. A scan may name a key twice: an index then looks longer than it is and is
-walked, which costs time and nothing else.
+One scan over all keys deals the records out in batches, another one looks for chunks that belong to none; so memory
+does not grow with their number: what is kept is a number for each index and each owner. A scan may name a key twice: an
+index then looks longer than it is and is walked, which costs time and nothing else.
 
 Whatever looks wrong is read again, as of one moment, before it is told (`repair.py`); what is repaired is repaired by a
 commit that checks that nothing has changed, with an event that says what was done and by whom.
@@ -10,11 +10,8 @@ commit that checks that nothing has changed, with an event that says what was do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-from redis.cluster import RedisCluster
 
 from backoffice.domain.access import Actor
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
@@ -23,19 +20,19 @@ from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Db, store_errors
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.audit import AuditCheck
-from backoffice.stores.fsck.chunks import ChunkCheck
+from backoffice.stores.fsck.chunks import ChunkCheck, Chunks
 from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Repairer, batches
 from backoffice.stores.keys import Keys
 from backoffice.stores.records import RedisRecords
 from backoffice.stores.roles import RedisRoles
+from backoffice.stores.scan import scan
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
 
-SCAN_COUNT = 1000
 STORES: tuple[type[RedisRecords[Any]], ...] = (RedisUsers, RedisRoles, RedisTokens, RedisSessions)
 """The nouns that are looked through besides files and uploads, one line each."""
 _INDEX_KINDS = {"by", "one"}
@@ -47,6 +44,7 @@ class Fsck:
 
     db: Db
     keys: Keys
+    chunks: Chunks
     stores: tuple[type[RedisRecords[Any]], ...] = STORES
 
     def check(self, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
@@ -56,14 +54,14 @@ class Fsck:
         return self._run(actor, on_finding, on_progress)
 
     def _run(self, actor: Actor | None, on_finding: OnFinding, on_progress: OnProgress) -> Report:
-        return _Run(Repairer(self.db, self.keys, actor, on_finding), self.stores, on_progress).run()
+        return _Run(Repairer(self.db, self.keys, actor, on_finding), self.chunks, self.stores, on_progress).run()
 
 
 class _Run:
     """One run: the checks and what they have been handed so far."""
 
     def __init__(
-        self, repairer: Repairer, stores: tuple[type[RedisRecords[Any]], ...], on_progress: OnProgress
+        self, repairer: Repairer, chunks: Chunks, stores: tuple[type[RedisRecords[Any]], ...], on_progress: OnProgress
     ) -> None:
         self._repairer, self._db, self._keys, self._on_progress = repairer, repairer.db, repairer.keys, on_progress
         files = RedisFiles(self._db, self._keys)
@@ -74,7 +72,7 @@ class _Run:
         }
         for collection in (files.collection, uploads.collection):
             self._checks[collection.noun] = IndexCheck(repairer, collection)
-        self._chunks = ChunkCheck(repairer, uploads, files)
+        self._chunks = ChunkCheck(repairer, chunks, uploads, files)
         self._quotas = QuotaCheck(repairer, uploads, files)
         self._audit = AuditCheck(repairer)
 
@@ -82,51 +80,31 @@ class _Run:
         with store_errors():
             total = int(self._db.client.dbsize())
         done = 0
-        for batch in self._scan():
+        for batch in scan(self._db):
             for some in batches(batch):
                 self._deal(some)
             done += len(batch)
             self._on_progress(done, max(done, total))
         for check in self._checks.values():
             check.finish()
+        self._chunks.strays()
         self._quotas.finish()
         # Last, for what is repaired is in the log as well.
         self._audit.log()
         return self._repairer.report
 
-    def _scan(self) -> Iterator[list[bytes]]:
-        """All keys of all primaries, in batches."""
-        client = self._db.client
-        nodes: list[Any] = [client]
-        if isinstance(client, RedisCluster):
-            nodes = [client.get_redis_connection(node) for node in client.get_primaries()]  # type: ignore[no-untyped-call]
-        for node in nodes:
-            cursor = 0
-            while True:
-                with store_errors():
-                    position, keys = node.execute_command("SCAN", cursor, "COUNT", SCAN_COUNT)
-                if keys:
-                    yield list(keys)
-                cursor = int(position)
-                if not cursor:
-                    break
-
     def _deal(self, keys: list[bytes]) -> None:
         """Hand each key to the check it concerns. Others, of ours or of somebody else, are none of our business."""
         records: dict[str, list[str]] = {}
-        chunks: list[bytes] = []
         indexes: list[bytes] = []
         for key in keys:
             match self._keys.split(key):
-                case () if key.startswith(b"file:{"):
-                    chunks.append(key)
                 case ("by", *_):
                     indexes.append(key)
                 case (noun, kind, _, *_) if noun in self._checks and kind in _INDEX_KINDS:
                     self._checks[noun].note_key(key)
                 case (noun, record_id) if noun in self._checks or noun in {"map", "quota"}:
                     records.setdefault(noun, []).append(record_id)
-        self._chunks.keys(chunks)
         self._audit.keys(indexes)
         self._chunks.maps(records.pop("map", []))
         self._quotas.note_owners(records.pop("quota", []))

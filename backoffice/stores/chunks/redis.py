@@ -1,4 +1,5 @@
-"""The bytes of chunks: one string each, spread over all shards in groups that share a slot."""
+"""The bytes of chunks in Redis: one string each, spread over all shards in groups that share a slot. One that is held
+is a key with an expiry, one that is kept a key without."""
 
 from __future__ import annotations
 
@@ -9,9 +10,13 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
-from backoffice.stores.client import Client, Command, Db
-from backoffice.stores.keys import GROUP, Keys
+from backoffice.stores.client import Command, Db
+from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.keys import CHUNKS, GROUP, Keys, split_chunk_key
+from backoffice.stores.scan import scan
 
 _AHEAD = 2
 """Chunks fetched while one is being sent."""
@@ -26,26 +31,29 @@ _TURN_SECONDS = 15.0
 _BATCH = 1000
 """Commands in one pipeline."""
 
+_IMMORTAL, _ABSENT = -1, -2
+"""What PTTL says of a key without expiry, and of none."""
+
 Ahead = deque[tuple[Future[bytes | None], int]]
 """Chunks on their way, and the room taken for each."""
 
 
 class RedisChunks:
-    """Chunks of files, by file and index. One object for each process, made after a fork: it keeps threads."""
+    """Port `ChunkStore`. One object for each process, made after a fork: it keeps threads."""
 
-    def __init__(self, redis: Client, keys: Keys) -> None:
-        self._db = Db(redis)
-        self._keys = keys
+    def __init__(self, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> None:
+        """`durability`, `health`: of the same servers."""
+        self._db, self._keys = db, keys
+        self._durability, self._health = durability, health
         self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="chunks")
         self._receiving = Lock()
         self._room = _Room(_AHEAD_BYTES)
 
-    def put(self, file_id: str, index: int, data: bytes | memoryview, ttl_seconds: int) -> bool:
-        """Keep the bytes for that long unless there is a value already: True when they were kept.
-
-        False also when the store's answer was lost and the command was repeated: compare with `get`.
-        """
-        return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "EX", ttl_seconds))
+    def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
+        """Also False when the store's answer was lost and the command was repeated: compare with `get`."""
+        # A time from now on, for the server may have another clock.
+        life = max(1, hold_until - now_ms())
+        return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "PX", life))
 
     def get(self, file_id: str, index: int) -> bytes | None:
         value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
@@ -71,36 +79,59 @@ class RedisChunks:
                 future.cancel()
                 future.add_done_callback(partial(self._dropped, size))
 
-    def sizes(self, file_id: str, indexes: Sequence[int]) -> list[int | None]:
-        """Bytes of each, None where there is none."""
-        keys = [self._keys.chunk(file_id, index) for index in indexes]
-        sizes: list[int | None] = list(self._each("STRLEN", keys))
-        # An empty value and a missing one have the same length.
-        absent = self._absent([key for key, size in zip(keys, sizes, strict=True) if size == 0])
-        return [None if key in absent else size for key, size in zip(keys, sizes, strict=True)]
+    def stat(self, file_id: str, indexes: Sequence[int]) -> list[ChunkStat | None]:
+        return self.stat_many([(file_id, index) for index in indexes])
 
-    def persist(self, file_id: str, total: int) -> list[int]:
-        """Let chunks [0, total) live for ever; the indexes of those that are not there."""
+    def stat_many(self, places: Sequence[tuple[str, int]]) -> list[ChunkStat | None]:
+        found: list[ChunkStat | None] = []
+        for start in range(0, len(places), _BATCH):
+            commands: list[Command] = []
+            for place in places[start : start + _BATCH]:
+                key = self._keys.chunk(*place)
+                commands += (("STRLEN", key), ("PTTL", key))
+            replies = self._db.many(commands)
+            found += map(_stat, replies[::2], replies[1::2])
+        return found
+
+    def keep(self, file_id: str, total: int) -> list[int]:
         keys = self._all(file_id, total)
         # 0 also for a chunk that lost its expiry before: this may be a repetition.
         unchanged = [key for key, changed in zip(keys, self._each("PERSIST", keys), strict=True) if not changed]
         absent = self._absent(unchanged)
         return [index for index, key in enumerate(keys) if key in absent]
 
-    def expire(self, file_id: str, total: int, ttl_seconds: int) -> None:
-        """Let chunks [0, total) die after that long."""
-        self._each("EXPIRE", self._all(file_id, total), ttl_seconds)
+    def hold(self, file_id: str, index: int, until: int) -> None:
+        self._db.call("PEXPIRE", self._keys.chunk(file_id, index), max(1, until - now_ms()), "NX")
 
-    def discard(self, file_id: str, index: int) -> None:
-        """Free one chunk, unless it lives for ever: then it belongs to a file, or to an upload that becomes one."""
+    def release(self, file_id: str, index: int) -> None:
         # One command decides and frees: an upload may become a file between any two.
         self._db.call("EXPIRE", self._keys.chunk(file_id, index), 0, "XX")
 
     def delete(self, file_id: str, total: int) -> int:
-        """Free chunks [0, total), also when memory is full; how many there were."""
         keys = self._all(file_id, total)
         groups = [keys[start : start + GROUP] for start in range(0, total, GROUP)]
         return sum(self._in_batches([("UNLINK", *group) for group in groups]))
+
+    def scan(self) -> Iterator[tuple[str, int, ChunkStat]]:
+        for keys in scan(self._db, CHUNKS):
+            places = [place for key in keys if (place := split_chunk_key(key)) is not None]
+            for place, stat in zip(places, self.stat_many(places), strict=True):
+                if stat is not None:
+                    yield *place, stat
+
+    def sweep(self, now: int) -> int:  # noqa: ARG002 - as the port has it
+        """The server does it by itself."""
+        return 0
+
+    def barrier(self, file_id: str) -> None:
+        """Nothing: the barrier of the records, which follows, covers what was written to the same servers before."""
+
+    @property
+    def level(self) -> str:
+        return self._durability.level
+
+    def room(self) -> bool:
+        return self._health.room()
 
     def _fetch(self, file_id: str, index: int) -> bytes | None:
         """`get`, one chunk of the process at a time: over TLS, until it is whole, it is in memory twice. This costs no
@@ -143,6 +174,10 @@ class RedisChunks:
         for start in range(0, len(commands), _BATCH):
             replies += self._db.many(commands[start : start + _BATCH])
         return replies
+
+
+def _stat(size: int, ttl: int) -> ChunkStat | None:
+    return None if ttl == _ABSENT else ChunkStat(size, ttl == _IMMORTAL)
 
 
 class _Room:

@@ -1,0 +1,31 @@
+"""All keys of a store: for `fsck`, and for nothing that answers a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from redis.cluster import RedisCluster
+
+from backoffice.stores.client import Db, store_errors
+
+COUNT = 1000
+"""Keys that one step looks at."""
+
+
+def scan(db: Db, match: bytes = b"*") -> Iterator[list[bytes]]:
+    """The keys of all primaries that match, in batches; one may come twice."""
+    nodes: list[Any] = [db.client]
+    if isinstance(db.client, RedisCluster):
+        primaries = db.client.get_primaries()  # type: ignore[no-untyped-call]
+        nodes = [db.client.get_redis_connection(node) for node in primaries]
+    for node in nodes:
+        cursor = 0
+        while True:
+            with store_errors():
+                position, keys = node.execute_command("SCAN", cursor, "MATCH", match, "COUNT", COUNT)
+            if keys:
+                yield list(keys)
+            cursor = int(position)
+            if not cursor:
+                break

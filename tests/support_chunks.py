@@ -1,0 +1,33 @@
+"""Where the bytes of chunks lie in a test: in Redis or in a directory. What must hold does not depend on it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+PLACES = ("redis", "file")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`directory`: None for Redis. `current` is that of the test that runs: every `World` is over it."""
+
+    directory: Path | None = None
+
+    current: ClassVar[Place]
+
+    def enter(self) -> None:
+        """From now on bytes lie here."""
+        Place.current = self
+        if self.directory is not None:
+            self.directory.mkdir(exist_ok=True)
+
+    def empty(self) -> None:
+        """Away with all of them; the directory itself stays."""
+        for one in self.directory.iterdir() if self.directory is not None else ():
+            shutil.rmtree(one)
+
+
+Place.current = Place()
