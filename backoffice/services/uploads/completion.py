@@ -13,7 +13,7 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ChunkMap, Upload, ranges
+from backoffice.domain.uploads import UNKNOWN, ChunkMap, Upload, ranges
 from backoffice.errors import (
     BackofficeError,
     ChecksumMismatch,
@@ -122,7 +122,12 @@ class Completion:
         return chunks
 
     def _missing(self, upload: Upload, lost: Sequence[int]) -> ChunksMissing:
-        """Chunks that turned out not to be there: the client sends just those again."""
+        """Chunks that turned out not to be there: the client sends just those again. A stream goes on at the first of
+        them; those after it are freed, while nobody notes any, for a tail may be among them that was put in its place,
+        and the bytes that come again are cut otherwise."""
+        if upload.total_chunks == UNKNOWN:
+            for index in range(min(lost), upload.chunk_count):
+                self.chunks.release(upload.id, index)
         self.uploads.unmark(upload, lost)
         return ChunksMissing(missing=ranges(lost))
 
