@@ -13,13 +13,13 @@ from backoffice.errors import StoreFull, Unavailable
 from backoffice.logs import logger
 from backoffice.services.audit import Audit
 from backoffice.services.container import Services
-from backoffice.services.devices import Devices
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
-from backoffice.services.passwords import Passwords
 from backoffice.services.ports import ChunkStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
+from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.trusted_devices import Devices
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.completion import Completion
@@ -27,8 +27,6 @@ from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.settings import Settings, SettingsError
-from backoffice.stores.accounts import RedisAccounts
-from backoffice.stores.audit import RedisAudit
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
@@ -40,11 +38,13 @@ from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.keys import Keys
+from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
 from backoffice.web import admin, api, pages
 from backoffice.web.factory import make_app

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from backoffice import __version__
-from backoffice.embedded.locate import NotRunning
+from backoffice.embedded.discovery import NotRunning
 from backoffice.errors import BackofficeError
 from backoffice.settings import SettingsError
 

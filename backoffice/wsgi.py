@@ -10,8 +10,8 @@ from flask.cli import NoAppException
 
 from backoffice.app import create_app as build
 from backoffice.cli import COMMANDS, OPERATOR_ERRORS, cli
-from backoffice.commands.context import load_to_serve
-from backoffice.embedded.locate import NotRunning
+from backoffice.commands.cli_settings import load_to_serve
+from backoffice.embedded.discovery import NotRunning
 from backoffice.settings import SettingsError
 
 

@@ -16,9 +16,9 @@ from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
 from backoffice.domain.uploads import Chunk
 from backoffice.stores.client import Arg, Client, Command, Db
-from backoffice.stores.commit import Commit
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
+from backoffice.stores.records.commit import Commit
 from benchmarks.plan import Bars, Goal, Part, Plan
 from benchmarks.site import Site, running
 

@@ -14,8 +14,8 @@ from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice import settings
-from tests.servers import Store, run_cluster, run_store
-from tests.support_chunks import PLACES, Place
+from tests.support.chunks import PLACES, Place
+from tests.support.servers import Store, run_cluster, run_store
 
 UNIT = Path(__file__).parent / "unit"
 IN_CI = bool(os.environ.get("CI"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from backoffice.commands.shell import Shell, shell
+from backoffice.commands.cli_context import Shell, shell
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import is_id
 from backoffice.domain.nouns import all_actions

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from backoffice.commands.shell import shell
+from backoffice.commands.cli_context import shell
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import MAX_LIMIT, Query

@@ -12,12 +12,12 @@ from typing import Final
 import click
 
 from backoffice.app import build_services
-from backoffice.commands.context import load
-from backoffice.commands.shell import shell_actor
+from backoffice.commands.cli_context import shell_actor
+from backoffice.commands.cli_settings import load
 from backoffice.domain.durability import weaker
-from backoffice.embedded.layout import Layout
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.discovery import NotRunning, find
 from backoffice.embedded.listen import is_ready
-from backoffice.embedded.locate import NotRunning, find
 from backoffice.errors import BackofficeError
 from backoffice.settings import Settings, SettingsError
 from backoffice.stores.chunks.disk import Disk

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from backoffice.commands.shell import shell
+from backoffice.commands.cli_context import shell
 from backoffice.domain.maintenance import Finding, Invariant, Report
 
 SHOWN = 20

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from backoffice.commands.shell import shell, show
+from backoffice.commands.cli_context import shell, show
 from backoffice.domain.nouns import all_permissions
 
 

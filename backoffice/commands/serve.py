@@ -6,10 +6,10 @@ import click
 
 from backoffice import logs
 from backoffice.app import prepare_store, store_client
-from backoffice.commands.context import load_to_serve
+from backoffice.commands.cli_settings import load_to_serve
 from backoffice.errors import Unavailable
+from backoffice.server.gunicorn_app import serve
 from backoffice.settings import Settings
-from backoffice.webserver import serve
 
 
 @click.command("serve")

@@ -12,9 +12,9 @@ import click
 
 from backoffice.client.errors import ClientError
 from backoffice.client.http import Client
-from backoffice.commands.context import DOTENV, environ
-from backoffice.embedded.layout import Layout
-from backoffice.embedded.locate import find
+from backoffice.commands.cli_settings import DOTENV, environ
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.discovery import find
 from backoffice.secret import Secret
 from backoffice.settings import Settings
 

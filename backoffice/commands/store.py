@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import click
 
-from backoffice.commands.context import load
+from backoffice.commands.cli_settings import load
 from backoffice.settings import Settings
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from backoffice.commands.shell import moment, shell, show
+from backoffice.commands.cli_context import moment, shell, show
 from backoffice.domain.paging import MAX_LIMIT, Query
 from backoffice.domain.tokens import Token
 

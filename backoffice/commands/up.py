@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from backoffice.commands.context import DOTENV, environ
+from backoffice.commands.cli_settings import DOTENV, environ
 from backoffice.embedded.supervisor import Plan, up
 from backoffice.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from backoffice.commands.shell import Shell, moment, new_password, shell, show
+from backoffice.commands.cli_context import Shell, moment, new_password, shell, show
 from backoffice.domain.paging import MAX_LIMIT, Query
 from backoffice.domain.users import User, UserStatus
 from backoffice.services.users import UNSET, Unset

@@ -9,7 +9,7 @@ import threading
 import click
 
 from backoffice.app import first_admin_notice, make_worker, prepare_store, store_client
-from backoffice.commands.context import load_to_serve
+from backoffice.commands.cli_settings import load_to_serve
 from backoffice.logs import configure
 
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from backoffice.embedded.layout import Layout, keep_secret, write_private
-from backoffice.settings_values import Durability
+from backoffice.embedded.data_dir import Layout, keep_secret, write_private
+from backoffice.settings.parsers import Durability
 
 _SHARE_OF_MEMORY: Final = 0.6  # the rest: rewriting the log copies pages, and web and worker live here too
 _CGROUP_LIMITS: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from backoffice.embedded.layout import Layout
+from backoffice.embedded.data_dir import Layout
 
 _TAIL: Final = 16 * 1024
 

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from typing import IO, Final
 
-from backoffice.embedded import config, find
-from backoffice.embedded.ask import NoAnswer, ask
+from backoffice.embedded import binary as find
+from backoffice.embedded import config
+from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock
 from backoffice.embedded.diagnose import Trouble, explain, trouble
-from backoffice.embedded.layout import DataDirectoryError, Layout, take_lock
 from backoffice.embedded.processes import Child, Program
+from backoffice.embedded.resp import NoAnswer, ask
 from backoffice.settings import Durability, Settings
 
 PATIENCE: Final = 30.0  # seconds the store gets to write its log and end

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from backoffice.embedded import locate
-from backoffice.embedded.find import ServerNotFound
-from backoffice.embedded.layout import DataDirectoryError, Layout, keep_secret, take_lock
+from backoffice.embedded import discovery as locate
+from backoffice.embedded.binary import ServerNotFound
+from backoffice.embedded.data_dir import DataDirectoryError, Layout, keep_secret, take_lock
 from backoffice.embedded.listen import PortTaken, is_ready, listen
 from backoffice.embedded.processes import Child, Program, describe
 from backoffice.embedded.signals import Signals

@@ -13,7 +13,7 @@ from backoffice.domain.paging import MAX_LIMIT, Page
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.errors import Invalid, NotFound
-from backoffice.services.authority import deny, require
+from backoffice.services.authorization import deny, require
 from backoffice.services.ports import AuditLog
 
 FACETS = ("actor", "object", "action", "ip")

@@ -16,7 +16,7 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
-from backoffice.services.authority import require
+from backoffice.services.authorization import require
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
 from backoffice.services.uploads.reader import iter_verified, read_digest
 

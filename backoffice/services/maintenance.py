@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backoffice.domain.access import Actor
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
 from backoffice.domain.permissions import Permissions
-from backoffice.services.authority import require
+from backoffice.services.authorization import require
 from backoffice.services.ports import AuditLog, StoreCheck
 
 

@@ -15,7 +15,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.errors import NotFound, VersionMismatch
-from backoffice.services.authority import require
+from backoffice.services.authorization import require
 from backoffice.services.ports import AuditLog, RecordStore
 
 Clean = Callable[[Any], Any]

@@ -12,7 +12,7 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import ROLES, Role, clean_role_name
 from backoffice.domain.text import words
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
-from backoffice.services.authority import require, require_fresh, require_held
+from backoffice.services.authorization import require, require_fresh, require_held
 from backoffice.services.ports import RoleStore
 from backoffice.services.records import EditableRecords, expect
 

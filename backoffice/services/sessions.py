@@ -16,7 +16,7 @@ from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
-from backoffice.services.authority import (
+from backoffice.services.authorization import (
     by_token,
     deny,
     granted_roles,
@@ -27,10 +27,10 @@ from backoffice.services.authority import (
     session_credential,
     user_ref,
 )
-from backoffice.services.devices import Devices
-from backoffice.services.limits import Bucket, charge, password_buckets, settle, sign_in_buckets
-from backoffice.services.passwords import Passwords
 from backoffice.services.ports import AccountStore, AuditLog, SessionStore, Throttle, UserStore
+from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.throttle import Bucket, charge, password_buckets, settle, sign_in_buckets
+from backoffice.services.sign_in.trusted_devices import Devices
 
 TOUCH_MS = 60_000
 """A session's use is written down at most once in so long."""

@@ -16,7 +16,7 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
-from backoffice.services.authority import require
+from backoffice.services.authorization import require
 from backoffice.services.ports import AuditLog, ChunkStore, Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {

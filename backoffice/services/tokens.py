@@ -14,7 +14,7 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.tokens import PREFIX, TOKENS, Token, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
-from backoffice.services.authority import by_token, granted_roles, held, require, require_fresh, token_credential
+from backoffice.services.authorization import by_token, granted_roles, held, require, require_fresh, token_credential
 from backoffice.services.ports import AccountStore, TokenStore
 from backoffice.services.records import Records
 

@@ -16,11 +16,11 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_username
 from backoffice.errors import BadCredentials, Invalid, NameTaken, NotAllowed, NotFound, NotSignedIn, VersionMismatch
-from backoffice.services.authority import by_token, held, manages, require, require_fresh, require_held
-from backoffice.services.limits import charge, password_buckets, settle
-from backoffice.services.passwords import Passwords
+from backoffice.services.authorization import by_token, held, manages, require, require_fresh, require_held
 from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore, UserStore
 from backoffice.services.records import Records, expect
+from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.throttle import charge, password_buckets, settle
 
 INVITE_MS: Final = 24 * 60 * 60 * 1000
 """A new user's link."""

@@ -27,8 +27,8 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from backoffice.errors import StoreFull, Unavailable
+from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
-from backoffice.stores.wire import connection_options
 
 Client = Redis | RedisCluster
 Arg = bytes | str | int | float | memoryview

@@ -10,11 +10,11 @@ from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import NameTaken
 from backoffice.stores.client import Db
-from backoffice.stores.collection import Collection
-from backoffice.stores.commit import Commit
-from backoffice.stores.indexes import Facet, Index, Lexical, Sorted, Words, text_range
 from backoffice.stores.keys import Keys
-from backoffice.stores.paging import Pager
+from backoffice.stores.records.collection import Collection
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words, text_range
+from backoffice.stores.records.paging import Pager
 
 NOUN = "files"
 NAME_ATTEMPTS = 100

@@ -6,8 +6,8 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.system import Installation
 from backoffice.errors import Conflict
 from backoffice.stores.client import Db
-from backoffice.stores.commit import Commit
 from backoffice.stores.keys import Keys
+from backoffice.stores.records.commit import Commit
 
 
 class RedisInstallation:

@@ -9,10 +9,10 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.roles import Role, built_in_roles
 from backoffice.errors import Conflict, InUse, NameTaken
 from backoffice.stores.client import Command, Db
-from backoffice.stores.commit import Commit
-from backoffice.stores.indexes import Lexical, Sorted
 from backoffice.stores.keys import Keys
-from backoffice.stores.records import RedisRecords
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Lexical, Sorted
+from backoffice.stores.records.store import RedisRecords
 
 NOUN = "roles"
 MAX_ROLES = 200

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.sessions import Session
-from backoffice.stores.commit import Commit
-from backoffice.stores.indexes import Facet, Sorted
-from backoffice.stores.records import RedisRecords
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Facet, Sorted
+from backoffice.stores.records.store import RedisRecords
 
 NOUN = "sessions"
 CLOCKS_MS = 60_000

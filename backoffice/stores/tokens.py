@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from backoffice.domain.tokens import Token
 from backoffice.errors import Conflict
-from backoffice.stores.commit import Commit
-from backoffice.stores.indexes import Facet, Lexical, Sorted, Words
-from backoffice.stores.records import RedisRecords
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Words
+from backoffice.stores.records.store import RedisRecords
 
 NOUN = "tokens"
 MAX_TOKENS = 100

@@ -26,12 +26,12 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from backoffice.stores.client import Arg, Db
-from backoffice.stores.collection import Collection
-from backoffice.stores.commit import Commit
 from backoffice.stores.files import NAME_ATTEMPTS, RedisFiles
-from backoffice.stores.indexes import Facet, Index, Lexical, Sorted, Words
 from backoffice.stores.keys import Keys
-from backoffice.stores.paging import Pager
+from backoffice.stores.records.collection import Collection
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
+from backoffice.stores.records.paging import Pager
 
 NOUN = "uploads"
 

@@ -8,9 +8,9 @@ from backoffice.domain.access import ADMIN, BUILT_IN
 from backoffice.domain.text import fold
 from backoffice.domain.users import User, same_name
 from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken
-from backoffice.stores.commit import Commit
-from backoffice.stores.indexes import Facet, Lexical, Sorted, Unique, Words
-from backoffice.stores.records import RedisRecords
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Unique, Words
+from backoffice.stores.records.store import RedisRecords
 
 NOUN = "users"
 NOBODY = "0"

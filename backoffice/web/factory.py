@@ -17,16 +17,16 @@ from backoffice.settings import Settings
 from backoffice.web.assets import init_assets
 from backoffice.web.body import drain_after
 from backoffice.web.context import attach
+from backoffice.web.cookies import FormCookie
 from backoffice.web.csrf import init_csrf
-from backoffice.web.edge import Edge
 from backoffice.web.errors import init_errors
 from backoffice.web.formats import init_formats
-from backoffice.web.gate import init_gate
 from backoffice.web.headers import csp_nonce, init_headers
 from backoffice.web.health import init_health
 from backoffice.web.identity import actor, init_identity, may
-from backoffice.web.routes import Access, Who, check_declared, declare
-from backoffice.web.session_cookie import FormCookie
+from backoffice.web.middleware import Edge
+from backoffice.web.route_access import Access, Who, check_declared, declare
+from backoffice.web.route_guard import init_gate
 
 Part = Callable[[Flask], None]
 """Registers the routes of one part of the site: pages, API, admin."""

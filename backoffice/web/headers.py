@@ -12,8 +12,8 @@ from flask import Flask, Response, g, request
 
 from backoffice.settings import Settings
 from backoffice.web.context import request_id
-from backoffice.web.routes import Who, access_of
-from backoffice.web.session_cookie import is_secure
+from backoffice.web.cookies import is_secure
+from backoffice.web.route_access import Who, access_of
 
 YEAR: Final = 365 * 24 * 3600
 _CSP: Final = (

@@ -9,7 +9,7 @@ from backoffice.errors import Unavailable
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.metrics import Metrics
-from backoffice.web.routes import asset, route_permission
+from backoffice.web.route_access import asset, route_permission
 
 
 def init_health(app: Flask) -> None:

@@ -26,8 +26,8 @@ from backoffice.domain.users import User
 from backoffice.errors import NotSignedIn
 from backoffice.web.client_socket import SIGNED_IN, set_body_pace
 from backoffice.web.context import request_id, services
-from backoffice.web.routes import Who, access_of
-from backoffice.web.session_cookie import session_secret
+from backoffice.web.cookies import session_secret
+from backoffice.web.route_access import Who, access_of
 
 VIA_PAGES: Final = "web"
 MAX_CREDENTIAL: Final = 512

@@ -21,12 +21,12 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
-from backoffice.embedded.layout import Layout
-from backoffice.embedded.locate import find, socket_url
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.discovery import find, socket_url
 from backoffice.secret import Secret
 from backoffice.services.container import Services
 from backoffice.settings import Settings
-from tests.servers import Site, descendants, need
+from tests.support.servers import Site, descendants, need
 
 PASSWORD = "violet-harbour-93-lantern"
 SHELL = system_actor("test", "shell")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from backoffice.domain.actions import Actions
-from backoffice.stores.audit import RedisAudit
 from backoffice.stores.keys import Keys
-from tests.people import database, event
+from backoffice.stores.log.audit import RedisAudit
+from tests.support.people import database, event
 
 
 def test_entries_are_counted_by_the_time_they_were_written(redis: Any) -> None:

@@ -12,13 +12,13 @@ import pytest
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.times import now_ms
-from backoffice.stores import audit as audit_store
-from backoffice.stores import log_index
-from backoffice.stores.audit import RedisAudit
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log_index import pack, unpack
-from tests.people import ROOT, CountedDb, event
+from backoffice.stores.log import audit as audit_store
+from backoffice.stores.log import log_index
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.log.log_index import pack, unpack
+from tests.support.people import ROOT, CountedDb, event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")

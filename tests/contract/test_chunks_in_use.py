@@ -14,9 +14,9 @@ from backoffice.errors import Unavailable
 from backoffice.secret import Secret
 from backoffice.settings import ChunkPlace, Settings, SettingsError
 from backoffice.stores.chunks.in_use import FIELD, wrong_place_reason
-from tests.servers import Store
-from tests.support_uploads import ALICE, KEYS, World
-from tests.website import settings
+from tests.support.servers import Store
+from tests.support.uploads import ALICE, KEYS, World
+from tests.support.website import settings
 
 PARTS = [b"a" * 1000]
 

@@ -11,10 +11,10 @@ import pytest
 from backoffice.domain.text import fold
 from backoffice.errors import Conflict, NameTaken, VersionMismatch
 from backoffice.stores.client import Db
-from backoffice.stores.collection import Collection
-from backoffice.stores.commit import Commit
-from tests.people import database, event
-from tests.things import KEYS, OWNERS, TAGS, WORDS, Thing, change, collection, drop, some_things, store
+from backoffice.stores.records.collection import Collection
+from backoffice.stores.records.commit import Commit
+from tests.support.people import database, event
+from tests.support.records import KEYS, OWNERS, TAGS, WORDS, Thing, change, collection, drop, some_things, store
 
 pytestmark = pytest.mark.cluster
 

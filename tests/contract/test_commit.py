@@ -11,13 +11,13 @@ from redis.exceptions import ResponseError
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import ObjectRef
 from backoffice.errors import BackofficeError, Conflict, Unavailable, VersionMismatch
-from backoffice.stores import log_index
-from backoffice.stores.audit import RedisAudit
 from backoffice.stores.client import Db
-from backoffice.stores.commit import COMMANDS, KEEP_SECONDS, Commit
 from backoffice.stores.keys import Keys
-from backoffice.stores.log_index import pack, unpack
-from tests.people import ROOT, database, event
+from backoffice.stores.log import log_index
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.log.log_index import pack, unpack
+from backoffice.stores.records.commit import COMMANDS, KEEP_SECONDS, Commit
+from tests.support.people import ROOT, database, event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")

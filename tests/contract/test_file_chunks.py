@@ -22,9 +22,9 @@ from backoffice.errors import BackofficeError, StoreFull, Unavailable
 from backoffice.stores.chunks import files
 from backoffice.stores.chunks.disk import Disk, P, T
 from backoffice.stores.chunks.files import ABANDONED_MS, FileChunks
-from tests.servers import need
-from tests.support_chunks import Place
-from tests.support_uploads import ALICE, World
+from tests.support.chunks import Place
+from tests.support.servers import need
+from tests.support.uploads import ALICE, World
 
 PARTS = [b"a" * 1000, b"b" * 500]
 

@@ -9,12 +9,12 @@ import pytest
 
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
-from backoffice.stores import log_index
-from backoffice.stores.compact_ids import compact
 from backoffice.stores.files import SHORT
 from backoffice.stores.fsck import audit as log_check
-from backoffice.stores.log_index import pack, unpack
-from tests.support_fsck import (
+from backoffice.stores.log import log_index
+from backoffice.stores.log.log_index import pack, unpack
+from backoffice.stores.records.compact_ids import compact
+from tests.support.fsck import (
     INDEX,
     ONE,
     Scene,
@@ -23,7 +23,7 @@ from tests.support_fsck import (
     live_a_little,
     lose_a_chunk_of_the_upload,
 )
-from tests.support_uploads import KEYS, World
+from tests.support.uploads import KEYS, World
 
 PLACES = pytest.mark.usefixtures("place")
 

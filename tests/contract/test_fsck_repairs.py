@@ -17,14 +17,13 @@ from backoffice.domain.maintenance import Invariant, ignore
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.settings import ChunkPlace
-from backoffice.stores.audit import RedisAudit
 from backoffice.stores.chunks.in_use import wrong_place_reason
-from backoffice.stores.compact_ids import compact
 from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.repair import Repairer
-from tests.servers import Store
-from tests.support_chunks import Place
-from tests.support_fsck import (
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.records.compact_ids import compact
+from tests.support.chunks import Place
+from tests.support.fsck import (
     INDEX,
     ONE,
     PARTS,
@@ -33,7 +32,8 @@ from tests.support_fsck import (
     live_a_little,
     lose_a_chunk_of_the_upload,
 )
-from tests.support_uploads import ALICE, KEYS, OPERATOR, World, person
+from tests.support.servers import Store
+from tests.support.uploads import ALICE, KEYS, OPERATOR, World, person
 
 PLACES = pytest.mark.usefixtures("place")
 

@@ -10,14 +10,15 @@ import pytest
 from redis.exceptions import ResponseError
 
 from backoffice.errors import Conflict
-from backoffice.stores import log_index, scripts
-from backoffice.stores.audit import RedisAudit
+from backoffice.stores import scripts
 from backoffice.stores.client import Db
-from backoffice.stores.commit import Commit
 from backoffice.stores.keys import Keys
-from backoffice.stores.log_index import pack, unpack
-from backoffice.stores.log_repair import LogRepair, LogRepairOp
-from tests.people import database, event
+from backoffice.stores.log import log_index
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.log.log_index import pack, unpack
+from backoffice.stores.log.log_repair import LogRepair, LogRepairOp
+from backoffice.stores.records.commit import Commit
+from tests.support.people import database, event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.text import fold, words
 from backoffice.errors import Invalid
-from backoffice.stores import paging
-from backoffice.stores.cursors import Mark, encode_cursor
-from backoffice.stores.paging import Pager
-from tests.people import CountedDb
-from tests.things import OWNERS, TAGS, Thing, change, drop, some_things, store
+from backoffice.stores.records import paging
+from backoffice.stores.records.cursors import Mark, encode_cursor
+from backoffice.stores.records.paging import Pager
+from tests.support.people import CountedDb
+from tests.support.records import OWNERS, TAGS, Thing, change, drop, some_things, store
 
 pytestmark = pytest.mark.cluster
 THINGS = some_things(90)

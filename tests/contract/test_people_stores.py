@@ -16,12 +16,12 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.users import User, UserStatus
 from backoffice.errors import Conflict, InUse, Invalid, LastAdmin, NameTaken, VersionMismatch
 from backoffice.stores import roles as role_store
-from backoffice.stores.accounts import RedisAccounts
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.roles import RedisRoles
+from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
-from tests.people import CountedDb, event
+from tests.support.people import CountedDb, event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")

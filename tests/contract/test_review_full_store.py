@@ -18,8 +18,8 @@ from backoffice.secret import Secret
 from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisHealth
 from backoffice.stores.keys import Keys
-from tests.servers import Store, _pings, _running, binary, wait_for
-from tests.website import settings
+from tests.support.servers import Store, _pings, _running, binary, wait_for
+from tests.support.website import settings
 
 
 def test_the_worker_empties_the_trash_of_a_full_store(real: Redis, store_server: Store) -> None:

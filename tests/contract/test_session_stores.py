@@ -20,7 +20,7 @@ from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.tokens import RedisTokens
-from tests.people import CountedDb, event
+from tests.support.people import CountedDb, event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")

@@ -26,8 +26,8 @@ from backoffice.domain.files import FileSpec
 from backoffice.domain.uploads import Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, Completing, Invalid, OffsetMismatch, UploadClosed
 from backoffice.stores import uploads as upload_store
-from tests.servers import Store
-from tests.support_uploads import ALICE, CHUNK, KEYS, LIMITS, Died, Fault, FaultyDb, World, database, reader
+from tests.support.servers import Store
+from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, Died, Fault, FaultyDb, World, database, reader
 
 CONTENT = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(250))
 """Eight chunks, not all of one kind."""

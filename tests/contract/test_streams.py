@@ -30,8 +30,8 @@ from backoffice.errors import (
 )
 from backoffice.stores.client import connect
 from backoffice.stores.fsck.chunks import ChunkCheck
-from tests.servers import Store
-from tests.support_uploads import ALICE, CHUNK, LIMITS, World, person, reader
+from tests.support.servers import Store
+from tests.support.uploads import ALICE, CHUNK, LIMITS, World, person, reader
 
 pytestmark = pytest.mark.usefixtures("place")
 

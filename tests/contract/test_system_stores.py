@@ -20,15 +20,15 @@ from backoffice.secret import Secret
 from backoffice.services.system import System
 from backoffice.settings import Settings
 from backoffice.stores import heartbeat
-from backoffice.stores.audit import RedisAudit
 from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.keys import Keys
-from tests.people import ROOT, anybody, database, event, everything_but
-from tests.servers import Store
-from tests.website import settings
+from backoffice.stores.log.audit import RedisAudit
+from tests.support.people import ROOT, anybody, database, event, everything_but
+from tests.support.servers import Store
+from tests.support.website import settings
 
 KEYS = Keys("t")
 

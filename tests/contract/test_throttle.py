@@ -10,7 +10,7 @@ from backoffice.domain.times import now_ms
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.throttle import RedisThrottle
-from tests.people import CountedDb
+from tests.support.people import CountedDb
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from backoffice.errors import BackofficeError
-from tests.support_chunks import Place
-from tests.support_crashes import SCENARIOS, Journal, a_minute_later, come_back
-from tests.support_uploads import Fault, FaultyDb, FaultyDisk, World, database
+from tests.support.chunks import Place
+from tests.support.crashes import SCENARIOS, Journal, a_minute_later, come_back
+from tests.support.uploads import Fault, FaultyDb, FaultyDisk, World, database
 
 NEVER = 1000
 

@@ -33,10 +33,10 @@ from backoffice.errors import (
     QuotaExceeded,
     TooMany,
 )
-from tests.servers import Store
-from tests.support_chunks import Place
-from tests.support_machine import LIFE, PEOPLE, Coming, Model, Wrong
-from tests.support_uploads import LIMITS, Fault, reader
+from tests.support.chunks import Place
+from tests.support.servers import Store
+from tests.support.upload_machine import LIFE, PEOPLE, Coming, Model, Wrong
+from tests.support.uploads import LIMITS, Fault, reader
 
 NAMES = ("a.txt", "A.TXT", "b", "ü ö.pdf")
 SIZES = st.lists(st.integers(1, 1500), min_size=1, max_size=4)

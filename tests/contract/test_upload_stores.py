@@ -27,8 +27,8 @@ from backoffice.errors import (
 )
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
-from tests.support_chunks import Place
-from tests.support_uploads import ALICE, LIMITS, World
+from tests.support.chunks import Place
+from tests.support.uploads import ALICE, LIMITS, World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("place")]
 

@@ -34,7 +34,7 @@ import backoffice
 from backoffice.app import build_services, make_web
 from backoffice.settings import Settings
 from tests.integration.data_script import PASSWORD, Api, Made, Send, before_rewriting, since_rewriting
-from tests.servers import ROOT, Site, run_store, wait_for
+from tests.support.servers import ROOT, Site, run_store, wait_for
 
 ACCOUNT = "maker"
 LONG = "36500d"

@@ -12,8 +12,8 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.ids import new_id
-from tests.api_site import KIB, Person, Site, form, make_site, nothing_changed, problem
-from tests.servers import Store
+from tests.support.api_site import KIB, Person, Site, form, make_site, nothing_changed, problem
+from tests.support.servers import Store
 
 
 @pytest.fixture(scope="module")

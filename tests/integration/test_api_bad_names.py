@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 
 from backoffice.stores.client import connect
-from tests.api_site import KIB, Person, Site, make_site, nothing_changed, problem
-from tests.servers import Store, run_store, wait_for
+from tests.support.api_site import KIB, Person, Site, make_site, nothing_changed, problem
+from tests.support.servers import Store, run_store, wait_for
 
 
 @pytest.fixture(scope="module")

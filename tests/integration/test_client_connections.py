@@ -14,9 +14,9 @@ from backoffice.client import http as client_http
 from backoffice.client.errors import ClientError, ConnectionFailed, ResponseError
 from backoffice.client.http import Client
 from backoffice.secret import Secret
-from tests.relays import relay
-from tests.scripted_site import GOOD, Other, problem, serving
-from tests.servers import wait_for
+from tests.support.fault_proxy import relay
+from tests.support.scripted_site import GOOD, Other, problem, serving
+from tests.support.servers import wait_for
 
 TOKEN = Secret("bo_a.b")
 LARGE = bytes(16 * 1024**2)

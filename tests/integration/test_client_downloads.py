@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.client_site import CHUNK, MANAGE, SIZE, Person, ids, small_chunks, somebody
-from tests.relays import Relay, relay
-from tests.servers import wait_for
+from tests.support.client_site import CHUNK, MANAGE, SIZE, Person, ids, small_chunks, somebody
+from tests.support.fault_proxy import Relay, relay
+from tests.support.servers import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from backoffice.client.errors import ClientError, ConnectionFailed, ResponseErro
 from backoffice.client.http import Client
 from backoffice.client.partial_file import LONGEST, partial_path, safe_name
 from backoffice.secret import Secret
-from tests.relays import relay
-from tests.scripted_site import GOOD, Other, Scripted, problem, serving
-from tests.servers import ROOT, need, wait_for
+from tests.support.fault_proxy import relay
+from tests.support.scripted_site import GOOD, Other, Scripted, problem, serving
+from tests.support.servers import ROOT, need, wait_for
 
 
 @pytest.fixture

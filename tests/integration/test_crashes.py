@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from backoffice.settings import Durability
-from tests.servers import ROOT, Store, run_store
-from tests.support_chunks import Place
-from tests.support_crashes import SCENARIOS, Run, a_minute_later, play, replay
+from tests.support.chunks import Place
+from tests.support.crashes import SCENARIOS, Run, a_minute_later, play, replay
+from tests.support.servers import ROOT, Store, run_store
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Nursery:
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Nursery]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support_crashes"],
+        [sys.executable, "-m", "tests.support.crashes"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

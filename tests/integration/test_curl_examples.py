@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, Site, need
+from tests.support.servers import ROOT, Site, need
 
 README = ROOT / "README.md"
 SECTION = re.compile(r"^## Use it from scripts$(.*?)^## ", re.MULTILINE | re.DOTALL)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import ROOT, need
+from tests.support.servers import ROOT, need
 
 # Takes pip's place in the environment that manage.py makes: notes how it was called, and fails when told to.
 PIP = """

@@ -15,8 +15,8 @@ from redis import Redis
 from backoffice.cli import main
 from backoffice.commands.demo import FIXTURES
 from backoffice.domain.tokens import split_token
-from tests.people import PASSWORD
-from tests.servers import Store
+from tests.support.people import PASSWORD
+from tests.support.servers import Store
 
 Run = Callable[..., tuple[int, str, str]]
 

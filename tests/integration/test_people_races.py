@@ -13,7 +13,7 @@ from redis import Redis
 from backoffice.domain.actions import Actions
 from backoffice.domain.users import User
 from backoffice.errors import BackofficeError, InUse, Invalid, LastAdmin, NameTaken
-from tests.people import CHEAP, PASSWORD, ROOT, People
+from tests.support.people import CHEAP, PASSWORD, ROOT, People
 
 T = TypeVar("T")
 

@@ -20,10 +20,10 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from backoffice.cli import COMMANDS
-from backoffice.embedded.layout import Layout
-from backoffice.embedded.locate import find
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.discovery import find
 from backoffice.stores.keys import Keys
-from tests.servers import ROOT, Site, Store, alive, descendants, need, wait_for
+from tests.support.servers import ROOT, Site, Store, alive, descendants, need, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes")
 

@@ -25,7 +25,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.integration.data_script import Api, noise, sha256, sign_in
-from tests.servers import ROOT, Site, wait_for
+from tests.support.servers import ROOT, Site, wait_for
 
 pytestmark = [
     pytest.mark.slow,

@@ -27,8 +27,8 @@ from backoffice.errors import (
     UploadClosed,
     VersionMismatch,
 )
-from tests.servers import Store
-from tests.support_uploads import ALICE, LIMITS, World, reader
+from tests.support.servers import Store
+from tests.support.uploads import ALICE, LIMITS, World, reader
 
 T = TypeVar("T")
 Outcome = T | BackofficeError

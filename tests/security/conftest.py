@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from tests.website import Site, make_site
+from tests.support.website import Site, make_site
 
 
 @pytest.fixture

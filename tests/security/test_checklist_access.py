@@ -10,8 +10,8 @@ from werkzeug.routing import Rule
 
 from backoffice.domain.access import OWN_FILES
 from backoffice.domain.permissions import Permissions
-from backoffice.web.routes import SAFE_METHODS
-from tests.api_site import SHELL, Person, Site, make_site, nothing_changed, problem
+from backoffice.web.route_access import SAFE_METHODS
+from tests.support.api_site import SHELL, Person, Site, make_site, nothing_changed, problem
 
 READER = ("files:read", "files.all:read")
 

@@ -15,8 +15,8 @@ from redis import Redis
 from backoffice.embedded.listen import is_ready
 from backoffice.errors import Unavailable
 from backoffice.stores.client import Db, connect
-from tests.servers import ROOT, Store, free_ports, wait_for
-from tests.website import KEY
+from tests.support.servers import ROOT, Store, free_ports, wait_for
+from tests.support.website import KEY
 
 NEXT = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /login HTTP/1.1\r\nHost: localhost\r\n"

@@ -11,8 +11,8 @@ import time
 import pytest
 from redis import Redis
 
-from backoffice.web.routes import SAFE_METHODS
-from tests.website import Browser, Site, make_whole_site
+from backoffice.web.route_access import SAFE_METHODS
+from tests.support.website import Browser, Site, make_whole_site
 
 NAMES = {
     "letters": "a" * 50_000,

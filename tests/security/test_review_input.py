@@ -18,11 +18,11 @@ from backoffice.domain.files import clean_name, clean_tags
 from backoffice.domain.text import fold
 from backoffice.domain.users import clean_email, clean_username
 from backoffice.errors import Invalid, WeakPassword
-from backoffice.services.passwords import Passwords
-from backoffice.stores.cursors import Mark, decode_cursor, encode_cursor
+from backoffice.services.sign_in.passwords import Passwords
+from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor
 from backoffice.web.api.mime_types import guess_type
 from backoffice.web.api.parsing import MAX_CURSOR
-from tests.website import QUICK, Site, settings
+from tests.support.website import QUICK, Site, settings
 
 MARKS = "a" + "\u0301\u0327" * 100_000
 """Combining marks in the wrong order: to bring these into order takes minutes."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.servers import Site
+from tests.support.servers import Site
 
 pytestmark = [
     pytest.mark.slow,

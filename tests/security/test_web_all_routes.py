@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from backoffice.domain.access import BUILT_IN, granted_by
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import Permissions
-from backoffice.web.routes import (
+from backoffice.web.route_access import (
     SAFE_METHODS,
     Access,
     Who,
@@ -23,7 +23,7 @@ from backoffice.web.routes import (
     public,
     route_permission,
 )
-from tests.website import HTML, SHELL, Site, make_site, make_whole_site
+from tests.support.website import HTML, SHELL, Site, make_site, make_whole_site
 
 PUBLIC = {
     "health.live",

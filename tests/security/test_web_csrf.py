@@ -10,8 +10,8 @@ from flask import Flask, request
 from redis import Redis
 
 from backoffice.domain.permissions import Permissions
-from backoffice.web.routes import route_permission, signed_in
-from tests.website import PASSWORD, Site, make_site
+from backoffice.web.route_access import route_permission, signed_in
+from tests.support.website import PASSWORD, Site, make_site
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 

@@ -11,8 +11,8 @@ from redis import Redis
 
 from backoffice.errors import ChunkLost, Completing, StoreFull, TooMany, Unavailable, VersionMismatch
 from backoffice.services.system import System
-from backoffice.web.routes import public
-from tests.website import HTML, Site, make_site
+from backoffice.web.route_access import public
+from tests.support.website import HTML, Site, make_site
 
 INTERNAL = "redis.internal:6379 password=hunter2"
 _FAILURES: dict[str, Exception] = {

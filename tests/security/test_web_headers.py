@@ -9,8 +9,8 @@ from flask import Flask, Response
 from redis import Redis
 
 from backoffice.web.headers import csp_nonce
-from backoffice.web.routes import public
-from tests.website import HTML, SHELL, Site, make_site
+from backoffice.web.route_access import public
+from tests.support.website import HTML, SHELL, Site, make_site
 
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",

@@ -9,8 +9,8 @@ from flask import Flask, request
 from redis import Redis
 
 from backoffice.settings import TrustedProxies
-from backoffice.web.routes import public
-from tests.website import PASSWORD, SHELL, Site, make_site
+from backoffice.web.route_access import public
+from tests.support.website import PASSWORD, SHELL, Site, make_site
 
 FORWARDING = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
 

@@ -12,8 +12,8 @@ from flask import Flask, request
 from redis import Redis
 
 from backoffice.domain.permissions import Permissions
-from backoffice.web.routes import route_permission
-from tests.website import PASSWORD, Site, make_site
+from backoffice.web.route_access import route_permission
+from tests.support.website import PASSWORD, Site, make_site
 
 MIB = 1024 * 1024
 

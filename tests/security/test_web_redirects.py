@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from backoffice.web.redirects import safe_next
-from tests.website import Site
+from tests.support.website import Site
 
 PAYLOADS = (
     "//evil.example",

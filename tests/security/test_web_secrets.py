@@ -16,8 +16,8 @@ from redis import Redis
 
 from backoffice import logs
 from backoffice.secret import Secret
-from backoffice.web.routes import public
-from tests.website import KEY, PASSWORD, SHELL, Site, make_site, settings
+from backoffice.web.route_access import public
+from tests.support.website import KEY, PASSWORD, SHELL, Site, make_site, settings
 
 OLD = "old-" + KEY
 NEW = "new-" + KEY[::-1]

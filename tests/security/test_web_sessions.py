@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.times import now_ms
-from tests.website import PASSWORD, SHELL, Site, make_site
+from tests.support.website import PASSWORD, SHELL, Site, make_site
 
 NEW = "copper-meadow-71-anchor"
 

@@ -9,7 +9,7 @@ import pytest
 
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid, LastAdmin, NotAllowed, Unavailable
-from tests.unit.admin_site import EVIL, Markup, Site, Thing, make_site, reset
+from tests.support.admin_site import EVIL, Markup, Site, Thing, make_site, reset
 
 
 @pytest.fixture(scope="module")

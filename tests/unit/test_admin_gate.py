@@ -8,9 +8,9 @@ import pytest
 
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.errors import NotAllowed
-from backoffice.web.routes import Access, Who, access_of
-from tests.unit.admin_site import ALL, Site, Things, ThingView, make_site, reset
-from tests.website import SHELL
+from backoffice.web.route_access import Access, Who, access_of
+from tests.support.admin_site import ALL, Site, Things, ThingView, make_site, reset
+from tests.support.website import SHELL
 
 
 @pytest.fixture(scope="module")

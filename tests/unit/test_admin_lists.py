@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.admin_site import Site, Thing, make_site, reset
+from tests.support.admin_site import Site, Thing, make_site, reset
 
 
 @pytest.fixture(scope="module")

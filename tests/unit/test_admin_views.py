@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from backoffice.domain.permissions import Permission, Permissions
-from tests.unit.admin_desk import HOLDS, Desk, desk, version_in
-from tests.website import SHELL
+from tests.support.admin_views import HOLDS, Desk, desk, version_in
+from tests.support.website import SHELL
 
 P = Permissions
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.admin_desk import CountedDb, Desk, desk
-from tests.website import SHELL
+from tests.support.admin_views import CountedDb, Desk, desk
+from tests.support.website import SHELL
 
 
 @pytest.fixture(scope="module")

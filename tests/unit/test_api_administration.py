@@ -10,7 +10,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from backoffice.domain.ids import new_id
-from tests.api_site import Person, Site, imitated_site, make_site, problem
+from tests.support.api_site import Person, Site, imitated_site, make_site, problem
 
 
 @pytest.fixture(scope="module")

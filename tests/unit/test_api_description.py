@@ -19,8 +19,8 @@ from werkzeug.routing import Rule
 from backoffice import __version__
 from backoffice.errors import BackofficeError
 from backoffice.web.api.openapi import Document, document, is_api, template
-from backoffice.web.routes import Who, access_of
-from tests.api_site import Person, Site, imitated_site
+from backoffice.web.route_access import Who, access_of
+from tests.support.api_site import Person, Site, imitated_site
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "4"))
 """For each operation; a long search sets the variable."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.api_site import Person, Site, imitated_site, problem, sha256
+from tests.support.api_site import Person, Site, imitated_site, problem, sha256
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from backoffice.app import build_services
 from backoffice.web.api.openapi import document
 from backoffice.web.api.operation import Operation
 from backoffice.web.factory import make_app
-from backoffice.web.routes import route_permission
-from tests.api_site import QUICK, Person, Site, problem, settings
-from tests.unit import sample_noun
+from backoffice.web.route_access import route_permission
+from tests.support import sample_noun
+from tests.support.api_site import QUICK, Person, Site, problem, settings
 
 
 def register(app: Flask) -> None:

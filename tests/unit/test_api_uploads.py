@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from backoffice.web.api.chunk_bodies import JSON_CHUNK
-from tests.api_site import KIB, Person, Site, form, imitated_site, make_site, problem, sha256
+from tests.support.api_site import KIB, Person, Site, form, imitated_site, make_site, problem, sha256
 
 DATA = bytes(range(256)) * 40
 

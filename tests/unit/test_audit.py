@@ -16,8 +16,8 @@ from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn
 from backoffice.services import audit as audit_service
 from backoffice.services import ports
-from backoffice.stores.audit import RedisAudit
-from tests.people import ROOT, People, anybody, event, everything_but
+from backoffice.stores.log.audit import RedisAudit
+from tests.support.people import ROOT, People, anybody, event, everything_but
 
 READER = anybody(Permissions.AUDIT_READ, name="reader")
 

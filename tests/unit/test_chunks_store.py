@@ -24,13 +24,13 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
 from backoffice.services.ports import ChunkStore
-from backoffice.stores import wire
+from backoffice.stores import resp_zero_copy as wire
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import _AHEAD_BYTES, RedisChunks
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Command, Db, connect
-from backoffice.stores.wire import LARGE, LargeValuePacker, connection_options
-from tests.servers import Store, wait_for
-from tests.support_uploads import KEYS, chunk_store, database
+from backoffice.stores.resp_zero_copy import LARGE, LargeValuePacker, connection_options
+from tests.support.servers import Store, wait_for
+from tests.support.uploads import KEYS, chunk_store, database
 
 MANY = 150
 """Chunks of a file that spreads over three groups, so over several slots."""

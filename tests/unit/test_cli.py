@@ -12,10 +12,10 @@ import click
 import pytest
 
 from backoffice import cli
-from backoffice.commands.context import environ, load_to_serve
+from backoffice.commands.cli_settings import environ, load_to_serve
 from backoffice.commands.store import address
 from backoffice.settings import Secret, Settings, SettingsError
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 
 def test_every_command_is_there() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backoffice.stores.codec import Codec, pairs
+from backoffice.stores.records.codec import Codec, pairs
 
 
 class Colour(StrEnum):

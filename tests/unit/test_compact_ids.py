@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backoffice.domain.ids import ID_LENGTH, new_id
-from backoffice.stores.compact_ids import LENGTH, compact, expand
+from backoffice.stores.records.compact_ids import LENGTH, compact, expand
 
 ALPHABET = string.digits + string.ascii_letters
 IDS = st.text(ALPHABET, min_size=ID_LENGTH, max_size=ID_LENGTH)

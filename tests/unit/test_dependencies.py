@@ -191,7 +191,7 @@ WITHOUT_BABEL = """
 import sys
 sys.modules["flask_babel"] = None  # as if it were not installed
 import fakeredis
-from tests.website import make_whole_site
+from tests.support.website import make_whole_site
 site = make_whole_site(fakeredis.FakeRedis())
 root = site.signed_in("root", "admin")
 for page in ("", "users/", "users/new/", "roles/", "files/", "trash/", "uploads/", "audit/"):

@@ -10,8 +10,8 @@ import pytest
 
 from backoffice.domain.access import Actor
 from backoffice.errors import Invalid, NotFound
-from tests.api_site import KIB, SHELL, Person, Site, imitated_site
-from tests.support_uploads import ALICE, KEYS, World, person
+from tests.support.api_site import KIB, SHELL, Person, Site, imitated_site
+from tests.support.uploads import ALICE, KEYS, World, person
 
 DATA = b"a" * 64 * KIB + b"b" * 64 * KIB
 """Two chunks."""

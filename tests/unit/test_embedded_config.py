@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from backoffice.embedded import config, locate
+from backoffice.embedded import config
+from backoffice.embedded import discovery as locate
+from backoffice.embedded.data_dir import LONGEST_SOCKET_PATH, DataDirectoryError, Layout, keep_secret, take_lock
 from backoffice.embedded.diagnose import Trouble, explain, trouble
-from backoffice.embedded.layout import LONGEST_SOCKET_PATH, DataDirectoryError, Layout, keep_secret, take_lock
-from backoffice.embedded.locate import NotRunning, Running, announce, attach
+from backoffice.embedded.discovery import NotRunning, Running, announce, attach
 from backoffice.settings import Durability, Settings
-from tests.servers import Store, run_store
+from tests.support.servers import Store, run_store
 
 
 @pytest.fixture

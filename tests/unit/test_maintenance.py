@@ -14,7 +14,7 @@ from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotSignedIn
 from backoffice.services.maintenance import Maintenance
 from backoffice.stores.fsck.run import Fsck
-from tests.people import ANONYMOUS, People, anybody, everything_but
+from tests.support.people import ANONYMOUS, People, anybody, everything_but
 
 READ, WRITE = Permissions.SYSTEM_READ, Permissions.SYSTEM_WRITE
 

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from backoffice.errors import IntegrityError, Invalid, TooMany, WeakPassword
-from backoffice.services import passwords as module
-from backoffice.services.passwords import Passwords
-from tests.people import CHEAP, PASSWORD
+from backoffice.services.sign_in import passwords as module
+from backoffice.services.sign_in.passwords import Passwords
+from tests.support.people import CHEAP, PASSWORD
 
 
 def test_A1_argon2id_with_at_least_19_MiB_and_two_passes() -> None:

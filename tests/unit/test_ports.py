@@ -8,8 +8,6 @@ import typing
 import pytest
 
 from backoffice.services import ports
-from backoffice.stores.accounts import RedisAccounts
-from backoffice.stores.audit import RedisAudit
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
@@ -17,12 +15,14 @@ from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.installation import RedisInstallation
-from backoffice.stores.records import RedisRecords
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
 
 PAIRS: list[tuple[type, type]] = [

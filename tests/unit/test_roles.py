@@ -22,7 +22,7 @@ from backoffice.errors import (
     ReauthRequired,
     VersionMismatch,
 )
-from tests.people import ROOT, People, anybody, everything_but
+from tests.support.people import ROOT, People, anybody, everything_but
 
 
 @pytest.fixture

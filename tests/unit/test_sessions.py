@@ -13,8 +13,8 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.ids import new_secret, secret_hash
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, ReauthRequired
-from backoffice.services.passwords import Passwords
-from tests.people import PASSWORD, ROOT, People
+from backoffice.services.sign_in.passwords import Passwords
+from tests.support.people import PASSWORD, ROOT, People
 
 STRONGER = Passwords(memory_kib=16, passes=1)
 

@@ -12,10 +12,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backoffice.domain.actions import Actions
 from backoffice.errors import BackofficeError, BadCredentials, TooMany, Unavailable
-from backoffice.services.devices import Devices
-from backoffice.services.limits import network
-from backoffice.services.passwords import Passwords
-from tests.people import PASSWORD, ROOT, People
+from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.throttle import network
+from backoffice.services.sign_in.trusted_devices import Devices
+from tests.support.people import PASSWORD, ROOT, People
 
 STRONGER = Passwords(memory_kib=16, passes=1)
 

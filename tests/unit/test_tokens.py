@@ -14,7 +14,7 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.tokens import Token, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
-from tests.people import ROOT, People
+from tests.support.people import ROOT, People
 
 
 @pytest.fixture

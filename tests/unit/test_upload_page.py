@@ -16,9 +16,9 @@ from backoffice.domain.files import File, FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.errors import Invalid, Unavailable
-from backoffice.web.pages.upload_form import file_name
-from backoffice.web.pages.upload_list import Asked, Listing
-from tests.website import SHELL, Browser, Site, make_whole_site
+from backoffice.web.pages.file_form import file_name
+from backoffice.web.pages.my_files import Asked, Listing
+from tests.support.website import SHELL, Browser, Site, make_whole_site
 
 HOSTILE = '"><script>alert(1)</script>{{7*7}}.txt'
 BOUNDARY = "----WebKitFormBoundary0123456789abcdef"

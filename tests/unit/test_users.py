@@ -19,7 +19,7 @@ from backoffice.errors import (
     ReauthRequired,
     VersionMismatch,
 )
-from tests.people import PASSWORD, People
+from tests.support.people import PASSWORD, People
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from backoffice.errors import (
     NotFound,
     WeakPassword,
 )
-from tests.people import PASSWORD, ROOT, People
+from tests.support.people import PASSWORD, ROOT, People
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from backoffice.errors import (
     NotAllowed,
     NotSignedIn,
 )
-from tests.people import PASSWORD, ROOT, People, anybody
+from tests.support.people import PASSWORD, ROOT, People, anybody
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from redis import Redis
 
 from backoffice.domain.permissions import Permissions
 from backoffice.web.identity import Holding, actor, anonymous
-from backoffice.web.routes import public
-from tests.website import Site, make_site
+from backoffice.web.route_access import public
+from tests.support.website import Site, make_site
 
 
 def _part(app: Flask) -> None:

@@ -19,7 +19,7 @@ from backoffice.domain.times import now_ms
 from backoffice.errors import BackofficeError, IntegrityError, StoreFull, Unavailable
 from backoffice.worker import loop
 from backoffice.worker.loop import Job, Worker
-from tests.website import Site, make_whole_site
+from tests.support.website import Site, make_whole_site
 
 ADA = Actor("ada", "ada", roles=(("user", granted_by("user")),))
 

@@ -33,7 +33,7 @@ from backoffice.errors import (
     TooLarge,
     VersionMismatch,
 )
-from backoffice.services.authority import require
+from backoffice.services.authorization import require
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, StoreHealth, UploadStore, UserStore
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter

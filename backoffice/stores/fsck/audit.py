@@ -15,12 +15,12 @@ from typing import Any
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.maintenance import Invariant
-from backoffice.stores import log_index
-from backoffice.stores.codec import pairs
-from backoffice.stores.commit import written_facets
 from backoffice.stores.fsck.repair import BATCH, Fault, Repairer, batches, printable
-from backoffice.stores.log_index import WIDTH, pack, unpack
-from backoffice.stores.log_repair import LogRepair, LogRepairOp
+from backoffice.stores.log import log_index
+from backoffice.stores.log.log_index import WIDTH, pack, unpack
+from backoffice.stores.log.log_repair import LogRepair, LogRepairOp
+from backoffice.stores.records.codec import pairs
+from backoffice.stores.records.commit import written_facets
 
 SMALL = 64 * WIDTH
 """Bytes up to which an index is read whole."""

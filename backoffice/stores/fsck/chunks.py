@@ -15,9 +15,9 @@ from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, ChunkStat, 
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
-from backoffice.stores.codec import pairs
-from backoffice.stores.commit import Commit
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged
+from backoffice.stores.records.codec import pairs
+from backoffice.stores.records.commit import Commit
 from backoffice.stores.uploads import RedisUploads
 
 LIVE = {FileState.READY, FileState.TRASHED}

@@ -9,8 +9,8 @@ from functools import partial
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.maintenance import Invariant
 from backoffice.stores.client import Command
-from backoffice.stores.commit import Commit
 from backoffice.stores.fsck.repair import Fault, Repairer, batches, printable, scan
+from backoffice.stores.records.commit import Commit
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from backoffice.domain.audit import ObjectRef
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.stores.client import Command
-from backoffice.stores.codec import pairs
-from backoffice.stores.collection import Collection, Record, score
-from backoffice.stores.commit import Commit
 from backoffice.stores.fsck.facets import FacetCheck
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged, printable, scan
-from backoffice.stores.indexes import Unique
+from backoffice.stores.records.codec import pairs
+from backoffice.stores.records.collection import Collection, Record, score
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Unique
 
 R = TypeVar("R", bound=Record)
 Row = dict[bytes, bytes]

@@ -18,10 +18,10 @@ from backoffice.domain.uploads import Upload
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
-from backoffice.stores.collection import Collection
-from backoffice.stores.commit import Commit
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches
+from backoffice.stores.records.collection import Collection
+from backoffice.stores.records.commit import Commit
 from backoffice.stores.uploads import RedisUploads
 
 SNAPSHOTS = 20

@@ -13,11 +13,11 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.maintenance import Finding, Invariant, OnFinding, Report
 from backoffice.errors import Conflict
 from backoffice.stores.client import Command, Db, store_errors
-from backoffice.stores.codec import pairs
-from backoffice.stores.collection import flat_pairs
-from backoffice.stores.commit import Commit
 from backoffice.stores.keys import Keys
-from backoffice.stores.log_repair import LogRepair
+from backoffice.stores.log.log_repair import LogRepair
+from backoffice.stores.records.codec import pairs
+from backoffice.stores.records.collection import flat_pairs
+from backoffice.stores.records.commit import Commit
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Repairer, batches
 from backoffice.stores.keys import Keys
-from backoffice.stores.records import RedisRecords
+from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.scan import scan
 from backoffice.stores.sessions import RedisSessions

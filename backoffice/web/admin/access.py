@@ -15,9 +15,9 @@ from flask_admin import BaseView
 
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Invalid, NotAllowed, NotFound
-from backoffice.web.gate import is_permitted
 from backoffice.web.local_paths import is_local_path
-from backoffice.web.routes import Access, Who, access_of, declare, needs
+from backoffice.web.route_access import Access, Who, access_of, declare, needs
+from backoffice.web.route_guard import is_permitted
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView

@@ -19,9 +19,9 @@ from flask.typing import ResponseReturnValue
 from backoffice.domain.access import Actor
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Conflict, Invalid, NotAllowed, NotFound, TooLarge
-from backoffice.web.gate import authorize
 from backoffice.web.identity import actor, may
-from backoffice.web.routes import needs
+from backoffice.web.route_access import needs
+from backoffice.web.route_guard import authorize
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView

@@ -39,7 +39,7 @@ from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, defa
 from backoffice.web.admin.fields import form_data, newer_values, seen_version, show_error
 from backoffice.web.admin.list_state import ListOptions, ListState, every_record
 from backoffice.web.identity import actor
-from backoffice.web.routes import Access
+from backoffice.web.route_access import Access
 
 FORM_ERRORS = (*USER_ERRORS, ReauthRequired)
 COMMON_LABELS = {"id": "Identifier", "updated_at": "Changed"}

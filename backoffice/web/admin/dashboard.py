@@ -18,7 +18,7 @@ from backoffice.web.admin.access import ViewAccess
 from backoffice.web.context import services
 from backoffice.web.formats import filesize, number
 from backoffice.web.identity import actor, may
-from backoffice.web.routes import needs
+from backoffice.web.route_access import needs
 
 Card = tuple[str, str, str]
 """A number on the first page: its label, the number as text, and the endpoint it leads to ("" = none)."""

@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, render_template
 
 from backoffice import __version__
 from backoffice.web.api.openapi import Document, document
-from backoffice.web.routes import asset, public
+from backoffice.web.route_access import asset, public
 
 ABOUT: Final = """\
 Programs send `Authorization: Bearer <token>`; a browser that is signed in sends its cookie and, with everything but GET

@@ -31,7 +31,7 @@ from backoffice.web.api.versions import ETAG, demanded_version, demands_version,
 from backoffice.web.context import services
 from backoffice.web.download import send_file
 from backoffice.web.identity import actor
-from backoffice.web.routes import route_permission
+from backoffice.web.route_access import route_permission
 
 TAG: Final = "Files"
 EVERYBODY: Final = "*"

@@ -15,11 +15,11 @@ from backoffice.errors import BackofficeError, Invalid, NotAllowed, NotSignedIn,
 from backoffice.web.api.operation import BYTES, Operation, operation_of
 from backoffice.web.api.parsing import JSON
 from backoffice.web.api.responses import CursorPageOf, Problem
+from backoffice.web.cookies import SESSION
 from backoffice.web.csrf import HEADER
 from backoffice.web.errors import HTTP_ERRORS, status_of
 from backoffice.web.problem import CONTENT_TYPE, title_of
-from backoffice.web.routes import SAFE_METHODS, Who, access_of
-from backoffice.web.session_cookie import SESSION
+from backoffice.web.route_access import SAFE_METHODS, Who, access_of
 
 BLUEPRINT: Final = "api"
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")

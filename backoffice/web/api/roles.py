@@ -17,7 +17,7 @@ from backoffice.web.api.responses import Answer, OptionalTime, SortedTexts, redi
 from backoffice.web.api.users import TAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.routes import route_permission
+from backoffice.web.route_access import route_permission
 
 
 class RoleAnswer(Answer):

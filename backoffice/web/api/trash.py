@@ -18,7 +18,7 @@ from backoffice.web.api.users import TAG as ADMINISTRATION
 from backoffice.web.api.versions import ETAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.routes import route_permission
+from backoffice.web.route_access import route_permission
 
 
 class PurgeQuery(Strict):

@@ -23,7 +23,7 @@ from backoffice.web.api.responses import Answer, CursorPageOf, OwnerName, Ranges
 from backoffice.web.api.uploads import TAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.routes import route_permission
+from backoffice.web.route_access import route_permission
 
 Known = Annotated[int | None, BeforeValidator(lambda number: None if number == UNKNOWN else number)]
 """`null` for what is not known yet."""

@@ -36,7 +36,7 @@ from backoffice.web.api.responses import Answer, send
 from backoffice.web.body import RequestBody
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.routes import route_permission
+from backoffice.web.route_access import route_permission
 
 TAG: Final = "Uploading"
 

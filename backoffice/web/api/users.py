@@ -16,7 +16,7 @@ from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, PageQue
 from backoffice.web.api.responses import Answer, OptionalTime, PageOf, Time, redirect_browsers, send, send_page
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.routes import route_permission
+from backoffice.web.route_access import route_permission
 from backoffice.web.setup_link import setup_link
 
 TAG: Final = "Administration"

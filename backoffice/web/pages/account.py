@@ -13,10 +13,10 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
 from backoffice.web.context import services
+from backoffice.web.cookies import device_secret, start_session
 from backoffice.web.errors import retry_headers
 from backoffice.web.identity import actor, anonymous, may, signed_in_person, signed_in_session
-from backoffice.web.routes import route_permission, signed_in
-from backoffice.web.session_cookie import device_secret, start_session
+from backoffice.web.route_access import route_permission, signed_in
 
 MAX_DAYS: Final = 3650
 

@@ -12,10 +12,10 @@ from flask.typing import ResponseReturnValue
 
 from backoffice.errors import NotFound, WeakPassword
 from backoffice.web.context import services
+from backoffice.web.cookies import device_secret, start_session
 from backoffice.web.identity import anonymous, person
 from backoffice.web.pages.sign_in import leave
-from backoffice.web.routes import public
-from backoffice.web.session_cookie import device_secret, start_session
+from backoffice.web.route_access import public
 
 
 def register(bp: Blueprint) -> None:

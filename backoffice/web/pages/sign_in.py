@@ -8,11 +8,11 @@ from flask.typing import ResponseReturnValue
 from backoffice.domain.users import same_name
 from backoffice.errors import BadCredentials, TooMany
 from backoffice.web.context import services
+from backoffice.web.cookies import device_secret, end_session, renew_session, start_session
 from backoffice.web.errors import retry_headers, status_of, wants_problem
 from backoffice.web.identity import Person, anonymous, person
 from backoffice.web.redirects import safe_next
-from backoffice.web.routes import public
-from backoffice.web.session_cookie import device_secret, end_session, renew_session, start_session
+from backoffice.web.route_access import public
 
 
 def register(bp: Blueprint) -> None:

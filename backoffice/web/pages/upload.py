@@ -23,10 +23,10 @@ from backoffice.web.body import drain
 from backoffice.web.context import services
 from backoffice.web.formats import filesize
 from backoffice.web.identity import actor
-from backoffice.web.pages.upload_form import take_form
-from backoffice.web.pages.upload_list import Asked, find, just_deleted
+from backoffice.web.pages.file_form import take_form
+from backoffice.web.pages.my_files import Asked, find, just_deleted
 from backoffice.web.redirects import safe_next
-from backoffice.web.routes import route_permission, signed_in
+from backoffice.web.route_access import route_permission, signed_in
 
 MENDABLE: Final = (Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany)
 """What the person can do something about, said on the page. Refusals and outages go up to the table of errors."""

@@ -1,0 +1,1 @@
+"""gunicorn, configured in code."""

@@ -1,0 +1,88 @@
+"""gunicorn, configured in code. The application's modules are loaded once, in the master; each worker builds its own
+application, with its own connections, after the fork."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, Final
+
+from gunicorn.app.base import BaseApplication
+
+from backoffice.app import create_app
+from backoffice.server.gunicorn_worker import AccessLog, Worker, pre_request
+from backoffice.settings import Settings
+
+GRACE: Final = 30  # seconds a request may still take when the server is told to stop
+
+
+class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
+    def __init__(self, settings: Settings, fd: int | None) -> None:
+        self._settings, self._fd = settings, fd
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in options(self._settings, self._fd).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """In each worker, after the fork."""
+        return create_app(self._settings)
+
+
+def serve(settings: Settings, *, fd: int | None = None) -> int:
+    """Serve until SIGTERM, on the inherited socket `fd` or on the host and port of `settings`."""
+    # Each worker counts into a file of its own; whichever is asked for /metrics adds them up.
+    master, counts = os.getpid(), mkdtemp(prefix="backoffice-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+    try:
+        WebServer(settings, fd).run()
+    finally:
+        if os.getpid() == master:  # a worker that ends passes here, too
+            shutil.rmtree(counts, ignore_errors=True)
+    return 0
+
+
+def options(settings: Settings, fd: int | None) -> dict[str, Any]:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {
+        "bind": f"fd://{fd}" if fd is not None else f"{host}:{settings.port}",
+        "workers": settings.web_workers,
+        "worker_class": Worker,
+        "threads": settings.web_threads,
+        "worker_connections": 1000,
+        "backlog": 1024,
+        "keepalive": 30,
+        "timeout": 60,  # a worker whose main loop stood still so long is replaced
+        "graceful_timeout": GRACE,
+        "limit_request_line": 8190,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8190,
+        # X-Forwarded-* are judged by the application (TRUSTED_PROXIES), which knows all hops; never here.
+        "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        "forwarder_headers": "",
+        "worker_tmp_dir": _memory_directory(),
+        "control_socket_disable": True,
+        "logger_class": AccessLog,
+        "accesslog": "-",
+        "loglevel": settings.log_level.lower(),
+        "pre_request": pre_request,
+        "when_ready": _freeze,
+        "proc_name": "backoffice-web",
+    }
+
+
+def _memory_directory() -> str | None:
+    """Where heartbeat files cost no disk write."""
+    shm = Path("/dev/shm")  # noqa: S108 -- gunicorn unlinks the file as soon as it is open
+    return str(shm) if shm.is_dir() and os.access(shm, os.W_OK) else None
+
+
+def _freeze(_server: Any) -> None:
+    """Leave what is loaded out of garbage collection, so that workers go on sharing its memory."""
+    gc.collect()
+    gc.freeze()

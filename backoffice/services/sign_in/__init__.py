@@ -1,0 +1,1 @@
+"""Signing in: passwords, delays for who fails, browsers that are known."""

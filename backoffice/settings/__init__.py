@@ -1,0 +1,234 @@
+"""What the operator decides: read once, typed, and refused whole when any of it is wrong.
+
+`Settings.from_env` is the only reader of the environment and of `.env`. Every name may also be given as `NAME_FILE`,
+the path of a file that holds the value. An empty value counts as not given. Sizes are bytes, durations seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from backoffice.secret import Secret, weakness
+from backoffice.settings import parsers as read
+from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
+from backoffice.settings.sources import Sources
+
+__all__ = [
+    "ChunkPlace",
+    "Durability",
+    "Environment",
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "TrustedProxies",
+    "local_url",
+    "table",
+]
+
+MIB: Final = 1024**2
+GIB: Final = 1024**3
+HOUR: Final = 3600
+DAY: Final = 24 * HOUR
+MIN_PASSWORD_LENGTH: Final = 8
+KEY_MISSING: Final = (
+    'APP_SECRET_KEY is missing: set it to the output of python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+)
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `problems` has one line for each thing to mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _setting(name: str, parse: Callable[[str], Any], default: Any, about: str, *, secret: bool = False) -> Any:
+    metadata = {"name": name, "parse": parse, "about": about, "secret": secret}
+    return dataclasses.field(default=default, repr=not secret, metadata=metadata)
+
+
+def _cores() -> int:
+    """The cores this process may use, kept between 2 (one slow request must not stop the site) and 8."""
+    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, max(2, have))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of one process. Tests may build one directly; programs use `from_env`."""
+
+    redis_url: str = _setting(
+        "REDIS_URL", read.redis_url, "", "Address of Redis; empty: the embedded store", secret=True
+    )
+    redis_password: Secret | None = _setting("REDIS_PASSWORD", Secret, None, "Its password", secret=True)
+    secret_keys: tuple[Secret, ...] = _setting(
+        "APP_SECRET_KEY", read.secrets, (), "Signing keys, comma-separated: the first signs, all verify", secret=True
+    )
+    admin_users: tuple[str, ...] = _setting("ADMIN_USERS", read.listed, ("admin",), "Users who get the admin role")
+    environment: Environment = _setting(
+        "FLASK_ENV", read.choice(Environment), Environment.PRODUCTION, "`production` or `development`"
+    )
+    log_level: str = _setting("LOG_LEVEL", read.log_level, "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`")
+
+    data_dir: Path = _setting("BACKOFFICE_DATA_DIR", read.directory, Path("var"), "Where the embedded store lives")
+    admin_password: Secret | None = _setting(
+        "BACKOFFICE_ADMIN_PASSWORD", Secret, None, "Password of the first admins, used on the first start", secret=True
+    )
+    public_url: str = _setting("BACKOFFICE_PUBLIC_URL", read.web_url, "", "The site's address as its users see it")
+    trusted_proxies: TrustedProxies = _setting(
+        "BACKOFFICE_TRUSTED_PROXIES",
+        read.proxies,
+        TrustedProxies(),
+        "How many proxies stand in front, or their networks",
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        "BACKOFFICE_ALLOWED_HOSTS",
+        read.hosts,
+        (),
+        "Host names answered to, besides that of the public URL and loopback",
+    )
+
+    chunk_size: int = _setting("BACKOFFICE_CHUNK_SIZE", read.size(64 * 1024), 2 * MIB, "Size long bodies are cut into")
+    max_chunk_size: int = _setting("BACKOFFICE_MAX_CHUNK_SIZE", read.size(64 * 1024), 4 * MIB, "Largest chunk taken")
+    max_file_size: int = _setting("BACKOFFICE_MAX_FILE_SIZE", read.size(1), 64 * GIB, "Largest file taken")
+    max_chunks: int = _setting("BACKOFFICE_MAX_CHUNKS", read.number(1, 1_000_000), 100_000, "Most chunks in a file")
+    max_open_uploads: int = _setting(
+        "BACKOFFICE_MAX_OPEN_UPLOADS", read.number(1, 100_000), 100, "Unfinished uploads one user may have"
+    )
+    quota_bytes: int | None = _setting(
+        "BACKOFFICE_QUOTA_BYTES", read.optional_size, 100 * GIB, "What a user may store, or `unlimited`"
+    )
+    upload_ttl: int = _setting(
+        "BACKOFFICE_UPLOAD_TTL", read.duration(60), DAY, "An upload left alone this long is dropped"
+    )
+    upload_max_age: int = _setting("BACKOFFICE_UPLOAD_MAX_AGE", read.duration(60), 7 * DAY, "No upload lives longer")
+    trash_ttl: int = _setting(
+        "BACKOFFICE_TRASH_TTL", read.duration(0), 30 * DAY, "How long deleted files can be restored"
+    )
+
+    durability: Durability = _setting(
+        "BACKOFFICE_DURABILITY", read.choice(Durability), Durability.DISK, "Embedded store: `disk`, `os` or `memory`"
+    )
+    chunks: ChunkPlace = _setting(
+        "BACKOFFICE_CHUNKS", read.chunk_place, ChunkPlace(), "Where file bytes lie: `redis` or `file:DIRECTORY`"
+    )
+    replicas: int = _setting("BACKOFFICE_REPLICAS", read.number(0, 5), 0, "Replicas that must have a file before 201")
+    store_memory: int | None = _setting(
+        "BACKOFFICE_STORE_MEMORY",
+        read.optional_size,
+        None,
+        "Most memory of the embedded store; empty: 60 % of the machine's",
+    )
+    key_prefix: str = _setting(
+        "BACKOFFICE_KEY_PREFIX", read.key_prefix, "bo", "Start of every key of the control plane"
+    )
+
+    session_idle: int = _setting(
+        "BACKOFFICE_SESSION_IDLE", read.duration(60), HOUR // 2, "Signed out when idle this long"
+    )
+    session_max: int = _setting("BACKOFFICE_SESSION_MAX", read.duration(60), 12 * HOUR, "Signed out after this long")
+
+    host: str = _setting("BACKOFFICE_HOST", read.host, "127.0.0.1", "Address the web server listens on")
+    port: int = _setting("BACKOFFICE_PORT", read.number(0, 65535), 5000, "Port it listens on; 0: any free one")
+    web_workers: int = _setting("BACKOFFICE_WEB_WORKERS", read.number(1, 64), 2, "Web processes; empty: one per core")
+    web_threads: int = _setting("BACKOFFICE_WEB_THREADS", read.number(2, 256), 16, "Threads of each")
+
+    client_token: Secret | None = _setting(
+        "BACKOFFICE_TOKEN", Secret, None, "API token that `upload` and `download` send", secret=True
+    )
+
+    @property
+    def production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def served_hosts(self) -> frozenset[str]:
+        """Host names a request may carry, without port, in lower case."""
+        public = urlsplit(self.public_url).hostname
+        own = {"localhost", "127.0.0.1", "::1", self.host} | ({public} if public else set())
+        return frozenset(own | set(self.allowed_hosts))
+
+    @property
+    def site_url(self) -> str:
+        """The site's address as its users see it; without a public one, as a browser on this machine does."""
+        return self.public_url.rstrip("/") or local_url(self.host, self.port)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], dotenv: Path | None = None, *, need_secret: bool = True) -> Settings:
+        """Read `environ`, and `dotenv` (when that file exists) for what `environ` does not have.
+
+        Raises SettingsError naming everything that is wrong. `need_secret=False` lets a missing APP_SECRET_KEY pass:
+        for `up`, which makes one, and for commands that sign nothing.
+        """
+        fields = {f.metadata["name"]: f for f in dataclasses.fields(cls)}
+        sources = Sources(fields.keys(), environ, dotenv)
+        problems = sources.problems
+        values: dict[str, Any] = {"web_workers": _cores()}
+        bad: set[str] = set()
+        for name, field in fields.items():
+            before = len(problems)
+            text = sources.text(name)
+            try:
+                if text is not None:
+                    values[field.name] = field.metadata["parse"](text)
+            except ValueError as error:
+                problems.append(f"{name} {error}")
+            if len(problems) > before:
+                bad.add(name)
+        settings = cls(**values)
+        problems += _contradictions(settings)
+        if settings.production:
+            problems += _weak_secrets(settings, need_secret and "APP_SECRET_KEY" not in bad)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+
+def local_url(host: str, port: int) -> str:
+    """The address, for a browser on this machine, of what listens on `host` (which may mean every interface)."""
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://{f'[{loopback}]' if ':' in loopback else loopback}:{port}"
+
+
+def table() -> list[tuple[str, Any, str]]:
+    """Name, default and meaning of every setting, for documents and `doctor`."""
+    return [(f.metadata["name"], f.default, f.metadata["about"]) for f in dataclasses.fields(Settings)]
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """Values that are right alone and wrong together. Smaller settings come first in each pair."""
+    pairs = (("chunk_size", "max_chunk_size"), ("upload_ttl", "upload_max_age"), ("session_idle", "session_max"))
+    found = [
+        f"{_name(low)} must not be more than {_name(high)}"
+        for low, high in pairs
+        if getattr(settings, low) > getattr(settings, high)
+    ]
+    if settings.max_file_size > settings.max_chunks * settings.max_chunk_size:
+        found.append(f"{_name('max_file_size')} needs more than {settings.max_chunks} chunks ({_name('max_chunks')})")
+    return found
+
+
+def _weak_secrets(settings: Settings, required: bool) -> list[str]:
+    found = []
+    if required and not settings.secret_keys:
+        found.append(KEY_MISSING)
+    for place, key in enumerate(settings.secret_keys, 1):
+        weak = weakness(key.reveal())
+        if weak:
+            which = f" (key {place} of {len(settings.secret_keys)})" if len(settings.secret_keys) > 1 else ""
+            found.append(f"APP_SECRET_KEY{which} {weak}")
+    password = settings.admin_password
+    if password and len(password.reveal()) < MIN_PASSWORD_LENGTH:
+        found.append(f"BACKOFFICE_ADMIN_PASSWORD is too short (at least {MIN_PASSWORD_LENGTH} characters)")
+    return found
+
+
+def _name(field: str) -> str:
+    return str(next(f.metadata["name"] for f in dataclasses.fields(Settings) if f.name == field))

@@ -1,0 +1,1 @@
+"""The audit log: a stream, its indexes, and their repair."""

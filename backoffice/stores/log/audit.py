@@ -1,0 +1,128 @@
+"""The audit log in the store: one stream, and an index for each value of a facet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.paging import Page
+from backoffice.errors import Conflict
+from backoffice.stores.client import ANSWER_SECONDS, Db
+from backoffice.stores.keys import Keys
+from backoffice.stores.log.log_index import WIDTH, is_entry_id, pack, unpack
+from backoffice.stores.records.codec import pairs
+from backoffice.stores.records.commit import Commit, written_facets
+
+WINDOW = 500
+SCAN = 5_000
+"""Entries of the smallest index that are looked at for one page."""
+LONGEST_WAIT_MS = int(ANSWER_SECONDS * 1000) // 2
+"""The client takes a longer silence for an outage."""
+
+
+class _SeenBefore(Conflict):
+    """The event was recorded a moment ago."""
+
+
+class RedisAudit:
+    """Reads the log, and writes what changes nothing else; all other events come with their commits."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+
+    def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
+        """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
+        long. The event's id, "" when it was not written again."""
+        commit = Commit(self._keys, event)
+        if once:
+            # Hashed, so that no text of a user becomes part of a key.
+            seen = self._keys.seen(hashlib.sha256(once.encode()).hexdigest()[:32])
+            commit.check("absent", seen, error=_SeenBefore())
+            commit.write("SET", seen, 1, "EX", seconds)
+        try:
+            return commit.run(self._db)
+        except _SeenBefore:
+            return ""
+
+    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
+        """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
+        `cursor`: id of the last entry seen, "" = from the newest."""
+        indexes = [self._keys.audit_index(facet, value) for facet, value in filters]
+        if not indexes:
+            return self._newest(cursor, limit)
+        if len(indexes) == 1:
+            total, ids = self._below(indexes[0], cursor, limit + 1)
+            return Page(tuple(self._read(ids[:limit])), total, True, ids[limit - 1] if len(ids) > limit else "")
+        return self._filtered(indexes, cursor, limit)
+
+    def get(self, entry_id: str) -> AuditEntry | None:
+        return next(iter(self._read([entry_id])), None) if is_entry_id(entry_id) else None
+
+    def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
+        """For each (facet, value), how many entries there are from each edge (ms) up to the next. One round trip."""
+        if not indexes:
+            return []
+        marks = [pack(f"{edge}-0") for edge in edges]
+        keys = [self._keys.audit_index(facet, value) for facet, value in indexes]
+        asked = [part for number in range(len(keys)) for mark in marks for part in (number + 1, mark)]
+        ranks = [int(rank) for rank in self._db.script("log_index", keys, ["ranks", *asked])[::2]]
+        rows = [ranks[at : at + len(marks)] for at in range(0, len(ranks), len(marks))]
+        return [[high - low for low, high in pairwise(row)] for row in rows]
+
+    def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
+        """Entries written after this id (`$` = from now on); waits for one up to that long."""
+        block = max(1, min(milliseconds, LONGEST_WAIT_MS))
+        reply = self._db.call("XREAD", "COUNT", WINDOW, "BLOCK", block, "STREAMS", self._keys.audit, after)
+        streams = list(reply.values()) if isinstance(reply, dict) else [stream[1] for stream in reply or ()]
+        return [entry for rows in streams for entry in _entries(rows)]
+
+    def _newest(self, cursor: str, limit: int) -> Page[AuditEntry]:
+        top = f"({cursor}" if cursor else "+"
+        total, rows = self._db.many(
+            [("XLEN", self._keys.audit), ("XREVRANGE", self._keys.audit, top, "-", "COUNT", limit + 1)]
+        )
+        entries = _entries(rows)
+        more = len(entries) > limit
+        return Page(tuple(entries[:limit]), int(total), True, entries[limit - 1].id if more else "")
+
+    def _filtered(self, indexes: list[bytes], cursor: str, limit: int) -> Page[AuditEntry]:
+        counts = [int(count) // WIDTH for count in self._db.many([("STRLEN", index) for index in indexes])]
+        driver = indexes[counts.index(min(counts))]
+        found: list[AuditEntry] = []
+        position, scanned, more = cursor, 0, True
+        while more and scanned < SCAN and len(found) <= limit:
+            _, window = self._below(driver, position, WINDOW)
+            scanned += len(window)
+            more = len(window) == WINDOW
+            found += [entry for entry in self._read(window) if self._places(entry).issuperset(indexes)]
+            position = window[-1] if window else position
+        if len(found) > limit:
+            return Page(tuple(found[:limit]), limit + 1, False, found[limit - 1].id)
+        return Page(tuple(found), len(found), not (more or cursor), position if more else "")
+
+    def _places(self, entry: AuditEntry) -> set[bytes]:
+        """The indexes an entry belongs to: what it says itself, for an index of very many keeps the newest alone."""
+        return {self._keys.audit_index(facet, value) for facet, value in written_facets(entry.event)}
+
+    def _below(self, index: bytes, cursor: str, count: int) -> tuple[int, list[str]]:
+        """How many entries an index has, and the ids of those before the cursor, newest first. One round trip."""
+        before = pack(cursor) if cursor else b""
+        total, row = self._db.script("log_index", [index], ["page", before, count])
+        return int(total), unpack(row)[::-1]
+
+    def _read(self, ids: Sequence[str]) -> list[AuditEntry]:
+        """The entries that are still in the stream. One round trip."""
+        replies = self._db.many([("XRANGE", self._keys.audit, one, one) for one in ids])
+        return [entry for rows in replies for entry in _entries(rows)]
+
+
+def _entries(rows: Any) -> list[AuditEntry]:
+    found = []
+    for entry_id, fields in rows or ():
+        raw = bytes(pairs(fields)[b"e"])
+        found.append(AuditEntry(entry_id.decode(), raw, json.loads(raw)))
+    return found

@@ -1,0 +1,1 @@
+"""Records with their indexes: what the store of every noun is made of."""

@@ -1,0 +1,217 @@
+"""A noun in the store: a frozen dataclass, its hash, and its declared indexes, always changed together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from backoffice.domain.text import fold
+from backoffice.errors import Conflict, NameTaken, VersionMismatch
+from backoffice.stores.client import Db
+from backoffice.stores.keys import Keys
+from backoffice.stores.records.codec import Codec, pairs
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.compact_ids import compact, expand
+from backoffice.stores.records.indexes import SEPARATOR, Facet, Index, Lexical, Sorted, Unique, Words
+
+
+class Record(Protocol):
+    """What every record has."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Collection(Generic[R]):
+    """Records of one noun.
+
+    `insert`, `replace` and `remove` add to a commit what they need; `get`, `get_many` and `find` read. Pages are in
+    `paging.py`. What a record puts into its indexes is computed from the record alone, so `fsck` can compare.
+    """
+
+    def __init__(
+        self,
+        db: Db,
+        keys: Keys,
+        noun: str,
+        record: type[R],
+        indexes: Sequence[Index[R]],
+        *,
+        sparse: bool = False,
+        short: Mapping[str, str] | None = None,
+        hexadecimal: frozenset[str] = frozenset(),
+        dense: bool = False,
+    ) -> None:
+        """`dense`: indexes hold identifiers in the form of `compact_ids.py`."""
+        self.db, self.keys, self.noun = db, keys, noun
+        self.codec = Codec(record, sparse=sparse, short=short, hexadecimal=hexadecimal)
+        self.indexes = tuple(indexes)
+        self._dense = dense
+        self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
+
+    # -- reading
+
+    def get(self, record_id: str) -> R | None:
+        """The record, or None. One round trip."""
+        return self.get_many([record_id])[0]
+
+    def get_many(self, ids: Sequence[str]) -> list[R | None]:
+        """The records in order, None where there is none. One round trip."""
+        rows = self.db.many([("HGETALL", self.keys.record(self.noun, record_id)) for record_id in ids])
+        return [self.decode(record_id, row) for record_id, row in zip(ids, rows, strict=True)]
+
+    def decode(self, record_id: str, row: Any) -> R | None:
+        fields = pairs(row)
+        return self.codec.decode(record_id, fields) if fields else None
+
+    def find(self, index: str, text: str) -> R | None:
+        """The record that holds this text in a unique index. Two round trips."""
+        unique = next(one for one in self.indexes if isinstance(one, Unique) and one.name == index)
+        found = self.db.call("HGET", self.keys.unique(self.noun, index), fold(text))
+        record = self.get(found.decode()) if found else None
+        return record if record is not None and unique.folded(record) == fold(text) else None
+
+    # -- changing
+
+    def insert(self, commit: Commit, record: R) -> None:
+        """Add a new record. Raises Conflict when there is one of this id, NameTaken when a unique text is taken."""
+        key = self.keys.record(self.noun, record.id)
+        commit.check("absent", key, error=Conflict("There is one already."))
+        fields = [part for pair in self.codec.encode(record).items() for part in pair]
+        commit.write("HSET", key, *fields)
+        self._index(commit, None, record)
+
+    def replace(self, commit: Commit, old: R, new: R) -> None:
+        """Put `new` in the place of `old`: only fields and index entries that differ are written.
+
+        Raises VersionMismatch unless the record is still `old`; `new` has another version.
+        """
+        key = self.keys.record(self.noun, old.id)
+        self._unchanged(commit, old)
+        put, drop = self.codec.changes(old, new)
+        if put:
+            commit.write("HSET", key, *(part for pair in put.items() for part in pair))
+        if drop:
+            commit.write("HDEL", key, *drop)
+        self._index(commit, old, new)
+
+    def remove(self, commit: Commit, old: R) -> None:
+        """Remove the record. Raises VersionMismatch unless it is still `old`."""
+        key = self.keys.record(self.noun, old.id)
+        self._unchanged(commit, old)
+        commit.write("DEL", key)
+        self._index(commit, old, None)
+
+    def _unchanged(self, commit: Commit, old: R) -> None:
+        key, name = self.keys.record(self.noun, old.id), self.codec.stored("version")
+        text = self.codec.encode(old).get(name)
+        if text is None:
+            commit.check("present", key, error=VersionMismatch())
+            commit.check("unset", key, name, error=VersionMismatch())
+        else:
+            commit.check("equal", key, name, text, error=VersionMismatch())
+
+    def _index(self, commit: Commit, old: R | None, new: R | None) -> None:
+        self._index_unique(commit, old, new)
+        before, after = self.members(old), self.members(new)
+        for place, number in after.items():
+            if before.get(place) != number:
+                commit.write("ZADD", place[0], score(number), place[1])
+        for key, member in before.keys() - after.keys():
+            commit.write("ZREM", key, member)
+        for facet in self.facets.values():
+            if facet.listed:
+                self._count(commit, facet, old, new)
+
+    def _count(self, commit: Commit, facet: Facet[R], old: R | None, new: R | None) -> None:
+        key = self.keys.facet_values(self.noun, facet.name)
+        before = set(facet.values(old)) if old is not None else set()
+        after = set(facet.values(new)) if new is not None else set()
+        for value in sorted(after - before):
+            commit.write("ZINCRBY", key, 1, value)
+        for value in sorted(before - after):
+            commit.write("ZINCRBY", key, -1, value)
+        if before - after:
+            # Values that no record has any more must not pile up.
+            commit.write("ZREMRANGEBYSCORE", key, "-inf", 0)
+
+    def _index_unique(self, commit: Commit, old: R | None, new: R | None) -> None:
+        for index in self.indexes:
+            if not isinstance(index, Unique):
+                continue
+            before = index.folded(old) if old is not None else ""
+            after = index.folded(new) if new is not None else ""
+            key = self.keys.unique(self.noun, index.name)
+            if after and after != before and new is not None:
+                taken = NameTaken(f"This {index.name} is taken.", field=index.name)
+                commit.check("free", key, after, new.id, error=taken)
+                commit.write("HSET", key, after, new.id)
+            if before and before != after:
+                commit.write("HDEL", key, before)
+
+    def ref(self, record_id: str) -> str:
+        """How a record's id stands in its indexes."""
+        return compact(record_id) if self._dense else record_id
+
+    def member_id(self, member: bytes) -> str:
+        """The record's id at the end of a member."""
+        ref = member.rpartition(SEPARATOR.encode())[2].decode(errors="replace")
+        return expand(ref) if self._dense else ref
+
+    def members(self, record: R | None) -> dict[tuple[bytes, str], float]:
+        """Everything the record has in sorted sets: (key, member) -> score."""
+        found: dict[tuple[bytes, str], float] = {}
+        if record is None:
+            return found
+        ref = self.ref(record.id)
+        for index in self.indexes:
+            if isinstance(index, Facet):
+                for value in index.values(record):
+                    found[self.keys.index(self.noun, index.name, value), ref] = index.number(record)
+            elif isinstance(index, Sorted | Lexical | Words):
+                for member, number in index.members(record, ref):
+                    for scope in self._scopes(index, record):
+                        found[self.keys.index(self.noun, index.name, scope), member] = number
+        return found
+
+    def _scopes(self, index: Sorted[R] | Lexical[R] | Words[R], record: R) -> Iterable[str]:
+        yield ""
+        for name in index.within:
+            for value in self.facets[name].values(record):
+                yield f"{name}={value}"
+
+    # -- facets
+
+    def facet_values(self, name: str, limit: int = 100) -> list[tuple[str, int]]:
+        """The commonest values of a listed facet with the number of their records. One round trip."""
+        row = self.db.call(
+            "ZRANGE",
+            self.keys.facet_values(self.noun, name),
+            "+inf",
+            "1",
+            "BYSCORE",
+            "REV",
+            "LIMIT",
+            0,
+            limit,
+            "WITHSCORES",
+        )
+        flat = flat_pairs(row)
+        return [(value.decode(), int(float(count))) for value, count in flat]
+
+
+def flat_pairs(row: Any) -> list[tuple[bytes, Any]]:
+    """Members with scores, however the client groups them."""
+    if row and isinstance(row[0], list | tuple):
+        return [(pair[0], pair[1]) for pair in row]
+    return list(zip(row[::2], row[1::2], strict=True))
+
+
+def score(number: float) -> str:
+    """A score as text, whole numbers without a fraction."""
+    return str(int(number)) if number == int(number) else repr(number)

@@ -1,0 +1,311 @@
+"""Pages of a collection: by rank or by cursor, by any index, filtered, in two round trips wherever one index answers.
+
+How a page is found:
+
+* One index answers when there is nothing but a sort order; one facet (in its own order, or in an order that is kept
+  within it); one range of the order's own index; or one word. Then the first trip counts and ranks, the second reads
+  the records.
+* Otherwise the smallest of the filters' indexes drives. Up to `SMALL` records are read whole, the rest of the filters
+  checked and the result sorted: exact.
+* Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `SCAN` records for a
+  page; then `exact` is false and the cursor goes on where the walk stopped.
+
+A cursor names the last member seen, so that nothing is skipped or repeated when records come and go between pages. A
+record that is not in the index of the order is on no page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from backoffice.domain.paging import MAX_LIMIT, MAX_SEARCH, Page, Query
+from backoffice.domain.text import words
+from backoffice.errors import Invalid
+from backoffice.stores.client import Arg
+from backoffice.stores.records.collection import Collection, Record, flat_pairs, score
+from backoffice.stores.records.cursors import Mark, decode_cursor, decode_stretch, encode_cursor, encode_stretch
+from backoffice.stores.records.indexes import Lexical, Sorted, Words
+from backoffice.stores.records.zset_range import ZSetRange, word_range
+
+R = TypeVar("R", bound=Record)
+
+SMALL = 2_000
+WINDOW = 500
+SCAN = 5_000
+MAX_OFFSET = 100_000_000
+MAX_VALUE = 1_000
+
+
+class Pager(Generic[R]):
+    """Answers queries over one collection. `order` is the sorted index used when a query names none."""
+
+    def __init__(self, collection: Collection[R], order: str, *, descending: bool = True) -> None:
+        self._collection, self._order, self._descending = collection, order, descending
+        self._orders = {one.name: one for one in collection.indexes if isinstance(one, Sorted | Lexical)}
+        self._words = next((one for one in collection.indexes if isinstance(one, Words)), None)
+
+    def page(self, query: Query) -> Page[R]:
+        """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
+        self._check(query)
+        sort, descending = self._sorting(query)
+        needles = words(query.search[:MAX_SEARCH])
+        if query.search.strip() and not needles:
+            return Page((), 0)
+        scope = self._scope(query)
+        if len(needles) == 1 and not query.sort and not query.ranges and scope is not None:
+            return self._worded(needles[0], scope, query)
+        place = None if needles else self._single(query, sort)
+        if place is not None:
+            return self._ranked(place, query, sort, descending)
+        return self._filtered(query, sort, descending, needles)
+
+    # -- what is asked
+
+    def _check(self, query: Query) -> None:
+        if not 1 <= query.limit <= MAX_LIMIT:
+            raise Invalid(f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
+        if not 0 <= query.offset <= MAX_OFFSET:
+            raise Invalid("offset is out of bounds.", field="offset")
+        if query.sort and query.sort not in self._orders:
+            raise Invalid(f"sort is one of {', '.join(self._orders)}.", field="sort")
+        for name, value in query.filters:
+            if name not in self._collection.facets:
+                raise Invalid(f"There is no filter {name[:40]!r}.", field=name[:40])
+            if len(value) > MAX_VALUE or any("\ud800" <= char <= "\udfff" for char in value):
+                raise Invalid("This cannot be what a filter asks for.", field=name)
+        for name, least, most in query.ranges:
+            if not isinstance(self._orders.get(name), Sorted):
+                raise Invalid(f"There is no range {name[:40]!r}.", field=name[:40])
+            if not all(math.isfinite(end) for end in (least, most) if end is not None):
+                raise Invalid("A range has finite ends.", field=name)
+        if query.search and self._words is None:
+            raise Invalid("There is no search here.", field="search")
+
+    @property
+    def _searched(self) -> Words[R]:
+        """The index of words, where `_check` has found that there is one."""
+        if self._words is None:
+            raise TypeError(f"{self._collection.noun} has no index of words")
+        return self._words
+
+    def _sorting(self, query: Query) -> tuple[str, bool]:
+        if query.sort:
+            return query.sort, query.descending
+        if len(query.ranges) == 1 and not query.filters:
+            return query.ranges[0][0], self._descending
+        return self._order, self._descending
+
+    def _key(self, index: str, scope: str = "") -> bytes:
+        return self._collection.keys.index(self._collection.noun, index, scope)
+
+    def _numbered(self, sort: str) -> bool:
+        return isinstance(self._orders[sort], Sorted)
+
+    def _single(self, query: Query, sort: str) -> ZSetRange | None:
+        """The one stretch that answers a query without words, if there is one."""
+        facets = self._collection.facets
+        if len(query.filters) > 1 or len(query.ranges) > 1 or any(span[0] != sort for span in query.ranges):
+            return None
+        key = self._key(sort)
+        for name, value in query.filters:
+            if facets[name].order == sort:
+                key = self._key(name, value)
+            elif name in self._orders[sort].within:
+                key = self._key(sort, f"{name}={value}")
+            else:
+                return None
+        return ZSetRange(key, *bounds(query.ranges[0])) if query.ranges else ZSetRange(key)
+
+    def _scope(self, query: Query) -> str | None:
+        """The scope in which the index of words answers the query's filters alone: "" without filters; None: it
+        does not."""
+        if not query.filters:
+            return ""
+        name, value = query.filters[0]
+        if self._words is not None and len(query.filters) == 1 and name in self._words.within:
+            return f"{name}={value}"
+        return None
+
+    # -- one index
+
+    def _ranked(self, place: ZSetRange, query: Query, sort: str, descending: bool) -> Page[R]:
+        db, numbered = self._collection.db, self._numbered(sort)
+        mark = decode_cursor(query.cursor, sort, numbered=numbered) if query.cursor else None
+        wanted = query.limit + 1
+        if mark is None:
+            total, row = db.many([place.count(), place.slice(query.offset, wanted, descending, scores=numbered)])
+        elif numbered:
+            total, row = self._after(place, mark, wanted, descending)
+        else:
+            total, row = db.many([place.count(), place.after(mark.member, wanted, descending)])
+        members = (
+            [(member, score(float(number))) for member, number in flat_pairs(row)]
+            if numbered
+            else [(member, "") for member in row]
+        )
+        cursor = ""
+        if len(members) > query.limit:
+            member, number = members[query.limit - 1]
+            cursor = encode_cursor(sort, Mark(number, member.decode()))
+        records = self._read([member for member, _ in members[: query.limit]])
+        return Page(tuple(one for one in records if one is not None), int(total), True, cursor)
+
+    def _after(self, place: ZSetRange, mark: Mark, wanted: int, descending: bool) -> tuple[int, list[Any]]:
+        """Members with scores beyond a cursor in an index ordered by number, cut to the stretch."""
+        low, high = place.low or "-inf", place.high or "+inf"
+        args: list[Arg] = [mark.number, mark.member, wanted, "desc" if descending else "asc", low, high]
+        total, *row = self._collection.db.script("zset_after", [place.key], args)
+        least, most = float(low), float(high)
+        return int(total), [pair for pair in flat_pairs(row) if least <= float(pair[1]) <= most]
+
+    def _read(self, members: Sequence[bytes]) -> list[R | None]:
+        return self._collection.get_many([self._collection.member_id(member) for member in members])
+
+    def _worded(self, word: str, scope: str, query: Query) -> Page[R]:
+        """Records that have a word with this beginning: first those whose text begins so, in the order of the texts,
+        then the others in the order of the words. A record that has several of them counts once, at the first."""
+        after = decode_stretch(query.cursor, self._searched.name) if query.cursor else (0, "")
+        rows = self._stretches(word, scope, query, after)
+        total = sum(count for count, _ in rows)
+        members = [(number, member) for number, (_, row) in enumerate(rows, 1) for member in row]
+        exact = total <= SMALL
+        if exact:
+            first = {self._collection.member_id(place[1]): place for place in reversed(members)}
+            members = sorted(first.values())
+            total = len(members)
+            mark = (after[0], after[1].encode())
+            start = sum(place <= mark for place in members) if query.cursor else query.offset
+            members = members[start : start + query.limit + 1]
+        records = self._read([member for _, member in members[: query.limit]])
+        found = tuple(
+            one
+            for place, one in zip(members, records, strict=False)
+            if one is not None and place == self._first_place(one, word)
+        )
+        cursor = ""
+        if len(members) > query.limit:
+            number, member = members[query.limit - 1]
+            cursor = encode_stretch(self._searched.name, number, member)
+        return Page(found, total if exact else len(found) + bool(cursor), exact, cursor)
+
+    def _stretches(self, word: str, scope: str, query: Query, after: tuple[int, str]) -> list[tuple[int, list[bytes]]]:
+        """For each index that is searched: how many members begin with the word, and all of them or those of the page."""
+        places = self._word_places(word, scope)
+        number, member = after
+        ends = (places[0].low, places[0].high)
+        skip = 0 if query.cursor else query.offset
+        args: list[Arg] = [*ends, SMALL, number, member, skip, query.limit + 1]
+        rows = self._collection.db.script("search_lex", [place.key for place in places], args)
+        return [(int(count), list(row)) for count, row in rows]
+
+    def _word_places(self, word: str, scope: str) -> list[ZSetRange]:
+        """Where records are found by a word's beginning, in the order of `Words.stretches`."""
+        first, own = self._searched.first, self._searched.name
+        names = [own] if first is None else [first.name, own]
+        return [word_range(self._key(name, scope), word) for name in names]
+
+    def _first_place(self, record: R, beginning: str) -> tuple[int, bytes] | None:
+        """Where a search meets the record first."""
+        found = (
+            (number, member.encode())
+            for number, members in enumerate(self._searched.stretches(record, self._collection.ref(record.id)), 1)
+            for member in members
+            if member.startswith(beginning)
+        )
+        return min(found, default=None)
+
+    # -- several
+
+    def _places(self, query: Query, needles: tuple[str, ...]) -> list[list[ZSetRange]]:
+        """For each condition the stretches that together have all records that meet it."""
+        places = [[ZSetRange(self._key(name, value))] for name, value in query.filters]
+        places += [[ZSetRange(self._key(span[0]), *bounds(span))] for span in query.ranges]
+        return places + [self._word_places(word, self._scope(query) or "") for word in needles]
+
+    def _position(self, record: R, sort: str) -> tuple[float, str] | None:
+        """Where a record stands in an order: score and member; None if it is not in it."""
+        members = self._orders[sort].members(record, self._collection.ref(record.id))
+        return (members[0][1], members[0][0]) if members else None
+
+    def _filtered(self, query: Query, sort: str, descending: bool, needles: tuple[str, ...]) -> Page[R]:
+        db = self._collection.db
+        places = self._places(query, needles)
+        replies = iter(db.many([place.count() for group in places for place in group]))
+        counts = [sum(int(next(replies)) for _ in group) for group in places]
+        smallest = min(range(len(places)), key=counts.__getitem__)
+        if counts[smallest] > SMALL:
+            return self._walked(query, sort, descending, needles)
+        rows = db.many([place.slice(0, SMALL, descending=False) for place in places[smallest]])
+        ids = list(dict.fromkeys(self._collection.member_id(member) for row in rows for member in row))
+        matching = (
+            one for one in self._collection.get_many(ids) if one is not None and self._matches(one, query, needles)
+        )
+        found = [(place, one) for one in matching if (place := self._position(one, sort)) is not None]
+        found.sort(key=lambda pair: pair[0], reverse=descending)
+        start = query.offset
+        if query.cursor:
+            mark = decode_cursor(query.cursor, sort, numbered=self._numbered(sort))
+            at = (float(mark.number or 0), mark.member)
+            start = sum(place >= at if descending else place <= at for place, _ in found)
+        items = tuple(one for _, one in found[start : start + query.limit])
+        more = start + len(items) < len(found)
+        return Page(items, len(found), True, self._cursor(items[-1], sort) if more and items else "")
+
+    def _cursor(self, record: R, sort: str) -> str:
+        number, member = self._position(record, sort) or (0.0, self._collection.ref(record.id))
+        return encode_cursor(sort, Mark(score(number) if self._numbered(sort) else "", member))
+
+    def _walked(self, query: Query, sort: str, descending: bool, needles: tuple[str, ...]) -> Page[R]:
+        """Walk the order's index; `offset` counts matches, as long as they are within reach."""
+        place = self._walk_place(query, sort)
+        cursor, skip = query.cursor, 0 if query.cursor else query.offset
+        found: list[R] = []
+        matched = 0
+        for _ in range(SCAN // WINDOW):
+            window = self._ranked(place, Query(sort=sort, limit=WINDOW, cursor=cursor), sort, descending)
+            for record in window.items:
+                if not self._matches(record, query, needles):
+                    continue
+                matched += 1
+                if matched <= skip:
+                    continue
+                if len(found) == query.limit:
+                    return Page(tuple(found), matched, False, self._cursor(found[-1], sort))
+                found.append(record)
+            cursor = window.next_cursor
+            if not cursor:
+                break
+        return Page(tuple(found), matched, not (cursor or query.cursor), cursor)
+
+    def _walk_place(self, query: Query, sort: str) -> ZSetRange:
+        """The order's index, within one of the filters where it is kept so."""
+        for name, value in query.filters:
+            if self._collection.facets[name].order == sort:
+                return ZSetRange(self._key(name, value))
+            if name in self._orders[sort].within:
+                return ZSetRange(self._key(sort, f"{name}={value}"))
+        for span in query.ranges:
+            if span[0] == sort:
+                return ZSetRange(self._key(sort), *bounds(span))
+        return ZSetRange(self._key(sort))
+
+    def _matches(self, record: R, query: Query, needles: tuple[str, ...]) -> bool:
+        for name, value in query.filters:
+            if value not in self._collection.facets[name].values(record):
+                return False
+        for name, least, most in query.ranges:
+            place = self._position(record, name)
+            if place is None or (least is not None and place[0] < least) or (most is not None and place[0] > most):
+                return False
+        if needles:
+            own = words(self._searched.text(record) or "")
+            return all(any(word.startswith(needle) for word in own) for needle in needles)
+        return True
+
+
+def bounds(span: tuple[str, float | None, float | None]) -> tuple[str, str]:
+    """A range as scores."""
+    _, least, most = span
+    return ("-inf" if least is None else score(least)), ("+inf" if most is None else score(most))

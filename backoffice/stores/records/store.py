@@ -1,0 +1,100 @@
+"""The store of a noun: what all of them do, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.paging import Page, Query
+from backoffice.stores.client import Db
+from backoffice.stores.keys import Keys
+from backoffice.stores.records.collection import Collection, Record
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Index
+from backoffice.stores.records.paging import Pager
+
+R = TypeVar("R", bound=Record)
+
+
+class RedisRecords(Generic[R]):
+    """Records of one noun. A subclass declares the noun's name in keys, its dataclass and its indexes, in class attributes:
+
+        class RedisNotes(RedisRecords[Note]):
+            noun, record = "notes", Note
+            indexes = (
+                Unique("title", lambda note: note.title),
+                Sorted("created", lambda note: note.created_at),
+                Facet("color", lambda note: (note.color,), lambda note: note.created_at, "created"),
+            )
+
+    What else has to hold when a record comes, changes or goes it adds to the commit in `_inserting`, `_replacing` and
+    `_removing`: checks, and writes that belong to the change.
+    """
+
+    noun: ClassVar[str]
+    record: ClassVar[type[Any]]
+    indexes: ClassVar[Sequence[Index[Any]]]
+    order: ClassVar[str] = "created"
+    """The sorted index by which pages are ordered unless the query names another."""
+    expiring: ClassVar[bool] = False
+    """Records vanish by themselves, so that an index may name one that has gone."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+        self.collection: Collection[R] = self._make_collection(db, keys)
+        self._pager = Pager(self.collection, self.order)
+
+    def _make_collection(self, db: Db, keys: Keys) -> Collection[R]:
+        return Collection(db, keys, self.noun, self.record, self.indexes)
+
+    # -- reading
+
+    def get(self, record_id: str) -> R | None:
+        """The record, or None. One round trip."""
+        return self.collection.get(record_id)
+
+    def get_many(self, ids: Sequence[str]) -> list[R | None]:
+        """The records in order, None where there is none. One round trip."""
+        return self.collection.get_many(ids)
+
+    def page(self, query: Query) -> Page[R]:
+        """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
+        return self._pager.page(query)
+
+    # -- changing
+
+    def insert(self, record: R, event: AuditEvent) -> None:
+        """Keep a new record. Raises Conflict when there is one of this id, NameTaken when a unique text is taken."""
+        commit = self._commit(event)
+        self._inserting(commit, record)
+        self.collection.insert(commit, record)
+        commit.run(self._db)
+
+    def replace(self, old: R, new: R, event: AuditEvent) -> None:
+        """Put `new` in the place of `old`. Raises VersionMismatch unless it is still `old`, and NameTaken."""
+        commit = self._commit(event)
+        self.collection.replace(commit, old, new)
+        self._replacing(commit, old, new)
+        commit.run(self._db)
+
+    def remove(self, old: R, event: AuditEvent) -> None:
+        """Remove the record, also when memory is full. Raises VersionMismatch unless it is still `old`."""
+        commit = self._commit(event)
+        self.collection.remove(commit, old)
+        self._removing(commit, old)
+        commit.run(self._db, freeing=True)
+
+    # -- for subclasses
+
+    def _commit(self, event: AuditEvent) -> Commit:
+        return Commit(self._keys, event)
+
+    def _inserting(self, commit: Commit, record: R) -> None:
+        """What has to hold besides when a record comes."""
+
+    def _replacing(self, commit: Commit, old: R, new: R) -> None:
+        """What has to hold besides when it changes."""
+
+    def _removing(self, commit: Commit, old: R) -> None:
+        """What has to hold besides when it goes."""

@@ -1,0 +1,40 @@
+"""The Lua scripts of this folder, each described at its head.
+
+A server runs a script by itself: there is no import. What several of them share stands in files of its own, which are
+put before the text of each script that is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+SHARED = ("_bytes", "_log")
+"""In this order: a file may use what those before it define."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's text and the SHA-1 by which the server knows it."""
+
+    source: str
+    sha: str
+
+
+def load(name: str, *, shebang: bool = True, allow_oom: bool = False) -> Script:
+    """`<name>.lua`, ready to send. `allow_oom` lets it run when memory is full; that is said in its first line, so it
+    takes `shebang`."""
+    source = shared() + _read(name)
+    if shebang:
+        source = ("#!lua flags=allow-oom\n" if allow_oom else "#!lua\n") + source
+    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+def shared() -> str:
+    """What stands before each script."""
+    return "".join(map(_read, SHARED))
+
+
+def _read(name: str) -> str:
+    return files("backoffice.stores.scripts").joinpath(f"{name}.lua").read_text("utf-8")

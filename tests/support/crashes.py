@@ -1,0 +1,264 @@
+"""A process that does what a web worker does and dies, or kills the store, after a given call of the store.
+
+Run as a program it forks one child for each line it reads (JSON, see `Run`), waits for its end, and writes its exit
+status: so each child is a process of its own, without the time it takes to start Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+
+from backoffice.domain.files import File, FileSpec
+from backoffice.domain.paging import Query
+from backoffice.domain.times import now_ms
+from backoffice.errors import Unavailable
+from backoffice.services.uploads.chunks import GRACE_SECONDS
+from backoffice.stores import uploads as upload_store
+from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.client import Arg, Client, Command, Db, connect
+from tests.support.chunks import Place
+from tests.support.uploads import ALICE, LIMITS, World, reader
+
+PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
+CONTENT = b"".join(PARTS)
+CUTS = (300, 700, 1400, len(CONTENT))
+"""Within the first chunk, twice, so that its beginning is replaced; over a chunk's end; before the end of all."""
+EVERYTHING = Query()
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`kill`: the process to be killed after call number `after`, 0 = itself. `chunks`: the directory with the bytes,
+    "" = Redis."""
+
+    scenario: str
+    url: str
+    password: str
+    journal: str
+    after: int
+    kill: int
+    chunks: str = ""
+
+    def line(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+
+class Journal:
+    """What the client was told, kept by the client: it survives the worker and the store."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def note(self, what: str, *details: object) -> None:
+        with self._path.open("a") as out:
+            out.write(json.dumps([what, *details]) + "\n")
+
+    def of(self, what: str) -> list[list[Any]]:
+        lines = self._path.read_text().splitlines() if self._path.exists() else []
+        return [details for kind, *details in map(json.loads, lines) if kind == what]
+
+
+class KillingDb(Db):
+    """Kills after so many calls; counts them."""
+
+    def __init__(self, client: Client, after: int, pid: int) -> None:
+        super().__init__(client)
+        self.calls, self._after, self._pid, self._lock = 0, after, pid, Lock()
+
+    def call(self, *command: Arg) -> Any:
+        result = super().call(*command)
+        self.count()
+        return result
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        result = super().many(commands)
+        if commands:
+            self.count()
+        return result
+
+    def count(self) -> None:
+        """One more call has been carried out."""
+        with self._lock:
+            self.calls += 1
+            if self.calls == self._after:
+                os.kill(self._pid, signal.SIGKILL)
+
+
+class KillingDisk(Disk):
+    """The same for calls of the file system, counted together with those of the store."""
+
+    def __init__(self, root: Path, db: KillingDb) -> None:
+        super().__init__(root)
+        self._db = db
+
+    def call(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return super().call(operation, *args, **kwargs)
+        finally:
+            self._db.count()
+
+
+# --- what clients want; each goes on where the journal says it was left
+
+
+def by_chunks(world: World, journal: Journal) -> None:
+    """A resumable upload. Chunks that were acknowledged are not sent again."""
+    started = journal.of("started")
+    upload_id = started[0][0] if started else world.begin(ALICE, PARTS).id
+    if not started:
+        journal.note("started", upload_id)
+    if world.files.get(upload_id) is None:
+        missing = world.service.state(ALICE, upload_id).missing
+        for index in (one for first, last in missing for one in range(first, last + 1)):
+            assert [index] not in journal.of("chunk"), "an acknowledged chunk was lost"
+            world.put(ALICE, upload_id, index, PARTS)
+            journal.note("chunk", index)
+    done(journal, world.service.complete(ALICE, upload_id, FileSpec("a.txt"), total_size=len(CONTENT)))
+
+
+def by_stream(world: World, journal: Journal) -> None:
+    """A stream that is cut again and again. The offset never falls, and is never more than what arrived."""
+    started = journal.of("started")
+    upload_id = started[0][0] if started else world.service.create_stream(ALICE).id
+    if not started:
+        journal.note("started", upload_id)
+    for cut in CUTS if world.files.get(upload_id) is None else ():
+        offset = world.service.state(ALICE, upload_id).upload.bytes
+        assert offset >= max((kept for [kept] in journal.of("kept")), default=0), "acknowledged bytes were lost"
+        if offset >= cut:
+            continue
+        with suppress(ConnectionResetError):
+            world.service.append(ALICE, upload_id, offset, reader(CONTENT[offset:cut], fail_at=cut - offset))
+        kept = world.service.state(ALICE, upload_id).upload.bytes
+        assert kept == cut, "what arrived before the cut was not kept"
+        journal.note("kept", kept)
+    done(journal, world.service.complete(ALICE, upload_id, FileSpec("a.txt"), total_size=len(CONTENT)))
+
+
+def by_body(world: World, journal: Journal) -> None:
+    """One long body. It is sent anew as long as it was not acknowledged."""
+    if not journal.of("done"):
+        done(journal, world.service.upload_stream(ALICE, FileSpec("a.txt"), reader(CONTENT)))
+
+
+def done(journal: Journal, file: File) -> None:
+    journal.note("done", file.id)
+
+
+def purged(world: World, journal: Journal) -> None:
+    """A file that goes, by way of the trash."""
+    if not journal.of("started"):
+        journal.note("started", world.stored(ALICE, PARTS).id)
+    file_id = journal.of("started")[0][0]
+    if not journal.of("trashed") and world.library.page(ALICE, EVERYTHING).total:
+        world.library.trash(ALICE, file_id)
+        journal.note("trashed")
+    if world.library.trash_page(ALICE, EVERYTHING).total:
+        world.library.purge(ALICE, file_id)
+
+
+def cancelled(world: World, journal: Journal) -> None:
+    """An upload that is given up."""
+    if not journal.of("started"):
+        journal.note("started", world.partly(ALICE, PARTS, 2).id)
+    upload_id = journal.of("started")[0][0]
+    if world.service.mine(ALICE, EVERYTHING).total:
+        world.service.cancel(ALICE, upload_id)
+
+
+SCENARIOS: dict[str, Callable[[World, Journal], None]] = {
+    "by_chunks": by_chunks,
+    "by_stream": by_stream,
+    "by_body": by_body,
+    "purged": purged,
+    "cancelled": cancelled,
+}
+
+
+def over(run: Run, client: Client, db: KillingDb | None = None) -> World:
+    """The service, with bytes where the run has them."""
+    Place(Path(run.chunks) if run.chunks else None).enter()
+    disk = KillingDisk(Path(run.chunks), db) if run.chunks and db is not None else None
+    return World.over(client, db=db, disk=disk)
+
+
+def play(run: Run) -> int:
+    """Carry a scenario out; how many calls of the store it took."""
+    client = connect(run.url, run.password)
+    db = KillingDb(client, run.after, run.kill or os.getpid())
+    try:
+        SCENARIOS[run.scenario](over(run, client, db), Journal(Path(run.journal)))
+    except Unavailable:
+        assert run.kill, "the store is away and nobody killed it"
+    return db.calls
+
+
+@contextmanager
+def a_minute_later() -> Iterator[None]:
+    """The leases of those who died have ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upload_store, "now_ms", lambda: now_ms() + 61_000)
+        yield
+
+
+def replay(run: Run) -> None:
+    """The client comes back to a process that lives, and finds what it should."""
+    client = connect(run.url, run.password)
+    come_back(over(run, client), run.scenario, Journal(Path(run.journal)))
+    client.close()
+
+
+def come_back(world: World, scenario: str, journal: Journal) -> None:
+    """Go on where the journal ends. Then all that the client was told is true, and nothing else is there."""
+    SCENARIOS[scenario](world, journal)
+    for [file_id] in journal.of("done"):
+        assert world.read(ALICE, file_id) == CONTENT
+    for file in world.library.page(ALICE, EVERYTHING).items:
+        assert world.read(ALICE, file.id) == CONTENT, "half a file is visible"
+    world.assert_sound()
+
+    # What no client knows of goes by itself.
+    world.clock.forward(LIMITS.upload_max_seconds + 61)
+    world.service.expire_due()
+    world.service.collect()
+    world.library.collect()
+    world.clock.forward(GRACE_SECONDS)
+    world.service.sweep()
+    world.assert_sound()
+    files = world.library.page(ALICE, EVERYTHING).items
+    assert world.files.usage("alice") == (sum(file.size for file in files), 0)
+    left = {file.id for file in files}
+    if Place.current.directory is not None:
+        assert {one for one, _, _ in world.chunks.scan()} <= left
+        assert sorted(one.name for one in Place.current.directory.glob("held/*/*")) == []
+        assert list(Place.current.directory.glob("tmp/*")) == []
+    assert left.issuperset(one for [one] in journal.of("done"))
+    # Whose id no client was told, may be there, whole; what was to go is gone.
+    assert scenario in {"by_chunks", "by_stream", "by_body"} or left.isdisjoint(one for [one] in journal.of("started"))
+
+
+def main() -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            play(Run(**json.loads(line)))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(status, flush=True)
+
+
+if __name__ == "__main__":
+    main()

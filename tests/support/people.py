@@ -1,0 +1,155 @@
+"""The services of people and the log, as tests put them together: real stores, cheap password hashes, a clock to set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from redis import Redis
+
+from backoffice.domain.access import ANONYMOUS, Actor, system_actor
+from backoffice.domain.actions import Action, Actions
+from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import Permission
+from backoffice.domain.times import now_ms
+from backoffice.domain.users import User
+from backoffice.services.audit import Audit
+from backoffice.services.authorization import granted_roles, session_credential
+from backoffice.services.roles import Roles
+from backoffice.services.sessions import Sessions
+from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.trusted_devices import Devices
+from backoffice.services.tokens import Tokens
+from backoffice.services.users import Users
+from backoffice.stores.client import Db
+from backoffice.stores.keys import Keys
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.roles import RedisRoles
+from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.throttle import RedisThrottle
+from backoffice.stores.tokens import RedisTokens
+from backoffice.stores.user_with_roles import RedisAccounts
+from backoffice.stores.users import RedisUsers
+
+PASSWORD = "a fine long phrase"
+ROOT = system_actor("test", "shell")
+CHEAP = Passwords(memory_kib=8, passes=1, parallel=8)
+
+
+def database(client: Any) -> Db:
+    """As the stores use it; the fake server knows no `#!lua`."""
+    return Db(client, shebang=not (isinstance(client, Redis) and "fakeredis" in type(client).__module__))
+
+
+@dataclass(slots=True)
+class Clock:
+    """Begins now, because the store lets records die by its own clock."""
+
+    ms: int = field(default_factory=now_ms)
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def pass_(self, *, ms: int = 0, seconds: int = 0, minutes: int = 0, hours: int = 0) -> None:
+        self.ms += ms + 1000 * (seconds + 60 * (minutes + 60 * hours))
+
+
+@dataclass(slots=True)
+class CountedDb(Db):
+    """Counts round trips."""
+
+    trips: int = 0
+
+    def __init__(self, client: Any) -> None:
+        Db.__init__(self, client, shebang=database(client)._shebang)
+        self.trips = 0
+
+    def call(self, *command: Any) -> Any:
+        self.trips += 1
+        return Db.call(self, *command)
+
+    def many(self, commands: Any) -> list[Any]:
+        self.trips += bool(commands)
+        return Db.many(self, commands)
+
+
+class People:
+    """Services on one store."""
+
+    def __init__(self, client: Any, passwords: Passwords = CHEAP) -> None:
+        self.db, self.keys, self.clock = CountedDb(client), Keys("t"), Clock()
+        db, keys = self.db, self.keys
+        self.user_store, self.role_store, self.token_store = (
+            RedisUsers(db, keys),
+            RedisRoles(db, keys),
+            RedisTokens(db, keys),
+        )
+        self.session_store, self.log = RedisSessions(db, keys), RedisAudit(db, keys)
+        self.accounts = RedisAccounts(db, keys, self.user_store, self.role_store)
+        self.throttle = RedisThrottle(db, keys, self.clock)
+        self.passwords = passwords
+        self.users = Users(
+            store=self.user_store,
+            accounts=self.accounts,
+            roles=self.role_store,
+            tokens=self.token_store,
+            audit=self.log,
+            throttle=self.throttle,
+            passwords=passwords,
+            now=self.clock,
+        )
+        self.roles = Roles(store=self.role_store, audit=self.log, now=self.clock)
+        self.tokens = Tokens(store=self.token_store, accounts=self.accounts, audit=self.log, now=self.clock)
+        self.sessions = Sessions(
+            self.session_store,
+            self.user_store,
+            self.accounts,
+            self.log,
+            self.throttle,
+            passwords,
+            Devices((b"k" * 32,)),
+            now=self.clock,
+        )
+        self.audit = Audit(self.log, self.clock)
+
+    def user(self, username: str, *roles: str, password: str = PASSWORD) -> User:
+        """An active user."""
+        return self.users.create(ROOT, username=username, password=password, roles=roles or ("user",))[0]
+
+    def actor(self, user: User, *, scopes: frozenset[Permission] | None = None) -> Actor:
+        """That user in a session that has just begun."""
+        user = self.user_store.get(user.id) or user
+        return Actor(
+            user.id,
+            user.username,
+            granted_roles(user, self.role_store.all()),
+            scopes,
+            ip="192.0.2.1",
+            credential=session_credential("0" * 64),
+            auth_at=self.clock(),
+        )
+
+    def visitor(self, ip: str = "192.0.2.1") -> Actor:
+        return replace(ANONYMOUS, ip=ip, agent="a browser", request_id="r1")
+
+    def resume(self, secret: str) -> Any:
+        return self.sessions.resume(secret, ip="192.0.2.1", agent="a browser", via="web", request_id="r2")
+
+    def entries(self, action: Action | None = None) -> list[AuditEntry]:
+        """The log, oldest first."""
+        found = self.log.page((), "", 10_000).items[::-1]
+        return [entry for entry in found if action is None or entry.event["action"] == action]
+
+
+def event(action: Action = Actions.SYSTEM_REPAIR, actor: Actor = ROOT, **parts: Any) -> AuditEvent:
+    return AuditEvent(action, actor, **parts)
+
+
+def anybody(*permissions: Permission, name: str = "somebody") -> Actor:
+    """An actor that holds just these."""
+    return Actor("x" + name, name, (("some", frozenset(permissions)),))
+
+
+def everything_but(*permissions: Permission, name: str = "most") -> Actor:
+    return Actor("x" + name, name, (("most", frozenset(all_permissions()) - set(permissions)),))

@@ -1,0 +1,280 @@
+"""The chunk service as tests put it together: the real services over real stores, small limits, a clock to set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar
+
+from redis import Redis
+
+from backoffice.domain.access import Actor, granted_by, system_actor
+from backoffice.domain.files import File, FileSpec
+from backoffice.domain.maintenance import Finding, Report
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import Upload
+from backoffice.errors import Unavailable
+from backoffice.services.files import Files
+from backoffice.services.maintenance import Maintenance
+from backoffice.services.uploads.completion import Completion
+from backoffice.services.uploads.limits import UploadLimits
+from backoffice.services.uploads.service import Uploads
+from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.redis import RedisChunks
+from backoffice.stores.client import Arg, Client, Command, Db
+from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.fsck.run import Fsck
+from backoffice.stores.keys import Keys
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.users import RedisUsers
+from tests.support.chunks import Place
+
+KEYS = Keys("t")
+CHUNK = 1000
+"""Bytes of a chunk of a long body."""
+LIMITS = UploadLimits(
+    chunk_size=CHUNK,
+    max_chunk_size=4 * CHUNK,
+    max_file_size=100 * CHUNK,
+    max_chunks=200,
+    max_open=100,
+    upload_seconds=3600,
+    upload_max_seconds=24 * 3600,
+    trash_seconds=3600,
+    quota=1000 * CHUNK,
+)
+
+
+def person(name: str, ip: str = "192.0.2.1") -> Actor:
+    """Somebody with the role `user`."""
+    return Actor(name, name, roles=(("user", granted_by("user")),), ip=ip, request_id="r")
+
+
+ALICE = person("alice")
+OPERATOR = system_actor("olivia", "shell")
+"""Who runs `fsck`."""
+
+
+def database(client: Any) -> Db:
+    """As the stores use it; the fake server knows no `#!lua`."""
+    return Db(client, shebang=not (isinstance(client, Redis) and "fakeredis" in type(client).__module__))
+
+
+class Roomy(RedisHealth):
+    """The fake server does not say how much memory it has."""
+
+    def room(self) -> bool:
+        return True
+
+
+def chunk_store(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks:
+    """The one of the place where the bytes of this test lie."""
+    directory = Place.current.directory
+    if directory is None:
+        return RedisChunks(db, KEYS, RedisDurability(db, KEYS), Roomy(db))
+    return FileChunks(disk or Disk(directory))
+
+
+@dataclass(slots=True)
+class Clock:
+    """The services' clock. The store has its own: what dies by it, dies in real time."""
+
+    ms: int = field(default_factory=now_ms)
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def forward(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+
+
+@dataclass(slots=True)
+class World:
+    """Services, the stores below them, and `fsck` beside them."""
+
+    db: Db
+    chunks: RedisChunks | FileChunks
+    uploads: RedisUploads
+    files: RedisFiles
+    service: Uploads
+    library: Files
+    maintenance: Maintenance
+    clock: Clock
+
+    @classmethod
+    def over(
+        cls, client: Client, limits: UploadLimits = LIMITS, db: Db | None = None, disk: Disk | None = None
+    ) -> World:
+        """`db`, `disk`: another way to the same store, for tests that look at or disturb what goes over it. Where the
+        bytes lie, `support_chunks.Place` says."""
+        db, clock = db or database(client), Clock()
+        files, durability, health = RedisFiles(db, KEYS), RedisDurability(db, KEYS), Roomy(db)
+        chunks = chunk_store(db, disk)
+        uploads, users, audit = RedisUploads(db, KEYS, files), RedisUsers(db, KEYS), RedisAudit(db, KEYS)
+        completion = Completion(uploads, chunks, durability, limits.trash_seconds, clock)
+        service = Uploads(uploads, files, chunks, users, audit, completion, health, limits, clock)
+        library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
+        maintenance = Maintenance(Fsck(db, KEYS, chunks), audit)
+        return cls(db, chunks, uploads, files, service, library, maintenance, clock)
+
+    # -- doing
+
+    def begin(self, actor: Actor, parts: Sequence[bytes], *, name: str = "", sized: bool = True) -> Upload:
+        """An upload that has none of its chunks yet."""
+        return self.service.start(
+            actor, total_chunks=len(parts), size=sum(map(len, parts)) if sized else None, name=name
+        )
+
+    def put(self, actor: Actor, upload_id: str, index: int, parts: Sequence[bytes]) -> None:
+        self.service.put_chunk(actor, upload_id=upload_id, index=index, total_chunks=len(parts), data=parts[index])
+
+    def partly(self, actor: Actor, parts: Sequence[bytes], count: int, *, name: str = "") -> Upload:
+        """An upload that has its first `count` chunks."""
+        upload = self.begin(actor, parts, name=name)
+        for index in range(count):
+            self.put(actor, upload.id, index, parts)
+        return upload
+
+    def stored(self, actor: Actor, parts: Sequence[bytes], name: str = "a.txt", **options: Any) -> File:
+        """A whole file, chunk by chunk."""
+        upload = self.partly(actor, parts, len(parts))
+        return self.service.complete(actor, upload.id, FileSpec(name, **options), total_size=sum(map(len, parts)))
+
+    def read(self, actor: Actor, file_id: str) -> bytes:
+        return b"".join(self.library.open(actor, file_id).read())
+
+    # -- damaging
+
+    def lose(self, file_id: str, index: int) -> None:
+        """A chunk is there no more, kept or not."""
+        self.chunks.hold(file_id, index, now_ms() + 60_000)
+        self.chunks.release(file_id, index)
+
+    def exchange(self, file_id: str, index: int, data: bytes, *, kept: bool) -> None:
+        """Other bytes are there, or some where there were none."""
+        self.lose(file_id, index)
+        self.chunks.put(file_id, index, data, now_ms() + 1_000_000)
+        if kept:
+            self.chunks.keep(file_id, index + 1)
+
+    # -- judging
+
+    def fsck(self, *, fix: bool = False) -> tuple[Report, list[Finding]]:
+        """The report and the findings."""
+        found: list[Finding] = []
+        run = self.maintenance.repair if fix else self.maintenance.check
+        report = run(OPERATOR, on_finding=lambda finding, _: found.append(finding))
+        return report, found
+
+    def assert_sound(self) -> None:
+        """`fsck` finds nothing."""
+        _, found = self.fsck()
+        assert not found, "\n".join(f"{one.invariant.name}: {one.what}" for one in found)
+
+
+def reader(body: bytes, step: int = 700, *, fail_at: int = -1) -> Callable[[memoryview], int]:
+    """A body that arrives in pieces of `step` bytes; with `fail_at` the connection breaks there."""
+    at = 0
+
+    def read_into(view: memoryview) -> int:
+        nonlocal at
+        if 0 <= fail_at <= at:
+            raise ConnectionResetError("the connection broke")
+        count = min(len(view), step, len(body) - at)
+        view[:count] = body[at : at + count]
+        at += count
+        return count
+
+    return read_into
+
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Fault(StrEnum):
+    """How a call of the store can go wrong."""
+
+    CRASH = "the process dies before the call"
+    CRASH_AFTER = "the process dies after the call"
+    LOST = "the call does not reach the store"
+    LOST_ANSWER = "the call is carried out, its answer is lost"
+
+
+class Died(BaseException):
+    """The process is no more: nothing that it would clean up reaches the store."""
+
+
+class FaultyDb(Db):
+    """A way to the store on which one call goes wrong."""
+
+    def __init__(self, client: Client, *, shebang: bool) -> None:
+        super().__init__(client, shebang=shebang)
+        self._lock = Lock()
+        self._fault: Fault | None = None
+        self._left = 0
+        self._dead = False
+        self.fired = False
+
+    def arm(self, fault: Fault, after: int) -> None:
+        """`fault` comes after so many calls that go well."""
+        self._fault, self._left = fault, after
+
+    def disarm(self) -> bool:
+        """A new process, on a good network. Whether the fault came."""
+        fired, self.fired, self._fault, self._dead = self.fired, False, None, False
+        return fired
+
+    def call(self, *command: Arg) -> Any:
+        return self.guarded(lambda: Db.call(self, *command))
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        return self.guarded(lambda: Db.many(self, commands)) if commands else []
+
+    def guarded(self, work: Callable[[], T]) -> T:
+        fault = self._next()
+        match fault:
+            case Fault.CRASH:
+                raise Died
+            case Fault.LOST:
+                raise Unavailable
+        result = work()
+        match fault:
+            case Fault.CRASH_AFTER:
+                raise Died
+            case Fault.LOST_ANSWER:
+                raise Unavailable
+        return result
+
+    def _next(self) -> Fault | None:
+        with self._lock:
+            if self._dead:
+                raise Died
+            if self._fault is None or self.fired:
+                return None
+            self._left -= 1
+            if self._left >= 0:
+                return None
+            self.fired = True
+            self._dead = self._fault in {Fault.CRASH, Fault.CRASH_AFTER}
+            return self._fault
+
+
+class FaultyDisk(Disk):
+    """A way to the directory on which a call goes wrong, counted together with those of a `FaultyDb`."""
+
+    def __init__(self, root: Path, faults: FaultyDb) -> None:
+        super().__init__(root)
+        self._faults = faults
+
+    def call(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if operation is os.close:  # no process dies with a file open, and nothing is lost by it
+            return super().call(operation, *args, **kwargs)
+        return self._faults.guarded(lambda: Disk.call(self, operation, *args, **kwargs))

@@ -1,0 +1,108 @@
+"""The threaded worker's own parts: time-outs by piece, and a log that gives nothing away."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.workers.gthread import TConn
+
+from backoffice.server.gunicorn_worker import Worker, public_path
+from backoffice.web.client_socket import PIECE, ClientSocket
+
+
+def _pair() -> tuple[ClientSocket, socket.socket]:
+    left, right = socket.socketpair()
+    sender = ClientSocket(fileno=left.detach())
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+    sender.settimeout(0.5)
+    return sender, right
+
+
+def test_a_client_that_takes_its_time_but_takes_is_served() -> None:
+    sender, reader = _pair()
+    received = bytearray()
+
+    def read_slowly() -> None:
+        while data := reader.recv(PIECE // 2):
+            received.extend(data)
+            time.sleep(0.05)
+
+    with sender, reader:
+        thread = threading.Thread(target=read_slowly)
+        thread.start()
+        data = bytes(range(256)) * (6 * PIECE // 256) + b"end"
+        began = time.monotonic()
+        sender.sendall(data)
+        assert time.monotonic() - began > 0.5  # longer than the time-out, which was for each piece
+        sender.shutdown(socket.SHUT_WR)
+        thread.join()
+    assert received == data
+
+
+def test_d1_a_client_that_takes_nothing_is_given_up() -> None:
+    sender, reader = _pair()
+    with sender, reader, pytest.raises(TimeoutError):
+        sender.sendall(bytes(8 * PIECE))
+
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+class Counting(Worker):
+    """A worker without a server around it: `answers` are what serving one request after the other gives."""
+
+    def __init__(self, *answers: bool) -> None:
+        self._lock, self._queued, self.alive = threading.Lock(), 1, True
+        self.answers, self.served = list(answers), 0
+
+    def _handle_one(self, conn: TConn) -> bool:
+        conn.sock.recv(len(REQUEST))
+        self.served += 1
+        return self.answers.pop(0)
+
+
+def _connection() -> tuple[SimpleNamespace, socket.socket]:
+    near, far = socket.socketpair()
+    return SimpleNamespace(sock=ClientSocket(fileno=near.detach())), far
+
+
+def test_requests_that_follow_at_once_are_served_by_one_thread() -> None:
+    conn, client = _connection()
+    with conn.sock, client:
+        client.sendall(3 * REQUEST)
+        worker = Counting(True, True, True)
+        assert worker.handle(conn) is True
+        assert (worker.served, worker._queued) == (3, 0)
+
+
+def test_a_connection_that_ends_is_not_waited_for() -> None:
+    conn, client = _connection()
+    with conn.sock, client:
+        client.sendall(2 * REQUEST)
+        worker = Counting(False)
+        assert worker.handle(conn) is False
+        assert worker.served == 1
+
+
+@pytest.mark.parametrize("state", ["another waits", "stopping"])
+def test_a_thread_is_given_back_when_it_is_needed(state: str) -> None:
+    conn, client = _connection()
+    with conn.sock, client:
+        client.sendall(2 * REQUEST)
+        worker = Counting(True, True)
+        worker._queued += state == "another waits"
+        worker.alive = state != "stopping"
+        assert worker.handle(conn) is True
+        assert worker.served == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [("/files", "/files"), ("/s/AbCdEf", "/s/…"), ("/setup/AbCdEf", "/setup/…"), ("/something", "/something")],
+)
+def test_k3_paths_that_open_doors_are_not_logged(path: str, logged: str) -> None:
+    assert public_path(path) == logged
