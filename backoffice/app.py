@@ -19,7 +19,7 @@ from backoffice.services.ports import ChunkStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.sign_in.passwords import Passwords
-from backoffice.services.sign_in.trusted_devices import Devices
+from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.completion import Completion
@@ -90,7 +90,7 @@ def build_services(
     uploads = RedisUploads(db, keys, files)
     accounts, throttle = RedisAccounts(db, keys, users, roles), RedisThrottle(db, keys)
     passwords = passwords or Passwords()
-    devices = Devices(tuple(key.reveal().encode() for key in settings.secret_keys))
+    devices = TrustedDevices(tuple(key.reveal().encode() for key in settings.secret_keys))
     durability = RedisDurability(db, keys, settings.replicas)
     health = RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health)

@@ -35,7 +35,7 @@ class ObjectRef:
     name: str = ""
 
 
-NOTHING = ObjectRef("", "")
+NO_OBJECT = ObjectRef("", "")
 
 
 def short_agent(agent: str) -> str:
@@ -56,7 +56,7 @@ class AuditEvent:
 
     action: Action
     actor: Actor
-    object: ObjectRef = NOTHING
+    object: ObjectRef = NO_OBJECT
     outcome: Outcome = Outcome.OK
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class AuditEvent:
             "changes": {name: list(pair) for name, pair in self.changes.items()},
             "data": dict(self.data),
         }
-        if self.object == NOTHING:
+        if self.object == NO_OBJECT:
             del event["object"]
         kept = {key: value for key, value in event.items() if value or key == "v"}
         return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -11,16 +11,16 @@ from backoffice.embedded.data_dir import Layout
 _TAIL: Final = 16 * 1024
 
 
-class Trouble(StrEnum):
+class FailureCause(StrEnum):
     DAMAGED = "damaged"
     DISK_FULL = "disk full"
     OTHER = "other"
 
 
 _SIGNS: Final = (
-    (Trouble.DISK_FULL, ("No space left on device", "Disk quota exceeded")),
+    (FailureCause.DISK_FULL, ("No space left on device", "Disk quota exceeded")),
     (
-        Trouble.DAMAGED,
+        FailureCause.DAMAGED,
         (
             "Bad file format reading the append only file",
             "Unrecoverable error reading the append only file",
@@ -36,19 +36,19 @@ _SIGNS: Final = (
 )
 
 
-def trouble(layout: Layout, since: int) -> Trouble:
+def trouble(layout: Layout, since: int) -> FailureCause:
     """What the log from byte `since` on points to."""
     text = _tail(layout.store_log, since)
-    return next((kind for kind, signs in _SIGNS if any(sign in text for sign in signs)), Trouble.OTHER)
+    return next((kind for kind, signs in _SIGNS if any(sign in text for sign in signs)), FailureCause.OTHER)
 
 
-def explain(layout: Layout, kind: Trouble, since: int, binary: Path) -> str:
+def explain(layout: Layout, kind: FailureCause, since: int, binary: Path) -> str:
     """A paragraph for the terminal."""
     lines = [line for line in _tail(layout.store_log, since).splitlines() if line.strip()]
     said = "\n".join(f"    {line}" for line in lines[-6:]) or "    (nothing)"
-    if kind is Trouble.DISK_FULL:
+    if kind is FailureCause.DISK_FULL:
         return f"The store stopped: the disk that holds {layout.root} is full. Free some room; it is tried again."
-    if kind is Trouble.DAMAGED:
+    if kind is FailureCause.DAMAGED:
         log = layout.store / "appendonlydir"
         return (
             f"The store's log in {log} is damaged, and it does not start on it. Nothing was changed.\n"

@@ -13,7 +13,7 @@ from typing import IO, Final
 from backoffice.embedded import binary as find
 from backoffice.embedded import config
 from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock
-from backoffice.embedded.diagnose import Trouble, explain, trouble
+from backoffice.embedded.diagnose import FailureCause, explain, trouble
 from backoffice.embedded.processes import Child, Program
 from backoffice.embedded.resp import NoAnswer, ask
 from backoffice.settings import Durability, Settings
@@ -70,12 +70,12 @@ class Store:
     def explain(self) -> str:
         """Why it ended. Frees the ballast when that was a full disk."""
         kind = trouble(self._layout, self._log_from)
-        if kind is Trouble.DISK_FULL:
+        if kind is FailureCause.DISK_FULL:
             self.free_ballast()
         return explain(self._layout, kind, self._log_from, self._binary)
 
     def damaged(self) -> bool:
-        return trouble(self._layout, self._log_from) is Trouble.DAMAGED
+        return trouble(self._layout, self._log_from) is FailureCause.DAMAGED
 
     def watch(self) -> None:
         """Free the ballast when writes fail for want of room; keep it again when there is plenty."""

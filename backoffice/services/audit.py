@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import NOTHING, AuditEntry, AuditEvent, ObjectRef
+from backoffice.domain.audit import NO_OBJECT, AuditEntry, AuditEvent, ObjectRef
 from backoffice.domain.paging import MAX_LIMIT, Page
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.errors import Invalid, NotFound
-from backoffice.services.authorization import deny, require
+from backoffice.services.authorization import authorize, record_denial
 from backoffice.services.ports import AuditLog
 
 FACETS = ("actor", "object", "action", "ip")
@@ -60,10 +60,10 @@ class Audit:
             raise Invalid("This is not the id of an entry.", field="after")
         return self.log.wait(after, milliseconds)
 
-    def denied(self, actor: Actor, permission: Permission, object: ObjectRef = NOTHING) -> None:  # noqa: A002
+    def denied(self, actor: Actor, permission: Permission, object: ObjectRef = NO_OBJECT) -> None:  # noqa: A002
         """Record a refusal that an edge decided, once a minute for each actor, permission and object."""
-        deny(self.log, actor, permission, object, "refused at the door")
+        record_denial(self.log, actor, permission, object, "refused at the door")
 
     def _reading(self, actor: Actor) -> None:
-        require(self.log, actor, Permissions.AUDIT_READ)
+        authorize(self.log, actor, Permissions.AUDIT_READ)
         self.log.record(AuditEvent(Actions.AUDIT_READ, actor, at=self.now()), f"audit.read {actor.id}", READ_SECONDS)

@@ -8,7 +8,7 @@ from typing import Final
 
 from backoffice.domain.access import Actor, decide, describe
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import NOTHING, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
@@ -24,8 +24,8 @@ _SAFE_ID = re.compile(r"[0-9A-Za-z,-]{1,64}")
 _SESSION, _TOKEN = "session:", "token:"
 
 
-def require(
-    audit: AuditLog, actor: Actor, permission: Permission, owner: str | None = None, target: ObjectRef = NOTHING
+def authorize(
+    audit: AuditLog, actor: Actor, permission: Permission, owner: str | None = None, target: ObjectRef = NO_OBJECT
 ) -> None:
     """Return if `actor` may; `owner` is the id of the object's owner where it has one, `target` what is recorded.
 
@@ -36,17 +36,17 @@ def require(
         return
     if not actor.signed_in:
         raise NotSignedIn
-    deny(audit, actor, permission, target, decision.reason)
+    record_denial(audit, actor, permission, target, decision.reason)
     if owner is not None and owner != actor.id:
         raise NotFound
     raise NotAllowed(f"You may not do this; it takes the right {permission}: {describe(permission)}.")
 
 
-def deny(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
+def record_denial(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
     """Record a refusal, once a minute for each actor, permission and object. A target whose id was made up by the
     client is left out: ids become parts of keys."""
     if not _SAFE_ID.fullmatch(target.id):
-        target = NOTHING
+        target = NO_OBJECT
     event = AuditEvent(
         Actions.ACCESS_DENY, actor, target, Outcome.DENIED, data={"permission": str(permission), "because": because}
     )
@@ -54,27 +54,27 @@ def deny(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRe
     audit.record(event, once, DENIED_SECONDS)
 
 
-def require_held(
+def authorize_grant(
     audit: AuditLog, actor: Actor, permission: Permission, granted: frozenset[Permission], target: ObjectRef
 ) -> None:
     """Raises NotAllowed unless `actor` holds all of `granted`; `permission` is what the act itself takes."""
     missing = sorted(granted - actor.permissions)
     if missing:
-        deny(audit, actor, permission, target, f"{actor.name} does not hold {', '.join(missing)}")
+        record_denial(audit, actor, permission, target, f"{actor.name} does not hold {', '.join(missing)}")
         raise NotAllowed(f"This reaches beyond what you hold yourself: {', '.join(missing)}.")
 
 
-def held(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset[Permission]:
+def permissions_of(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset[Permission]:
     """All that these roles grant; a name that is no role grants nothing."""
     return frozenset[Permission]().union(*(roles[name].permissions for name in names if name in roles))
 
 
-def manages(actor: Actor, user: User, roles: Mapping[str, Role]) -> bool:
+def can_manage(actor: Actor, user: User, roles: Mapping[str, Role]) -> bool:
     """Whether `user` holds nothing that `actor` lacks. Who holds less may not change, disable, delete or reset one."""
-    return held(roles, user.roles) <= actor.permissions
+    return permissions_of(roles, user.roles) <= actor.permissions
 
 
-def require_fresh(actor: Actor, now: int) -> None:
+def require_recent_auth(actor: Actor, now: int) -> None:
     """Raises ReauthRequired where the actor is a session whose password was given too long ago."""
     if by_session(actor) and now - actor.auth_at >= FRESH_MS:
         raise ReauthRequired
@@ -101,6 +101,6 @@ def user_ref(user: User) -> ObjectRef:
     return ObjectRef("user", user.id, user.username)
 
 
-def granted_roles(user: User, roles: Mapping[str, Role]) -> tuple[tuple[str, frozenset[Permission]], ...]:
+def grants_of(user: User, roles: Mapping[str, Role]) -> tuple[tuple[str, frozenset[Permission]], ...]:
     """What goes into an Actor: each of the user's roles with what it grants now."""
     return tuple((name, roles[name].permissions) for name in user.roles if name in roles)

@@ -16,7 +16,7 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
-from backoffice.services.authorization import require
+from backoffice.services.authorization import authorize
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
 from backoffice.services.uploads.reader import iter_verified, read_digest
 
@@ -82,7 +82,7 @@ class Files:
         return self._page(actor, query, everybody, "trash", ("purge",))
 
     def _page(self, actor: Actor, query: Query, everybody: bool, facet: str, sorts: tuple[str, ...]) -> Page[File]:
-        require(self.audit, actor, Permissions.FILES_ALL_READ if everybody else Permissions.FILES_READ)
+        authorize(self.audit, actor, Permissions.FILES_ALL_READ if everybody else Permissions.FILES_READ)
         if query.sort and query.sort not in sorts:
             raise Invalid(f"sort is one of {', '.join(sorts)}.", field="sort")
         if not everybody:
@@ -99,14 +99,14 @@ class Files:
 
     def mime_types(self, actor: Actor) -> list[tuple[str, int]]:
         """The commonest types of all files, with their numbers."""
-        require(self.audit, actor, Permissions.FILES_ALL_READ)
+        authorize(self.audit, actor, Permissions.FILES_ALL_READ)
         return self.files.mime_types()
 
     def usage(self, actor: Actor, user_id: str = "") -> Usage:
         """Of oneself, or of another for who may see users."""
         owner = user_id or actor.id
         if owner != actor.id:
-            require(self.audit, actor, Permissions.USERS_READ)
+            authorize(self.audit, actor, Permissions.USERS_READ)
         used, reserved = self.files.usage(owner)
         user = self.users.get(owner)
         own = user.quota_bytes if user is not None else None
@@ -120,7 +120,7 @@ class Files:
         """The file, where it is there (or in the trash) and this actor may do that. Raises NotFound, NotAllowed."""
         if file is None or file.state is not (FileState.TRASHED if trashed else FileState.READY):
             raise NotFound
-        require(self.audit, actor, permission, file.owner, _ref(file))
+        authorize(self.audit, actor, permission, file.owner, _ref(file))
         return file
 
     # -- reading
@@ -212,7 +212,7 @@ class Files:
             old = self.files.get(file_id) if is_id(file_id) else None
             if old is None or old.state is FileState.GONE:
                 raise NotFound
-            require(self.audit, actor, Permissions.FILES_DELETE, old.owner, _ref(old))
+            authorize(self.audit, actor, Permissions.FILES_DELETE, old.owner, _ref(old))
             return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, _ref(old), at=self.now()))
 
         self._collect(self._again(None, change))

@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action
-from backoffice.domain.audit import NOTHING, AuditEvent, ObjectRef
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.errors import NotFound, VersionMismatch
-from backoffice.services.authorization import require
+from backoffice.services.authorization import authorize
 from backoffice.services.ports import AuditLog, RecordStore
 
 Clean = Callable[[Any], Any]
@@ -51,12 +51,12 @@ class Records(Generic[R]):
 
     def page(self, actor: Actor, query: Query) -> Page[R]:
         """The records asked for. Raises NotAllowed, and Invalid for what the store cannot answer."""
-        require(self.audit, actor, self.noun.read)
+        authorize(self.audit, actor, self.noun.read)
         return self.store.page(query)
 
     def get(self, actor: Actor, record_id: str, /) -> R:
         """Raises NotAllowed, NotFound."""
-        require(self.audit, actor, self.noun.read)
+        authorize(self.audit, actor, self.noun.read)
         return self._existing(record_id)
 
     # -- changing
@@ -127,7 +127,7 @@ class EditableRecords(Records[R]):
 
     def create(self, actor: Actor, *_args: Any, **fields: Any) -> Any:
         """The new record, of these fields. Raises NotAllowed, Invalid, NameTaken."""
-        require(self.audit, actor, self.noun.write)
+        authorize(self.audit, actor, self.noun.write)
         now = self.now()
         return self._insert(actor, self.record(id=new_id(), created_at=now, updated_at=now, **self._cleaned(fields)))
 
@@ -153,8 +153,8 @@ class EditableRecords(Records[R]):
 
     def _authorize(self, actor: Actor, permission: Permission, record_id: str) -> None:
         # A refusal names the record; what the client made up is no record's id, and becomes part of no key.
-        target = ObjectRef(self.noun.name, record_id) if is_id(record_id) else NOTHING
-        require(self.audit, actor, permission, target=target)
+        target = ObjectRef(self.noun.name, record_id) if is_id(record_id) else NO_OBJECT
+        authorize(self.audit, actor, permission, target=target)
 
 
 def expect(record: Record, version: int | None) -> None:

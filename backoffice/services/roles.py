@@ -12,7 +12,7 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import ROLES, Role, clean_role_name
 from backoffice.domain.text import words
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
-from backoffice.services.authorization import require, require_fresh, require_held
+from backoffice.services.authorization import authorize, authorize_grant, require_recent_auth
 from backoffice.services.ports import RoleStore
 from backoffice.services.records import EditableRecords, expect
 
@@ -28,7 +28,7 @@ class Roles(EditableRecords[Role]):
 
     def all(self, actor: Actor) -> list[Role]:
         """Built-in and custom ones, by name."""
-        require(self.audit, actor, Permissions.ROLES_READ)
+        authorize(self.audit, actor, Permissions.ROLES_READ)
         return sorted(self.store.all().values(), key=lambda role: role.name)
 
     def page(self, actor: Actor, query: Query) -> Page[Role]:
@@ -42,14 +42,14 @@ class Roles(EditableRecords[Role]):
     def create(self, actor: Actor, *, name: str, description: str = "", permissions: Iterable[str]) -> Role:
         """Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold."""
         target = ObjectRef("role", name[:40], name[:40])
-        require(self.audit, actor, Permissions.ROLES_WRITE, target=target)
-        require_fresh(actor, self.now())
+        authorize(self.audit, actor, Permissions.ROLES_WRITE, target=target)
+        require_recent_auth(actor, self.now())
         granted = _permissions(permissions)
         now = self.now()
         role = Role(clean_role_name(name), _description(description), granted, created_at=now, updated_at=now)
         if role.built_in:
             raise NameTaken("This is the name of a built-in role.", field="name")
-        require_held(self.audit, actor, Permissions.ROLES_WRITE, granted, target)
+        authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, granted, target)
         return self._insert(actor, role)
 
     def update(  # type: ignore[override] # these fields and no others
@@ -67,7 +67,7 @@ class Roles(EditableRecords[Role]):
             new = replace(new, description=_description(description))
         if permissions is not None:
             new = replace(new, permissions=_permissions(permissions))
-            require_held(self.audit, actor, Permissions.ROLES_WRITE, new.permissions, self.ref(old))
+            authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, new.permissions, self.ref(old))
         return self._save(actor, old, new)
 
     def _existing(self, name: str) -> Role:
@@ -77,12 +77,12 @@ class Roles(EditableRecords[Role]):
         return role
 
     def _changeable(self, actor: Actor, name: str, version: int | None) -> Role:
-        require(self.audit, actor, Permissions.ROLES_WRITE, target=ObjectRef("role", name[:40], name[:40]))
-        require_fresh(actor, self.now())
+        authorize(self.audit, actor, Permissions.ROLES_WRITE, target=ObjectRef("role", name[:40], name[:40]))
+        require_recent_auth(actor, self.now())
         role = self._existing(name)
         if role.built_in:
             raise Conflict("A built-in role stays as it is.")
-        require_held(self.audit, actor, Permissions.ROLES_WRITE, role.permissions, self.ref(role))
+        authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, role.permissions, self.ref(role))
         expect(role, version)
         return role
 

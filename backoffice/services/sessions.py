@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, may
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import NOTHING, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.ids import new_secret, secret_hash
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
@@ -17,20 +17,20 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
 from backoffice.services.authorization import (
+    authorize,
+    authorize_grant,
     by_token,
-    deny,
-    granted_roles,
-    held,
-    manages,
-    require,
-    require_held,
+    can_manage,
+    grants_of,
+    permissions_of,
+    record_denial,
     session_credential,
     user_ref,
 )
 from backoffice.services.ports import AccountStore, AuditLog, SessionStore, Throttle, UserStore
 from backoffice.services.sign_in.passwords import Passwords
-from backoffice.services.sign_in.throttle import Bucket, charge, password_buckets, settle, sign_in_buckets
-from backoffice.services.sign_in.trusted_devices import Devices
+from backoffice.services.sign_in.throttle import Bucket, consume, password_buckets, reset, sign_in_buckets
+from backoffice.services.sign_in.trusted_devices import TrustedDevices
 
 TOUCH_MS = 60_000
 """A session's use is written down at most once in so long."""
@@ -54,7 +54,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class Authenticated:
     """Who sent a session's cookie."""
 
     actor: Actor
@@ -72,7 +72,7 @@ class Sessions:
     audit: AuditLog
     throttle: Throttle
     passwords: Passwords
-    devices: Devices
+    devices: TrustedDevices
     idle_ms: int = 30 * 60 * 1000
     max_ms: int = 12 * 60 * 60 * 1000
     now: Callable[[], int] = now_ms
@@ -93,7 +93,7 @@ class Sessions:
         if user is None or not matches or not user.active:
             self._refused(actor, user)
             raise BadCredentials
-        settle(self.throttle, buckets)
+        reset(self.throttle, buckets)
         user = self._rehashed(actor, user, password)
         return self._start(actor, user, device)
 
@@ -113,7 +113,7 @@ class Sessions:
         if not self.passwords.verify(user.password, password) or not user.active or user.epoch != session.epoch:
             self._refused(actor, user)
             raise BadCredentials
-        settle(self.throttle, buckets)
+        reset(self.throttle, buckets)
         secret, now = new_secret(), self.now()
         new = replace(
             session,
@@ -129,7 +129,7 @@ class Sessions:
 
     # -- each request
 
-    def resume(self, secret: str, *, ip: str, agent: str, via: str, request_id: str) -> Resumed | None:
+    def authenticate(self, secret: str, *, ip: str, agent: str, via: str, request_id: str) -> Authenticated | None:
         """Who has this secret now; None = nobody. At most two round trips, a third once a minute."""
         if not (20 <= len(secret) <= 100 and secret.isascii()):
             return None
@@ -146,7 +146,7 @@ class Sessions:
         actor = Actor(
             id=user.id,
             name=user.username,
-            roles=granted_roles(user, roles),
+            roles=grants_of(user, roles),
             via=via,
             ip=ip,
             agent=agent,
@@ -154,7 +154,7 @@ class Sessions:
             auth_at=session.auth_at,
             request_id=request_id,
         )
-        return Resumed(actor, session, user)
+        return Authenticated(actor, session, user)
 
     # -- looking after them
 
@@ -164,28 +164,28 @@ class Sessions:
 
     def mine(self, actor: Actor) -> list[Session]:
         """The actor's living sessions, the one used last first."""
-        self._person(actor)
+        self._require_session(actor)
         user = self.users.get(actor.id)
-        return self._living(user) if user is not None else []
+        return self._active(user) if user is not None else []
 
     def of_user(self, actor: Actor, user_id: str) -> list[Session]:
         """Another user's living sessions. Takes sessions:all."""
-        require(self.audit, actor, Permissions.SESSIONS_ALL, target=ObjectRef("user", user_id))
+        authorize(self.audit, actor, Permissions.SESSIONS_ALL, target=ObjectRef("user", user_id))
         user = self.users.get(user_id)
         if user is None:
             raise NotFound
-        return self._living(user)
+        return self._active(user)
 
     def end(self, actor: Actor, session_id: str) -> None:
         """End one session, an own one or (sessions:all) somebody else's. NotFound for a stranger's."""
-        self._person(actor)
+        self._require_session(actor)
         session = self.sessions.get(session_id) if _SESSION_ID.fullmatch(session_id) else None
         if session is None:
             raise NotFound
         if session.user != actor.id:
             if not may(actor, Permissions.SESSIONS_ALL):
                 target = ObjectRef("user", session.user)
-                deny(self.audit, actor, Permissions.SESSIONS_ALL, target, "another user's session")
+                record_denial(self.audit, actor, Permissions.SESSIONS_ALL, target, "another user's session")
                 raise NotFound
             self._managed(actor, session.user)
         self._end(actor, session)
@@ -217,9 +217,9 @@ class Sessions:
 
     def _charge(self, actor: Actor, buckets: tuple[Bucket, ...], user: User | None) -> None:
         try:
-            charge(self.throttle, buckets)
+            consume(self.throttle, buckets)
         except TooMany:
-            target = user_ref(user) if user is not None else NOTHING
+            target = user_ref(user) if user is not None else NO_OBJECT
             event = AuditEvent(
                 Actions.SESSION_REFUSE,
                 actor,
@@ -235,7 +235,7 @@ class Sessions:
     def _refused(self, actor: Actor, user: User | None) -> None:
         """What was typed as a name is not recorded where nobody has it: people type their password there."""
         because = "unknown name" if user is None else "wrong password" if user.active else f"user is {user.status}"
-        target = user_ref(user) if user is not None else NOTHING
+        target = user_ref(user) if user is not None else NO_OBJECT
         event = AuditEvent(
             Actions.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": because}, at=self.now()
         )
@@ -264,7 +264,7 @@ class Sessions:
         with suppress(VersionMismatch):  # ended by another request, which recorded it
             self.sessions.remove(session, event)
 
-    def _living(self, user: User) -> list[Session]:
+    def _active(self, user: User) -> list[Session]:
         now = self.now()
         living = [
             session
@@ -277,11 +277,13 @@ class Sessions:
         user, roles = self.accounts.load(user_id)
         if user is None:
             raise NotFound
-        if user.id != actor.id and not manages(actor, user, roles):
-            require_held(self.audit, actor, Permissions.SESSIONS_ALL, held(roles, user.roles), user_ref(user))
+        if user.id != actor.id and not can_manage(actor, user, roles):
+            authorize_grant(
+                self.audit, actor, Permissions.SESSIONS_ALL, permissions_of(roles, user.roles), user_ref(user)
+            )
         return user
 
-    def _person(self, actor: Actor) -> None:
+    def _require_session(self, actor: Actor) -> None:
         """A token's scopes name no right over sessions, so it has none."""
         if not actor.signed_in:
             raise NotSignedIn

@@ -16,7 +16,7 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
-from backoffice.services.authorization import require
+from backoffice.services.authorization import authorize
 from backoffice.services.ports import AuditLog, ChunkStore, Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
@@ -71,13 +71,13 @@ class System:
 
     def status(self, actor: Actor) -> Mapping[str, str]:
         """Facts about the store."""
-        require(self.audit, actor, Permissions.SYSTEM_READ)
+        authorize(self.audit, actor, Permissions.SYSTEM_READ)
         room = self.health.room() and self.chunks.room()
         return {**self.health.info(), "durability": self.durability_level, "room": str(room).lower()}
 
     def workers(self, actor: Actor) -> Sequence[Heartbeat]:
         """The background workers that live, by host. None: nothing expires, is purged or gets its checksum."""
-        require(self.audit, actor, Permissions.SYSTEM_READ)
+        authorize(self.audit, actor, Permissions.SYSTEM_READ)
         return self.heartbeats.alive()
 
     def install(self, version: str) -> None:
@@ -93,7 +93,7 @@ class System:
 
     def activity(self, actor: Actor, span: Span) -> Activity:
         """Uploads, downloads and refusals over time: numbers only, so it does not take the right to read the log."""
-        require(self.audit, actor, Permissions.SYSTEM_READ)
+        authorize(self.audit, actor, Permissions.SYSTEM_READ)
         step, many = _STEPS[span]
         last = self.now() // step * step
         edges = [last + (at - many + 1) * step for at in range(many + 1)]

@@ -14,7 +14,14 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.tokens import PREFIX, TOKENS, Token, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
-from backoffice.services.authorization import by_token, granted_roles, held, require, require_fresh, token_credential
+from backoffice.services.authorization import (
+    authorize,
+    by_token,
+    grants_of,
+    permissions_of,
+    require_recent_auth,
+    token_credential,
+)
 from backoffice.services.ports import AccountStore, TokenStore
 from backoffice.services.records import Records
 
@@ -49,16 +56,16 @@ class Tokens(Records[Token]):
         Raises Invalid; NotAllowed for a scope that is not held, and to an actor that is itself a token; ReauthRequired.
         """
         owner = user_id or actor.id
-        require(self.audit, actor, Permissions.TOKENS_OWN, owner, ObjectRef("user", owner))
+        authorize(self.audit, actor, Permissions.TOKENS_OWN, owner, ObjectRef("user", owner))
         if by_token(actor):
             raise NotAllowed("A token cannot make another token.")
         if owner != actor.id and actor.via != "shell":
             raise NotAllowed("Everybody makes their own tokens.")
-        require_fresh(actor, self.now())
+        require_recent_auth(actor, self.now())
         user, roles = self.accounts.load(owner) if is_id(owner) else (None, {})
         if user is None or not user.active:
             raise NotFound("There is no such active user.")
-        narrowed = _scopes(scopes, held(roles, user.roles))
+        narrowed = _scopes(scopes, permissions_of(roles, user.roles))
         now, secret = self.now(), new_secret()
         token = Token(
             id=new_id(),
@@ -74,7 +81,7 @@ class Tokens(Records[Token]):
         self.store.insert(token, self._event(TOKENS.create, actor, token, data={"user": user.id, **data}))
         return token, f"{PREFIX}_{token.id}_{secret}"
 
-    def resume(self, text: str, *, ip: str, agent: str, request_id: str) -> tuple[Actor, User] | None:
+    def authenticate(self, text: str, *, ip: str, agent: str, request_id: str) -> tuple[Actor, User] | None:
         """Who sent this token; None = nobody. At most two round trips, a third once a minute."""
         parts = split_token(text) if text.isascii() else None
         token = self.store.get(parts[0]) if parts is not None else None
@@ -91,7 +98,7 @@ class Tokens(Records[Token]):
         actor = Actor(
             id=user.id,
             name=user.username,
-            roles=granted_roles(user, roles),
+            roles=grants_of(user, roles),
             scopes=token.scopes,
             via="api",
             ip=ip,
@@ -103,7 +110,7 @@ class Tokens(Records[Token]):
 
     def mine(self, actor: Actor) -> list[Token]:
         """One's own, the newest first, expired ones included. (Everybody's, by `page`, take tokens:all.)"""
-        require(self.audit, actor, Permissions.TOKENS_OWN)
+        authorize(self.audit, actor, Permissions.TOKENS_OWN)
         return list(
             self.store.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items
         )
@@ -112,9 +119,9 @@ class Tokens(Records[Token]):
         """End a token, one's own or (tokens:all) anybody's. NotFound for a stranger's."""
         token = self.store.get(token_id) if is_id(token_id) else None
         if token is None:
-            require(self.audit, actor, Permissions.TOKENS_OWN)
+            authorize(self.audit, actor, Permissions.TOKENS_OWN)
             raise NotFound
-        require(self.audit, actor, Permissions.TOKENS_OWN, token.user, self.ref(token))
+        authorize(self.audit, actor, Permissions.TOKENS_OWN, token.user, self.ref(token))
         event = self._event(TOKENS.delete, actor, token, data={"user": token.user})
         with suppress(VersionMismatch):  # revoked by another request, which recorded it
             self.store.remove(token, event)

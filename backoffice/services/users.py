@@ -16,11 +16,18 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_username
 from backoffice.errors import BadCredentials, Invalid, NameTaken, NotAllowed, NotFound, NotSignedIn, VersionMismatch
-from backoffice.services.authorization import by_token, held, manages, require, require_fresh, require_held
+from backoffice.services.authorization import (
+    authorize,
+    authorize_grant,
+    by_token,
+    can_manage,
+    permissions_of,
+    require_recent_auth,
+)
 from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore, UserStore
 from backoffice.services.records import Records, expect
 from backoffice.services.sign_in.passwords import Passwords
-from backoffice.services.sign_in.throttle import charge, password_buckets, settle
+from backoffice.services.sign_in.throttle import consume, password_buckets, reset
 
 INVITE_MS: Final = 24 * 60 * 60 * 1000
 """A new user's link."""
@@ -58,12 +65,12 @@ class Users(Records[User]):
     def get(self, actor: Actor, user_id: str) -> User:
         """Takes users:read, but for oneself."""
         if not actor.signed_in or user_id != actor.id:
-            require(self.audit, actor, Permissions.USERS_READ, target=ObjectRef("user", user_id))
+            authorize(self.audit, actor, Permissions.USERS_READ, target=ObjectRef("user", user_id))
         return self._existing(user_id)
 
     def find(self, actor: Actor, login: str) -> User:
         """By user name or e-mail address."""
-        require(self.audit, actor, Permissions.USERS_READ)
+        authorize(self.audit, actor, Permissions.USERS_READ)
         user = self.store.find(login) if login.isprintable() else None
         if user is None:
             raise NotFound(f"There is no user {login[:64]!r}.")
@@ -77,7 +84,7 @@ class Users(Records[User]):
     def manageable(self, actor: Actor) -> Callable[[User], bool]:
         """Whether `actor` may change a user, for views that hide what would be refused; good for one request."""
         roles = self.roles.all()
-        return lambda user: Permissions.USERS_WRITE in actor.permissions and manages(actor, user, roles)
+        return lambda user: Permissions.USERS_WRITE in actor.permissions and can_manage(actor, user, roles)
 
     # -- changing
 
@@ -95,9 +102,9 @@ class Users(Records[User]):
 
         Raises Invalid, WeakPassword, NameTaken; NotAllowed for roles that grant more than the actor holds.
         """
-        require(self.audit, actor, Permissions.USERS_WRITE)
+        authorize(self.audit, actor, Permissions.USERS_WRITE)
         if set(roles) - {"user"}:
-            require_fresh(actor, self.now())
+            require_recent_auth(actor, self.now())
         user = User(
             id=new_id(),
             username=clean_username(username),
@@ -135,7 +142,7 @@ class Users(Records[User]):
         if not isinstance(quota_bytes, Unset):
             new = replace(new, quota_bytes=_quota(quota_bytes))
         if (new.email, new.roles) != (old.email, old.roles):
-            require_fresh(actor, self.now())
+            require_recent_auth(actor, self.now())
         if set(new.roles) != set(old.roles):
             new = replace(new, epoch=old.epoch + 1)
         return self._save(actor, old, new)
@@ -156,10 +163,10 @@ class Users(Records[User]):
             raise NotAllowed("A token cannot change a password.")
         user = self._existing(actor.id)
         buckets = password_buckets(user.id)
-        charge(self.throttle, buckets)
+        consume(self.throttle, buckets)
         if not self.passwords.verify(user.password, old):
             raise BadCredentials("The present password is not right.", field="old")
-        settle(self.throttle, buckets)
+        reset(self.throttle, buckets)
         return self._with_password(actor, user, new)
 
     def disable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
@@ -229,11 +236,11 @@ class Users(Records[User]):
 
     def _managed(self, actor: Actor, user_id: str, version: int | None = None) -> tuple[User, Mapping[str, Role]]:
         """A user whom the actor may change, unchanged since `version`, and all roles as they are at that moment."""
-        require(self.audit, actor, USERS.write, target=ObjectRef("user", user_id))
+        authorize(self.audit, actor, USERS.write, target=ObjectRef("user", user_id))
         user, roles = self.accounts.load(user_id) if is_id(user_id) else (None, {})
         if user is None:
             raise NotFound
-        require_held(self.audit, actor, USERS.write, held(roles, user.roles), self.ref(user))
+        authorize_grant(self.audit, actor, USERS.write, permissions_of(roles, user.roles), self.ref(user))
         expect(user, version)
         return user, roles
 
@@ -242,7 +249,7 @@ class Users(Records[User]):
         its scopes and its expiry that way."""
         if by_token(actor) and user_id == actor.id:
             raise NotAllowed("A token cannot change a password.")
-        require_fresh(actor, self.now())
+        require_recent_auth(actor, self.now())
         return self._managed(actor, user_id)[0]
 
     def _grantable(
@@ -254,7 +261,7 @@ class Users(Records[User]):
                 raise Invalid(f"There is no role {name[:40]!r}.", field="roles")
         added = set(names) - set(has)
         target = ObjectRef("role", ",".join(sorted(added)))
-        require_held(self.audit, actor, USERS.write, held(known, added), target)
+        authorize_grant(self.audit, actor, USERS.write, permissions_of(known, added), target)
         return tuple(sorted(set(names)))
 
     # -- what changes are made of

@@ -16,7 +16,7 @@ _SERVICES: Final = "backoffice"
 _SETTINGS: Final = "backoffice.settings"
 
 
-def attach(app: Flask, services: Services, settings: Settings) -> None:
+def init_services(app: Flask, services: Services, settings: Settings) -> None:
     """Make them reachable in every request of `app`."""
     app.extensions[_SERVICES] = services
     app.extensions[_SETTINGS] = settings

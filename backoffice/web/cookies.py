@@ -85,7 +85,7 @@ def _set(response: Response, base: str, value: str, max_age: int | None) -> None
     )
 
 
-class FormCookie(SecureCookieSessionInterface):
+class CsrfSessionInterface(SecureCookieSessionInterface):
     """Flask's session under our rules for names, and silent on answers that are the same for everybody."""
 
     digest_method = staticmethod(hashlib.sha256)

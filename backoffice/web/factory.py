@@ -16,15 +16,15 @@ from backoffice.services.container import Services
 from backoffice.settings import Settings
 from backoffice.web.assets import init_assets
 from backoffice.web.body import drain_after
-from backoffice.web.context import attach
-from backoffice.web.cookies import FormCookie
+from backoffice.web.context import init_services
+from backoffice.web.cookies import CsrfSessionInterface
 from backoffice.web.csrf import init_csrf
 from backoffice.web.errors import init_errors
 from backoffice.web.formats import init_formats
 from backoffice.web.headers import csp_nonce, init_headers
 from backoffice.web.health import init_health
 from backoffice.web.identity import actor, init_identity, may
-from backoffice.web.middleware import Edge
+from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.route_access import Access, Who, check_declared, declare
 from backoffice.web.route_guard import init_gate
 
@@ -62,7 +62,7 @@ def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> F
     """
     app = Flask("backoffice.web", static_url_path="/static")
     _configure(app, settings)
-    attach(app, services, settings)
+    init_services(app, services, settings)
     app.before_request(_note_endpoint)
     init_headers(app, settings)
     init_health(app)
@@ -80,7 +80,7 @@ def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> F
         part(app)
     _declare_static(app)
     check_declared(app)
-    app.wsgi_app = Edge(app.wsgi_app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = SiteMiddleware(app.wsgi_app, settings)  # type: ignore[method-assign]
     return app
 
 
@@ -98,7 +98,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         PROPAGATE_EXCEPTIONS=False,
         BOOTSTRAP_SERVE_LOCAL=True,
     )
-    app.session_interface = FormCookie()
+    app.session_interface = CsrfSessionInterface()
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
 

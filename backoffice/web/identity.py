@@ -5,7 +5,7 @@ Roles are read anew each time, so a right taken away is gone with the next reque
 `Authorization` header is judged by it alone: a bad token never falls back to the cookie.
 
 Flask-Principal lets everybody through an empty Permission, reads `a & b` as "or" and `a | b` as "a without b", and keeps
-identities in the session after sign-out. So: `Holding` below, no sessions, and a strong reference to the signal handler.
+identities in the session after sign-out. So: `AnyPermission` below, no sessions, and a strong reference to the signal handler.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAX_AGENT: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Person(UserMixin):  # type: ignore[misc]  # Flask-Login ships no type marker
+class CurrentUser(UserMixin):  # type: ignore[misc]  # Flask-Login ships no type marker
     """The one who is signed in. `session` is None for a token."""
 
     actor: Actor
@@ -46,7 +46,7 @@ class Person(UserMixin):  # type: ignore[misc]  # Flask-Login ships no type mark
         return self.actor.id
 
 
-class Holding(PrincipalPermission):  # type: ignore[misc]  # nor does Flask-Principal
+class AnyPermission(PrincipalPermission):  # type: ignore[misc]  # nor does Flask-Principal
     """Holds at least one of these permissions. Never empty, and never combined by operators that mean something else."""
 
     def __init__(self, *any_of: Permission) -> None:
@@ -58,7 +58,7 @@ class Holding(PrincipalPermission):  # type: ignore[misc]  # nor does Flask-Prin
         raise TypeError("Flask-Principal reads & as 'or'; ask for each permission by itself")
 
     def __or__(self, other: object) -> NoReturn:
-        raise TypeError("Flask-Principal reads | as a difference; name all permissions in one Holding(...)")
+        raise TypeError("Flask-Principal reads | as a difference; name all permissions in one AnyPermission(...)")
 
 
 def actor() -> Actor:
@@ -71,7 +71,7 @@ def may(*any_of: Permission) -> bool:
 
     The gate asks it for a route, pages ask it before they show a way there; the services decide, knowing the object.
     """
-    return bool(Holding(*any_of).can())
+    return bool(AnyPermission(*any_of).can())
 
 
 def anonymous() -> Actor:
@@ -85,14 +85,14 @@ def anonymous() -> Actor:
     )
 
 
-def person() -> Person | None:
+def current_user_or_none() -> CurrentUser | None:
     """The one who is signed in, with their record; None for a stranger."""
-    return cast("Person | None", g.get("person"))
+    return cast("CurrentUser | None", g.get("person"))
 
 
-def signed_in_person() -> Person:
+def current_user_or_401() -> CurrentUser:
     """Raises NotSignedIn for a stranger."""
-    found = person()
+    found = current_user_or_none()
     if found is None:
         raise NotSignedIn
     return found
@@ -100,7 +100,7 @@ def signed_in_person() -> Person:
 
 def signed_in_session() -> Session:
     """The browser session of this request; raises NotSignedIn for strangers and for tokens."""
-    session = signed_in_person().session
+    session = current_user_or_401().session
     if session is None:
         raise NotSignedIn("This needs a session in a browser, not a token.")
     return session
@@ -132,7 +132,7 @@ def init_identity(app: Flask) -> None:
 
     @identity_loaded.connect_via(app)  # type: ignore[untyped-decorator]
     def provide(_sender: Flask, identity: Identity) -> None:
-        asking = signed_in_person().actor
+        asking = current_user_or_401().actor
         identity.provides |= {UserNeed(asking.id), *(RoleNeed(name) for name, _ in asking.roles)}
         identity.provides |= {_need(permission) for permission in asking.permissions}
 
@@ -145,7 +145,7 @@ def _nobody_yet() -> None:
     g.actor = anonymous()
 
 
-def _load(incoming: Request) -> Person | None:
+def _load(incoming: Request) -> CurrentUser | None:
     """Flask-Login's question: whose request is this? Asked again only after a failure, by the page that tells of it."""
     if g.get("asked", False):
         return None
@@ -159,29 +159,29 @@ def _load(incoming: Request) -> Person | None:
     return found
 
 
-def _from_header(header: str) -> Person:
+def _from_header(header: str) -> CurrentUser:
     """The person of a bearer token; NotSignedIn when the header is anything else."""
     scheme, _, text = header.partition(" ")
     text = text.strip()
     if scheme.lower() != "bearer" or not text or len(text) > MAX_CREDENTIAL:
         raise NotSignedIn("The Authorization header is not a valid bearer token.")
     asking = anonymous()
-    found = services().tokens.resume(text, ip=asking.ip, agent=asking.agent, request_id=asking.request_id)
+    found = services().tokens.authenticate(text, ip=asking.ip, agent=asking.agent, request_id=asking.request_id)
     if found is None:
         raise NotSignedIn("The token is unknown, expired or revoked.")
     g.bearer = True
-    return Person(*found)
+    return CurrentUser(*found)
 
 
-def _from_session(incoming: Request) -> Person | None:
+def _from_session(incoming: Request) -> CurrentUser | None:
     secret = session_secret(incoming)
     if not secret or len(secret) > MAX_CREDENTIAL:
         return None
     asking = anonymous()
-    found = services().sessions.resume(
+    found = services().sessions.authenticate(
         secret, ip=asking.ip, agent=asking.agent, via=VIA_PAGES, request_id=asking.request_id
     )
-    return Person(found.actor, found.user, found.session) if found else None
+    return CurrentUser(found.actor, found.user, found.session) if found else None
 
 
 def _need(permission: Permission) -> Need:

@@ -48,7 +48,7 @@ _FORWARDED: Final = (
 )
 
 
-class Edge:
+class SiteMiddleware:
     """WSGI middleware around the whole application."""
 
     def __init__(self, app: WSGIApplication, settings: Settings) -> None:

@@ -62,7 +62,7 @@ class WholeSite:
 
     def actor(self, person: Person) -> Actor:
         _, text = self.services.tokens.create(SHELL, name="test", user_id=person.id, days=1)
-        found = self.services.tokens.resume(text, ip="127.0.0.1", agent="test", request_id="test")
+        found = self.services.tokens.authenticate(text, ip="127.0.0.1", agent="test", request_id="test")
         assert found is not None
         return found[0]
 

@@ -31,24 +31,24 @@ def pager(redis: Any) -> Pager[Thing]:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits so low that every way of finding a page is gone."""
-    monkeypatch.setattr(paging, "SMALL", 12)
+    monkeypatch.setattr(paging, "MAX_IN_MEMORY", 12)
     monkeypatch.setattr(paging, "WINDOW", 7)
-    monkeypatch.setattr(paging, "SCAN", 35)
+    monkeypatch.setattr(paging, "MAX_SCANNED", 35)
 
 
 def model(things: list[Thing], query: Query) -> list[Thing]:
     """What all pages of a query have together."""
-    needles = words(query.search)
-    if query.search.strip() and not needles:
+    terms = words(query.search)
+    if query.search.strip() and not terms:
         return []
     sort, descending = query.sort, query.descending
     if not sort:
         sort = query.ranges[0][0] if len(query.ranges) == 1 and not query.filters else "created"
         descending = True
-    found = [one for one in things if matches(one, query, needles) and not (one.hidden and sort != "created")]
+    found = [one for one in things if matches(one, query, terms) and not (one.hidden and sort != "created")]
     one_index = len(query.filters) <= 1 and all(name == "owner" for name, _ in query.filters)
-    if len(needles) == 1 and one_index and not query.sort and not query.ranges:
-        return sorted((one for one in things if matches(one, query, needles)), key=lambda one: by_word(one, needles[0]))
+    if len(terms) == 1 and one_index and not query.sort and not query.ranges:
+        return sorted((one for one in things if matches(one, query, terms)), key=lambda one: by_word(one, terms[0]))
     keys = {
         "created": lambda one: (one.created_at, one.id),
         "size": lambda one: (one.size, one.id),
@@ -64,7 +64,7 @@ def by_word(thing: Thing, needle: str) -> tuple[int, str, str]:
     return 2, min(word for word in words(thing.name) if word.startswith(needle)), thing.id
 
 
-def matches(thing: Thing, query: Query, needles: tuple[str, ...]) -> bool:
+def matches(thing: Thing, query: Query, terms: tuple[str, ...]) -> bool:
     for name, value in query.filters:
         if value not in ((thing.owner,) if name == "owner" else thing.tags):
             return False
@@ -74,7 +74,7 @@ def matches(thing: Thing, query: Query, needles: tuple[str, ...]) -> bool:
         number = thing.size if name == "size" else thing.created_at
         if (least is not None and number < least) or (most is not None and number > most):
             return False
-    return all(any(word.startswith(needle) for word in words(thing.name)) for needle in needles)
+    return all(any(word.startswith(needle) for word in words(thing.name)) for needle in terms)
 
 
 def walk(pager: Pager[Thing], query: Query) -> list[Page[Thing]]:

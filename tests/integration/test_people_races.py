@@ -141,14 +141,14 @@ def test_a_session_used_while_it_ends_stays_ended(people: People) -> None:
     people.user("ada")
     for _ in range(15):
         signed = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-        actor = people.resume(signed.secret).actor
+        actor = people.authenticate(signed.secret).actor
         people.clock.pass_(minutes=2)
         at_once(
             [
-                lambda signed=signed: people.resume(signed.secret),
+                lambda signed=signed: people.authenticate(signed.secret),
                 lambda signed=signed, actor=actor: people.sessions.sign_out(actor, signed.session),
             ]
         )
-        assert people.resume(signed.secret) is None
+        assert people.authenticate(signed.secret) is None
         assert people.session_store.get(signed.session.id) is None
     assert people.session_store.of_user(actor.id) == []

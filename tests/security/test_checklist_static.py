@@ -48,7 +48,7 @@ def nobody_imports(*names: str) -> None:
 
 COMPARED_ALL_THE_SAME = {
     # A MAC with itself: which of the cookie's own entries is replaced by the new one.
-    ("services/devices.py", "other != mac"),
+    ("services/sign_in/trusted_devices.py", "other != mac"),
     # A token of a lease, which no client ever sees.
     ("stores/uploads.py", "upload.lease == token"),
     # What somebody typed twice.

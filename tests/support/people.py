@@ -15,11 +15,11 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.services.audit import Audit
-from backoffice.services.authorization import granted_roles, session_credential
+from backoffice.services.authorization import grants_of, session_credential
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.sign_in.passwords import Passwords
-from backoffice.services.sign_in.trusted_devices import Devices
+from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from backoffice.services.tokens import Tokens
 from backoffice.services.users import Users
 from backoffice.stores.client import Db
@@ -108,7 +108,7 @@ class People:
             self.log,
             self.throttle,
             passwords,
-            Devices((b"k" * 32,)),
+            TrustedDevices((b"k" * 32,)),
             now=self.clock,
         )
         self.audit = Audit(self.log, self.clock)
@@ -123,7 +123,7 @@ class People:
         return Actor(
             user.id,
             user.username,
-            granted_roles(user, self.role_store.all()),
+            grants_of(user, self.role_store.all()),
             scopes,
             ip="192.0.2.1",
             credential=session_credential("0" * 64),
@@ -133,8 +133,8 @@ class People:
     def visitor(self, ip: str = "192.0.2.1") -> Actor:
         return replace(ANONYMOUS, ip=ip, agent="a browser", request_id="r1")
 
-    def resume(self, secret: str) -> Any:
-        return self.sessions.resume(secret, ip="192.0.2.1", agent="a browser", via="web", request_id="r2")
+    def authenticate(self, secret: str) -> Any:
+        return self.sessions.authenticate(secret, ip="192.0.2.1", agent="a browser", via="web", request_id="r2")
 
     def entries(self, action: Action | None = None) -> list[AuditEntry]:
         """The log, oldest first."""

@@ -113,7 +113,7 @@ class World:
         cls, client: Client, limits: UploadLimits = LIMITS, db: Db | None = None, disk: Disk | None = None
     ) -> World:
         """`db`, `disk`: another way to the same store, for tests that look at or disturb what goes over it. Where the
-        bytes lie, `support_chunks.Place` says."""
+        bytes lie, `chunks.Place` says."""
         db, clock = db or database(client), Clock()
         files, durability, health = RedisFiles(db, KEYS), RedisDurability(db, KEYS), Roomy(db)
         chunks = chunk_store(db, disk)

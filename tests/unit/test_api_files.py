@@ -240,7 +240,7 @@ def test_a_download_is_recorded_once_and_head_is_not(site: Site, ann: Person) ->
 
 
 def _actor(site: Site, person: Person) -> Any:
-    found = site.services.tokens.resume(person.token, ip="", agent="", request_id="")
+    found = site.services.tokens.authenticate(person.token, ip="", agent="", request_id="")
     assert found is not None
     return found[0]
 

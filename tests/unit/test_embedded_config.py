@@ -14,7 +14,7 @@ import pytest
 from backoffice.embedded import config
 from backoffice.embedded import discovery as locate
 from backoffice.embedded.data_dir import LONGEST_SOCKET_PATH, DataDirectoryError, Layout, keep_secret, take_lock
-from backoffice.embedded.diagnose import Trouble, explain, trouble
+from backoffice.embedded.diagnose import FailureCause, explain, trouble
 from backoffice.embedded.discovery import NotRunning, Running, announce, attach
 from backoffice.settings import Durability, Settings
 from tests.support.servers import Store, run_store
@@ -194,9 +194,9 @@ def test_the_log_tells_why_the_store_stopped(layout: Layout) -> None:
     binary = Path("/usr/bin/valkey-server")
     old = "# Bad file format reading the append only file appendonly.aof.1.incr.aof\n"
     layout.store_log.write_text(old)
-    assert trouble(layout, 0) is Trouble.DAMAGED
-    assert "--fix" in explain(layout, Trouble.DAMAGED, 0, binary)
-    assert trouble(layout, len(old)) is Trouble.OTHER
+    assert trouble(layout, 0) is FailureCause.DAMAGED
+    assert "--fix" in explain(layout, FailureCause.DAMAGED, 0, binary)
+    assert trouble(layout, len(old)) is FailureCause.OTHER
     layout.store_log.write_text("# Error writing to the AOF file: No space left on device\n")
-    assert trouble(layout, 0) is Trouble.DISK_FULL
-    assert "full" in explain(layout, Trouble.DISK_FULL, 0, binary)
+    assert trouble(layout, 0) is FailureCause.DISK_FULL
+    assert "full" in explain(layout, FailureCause.DISK_FULL, 0, binary)

@@ -27,7 +27,7 @@ def people(fake: Redis) -> People:
 def test_sign_in_and_resume(people: People) -> None:
     user = people.user("Ada")
     signed = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-    found = people.resume(signed.secret)
+    found = people.authenticate(signed.secret)
     assert found.user.id == user.id
     assert found.session == signed.session
     assert found.actor.permissions >= {Permissions.FILES_READ, Permissions.TOKENS_OWN}
@@ -55,13 +55,13 @@ def test_S3_every_sign_in_and_every_proof_has_a_new_id(people: People) -> None:
     two = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
     assert one.session.id != two.session.id
     people.clock.pass_(minutes=11)
-    resumed = people.resume(one.secret)
+    resumed = people.authenticate(one.secret)
     with pytest.raises(ReauthRequired):
         people.tokens.create(resumed.actor, name="t")
     new, secret = people.sessions.reauth(resumed.actor, resumed.session, PASSWORD)
-    assert people.resume(one.secret) is None
-    assert people.resume(secret).session == new
-    assert people.tokens.create(people.resume(secret).actor, name="t")
+    assert people.authenticate(one.secret) is None
+    assert people.authenticate(secret).session == new
+    assert people.tokens.create(people.authenticate(secret).actor, name="t")
     assert new.ends_at == one.session.ends_at
     with pytest.raises(BadCredentials):
         people.sessions.reauth(resumed.actor, new, "wrong")
@@ -70,13 +70,13 @@ def test_S3_every_sign_in_and_every_proof_has_a_new_id(people: People) -> None:
 @pytest.mark.parametrize("secret", ["", "x", "x" * 43, new_secret(), "é" * 43, "x" * 10_000, "\0" * 43, "\ud800" * 43])
 def test_S4_an_invented_id_is_nobody(people: People, secret: str) -> None:
     people.user("ada")
-    assert people.resume(secret) is None
+    assert people.authenticate(secret) is None
 
 
 def test_S4_the_stored_hash_is_no_secret(people: People) -> None:
     people.user("ada")
     signed = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-    assert people.resume(signed.session.id) is None
+    assert people.authenticate(signed.session.id) is None
 
 
 def test_S5_a_session_ends_after_thirty_idle_minutes(people: People) -> None:
@@ -84,16 +84,16 @@ def test_S5_a_session_ends_after_thirty_idle_minutes(people: People) -> None:
     secret = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret
     for _ in range(3):
         people.clock.pass_(minutes=29)
-        assert people.resume(secret) is not None
+        assert people.authenticate(secret) is not None
     people.clock.pass_(minutes=30)
-    assert people.resume(secret) is None
+    assert people.authenticate(secret) is None
 
 
 def test_S5_a_session_ends_after_twelve_hours_of_use(people: People) -> None:
     people.user("ada")
     secret = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret
     alive = 0
-    while people.resume(secret) is not None:
+    while people.authenticate(secret) is not None:
         people.clock.pass_(minutes=20)
         alive += 20
     assert alive == 12 * 60
@@ -106,7 +106,7 @@ def test_S6_Z9_sessions_and_tokens_die_at_the_next_request(people: People, how: 
     secret = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret
     _, text = people.tokens.create(people.actor(user), name="t")
     link = people.users.invite(ROOT, user.id)
-    assert people.resume(secret) is not None
+    assert people.authenticate(secret) is not None
     acts: dict[str, Any] = {
         "password": lambda: people.users.set_password(ROOT, user.id, "another long phrase"),
         "own-password": lambda: people.users.change_password(people.actor(user), PASSWORD, "another long phrase"),
@@ -116,28 +116,28 @@ def test_S6_Z9_sessions_and_tokens_die_at_the_next_request(people: People, how: 
         "invite-used": lambda: people.users.accept_invite(people.visitor(), link, "another long phrase"),
     }
     acts[how]()
-    assert people.resume(secret) is None
-    assert people.tokens.resume(text, ip="", agent="", request_id="") is None
+    assert people.authenticate(secret) is None
+    assert people.tokens.authenticate(text, ip="", agent="", request_id="") is None
 
 
 def test_S6_a_changed_role_holds_from_the_next_request(people: People) -> None:
     people.roles.create(ROOT, name="desk", permissions=["users:read"])
     people.user("ada", "desk")
     secret = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret
-    assert people.resume(secret).actor.permissions == {Permissions.USERS_READ}
+    assert people.authenticate(secret).actor.permissions == {Permissions.USERS_READ}
     people.roles.update(ROOT, "desk", permissions=["files:read"])
-    assert people.resume(secret).actor.permissions == {Permissions.FILES_READ}
+    assert people.authenticate(secret).actor.permissions == {Permissions.FILES_READ}
 
 
 def test_S6_signing_out_ends_this_session_alone(people: People) -> None:
     people.user("ada")
     one = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
     two = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-    found = people.resume(one.secret)
+    found = people.authenticate(one.secret)
     people.sessions.sign_out(found.actor, found.session)
     people.sessions.sign_out(found.actor, found.session)
-    assert people.resume(one.secret) is None
-    assert people.resume(two.secret) is not None
+    assert people.authenticate(one.secret) is None
+    assert people.authenticate(two.secret) is not None
     assert len(people.entries(Actions.SESSION_END)) == 1
 
 
@@ -155,7 +155,7 @@ def test_S7_people_see_and_end_their_own_sessions(people: People) -> None:
         with pytest.raises(NotFound):
             people.sessions.end(people.actor(ada), unknown)
     people.sessions.end(people.actor(ada), one.session.id)
-    assert people.resume(one.secret) is None
+    assert people.authenticate(one.secret) is None
     assert people.sessions.mine(people.actor(eve)) == []
 
 
@@ -165,12 +165,12 @@ def test_S7_holders_of_the_right_end_anybodys(people: People) -> None:
     admins = people.sessions.sign_in(people.visitor(), "root", PASSWORD)
     assert [session.id for session in people.sessions.of_user(people.actor(operator), ada.id)] == [one.session.id]
     people.sessions.end(people.actor(operator), one.session.id)
-    assert people.resume(one.secret) is None
+    assert people.authenticate(one.secret) is None
     with pytest.raises(NotAllowed):
         people.sessions.end(people.actor(operator), admins.session.id)
     with pytest.raises(NotAllowed):
         people.sessions.of_user(people.actor(ada), root.id)
-    assert people.resume(admins.secret) is not None
+    assert people.authenticate(admins.secret) is not None
 
 
 def test_Z8_a_token_does_not_look_after_sessions(people: People) -> None:
@@ -190,11 +190,11 @@ def test_Z8_a_token_does_not_look_after_sessions(people: People) -> None:
 def test_a_request_takes_two_trips_and_a_third_once_a_minute(people: People) -> None:
     people.user("ada")
     secret = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret
-    people.resume(secret)
+    people.authenticate(secret)
     trips = []
     for _ in range(4):
         before = people.db.trips
-        people.resume(secret)
+        people.authenticate(secret)
         trips.append(people.db.trips - before)
         people.clock.pass_(seconds=30)
     assert trips[0] == trips[1] == 2

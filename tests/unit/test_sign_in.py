@@ -14,7 +14,7 @@ from backoffice.domain.actions import Actions
 from backoffice.errors import BackofficeError, BadCredentials, TooMany, Unavailable
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.throttle import network
-from backoffice.services.sign_in.trusted_devices import Devices
+from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from tests.support.people import PASSWORD, ROOT, People
 
 STRONGER = Passwords(memory_kib=16, passes=1)
@@ -143,12 +143,12 @@ def test_A5_one_browser_is_known_for_several_people(people: People) -> None:
 
 
 def test_A5_keys_of_known_browsers_rotate() -> None:
-    old, new = Devices((b"old",)), Devices((b"new", b"old"))
+    old, new = TrustedDevices((b"old",)), TrustedDevices((b"new", b"old"))
     cookie = old.remember("", "u1")
     assert new.known(cookie, "u1")
-    assert not Devices((b"new",)).known(cookie, "u1")
-    assert Devices((b"new",)).known(new.remember(cookie, "u1"), "u1")
-    assert Devices(()).remember(cookie, "u1") == ""
+    assert not TrustedDevices((b"new",)).known(cookie, "u1")
+    assert TrustedDevices((b"new",)).known(new.remember(cookie, "u1"), "u1")
+    assert TrustedDevices(()).remember(cookie, "u1") == ""
 
 
 def test_A5_spraying_many_names_from_one_network_gets_slow(people: People) -> None:
@@ -247,4 +247,4 @@ def test_start_for_wants_an_active_user(people: People) -> None:
     with pytest.raises(BadCredentials):
         people.sessions.start_for(people.visitor(), user)
     active = people.users.set_password(ROOT, user.id, PASSWORD)
-    assert people.resume(people.sessions.start_for(people.visitor(), active).secret).user.id == user.id
+    assert people.authenticate(people.sessions.start_for(people.visitor(), active).secret).user.id == user.id

@@ -28,7 +28,7 @@ def ada(people: People) -> User:
 
 
 def resume(people: People, text: str) -> tuple[Actor, User] | None:
-    return people.tokens.resume(text, ip="192.0.2.1", agent="curl", request_id="r1")
+    return people.tokens.authenticate(text, ip="192.0.2.1", agent="curl", request_id="r1")
 
 
 def test_a_token_is_its_user(people: People, ada: User) -> None:

@@ -17,7 +17,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.errors import Invalid, Unavailable
 from backoffice.web.pages.file_form import file_name
-from backoffice.web.pages.my_files import Asked, Listing
+from backoffice.web.pages.my_files import Listing, ListParams
 from tests.support.website import SHELL, Browser, Site, make_whole_site
 
 HOSTILE = '"><script>alert(1)</script>{{7*7}}.txt'
@@ -47,7 +47,7 @@ def alice(site: Site) -> Browser:
 def actor_of(site: Site, name: str) -> Any:
     """That user as the services know them."""
     token = site.token(name)
-    found = site.services.tokens.resume(token, ip="127.0.0.1", agent="test", request_id="test")
+    found = site.services.tokens.authenticate(token, ip="127.0.0.1", agent="test", request_id="test")
     assert found is not None
     return found[0]
 
@@ -169,15 +169,15 @@ def test_pages(site: Site, alice: Browser) -> None:
 
 
 def test_addresses_are_short_and_begin_anew_where_the_order_changes(site: Site) -> None:
-    asked = Asked.of({"q": "a b", "page": "3", "sort": "size"})
+    asked = ListParams.of({"q": "a b", "page": "3", "sort": "size"})
     with site.app.test_request_context("/"):
         assert asked.url() == "/?q=a+b&sort=size&order=desc&page=3"
         assert asked.sort_url("size") == "/?q=a+b&sort=size&order=asc"
         assert asked.sort_url("name") == "/?q=a+b&sort=name&order=asc"
         assert asked.url(page=4, undo="") == "/?q=a+b&sort=size&order=desc&page=4"
-        assert Asked().url() == "/"
-    assert Asked().sorted_by("created") == "descending"
-    assert Asked(search="x").sorted_by("created") == ""
+        assert ListParams().url() == "/"
+    assert ListParams().sorted_by("created") == "descending"
+    assert ListParams(search="x").sorted_by("created") == ""
 
 
 def test_a_count_that_is_a_lower_bound_has_a_next_page_as_long_as_pages_are_full() -> None:

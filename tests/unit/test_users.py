@@ -212,7 +212,7 @@ def test_deleting_a_user_clears_away_tokens(people: People, admin: Actor) -> Non
     token, text = people.tokens.create(people.actor(user), name="x")
     people.users.delete(admin, user.id)
     assert people.token_store.get(token.id) is None
-    assert people.tokens.resume(text, ip="", agent="", request_id="") is None
+    assert people.tokens.authenticate(text, ip="", agent="", request_id="") is None
 
 
 def test_other_roles_take_two_round_trips(people: People, admin: Actor) -> None:

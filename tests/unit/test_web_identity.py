@@ -11,7 +11,7 @@ from flask_principal import Identity, Need, RoleNeed
 from redis import Redis
 
 from backoffice.domain.permissions import Permissions
-from backoffice.web.identity import Holding, actor, anonymous
+from backoffice.web.identity import AnyPermission, actor, anonymous
 from backoffice.web.route_access import public
 from tests.support.website import Site, make_site
 
@@ -40,11 +40,11 @@ def site(fake: Redis) -> Site:
 
 def test_a_permission_is_never_empty() -> None:
     with pytest.raises(ValueError, match="everybody"):
-        Holding()
+        AnyPermission()
 
 
 def test_a_permission_refuses_operators_that_mean_something_else() -> None:
-    one, other = Holding(Permissions.USERS_READ), Holding(Permissions.USERS_WRITE)
+    one, other = AnyPermission(Permissions.USERS_READ), AnyPermission(Permissions.USERS_WRITE)
     with pytest.raises(TypeError):
         one & other
     with pytest.raises(TypeError):
@@ -52,7 +52,7 @@ def test_a_permission_refuses_operators_that_mean_something_else() -> None:
 
 
 def test_holding_any_is_enough_and_roles_alone_are_not() -> None:
-    wanted = Holding(Permissions.USERS_READ, Permissions.ROLES_READ)
+    wanted = AnyPermission(Permissions.USERS_READ, Permissions.ROLES_READ)
     identity = Identity("x")
     assert not wanted.allows(identity)
     identity.provides.add(RoleNeed("admin"))

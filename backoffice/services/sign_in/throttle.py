@@ -30,7 +30,7 @@ DEVICE = ACCOUNT
 """For a name in a browser that signed in with it before."""
 NETWORK = Limit(20, 1_000, 5 * MINUTE_MS, 3600)
 """For an IPv4 address or an IPv6 /64, whatever names are tried; only failures count in the end."""
-EVERYBODY = Limit(200, 100, 2_000, 120)
+GLOBAL = Limit(200, 100, 2_000, 120)
 """For all unknown browsers together, anew every minute: slows a spray from many networks, and others only slightly."""
 
 
@@ -57,12 +57,12 @@ def sign_in_buckets(login: str, user_id: str, device: str, ip: str, now: int) ->
     account = user_id or "login:" + hashlib.sha256(fold(login).encode(errors="replace")).hexdigest()[:32]
     return (
         Bucket(f"network:{network(ip)}", NETWORK, keeps=True),
-        Bucket(f"everybody:{now // MINUTE_MS}", EVERYBODY, keeps=True),
+        Bucket(f"everybody:{now // MINUTE_MS}", GLOBAL, keeps=True),
         Bucket(f"account:{account}", ACCOUNT),
     )
 
 
-def charge(throttle: Throttle, buckets: tuple[Bucket, ...]) -> None:
+def consume(throttle: Throttle, buckets: tuple[Bucket, ...]) -> None:
     """Count an attempt in each. Raises TooMany at the first that says wait; an error of the store goes up."""
     for bucket in buckets:
         limit = bucket.limit
@@ -71,7 +71,7 @@ def charge(throttle: Throttle, buckets: tuple[Bucket, ...]) -> None:
             raise TooMany(retry_after=-(-wait // 1000))
 
 
-def settle(throttle: Throttle, buckets: tuple[Bucket, ...]) -> None:
+def reset(throttle: Throttle, buckets: tuple[Bucket, ...]) -> None:
     """The attempt was a success."""
     for bucket in buckets:
         limit = bucket.limit

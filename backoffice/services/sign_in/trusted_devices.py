@@ -13,7 +13,7 @@ MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Devices:
+class TrustedDevices:
     """Makes and checks `<device id>.<mac>.<mac>…`, one MAC for each account that signed in with the browser.
 
     `keys`: the first signs, all verify. The cookie gives no access; it only chooses where failures are counted.

@@ -33,7 +33,7 @@ from backoffice.errors import (
     TooLarge,
     VersionMismatch,
 )
-from backoffice.services.authorization import require
+from backoffice.services.authorization import authorize
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, StoreHealth, UploadStore, UserStore
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
@@ -76,7 +76,7 @@ class Uploads:
         return self._start(actor, UNKNOWN, size, name)
 
     def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, fence: int = 0) -> Upload:
-        require(self.audit, actor, Permissions.FILES_WRITE)
+        authorize(self.audit, actor, Permissions.FILES_WRITE)
         limits = self.limits
         if total_chunks != UNKNOWN and not 0 <= total_chunks <= limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
@@ -127,12 +127,12 @@ class Uploads:
 
     def mine(self, actor: Actor, query: Query) -> Page[Upload]:
         """Own uploads in progress."""
-        require(self.audit, actor, Permissions.FILES_READ)
+        authorize(self.audit, actor, Permissions.FILES_READ)
         return self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
 
     def page(self, actor: Actor, query: Query) -> Page[Upload]:
         """Everybody's uploads in progress."""
-        require(self.audit, actor, Permissions.FILES_ALL_READ)
+        authorize(self.audit, actor, Permissions.FILES_ALL_READ)
         return self.uploads.page(query)
 
     def cancel(self, actor: Actor, upload_id: str) -> None:
@@ -175,7 +175,7 @@ class Uploads:
         Raises Invalid, ChecksumMismatch, NotFound, Conflict (another number of chunks than before), ChunkConflict
         (other bytes under this index), UploadClosed, TooLarge, QuotaExceeded, StoreFull.
         """
-        require(self.audit, actor, Permissions.FILES_WRITE)
+        authorize(self.audit, actor, Permissions.FILES_WRITE)
         chunk = self._writer.check(index, total_chunks, data, sha256)
         if upload_id is not None:
             upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
@@ -199,7 +199,7 @@ class Uploads:
         Raises Invalid, NotFound, ChunksMissing (`missing`: ranges), ChecksumMismatch, Completing, NameTaken,
         Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
         """
-        require(self.audit, actor, Permissions.FILES_WRITE)
+        authorize(self.audit, actor, Permissions.FILES_WRITE)
         done = self._completed(actor, upload_id, spec, total_size)
         if done is not None:
             return done
@@ -217,7 +217,7 @@ class Uploads:
     def _may_replace(self, actor: Actor, upload: Upload, on_conflict: OnConflict) -> None:
         """Putting the old file into the trash takes the right to delete."""
         if on_conflict is OnConflict.REPLACE:
-            require(self.audit, actor, Permissions.FILES_DELETE, upload.owner, _ref(upload))
+            authorize(self.audit, actor, Permissions.FILES_DELETE, upload.owner, _ref(upload))
 
     def _completed(self, actor: Actor, upload_id: str, spec: FileSpec, total_size: int) -> File | None:
         """The file that this upload has become, None where it has not; safe at the store's durability level.
@@ -262,7 +262,7 @@ class Uploads:
         """Begin a file whose bytes are written now, `size` of them if that is known. Left before `finish_stream`,
         nothing remains of it."""
         if spec.on_conflict is OnConflict.REPLACE:
-            require(self.audit, actor, Permissions.FILES_DELETE)
+            authorize(self.audit, actor, Permissions.FILES_DELETE)
         upload = self._start(actor, UNKNOWN, size, spec.name, fence=1)
         because = "interrupted"
         stream = StreamingUpload(self._writer, upload)
@@ -326,7 +326,7 @@ class Uploads:
         upload = self.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is None or upload.state is UploadState.ABORTED:
             raise NotFound
-        require(self.audit, actor, permission, upload.owner, _ref(upload))
+        authorize(self.audit, actor, permission, upload.owner, _ref(upload))
         return upload
 
 

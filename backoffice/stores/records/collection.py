@@ -117,7 +117,7 @@ class Collection(Generic[R]):
             commit.check("equal", key, name, text, error=VersionMismatch())
 
     def _index(self, commit: Commit, old: R | None, new: R | None) -> None:
-        self._index_unique(commit, old, new)
+        self._write_unique_indexes(commit, old, new)
         before, after = self.members(old), self.members(new)
         for place, number in after.items():
             if before.get(place) != number:
@@ -140,7 +140,7 @@ class Collection(Generic[R]):
             # Values that no record has any more must not pile up.
             commit.write("ZREMRANGEBYSCORE", key, "-inf", 0)
 
-    def _index_unique(self, commit: Commit, old: R | None, new: R | None) -> None:
+    def _write_unique_indexes(self, commit: Commit, old: R | None, new: R | None) -> None:
         for index in self.indexes:
             if not isinstance(index, Unique):
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
-from backoffice.domain.audit import NOTHING, AuditEvent
+from backoffice.domain.audit import NO_OBJECT, AuditEvent
 from backoffice.errors import BackofficeError
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
@@ -95,7 +95,7 @@ def facets(event: AuditEvent) -> list[tuple[str, str]]:
     found = [("action", str(event.action))]
     if event.actor.id:
         found.append(("actor", event.actor.id))
-    if event.object != NOTHING:
+    if event.object != NO_OBJECT:
         found.append(("object", f"{event.object.type}:{event.object.id}"))
     if event.actor.ip:
         found.append(("ip", event.actor.ip))

@@ -5,9 +5,9 @@ How a page is found:
 * One index answers when there is nothing but a sort order; one facet (in its own order, or in an order that is kept
   within it); one range of the order's own index; or one word. Then the first trip counts and ranks, the second reads
   the records.
-* Otherwise the smallest of the filters' indexes drives. Up to `SMALL` records are read whole, the rest of the filters
+* Otherwise the smallest of the filters' indexes drives. Up to `MAX_IN_MEMORY` records are read whole, the rest of the filters
   checked and the result sorted: exact.
-* Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `SCAN` records for a
+* Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `MAX_SCANNED` records for a
   page; then `exact` is false and the cursor goes on where the walk stopped.
 
 A cursor names the last member seen, so that nothing is skipped or repeated when records come and go between pages. A
@@ -31,9 +31,9 @@ from backoffice.stores.records.zset_range import ZSetRange, word_range
 
 R = TypeVar("R", bound=Record)
 
-SMALL = 2_000
+MAX_IN_MEMORY = 2_000
 WINDOW = 500
-SCAN = 5_000
+MAX_SCANNED = 5_000
 MAX_OFFSET = 100_000_000
 MAX_VALUE = 1_000
 
@@ -50,16 +50,16 @@ class Pager(Generic[R]):
         """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
         self._check(query)
         sort, descending = self._sorting(query)
-        needles = words(query.search[:MAX_SEARCH])
-        if query.search.strip() and not needles:
+        terms = words(query.search[:MAX_SEARCH])
+        if query.search.strip() and not terms:
             return Page((), 0)
         scope = self._scope(query)
-        if len(needles) == 1 and not query.sort and not query.ranges and scope is not None:
-            return self._worded(needles[0], scope, query)
-        place = None if needles else self._single(query, sort)
+        if len(terms) == 1 and not query.sort and not query.ranges and scope is not None:
+            return self._by_prefix(terms[0], scope, query)
+        place = None if terms else self._single(query, sort)
         if place is not None:
-            return self._ranked(place, query, sort, descending)
-        return self._filtered(query, sort, descending, needles)
+            return self._by_index(place, query, sort, descending)
+        return self._scan(query, sort, descending, terms)
 
     # -- what is asked
 
@@ -130,7 +130,7 @@ class Pager(Generic[R]):
 
     # -- one index
 
-    def _ranked(self, place: ZSetRange, query: Query, sort: str, descending: bool) -> Page[R]:
+    def _by_index(self, place: ZSetRange, query: Query, sort: str, descending: bool) -> Page[R]:
         db, numbered = self._collection.db, self._numbered(sort)
         mark = decode_cursor(query.cursor, sort, numbered=numbered) if query.cursor else None
         wanted = query.limit + 1
@@ -163,14 +163,14 @@ class Pager(Generic[R]):
     def _read(self, members: Sequence[bytes]) -> list[R | None]:
         return self._collection.get_many([self._collection.member_id(member) for member in members])
 
-    def _worded(self, word: str, scope: str, query: Query) -> Page[R]:
+    def _by_prefix(self, word: str, scope: str, query: Query) -> Page[R]:
         """Records that have a word with this beginning: first those whose text begins so, in the order of the texts,
         then the others in the order of the words. A record that has several of them counts once, at the first."""
         after = decode_stretch(query.cursor, self._searched.name) if query.cursor else (0, "")
         rows = self._stretches(word, scope, query, after)
         total = sum(count for count, _ in rows)
         members = [(number, member) for number, (_, row) in enumerate(rows, 1) for member in row]
-        exact = total <= SMALL
+        exact = total <= MAX_IN_MEMORY
         if exact:
             first = {self._collection.member_id(place[1]): place for place in reversed(members)}
             members = sorted(first.values())
@@ -196,7 +196,7 @@ class Pager(Generic[R]):
         number, member = after
         ends = (places[0].low, places[0].high)
         skip = 0 if query.cursor else query.offset
-        args: list[Arg] = [*ends, SMALL, number, member, skip, query.limit + 1]
+        args: list[Arg] = [*ends, MAX_IN_MEMORY, number, member, skip, query.limit + 1]
         rows = self._collection.db.script("search_lex", [place.key for place in places], args)
         return [(int(count), list(row)) for count, row in rows]
 
@@ -218,29 +218,29 @@ class Pager(Generic[R]):
 
     # -- several
 
-    def _places(self, query: Query, needles: tuple[str, ...]) -> list[list[ZSetRange]]:
+    def _places(self, query: Query, terms: tuple[str, ...]) -> list[list[ZSetRange]]:
         """For each condition the stretches that together have all records that meet it."""
         places = [[ZSetRange(self._key(name, value))] for name, value in query.filters]
         places += [[ZSetRange(self._key(span[0]), *bounds(span))] for span in query.ranges]
-        return places + [self._word_places(word, self._scope(query) or "") for word in needles]
+        return places + [self._word_places(word, self._scope(query) or "") for word in terms]
 
     def _position(self, record: R, sort: str) -> tuple[float, str] | None:
         """Where a record stands in an order: score and member; None if it is not in it."""
         members = self._orders[sort].members(record, self._collection.ref(record.id))
         return (members[0][1], members[0][0]) if members else None
 
-    def _filtered(self, query: Query, sort: str, descending: bool, needles: tuple[str, ...]) -> Page[R]:
+    def _scan(self, query: Query, sort: str, descending: bool, terms: tuple[str, ...]) -> Page[R]:
         db = self._collection.db
-        places = self._places(query, needles)
+        places = self._places(query, terms)
         replies = iter(db.many([place.count() for group in places for place in group]))
         counts = [sum(int(next(replies)) for _ in group) for group in places]
         smallest = min(range(len(places)), key=counts.__getitem__)
-        if counts[smallest] > SMALL:
-            return self._walked(query, sort, descending, needles)
-        rows = db.many([place.slice(0, SMALL, descending=False) for place in places[smallest]])
+        if counts[smallest] > MAX_IN_MEMORY:
+            return self._walked(query, sort, descending, terms)
+        rows = db.many([place.slice(0, MAX_IN_MEMORY, descending=False) for place in places[smallest]])
         ids = list(dict.fromkeys(self._collection.member_id(member) for row in rows for member in row))
         matching = (
-            one for one in self._collection.get_many(ids) if one is not None and self._matches(one, query, needles)
+            one for one in self._collection.get_many(ids) if one is not None and self._matches(one, query, terms)
         )
         found = [(place, one) for one in matching if (place := self._position(one, sort)) is not None]
         found.sort(key=lambda pair: pair[0], reverse=descending)
@@ -257,16 +257,16 @@ class Pager(Generic[R]):
         number, member = self._position(record, sort) or (0.0, self._collection.ref(record.id))
         return encode_cursor(sort, Mark(score(number) if self._numbered(sort) else "", member))
 
-    def _walked(self, query: Query, sort: str, descending: bool, needles: tuple[str, ...]) -> Page[R]:
+    def _walked(self, query: Query, sort: str, descending: bool, terms: tuple[str, ...]) -> Page[R]:
         """Walk the order's index; `offset` counts matches, as long as they are within reach."""
         place = self._walk_place(query, sort)
         cursor, skip = query.cursor, 0 if query.cursor else query.offset
         found: list[R] = []
         matched = 0
-        for _ in range(SCAN // WINDOW):
-            window = self._ranked(place, Query(sort=sort, limit=WINDOW, cursor=cursor), sort, descending)
+        for _ in range(MAX_SCANNED // WINDOW):
+            window = self._by_index(place, Query(sort=sort, limit=WINDOW, cursor=cursor), sort, descending)
             for record in window.items:
-                if not self._matches(record, query, needles):
+                if not self._matches(record, query, terms):
                     continue
                 matched += 1
                 if matched <= skip:
@@ -291,7 +291,7 @@ class Pager(Generic[R]):
                 return ZSetRange(self._key(sort), *bounds(span))
         return ZSetRange(self._key(sort))
 
-    def _matches(self, record: R, query: Query, needles: tuple[str, ...]) -> bool:
+    def _matches(self, record: R, query: Query, terms: tuple[str, ...]) -> bool:
         for name, value in query.filters:
             if value not in self._collection.facets[name].values(record):
                 return False
@@ -299,9 +299,9 @@ class Pager(Generic[R]):
             place = self._position(record, name)
             if place is None or (least is not None and place[0] < least) or (most is not None and place[0] > most):
                 return False
-        if needles:
+        if terms:
             own = words(self._searched.text(record) or "")
-            return all(any(word.startswith(needle) for word in own) for needle in needles)
+            return all(any(word.startswith(needle) for word in own) for needle in terms)
         return True
 
 

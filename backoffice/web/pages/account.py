@@ -15,7 +15,7 @@ from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
 from backoffice.web.context import services
 from backoffice.web.cookies import device_secret, start_session
 from backoffice.web.errors import retry_headers
-from backoffice.web.identity import actor, anonymous, may, signed_in_person, signed_in_session
+from backoffice.web.identity import actor, anonymous, current_user_or_401, may, signed_in_session
 from backoffice.web.route_access import route_permission, signed_in
 
 MAX_DAYS: Final = 3650
@@ -40,7 +40,7 @@ def account() -> ResponseReturnValue:
 @signed_in
 def change_password() -> ResponseReturnValue:
     """A new password: every other session and token ends, this browser gets a new session."""
-    here = signed_in_person()
+    here = current_user_or_401()
     signed_in_session()
     password = request.form.get("password", "")
     if password != request.form.get("repeat", ""):
@@ -114,7 +114,7 @@ def _page(
     *,
     revealed: Mapping[str, str] | None = None,
 ) -> ResponseReturnValue:
-    here = signed_in_person()
+    here = current_user_or_401()
     own = signed_in_session()
     may_have_tokens = may(Permissions.TOKENS_OWN)
     page = render_template(

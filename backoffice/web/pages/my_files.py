@@ -24,7 +24,7 @@ RECENT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListParams:
     """What the address asks for. What it does not say, or says wrongly, is the default.
 
     `rename` and `purge` name the one file whose row is a form just now; `undo` the one that was just deleted.
@@ -107,7 +107,7 @@ class Listing:
         return -(-self.total // ROWS)
 
 
-def find(services: Services, actor: Actor, asked: Asked) -> Listing:
+def list_files(services: Services, actor: Actor, asked: ListParams) -> Listing:
     """The files asked for. The trash has no other order than by date, and no search."""
     start = asked.page * ROWS
     if asked.trash:
@@ -119,7 +119,7 @@ def find(services: Services, actor: Actor, asked: Asked) -> Listing:
     return Listing(page.items, start + 1, total, page.exact)
 
 
-def just_deleted(services: Services, actor: Actor, asked: Asked) -> File | None:
+def just_deleted(services: Services, actor: Actor, asked: ListParams) -> File | None:
     """The file whose deletion can be taken back from the top of the page, if it is still in the trash."""
     if not asked.undo or not may(actor, Permissions.FILES_DELETE):
         return None

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from backoffice.errors import NotFound, WeakPassword
 from backoffice.web.context import services
 from backoffice.web.cookies import device_secret, start_session
-from backoffice.web.identity import anonymous, person
+from backoffice.web.identity import anonymous, current_user_or_none
 from backoffice.web.pages.sign_in import leave
 from backoffice.web.route_access import public
 
@@ -42,7 +42,7 @@ def setup(secret: str) -> ResponseReturnValue:
     except NotFound:
         return render_template("setup.html", valid=False), 404
     entered = services().sessions.start_for(anonymous(), user, device_secret())
-    leave(person())
+    leave(current_user_or_none())
     start_session(entered.secret, entered.device)
     flash("Your password is set, and you are signed in.", "success")
     return redirect(url_for("pages.upload"), 303)

@@ -10,7 +10,7 @@ from backoffice.errors import BadCredentials, TooMany
 from backoffice.web.context import services
 from backoffice.web.cookies import device_secret, end_session, renew_session, start_session
 from backoffice.web.errors import retry_headers, status_of, wants_problem
-from backoffice.web.identity import Person, anonymous, person
+from backoffice.web.identity import CurrentUser, anonymous, current_user_or_none
 from backoffice.web.redirects import safe_next
 from backoffice.web.route_access import public
 
@@ -24,7 +24,7 @@ def register(bp: Blueprint) -> None:
 @public
 def login() -> ResponseReturnValue:
     """The form and what it sends. With `confirm`, for somebody who is signed in and gives the password once more."""
-    here = person()
+    here = current_user_or_none()
     target = safe_next(request.values.get("next"))
     if request.method != "POST":
         if here is not None and "confirm" not in request.args:
@@ -41,7 +41,7 @@ def login() -> ResponseReturnValue:
     return redirect(target, 303)
 
 
-def _enter(here: Person | None, username: str, password: str) -> None:
+def _enter(here: CurrentUser | None, username: str, password: str) -> None:
     """Start a session, or renew the one there is when it is the same person's. Raises BadCredentials, TooMany."""
     sessions = services().sessions
     if here is not None and here.session is not None:
@@ -55,7 +55,7 @@ def _enter(here: Person | None, username: str, password: str) -> None:
     start_session(entered.secret, entered.device)
 
 
-def leave(here: Person | None) -> None:
+def leave(here: CurrentUser | None) -> None:
     """End the session that the browser gives up for another one."""
     if here is not None and here.session is not None:
         services().sessions.sign_out(here.actor, here.session)
@@ -64,7 +64,7 @@ def leave(here: Person | None) -> None:
 @public
 def logout() -> ResponseReturnValue:
     """Ends the session; a link to it only asks whether to, since a GET changes nothing."""
-    here = person()
+    here = current_user_or_none()
     if request.method != "POST":
         return render_template("logout.html") if here is not None else redirect(url_for("pages.login"), 303)
     leave(here)

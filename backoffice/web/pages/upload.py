@@ -24,7 +24,7 @@ from backoffice.web.context import services
 from backoffice.web.formats import filesize
 from backoffice.web.identity import actor
 from backoffice.web.pages.file_form import take_form
-from backoffice.web.pages.my_files import Asked, find, just_deleted
+from backoffice.web.pages.my_files import ListParams, just_deleted, list_files
 from backoffice.web.redirects import safe_next
 from backoffice.web.route_access import route_permission, signed_in
 
@@ -49,7 +49,7 @@ def register(bp: Blueprint) -> None:
 @signed_in
 def upload() -> ResponseReturnValue:
     """The page. Whoever may not see files gets it, too: it is the first page after signing in."""
-    asked, asking = Asked.of(request.args), actor()
+    asked, asking = ListParams.of(request.args), actor()
     if not may(asking, Permissions.FILES_READ):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
@@ -57,7 +57,7 @@ def upload() -> ResponseReturnValue:
     return render_template(
         "upload.html",
         asked=asked,
-        listing=find(has, asking, asked),
+        listing=list_files(has, asking, asked),
         undo=just_deleted(has, asking, asked),
         unfinished=[_unfinished(one) for one in _own_uploads()],
         usage=usage,
