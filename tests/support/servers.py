@@ -26,7 +26,7 @@ from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import socket_url
 from backoffice.settings import Durability
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def need(found: object, what: str) -> None:
