@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from backoffice.errors import Invalid
+
 _WORD = re.compile(r"[^\W_]+")
 MAX_WORDS = 12
 MAX_WORD = 40
@@ -22,3 +24,12 @@ def words(text: str) -> tuple[str, ...]:
     """The distinct folded words of `text` in order, at most 12 of at most 40 characters."""
     found = dict.fromkeys(word[:MAX_WORD] for word in _WORD.findall(fold(text)))
     return tuple(found)[:MAX_WORDS]
+
+
+def clean_line(text: str, *, field: str, what: str, least: int = 0, most: int) -> str:
+    """The text without spaces around it. Raises Invalid unless it is one line of `least` to `most` characters, all of them
+    printable; `field` is where it was entered, `what` begins the sentence that is told."""
+    text = text.strip()
+    if least <= len(text) <= most and text.isprintable() and text.encode("utf-8", "replace").decode() == text:
+        return text
+    raise Invalid(f"{what} is one line of {f'{least} to' if least else 'at most'} {most} characters.", field=field)

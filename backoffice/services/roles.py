@@ -10,7 +10,7 @@ from backoffice.domain.audit import ObjectRef
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import ROLES, Role, clean_role_name
-from backoffice.domain.text import words
+from backoffice.domain.text import clean_line, words
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize, authorize_grant, require_recent_auth
 from backoffice.services.ports import RoleStore
@@ -103,7 +103,4 @@ def _permissions(names: Iterable[str]) -> frozenset[Permission]:
 
 
 def _description(text: str) -> str:
-    text = text.strip()
-    if len(text) > MAX_DESCRIPTION or not (text.isprintable() and text.encode("utf-8", "replace").decode() == text):
-        raise Invalid(f"A description is one line of at most {MAX_DESCRIPTION} characters.", field="description")
-    return text
+    return clean_line(text, field="description", what="A description", most=MAX_DESCRIPTION)

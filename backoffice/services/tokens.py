@@ -11,6 +11,7 @@ from backoffice.domain.audit import ObjectRef
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permission, Permissions
+from backoffice.domain.text import clean_line
 from backoffice.domain.tokens import PREFIX, TOKENS, Token, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
@@ -148,7 +149,4 @@ def _days(days: int | None) -> int:
 
 
 def _name(name: str) -> str:
-    name = name.strip()
-    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name.encode("utf-8", "replace").decode() != name:
-        raise Invalid(f"A token's name is one line of 1 to {MAX_NAME} characters.", field="name")
-    return name
+    return clean_line(name, field="name", what="A token's name", least=1, most=MAX_NAME)

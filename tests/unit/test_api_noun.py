@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from backoffice.app import build_services
+from backoffice.domain.permissions import Permissions
 from backoffice.web.api.openapi import document
 from backoffice.web.api.operation import Operation
 from backoffice.web.factory import make_app
@@ -110,7 +111,7 @@ def test_two_models_of_one_name_are_an_error(site: Site) -> None:
         """Another model of that name."""
 
     @Operation("Twice", "People", answer=PersonAnswer)
-    @route_permission(*sample_noun.Permission)
+    @route_permission(Permissions.USERS_READ)
     def twice() -> str:
         """Never called."""
         return ""

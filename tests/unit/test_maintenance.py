@@ -13,10 +13,17 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotSignedIn
 from backoffice.services.maintenance import Maintenance
+from backoffice.stores.chunks.redis import RedisChunks
+from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.fsck.run import Fsck
 from tests.support.people import ANONYMOUS, People, anybody, everything_but
 
 READ, WRITE = Permissions.SYSTEM_READ, Permissions.SYSTEM_WRITE
+
+
+def chunks(people: People) -> RedisChunks:
+    durability = RedisDurability(people.db, people.keys)
+    return RedisChunks(people.db, people.keys, durability, RedisHealth(people.db))
 
 
 @pytest.fixture
@@ -33,7 +40,7 @@ def damaged(people: People) -> User:
 
 
 def maintenance(people: People) -> Maintenance:
-    return Maintenance(Fsck(people.db, people.keys), people.log)
+    return Maintenance(Fsck(people.db, people.keys, chunks(people)), people.log)
 
 
 def repairs(people: People) -> list[AuditEntry]:

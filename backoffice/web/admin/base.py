@@ -1,8 +1,7 @@
 """The base of every admin view: columns, a form and calls to a service. No rules and no store in here.
 
     class GroupView(ServiceView):
-        noun, icon = "group", "users"
-        read_permission, write_permission = Permissions.GROUPS_READ, Permissions.GROUPS_WRITE
+        of, icon = GROUPS, "users"
         column_list = ("name", "kind", "created_at")
         column_filters = (one_of("kind", "Kind", lambda: [(kind, kind) for kind in GroupKind]),)
         form = GroupForm
@@ -30,6 +29,7 @@ from flask_admin.form import BaseForm
 from flask_admin.model import BaseModelView
 from wtforms import HiddenField
 
+from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
 from backoffice.errors import BackofficeError, ReauthRequired, VersionMismatch
@@ -52,6 +52,8 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     (else the write one) for deleting, `export_permission` (else the read one) for CSV. Where none is given, nobody may.
     """
 
+    of: ClassVar[Noun | None] = None
+    """The noun whose records they are: it gives the name, the section, the title and the permissions."""
     read_permission: ClassVar[Permission]
     write_permission: ClassVar[Permission | None] = None
     delete_permission: ClassVar[Permission | None] = None
@@ -92,6 +94,13 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     empty_hint = "Nothing here yet."
     confirm_template = "admin/confirm.html"
     reveal_template = "admin/reveal.html"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        declared = cls.__dict__.get("of")
+        if declared is not None:
+            cls.noun, cls.section, cls.title_column = declared.name, declared.plural, declared.title
+            cls.read_permission, cls.write_permission = declared.read, declared.write
 
     def __init__(self, service: Any) -> None:
         self.service = service

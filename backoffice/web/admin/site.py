@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Flask
 from flask_admin import Admin
 
+from backoffice.services.container import Services
 from backoffice.web.admin.audit import AuditView
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.dashboard import HomeView, cards, plots
@@ -18,11 +19,9 @@ from backoffice.web.admin.users import UserView
 from backoffice.web.context import services
 
 
-def register(app: Flask) -> None:
-    """Add the admin site at `/admin/`."""
-    with app.app_context():
-        offered = services()
-    views = (
+def sections(offered: Services) -> tuple[ServiceView, ...]:
+    """The views of the site, one line each, in the order of the menu."""
+    return (
         UserView(offered.users),
         RoleView(offered.roles),
         FileView(offered.files),
@@ -30,6 +29,12 @@ def register(app: Flask) -> None:
         UploadView(offered.uploads),
         AuditView(offered.audit),
     )
+
+
+def register(app: Flask, make_views: Callable[[Services], Sequence[ServiceView]] = sections) -> None:
+    """Add the admin site at `/admin/`."""
+    with app.app_context():
+        views = make_views(services())
     add_site(app, HomeView(cards, plots, [view.read_permission for view in views]), views)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Flask
 
 from backoffice.web.api import blueprints, description, files, roles, trash, unfinished, uploads, users
@@ -10,11 +12,14 @@ __all__ = ["files", "register", "roles", "trash", "unfinished", "uploads", "user
 # Each of these adds its routes to a blueprint when it is imported.
 
 
-def register(app: Flask) -> None:
+BLUEPRINTS: tuple[Blueprint, ...] = (blueprints.uploads_bp, blueprints.files_bp, blueprints.admin_bp)
+
+
+def register(app: Flask, parts: Sequence[Blueprint] = BLUEPRINTS) -> None:
     """Add the API, its description at `/openapi.json` and the page `/docs` that shows it."""
     app.url_map.converters["name"] = uploads.NameConverter
     api = Blueprint("api", __name__)
-    for bp in (blueprints.uploads_bp, blueprints.files_bp, blueprints.admin_bp):
+    for bp in parts:
         api.register_blueprint(bp)
     app.register_blueprint(api)
     description.register(app)

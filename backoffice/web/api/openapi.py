@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Flask
@@ -11,10 +12,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
-from backoffice.errors import BackofficeError, Invalid, NotAllowed, NotSignedIn, Unavailable
+from backoffice.errors import BackofficeError, Invalid, NotAllowed, NotSignedIn, Unavailable, VersionMismatch
 from backoffice.web.api.operation import BYTES, Operation, operation_of
 from backoffice.web.api.parsing import JSON
 from backoffice.web.api.responses import CursorPageOf, Problem
+from backoffice.web.api.versions import ETAG, IF_MATCH
 from backoffice.web.cookies import SESSION
 from backoffice.web.csrf import HEADER
 from backoffice.web.errors import HTTP_ERRORS, status_of
@@ -137,6 +139,8 @@ def _operation(app: Flask, rule: Rule, about: Operation, method: str) -> Documen
     view = app.view_functions[rule.endpoint]
     access = access_of(app, rule.endpoint)
     name = rule.endpoint.rpartition(".")[2]
+    if about.versioned:
+        about = _speaking_of_versions(about, method)
     found: Document = {
         "operationId": name if method != "HEAD" else f"{name}_head",
         "summary": about.summary,
@@ -153,6 +157,15 @@ def _operation(app: Flask, rule: Rule, about: Operation, method: str) -> Documen
         sample = (about.curl or _curl(rule, method)).replace("curl ", 'curl -H "Authorization: Bearer $TOKEN" ', 1)
         found["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": sample}]
     return found
+
+
+def _speaking_of_versions(about: Operation, method: str) -> Operation:
+    """The operation with what follows from its being about a version of a record."""
+    if about.answer is not None:
+        about = replace(about, sends={**ETAG, **about.sends})
+    if method in SAFE_METHODS or about.status == 201:
+        return about
+    return replace(about, headers={**IF_MATCH, **about.headers}, raises=(*about.raises, VersionMismatch))
 
 
 def _curl(rule: Rule, method: str) -> str:

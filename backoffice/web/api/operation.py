@@ -29,6 +29,7 @@ class Operation:
     headers     request headers it heeds; `sends` response headers of a success (a page's `Link` goes without saying)
     path        what the path's variables mean
     raises      errors beyond those of every operation; each has its status
+    versioned   it speaks of a record's version: the answer has its entity tag; one that changes it heeds `If-Match`
     curl        an example that works with `$SITE` and `$TOKEN` set; left out: the method and the address alone
     """
 
@@ -44,6 +45,7 @@ class Operation:
     sends: Mapping[str, str] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)
     raises: tuple[type[BackofficeError], ...] = ()
+    versioned: bool = False
     curl: str = ""
 
     def __call__(self, view: F) -> F:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any, Final, TypeVar
 
 from flask import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, create_model
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -92,6 +92,33 @@ def json_body(model: type[M], request: Request, limit: int = MAX_JSON) -> M:
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"Send {JSON}.")
     return validate(model, parse_json(read_exact(request, limit)))
+
+
+def changes_of(request: type[Strict]) -> type[Strict]:
+    """The model of a change, from that of a new record: the same fields, each of which may be left out (`NoteRequest` ->
+    `NoteChange`). `given` tells which were not."""
+    name = f"{request.__name__.removesuffix('Request')}Change"
+    optional: dict[str, Any] = {
+        field: (
+            Annotated[
+                about.annotation, *about.metadata, Field(description=about.description, json_schema_extra=_drop_default)
+            ],
+            None,
+        )
+        for field, about in request.model_fields.items()
+    }
+    model: type[Strict] = create_model(name, __base__=Strict, __doc__="What is to be changed.", **optional)
+    return model
+
+
+def _drop_default(schema: dict[str, Any]) -> None:
+    """A field that was left out has no value: its default is never seen."""
+    schema.pop("default", None)
+
+
+def given(body: BaseModel) -> dict[str, Any]:
+    """What the client did give, by field: for a service that leaves the rest as it is."""
+    return body.model_dump(exclude_unset=True)
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
