@@ -11,8 +11,8 @@ import click
 from backoffice.commands.cli_context import Shell, shell
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.nouns import all_actions
-from backoffice.domain.paging import MAX_LIMIT
 
 WAIT_MS = 2_000
 

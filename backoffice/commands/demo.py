@@ -12,7 +12,8 @@ import click
 from backoffice.commands.cli_context import shell
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.files import FileSpec
-from backoffice.domain.paging import MAX_LIMIT, Query
+from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import User
 from backoffice.errors import NameTaken, NotFound

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import click
 
 from backoffice.commands.cli_context import moment, shell, show
-from backoffice.domain.paging import MAX_LIMIT, Query
+from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.paging import Query
 from backoffice.domain.tokens import Token
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import click
 
 from backoffice.commands.cli_context import Shell, moment, new_password, shell, show
-from backoffice.domain.paging import MAX_LIMIT, Query
+from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.paging import Query
 from backoffice.domain.users import User, UserStatus
 from backoffice.services.users import UNSET, Unset
 from backoffice.units import parse_size

@@ -11,11 +11,10 @@ from typing import Any
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action, Actions
+from backoffice.domain.limits import MAX_AGENT
 from backoffice.domain.times import now_ms, rfc3339
 
 VERSION = 1
-AGENT_LIMIT = 200
-"""Characters kept of a client's self-description where somebody signs in."""
 _PRODUCT = re.compile(r"(Firefox|Edg|OPR|Chrome|Version)/(\d+)")
 _NAMES = {"Edg": "Edge", "OPR": "Opera", "Version": "Safari"}
 
@@ -74,7 +73,7 @@ class AuditEvent:
             "name": self.actor.name,
             "via": self.actor.via,
             "ip": self.actor.ip,
-            "agent": agent[:AGENT_LIMIT] if signing_in else short_agent(agent),
+            "agent": agent[:MAX_AGENT] if signing_in else short_agent(agent),
             "credential": self.actor.credential,
         }
         event = {

@@ -8,15 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backoffice.domain.limits import MAX_NAME_BYTES, MAX_TAG, MAX_TAGS
 from backoffice.domain.text import fold
 from backoffice.errors import Invalid
 
-MAX_NAME_BYTES = 255
 LONGEST_NAME = 4 * MAX_NAME_BYTES
 """Bytes before composing, which makes a name shorter at most by so much, and which takes the square of them."""
 MAX_SUFFIX = 8
-MAX_TAGS = 20
-MAX_TAG = 50
 OCTETS = "application/octet-stream"
 
 # Format controls that change how a name is shown: bidi controls, zero width characters, line separators, BOM.

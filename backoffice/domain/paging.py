@@ -9,9 +9,6 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 U = TypeVar("U")
 
-MAX_LIMIT = 500
-MAX_SEARCH = 256
-
 
 @dataclass(frozen=True, slots=True)
 class Query:

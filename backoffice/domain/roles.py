@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backoffice.domain.access import BUILT_IN, granted_by
 from backoffice.domain.actions import Actions
+from backoffice.domain.limits import MAX_ROLE_NAME
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.errors import Invalid
@@ -21,7 +22,7 @@ ROLES = Noun(
     recorded=("description", "permissions"),
     recorded_at_deletion=("permissions",),
 )
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{MAX_ROLE_NAME - 1}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ class Role:
 def clean_role_name(name: str) -> str:
     """The name, or `Invalid`: 1 to 40 of `a-z 0-9 -`, beginning with a letter."""
     if not _NAME.fullmatch(name):
-        raise Invalid("A role's name has 1 to 40 of a-z, 0-9 and -, beginning with a letter.", field="name")
+        raise Invalid(
+            f"A role's name has 1 to {MAX_ROLE_NAME} of a-z, 0-9 and -, beginning with a letter.", field="name"
+        )
     return name
 
 

@@ -9,15 +9,12 @@ from enum import StrEnum
 from typing import Literal
 
 from backoffice.domain.actions import Actions
+from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME, MIN_PASSWORD
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.text import fold
 from backoffice.errors import Invalid, WeakPassword
 
-MIN_PASSWORD = 8
-MAX_PASSWORD = 128
-MAX_USERNAME = 64
-MAX_EMAIL = 254
 _USERNAME = re.compile(r"[^\W_](?:[\w.@+-]*\w)?")
 _EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\".]+(?:\.[^\s@<>\".]+)+")
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEntry, AuditEvent, ObjectRef
-from backoffice.domain.paging import MAX_LIMIT, Page
+from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE
+from backoffice.domain.paging import Page
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.errors import Invalid, NotFound
@@ -19,7 +20,6 @@ from backoffice.services.ports import AuditLog
 FACETS = ("actor", "object", "action", "ip")
 READ_SECONDS = 60
 """Readings by one actor within so long are one event."""
-MAX_VALUE = 200
 _ID = re.compile(r"(?a:\d{1,15}-\d{1,19})")
 
 
@@ -38,7 +38,7 @@ class Audit:
         for facet, value in filters:
             if facet not in FACETS:
                 raise Invalid(f"There is no filter {facet[:40]!r}; there are {', '.join(FACETS)}.", field=facet[:40])
-            if not 0 < len(value) <= MAX_VALUE or not value.isprintable():
+            if not 0 < len(value) <= MAX_LOG_FILTER_VALUE or not value.isprintable():
                 raise Invalid("This cannot be what a filter asks for.", field=facet)
         if cursor and not _ID.fullmatch(cursor):
             raise Invalid("The cursor is not valid for this list.", field="cursor")

@@ -11,7 +11,8 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome
 from backoffice.domain.files import File, FileState, clean_name
 from backoffice.domain.ids import is_id
-from backoffice.domain.paging import MAX_LIMIT, Page, Query
+from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkMap

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.audit import ObjectRef
+from backoffice.domain.limits import MAX_DESCRIPTION
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import ROLES, Role, clean_role_name
@@ -15,8 +16,6 @@ from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize, authorize_grant, require_recent_auth
 from backoffice.services.ports import RoleStore
 from backoffice.services.records import EditableRecords, expect
-
-MAX_DESCRIPTION = 200
 
 
 @dataclass(frozen=True, kw_only=True)

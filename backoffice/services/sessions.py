@@ -11,6 +11,7 @@ from backoffice.domain.access import Actor, may
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.ids import new_secret, secret_hash
+from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
@@ -34,8 +35,6 @@ from backoffice.services.sign_in.trusted_devices import TrustedDevices
 
 TOUCH_MS = 60_000
 """A session's use is written down at most once in so long."""
-AGENT_LIMIT = 200
-MAX_LOGIN = 254
 _SESSION_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -208,7 +207,7 @@ class Sessions:
             expires_at=now + min(self.idle_ms, self.max_ms),
             ends_at=now + self.max_ms,
             ip=actor.ip,
-            agent=actor.agent[:AGENT_LIMIT],
+            agent=actor.agent[:MAX_AGENT],
         )
         who = replace(actor, id=user.id, name=user.username, credential=session_credential(session.id))
         self.sessions.insert(session, AuditEvent(Actions.SESSION_START, who, user_ref(user), at=now))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
+from backoffice.domain.limits import DEFAULT_TOKEN_DAYS, MAX_TOKEN_DAYS, MAX_TOKEN_NAME
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.text import clean_line
@@ -27,11 +28,8 @@ from backoffice.services.ports import AccountStore, TokenStore
 from backoffice.services.records import Records
 
 DAY_MS = 24 * 60 * 60 * 1000
-DEFAULT_DAYS = 365
-MOST_DAYS = 3650
 TOUCH_MS = 60_000
 """A token's use is written down at most once in so long."""
-MAX_NAME = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +141,10 @@ def _scopes(names: Iterable[str] | None, user_holds: frozenset[Permission]) -> f
 
 
 def _days(days: int | None) -> int:
-    if days is not None and not 1 <= days <= MOST_DAYS:
-        raise Invalid(f"A token lives 1 to {MOST_DAYS} days.", field="days")
-    return DEFAULT_DAYS if days is None else days
+    if days is not None and not 1 <= days <= MAX_TOKEN_DAYS:
+        raise Invalid(f"A token lives 1 to {MAX_TOKEN_DAYS} days.", field="days")
+    return DEFAULT_TOKEN_DAYS if days is None else days
 
 
 def _name(name: str) -> str:
-    return clean_line(name, field="name", what="A token's name", least=1, most=MAX_NAME)
+    return clean_line(name, field="name", what="A token's name", least=1, most=MAX_TOKEN_NAME)

@@ -11,6 +11,7 @@ from backoffice.domain.access import ADMIN, Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
+from backoffice.domain.limits import MAX_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
@@ -35,7 +36,6 @@ RESET_MS: Final = 30 * 60 * 1000
 """The link of somebody who has a password."""
 FIRST_ADMIN_MS: Final = 60 * 60 * 1000
 SETUP: Final = system_actor("setup", "system")
-MAX_QUOTA: Final = 2**53
 
 
 class Unset(enum.Enum):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from backoffice.domain.limits import MIN_PASSWORD
 from backoffice.secret import Secret, weakness
 from backoffice.settings import parsers as read
 from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
@@ -35,7 +36,6 @@ MIB: Final = 1024**2
 GIB: Final = 1024**3
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
-MIN_PASSWORD_LENGTH: Final = 8
 KEY_MISSING: Final = (
     'APP_SECRET_KEY is missing: set it to the output of python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 )
@@ -225,8 +225,8 @@ def _weak_secrets(settings: Settings, required: bool) -> list[str]:
             which = f" (key {place} of {len(settings.secret_keys)})" if len(settings.secret_keys) > 1 else ""
             found.append(f"APP_SECRET_KEY{which} {weak}")
     password = settings.admin_password
-    if password and len(password.reveal()) < MIN_PASSWORD_LENGTH:
-        found.append(f"BACKOFFICE_ADMIN_PASSWORD is too short (at least {MIN_PASSWORD_LENGTH} characters)")
+    if password and len(password.reveal()) < MIN_PASSWORD:
+        found.append(f"BACKOFFICE_ADMIN_PASSWORD is too short (at least {MIN_PASSWORD} characters)")
     return found
 
 

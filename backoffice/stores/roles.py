@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from backoffice.domain.audit import AuditEvent
+from backoffice.domain.limits import MAX_ROLES
 from backoffice.domain.roles import Role, built_in_roles
 from backoffice.errors import Conflict, InUse, NameTaken
 from backoffice.stores.client import Command, Db
@@ -15,8 +16,6 @@ from backoffice.stores.records.indexes import Lexical, Sorted
 from backoffice.stores.records.store import RedisRecords
 
 NOUN = "roles"
-MAX_ROLES = 200
-"""Custom roles there can be; all of them are kept in every process."""
 
 
 class RedisRoles(RedisRecords[Role]):

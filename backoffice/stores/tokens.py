@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backoffice.domain.limits import MAX_TOKENS
 from backoffice.domain.tokens import Token
 from backoffice.errors import Conflict
 from backoffice.stores.records.commit import Commit
@@ -9,8 +10,6 @@ from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Words
 from backoffice.stores.records.store import RedisRecords
 
 NOUN = "tokens"
-MAX_TOKENS = 100
-"""Tokens that one user can have, expired ones included."""
 
 
 class RedisTokens(RedisRecords[Token]):

@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, request
 from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 
+from backoffice.domain import limits
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.services.container import Services
 from backoffice.settings import Settings
@@ -114,7 +115,7 @@ def _note_endpoint() -> None:
 
 
 def _for_templates() -> dict[str, Any]:
-    return {"current": Current(actor()), "csp_nonce": csp_nonce}
+    return {"current": Current(actor()), "csp_nonce": csp_nonce, "field_limits": limits}
 
 
 def _declare_static(app: Flask) -> None:

@@ -31,7 +31,7 @@ from backoffice.web.route_access import Who, access_of
 
 VIA_PAGES: Final = "web"
 MAX_CREDENTIAL: Final = 512
-MAX_AGENT: Final = 512
+MAX_AGENT_HEADER: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def anonymous() -> Actor:
         ANONYMOUS,
         via=VIA_PAGES,
         ip=request.remote_addr or "",
-        agent=(request.user_agent.string or "")[:MAX_AGENT],
+        agent=(request.user_agent.string or "")[:MAX_AGENT_HEADER],
         request_id=request_id(),
     )
 

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from backoffice.domain.limits import MAX_FILTER_VALUE
 from backoffice.domain.paging import Query
 from backoffice.web import formats
 from backoffice.web.admin import cells
-from backoffice.web.admin.filters import MAX_VALUE, days, equals, one_of, sizes
+from backoffice.web.admin.filters import days, equals, one_of, sizes
 from backoffice.web.local_paths import is_local_path
 
 DAY = 86_400_000
@@ -145,7 +146,7 @@ def test_choices_are_asked_for_anew_and_nothing_else_is_taken() -> None:
     assert flt.clean("b") == "b"
 
 
-@pytest.mark.parametrize("text", ["x" * (MAX_VALUE + 1), "a\0b"])
+@pytest.mark.parametrize("text", ["x" * (MAX_FILTER_VALUE + 1), "a\0b"])
 def test_filter_text_is_bounded(text: str) -> None:
     with pytest.raises(ValueError, match=text[:10]):
         equals("owner", "Owner").clean(text)

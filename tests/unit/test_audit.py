@@ -10,7 +10,8 @@ from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS
 from backoffice.domain.actions import Action, Actions
-from backoffice.domain.audit import AGENT_LIMIT, AuditEvent, ObjectRef, Outcome, short_agent
+from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome, short_agent
+from backoffice.domain.limits import MAX_AGENT
 from backoffice.domain.nouns import all_actions
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn
@@ -122,7 +123,7 @@ def test_an_event_is_canonical_json() -> None:
     }
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
     signed_in = replace(one, action=Actions.SESSION_START)
-    assert json.loads(signed_in.canonical())["actor"]["agent"] == "x" * AGENT_LIMIT
+    assert json.loads(signed_in.canonical())["actor"]["agent"] == "x" * MAX_AGENT
 
 
 @pytest.mark.parametrize("name", ["a\r\nb", "\x1b[2J", "\u2028", "\u202e", "\0", "\ud800", "'\"\\"])

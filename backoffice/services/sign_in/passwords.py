@@ -14,8 +14,9 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from backoffice.domain.limits import MAX_PASSWORD, MIN_PASSWORD
 from backoffice.domain.text import fold
-from backoffice.domain.users import MAX_PASSWORD, MIN_PASSWORD, check_length
+from backoffice.domain.users import check_length
 from backoffice.errors import IntegrityError, Invalid, TooMany, WeakPassword
 
 LONGEST = 4 * MAX_PASSWORD

@@ -20,7 +20,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from backoffice.domain.paging import MAX_LIMIT, MAX_SEARCH, Page, Query
+from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.text import words
 from backoffice.errors import Invalid
 from backoffice.stores.client import Arg

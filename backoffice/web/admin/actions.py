@@ -17,6 +17,7 @@ from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.access import Actor
+from backoffice.domain.limits import MAX_SELECTED
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Conflict, Invalid, NotAllowed, NotFound, TooLarge
 from backoffice.web.identity import actor, may
@@ -33,7 +34,6 @@ M = TypeVar("M", bound=Handler)
 USER_ERRORS: Final = (Invalid, Conflict, TooLarge)
 """Errors about what was asked for: something else can be asked. Refusal, absence and outage go up."""
 
-MAX_SELECTED: Final = 500
 NAMED_IN_QUESTION: Final = 10
 _MARK: Final = "__bulk_action__"
 

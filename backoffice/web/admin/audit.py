@@ -11,6 +11,7 @@ from flask import request
 from markupsafe import Markup
 
 from backoffice.domain.audit import AuditEntry
+from backoffice.domain.limits import MAX_LOG_FILTER_VALUE
 from backoffice.domain.nouns import all_actions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
@@ -24,8 +25,6 @@ from backoffice.web.admin.list_state import ListState, PageInfo
 from backoffice.web.admin.owners import user_id, user_name
 from backoffice.web.formats import NOTHING
 from backoffice.web.identity import actor
-
-MAX_FACET = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Row:
 
 def facet(text: str) -> str:
     """A value as an index of the log has it."""
-    if len(text) > MAX_FACET:
+    if len(text) > MAX_LOG_FILTER_VALUE:
         raise ValueError(text)
     return text
 

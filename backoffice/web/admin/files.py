@@ -9,7 +9,7 @@ from flask_admin.form import BaseForm
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from backoffice.domain.files import MAX_NAME_BYTES
+from backoffice.domain.limits import MAX_NAME_BYTES
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.text import fold

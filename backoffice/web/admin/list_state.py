@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import flash, url_for
 from werkzeug.datastructures import MultiDict
 
-from backoffice.domain.paging import MAX_LIMIT, MAX_SEARCH, Page, Query
+from backoffice.domain.limits import MAX_FILTERS, MAX_LIMIT, MAX_SEARCH
+from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
 
 MAX_PAGE: Final = 10**6
-MAX_FILTERS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.access import ADMIN, granted_by
+from backoffice.domain.limits import MAX_DESCRIPTION, MAX_ROLE_NAME
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import Role
@@ -36,7 +37,7 @@ def permission_boxes() -> list[Choice]:
 class EditForm(BaseForm):  # type: ignore[misc]
     """What can be changed of a role."""
 
-    description = StringField("Description", [Optional(), Length(max=200)])
+    description = StringField("Description", [Optional(), Length(max=MAX_DESCRIPTION)])
     permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
 
 
@@ -44,9 +45,11 @@ class CreateForm(BaseForm):  # type: ignore[misc]
     """A new role."""
 
     name = StringField(
-        "Name", [DataRequired(), Length(max=40)], description="a-z, 0-9 and -, beginning with a letter. It stays."
+        "Name",
+        [DataRequired(), Length(max=MAX_ROLE_NAME)],
+        description="a-z, 0-9 and -, beginning with a letter. It stays.",
     )
-    description = StringField("Description", [Optional(), Length(max=200)])
+    description = StringField("Description", [Optional(), Length(max=MAX_DESCRIPTION)])
     permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
 
 

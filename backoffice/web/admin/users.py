@@ -12,9 +12,10 @@ from markupsafe import Markup
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
+from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
-from backoffice.domain.users import MAX_PASSWORD, MAX_USERNAME, User, UserStatus
+from backoffice.domain.users import User, UserStatus
 from backoffice.services.users import Users
 from backoffice.units import written_size
 from backoffice.web.admin.actions import DeleteLabels, Link, OneTimeSecret, RowAction, apply_to_each, bulk_action
@@ -66,7 +67,7 @@ class EditForm(BaseForm):  # type: ignore[misc]
     """What can be changed of a user."""
 
     username = StringField("User name", [DataRequired(), Length(max=MAX_USERNAME)])
-    email = StringField("E-mail", [Optional(), Length(max=254)], description="Can be used to sign in as well.")
+    email = StringField("E-mail", [Optional(), Length(max=MAX_EMAIL)], description="Can be used to sign in as well.")
     roles = CheckboxGroupField("Roles", boxes=role_boxes, default=["user"])
     quota_bytes = SizeField("Quota", [Optional()], description="Such as 10 GiB; empty: what the site gives everybody.")
 

@@ -11,7 +11,8 @@ from pydantic import Field
 from backoffice.domain.access import Actor
 from backoffice.domain.files import File, clean_mime_type, clean_tags
 from backoffice.domain.ids import is_id
-from backoffice.domain.paging import MAX_SEARCH, Query
+from backoffice.domain.limits import MAX_SEARCH
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import NameTaken, NotFound, VersionMismatch
 from backoffice.web.api.blueprints import files_bp

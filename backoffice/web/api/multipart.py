@@ -9,6 +9,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Field, File, MultipartDecoder, State
 
+from backoffice.domain.limits import MAX_BOUNDARY
 from backoffice.errors import Invalid, TooLarge
 from backoffice.web.body import iter_body
 
@@ -17,8 +18,6 @@ OVERHEAD: Final = 64 * 1024
 """Room for all that is not the file: fields, part headers, boundaries."""
 STEP: Final = 256 * 1024
 MAX_PARTS: Final = 16
-MAX_BOUNDARY: Final = 200
-"""RFC 2046 allows 70 characters; some clients, Werkzeug's own among them, now and then send a few more."""
 MAX_FIELD: Final = 4096
 
 

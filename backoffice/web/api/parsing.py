@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
-from backoffice.domain.paging import MAX_LIMIT
+from backoffice.domain.limits import MAX_LIMIT
 from backoffice.errors import Invalid
 from backoffice.web.body import read_exact
 

@@ -7,7 +7,8 @@ from typing import Annotated, Final, Literal
 from flask import Response, request
 from pydantic import Field
 
-from backoffice.domain.paging import MAX_SEARCH, Query
+from backoffice.domain.limits import MAX_SEARCH
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Conflict, NameTaken, NotFound, WeakPassword
 from backoffice.web.api.blueprints import admin_bp

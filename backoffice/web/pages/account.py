@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.access import describe, parse_permissions
+from backoffice.domain.limits import MAX_TOKEN_DAYS
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
@@ -17,8 +18,6 @@ from backoffice.web.cookies import device_secret, start_session
 from backoffice.web.errors import retry_headers
 from backoffice.web.identity import actor, anonymous, current_user_or_401, may, signed_in_session
 from backoffice.web.route_access import route_permission, signed_in
-
-MAX_DAYS: Final = 3650
 
 
 def register(bp: Blueprint) -> None:
@@ -87,7 +86,7 @@ def create_token() -> ResponseReturnValue:
         scopes = parse_permissions(request.form.getlist("scope"))
     except ValueError as error:
         return _page({"scope": str(error)}, 400)
-    if not (days.isascii() and days.isdigit() and len(days) < 6 and 0 < int(days) <= MAX_DAYS):
+    if not (days.isascii() and days.isdigit() and len(days) < 6 and 0 < int(days) <= MAX_TOKEN_DAYS):
         return _page({"days": "Choose after how many days it expires."}, 400)
     try:
         token, text = services().tokens.create(

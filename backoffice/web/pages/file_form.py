@@ -16,21 +16,16 @@ from werkzeug.formparser import MultiPartParser
 
 from backoffice.domain.access import Actor
 from backoffice.domain.files import File, FileSpec
+from backoffice.domain.limits import MAX_BOUNDARY, MAX_FILES, MAX_PATH
 from backoffice.errors import Invalid, TooLarge
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.uploads.streaming import StreamingUpload
 from backoffice.web.body import RequestBody
 
-MAX_FILES: Final = 100
 STEP: Final = 256 * 1024
 FIELDS: Final = 2 * STEP
 """Bytes for all that is not a file; the parser also holds one step of the body under this limit."""
-MAX_PATH: Final = 4096
-"""Characters of a name with its folders; more no file system has."""
 _SEPARATOR: Final = re.compile(r"[/\\]")
-
-MAX_BOUNDARY = 200
-"""RFC 2046 allows 70 characters; some clients now and then send a few more."""
 
 
 def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable[[File], None]) -> None:

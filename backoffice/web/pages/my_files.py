@@ -12,7 +12,8 @@ from flask import url_for
 from backoffice.domain.access import Actor, may
 from backoffice.domain.files import File
 from backoffice.domain.ids import is_id
-from backoffice.domain.paging import MAX_SEARCH, Query
+from backoffice.domain.limits import MAX_SEARCH
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.services.container import Services
 

@@ -1,0 +1,56 @@
+"""Every number that people meet: how long, how many, how large. Bytes of what is uploaded are settings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Users
+MIN_PASSWORD: Final = 8
+"""Code points (ASVS 5.0, 6.2.1)."""
+MAX_PASSWORD: Final = 128
+MAX_USERNAME: Final = 64
+MAX_EMAIL: Final = 254
+"""RFC 5321, 4.5.3.1.3, less the angle brackets."""
+MAX_LOGIN: Final = MAX_EMAIL
+"""One signs in by name or address."""
+MAX_QUOTA: Final = 2**53
+"""Bytes. The store's scripts count exactly up to here."""
+
+# Roles
+MAX_ROLE_NAME: Final = 40
+MAX_DESCRIPTION: Final = 200
+MAX_ROLES: Final = 200
+"""Custom ones; all of them are kept in every process."""
+
+# API tokens
+DEFAULT_TOKEN_DAYS: Final = 365
+MAX_TOKEN_DAYS: Final = 3650
+MAX_TOKEN_NAME: Final = 100
+MAX_TOKENS: Final = 100
+"""That one user can have, expired ones included."""
+
+# Files
+MAX_NAME_BYTES: Final = 255
+MAX_TAGS: Final = 20
+MAX_TAG: Final = 50
+MAX_FILES: Final = 100
+"""In one form."""
+MAX_PATH: Final = 4096
+"""Characters of a file's name with its folders, as some browsers send it; more no file system has."""
+
+# Lists
+MAX_LIMIT: Final = 500
+"""Records on a page."""
+MAX_SEARCH: Final = 256
+MAX_FILTERS: Final = 20
+"""At a time."""
+MAX_FILTER_VALUE: Final = 256
+MAX_LOG_FILTER_VALUE: Final = 200
+MAX_SELECTED: Final = 500
+"""Records that one action is for."""
+
+# Requests
+MAX_AGENT: Final = 200
+"""Characters kept of what a client says of itself."""
+MAX_BOUNDARY: Final = 200
+"""RFC 2046 allows 70 characters between the parts of a form; some clients now and then send a few more."""
