@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -49,7 +50,6 @@ from backoffice.stores.users import RedisUsers
 from backoffice.web import admin, api, pages
 from backoffice.web.factory import make_app
 from backoffice.web.pages import upload
-from backoffice.web.store_check import check_before_use
 from backoffice.worker.loop import Worker
 
 
@@ -172,21 +172,21 @@ def create_app(settings: Settings) -> Flask:
     """The web application, with a client of its own. Raises SettingsError as `check_store`; a store that is away is
     checked when it is back, before anything else is asked of it."""
     client = store_client(settings)
-    app = make_web(build_services(settings, client), settings)
+    check = None
     try:
         check_store(settings, client)
     except Unavailable:
-        check_before_use(app, partial(check_store, settings, client))
-    return app
+        check = partial(check_store, settings, client)
+    return make_web(build_services(settings, client), settings, check)
 
 
-def make_web(services: Services, settings: Settings) -> Flask:
-    """The web application over given services."""
+def make_web(services: Services, settings: Settings, check: Callable[[], None] | None = None) -> Flask:
+    """The web application over given services. `check`: see `make_app`."""
 
     def site(app: Flask) -> None:
         pages.register(app, upload.register)
 
-    return make_app(services, settings, [site, api.register, admin.register])
+    return make_app(services, settings, [site, api.register, admin.register], check)
 
 
 def make_worker(settings: Settings, stop: threading.Event) -> Worker:

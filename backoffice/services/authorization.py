@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from backoffice.domain.access import Actor, decide, describe
+from backoffice.domain.access import ADMIN, Actor, decide, describe, granted_by
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.permissions import Permission
@@ -54,11 +54,17 @@ def record_denial(audit: AuditLog, actor: Actor, permission: Permission, target:
     audit.record(event, once, DENIED_SECONDS)
 
 
+def beyond(actor: Actor, granted: frozenset[Permission]) -> frozenset[Permission]:
+    """What of `granted` the actor lacks. A permission that this version does not know (a later one has stored it in a role)
+    is beyond all but those who hold everything there is."""
+    return frozenset() if actor.permissions >= granted_by(ADMIN) else granted - actor.permissions
+
+
 def authorize_grant(
     audit: AuditLog, actor: Actor, permission: Permission, granted: frozenset[Permission], target: ObjectRef
 ) -> None:
     """Raises NotAllowed unless `actor` holds all of `granted`; `permission` is what the act itself takes."""
-    missing = sorted(granted - actor.permissions)
+    missing = sorted(beyond(actor, granted))
     if missing:
         record_denial(audit, actor, permission, target, f"{actor.name} does not hold {', '.join(missing)}")
         raise NotAllowed(f"This reaches beyond what you hold yourself: {', '.join(missing)}.")
@@ -71,7 +77,7 @@ def permissions_of(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset
 
 def can_manage(actor: Actor, user: User, roles: Mapping[str, Role]) -> bool:
     """Whether `user` holds nothing that `actor` lacks. Who holds less may not change, disable, delete or reset one."""
-    return permissions_of(roles, user.roles) <= actor.permissions
+    return not beyond(actor, permissions_of(roles, user.roles))
 
 
 def require_recent_auth(actor: Actor, now: int) -> None:

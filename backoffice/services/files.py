@@ -206,17 +206,19 @@ class Files:
 
         return self._again(None, change)
 
-    def purge(self, actor: Actor, file_id: str) -> None:
-        """Gone for good, from the trash or not; its bytes are free and the quota released when this returns."""
+    def purge(self, actor: Actor, file_id: str, version: int | None = None) -> None:
+        """Gone for good, from the trash or not; its bytes are free and the quota released when this returns. Raises
+        NotFound, VersionMismatch."""
 
         def change() -> File:
             old = self.files.get(file_id) if is_id(file_id) else None
             if old is None or old.state is FileState.GONE:
                 raise NotFound
             authorize(self.audit, actor, Permissions.FILES_DELETE, old.owner, _ref(old))
+            _expect(old, version)
             return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, _ref(old), at=self.now()))
 
-        self._collect(self._again(None, change))
+        self._collect(self._again(version, change))
 
     def _collect(self, file: File) -> None:
         self.chunks.delete(file.id, file.total_chunks)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.limits import MAX_DESCRIPTION
+from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import ROLES, Role, clean_role_name
@@ -65,8 +66,11 @@ class Roles(EditableRecords[Role]):
         if description is not None:
             new = replace(new, description=_description(description))
         if permissions is not None:
-            new = replace(new, permissions=_permissions(permissions))
-            authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, new.permissions, self.ref(old))
+            granted = _permissions(permissions)
+            authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, granted, self.ref(old))
+            # What a later version has stored, it will find again.
+            unknown = old.permissions.difference(all_permissions())
+            new = replace(new, permissions=granted | unknown)
         return self._save(actor, old, new)
 
     def _existing(self, name: str) -> Role:

@@ -21,6 +21,7 @@ from backoffice.services.authorization import (
     by_token,
     grants_of,
     permissions_of,
+    record_denial,
     require_recent_auth,
     token_credential,
 )
@@ -57,6 +58,7 @@ class Tokens(Records[Token]):
         owner = user_id or actor.id
         authorize(self.audit, actor, Permissions.TOKENS_OWN, owner, ObjectRef("user", owner))
         if by_token(actor):
+            record_denial(self.audit, actor, Permissions.TOKENS_OWN, ObjectRef("user", owner), "a token makes no token")
             raise NotAllowed("A token cannot make another token.")
         if owner != actor.id and actor.via != "shell":
             raise NotAllowed("Everybody makes their own tokens.")
@@ -64,7 +66,11 @@ class Tokens(Records[Token]):
         user, roles = self.accounts.load(owner) if is_id(owner) else (None, {})
         if user is None or not user.active:
             raise NotFound("There is no such active user.")
-        narrowed = _scopes(scopes, permissions_of(roles, user.roles))
+        narrowed = _scopes(scopes)
+        if excess := sorted((narrowed or frozenset()) - permissions_of(roles, user.roles)):
+            because = f"{user.username} does not hold {', '.join(excess)}"
+            record_denial(self.audit, actor, Permissions.TOKENS_OWN, ObjectRef("user", owner), because)
+            raise NotAllowed(f"The user does not hold {', '.join(excess)}.", field="scopes")
         now, secret = self.now(), new_secret()
         token = Token(
             id=new_id(),
@@ -126,7 +132,7 @@ class Tokens(Records[Token]):
             self.store.remove(token, event)
 
 
-def _scopes(names: Iterable[str] | None, user_holds: frozenset[Permission]) -> frozenset[Permission] | None:
+def _scopes(names: Iterable[str] | None) -> frozenset[Permission] | None:
     if names is None:
         return None
     try:
@@ -135,8 +141,6 @@ def _scopes(names: Iterable[str] | None, user_holds: frozenset[Permission]) -> f
         raise Invalid(f"{error}.".capitalize(), field="scopes") from None
     if not scopes:
         raise Invalid("A token needs at least one scope.", field="scopes")
-    if beyond := sorted(scopes - user_holds):
-        raise NotAllowed(f"The user does not hold {', '.join(beyond)}.", field="scopes")
     return scopes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NoReturn
 
 from backoffice.domain.access import ADMIN, Actor, system_actor
 from backoffice.domain.actions import Actions
@@ -23,6 +23,7 @@ from backoffice.services.authorization import (
     by_token,
     can_manage,
     permissions_of,
+    record_denial,
     require_recent_auth,
 )
 from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore, UserStore
@@ -160,7 +161,7 @@ class Users(Records[User]):
         if not actor.signed_in:
             raise NotSignedIn
         if by_token(actor):
-            raise NotAllowed("A token cannot change a password.")
+            self._deny_token(actor)
         user = self._existing(actor.id)
         buckets = password_buckets(user.id)
         consume(self.throttle, buckets)
@@ -244,11 +245,15 @@ class Users(Records[User]):
         expect(user, version)
         return user, roles
 
+    def _deny_token(self, actor: Actor) -> NoReturn:
+        record_denial(self.audit, actor, USERS.write, ObjectRef("user", actor.id), "a token changes no password")
+        raise NotAllowed("A token cannot change a password.")
+
     def _guarded(self, actor: Actor, user_id: str) -> User:
         """A user whose way of signing in the actor may change. A token may not, for its own user: it would outlive
         its scopes and its expiry that way."""
         if by_token(actor) and user_id == actor.id:
-            raise NotAllowed("A token cannot change a password.")
+            self._deny_token(actor)
         require_recent_auth(actor, self.now())
         return self._managed(actor, user_id)[0]
 

@@ -175,5 +175,8 @@ def _here() -> str:
     """The page to come back to after signing in: this one, or for a form the page that it stood on."""
     if request.method in {"GET", "HEAD"}:
         return safe_next(request.full_path if request.query_string else request.path)
-    came_from = urlsplit(request.referrer or "")
+    try:
+        came_from = urlsplit(request.referrer or "")
+    except ValueError:  # whatever a client sends here
+        return "/"
     return safe_next(came_from.path) if came_from.netloc == request.host else "/"

@@ -24,10 +24,11 @@ from backoffice.web.errors import init_errors
 from backoffice.web.formats import init_formats
 from backoffice.web.headers import csp_nonce, init_headers
 from backoffice.web.health import init_health
-from backoffice.web.identity import actor, init_identity, may
+from backoffice.web.identity import actor, init_identity, may, nobody_yet
 from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.route_access import Access, Who, check_declared, declare
 from backoffice.web.route_guard import init_gate
+from backoffice.web.store_check import check_before_use
 
 Part = Callable[[Flask], None]
 """Registers the routes of one part of the site: pages, API, admin."""
@@ -55,8 +56,11 @@ class Current:
         return may(*parse_permissions([permission]))
 
 
-def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> Flask:
-    """The application with all `parts`. Raises RuntimeError when a route does not say who may call it.
+def make_app(
+    services: Services, settings: Settings, parts: Sequence[Part], check: Callable[[], None] | None = None
+) -> Flask:
+    """The application with all `parts`. `check`: whether the store may be used, to be asked before anything else is asked
+    of it (`store_check.py`). Raises RuntimeError when a route does not say who may call it.
 
     The order matters where a hook needs what another has done: before a request from the first to the last line, after
     it from the last to the first.
@@ -70,6 +74,9 @@ def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> F
     app.after_request(drain_after)
     init_assets(app)
     init_errors(app)
+    app.before_request(nobody_yet)
+    if check is not None:
+        check_before_use(app, check)
     init_identity(app)
     init_csrf(app, settings)
     init_gate(app)
@@ -77,6 +84,7 @@ def make_app(services: Services, settings: Settings, parts: Sequence[Part]) -> F
     Bootstrap5(app)
     init_formats(app)
     app.context_processor(_for_templates)
+    app.jinja_env.globals["field_limits"] = limits  # macros see no context
     for part in parts:
         part(app)
     _declare_static(app)
@@ -115,7 +123,7 @@ def _note_endpoint() -> None:
 
 
 def _for_templates() -> dict[str, Any]:
-    return {"current": Current(actor()), "csp_nonce": csp_nonce, "field_limits": limits}
+    return {"current": Current(actor()), "csp_nonce": csp_nonce}
 
 
 def _declare_static(app: Flask) -> None:

@@ -120,7 +120,6 @@ def init_identity(app: Flask) -> None:
     login.request_loader(_load)
     # It would look for its remember-me cookie after each request, and make every answer vary with the cookie.
     app.after_request_funcs[None].remove(login._update_remember_cookie)  # noqa: SLF001
-    app.before_request(_nobody_yet)
     principal = Principal(app, use_sessions=False)
 
     @principal.identity_loader  # type: ignore[untyped-decorator]
@@ -140,8 +139,8 @@ def init_identity(app: Flask) -> None:
     app.extensions["backoffice.identity"] = (login, principal, identify, provide)
 
 
-def _nobody_yet() -> None:
-    """So that even an error on the way to the identity finds an actor."""
+def nobody_yet() -> None:
+    """The first hook of a request: so that even an error on the way to the identity finds an actor."""
     g.actor = anonymous()
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from backoffice.services import authorization
 from backoffice.web.redirects import safe_next
 from tests.support.website import Site
 
@@ -118,3 +119,11 @@ def test_H8_a_forged_referrer_does_not_decide(site: Site) -> None:
     ):
         answer = browser.post("/nope", headers={"Referer": referrer})
         assert "evil" not in answer.headers.get("Location", "")
+
+
+def test_a_referrer_that_is_no_address_is_no_failure(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = site.signed_in("ann")
+    browser.get("/account")
+    monkeypatch.setattr(authorization, "FRESH_MS", -1)  # the password was given too long ago
+    answer = browser.post("/account/tokens", {"name": "x", "days": "7"}, headers={"Referer": "http://[x"})
+    assert (answer.status_code, answer.headers.get("Location")) == (303, "/login?confirm=1&next=/")

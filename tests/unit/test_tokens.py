@@ -194,3 +194,26 @@ def test_a_request_takes_two_trips(people: People, ada: User) -> None:
     before = people.db.trips
     resume(people, text)
     assert people.db.trips - before == 2
+
+
+def test_Z10_a_scope_that_is_not_held_is_refused_and_recorded(people: People) -> None:
+    ada = people.actor(people.user("ada"))
+    with pytest.raises(NotAllowed, match="users:write"):
+        people.tokens.create(ada, name="t", scopes=["users:write"])
+    [entry] = people.entries(Actions.ACCESS_DENY)
+    assert "users:write" in entry.event["data"]["because"]
+
+
+def test_Z10_a_token_that_would_make_a_token_is_recorded(people: People) -> None:
+    ada = people.user("ada")
+    _, text = people.tokens.create(people.actor(ada), name="t")
+    found = people.tokens.authenticate(text, ip="192.0.2.1", agent="curl", request_id="r1")
+    assert found is not None
+    with pytest.raises(NotAllowed):
+        people.tokens.create(found[0], name="u")
+    with pytest.raises(NotAllowed):
+        people.users.change_password(found[0], "a", "b")
+    assert {entry.event["data"]["because"] for entry in people.entries(Actions.ACCESS_DENY)} == {
+        "a token makes no token",
+        "a token changes no password",
+    }

@@ -76,10 +76,6 @@ def _known(record: Role) -> list[Permission]:
     return [one for one in all_permissions() if one in record.permissions]
 
 
-def _known_as_offered(permission: Permission) -> bool:
-    return any(one == permission and one.offered for one in all_permissions())
-
-
 def _kind(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
     return state_tag("built-in") if record.built_in else state_tag("custom", "info")
 
@@ -103,8 +99,8 @@ class RoleView(ServiceView):
     service: Roles
 
     def update_record(self, key: str, version: int | None, data: Mapping[str, Any]) -> None:
-        """Permissions that are not offered any more, or not yet, stay as they are: the form does not show them."""
-        hidden = [one for one in self.get_one(key).permissions if not _known_as_offered(one)]
+        """Permissions that are not offered yet stay as they are: the form does not show them."""
+        hidden = [one for one in _known(self.get_one(key)) if not one.offered]
         super().update_record(key, version, {**data, "permissions": (*data["permissions"], *hidden)})
 
     def may_edit(self, record: Role) -> bool:

@@ -81,6 +81,6 @@ def _delete(file_id: str) -> None:
     wanted = query(PurgeQuery, request)
     version = demanded_file_version(file_id, actor())
     if wanted.purge:
-        services().files.purge(actor(), file_id)
+        services().files.purge(actor(), file_id, version)
     else:
         services().files.trash(actor(), file_id, version)

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.access import describe, parse_permissions
+from backoffice.domain.access import parse_permissions
 from backoffice.domain.limits import MAX_TOKEN_DAYS
+from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
@@ -122,7 +123,9 @@ def _page(
         errors=errors or {},
         sessions=[_shown(session, own.id) for session in services().sessions.mine(here.actor)],
         tokens=services().tokens.mine(here.actor) if may_have_tokens else [],
-        scopes=[(str(permission), describe(permission)) for permission in sorted(here.actor.permissions)],
+        scopes=[
+            (str(one), one.text) for one in sorted(all_permissions()) if one.offered and one in here.actor.permissions
+        ],
         revealed=revealed,
     )
     return page, status, dict(headers or {})

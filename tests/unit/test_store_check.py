@@ -1,0 +1,42 @@
+"""A store that was away when the process started is asked nothing before it is known that it may be used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from backoffice.app import build_services, make_web
+from backoffice.errors import Unavailable
+from backoffice.settings import SettingsError
+from tests.support.website import HTML, QUICK, SHELL, Site, settings
+
+
+@pytest.mark.parametrize("error", [SettingsError(["this store must not be used"]), Unavailable()])
+def test_nothing_is_read_or_written_before(fake: Redis, error: Exception) -> None:
+    chosen = settings()
+    services = build_services(chosen, fake, shebang=False, passwords=QUICK)
+    usable = False
+
+    def check() -> None:
+        if not usable:
+            raise error
+
+    site = Site(make_web(services, chosen, check), services)
+    site.add_user("ann")
+    token, keys = site.token("ann"), sorted(fake.keys())
+    asked: list[Any] = []
+    execute = fake.execute_command
+    fake.execute_command = lambda *args, **options: (asked.append(args[0]), execute(*args, **options))[1]  # type: ignore[method-assign]
+    client = site.app.test_client()
+    for path in ("/files", "/admin/users/", "/"):
+        answer = client.get(path, headers={**HTML, "Authorization": f"Bearer {token}"})
+        assert answer.status_code == 503, path
+    assert client.get("/livez").status_code == 200
+    assert not asked
+    assert sorted(fake.keys()) == keys
+
+    usable = True
+    assert client.get("/files", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert SHELL.signed_in
