@@ -150,6 +150,9 @@ class Files:
 
     def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
         try:
+            if chunk_map.size != file.size:
+                # Its chunks would come one after the other without a gap, and nobody would notice what is missing.
+                raise IntegrityError("The list of the file's chunks is damaged.")
             yield from iter_verified(self.chunks, file.id, chunk_map, start, stop)
         except IntegrityError as error:
             self._damaged(actor, file, error)

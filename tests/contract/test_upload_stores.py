@@ -11,12 +11,13 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import UNKNOWN, Chunk, ChunkStat, Upload, UploadState
+from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, Chunk, ChunkStat, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
     ChunksMissing,
     Completing,
+    IntegrityError,
     NameTaken,
     NotFound,
     QuotaExceeded,
@@ -27,8 +28,9 @@ from backoffice.errors import (
 )
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.log.audit import RedisAudit
 from tests.support.chunks import Place
-from tests.support.uploads import ALICE, LIMITS, World
+from tests.support.uploads import ALICE, KEYS, LIMITS, World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("place")]
 
@@ -300,3 +302,15 @@ def test_a_repeated_completion_that_is_overtaken_gives_the_same_answer(
     monkeypatch.setattr(world.uploads, "get", late)
     file = world.service.complete(ALICE, upload.id, FileSpec("a.txt"), total_size=len(CONTENT))
     assert file == quick.files.get(upload.id)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_file_whose_list_of_chunks_lost_some_is_damaged_and_not_shorter(redis: Any, world: World, kept: int) -> None:
+    file = world.stored(ALICE, [b"x" * 10, b"y" * 10, b"z" * 10])
+    key = KEYS.chunk_map(file.id)
+    redis.set(key, redis.get(key)[: kept * ENTRY_SIZE])
+    for start, stop in ((0, None), (0, 5), (25, 30)):
+        with pytest.raises(IntegrityError):
+            b"".join(world.library.open(ALICE, file.id).read(start, stop))
+    [event] = RedisAudit(world.db, KEYS).page([("action", Actions.FILE_DAMAGED)], "", 10).items
+    assert event.event["object"]["id"] == file.id
