@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,6 +17,8 @@ from backoffice.app import create_app
 from backoffice.server.gunicorn_worker import AccessLog, Worker, pre_request
 from backoffice.settings import Settings
 
+MAX_CONNECTIONS: Final = 1000  # of one worker
+MAX_DESCRIPTORS: Final = 16_384
 GRACE: Final = 30  # seconds a request may still take when the server is told to stop
 
 
@@ -35,6 +38,7 @@ class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
 
 def serve(settings: Settings, *, fd: int | None = None) -> int:
     """Serve until SIGTERM, on the inherited socket `fd` or on the host and port of `settings`."""
+    _allow_many_connections()
     # Each worker counts into a file of its own; whichever is asked for /metrics adds them up.
     master, counts = os.getpid(), mkdtemp(prefix="backoffice-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
@@ -46,6 +50,14 @@ def serve(settings: Settings, *, fd: int | None = None) -> int:
     return 0
 
 
+def _allow_many_connections() -> None:
+    """A connection takes a descriptor; many systems allow 1,024 or fewer unless asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def options(settings: Settings, fd: int | None) -> dict[str, Any]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return {
@@ -53,7 +65,7 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
         "workers": settings.web_workers,
         "worker_class": Worker,
         "threads": settings.web_threads,
-        "worker_connections": 1000,
+        "worker_connections": _connections(settings.web_threads),
         "backlog": 1024,
         "keepalive": 30,
         "timeout": 60,  # a worker whose main loop stood still so long is replaced
@@ -74,6 +86,13 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
         "when_ready": _freeze,
         "proc_name": "backoffice-web",
     }
+
+
+def _connections(threads: int) -> int:
+    """How many connections a worker holds: not more than there are descriptors, less those for the store and for files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else soft - 64 - 4 * threads
+    return max(2 * threads, min(MAX_CONNECTIONS, room))
 
 
 def _memory_directory() -> str | None:

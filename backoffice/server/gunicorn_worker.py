@@ -3,6 +3,7 @@ for requests that follow each other closely, and an access log without secrets."
 
 from __future__ import annotations
 
+import errno
 import logging
 import select
 import selectors
@@ -21,12 +22,15 @@ from backoffice.logs import logger
 from backoffice.web.client_socket import SIGNED_IN, ClientSocket
 
 HEADERS_WITHIN: Final = 15.0  # seconds for the whole head of a request, however it drips
+ENDING_SECONDS: Final = 2.0  # for a client to close its side, after the last answer of a connection
 LINGER: Final = 5  # milliseconds that a thread waits for the next request of the connection that it has just answered
 
 # Below these, the rest of the path is as good as a password.
 _SECRET_PATHS: Final = ("/s/", "/setup/")
 # Asked for every few seconds by machines: in the log they would bury what people do.
 _PROBES: Final = ("/livez", "/readyz", "/metrics")
+
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 _log = logger("backoffice.access")
 
@@ -44,19 +48,30 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._collecting: dict[TConn, float] = {}  # of the main loop alone: connections with the begin of a request
+        self._ending: dict[TConn, float] = {}  # likewise: answered, and closed on our side
         self._waiting: dict[int, tuple[float, TConn]] = {}
         self._lock = threading.Lock()
         self._queued = 0  # connections that no thread has taken up yet
 
     # -- in the main loop
 
+    def accept(self, listener: socket.socket) -> None:
+        """Called when somebody connects. That there is no descriptor left is no reason for the worker to die."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            _log.warning("no room for another connection", error=error.strerror)
+            time.sleep(0.05)  # the listener stays readable: not again and again at once
+
     def enqueue_req(self, conn: TConn) -> None:
         """Called when something may have arrived on a connection. It gets a thread when there is work for one."""
         if not isinstance(conn.sock, ClientSocket):  # a new connection: nothing else refers to its socket yet
-            conn.sock = ClientSocket(fileno=conn.sock.detach())
-        # A body can have been read too far; then the next request has begun where only gunicorn's parser sees it.
-        begun = conn.parser is not None and conn.parser.unreader.buf.getvalue()
-        if begun or conn.sock.collect():
+            plain = conn.sock
+            # Family and type are said, for asking a connection that is gone already for them may fail.
+            conn.sock = ClientSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        if conn.sock.collect():
             self._submit(conn)
         else:
             self._collecting[conn] = time.monotonic()
@@ -79,10 +94,37 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Called when a thread is done with a connection."""
-        if conn.sock.held and not fs.cancelled() and fs.exception() is None and fs.result() is True:
+        if fs.cancelled() or fs.exception() is not None or fs.result() is not True:
+            self._end(conn)
+        elif conn.sock.held:
             self.enqueue_req(conn)  # the poller does not see what is collected already
         else:
             super().finish_request(conn, fs)
+
+    def _end(self, conn: TConn) -> None:
+        """Close our side, and the connection when the client has closed its own (RFC 9112, section 9.6). gunicorn's
+        `close_graceful` waits for that, and nothing else goes on in the main loop meanwhile."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # it has gone already
+            self._drop(conn)
+            return
+        conn.sock.setblocking(False)
+        self._ending[conn] = time.monotonic()
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
+
+    def _discard(self, conn: TConn, _sock: socket.socket) -> None:
+        if not conn.sock.discard():
+            self._stop_ending(conn)
+
+    def _stop_ending(self, conn: TConn) -> None:
+        del self._ending[conn]
+        self.poller.unregister(conn.sock)
+        self._drop(conn)
+
+    def _drop(self, conn: TConn) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def notify(self) -> None:
         """The main loop's heartbeat, about once a second: end the connections that are overdue."""
@@ -94,8 +136,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         for conn, since in list(self._collecting.items()):
             if now - since > self._may_take(conn.sock):
                 self._stop_collecting(conn)
-                self.nr_conns -= 1
-                conn.close()
+                self._drop(conn)
+        for conn, since in list(self._ending.items()):
+            if now - since > ENDING_SECONDS:
+                self._stop_ending(conn)
 
     def _may_take(self, connection: ClientSocket) -> float:
         """Seconds that the head of a request and a small body may take to arrive. They hold no thread meanwhile."""
@@ -133,7 +177,11 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         conn.sock.end_body()
         self._waiting[thread] = (time.monotonic(), conn)
         try:
-            return super().handle(conn)
+            kept = super().handle(conn)
+            if kept is True:
+                # What the parser read behind the body is the beginning of the next request: no thread waits for its rest.
+                conn.sock.give_back(conn.parser.unreader.take_buffered())
+            return kept
         finally:
             self._waiting.pop(thread, None)
 

@@ -19,7 +19,7 @@ from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authorization import authorize
 from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
-from backoffice.services.uploads.reader import iter_verified, read_digest
+from backoffice.services.uploads.reader import expect_whole, iter_verified, read_digest
 
 T = TypeVar("T")
 
@@ -150,9 +150,7 @@ class Files:
 
     def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
         try:
-            if chunk_map.size != file.size:
-                # Its chunks would come one after the other without a gap, and nobody would notice what is missing.
-                raise IntegrityError("The list of the file's chunks is damaged.")
+            expect_whole(chunk_map, file.size)
             yield from iter_verified(self.chunks, file.id, chunk_map, start, stop)
         except IntegrityError as error:
             self._damaged(actor, file, error)
@@ -257,6 +255,7 @@ class Files:
             alive()
             chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
             try:
+                expect_whole(chunk_map, file.size)
                 sha256 = read_digest(self.chunks, file.id, chunk_map, alive).hex()
                 event = AuditEvent(Actions.FILE_DIGEST, WORKER, _ref(file), data={"sha256": sha256})
                 self.files.set_digest(file, sha256, event)

@@ -56,7 +56,7 @@ class Records(Generic[R]):
 
     def get(self, actor: Actor, record_id: str, /) -> R:
         """Raises NotAllowed, NotFound."""
-        authorize(self.audit, actor, self.noun.read)
+        self._authorize(actor, self.noun.read, record_id)
         return self._existing(record_id)
 
     # -- changing
@@ -64,6 +64,11 @@ class Records(Generic[R]):
     def ref(self, record: R) -> ObjectRef:
         """How the record stands in the log."""
         return ObjectRef(self.noun.name, record.id, str(getattr(record, self.noun.title)))
+
+    def _authorize(self, actor: Actor, permission: Permission, record_id: str) -> None:
+        # A refusal names the record; what the client made up is no record's id, and becomes part of no key.
+        target = ObjectRef(self.noun.name, record_id) if is_id(record_id) else NO_OBJECT
+        authorize(self.audit, actor, permission, target=target)
 
     def _existing(self, record_id: str) -> R:
         record = self.store.get(record_id) if is_id(record_id) else None
@@ -125,13 +130,13 @@ class EditableRecords(Records[R]):
     record: ClassVar[type[Any]]
     fields: ClassVar[Mapping[str, Clean]] = {}
 
-    def create(self, actor: Actor, *_args: Any, **fields: Any) -> Any:
+    def create(self, actor: Actor, **fields: Any) -> Any:
         """The new record, of these fields. Raises NotAllowed, Invalid, NameTaken."""
         authorize(self.audit, actor, self.noun.write)
         now = self.now()
         return self._insert(actor, self.record(id=new_id(), created_at=now, updated_at=now, **self._cleaned(fields)))
 
-    def update(self, actor: Actor, record_id: str, /, *_args: Any, version: int | None = None, **fields: Any) -> R:
+    def update(self, actor: Actor, record_id: str, /, *, version: int | None = None, **fields: Any) -> R:
         """The record with these fields changed. Raises as `create` does, NotFound, and VersionMismatch when it is not at
         `version` any more (None: whatever it is at)."""
         old = self._changeable(actor, record_id, version)
@@ -150,11 +155,6 @@ class EditableRecords(Records[R]):
         record = self._existing(record_id)
         expect(record, version)
         return record
-
-    def _authorize(self, actor: Actor, permission: Permission, record_id: str) -> None:
-        # A refusal names the record; what the client made up is no record's id, and becomes part of no key.
-        target = ObjectRef(self.noun.name, record_id) if is_id(record_id) else NO_OBJECT
-        authorize(self.audit, actor, permission, target=target)
 
 
 def expect(record: Record, version: int | None) -> None:

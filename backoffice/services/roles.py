@@ -39,7 +39,9 @@ class Roles(EditableRecords[Role]):
             found.reverse()
         return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
 
-    def create(self, actor: Actor, *, name: str, description: str = "", permissions: Iterable[str]) -> Role:
+    def create(  # type: ignore[override] # these fields and no others
+        self, actor: Actor, *, name: str, description: str = "", permissions: Iterable[str]
+    ) -> Role:
         """Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold."""
         target = ObjectRef("role", name[:40], name[:40])
         authorize(self.audit, actor, Permissions.ROLES_WRITE, target=target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
@@ -193,7 +194,8 @@ class Users(Records[User]):
         # Without their user they are worth nothing any more; this only clears them away.
         for token in self.tokens.page(Query(filters=(("user", old.id),), limit=500)).items:
             target = ObjectRef("token", token.id, token.name)
-            self.tokens.remove(token, AuditEvent(Actions.TOKEN_REVOKE, actor, target, at=self.now()))
+            with suppress(VersionMismatch):  # revoked by another request, which recorded it
+                self.tokens.remove(token, AuditEvent(Actions.TOKEN_REVOKE, actor, target, at=self.now()))
 
     # -- one-time links
 

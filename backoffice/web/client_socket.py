@@ -121,6 +121,22 @@ class ClientSocket(socket.socket):
         self._searched, self._wanted = 0, -1
         return taken
 
+    def give_back(self, data: bytes) -> None:
+        """Hold bytes again that were taken too early."""
+        if data:
+            self._held[:0] = data
+            self._searched, self._wanted = 0, -1
+
+    def discard(self) -> bool:
+        """Throw away what has arrived, without waiting; whether more may come."""
+        self._held.clear()
+        try:
+            return super().recv(_STEP) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     # -- while a thread reads
 
     def begin_body(self) -> None:

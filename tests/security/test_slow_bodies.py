@@ -7,7 +7,7 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -111,3 +111,28 @@ def test_d1_forms_that_hardly_arrive_stop_nobody(address: tuple[str, int]) -> No
         assert max(waited) < 4, waited
         assert sorted(waited)[len(waited) // 2] < 0.5, waited
         assert slow.ended > 0
+
+
+def hold(address: tuple[str, int], data: bytes) -> list[socket.socket]:
+    connections = [socket.create_connection(address, timeout=5) for _ in range(CONNECTIONS)]
+    for one in connections:
+        one.sendall(data)
+    return connections
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n",  # answered, and then not closed on their side
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nG",  # the next request begins, and never goes on
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Head: ",  # the first one never ends
+        b"",
+    ],
+)
+def test_d1_connections_that_wait_for_nothing_stop_nobody(address: tuple[str, int], data: bytes) -> None:
+    """Neither in a thread nor in the main loop: each of the first two once made everybody wait for 15 s."""
+    with ExitStack() as stack:
+        for one in hold(address, data):
+            stack.enter_context(one)
+        time.sleep(0.3)
+        assert max(answered_in(address) for _ in range(5)) < 2

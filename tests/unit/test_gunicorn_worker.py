@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
 from types import SimpleNamespace
 
 import pytest
-from gunicorn.workers.gthread import TConn
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from backoffice.server.gunicorn_worker import Worker, public_path
 from backoffice.web.client_socket import PIECE, ClientSocket
@@ -106,3 +107,18 @@ def test_a_thread_is_given_back_when_it_is_needed(state: str) -> None:
 )
 def test_k3_paths_that_open_doors_are_not_logged(path: str, logged: str) -> None:
     assert public_path(path) == logged
+
+
+def test_a_worker_without_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(_self: object, _listener: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(ThreadWorker, "accept", no_room)
+    Counting().accept(SimpleNamespace())
+
+    def broken(_self: object, _listener: object) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(ThreadWorker, "accept", broken)
+    with pytest.raises(OSError, match="Bad file"):
+        Counting().accept(SimpleNamespace())

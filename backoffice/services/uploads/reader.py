@@ -16,6 +16,16 @@ HEARTBEAT_SECONDS = 15
 """How often a long reading calls `heartbeat`."""
 
 
+def expect_whole(chunk_map: ChunkMap, size: int) -> None:
+    """Raises IntegrityError unless the map accounts for all bytes of a file: what comes after a gap would be taken for
+    what was in it."""
+    gap = next((index for index, chunk in enumerate(chunk_map.chunks) if chunk is None), None)
+    if gap is not None:
+        raise IntegrityError(f"Chunk {gap} is not in the map.", chunk_index=gap)
+    if chunk_map.size != size:
+        raise IntegrityError(f"The map has {chunk_map.size} bytes, the file {size}.")
+
+
 def iter_verified(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
     """Bytes [start, stop) of a file, chunk by chunk. Raises IntegrityError (ChunkLost) before a damaged chunk."""
     wanted = list(chunk_map.byte_segments(start, stop))

@@ -68,6 +68,8 @@ class Uploads:
 
         Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), StoreFull.
         """
+        if not 1 <= total_chunks <= self.limits.max_chunks:
+            raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
         return self._start(actor, total_chunks, size, name)
 
     def create_stream(self, actor: Actor, *, size: int | None = None, name: str = "") -> Upload:
@@ -78,8 +80,6 @@ class Uploads:
     def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, fence: int = 0) -> Upload:
         authorize(self.audit, actor, Permissions.FILES_WRITE)
         limits = self.limits
-        if total_chunks != UNKNOWN and not 0 <= total_chunks <= limits.max_chunks:
-            raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
         if size is not None and size < 0:
             raise Invalid("total_size is a number of bytes.", field="total_size")
         if size is not None and size > limits.max_file_size:

@@ -30,7 +30,16 @@ from typing import Self
 from xxhash import xxh3_128_digest
 
 from backoffice.domain.uploads import TAILS, UNKNOWN, Chunk, Upload, UploadState
-from backoffice.errors import ChunkConflict, Invalid, NotFound, OffsetMismatch, TooLarge, UploadClosed
+from backoffice.errors import (
+    BackofficeError,
+    ChunkConflict,
+    Invalid,
+    NotFound,
+    OffsetMismatch,
+    TooLarge,
+    Unavailable,
+    UploadClosed,
+)
 from backoffice.services.uploads.chunker import IN_FLIGHT, Chunker, ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
 
@@ -122,7 +131,17 @@ class StreamingUpload:
         if self._offset + len(rest) > self.upload.bytes:
             fence = self.upload.fence
             self._writer.put(self.upload, TAILS + fence, rest)
-            self._append([Chunk(len(rest), xxh3_128_digest(rest))], tail=fence)
+            try:
+                self._append([Chunk(len(rest), xxh3_128_digest(rest))], tail=fence)
+            except Unavailable:
+                raise  # it may have been noted all the same
+            except BackofficeError:
+                # Nobody else notes this place: without a note nothing would free it, and no quota counts it. It may have
+                # been noted where the command was repeated and something came in between.
+                now = self._writer.uploads.get(self.upload.id)
+                if now is None or now.tail != fence:
+                    self._writer.chunks.release(self.upload.id, TAILS + fence)
+                raise
         return self.upload
 
     def finish(self) -> Upload:

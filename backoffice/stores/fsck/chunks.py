@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File, FileState
+from backoffice.domain.ids import new_id
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, ChunkStat, Upload, UploadState, ranges
+from backoffice.errors import Completing, NotFound, UploadClosed
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
@@ -27,6 +30,8 @@ TOGETHER = 20_000
 STRAY_SECONDS = 24 * 3600
 """What belongs to nothing is given so long, for somebody to find out why."""
 
+LEASE_SECONDS = 60
+
 Place = tuple[str, int]
 """Where a chunk is: the file's id and its index."""
 Stats = dict[Place, ChunkStat | None]
@@ -39,6 +44,7 @@ class Chunks(Protocol):
     def keep(self, file_id: str, total: int) -> list[int]: ...
     def barrier(self, file_id: str) -> None: ...
     def hold(self, file_id: str, index: int, until: int) -> None: ...
+    def release(self, file_id: str, index: int) -> None: ...
     def scan(self) -> Iterator[tuple[str, int, ChunkStat]]: ...
 
 
@@ -155,8 +161,29 @@ class ChunkCheck:
         if not vanished:
             return None
         what = f"{upload_id}: chunks {_list(vanished)} are noted and not there"
-        after = partial(self._uploads.unmark, upload, vanished)
+        after = partial(self._set_back, upload, vanished)
         return Fault(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, after=after)
+
+    def _set_back(self, upload: Upload, vanished: Sequence[int]) -> None:
+        """Note that these are missing. What a stream has after them is freed first, as a completion does it: the bytes
+        that come again may be cut otherwise. Under a lease, so that nobody notes any of them meanwhile."""
+        token = new_id()
+        # Given up, completed, or somebody is about to complete it and will look for itself.
+        with suppress(NotFound, UploadClosed, Completing):
+            if upload.total_chunks != UNKNOWN:
+                self._uploads.unmark(upload, vanished)
+                return
+            self._uploads.lease(upload, token, LEASE_SECONDS)
+            leased = self._uploads.get(upload.id)
+            if leased is None or leased.fence != upload.fence:
+                self._uploads.release(upload, token)
+                return
+            try:
+                for index in range(min(vanished), leased.received):
+                    self._chunks.release(leased.id, index)
+                self._uploads.unmark(leased, vanished)
+            finally:
+                self._uploads.release(leased, token)
 
     def _look_counts(self, upload_id: str) -> Fault | None:
         upload, row, chunks = self._upload_now(upload_id)
