@@ -155,8 +155,8 @@ def check_chunks(settings: Settings, client: Client) -> None:
 
 
 def prepare_store(settings: Settings, client: Client) -> None:
-    """For every start of a process that serves or works: refuse a server that must not be used, and note, once, that the
-    store was set up.
+    """For every start of a process that serves or works: refuse a server that must not be used, and note, once, that
+    the store was set up.
 
     Raises SettingsError, and Unavailable when it does not answer. A full store is no reason not to start, for workers
     make room: there the note is left to the next start.

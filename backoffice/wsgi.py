@@ -1,4 +1,5 @@
-"""The application for `flask --app backoffice …` and for WSGI servers other than our own: settings from the environment."""
+"""The application for `flask --app backoffice …` and for WSGI servers other than our own: settings from the
+environment."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from backoffice.settings import SettingsError
 
 
 def create_app() -> Flask:
-    """The application, with the commands of `manage.py`. They work before there is a store, too: one of them starts it."""
+    """The application, with the commands of `manage.py`. They work before there is a store, too: one of them
+    starts it."""
     try:
         app = build(load_to_serve())
     except SettingsError as error:

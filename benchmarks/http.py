@@ -1,4 +1,5 @@
-"""A small HTTP/1.1 client that costs little itself: bodies go out from memory, what comes back is counted and dropped."""
+"""A small HTTP/1.1 client that costs little itself: bodies go out from memory, what comes back is counted
+and dropped."""
 
 from __future__ import annotations
 

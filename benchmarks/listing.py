@@ -85,8 +85,9 @@ def measure(plan: Plan) -> list[Part]:
     small, large = plan.listed
     part = Part(
         "Listing",
-        f"A page of 50 of {large:,} files against the same of {small:,}: time in the store's commands for one page (median "
-        f"of {REPEATS}), time until the page is there, round trips. Records are made by the same commits as uploads make.",
+        f"A page of 50 of {large:,} files against the same of {small:,}: time in the store's commands for one page "
+        f"(median of {REPEATS}), time until the page is there, round trips. Records are made by the same commits as "
+        "uploads make.",
         ("page", "in store, small", "in store, large", "ratio", "until there, large", "round trips"),
     )
     with running(plan.scratch / "listing", "memory") as site:

@@ -48,8 +48,9 @@ def doors() -> dict[str, Door]:
 def measure(plan: Plan) -> list[Part]:
     part = Part(
         "Memory of a web worker",
-        f"{plan.grown // MIB} MiB up over {CONNECTIONS} connections (the one body: over one) and down over as many, with "
-        "fresh workers for every door. Peak resident memory as the kernel counts it, of the worker that grew most.",
+        f"{plan.grown // MIB} MiB up over {CONNECTIONS} connections (the one body: over one) and down over as many, "
+        "with fresh workers for every door. Peak resident memory as the kernel counts it, of the worker that grew "
+        "most.",
         ("door", "before", "peak, upload", "peak, download", "growth"),
     )
     growth: dict[str, float] = {}

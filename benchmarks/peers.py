@@ -33,7 +33,8 @@ TUS_SERVER = """
 import { Server } from "@tus/server";
 import { FileStore } from "@tus/file-store";
 const [port, directory] = process.argv.slice(2);
-new Server({ path: "/files", datastore: new FileStore({ directory }) }).listen({ host: "127.0.0.1", port: Number(port) });
+const server = new Server({ path: "/files", datastore: new FileStore({ directory }) });
+server.listen({ host: "127.0.0.1", port: Number(port) });
 """
 
 
@@ -48,8 +49,9 @@ def _level(plan: Plan, level: str, tus: int, copyparty: int, home: Path) -> Part
     content = Content(memoryview(os.urandom(16 * MIB)), plan.peer_file)
     part = Part(
         f"Beside other servers, level `{level}`",
-        f"One file of {plan.peer_file // MIB} MiB, one connection, one body (and, for us, the upload page's way: chunks over "
-        f"four connections). Neither of the others waits for the disk. Median of {plan.peer_rounds} rounds.",
+        f"One file of {plan.peer_file // MIB} MiB, one connection, one body (and, for us, the upload page's way: "
+        "chunks over four connections). Neither of the others waits for the disk. Median of "
+        f"{plan.peer_rounds} rounds.",
         ("server", "upload", "we : it", "download", "we : it"),
     )
     with running(plan.scratch / f"peers-{level}", level) as site:

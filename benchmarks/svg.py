@@ -38,8 +38,9 @@ def bars(chart: Bars) -> str:
     most = max(*chart.values.values(), 1e-9)
     spoken = "; ".join(f"{label}: {_number(value)} {chart.unit}" for label, value in chart.values.items())
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    label = f"{escape(chart.title)}. {escape(spoken)}"
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(chart.title)}. {escape(spoken)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{label}">',
         f"<style>{STYLE}</style>",
         f'<rect class="back" width="{WIDTH}" height="{height}" rx="8"/>',
         f'<text class="title" x="{SIDE}" y="30">{escape(chart.title)}</text>',

@@ -65,7 +65,8 @@ def in_turn(variants: Mapping[str, Variant], rounds: int, say: Callable[[str], N
 
 
 def spread(work: Callable[[T, int], None], hands: Iterable[T], total: int) -> None:
-    """Do `work(hand, index)` for every index below `total`, each hand in a thread of its own. Raises the first error."""
+    """Do `work(hand, index)` for every index below `total`, each hand in a thread of its own. Raises the
+    first error."""
     indexes, lock, errors = iter(range(total)), threading.Lock(), list[BaseException]()
 
     def run(hand: T) -> None:

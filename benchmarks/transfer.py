@@ -30,9 +30,9 @@ def measure(plan: Plan) -> list[Part]:
 def _level(plan: Plan, level: str) -> Part:
     part = Part(
         f"Transfer at level `{level}`",
-        f"{plan.moved // MIB} MiB, {CONNECTIONS} connections, every chunk a request of its own with its SHA-256 checked, "
-        f"against redis-py setting and getting the same values in {CONNECTIONS} threads. Median of {plan.rounds} rounds; "
-        "ratios are medians of the rounds' ratios.",
+        f"{plan.moved // MIB} MiB, {CONNECTIONS} connections, every chunk a request of its own with its SHA-256 "
+        f"checked, against redis-py setting and getting the same values in {CONNECTIONS} threads. Median of "
+        f"{plan.rounds} rounds; ratios are medians of the rounds' ratios.",
         ("chunk", "", PLAIN, OWN, HTTP, HTTP_ONE, "HTTP : redis-py", "HTTP : our options"),
     )
     pool, default = memoryview(os.urandom(16 * MIB)), Settings().chunk_size

@@ -53,7 +53,8 @@ class Finding:
 
 @click.command("doctor")
 def command() -> int:
-    """Check settings, store, durability, memory, disk, clock, workers, proxy and site. Status 1 when there is a problem."""
+    """Check settings, store, durability, memory, disk, clock, workers, proxy and site. Status 1 when there is a
+    problem."""
     sound = True
     for finding in examine():
         click.echo(
@@ -95,8 +96,8 @@ def _proxy(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             Verdict.WARNING,
             "proxy",
-            "the public address is https, yet no proxy is trusted: client addresses in the audit log will be the proxy's."
-            " Set BACKOFFICE_TRUSTED_PROXIES to the number of proxies in front",
+            "the public address is https, yet no proxy is trusted: client addresses in the audit log will be the"
+            " proxy's. Set BACKOFFICE_TRUSTED_PROXIES to the number of proxies in front",
         )
     elif proxies and not settings.public_url:
         yield Finding(

@@ -27,8 +27,8 @@ def command(host: str | None, port: str | None, workers: str | None, fd: int | N
 
 
 def _prepare_store(settings: Settings) -> None:
-    """Raises SettingsError when the store would lose data. One that is away is no reason not to start: `/readyz` says so
-    until it is back."""
+    """Raises SettingsError when the store would lose data. One that is away is no reason not to start: `/readyz` says
+    so until it is back."""
     try:
         client = store_client(settings)
         try:

@@ -20,9 +20,9 @@ from backoffice.domain.permissions import Permission, Permissions
 class Noun:
     """One kind of record.
 
-    `name` is the type of the object in the log and the word for one of them. `recorded` are the fields whose old and new
-    values go into the log, `recorded_at_deletion` those whose last values do. `title` is the field by which people call
-    a record.
+    `name` is the type of the object in the log and the word for one of them. `recorded` are the fields whose old and
+    new values go into the log, `recorded_at_deletion` those whose last values do. `title` is the field by which people
+    call a record.
     """
 
     name: str
@@ -55,8 +55,8 @@ def declare_noun(
 ) -> Noun:
     """A noun with a pair of permissions and three actions of its own.
 
-    `group` stands above its permissions, `read` and `write` say what they allow; `readers` and `writers` are the built-in
-    roles that grant them. `plural` is made by an s unless given.
+    `group` stands above its permissions, `read` and `write` say what they allow; `readers` and `writers` are the
+    built-in roles that grant them. `plural` is made by an s unless given.
     """
     plural = plural or f"{name}s"
     return Noun(
@@ -72,8 +72,8 @@ def declare_noun(
 
 
 NOUNS: tuple[Noun, ...] = ()
-"""Those with permissions and actions of their own, one line each. A noun's module imports no more of the domain than this
-module and `permissions.py`, so that this table can import it."""
+"""Those with permissions and actions of their own, one line each. A noun's module imports no more of the domain than
+this module and `permissions.py`, so that this table can import it."""
 
 
 def all_permissions() -> tuple[Permission, ...]:

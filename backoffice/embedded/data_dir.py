@@ -83,7 +83,8 @@ class Layout:
                 raise DataDirectoryError(f"{directory} cannot be used: {error.strerror}") from error
 
     def socket(self) -> Path:
-        """Where the store listens: in the data directory, or, when that path is too long, in a private one elsewhere."""
+        """Where the store listens: in the data directory, or in a private one elsewhere when that path is too
+        long for a socket."""
         near = self.store / "store.sock"
         if len(os.fsencode(near)) <= LONGEST_SOCKET_PATH:
             return near
@@ -146,7 +147,8 @@ def write_private(path: Path, text: str, *, replace: bool = True) -> None:
 
 
 def take_lock(path: Path) -> IO[str] | None:
-    """Lock the file at `path` until the answer is closed (by every process that inherited it); None when it is taken."""
+    """Lock the file at `path` until the answer is closed by every process that inherited it; None when it
+    is taken."""
     file = path.open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -53,7 +53,8 @@ def attach(settings: Settings) -> Settings:
     running = find(layout)
     if running is None or not running.socket or not _answers(Path(running.socket)):
         raise NotRunning(
-            f"no store is running in {layout.root}: start it with `manage.py up`, or set REDIS_URL (or BACKOFFICE_DATA_DIR)"
+            f"no store is running in {layout.root}: start it with `manage.py up`, or set REDIS_URL"
+            " (or BACKOFFICE_DATA_DIR)"
         )
     password = layout.store_password.read_text("ascii").strip()
     settings = dataclasses.replace(settings, redis_url=socket_url(running.socket), redis_password=Secret(password))

@@ -84,7 +84,10 @@ class Child:
             self.process.send_signal(signal.SIGTERM)
 
     def stop(self, pause: Callable[[float], bool]) -> bool:
-        """Stop it: SIGTERM, wait, SIGKILL. `pause(seconds)` sleeps and says whether to be quick. False: it was killed."""
+        """Stop it: SIGTERM, wait, SIGKILL. `pause(seconds)` sleeps and says whether to be quick.
+
+        False: it had to be killed.
+        """
         self.due = None
         if self.process is None:
             return True

@@ -146,7 +146,8 @@ class Supervisor:
             say("Press Ctrl-C to stop.")
 
     def _start_worker_with_notice(self) -> IO[bytes]:
-        """Start the worker; what it returns will hold how to sign in, which the worker finds out while the web starts."""
+        """Start the worker. The file returned will hold how to sign in, which the worker finds out while the web
+        server starts."""
         read, write = os.pipe()
         self._worker.start(["--notice-fd", str(write)], keep=[write])
         os.close(write)

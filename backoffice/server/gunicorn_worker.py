@@ -1,5 +1,5 @@
-"""What gunicorn's threaded worker lacks: threads for whole requests only, an end to those that never arrive, a short way
-for requests that follow each other closely, and an access log without secrets."""
+"""What gunicorn's threaded worker lacks: threads for whole requests only, an end to those that never arrive, a short
+way for requests that follow each other closely, and an access log without secrets."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _log = logger("backoffice.access")
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
     """gthread, in which nobody gets a thread for waiting.
 
-    The main loop collects the head of a request and a small body (`ClientSocket.collect`). A thread gets what is whole, or
-    a large body, which has to keep a pace. So slow clients, however many, cost memory for a while and no thread.
+    The main loop collects the head of a request and a small body (`ClientSocket.collect`). A thread gets what is whole,
+    or a large body, which has to keep a pace. So slow clients, however many, cost memory for a while and no thread.
 
     A client that sends one chunk after the other keeps its thread: handing the connection back to the main loop after
     each request, to be given out again at once, was a third of the samples of a profile with chunks of 16 KiB.

@@ -49,8 +49,8 @@ class RecordStore(Protocol[R]):
 class UserStore(RecordStore[User], Protocol):
     """Users. Facets: `role`, `status`. Orders: `created`, `username`. Search: words of name and address.
 
-    `insert` and `replace` raise NameTaken (`details["field"]`; a deleted user's name stays taken) and Invalid for a role
-    that is not there; `replace` and `remove` LastAdmin, `remove` InUse (the user still has files or uploads).
+    `insert` and `replace` raise NameTaken (`details["field"]`; a deleted user's name stays taken) and Invalid for a
+    role that is not there; `replace` and `remove` LastAdmin, `remove` InUse (the user still has files or uploads).
     """
 
     def find(self, login: str) -> User | None:
@@ -82,8 +82,8 @@ class RoleStore(RecordStore[Role], Protocol):
 
 
 class SessionStore(RecordStore[Session], Protocol):
-    """Sessions; they vanish from the store when they end. `replace` may give a session another secret, and so another id.
-    Facet: `user`. Order: `expires`."""
+    """Sessions; they vanish from the store when they end. `replace` may give a session another secret, and so another
+    id. Facet: `user`. Order: `expires`."""
 
     def of_user(self, user_id: str) -> list[Session]:
         """The latest to die first."""

@@ -38,8 +38,8 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, kw_only=True)
 class Records(Generic[R]):
-    """A noun's service: its records can be read. What changes one is made of `_insert`, `_save` and `_remove`, which see to
-    versions and to the log; these ask nobody for permission."""
+    """A noun's service: its records can be read. What changes one is made of `_insert`, `_save` and `_remove`, which
+    see to versions and to the log; these ask nobody for permission."""
 
     noun: ClassVar[Noun]
 
@@ -119,8 +119,8 @@ class Records(Generic[R]):
 
 @dataclass(frozen=True, kw_only=True)
 class EditableRecords(Records[R]):
-    """A noun's service with the usual three changes. The plainest one declares the noun, the record and what is done to each
-    field that people enter:
+    """A noun's service with the usual three changes. The plainest one declares the noun, the record and what is done to
+    each field that people enter:
 
         class Notes(EditableRecords[Note]):
             noun, record = NOTES, Note

@@ -32,7 +32,8 @@ class Roles(EditableRecords[Role]):
         return sorted(self.store.all().values(), key=lambda role: role.name)
 
     def page(self, actor: Actor, query: Query) -> Page[Role]:
-        """By name. There are few, so a page is cut from all of them; search: beginnings of words of name and description."""
+        """By name. There are few, so a page is cut from all of them; search: beginnings of words of the
+        name and the description."""
         terms = words(query.search)
         found = [role for role in self.all(actor) if _matches(role, terms)]
         if query.descending:

@@ -214,7 +214,10 @@ class Users(Records[User]):
         return user
 
     def accept_invite(self, actor: Actor, secret: str, password: str) -> User:
-        """Choose a password by a one-time link, which is used up. `actor` is nobody yet. Raises NotFound, WeakPassword."""
+        """Choose a password by a one-time link, which is used up. `actor` is nobody yet.
+
+        Raises NotFound, WeakPassword.
+        """
         user = self.open_invite(secret)
         who = replace(actor, id=user.id, name=user.username)
         try:

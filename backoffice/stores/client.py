@@ -124,8 +124,8 @@ def connect(url: str, password: str | None = None, *, timeout: float = ANSWER_SE
         "protocol": 2,
         "socket_timeout": timeout,
         "socket_connect_timeout": CONNECT_SECONDS,
-        # No PING before a command: a store that refuses writes (a full disk) refuses PING, too, and would seem to refuse
-        # reading. A connection that has gone is found by the command itself, and made anew.
+        # No PING before a command: a store that refuses writes (a full disk) refuses PING, too, and would seem to
+        # refuse reading. A connection that has gone is found by the command itself, and made anew.
         "health_check_interval": 0,
         "retry": Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.3), REPEATS),
     }

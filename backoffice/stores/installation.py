@@ -11,7 +11,8 @@ from backoffice.stores.records.commit import Commit
 
 
 class RedisInstallation:
-    """Port `InstallationStore`. The hash may be there before the record is: `RedisDurability.barrier` has a field in it."""
+    """Port `InstallationStore`. The hash may be there before the record is: `RedisDurability.barrier` keeps a
+    field in it."""
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys

@@ -27,7 +27,8 @@ DEVICE_AGE: Final = 365 * 24 * 3600
 
 
 def is_secure(incoming: Request, site: Settings) -> bool:
-    """Whether the browser came over TLS: it did so to us or to a trusted proxy, or the site is reached in no other way."""
+    """Whether the browser came over TLS: it did so to us or to a trusted proxy, or the site is reached in
+    no other way."""
     return incoming.is_secure or site.public_url.startswith("https://")
 
 
@@ -47,7 +48,8 @@ def device_secret() -> str:
 
 
 def start_session(secret: str, device: str = "") -> None:
-    """Give the browser its new session with this answer. Nothing of the time before is kept: not the CSRF token either."""
+    """Give the browser its new session with this answer. Nothing of the time before is kept, not even
+    the CSRF token."""
     session.clear()
 
     @after_this_request

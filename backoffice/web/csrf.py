@@ -1,12 +1,12 @@
 """Requests that change something must come from our own pages (H1).
 
 Two proofs, both needed whenever a browser's cookie could be what lets the request in, sign-in included:
-the browser says that it comes from this origin (`Sec-Fetch-Site`, or `Origin` from older ones), and it carries the token
-of its own form cookie. A bearer token is proof by itself: no other site can add that header.
+the browser says that it comes from this origin (`Sec-Fetch-Site`, or `Origin` from older ones), and it carries the
+token of its own form cookie. A bearer token is proof by itself: no other site can add that header.
 
-The token is looked for in the `X-CSRFToken` header first, so that nothing of the body has to be read. A form has it as a
-field. A form whose body the view reads by itself (a file sent without JavaScript) has it in the query: reading that far to
-find a field would mean taking the file before knowing whether it is wanted.
+The token is looked for in the `X-CSRFToken` header first, so that nothing of the body has to be read. A form has it as
+a field. A form whose body the view reads by itself (a file sent without JavaScript) has it in the query: reading that
+far to find a field would mean taking the file before knowing whether it is wanted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class CsrfFailed(NotAllowed):
 
 
 def init_csrf(app: Flask, site: Settings) -> None:
-    """Make `csrf_token()` available to templates. The check itself is called by the gate, after the right to come in."""
+    """Make `csrf_token()` available to templates. The check itself is called by the gate, after the right to
+    come in."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     # The token lives as long as the form cookie: an upload page may stay open for a day.
     app.config["WTF_CSRF_TIME_LIMIT"] = None

@@ -1,7 +1,7 @@
 """Errors as HTTP: one table, one way out (D3, D8).
 
-Programs get `application/problem+json` with a stable `code`; people get a page. Neither gets the text of a failure on our
-side: that is in the log, under the `request_id` that both carry.
+Programs get `application/problem+json` with a stable `code`; people get a page. Neither gets the text of a failure on
+our side: that is in the log, under the `request_id` that both carry.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _on_ours(error: BackofficeError) -> Response:
 
 
 def _on_http(error: HTTPException) -> Response:
-    """What Flask and Werkzeug raise: no such route, body too large, and redirects to the right spelling of an address."""
+    """What Flask and Werkzeug raise: no such route, body too large, and redirects to the right spelling
+    of an address."""
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
     code, detail = HTTP_ERRORS.get(error.code, ("http_error", title_of(error.code)))

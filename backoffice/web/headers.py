@@ -1,6 +1,7 @@
 """The security headers of every answer: pages, errors, files, static ones (H2, H3, H4, H9).
 
-What a view has set stays, so that a download can be stricter. There are no CORS headers at all: other origins get nothing.
+What a view has set stays, so that a download can be stricter. There are no CORS headers at all:
+other origins get nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What machines ask: is the process alive, can it work, how is it doing. The first two tell nobody anything else (D4)."""
+"""What machines ask: is the process alive, can it work, how is it doing. The first two tell nobody anything
+else (D4)."""
 
 from __future__ import annotations
 

@@ -4,8 +4,9 @@ A bearer token or the session cookie is taken to the services once per request; 
 Roles are read anew each time, so a right taken away is gone with the next request. A request that carries an
 `Authorization` header is judged by it alone: a bad token never falls back to the cookie.
 
-Flask-Principal lets everybody through an empty Permission, reads `a & b` as "or" and `a | b` as "a without b", and keeps
-identities in the session after sign-out. So: `AnyPermission` below, no sessions, and a strong reference to the signal handler.
+Flask-Principal lets everybody through an empty Permission, reads `a & b` as "or" and `a | b` as "a without b", and
+keeps identities in the session after sign-out. So: `AnyPermission` below, no sessions, and a strong reference to the
+signal handler.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class CurrentUser(UserMixin):  # type: ignore[misc]  # Flask-Login ships no type
 
 
 class AnyPermission(PrincipalPermission):  # type: ignore[misc]  # nor does Flask-Principal
-    """Holds at least one of these permissions. Never empty, and never combined by operators that mean something else."""
+    """Holds at least one of these permissions. Never empty, and never combined by operators that mean
+    something else."""
 
     def __init__(self, *any_of: Permission) -> None:
         if not any_of:

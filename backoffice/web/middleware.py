@@ -93,8 +93,8 @@ def host_name(header: str) -> str | None:
 def _trusts(proxies: TrustedProxies, peer: str) -> bool:
     """Whether the other end of the connection is a proxy of ours.
 
-    A count says that nobody but proxies can reach the port. A Unix socket has no address: whoever may open it is trusted
-    once proxies are declared at all.
+    A count says that nobody but proxies can reach the port. A Unix socket has no address: whoever may open it is
+    trusted once proxies are declared at all.
     """
     return bool(proxies.count) or (bool(proxies.networks) and (not peer or _within(proxies, peer)))
 
@@ -135,7 +135,8 @@ def _take_forwarded(environ: WSGIEnvironment, proxies: TrustedProxies) -> None:
 
 
 def _client(hops: list[str], proxies: TrustedProxies) -> str | None:
-    """The client's address. Only the last hops are ours to believe: whatever stands before them the client may have sent."""
+    """The client's address. Only the last hops are ours to believe: the client may have sent whatever stands
+    before them."""
     if proxies.count:
         return _address(hops[-proxies.count]) if len(hops) >= proxies.count else None
     for hop in reversed(hops):

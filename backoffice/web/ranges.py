@@ -1,6 +1,7 @@
 """Which bytes are asked for: `Range` and its conditions as RFC 9110 has them.
 
-Werkzeug answers 416 to whatever it does not like in a `Range`; the RFC wants an unknown unit and a malformed set ignored.
+Werkzeug answers 416 to whatever it does not like in a `Range`; the RFC wants an unknown unit and a malformed
+set ignored.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ class Unsatisfiable(Exception):
 def wanted_range(header: str, size: int) -> tuple[int, int] | None:
     """Bytes [start, stop) of the single range in `header`; None when the whole is to be sent.
 
-    That is: no header, an unit other than bytes, a malformed set, several ranges (which a server may answer with the whole),
-    or an empty file's last bytes. Raises Unsatisfiable.
+    That is: no header, an unit other than bytes, a malformed set, several ranges (which a server may answer with the
+    whole), or an empty file's last bytes. Raises Unsatisfiable.
     """
     found = _SET.fullmatch(header.strip())
     specs = [part.strip() for part in found[1].split(",") if part.strip()] if found else []

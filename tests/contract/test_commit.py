@@ -214,7 +214,8 @@ def test_several_events_keep_their_order_within_a_millisecond(db: Db) -> None:
 
 @pytest.mark.parametrize("command", ["INDEX", "UNINDEX", "REINDEX"])
 def test_what_repairs_the_log_is_no_write_of_a_commit(db: Db, command: str) -> None:
-    """Strings of 256 MB are rewritten by `log_repair.lua`, for `fsck` alone, and not through the door for everything."""
+    """Strings of 256 MB are rewritten by `log_repair.lua`, for `fsck` alone, and not through the door
+    for everything."""
     with pytest.raises(ValueError, match="not a command"):
         Commit(KEYS, event()).write(command, KEYS.audit_index("actor", "x"), "1-1")
     program = {"checks": [], "writes": [[command, 3, "1-1"]], "events": [["{}", []]], "keep": 1, "most": 64}

@@ -1,5 +1,6 @@
-"""Streams against a model of them: appends cut at any byte, two at once, refused completions, and a fault at any call of
-the store, the death of the process among them. What the record says has arrived is there, byte for byte, after every step.
+"""Streams against a model of them: appends cut at any byte, two at once, refused completions, and a fault at any call
+of the store, the death of the process among them. What the record says has arrived is there, byte for byte, after
+every step.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The network fails at each call of the store, or the disk at each call of the file system, before it or after it: nothing
-that a client was told is lost, nothing is left for ever, and a file is there whole or not at all."""
+"""The network fails at each call of the store, or the disk at each call of the file system, before it or after it:
+nothing that a client was told is lost, nothing is left for ever, and a file is there whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The chunk service against a model of it: any order, repeats, wrong bytes, expiry, and a fault at any call of the store.
+"""The chunk service against a model of it: any order, repeats, wrong bytes, expiry, and a fault at any call of
+the store.
 
 Where a call goes wrong, the client does not know what became of it; the model then looks which of the allowed outcomes
 it was, and from there on holds the service to it.

@@ -1,4 +1,5 @@
-"""`manage.py` on a bare Python: a clear word where it cannot run, an environment where it can, and no time lost after that.
+"""`manage.py` on a bare Python: a clear word where it cannot run, an environment where it can, and no time lost
+after that.
 
 pip itself is replaced by a stand-in on these runs: what is tested is when it is called, with what, and what follows.
 """

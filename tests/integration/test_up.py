@@ -1,4 +1,5 @@
-"""`up` as a person meets it: one command, everything there, everything gone again afterwards (facts: kill -9 anything)."""
+"""`up` as a person meets it: one command, everything there, everything gone again afterwards (facts:
+kill -9 anything)."""
 
 from __future__ import annotations
 

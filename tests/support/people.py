@@ -1,4 +1,5 @@
-"""The services of people and the log, as tests put them together: real stores, cheap password hashes, a clock to set."""
+"""The services of people and the log, as tests put them together: real stores, cheap password hashes, a clock
+to set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Real servers for tests: one store, a small cluster, a whole site. All on loopback or a Unix socket, all stopped at the end."""
+"""Real servers for tests: one store, a small cluster, a whole site. All on loopback or a Unix socket, all
+stopped at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def need(found: object, what: str) -> None:
-    """Skip, with one line that says so, when this machine lacks `what`. In CI the skip becomes a failure (conftest.py)."""
+    """Skip, with one line that says so, when this machine lacks `what`. In CI the skip becomes a failure
+    (conftest.py)."""
     if not found:
         pytest.skip(f"NEEDS {what}, which this machine does not have")
 

@@ -1,4 +1,5 @@
-"""What the code imports is what `setup.cfg` asks for, and what it uses of other people's private parts is still there."""
+"""What the code imports is what `setup.cfg` asks for, and what it uses of other people's private parts is
+still there."""
 
 from __future__ import annotations
 
@@ -200,7 +201,8 @@ for page in ("", "users/", "users/new/", "roles/", "files/", "trash/", "uploads/
 
 
 def test_the_admin_site_works_without_flask_babel() -> None:
-    """And with it: Flask-Admin uses it wherever an earlier version of ours has left it behind (the other tests, there)."""
+    """And with it: Flask-Admin uses it wherever an earlier version of ours has left it behind (the other
+    tests, there)."""
     command = [sys.executable, "-W", "error", "-c", WITHOUT_BABEL]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr

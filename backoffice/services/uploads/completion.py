@@ -66,8 +66,8 @@ class Completion:
         return file
 
     def _settle_tail(self, upload: Upload, token: str) -> Upload:
-        """Put the bytes of a stream's tail where those of its last chunk belong. Others that lie there were never noted;
-        while this has the lease, nobody notes any."""
+        """Put the bytes of a stream's tail where those of its last chunk belong. Others that lie there were never
+        noted; while this has the lease, nobody notes any."""
         index = upload.received - 1
         tail = self.chunks.get(upload.id, upload.stored_at(index))
         if tail is None:

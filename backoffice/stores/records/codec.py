@@ -17,8 +17,8 @@ _Pair = tuple[Callable[[Any], str], Callable[[str], Any]]
 class Codec(Generic[T]):
     """Turns a frozen dataclass into the fields of a hash: text, whole numbers, enumerations, None, and tuples or
     frozen sets of them (as JSON). `id` is in the key, not in the hash. `sparse` leaves out what equals its default;
-    `short` gives fields shorter names in the hash, and those of `hexadecimal` digits stand in it as base64, for nouns of
-    which there are millions.
+    `short` gives fields shorter names in the hash, and those of `hexadecimal` digits stand in it as base64, for nouns
+    of which there are millions.
     """
 
     def __init__(

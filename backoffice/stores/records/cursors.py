@@ -42,7 +42,8 @@ def encode_stretch(index: str, number: int, member: bytes) -> str:
 
 
 def decode_stretch(cursor: str, index: str) -> tuple[int, str]:
-    """Number of the stretch and member that a cursor names. Raises Invalid for one that `encode_stretch` did not make."""
+    """Number of the stretch and member that a cursor names. Raises Invalid for one that
+    `encode_stretch` did not make."""
     member = decode_cursor(cursor, index, numbered=False).member
     if member[:1] not in {"1", "2"}:
         raise Invalid("The cursor is not valid for this list.", field="cursor")

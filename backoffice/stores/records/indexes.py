@@ -1,4 +1,5 @@
-"""The kinds of index that a collection can declare. Each says what a record puts into it; `ref` is its id as indexes hold it."""
+"""The kinds of index that a collection can declare. Each says what a record puts into it; `ref` is its id as indexes
+hold it."""
 
 from __future__ import annotations
 

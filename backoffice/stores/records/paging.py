@@ -5,10 +5,10 @@ How a page is found:
 * One index answers when there is nothing but a sort order; one facet (in its own order, or in an order that is kept
   within it); one range of the order's own index; or one word. Then the first trip counts and ranks, the second reads
   the records.
-* Otherwise the smallest of the filters' indexes drives. Up to `MAX_IN_MEMORY` records are read whole, the rest of the filters
-  checked and the result sorted: exact.
-* Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `MAX_SCANNED` records for a
-  page; then `exact` is false and the cursor goes on where the walk stopped.
+* Otherwise the smallest of the filters' indexes drives. Up to `MAX_IN_MEMORY` records are read whole, the rest of the
+  filters checked and the result sorted: exact.
+* Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `MAX_SCANNED` records
+  for a page; then `exact` is false and the cursor goes on where the walk stopped.
 
 A cursor names the last member seen, so that nothing is skipped or repeated when records come and go between pages. A
 record that is not in the index of the order is on no page.
@@ -192,7 +192,8 @@ class Pager(Generic[R]):
         return Page(found, total if exact else len(found) + bool(cursor), exact, cursor)
 
     def _stretches(self, word: str, scope: str, query: Query, after: tuple[int, str]) -> list[tuple[int, list[bytes]]]:
-        """For each index that is searched: how many members begin with the word, and all of them or those of the page."""
+        """For each index that is searched: how many members begin with the word, and all of them or
+        those of the page."""
         places = self._word_places(word, scope)
         number, member = after
         ends = (places[0].low, places[0].high)

@@ -18,7 +18,8 @@ R = TypeVar("R", bound=Record)
 
 
 class RedisRecords(Generic[R]):
-    """Records of one noun. A subclass declares the noun's name in keys, its dataclass and its indexes, in class attributes:
+    """Records of one noun. A subclass declares in class attributes the noun's name in keys, its dataclass and its
+    indexes:
 
         class RedisNotes(RedisRecords[Note]):
             noun, record = "notes", Note

@@ -1,8 +1,8 @@
 """Choosing a password by a one-time link.
 
-The secret stands in the path, so that the link works without JavaScript and in every client. It is kept out of the access
-log (`webworker.public_path`), out of other sites by the referrer policy, works once, and is dead after it was used.
-Looking at the page does not use it up: mail scanners open links.
+The secret stands in the path, so that the link works without JavaScript and in every client. It is kept out of the
+access log (`webworker.public_path`), out of other sites by the referrer policy, works once, and is dead after it was
+used. Looking at the page does not use it up: mail scanners open links.
 """
 
 from __future__ import annotations
