@@ -26,11 +26,6 @@ NOW = now_ms()
 HOUR = 3_600_000
 
 
-@pytest.fixture
-def db(redis: Any) -> CountedDb:
-    return CountedDb(redis)
-
-
 def fill(log: RedisAudit, count: int = 40) -> None:
     for n in range(count):
         actor = replace(ROOT, id=f"a{n % 3}", ip=f"192.0.2.{n % 4}")

@@ -21,11 +21,6 @@ from tests.support.website import settings
 PARTS = [b"a" * 1000]
 
 
-@pytest.fixture
-def world(redis: Any) -> World:
-    return World.over(redis)
-
-
 def reason(world: World, directory: Path | None) -> str:
     return wrong_place_reason(world.db, KEYS, directory)
 

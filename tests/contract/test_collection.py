@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -13,15 +12,10 @@ from backoffice.errors import Conflict, NameTaken, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
-from tests.support.people import database, event
+from tests.support.people import event
 from tests.support.records import KEYS, OWNERS, TAGS, WORDS, Thing, change, collection, drop, some_things, store
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def db(redis: Any) -> Db:
-    return database(redis)
 
 
 def indexes(db: Db) -> dict[bytes, dict[bytes, float]]:

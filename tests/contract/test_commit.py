@@ -25,11 +25,6 @@ HASH, ZSET, TEXT = KEYS.record("things", "1"), KEYS.index("things", "size"), KEY
 NASTY = "a\0b\r\n*1\r\n$3\r\n'\"\\ \u2028\u202e ünï 文 \U0001f600 {}[] %s"
 
 
-@pytest.fixture
-def db(redis: Any) -> Db:
-    return database(redis)
-
-
 def everything(db: Db) -> dict[bytes, object]:
     """All of the control plane, but for what a retry needs."""
     found: dict[bytes, object] = {}

@@ -28,16 +28,6 @@ from tests.support.uploads import KEYS, World
 PLACES = pytest.mark.usefixtures("place")
 
 
-@pytest.fixture
-def world(redis: Any) -> World:
-    return World.over(redis)
-
-
-@pytest.fixture
-def scene(redis: Any) -> Scene:
-    return Scene.over(redis)
-
-
 @PLACES
 @pytest.mark.cluster
 def test_an_empty_store_is_sound(world: World) -> None:

@@ -38,16 +38,6 @@ from tests.support.uploads import ALICE, KEYS, OPERATOR, World, person
 PLACES = pytest.mark.usefixtures("place")
 
 
-@pytest.fixture
-def world(redis: Any) -> World:
-    return World.over(redis)
-
-
-@pytest.fixture
-def scene(redis: Any) -> Scene:
-    return Scene.over(redis)
-
-
 # --- how it repairs
 
 

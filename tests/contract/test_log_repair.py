@@ -18,17 +18,12 @@ from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.log.log_index import pack, unpack
 from backoffice.stores.log.log_repair import LogRepair, LogRepairOp
 from backoffice.stores.records.commit import Commit
-from tests.support.people import database, event
+from tests.support.people import event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")
 INDEX, OTHER = KEYS.audit_index("actor", "somebody"), KEYS.audit_index("ip", "192.0.2.1")
 EDGES = [0, 1, 2**10 - 1, 2**10, 2**22 - 1, 2**22, 2**32 - 1, 2**32, 1_700_000_000_123, 2**42 - 1, 2**42, 10**15 - 1]
-
-
-@pytest.fixture
-def db(redis: Any) -> Db:
-    return database(redis)
 
 
 def test_an_entry_is_packed_alike_in_lua_and_in_python(db: Db) -> None:

@@ -29,11 +29,6 @@ NOW = now_ms()
 HOUR = 3_600_000
 
 
-@pytest.fixture
-def db(redis: Any) -> CountedDb:
-    return CountedDb(redis)
-
-
 def user(name: str = "ada", **parts: Any) -> User:
     given: dict[str, Any] = {"status": UserStatus.ACTIVE, "roles": ("user",), "password": "$argon2id$x"}
     return User(id=new_id(), username=name, created_at=NOW, updated_at=NOW, **(given | parts))

@@ -20,17 +20,12 @@ from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.tokens import RedisTokens
-from tests.support.people import CountedDb, event
+from tests.support.people import event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")
 NOW = now_ms()
 HOUR = 3_600_000
-
-
-@pytest.fixture
-def db(redis: Any) -> CountedDb:
-    return CountedDb(redis)
 
 
 def session(owner: str = "u1", **parts: Any) -> Session:

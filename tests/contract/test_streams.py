@@ -39,11 +39,6 @@ CONTENT = bytes(range(251)) * 20
 """Five chunks and 20 bytes, no two chunks alike."""
 
 
-@pytest.fixture
-def world(redis: Any) -> World:
-    return World.over(redis)
-
-
 def append(world: World, upload_id: str, stop: int, *, cut: bool = False, content: bytes = CONTENT) -> Upload:
     """Send what is missing up to `stop`. `cut`: then the connection breaks."""
     offset = world.service.state(ALICE, upload_id).upload.bytes

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from backoffice.domain.times import now_ms
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.throttle import RedisThrottle
-from tests.support.people import CountedDb
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")
 NOW = now_ms()
 HOUR = 3_600_000
-
-
-@pytest.fixture
-def db(redis: Any) -> CountedDb:
-    return CountedDb(redis)
 
 
 def test_A5_failures_beyond_the_free_ones_double_the_wait(db: Db) -> None:

@@ -42,11 +42,6 @@ HOUR = 3_600_000
 
 
 @pytest.fixture
-def world(redis: Any) -> World:
-    return World.over(redis)
-
-
-@pytest.fixture
 def upload(world: World) -> Upload:
     now = now_ms()
     made = Upload("u", "alice", now, now + HOUR, now + 2 * HOUR, size=1500, total_chunks=2, reserved=1500, quota=2000)

@@ -5,36 +5,13 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from backoffice.domain.ids import new_id
-from tests.support.api_site import KIB, Person, Site, form, make_site, nothing_changed, problem
-from tests.support.servers import Store
-
-
-@pytest.fixture(scope="module")
-def site(store_server: Store) -> Iterator[Site]:
-    """One for all tests here; each has somebody new."""
-    with store_server.client() as client:
-        client.flushall()
-        yield make_site(client)
-
-
-@pytest.fixture
-def real(site: Site, store_server: Store) -> Iterator[Redis]:
-    """The store as it stands: other sites of these tests use it beside the first."""
-    with store_server.client() as client:
-        yield client
-
-
-@pytest.fixture
-def ann(site: Site) -> Person:
-    return site.somebody()
-
+from tests.support.api_site import KIB, Person, form, make_site, nothing_changed, problem
 
 # -- what is not even a request of ours
 
@@ -42,15 +19,15 @@ def ann(site: Site) -> Person:
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/mixed; boundary=b", "text/xml", "x"]
 )
-def test_i10_other_types_of_content(ann: Person, real: Redis, content_type: str) -> None:
-    with nothing_changed(ann, real):
+def test_i10_other_types_of_content(ann: Person, store: Redis, content_type: str) -> None:
+    with nothing_changed(ann, store):
         for path in ("/upload_chunk?chunk_index=0&total_chunks=1", "/upload_complete", f"/files/{new_id()}/rename"):
             problem(ann.call("POST", path, data=b"x", content_type=content_type), 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("data", ["eA", "eA==\n", "e A==", "eA=", "****", "eA==eA==", "é", "_-8=", 5, None, ["eA=="]])
-def test_base64_is_strict(ann: Person, real: Redis, data: Any) -> None:
-    with nothing_changed(ann, real):
+def test_base64_is_strict(ann: Person, store: Redis, data: Any) -> None:
+    with nothing_changed(ann, store):
         body = {"chunk_index": 0, "total_chunks": 1, "chunk_data": data}
         problem(ann.call("POST", "/upload_chunk", json=body), 400, "invalid")
 
@@ -67,21 +44,21 @@ def test_base64_is_strict(ann: Person, real: Redis, data: Any) -> None:
         b'{"a"',
     ],
 )
-def test_i7_json(ann: Person, real: Redis, body: bytes) -> None:
-    with nothing_changed(ann, real):
+def test_i7_json(ann: Person, store: Redis, body: bytes) -> None:
+    with nothing_changed(ann, store):
         problem(ann.call("POST", "/upload_chunk", data=body, content_type="application/json"), 400, "invalid")
 
 
-def test_i7_a_body_without_chunk_is_small(ann: Person, real: Redis) -> None:
+def test_i7_a_body_without_chunk_is_small(ann: Person, store: Redis) -> None:
     body = json.dumps({"file_id": new_id(), "name": "x" * 70_000, "total_size": 1})
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         problem(ann.call("POST", "/upload_complete", data=body, content_type="application/json"), 413, "too_large")
 
 
 @pytest.mark.parametrize("field", ["owner", "quota", "state", "version", "expires_at", "id"])
-def test_z3_fields_that_are_the_servers(ann: Person, real: Redis, field: str) -> None:
+def test_z3_fields_that_are_the_servers(ann: Person, store: Redis, field: str) -> None:
     file_id = ann.start(b"x")
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         problem(ann.chunk(b"x", **{field: "1"}), 400, "invalid")
         problem(ann.call("POST", "/upload_chunk", data=form(b"x", **{field: "1"})), 400, "invalid")
         problem(ann.complete(file_id, 1, **{field: 1}), 400, "invalid")
@@ -117,8 +94,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize("body", FORMS.values(), ids=FORMS.keys())
-def test_forms_that_are_refused(ann: Person, real: Redis, body: bytes) -> None:
-    with nothing_changed(ann, real):
+def test_forms_that_are_refused(ann: Person, store: Redis, body: bytes) -> None:
+    with nothing_changed(ann, store):
         answer = ann.call("POST", "/upload_chunk", data=body, content_type="multipart/form-data; boundary=b")
         problem(answer, 400, "invalid")
 
@@ -135,16 +112,16 @@ def timed(ann: Person, body: bytes) -> tuple[Any, float, int]:
     return answer, time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
 
 
-def test_cve_2023_25577_five_thousand_parts(ann: Person, real: Redis) -> None:
-    with nothing_changed(ann, real):
+def test_cve_2023_25577_five_thousand_parts(ann: Person, store: Redis) -> None:
+    with nothing_changed(ann, store):
         answer, seconds, grown = timed(ann, part("a") * 5000 + END)
         problem(answer, 413, "too_large")
         assert seconds < 0.5
         assert grown < 20 * 1024
 
 
-def test_cve_2023_46136_line_breaks_without_end(real: Redis) -> None:
-    ann = make_site(real, max_chunk_size=32 * 1024 * KIB, max_file_size=64 * 1024 * KIB).somebody()
+def test_cve_2023_46136_line_breaks_without_end(store: Redis) -> None:
+    ann = make_site(store, max_chunk_size=32 * 1024 * KIB, max_file_size=64 * 1024 * KIB).somebody()
     for start in (b"\r", b"\r\n", b"\n"):
         body = INDEX + TOTAL + part("chunk_data", start + bytes(16 * 1024 * KIB), "x") + END
         answer, seconds, _ = timed(ann, body)
@@ -154,8 +131,8 @@ def test_cve_2023_46136_line_breaks_without_end(real: Redis) -> None:
     assert seconds < 3, "each piece is looked through once"
 
 
-def test_cve_2024_49767_a_huge_field(real: Redis) -> None:
-    ann = make_site(real, max_chunk_size=128 * 1024 * KIB, max_file_size=256 * 1024 * KIB).somebody()
+def test_cve_2024_49767_a_huge_field(store: Redis) -> None:
+    ann = make_site(store, max_chunk_size=128 * 1024 * KIB, max_file_size=256 * 1024 * KIB).somebody()
     body = INDEX + part("name", b"a" * (100 * 1024 * KIB)) + BYTES + END
     answer, seconds, grown = timed(ann, body)
     problem(answer, 413, "too_large")
@@ -170,8 +147,8 @@ def test_cve_2026_8159_hostile_part_headers(ann: Person) -> None:
         assert seconds < 0.3
 
 
-def test_headers_of_a_part_without_end(ann: Person, real: Redis) -> None:
-    with nothing_changed(ann, real):
+def test_headers_of_a_part_without_end(ann: Person, store: Redis) -> None:
+    with nothing_changed(ann, store):
         body = b"--b\r\nX: " + b"a" * (250 * KIB)
         problem(
             ann.call("POST", "/upload_chunk", data=body, content_type="multipart/form-data; boundary=b"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,29 +9,8 @@ import pytest
 from redis import Redis
 
 from backoffice.stores.client import connect
-from tests.support.api_site import KIB, Person, Site, make_site, nothing_changed, problem
-from tests.support.servers import Store, run_store, wait_for
-
-
-@pytest.fixture(scope="module")
-def site(store_server: Store) -> Iterator[Site]:
-    """One for all tests here; each has somebody new."""
-    with store_server.client() as client:
-        client.flushall()
-        yield make_site(client)
-
-
-@pytest.fixture
-def real(site: Site, store_server: Store) -> Iterator[Redis]:
-    """The store as it stands: other sites of these tests use it beside the first."""
-    with store_server.client() as client:
-        yield client
-
-
-@pytest.fixture
-def ann(site: Site) -> Person:
-    return site.somebody()
-
+from tests.support.api_site import KIB, Person, make_site, nothing_changed, problem
+from tests.support.servers import run_store, wait_for
 
 # -- F3: names
 
@@ -65,9 +43,9 @@ BAD_NAMES = {
 
 
 @pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES.keys())
-def test_f3_names(ann: Person, real: Redis, name: str) -> None:
+def test_f3_names(ann: Person, store: Redis, name: str) -> None:
     file_id, upload_id = ann.upload("good.txt"), ann.start(b"x", 1, name="good")
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         problem(ann.call("POST", f"/files/{file_id}/rename", json={"new_name": name}), 400, "invalid")
         problem(ann.complete(upload_id, 1, name), 400, "invalid")
         if name:
@@ -91,8 +69,8 @@ def test_f3_names(ann: Person, real: Redis, name: str) -> None:
         "%0d%0aX: y",
     ],
 )
-def test_cve_2023_37474_paths_as_names(ann: Person, real: Redis, path: str) -> None:
-    with nothing_changed(ann, real):
+def test_cve_2023_37474_paths_as_names(ann: Person, store: Redis, path: str) -> None:
+    with nothing_changed(ann, store):
         problem(ann.put(path), 400, "invalid")
 
 
@@ -105,55 +83,55 @@ def test_cve_2026_27641_a_name_is_never_a_template(ann: Person) -> None:
 # -- quota and limits
 
 
-def test_quota(real: Redis) -> None:
-    ann = make_site(real, quota_bytes=100, max_file_size=1000 * KIB).somebody()
+def test_quota(store: Redis) -> None:
+    ann = make_site(store, quota_bytes=100, max_file_size=1000 * KIB).somebody()
     ann.upload("a", bytes(60))
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         problem(ann.put("b", bytes(41)), 413, "quota_exceeded")
         problem(ann.chunk(bytes(41)), 413, "quota_exceeded")
         problem(ann.chunk(b"x", total_size=41), 413, "quota_exceeded")
     file_id = ann.start(bytes(30), 2)
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         problem(ann.chunk(bytes(20), file_id=file_id, chunk_index=1, total_chunks=2), 413, "quota_exceeded")
     assert ann.chunk(bytes(10), file_id=file_id, chunk_index=1, total_chunks=2).status_code == 200
     assert ann.complete(file_id, 40).status_code == 201
 
 
-def test_cve_2026_30961_the_sum_of_the_chunks_is_limited(real: Redis) -> None:
-    ann = make_site(real, max_file_size=300, max_chunk_size=100 * KIB).somebody()
-    with nothing_changed(ann, real):
+def test_cve_2026_30961_the_sum_of_the_chunks_is_limited(store: Redis) -> None:
+    ann = make_site(store, max_file_size=300, max_chunk_size=100 * KIB).somebody()
+    with nothing_changed(ann, store):
         problem(ann.chunk(b"x", total_size=301), 413, "too_large")
         problem(ann.put("a", bytes(301)), 413, "too_large")
     file_id = ann.start(bytes(200), 3)
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         problem(ann.chunk(bytes(101), file_id=file_id, chunk_index=1, total_chunks=3), 413, "too_large")
     declared = ann.start(bytes(50), 2, total_size=60)
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         problem(ann.chunk(bytes(11), file_id=declared, chunk_index=1, total_chunks=2), 413, "too_large")
 
 
-def test_f14_open_uploads_are_limited(ann: Person, real: Redis) -> None:
+def test_f14_open_uploads_are_limited(ann: Person, store: Redis) -> None:
     for _ in range(10):
         ann.start(b"x", 2)
-    with nothing_changed(ann, real):
+    with nothing_changed(ann, store):
         answer = ann.chunk(b"x", total_chunks=2)
         problem(answer, 429, "too_many_attempts")
         assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_full_store(real: Redis, ann: Person) -> None:
+def test_a_full_store(store: Redis, ann: Person) -> None:
     """Uploads are refused; deleting, reading and listing go on, and afterwards so does the rest."""
     kept, gone = ann.upload("kept", b"kept"), ann.upload("gone")
-    before = int(real.config_get("maxmemory")["maxmemory"])
-    real.config_set("maxmemory", 1)
+    before = int(store.config_get("maxmemory")["maxmemory"])
+    store.config_set("maxmemory", 1)
     try:
-        with nothing_changed(ann, real):
+        with nothing_changed(ann, store):
             problem(ann.put("b"), 507, "store_full")
             problem(ann.chunk(b"x"), 507, "store_full")
         assert ann.get(f"/files/{kept}/metadata").status_code == 200
         assert ann.call("DELETE", f"/files/{gone}?purge=1").status_code == 204
     finally:
-        real.config_set("maxmemory", before)
+        store.config_set("maxmemory", before)
     wait_for(lambda: ann.put("b").status_code == 201, "uploads are taken again")
 
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from backoffice.domain.permissions import Permission, Permissions
-from tests.support.admin_views import HOLDS, Desk, desk, version_in
+from tests.support.admin_views import HOLDS, Desk, version_in
 from tests.support.website import SHELL
 
 P = Permissions
-
-
-@pytest.fixture(scope="module")
-def whole() -> Iterator[Desk]:
-    with desk() as made:
-        yield made
 
 
 READ = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -14,17 +13,11 @@ from backoffice.domain.ids import new_id
 from backoffice.domain.permissions import Permissions
 from backoffice.services import authorization as authority
 from tests.support.admin_site import Markup
-from tests.support.admin_views import Desk, desk, version_in
+from tests.support.admin_views import Desk, version_in
 from tests.support.website import SHELL
 
 EVIL = "\"'><img src=x onerror=alert(1)>{{7*7}}"
 """A name that a file may have."""
-
-
-@pytest.fixture(scope="module")
-def whole() -> Iterator[Desk]:
-    with desk() as made:
-        yield made
 
 
 # --- what others do meanwhile

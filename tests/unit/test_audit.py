@@ -23,11 +23,6 @@ from tests.support.people import ROOT, People, anybody, event, everything_but
 READER = anybody(Permissions.AUDIT_READ, name="reader")
 
 
-@pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
 def test_Z10_the_log_has_its_own_right(people: People) -> None:
     people.log.record(event())
     [entry] = people.entries()

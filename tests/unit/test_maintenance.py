@@ -27,11 +27,6 @@ def chunks(people: People) -> RedisChunks:
 
 
 @pytest.fixture
-def people(fake: Any) -> People:
-    return People(fake)
-
-
-@pytest.fixture
 def damaged(people: People) -> User:
     """A user whose name is free for others."""
     ada = people.user("ada")

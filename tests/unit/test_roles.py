@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS, BUILT_IN, Actor
 from backoffice.domain.actions import Actions
@@ -23,16 +22,6 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from tests.support.people import ROOT, People, anybody, everything_but
-
-
-@pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
-@pytest.fixture
-def admin(people: People) -> Actor:
-    return people.actor(people.user("root", "admin"))
 
 
 def test_create_change_delete(people: People, admin: Actor) -> None:

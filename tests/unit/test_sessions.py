@@ -19,11 +19,6 @@ from tests.support.people import PASSWORD, ROOT, People
 STRONGER = Passwords(memory_kib=16, passes=1)
 
 
-@pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
 def test_sign_in_and_resume(people: People) -> None:
     user = people.user("Ada")
     signed = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)

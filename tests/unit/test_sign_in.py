@@ -20,11 +20,6 @@ from tests.support.people import PASSWORD, ROOT, People
 STRONGER = Passwords(memory_kib=16, passes=1)
 
 
-@pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
 def outcome(people: People, name: str, password: str, ip: str = "192.0.2.1", device: str = "") -> str:
     try:
         people.sessions.sign_in(people.visitor(ip), name, password, device)

@@ -18,11 +18,6 @@ from tests.support.people import ROOT, People
 
 
 @pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
-@pytest.fixture
 def ada(people: People) -> User:
     return people.user("ada")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from redis import Redis
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -20,17 +19,6 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from tests.support.people import PASSWORD, People
-
-
-@pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
-@pytest.fixture
-def admin(people: People) -> Actor:
-    return people.actor(people.user("root", "admin"))
-
 
 # -- creating
 

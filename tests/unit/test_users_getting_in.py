@@ -18,17 +18,6 @@ from backoffice.errors import (
 )
 from tests.support.people import PASSWORD, ROOT, People
 
-
-@pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
-@pytest.fixture
-def admin(people: People) -> Actor:
-    return people.actor(people.user("root", "admin"))
-
-
 # -- passwords
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS, Actor
 from backoffice.domain.actions import Actions
@@ -19,16 +18,6 @@ from backoffice.errors import (
     NotSignedIn,
 )
 from tests.support.people import PASSWORD, ROOT, People, anybody
-
-
-@pytest.fixture
-def people(fake: Redis) -> People:
-    return People(fake)
-
-
-@pytest.fixture
-def admin(people: People) -> Actor:
-    return people.actor(people.user("root", "admin"))
 
 
 def test_Z1_users_are_closed_to_everybody_else(people: People, admin: Actor) -> None:

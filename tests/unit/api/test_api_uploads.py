@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from backoffice.web.api.chunk_bodies import JSON_CHUNK
-from tests.support.api_site import KIB, Person, Site, form, imitated_site, make_site, problem, sha256
+from tests.support.api_site import KIB, Person, Site, form, make_site, problem, sha256
 
 DATA = bytes(range(256)) * 40
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Site]:
-    with imitated_site() as site:
-        yield site
-
-
-@pytest.fixture
-def site(shared: Site) -> Site:
-    return shared.clear()
-
-
-@pytest.fixture
-def fake(site: Site) -> Redis:
-    return site.store
-
-
-@pytest.fixture
-def ann(site: Site) -> Person:
-    return site.person("ann")
 
 
 def in_json(data: bytes, **fields: Any) -> dict[str, Any]:
@@ -95,8 +72,10 @@ def test_the_largest_chunk_is_taken_and_one_byte_more_is_not(ann: Person, door: 
     problem(ann.call("POST", "/upload_chunk", **door(bytes(256 * KIB + 1))), 413, "too_large")
 
 
-def test_json_takes_small_chunks_only(fake: Redis) -> None:
-    ann = make_site(fake, max_chunk_size=2 * JSON_CHUNK, max_file_size=4 * JSON_CHUNK, quota_bytes=None).somebody()
+def test_json_takes_small_chunks_only(site: Site) -> None:
+    ann = make_site(
+        site.store, max_chunk_size=2 * JSON_CHUNK, max_file_size=4 * JSON_CHUNK, quota_bytes=None
+    ).somebody()
     assert ann.get("/limits").json["max_json_chunk_size"] == JSON_CHUNK
     assert ann.call("POST", "/upload_chunk", **in_json(bytes(JSON_CHUNK))).status_code == 200
     said = problem(ann.call("POST", "/upload_chunk", **in_json(bytes(JSON_CHUNK + 1))), 413, "too_large")

@@ -10,29 +10,13 @@ import pytest
 
 from backoffice.domain.access import Actor
 from backoffice.errors import Invalid, NotFound
-from tests.support.api_site import KIB, SHELL, Person, Site, imitated_site
+from tests.support.api_site import KIB, SHELL, Person, Site
 from tests.support.uploads import ALICE, KEYS, World, person
 
 DATA = b"a" * 64 * KIB + b"b" * 64 * KIB
 """Two chunks."""
 PARTS = [b"a" * 100, b"b" * 50]
 BOB = person("bob")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Site]:
-    with imitated_site() as site:
-        yield site
-
-
-@pytest.fixture
-def site(shared: Site) -> Site:
-    return shared.clear()
-
-
-@pytest.fixture
-def ann(site: Site) -> Person:
-    return site.person("ann")
 
 
 @contextmanager

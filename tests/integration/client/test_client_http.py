@@ -18,14 +18,8 @@ from backoffice.client.http import Client
 from backoffice.client.partial_file import LONGEST, partial_path, safe_name
 from backoffice.secret import Secret
 from tests.support.fault_proxy import relay
-from tests.support.scripted_site import GOOD, Other, Scripted, problem, serving
+from tests.support.scripted_site import GOOD, Other, Scripted, problem
 from tests.support.servers import ROOT, need, wait_for
-
-
-@pytest.fixture
-def other() -> Iterator[Other]:
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

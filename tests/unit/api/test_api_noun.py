@@ -35,11 +35,6 @@ def site() -> Iterator[Site]:
         yield Site(make_app(services, chosen, [register]), services, client)
 
 
-@pytest.fixture
-def root(site: Site) -> Person:
-    return site.person("root", "admin")
-
-
 def add(person: Person, name: str) -> str:
     answer = person.call("POST", "/people", json={"name": name})
     assert answer.status_code == 201, answer.text

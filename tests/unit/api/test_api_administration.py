@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from redis import Redis
 from werkzeug.test import TestResponse
 
 from backoffice.domain.ids import new_id
-from tests.support.api_site import Person, Site, imitated_site, make_site, problem
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Site]:
-    with imitated_site() as site:
-        yield site
-
-
-@pytest.fixture
-def site(shared: Site) -> Site:
-    return shared.clear()
-
-
-@pytest.fixture
-def fake(site: Site) -> Redis:
-    return site.store
-
-
-@pytest.fixture
-def root(site: Site) -> Person:
-    return site.person("root", "admin")
+from tests.support.api_site import Person, Site, make_site, problem
 
 
 def create_user(person: Person, **fields: Any) -> TestResponse:
@@ -49,8 +26,8 @@ def test_a_user_without_password_gets_a_link_once(site: Site, root: Person) -> N
     assert again.json == {name: value for name, value in made.items() if name != "setup_url"}
 
 
-def test_the_link_has_the_public_address(fake: Redis) -> None:
-    root = make_site(fake, public_url="https://files.example.org").somebody("admin")
+def test_the_link_has_the_public_address(site: Site) -> None:
+    root = make_site(site.store, public_url="https://files.example.org").somebody("admin")
     answer = create_user(root, username="ann")
     assert answer.json["setup_url"].startswith("https://files.example.org/setup/")
 

@@ -15,18 +15,12 @@ from backoffice.client.errors import ClientError, ConnectionFailed, ResponseErro
 from backoffice.client.http import Client
 from backoffice.secret import Secret
 from tests.support.fault_proxy import relay
-from tests.support.scripted_site import GOOD, Other, problem, serving
+from tests.support.scripted_site import GOOD, Other, problem
 from tests.support.servers import wait_for
 
 TOKEN = Secret("bo_a.b")
 LARGE = bytes(16 * 1024**2)
 """More than the buffers of a connection hold."""
-
-
-@pytest.fixture
-def other() -> Iterator[Other]:
-    with serving() as found:
-        yield found
 
 
 @contextmanager

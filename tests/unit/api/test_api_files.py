@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from redis import Redis
 
-from tests.support.api_site import Person, Site, imitated_site, problem, sha256
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Site]:
-    with imitated_site() as site:
-        yield site
-
-
-@pytest.fixture
-def site(shared: Site) -> Site:
-    return shared.clear()
-
-
-@pytest.fixture
-def fake(site: Site) -> Redis:
-    return site.store
-
-
-@pytest.fixture
-def ann(site: Site) -> Person:
-    return site.person("ann")
+from tests.support.api_site import Person, Site, problem, sha256
 
 
 def names(person: Person, query: str = "") -> list[str]:
@@ -245,19 +222,19 @@ def _actor(site: Site, person: Person) -> Any:
     return found[0]
 
 
-def test_damaged_bytes_are_not_sent(fake: Redis, site: Site, ann: Person) -> None:
+def test_damaged_bytes_are_not_sent(site: Site, ann: Person) -> None:
     file_id = ann.upload("a.bin", b"good bytes")
-    [key] = fake.keys("file:*")
-    fake.set(key, b"bad  bytes")
+    [key] = site.store.keys("file:*")
+    site.store.set(key, b"bad  bytes")
     problem(ann.get(f"/files/{file_id}"), 500, "integrity_error")
-    fake.delete(key)
+    site.store.delete(key)
     problem(ann.get(f"/files/{file_id}"), 500, "chunk_lost")
 
 
 # -- deleting
 
 
-def test_trash_restore_purge(ann: Person, fake: Redis) -> None:
+def test_trash_restore_purge(site: Site, ann: Person) -> None:
     file_id = ann.upload("a.txt", b"abc")
     assert ann.call("DELETE", f"/files/{file_id}").status_code == 204
     for path in (f"/files/{file_id}", f"/files/{file_id}/metadata"):
@@ -273,7 +250,7 @@ def test_trash_restore_purge(ann: Person, fake: Redis) -> None:
     assert ann.call("DELETE", f"/files/{file_id}?purge=1").status_code == 204
     problem(ann.call("POST", f"/files/{file_id}/restore"), 404, "not_found")
     assert ann.get("/limits").json["used"] == len(b"other")
-    assert len(fake.keys("file:*")) == 1
+    assert len(site.store.keys("file:*")) == 1
 
 
 def test_purge_takes_one_or_zero(ann: Person) -> None:

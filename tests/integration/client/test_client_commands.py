@@ -7,35 +7,12 @@ import os
 import subprocess
 import time
 import unicodedata
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.client_site import CHUNK, MANAGE, SIZE, Person, ids, noise, small_chunks, somebody
-from tests.support.fault_proxy import Relay, relay
+from tests.support.client_site import CHUNK, MANAGE, SIZE, Person, ids, noise
+from tests.support.fault_proxy import Relay
 from tests.support.servers import wait_for
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    data = tmp_path_factory.mktemp("client") / "var"
-    with small_chunks(data) as url:
-        yield url, data
-
-
-@pytest.fixture
-def ann(
-    site: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Person]:
-    with somebody(*site, tmp_path, monkeypatch, capsys) as found:
-        yield found
-
-
-@pytest.fixture
-def net(site: tuple[str, Path]) -> Iterator[Relay]:
-    with relay(site[0]) as found:
-        yield found
 
 
 def test_files_go_there_and_come_back(ann: Person) -> None:
