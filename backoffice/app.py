@@ -14,9 +14,9 @@ from backoffice.errors import StoreFull, Unavailable
 from backoffice.logs import logger
 from backoffice.services.audit import Audit
 from backoffice.services.container import Services
+from backoffice.services.file_ports import ChunkStore
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
-from backoffice.services.ports import ChunkStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.sign_in.passwords import Passwords

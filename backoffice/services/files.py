@@ -18,7 +18,8 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, ChunkStore, FileStore, UploadStore, UserStore
+from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.ports import AuditLog, UserStore
 from backoffice.services.uploads.reader import expect_whole, iter_verified, read_digest
 
 T = TypeVar("T")

@@ -1,4 +1,5 @@
-"""What the services need of the stores. A store matches by shape; `tests/unit/test_ports.py` and mypy prove it.
+"""What the services need of the stores; for the bytes of files see `file_ports`. A store matches by shape;
+`tests/unit/test_ports.py` and mypy prove it.
 
 Every method that changes the control plane takes the event that records it: no entry, no effect. All may raise
 `Unavailable` and, where they store something, `StoreFull`.
@@ -6,19 +7,17 @@ Every method that changes the control plane takes the event that records it: no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.audit import AuditEntry, AuditEvent
-from backoffice.domain.files import File, OnConflict
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.tokens import Token
-from backoffice.domain.uploads import Chunk, ChunkMap, ChunkStat, Upload
 from backoffice.domain.users import User
 
 R = TypeVar("R")
@@ -132,182 +131,6 @@ class Throttle(Protocol):
 
     def clear(self, what: str) -> None:
         """Forget all failures."""
-
-
-class ChunkStore(Protocol):
-    """The bytes of chunks, by file and index. A chunk is *held* until a time, after which it may go at any moment, or
-    *kept* for ever; which of the two is for the control plane to say. Each method decides and acts at one moment, also
-    between processes and hosts: a chunk is never half there, and one that is kept never goes by `release` or `sweep`.
-    """
-
-    def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
-        """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
-
-    def get(self, file_id: str, index: int) -> bytes | None: ...
-    def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
-        """The values in order, the next ones fetched meanwhile, few in memory. Raises ChunkLost when its turn comes."""
-
-    def stat(self, file_id: str, indexes: Sequence[int]) -> list[ChunkStat | None]:
-        """Of each chunk, None where there is none."""
-
-    def stat_many(self, places: Sequence[tuple[str, int]]) -> list[ChunkStat | None]:
-        """The same for chunks (file, index) of many files."""
-
-    def keep(self, file_id: str, total: int) -> list[int]:
-        """Keep chunks [0, total); the indexes of those that are not there. Repeating it changes nothing."""
-
-    def hold(self, file_id: str, index: int, until: int) -> None:
-        """Keep a chunk no more, but hold it until then (epoch ms). Nothing where it is not kept. For `fsck` alone."""
-
-    def release(self, file_id: str, index: int) -> None:
-        """Free one chunk unless it is kept: then it belongs to a file, or to an upload that becomes one."""
-
-    def delete(self, file_id: str, total: int) -> int:
-        """Free chunks [0, total), also when the store is full; how many there were."""
-
-    def scan(self) -> Iterator[tuple[str, int, ChunkStat]]:
-        """All chunks, in no order, while others come and go; one may come twice. For `fsck` alone."""
-
-    def sweep(self, now: int) -> int:
-        """Free what is held past its time (epoch ms), and what crashes left; how many. 0 where the store does it
-        by itself."""
-
-    def barrier(self, file_id: str) -> None:
-        """Returns when the file's kept chunks are safe at `level`. Comes before the commit that makes them a file, and
-        the records' own barrier after it; only then is it safe to say 201."""
-
-    @property
-    def level(self) -> str:
-        """As `Durability.level`."""
-
-    def room(self) -> bool:
-        """Whether there is room for more uploads."""
-
-
-class UploadStore(Protocol):
-    """Files that are arriving, their chunk maps and quota reservations. Facet: `owner`. Orders: `created`,
-    `expires`."""
-
-    def get(self, upload_id: str) -> Upload | None: ...
-    def page(self, query: Query) -> Page[Upload]: ...
-    def chunk_map(self, upload_id: str, total: int) -> ChunkMap:
-        """The map of an upload or of a file."""
-
-    def extent(self, upload_id: str) -> int:
-        """Index of the last chunk noted, plus one."""
-
-    def insert(self, upload: Upload, max_open: int, event: AuditEvent) -> None:
-        """Reserve `upload.reserved` bytes and keep the record. Raises QuotaExceeded, TooMany (open uploads)."""
-
-    def mark(self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], expires_at: int, largest: int) -> Upload:
-        """Note chunks as stored; the upload as it is then. Repeating it changes nothing.
-
-        Raises NotFound, UploadClosed, ChunkConflict, TooLarge (over the declared size or `largest`), QuotaExceeded.
-        """
-
-    def begin_append(self, upload: Upload, offset: int) -> tuple[Upload, Chunk | None]:
-        """Be the one who appends to a stream that goes on at `offset`; who was it before, notes nothing more. The
-        upload as it is then, and its tail.
-
-        Raises NotFound, UploadClosed, OffsetMismatch (`offset`: where it goes on).
-        """
-
-    def append(
-        self,
-        upload: Upload,
-        first: int,
-        offset: int,
-        chunks: Sequence[Chunk],
-        *,
-        tail: int,
-        expires_at: int,
-        largest: int,
-    ) -> Upload:
-        """Note chunks of a stream as stored, from index `first` and from byte `offset` on, where they may take the
-        place of its tail; `tail` is what `Upload.tail` is then. The upload as it is then. Repeating it changes nothing.
-
-        Raises NotFound, UploadClosed, OffsetMismatch (another has begun to append, or the stream was cut back),
-        TooLarge, QuotaExceeded.
-        """
-
-    def settle_tail(self, upload: Upload, token: str) -> Upload:
-        """Note that the tail's bytes lie where those of its chunk belong. Raises NotFound, Completing (lease lost)."""
-
-    def unmark(self, upload: Upload, indexes: Sequence[int]) -> Upload:
-        """Note chunks as missing again; of a stream also those after them, for it goes on at the first gap. Nothing
-        where another completes it, or has appended to it since `upload` was read. The upload as it is then."""
-
-    def lease(self, upload: Upload, token: str, seconds: int) -> None:
-        """Be the one who completes it; with an `upload` that has this lease, go on being it if it was not lost.
-
-        Raises NotFound, UploadClosed, Completing, ChunksMissing.
-        """
-
-    def release(self, upload: Upload, token: str) -> None:
-        """Let others complete it or go on uploading."""
-
-    def complete(
-        self, upload: Upload, token: str, file: File, *, on_conflict: OnConflict, purge_at: int, event: AuditEvent
-    ) -> File:
-        """The upload becomes the file, under a name that is free by then, in one commit; the file as stored.
-        `purge_at`: until when a file that it replaces stays in the trash.
-
-        Raises NotFound, Completing (the lease was lost), NameTaken (with OnConflict.FAIL).
-        """
-
-    def abort(self, upload: Upload, event: AuditEvent) -> Upload:
-        """No more chunks; it waits for collection. Raises NotFound, Completing (a live lease)."""
-
-    def forget(self, upload: Upload) -> None:
-        """Drop an aborted upload after its chunks are gone, and release its quota."""
-
-    def due(self, now: int, limit: int) -> list[Upload]:
-        """Those that have expired, also where a crash left them half completed."""
-
-    def aborted(self, limit: int) -> list[Upload]:
-        """Those that wait for collection."""
-
-
-class FileStore(Protocol):
-    """Stored files. Facets: `owner`, `mime_type`, `tag`; for trashed ones `trash` (the owner).
-    Orders: `created`, `size`, `name` (these also within an owner); for trashed ones `purge`. Search: words of the
-    name."""
-
-    def get(self, file_id: str) -> File | None: ...
-    def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
-        """The record and the stored chunk map, which `ChunkMap.unpack` reads. One round trip."""
-
-    def page(self, query: Query) -> Page[File]: ...
-    def mime_types(self) -> list[tuple[str, int]]:
-        """The commonest types with how many files have them."""
-
-    def usage(self, user_id: str) -> tuple[int, int]:
-        """Bytes used and bytes reserved by uploads."""
-
-    def rename(self, old: File, name: str, event: AuditEvent) -> File:
-        """Raises VersionMismatch, NameTaken."""
-
-    def set_digest(self, old: File, sha256: str, event: AuditEvent) -> File: ...
-    def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
-        """Out of all lists but the trash. Raises VersionMismatch."""
-
-    def restore(self, old: File, event: AuditEvent) -> File:
-        """Back, under a free name. Raises VersionMismatch."""
-
-    def purge(self, old: File, event: AuditEvent) -> File:
-        """Out of the trash for good; waits for collection. Raises VersionMismatch."""
-
-    def forget(self, file: File) -> None:
-        """Drop a purged file after its chunks are gone, and release its quota."""
-
-    def due(self, now: int, limit: int) -> list[File]:
-        """Trashed ones whose time is over."""
-
-    def purged(self, limit: int) -> list[File]:
-        """Those that wait for collection."""
-
-    def undigested(self, limit: int) -> list[File]:
-        """Those whose SHA-256 is not known yet, oldest first."""
 
 
 class Durability(Protocol):

@@ -17,7 +17,8 @@ from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, ChunkStore, Durability, Heartbeats, InstallationStore, StoreHealth
+from backoffice.services.file_ports import ChunkStore
+from backoffice.services.ports import AuditLog, Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "uploads": (Actions.FILE_CREATE,),

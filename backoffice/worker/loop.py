@@ -68,9 +68,9 @@ class Worker:
         return [
             Job("beat", BEAT_SECONDS, self._beat),
             Job("digest", 5, self._digest, frozenset({"file.create", "file.restore"})),
-            Job("expire", 15, uploads.expire_due),
-            Job("collect uploads", 30, uploads.collect),
-            Job("sweep chunks", 300, uploads.sweep),
+            Job("expire", 15, uploads.cleanup.expire_due),
+            Job("collect uploads", 30, uploads.cleanup.collect),
+            Job("sweep chunks", 300, uploads.cleanup.sweep),
             Job("purge", 30, files.purge_due),
             Job("collect files", 30, files.collect),
             Job("sweep sessions", 300, self._sweep_sessions),

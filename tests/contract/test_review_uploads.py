@@ -189,7 +189,7 @@ def test_F13_cancelling_and_expiry_free_the_quota(world: World) -> None:
     world.service.cancel(ALICE, cancelled.id)
     assert world.files.usage("alice") == (0, SIZE)
     world.clock.forward(2 * 3600)
-    assert not world.service.expire_due()
+    assert not world.service.cleanup.expire_due()
     assert world.files.usage("alice") == (0, 0)
     assert [world.chunks.get(left_alone.id, index) for index in range(2)] == [None, None]
     world.assert_sound()

@@ -380,7 +380,7 @@ def test_nothing_is_left_of_a_stream_that_is_given_up(redis: Any, world: World, 
         world.service.cancel(ALICE, upload.id)
     else:
         world.clock.forward(LIMITS.upload_seconds + 1)
-        assert not world.service.expire_due()
+        assert not world.service.cleanup.expire_due()
     assert list(world.chunks.scan()) == []
     assert world.uploads.get(upload.id) is None
     assert world.files.usage("alice") == (0, 0)

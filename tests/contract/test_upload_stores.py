@@ -252,10 +252,10 @@ def test_chunks_of_an_upload_are_held_and_chunks_of_a_file_are_kept(world: World
 
 def test_the_worker_frees_what_is_held_past_its_time(world: World) -> None:
     upload, file = world.partly(ALICE, PARTS, 2), world.stored(ALICE, PARTS)
-    world.service.sweep()
+    world.service.cleanup.sweep()
     assert world.chunks.get(upload.id, 1) == PARTS[1]
     world.clock.forward(LIMITS.upload_max_seconds + GRACE_SECONDS + 1)
-    freed = world.service.sweep()
+    freed = world.service.cleanup.sweep()
     # Redis does it by itself, by its own clock.
     in_redis = Place.current.directory is None
     assert (freed, world.chunks.get(upload.id, 1)) == ((0, PARTS[1]) if in_redis else (2, None))

@@ -242,7 +242,7 @@ def test_f9_f13_an_expired_upload_is_not_there(store: Redis) -> None:
     ann = make_site(store, upload_ttl=1, upload_max_age=1).somebody()
     file_id = ann.start(b"x", 2)
     time.sleep(1.1)
-    ann.site.services.uploads.expire_due()
+    ann.site.services.uploads.cleanup.expire_due()
     problem(ann.get(f"/uploads/{file_id}"), 404, "not_found")
     problem(ann.chunk(b"x", file_id=file_id, chunk_index=1, total_chunks=2), 404, "not_found")
     assert ann.get("/limits").json["reserved"] == 0

@@ -169,7 +169,7 @@ def test_complete_against_cancel_against_expiry_has_one_winner(world: World) -> 
         works: list[Callable[[], object]] = [
             lambda one=upload.id: world.service.complete(ALICE, one, FileSpec("a"), total_size=len(CONTENT)),
             lambda one=upload.id: world.service.cancel(ALICE, one),
-            late.expire_due,
+            late.cleanup.expire_due,
         ]
         completed, cancelled, _ = at_once(works)
         file = world.files.get(upload.id)

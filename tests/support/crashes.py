@@ -232,11 +232,11 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
 
     # What no client knows of goes by itself.
     world.clock.forward(LIMITS.upload_max_seconds + 61)
-    world.service.expire_due()
-    world.service.collect()
+    world.service.cleanup.expire_due()
+    world.service.cleanup.collect()
     world.library.collect()
     world.clock.forward(GRACE_SECONDS)
-    world.service.sweep()
+    world.service.cleanup.sweep()
     world.assert_sound()
     files = world.library.page(ALICE, EVERYTHING).items
     assert world.files.usage("alice") == (sum(file.size for file in files), 0)

@@ -233,8 +233,8 @@ class Model(RuleBasedStateMachine):
                 self.coming[upload_id].known = False
                 for index in range(max(1, len(self.coming[upload_id].parts))):
                     self.eye.chunks.release(upload_id, index)
-        self.attempt(fault, self.world.service.sweep)
-        tried = self.attempt(fault, self.world.service.expire_due)
+        self.attempt(fault, self.world.service.cleanup.sweep)
+        tried = self.attempt(fault, self.world.service.cleanup.expire_due)
         for upload_id in due:
             self.learn_end(upload_id)
             assert tried.fault or upload_id not in self.coming
@@ -253,7 +253,7 @@ class Model(RuleBasedStateMachine):
         now, trashed = self.world.clock(), self.in_state(FileState.TRASHED)
         due = [one for one in trashed if (file := self.eye.files.get(one)) is not None and file.purge_at <= now]
         service, library = self.world.service, self.world.library
-        tried = self.attempt(fault, lambda: (library.purge_due(), service.collect(), library.collect()))
+        tried = self.attempt(fault, lambda: (library.purge_due(), service.cleanup.collect(), library.collect()))
         for file_id in trashed:
             self.learn_file(file_id, FileState.GONE, None)
             assert tried.fault or (file_id in self.files) == (file_id not in due)

@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from backoffice.services import ports
+from backoffice.services import file_ports, ports
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
@@ -34,10 +34,10 @@ PAIRS: list[tuple[type, type]] = [
     (ports.TokenStore, RedisTokens),
     (ports.AuditLog, RedisAudit),
     (ports.Throttle, RedisThrottle),
-    (ports.ChunkStore, RedisChunks),
-    (ports.ChunkStore, FileChunks),
-    (ports.UploadStore, RedisUploads),
-    (ports.FileStore, RedisFiles),
+    (file_ports.ChunkStore, RedisChunks),
+    (file_ports.ChunkStore, FileChunks),
+    (file_ports.UploadStore, RedisUploads),
+    (file_ports.FileStore, RedisFiles),
     (ports.Durability, RedisDurability),
     (ports.Heartbeats, RedisHeartbeats),
     (ports.InstallationStore, RedisInstallation),
@@ -121,8 +121,9 @@ def plain_hints(method: typing.Any, store: type) -> dict[str, str]:
 def test_every_port_has_its_store() -> None:
     protocols = {
         one
-        for one in vars(ports).values()
-        if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == ports.__name__
+        for module in (ports, file_ports)
+        for one in vars(module).values()
+        if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == module.__name__
     }
     assert protocols == {port for port, _ in PAIRS}
 

@@ -10,7 +10,7 @@ import xxhash
 
 from backoffice.domain.uploads import TAILS, Chunk, Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, ChunkConflict, Invalid, NotFound, TooLarge, Unavailable
-from backoffice.services.ports import ChunkStore, UploadStore
+from backoffice.services.file_ports import ChunkStore, UploadStore
 from backoffice.services.uploads.limits import UploadLimits
 
 GRACE_SECONDS = 3600

@@ -23,7 +23,8 @@ from backoffice.errors import (
     Invalid,
     NotFound,
 )
-from backoffice.services.ports import ChunkStore, Durability, UploadStore
+from backoffice.services.file_ports import ChunkStore, UploadStore
+from backoffice.services.ports import Durability
 from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
 from backoffice.services.uploads.reader import read_digest
 

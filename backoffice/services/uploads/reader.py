@@ -10,7 +10,7 @@ import xxhash
 
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError
-from backoffice.services.ports import ChunkStore
+from backoffice.services.file_ports import ChunkStore
 
 HEARTBEAT_SECONDS = 15
 """How often a long reading calls `heartbeat`."""

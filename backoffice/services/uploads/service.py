@@ -14,35 +14,34 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from backoffice.domain.access import Actor, may, system_actor
-from backoffice.domain.actions import Action, Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.access import Actor, may
+from backoffice.domain.actions import Actions
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import TAILS, UNKNOWN, Upload, UploadState
+from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
-    Completing,
     Conflict,
     Invalid,
     NotFound,
     StoreFull,
     TooLarge,
-    VersionMismatch,
 )
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, ChunkStore, FileStore, StoreHealth, UploadStore, UserStore
+from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.ports import AuditLog, StoreHealth, UserStore
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
+from backoffice.services.uploads.cleanup import Cleanup
 from backoffice.services.uploads.completion import Completion
+from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.status import UploadStatus
-from backoffice.services.uploads.streaming import UNNOTED, StreamingUpload
+from backoffice.services.uploads.streaming import StreamingUpload
 
-WORKER = system_actor("worker", "worker")
 UNLIMITED = 2**53 - 1
 """Largest whole number that the store's scripts count exactly."""
 
@@ -101,7 +100,7 @@ class Uploads:
             name=clean_name(name) if name else "",
             fence=fence,
         )
-        self.uploads.insert(upload, limits.max_open, _event(Actions.UPLOAD_START, actor, upload))
+        self.uploads.insert(upload, limits.max_open, upload_event(Actions.UPLOAD_START, actor, upload))
         return upload
 
     def _quota(self, owner: str) -> int:
@@ -109,6 +108,11 @@ class Uploads:
         own = user.quota_bytes if user is not None else None
         quota = self.limits.quota if own is None else own
         return UNLIMITED if quota is None else quota
+
+    @property
+    def cleanup(self) -> Cleanup:
+        """What the worker does about uploads that become no file."""
+        return Cleanup(self.uploads, self.chunks, self.now)
 
     @property
     def _writer(self) -> ChunkWriter:
@@ -138,22 +142,7 @@ class Uploads:
     def cancel(self, actor: Actor, upload_id: str) -> None:
         """Give it up; its bytes are freed and its reservation released before this returns."""
         upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
-        self._abort(upload, _event(Actions.UPLOAD_CANCEL, actor, upload))
-
-    def _abort(self, upload: Upload, event: AuditEvent) -> None:
-        self._collect(self.uploads.abort(upload, event))
-
-    def _collect(self, upload: Upload) -> None:
-        """Free the chunks of an aborted upload, then forget it. One interrupted half-way is finished by `collect`."""
-        if upload.total_chunks == UNKNOWN:
-            # Also what it had stored and not noted yet when it was cut off, and its tail as it is now.
-            self.chunks.delete(upload.id, self.uploads.extent(upload.id) + UNNOTED)
-            latest = self.uploads.get(upload.id)
-            if latest is not None and latest.tail:
-                self.chunks.release(upload.id, TAILS + latest.tail)
-        else:
-            self.chunks.delete(upload.id, upload.total_chunks)
-        self.uploads.forget(upload)
+        self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload))
 
     # -- chunks
 
@@ -187,7 +176,7 @@ class Uploads:
             return self._status(self._writer.store(upload, index, data, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
-            self._abort(upload, _event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
+            self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
             raise
 
     # -- completion
@@ -217,7 +206,7 @@ class Uploads:
     def _may_replace(self, actor: Actor, upload: Upload, on_conflict: OnConflict) -> None:
         """Putting the old file into the trash takes the right to delete."""
         if on_conflict is OnConflict.REPLACE:
-            authorize(self.audit, actor, Permissions.FILES_DELETE, upload.owner, _ref(upload))
+            authorize(self.audit, actor, Permissions.FILES_DELETE, upload.owner, upload_ref(upload))
 
     def _completed(self, actor: Actor, upload_id: str, spec: FileSpec, total_size: int) -> File | None:
         """The file that this upload has become, None where it has not; safe at the store's durability level.
@@ -280,7 +269,7 @@ class Uploads:
         """Abort a stream, unless the commit went through and only its answer was lost: then there is a file."""
         left = self.uploads.get(upload.id)
         if left is not None and left.state is not UploadState.ABORTED:
-            self._abort(left, _event(Actions.UPLOAD_CANCEL, actor, upload, because))
+            self.cleanup.abort(left, upload_event(Actions.UPLOAD_CANCEL, actor, upload, because))
 
     def finish_stream(self, actor: Actor, stream: StreamingUpload, spec: FileSpec) -> File:
         """The file that was written. Raises ChecksumMismatch, and all that `complete` raises."""
@@ -295,47 +284,11 @@ class Uploads:
             stream.read_from(body)
             return self.finish_stream(actor, stream, spec)
 
-    # -- what the worker does
-
-    def expire_due(self, limit: int = 100) -> bool:
-        """Give up uploads that were left alone; whether more is left that can be given up now."""
-        due, dropped = self.uploads.due(self.now(), limit), 0
-        for upload in due:
-            try:
-                self._abort(upload, _event(Actions.UPLOAD_EXPIRE, WORKER, upload))
-                dropped += 1
-            except (Completing, VersionMismatch):
-                continue  # somebody completes or cancels it at this moment
-        return len(due) == limit and dropped > 0
-
-    def collect(self, limit: int = 100) -> bool:
-        """Finish cancellations that a crash interrupted; whether more is left."""
-        left = self.uploads.aborted(limit)
-        for upload in left:
-            self._collect(upload)
-        return len(left) == limit
-
-    def sweep(self) -> bool:
-        """Free all chunks that are held past their time; nothing more is left then."""
-        self.chunks.sweep(self.now())
-        return False
-
     # -- helpers
 
     def _get_authorized(self, actor: Actor, upload_id: str, permission: Permission) -> Upload:
         upload = self.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is None or upload.state is UploadState.ABORTED:
             raise NotFound
-        authorize(self.audit, actor, permission, upload.owner, _ref(upload))
+        authorize(self.audit, actor, permission, upload.owner, upload_ref(upload))
         return upload
-
-
-def _ref(upload: Upload) -> ObjectRef:
-    return ObjectRef("file", upload.id, upload.name)
-
-
-def _event(action: Action, actor: Actor, upload: Upload, because: str = "") -> AuditEvent:
-    data: dict[str, str | int] = {"because": because} if because else {}
-    if action is Actions.UPLOAD_START and upload.size != UNKNOWN:
-        data["size"] = upload.size
-    return AuditEvent(action, actor, _ref(upload), data=data)

@@ -1,0 +1,65 @@
+"""Uploads that become no file: their chunks are freed, then they are forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backoffice.domain.access import system_actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.uploads import TAILS, UNKNOWN, Upload
+from backoffice.errors import Completing, VersionMismatch
+from backoffice.services.file_ports import ChunkStore, UploadStore
+from backoffice.services.uploads.events import upload_event
+from backoffice.services.uploads.streaming import UNNOTED
+
+WORKER = system_actor("worker", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """Uploads that were given up, by people or by time. Asks nobody for permission."""
+
+    uploads: UploadStore
+    chunks: ChunkStore
+    now: Callable[[], int]
+
+    def abort(self, upload: Upload, event: AuditEvent) -> None:
+        """Give it up, and free at once what it holds. Raises NotFound, Completing."""
+        self._free(self.uploads.abort(upload, event))
+
+    def _free(self, upload: Upload) -> None:
+        """Free the chunks of an aborted upload, then forget it. One interrupted half-way is finished by `collect`."""
+        if upload.total_chunks == UNKNOWN:
+            # Also what it had stored and not noted yet when it was cut off, and its tail as it is now.
+            self.chunks.delete(upload.id, self.uploads.extent(upload.id) + UNNOTED)
+            latest = self.uploads.get(upload.id)
+            if latest is not None and latest.tail:
+                self.chunks.release(upload.id, TAILS + latest.tail)
+        else:
+            self.chunks.delete(upload.id, upload.total_chunks)
+        self.uploads.forget(upload)
+
+    def expire_due(self, limit: int = 100) -> bool:
+        """Give up uploads that were left alone; whether more is left that can be given up now."""
+        due, dropped = self.uploads.due(self.now(), limit), 0
+        for upload in due:
+            try:
+                self.abort(upload, upload_event(Actions.UPLOAD_EXPIRE, WORKER, upload))
+                dropped += 1
+            except (Completing, VersionMismatch):
+                continue  # somebody completes or cancels it at this moment
+        return len(due) == limit and dropped > 0
+
+    def collect(self, limit: int = 100) -> bool:
+        """Finish cancellations that a crash interrupted; whether more is left."""
+        left = self.uploads.aborted(limit)
+        for upload in left:
+            self._free(upload)
+        return len(left) == limit
+
+    def sweep(self) -> bool:
+        """Free all chunks that are held past their time; nothing more is left then."""
+        self.chunks.sweep(self.now())
+        return False
