@@ -3,8 +3,8 @@
 How a page is found:
 
 * One index answers when there is nothing but a sort order; one facet (in its own order, or in an order that is kept
-  within it); one range of the order's own index; or one word. Then the first trip counts and ranks, the second reads
-  the records.
+  within it); one range of the order's own index; or one word (`search.py`). Then the first trip counts
+  and ranks, the second reads the records.
 * Otherwise the smallest of the filters' indexes drives. Up to `MAX_IN_MEMORY` records are read whole, the rest of the
   filters checked and the result sorted: exact.
 * Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `MAX_SCANNED` records
@@ -26,9 +26,10 @@ from backoffice.domain.text import words
 from backoffice.errors import Invalid
 from backoffice.stores.client import Arg
 from backoffice.stores.records.collection import Collection, Record, flat_pairs, score
-from backoffice.stores.records.cursors import Mark, decode_cursor, decode_stretch, encode_cursor, encode_stretch
+from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor
 from backoffice.stores.records.indexes import Lexical, Sorted, Words
-from backoffice.stores.records.zset_range import ZSetRange, word_range
+from backoffice.stores.records.search import WordSearch
+from backoffice.stores.records.zset_range import ZSetRange
 
 R = TypeVar("R", bound=Record)
 
@@ -45,7 +46,7 @@ class Pager(Generic[R]):
     def __init__(self, collection: Collection[R], order: str, *, descending: bool = True) -> None:
         self._collection, self._order, self._descending = collection, order, descending
         self._orders = {one.name: one for one in collection.indexes if isinstance(one, Sorted | Lexical)}
-        self._words = next((one for one in collection.indexes if isinstance(one, Words)), None)
+        self._words = next((WordSearch(collection, one) for one in collection.indexes if isinstance(one, Words)), None)
 
     def page(self, query: Query) -> Page[R]:
         """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
@@ -54,9 +55,10 @@ class Pager(Generic[R]):
         terms = words(query.search[:MAX_SEARCH])
         if query.search.strip() and not terms:
             return Page((), 0)
-        scope = self._scope(query)
-        if len(terms) == 1 and not query.sort and not query.ranges and scope is not None:
-            return self._by_prefix(terms[0], scope, query)
+        if self._words is not None and len(terms) == 1 and not query.sort and not query.ranges:
+            scope = self._words.scope(query)
+            if scope is not None:
+                return self._words.page(terms[0], scope, query, MAX_IN_MEMORY)
         place = None if terms else self._single(query, sort)
         if place is not None:
             return self._by_index(place, query, sort, descending)
@@ -83,13 +85,6 @@ class Pager(Generic[R]):
                 raise Invalid("A range has finite ends.", field=name)
         if query.search and self._words is None:
             raise Invalid("There is no search here.", field="search")
-
-    @property
-    def _searched(self) -> Words[R]:
-        """The index of words, where `_check` has found that there is one."""
-        if self._words is None:
-            raise TypeError(f"{self._collection.noun} has no index of words")
-        return self._words
 
     def _sorting(self, query: Query) -> tuple[str, bool]:
         if query.sort:
@@ -118,16 +113,6 @@ class Pager(Generic[R]):
             else:
                 return None
         return ZSetRange(key, *bounds(query.ranges[0])) if query.ranges else ZSetRange(key)
-
-    def _scope(self, query: Query) -> str | None:
-        """The scope in which the index of words answers the query's filters alone: "" without filters; None: it
-        does not."""
-        if not query.filters:
-            return ""
-        name, value = query.filters[0]
-        if self._words is not None and len(query.filters) == 1 and name in self._words.within:
-            return f"{name}={value}"
-        return None
 
     # -- one index
 
@@ -164,67 +149,16 @@ class Pager(Generic[R]):
     def _read(self, members: Sequence[bytes]) -> list[R | None]:
         return self._collection.get_many([self._collection.member_id(member) for member in members])
 
-    def _by_prefix(self, word: str, scope: str, query: Query) -> Page[R]:
-        """Records that have a word with this beginning: first those whose text begins so, in the order of the texts,
-        then the others in the order of the words. A record that has several of them counts once, at the first."""
-        after = decode_stretch(query.cursor, self._searched.name) if query.cursor else (0, "")
-        rows = self._stretches(word, scope, query, after)
-        total = sum(count for count, _ in rows)
-        members = [(number, member) for number, (_, row) in enumerate(rows, 1) for member in row]
-        exact = total <= MAX_IN_MEMORY
-        if exact:
-            first = {self._collection.member_id(place[1]): place for place in reversed(members)}
-            members = sorted(first.values())
-            total = len(members)
-            mark = (after[0], after[1].encode())
-            start = sum(place <= mark for place in members) if query.cursor else query.offset
-            members = members[start : start + query.limit + 1]
-        records = self._read([member for _, member in members[: query.limit]])
-        found = tuple(
-            one
-            for place, one in zip(members, records, strict=False)
-            if one is not None and place == self._first_place(one, word)
-        )
-        cursor = ""
-        if len(members) > query.limit:
-            number, member = members[query.limit - 1]
-            cursor = encode_stretch(self._searched.name, number, member)
-        return Page(found, total if exact else len(found) + bool(cursor), exact, cursor)
-
-    def _stretches(self, word: str, scope: str, query: Query, after: tuple[int, str]) -> list[tuple[int, list[bytes]]]:
-        """For each index that is searched: how many members begin with the word, and all of them or
-        those of the page."""
-        places = self._word_places(word, scope)
-        number, member = after
-        ends = (places[0].low, places[0].high)
-        skip = 0 if query.cursor else query.offset
-        args: list[Arg] = [*ends, MAX_IN_MEMORY, number, member, skip, query.limit + 1]
-        rows = self._collection.db.script("search_lex", [place.key for place in places], args)
-        return [(int(count), list(row)) for count, row in rows]
-
-    def _word_places(self, word: str, scope: str) -> list[ZSetRange]:
-        """Where records are found by a word's beginning, in the order of `Words.stretches`."""
-        first, own = self._searched.first, self._searched.name
-        names = [own] if first is None else [first.name, own]
-        return [word_range(self._key(name, scope), word) for name in names]
-
-    def _first_place(self, record: R, beginning: str) -> tuple[int, bytes] | None:
-        """Where a search meets the record first."""
-        found = (
-            (number, member.encode())
-            for number, members in enumerate(self._searched.stretches(record, self._collection.ref(record.id)), 1)
-            for member in members
-            if member.startswith(beginning)
-        )
-        return min(found, default=None)
-
     # -- several
 
     def _places(self, query: Query, terms: tuple[str, ...]) -> list[list[ZSetRange]]:
         """For each condition the stretches that together have all records that meet it."""
         places = [[ZSetRange(self._key(name, value))] for name, value in query.filters]
         places += [[ZSetRange(self._key(span[0]), *bounds(span))] for span in query.ranges]
-        return places + [self._word_places(word, self._scope(query) or "") for word in terms]
+        if self._words is not None:
+            scope = self._words.scope(query) or ""
+            places += [self._words.places(word, scope) for word in terms]
+        return places
 
     def _position(self, record: R, sort: str) -> tuple[float, str] | None:
         """Where a record stands in an order: score and member; None if it is not in it."""
@@ -301,10 +235,7 @@ class Pager(Generic[R]):
             place = self._position(record, name)
             if place is None or (least is not None and place[0] < least) or (most is not None and place[0] > most):
                 return False
-        if terms:
-            own = words(self._searched.text(record) or "")
-            return all(any(word.startswith(needle) for word in own) for needle in terms)
-        return True
+        return self._words is None or self._words.matches(record, terms)
 
 
 def bounds(span: tuple[str, float | None, float | None]) -> tuple[str, str]:
