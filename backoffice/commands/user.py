@@ -10,7 +10,7 @@ from backoffice.commands.cli_context import Shell, moment, new_password, shell, 
 from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Query
 from backoffice.domain.users import User, UserStatus
-from backoffice.services.users import UNSET, Unset
+from backoffice.services.records import UNSET, Unset
 from backoffice.units import parse_size
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action
@@ -20,6 +21,15 @@ from backoffice.services.ports import AuditLog, RecordStore
 
 Clean = Callable[[Any], Any]
 """Gives the value to keep for one that was entered. Raises Invalid."""
+
+
+class Unset(enum.Enum):
+    """Not given, where None means something."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
 
 
 class Record(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Final, NoReturn
 from backoffice.domain.access import ADMIN, Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
+from backoffice.domain.ids import is_id, new_id, secret_hash
 from backoffice.domain.limits import MAX_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
@@ -28,7 +27,8 @@ from backoffice.services.authorization import (
     require_recent_auth,
 )
 from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore, UserStore
-from backoffice.services.records import Records, expect
+from backoffice.services.records import UNSET, Records, Unset, expect
+from backoffice.services.sign_in.credentials import with_link, with_password
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.throttle import consume, password_buckets, reset
 
@@ -38,15 +38,6 @@ RESET_MS: Final = 30 * 60 * 1000
 """The link of somebody who has a password."""
 FIRST_ADMIN_MS: Final = 60 * 60 * 1000
 SETUP: Final = system_actor("setup", "system")
-
-
-class Unset(enum.Enum):
-    """Not given, where None means something."""
-
-    UNSET = "unset"
-
-
-UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,29 +274,18 @@ class Users(Records[User]):
             clean = self.passwords.check(password, user.username, user.email)
             user = replace(user, password=self.passwords.hash(clean), status=UserStatus.ACTIVE)
         else:
-            secret = new_secret()
-            user = replace(user, invite=secret_hash(secret), invite_expires_at=self.now() + link_ms)
+            user, secret = with_link(user, self.now() + link_ms)
         return self._insert(actor, user), secret
 
     def _new_invite(self, actor: Actor, old: User, link_ms: int) -> str:
         """Give the user a new one-time link; its secret."""
-        secret = new_secret()
-        new = replace(old, invite=secret_hash(secret), invite_expires_at=self.now() + link_ms)
+        new, secret = with_link(old, self.now() + link_ms)
         self._save(actor, old, new, Actions.USER_INVITE)
         return secret
 
     def _with_password(self, actor: Actor, old: User, password: str) -> User:
         """Give the user a password; ends sessions, tokens and the one-time link. Raises WeakPassword."""
-        clean = self.passwords.check(password, old.username, old.email)
-        new = replace(
-            old,
-            password=self.passwords.hash(clean),
-            status=UserStatus.ACTIVE if old.status is UserStatus.INVITED else old.status,
-            epoch=old.epoch + 1,
-            invite="",
-            invite_expires_at=0,
-        )
-        return self._save(actor, old, new, Actions.USER_PASSWORD)
+        return self._save(actor, old, with_password(old, password, self.passwords), Actions.USER_PASSWORD)
 
     def _first_admin(self, name: str, password: str) -> User:
         """The user of that name or address as an administrator, active if there is a password."""
