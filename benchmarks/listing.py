@@ -31,6 +31,9 @@ BUSY = new_id()
 """An owner who has every fiftieth file."""
 WORDS = ("report", "invoice", "photo", "contract", "minutes", "budget", "plan", "draft", "survey", "summary")
 
+Figures = dict[str, tuple[float, float, int]]
+"""For each page: µs in the store, ms until it is there, round trips."""
+
 QUERIES: dict[str, Query] = {
     "by date": Query(sort="created", descending=True),
     "by size": Query(sort="size"),
@@ -104,13 +107,7 @@ def measure(plan: Plan) -> list[Part]:
         record = (_memory(client) - empty) / large
         chunk_map = _map_memory(client, keys)
         last = _pages(client, keys, site)
-    worst = 0.0
-    for name, (store_small, _, _) in first.items():
-        store_large, there, trips = last[name]
-        ratio = store_large / store_small
-        worst = max(worst, ratio)
-        row = [name, f"{store_small:.0f} µs", f"{store_large:.0f} µs", f"{ratio:.2f}", f"{there:.2f} ms", str(trips)]
-        part.rows.append(row)
+    worst = _compare(part, first, last)
     part.rows.append(["memory of a record, its indexes and its event", "", f"{record:,.0f} B", "", "", ""])
     part.rows.append(["memory of the chunk map of a file of one chunk", "", f"{chunk_map:,.0f} B", "", "", ""])
     most_trips = max(trips for _, _, trips in last.values())
@@ -123,6 +120,18 @@ def measure(plan: Plan) -> list[Part]:
     times = {name: values[0] for name, values in last.items()}
     part.charts.append(Bars("listing", f"A page of {large:,} files, time in the store", "µs", times, frozenset(times)))
     return [part]
+
+
+def _compare(part: Part, first: Figures, last: Figures) -> float:
+    """A row for each page; the worst ratio of the times in the store."""
+    worst = 0.0
+    for name, (store_small, _, _) in first.items():
+        store_large, there, trips = last[name]
+        ratio = store_large / store_small
+        worst = max(worst, ratio)
+        row = [name, f"{store_small:.0f} µs", f"{store_large:.0f} µs", f"{ratio:.2f}", f"{there:.2f} ms", str(trips)]
+        part.rows.append(row)
+    return worst
 
 
 def _file(number: int, owner: str) -> File:
@@ -175,7 +184,7 @@ def _map_memory(client: Client, keys: Keys) -> float:
     return used / len(ids)
 
 
-def _pages(client: Client, keys: Keys, site: Site) -> dict[str, tuple[float, float, int]]:
+def _pages(client: Client, keys: Keys, site: Site) -> Figures:
     """For every page: µs in the store's commands, ms until it is there, round trips."""
     db, plain = Counting(client), site.plain_client()
     files = RedisFiles(db, keys)

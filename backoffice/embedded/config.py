@@ -19,49 +19,54 @@ _LOG: Final[dict[Durability, dict[str, str]]] = {
 }
 
 
+_ALWAYS: Final = {
+    # One door: a socket in a directory that only this user may enter.
+    "port": "0",
+    "unixsocketperm": "600",
+    "loglevel": "notice",
+    "daemonize": "no",
+    "databases": "1",
+    # Nothing is ever thrown away to make room; writes are refused instead.
+    "maxmemory-policy": "noeviction",
+    # The append-only log is the only copy on disk.
+    "save": '""',
+    "no-appendfsync-on-rewrite": "no",
+    "aof-load-truncated": "yes",
+    "aof-timestamp-enabled": "no",
+    "aof-use-rdb-preamble": "yes",
+    "auto-aof-rewrite-percentage": "100",
+    # Chunks do not change, so a rewrite mostly copies; it pays once much was deleted.
+    "auto-aof-rewrite-min-size": "2gb",
+    "rdbcompression": "no",  # chunks are mostly compressed already; trying costs a core
+    # Deleted chunks are freed beside the one thread that answers.
+    "lazyfree-lazy-user-del": "yes",
+    "lazyfree-lazy-expire": "yes",
+    "lazyfree-lazy-server-del": "yes",
+    # Records, and the indexes of one owner or one file, stay in their compact form: half the memory.
+    "hash-max-listpack-value": "300",
+    "zset-max-listpack-entries": "512",
+    "stream-node-max-bytes": "16384",  # events of the log are long: 7 bytes less for each than with 4 kB
+    "enable-debug-command": "no",
+    "enable-module-command": "no",
+    "latency-monitor-threshold": "100",
+    "commandlog-request-larger-than": "-1",  # every chunk would be in it
+    "commandlog-reply-larger-than": "-1",
+    "hide-user-data-from-log": "yes",
+    "shutdown-timeout": "10",
+    "tcp-keepalive": "60",
+}
+
+
 def render(layout: Layout, socket: Path, *, password: str, durability: Durability, max_memory: int) -> str:
     """The text of the configuration file."""
     values = {
-        # One door: a socket in a directory that only this user may enter.
-        "port": "0",
         "unixsocket": quote(str(socket)),
-        "unixsocketperm": "600",
         "requirepass": quote(password),
         "dir": quote(str(layout.store)),
         "logfile": quote(str(layout.store_log)),
-        "loglevel": "notice",
-        "daemonize": "no",
-        "databases": "1",
-        # Nothing is ever thrown away to make room; writes are refused instead.
         "maxmemory": str(max_memory),
-        "maxmemory-policy": "noeviction",
-        # The append-only log is the only copy on disk.
-        "save": '""',
         **_LOG[durability],
-        "no-appendfsync-on-rewrite": "no",
-        "aof-load-truncated": "yes",
-        "aof-timestamp-enabled": "no",
-        "aof-use-rdb-preamble": "yes",
-        "auto-aof-rewrite-percentage": "100",
-        # Chunks do not change, so a rewrite mostly copies; it pays once much was deleted.
-        "auto-aof-rewrite-min-size": "2gb",
-        "rdbcompression": "no",  # chunks are mostly compressed already; trying costs a core
-        # Deleted chunks are freed beside the one thread that answers.
-        "lazyfree-lazy-user-del": "yes",
-        "lazyfree-lazy-expire": "yes",
-        "lazyfree-lazy-server-del": "yes",
-        # Records, and the indexes of one owner or one file, stay in their compact form: half the memory.
-        "hash-max-listpack-value": "300",
-        "zset-max-listpack-entries": "512",
-        "stream-node-max-bytes": "16384",  # events of the log are long: 7 bytes less for each than with 4 kB
-        "enable-debug-command": "no",
-        "enable-module-command": "no",
-        "latency-monitor-threshold": "100",
-        "commandlog-request-larger-than": "-1",  # every chunk would be in it
-        "commandlog-reply-larger-than": "-1",
-        "hide-user-data-from-log": "yes",
-        "shutdown-timeout": "10",
-        "tcp-keepalive": "60",
+        **_ALWAYS,
     }
     return "".join(f"{name} {value}\n" for name, value in values.items())
 

@@ -96,6 +96,26 @@ class View(BaseModelView):  # type: ignore[misc]
         return False
 
 
+OF_A_VIEW = [
+    "_urls",
+    "_actions_data",
+    "_edit_form_class",
+    "_filter_args",
+    "_filters",
+    "_get_column_by_idx",
+    "_get_default_order",
+    "_get_filters",
+    "_get_list_extra_args",
+    "_get_list_filter_args",
+    "_get_list_url",
+    "_handle_view",
+    "_list_columns",
+    "_prettify_name",
+    "_run_view",
+    "_sortable_columns",
+]
+
+
 def libraries() -> dict[str, tuple[Any, list[str]]]:
     """An object of each class whose inside we use, with the names we use of it."""
     sock, other = socket.socketpair()
@@ -124,27 +144,7 @@ def libraries() -> dict[str, tuple[Any, list[str]]]:
         "gunicorn.workers.gthread.ThreadWorker": (ThreadWorker, ["enqueue_req", "handle", "notify"]),
         "gunicorn.glogging.Logger": (Logger, ["setup", "access", "reopen_files"]),
         "flask_admin.Admin": (admin, ["_views"]),
-        "flask_admin.model.BaseModelView": (
-            view,
-            [
-                "_urls",
-                "_actions_data",
-                "_edit_form_class",
-                "_filter_args",
-                "_filters",
-                "_get_column_by_idx",
-                "_get_default_order",
-                "_get_filters",
-                "_get_list_extra_args",
-                "_get_list_filter_args",
-                "_get_list_url",
-                "_handle_view",
-                "_list_columns",
-                "_prettify_name",
-                "_run_view",
-                "_sortable_columns",
-            ],
-        ),
+        "flask_admin.model.BaseModelView": (view, OF_A_VIEW),
         "flask_login.LoginManager": (login, ["_update_remember_cookie"]),
     }
 

@@ -28,6 +28,22 @@ def outcome(people: People, name: str, password: str, ip: str = "192.0.2.1", dev
     return "ok"
 
 
+WRONG = [
+    ("ada", "wrong"),
+    ("nobody", PASSWORD),
+    ("invited", PASSWORD),
+    ("invited", ""),
+    ("off", PASSWORD),
+    ("off", "wrong"),
+    ("", ""),
+    ("ada", ""),
+    ("x" * 10_000, "y"),
+    ("ada", "y" * 10_000),
+    ("\ud800", "\ud800"),
+    ("ada\0", PASSWORD),
+]
+
+
 def test_A3_A4_every_failure_is_the_same_answer_after_the_same_work(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,22 +62,7 @@ def test_A3_A4_every_failure_is_the_same_answer_after_the_same_work(
     outcome(people, "ada", "wrong")  # the scripts are known from now on
     work.clear()
     answers = []
-    for number, (name, password) in enumerate(
-        [
-            ("ada", "wrong"),
-            ("nobody", PASSWORD),
-            ("invited", PASSWORD),
-            ("invited", ""),
-            ("off", PASSWORD),
-            ("off", "wrong"),
-            ("", ""),
-            ("ada", ""),
-            ("x" * 10_000, "y"),
-            ("ada", "y" * 10_000),
-            ("\ud800", "\ud800"),
-            ("ada\0", PASSWORD),
-        ]
-    ):
+    for number, (name, password) in enumerate(WRONG):
         before = people.db.trips
         with pytest.raises(BadCredentials) as caught:
             people.sessions.sign_in(people.visitor(f"198.51.100.{number}"), name, password)
