@@ -39,6 +39,11 @@ def message(page: Page, text: str) -> None:
     expect(page.locator("[data-region=messages] .flash")).to_contain_text(text)
 
 
+def to_trash(page: Page, name: str) -> None:
+    page.get_by_role("button", name=f"Delete {name}").click()
+    message(page, f"“{name}” is in the trash.")
+
+
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_rename_delete_undo_and_the_trash(site: WholeSite, open_page: OpenPage, person: Person, script: bool) -> None:
     for name in ("one.txt", "two.txt"):
@@ -58,13 +63,11 @@ def test_rename_delete_undo_and_the_trash(site: WholeSite, open_page: OpenPage, 
     message(page, "“three.txt” now")
     assert set(site.files(person)) == {"two.txt", "three.txt"}
 
-    page.get_by_role("button", name="Delete three.txt").click()
-    message(page, "“three.txt” is in the trash.")
+    to_trash(page, "three.txt")
     shows(page, "two.txt")
     page.get_by_role("button", name="Undo").click()
     message(page, "“three.txt” is back.")
-    page.get_by_role("button", name="Delete two.txt").click()
-    message(page, "“two.txt” is in the trash.")
+    to_trash(page, "two.txt")
     page.get_by_role("link", name="Trash", exact=True).click()
     shows(page, "two.txt")
     page.get_by_role("link", name="Delete two.txt for good").click()
@@ -73,8 +76,7 @@ def test_rename_delete_undo_and_the_trash(site: WholeSite, open_page: OpenPage, 
     message(page, "“two.txt” is back.")
     expect(page.get_by_text("The trash is empty")).to_be_visible()
     page.get_by_role("link", name="Files", exact=True).click()
-    page.get_by_role("button", name="Delete two.txt").click()
-    message(page, "“two.txt” is in the trash.")
+    to_trash(page, "two.txt")
     page.get_by_role("link", name="Trash", exact=True).click()
     page.get_by_role("link", name="Delete two.txt for good").click()
     page.get_by_role("button", name="Delete for good").click()

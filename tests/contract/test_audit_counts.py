@@ -7,7 +7,8 @@ from typing import Any
 from backoffice.domain.actions import Actions
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
-from tests.support.people import database, event
+from tests.support.database import database
+from tests.support.people import event
 
 
 def test_entries_are_counted_by_the_time_they_were_written(redis: Any) -> None:

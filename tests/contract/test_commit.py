@@ -17,7 +17,8 @@ from backoffice.stores.log import log_index
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.log.log_index import pack, unpack
 from backoffice.stores.records.commit import COMMANDS, KEEP_SECONDS, Commit
-from tests.support.people import ROOT, database, event
+from tests.support.database import database
+from tests.support.people import ROOT, event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")

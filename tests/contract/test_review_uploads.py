@@ -15,7 +15,8 @@ from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import ChunkConflict, Completing, NotAllowed, NotFound, Unavailable, UploadClosed
 from backoffice.stores.client import Arg, Db
-from tests.support.uploads import ALICE, KEYS, Fault, FaultyDb, World, database
+from tests.support.database import database
+from tests.support.uploads import ALICE, KEYS, Fault, FaultyDb, World
 
 PARTS = (b"one", b"two", b"3")
 SIZE = sum(map(len, PARTS))

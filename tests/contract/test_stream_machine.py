@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import fakeredis
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -19,7 +18,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from redis import Redis
 
@@ -27,8 +25,10 @@ from backoffice.domain.files import FileSpec
 from backoffice.domain.uploads import Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, Completing, Invalid, OffsetMismatch, UploadClosed
 from backoffice.stores import uploads as upload_store
+from tests.support.database import database
+from tests.support.machines import run_machine
 from tests.support.servers import Store
-from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, Died, Fault, FaultyDb, World, database, reader
+from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, Died, Fault, FaultyDb, World, reader
 
 CONTENT = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(250))
 """Eight chunks, not all of one kind."""
@@ -211,23 +211,8 @@ class Machine(RuleBasedStateMachine):
         self.eye.assert_sound()
 
 
-def run(make: Callable[[], Redis], examples: int, steps: int) -> None:
-    machine = type("Machine", (Machine,), {"make": staticmethod(make)})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_on_the_fake() -> None:
-    run(lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 12, 20)
+    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 12, 20)
 
 
 def test_on_a_real_server(store_server: Store) -> None:
@@ -236,4 +221,4 @@ def test_on_a_real_server(store_server: Store) -> None:
         client.flushall()
         return client
 
-    run(make, 40, 30)
+    run_machine(Machine, make, 40, 30)

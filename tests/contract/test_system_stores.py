@@ -26,7 +26,8 @@ from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
-from tests.support.people import ROOT, anybody, database, event, everything_but
+from tests.support.database import database
+from tests.support.people import ROOT, anybody, event, everything_but
 from tests.support.servers import Store
 from tests.support.website import settings
 

@@ -12,7 +12,8 @@ import pytest
 from backoffice.errors import BackofficeError
 from tests.support.chunks import Place
 from tests.support.crashes import SCENARIOS, Journal, a_minute_later, come_back
-from tests.support.uploads import Fault, FaultyDb, FaultyDisk, World, database
+from tests.support.database import database
+from tests.support.uploads import Fault, FaultyDb, FaultyDisk, World
 
 NEVER = 1000
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import fakeredis
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule
 from redis import Redis
 
 from backoffice.domain.access import Actor
@@ -35,6 +34,7 @@ from backoffice.errors import (
     TooMany,
 )
 from tests.support.chunks import Place
+from tests.support.machines import run_machine
 from tests.support.servers import Store
 from tests.support.upload_machine import LIFE, PEOPLE, Coming, Model, Wrong
 from tests.support.uploads import LIMITS, Fault, reader
@@ -320,23 +320,8 @@ class Machine(Model):
             assert {file.id: file.name for file in page.items} == mine
 
 
-def run(make: Callable[[], Redis], examples: int, steps: int) -> None:
-    machine = type("Machine", (Machine,), {"make": staticmethod(make)})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_on_the_fake() -> None:
-    run(lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 12, 25)
+    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 12, 25)
 
 
 @pytest.mark.usefixtures("place")
@@ -346,4 +331,4 @@ def test_on_a_real_server(store_server: Store) -> None:
         client.flushall()
         return client
 
-    run(make, 40, 40)
+    run_machine(Machine, make, 40, 40)

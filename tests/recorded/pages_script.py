@@ -110,22 +110,7 @@ def own_files(site: Recorded) -> None:
     site.send_files("ann", _form_of(("large.bin", bytes(201 * 1024))), content_type)
     site.send_files("ann", b"no form", content_type)
     site.page("ann", "/")
-    file_id = site.ids["by form.txt"]
-    for query in ("?q=form", "?sort=name&order=desc", "?sort=size", "?page=7", "?show=trash", "?sort=x&page=x"):
-        site.page("ann", f"/{query}")
-    site.page("ann", f"/?rename={file_id}")
-    site.submit("ann", f"/my/files/{file_id}/rename", {"new_name": "two.txt"})
-    site.submit("ann", f"/my/files/{file_id}/rename", {"new_name": ""})
-    site.submit("ann", f"/my/files/{file_id}/rename", {"new_name": "renamed.txt", "back": "/?sort=name"})
-    site.submit("ann", f"/my/files/{file_id}/trash", {"back": "/?sort=name"})
-    site.page("ann", f"/?sort=name&undo={file_id}")
-    site.page("ann", "/?show=trash")
-    site.submit("ann", f"/my/files/{file_id}/restore", {"back": "//evil.example"})
-    site.submit("ann", f"/my/files/{file_id}/trash")
-    site.page("ann", f"/?show=trash&purge={file_id}")
-    site.submit("ann", f"/my/files/{file_id}/purge")
-    site.submit("ann", f"/my/files/{file_id}/restore")
-    site.page("ann", "/")
+    _rename_and_trash(site, site.ids["by form.txt"])
     started = site.call(
         "ann", "POST", "/upload_chunk?chunk_index=0&total_chunks=2&name=half", headers=OCTETS, body=b"x"
     )
@@ -141,6 +126,24 @@ def own_files(site: Recorded) -> None:
         site.call("nobody", "POST", path)
     site.call("nobody", "POST", f"/my/uploads/{upload_id}/cancel")
     site.call("nobody", "POST", "/my/files")
+
+
+def _rename_and_trash(site: Recorded, file_id: str) -> None:
+    for query in ("?q=form", "?sort=name&order=desc", "?sort=size", "?page=7", "?show=trash", "?sort=x&page=x"):
+        site.page("ann", f"/{query}")
+    site.page("ann", f"/?rename={file_id}")
+    site.submit("ann", f"/my/files/{file_id}/rename", {"new_name": "two.txt"})
+    site.submit("ann", f"/my/files/{file_id}/rename", {"new_name": ""})
+    site.submit("ann", f"/my/files/{file_id}/rename", {"new_name": "renamed.txt", "back": "/?sort=name"})
+    site.submit("ann", f"/my/files/{file_id}/trash", {"back": "/?sort=name"})
+    site.page("ann", f"/?sort=name&undo={file_id}")
+    site.page("ann", "/?show=trash")
+    site.submit("ann", f"/my/files/{file_id}/restore", {"back": "//evil.example"})
+    site.submit("ann", f"/my/files/{file_id}/trash")
+    site.page("ann", f"/?show=trash&purge={file_id}")
+    site.submit("ann", f"/my/files/{file_id}/purge")
+    site.submit("ann", f"/my/files/{file_id}/restore")
+    site.page("ann", "/")
 
 
 def _learn_files(site: Recorded) -> None:

@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from redis import Redis
-
 from backoffice.domain.access import ANONYMOUS, Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import AuditEntry, AuditEvent
@@ -32,15 +30,11 @@ from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
+from tests.support.database import database
 
 PASSWORD = "a fine long phrase"
 ROOT = system_actor("test", "shell")
 CHEAP = Passwords(memory_kib=8, passes=1, parallel=8)
-
-
-def database(client: Any) -> Db:
-    """As the stores use it; the fake server knows no `#!lua`."""
-    return Db(client, shebang=not (isinstance(client, Redis) and "fakeredis" in type(client).__module__))
 
 
 @dataclass(slots=True)

@@ -28,7 +28,8 @@ from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.fsck import chunks as chunk_check
 from tests.support.chunks import Place
-from tests.support.uploads import ALICE, LIMITS, Died, Fault, FaultyDb, FaultyDisk, World, database, person
+from tests.support.database import database
+from tests.support.uploads import ALICE, LIMITS, Died, Fault, FaultyDb, FaultyDisk, World, person
 
 PEOPLE = (ALICE, person("bob"))
 QUOTA = 12_000

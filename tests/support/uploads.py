@@ -10,8 +10,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
-from redis import Redis
-
 from backoffice.domain.access import Actor, granted_by, system_actor
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.maintenance import Finding, Report
@@ -35,6 +33,7 @@ from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
 from tests.support.chunks import Place
+from tests.support.database import database
 
 KEYS = Keys("t")
 CHUNK = 1000
@@ -60,11 +59,6 @@ def person(name: str, ip: str = "192.0.2.1") -> Actor:
 ALICE = person("alice")
 OPERATOR = system_actor("olivia", "shell")
 """Who runs `fsck`."""
-
-
-def database(client: Any) -> Db:
-    """As the stores use it; the fake server knows no `#!lua`."""
-    return Db(client, shebang=not (isinstance(client, Redis) and "fakeredis" in type(client).__module__))
 
 
 class Roomy(RedisHealth):

@@ -29,8 +29,9 @@ from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import _AHEAD_BYTES, RedisChunks
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Command, Db, connect
 from backoffice.stores.resp_zero_copy import LARGE, LargeValuePacker, connection_options
+from tests.support.database import database
 from tests.support.servers import Store, wait_for
-from tests.support.uploads import KEYS, chunk_store, database
+from tests.support.uploads import KEYS, chunk_store
 
 MANY = 150
 """Chunks of a file that spreads over three groups, so over several slots."""
