@@ -27,8 +27,8 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def clean_line(text: str, *, field: str, what: str, least: int = 0, most: int) -> str:
-    """The text without spaces around it. Raises Invalid unless it is one line of `least` to `most` characters, all of them
-    printable; `field` is where it was entered, `what` begins the sentence that is told."""
+    """The text without spaces around it. Raises Invalid unless it is one line of `least` to `most` characters, all of
+    them printable; `field` is where it was entered, `what` begins the sentence that is told."""
     text = text.strip()
     if least <= len(text) <= most and text.isprintable() and text.encode("utf-8", "replace").decode() == text:
         return text

@@ -89,7 +89,8 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
 
 
 def _connections(threads: int) -> int:
-    """How many connections a worker holds: not more than there are descriptors, less those for the store and for files."""
+    """How many connections a worker holds: not more than there are descriptors, less those for the store and for
+    files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     room = MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else soft - 64 - 4 * threads
     return max(2 * threads, min(MAX_CONNECTIONS, room))

@@ -179,7 +179,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         try:
             kept = super().handle(conn)
             if kept is True:
-                # What the parser read behind the body is the beginning of the next request: no thread waits for its rest.
+                # What the parser read behind the body is the beginning of the next request: no thread waits for its
+                # rest.
                 conn.sock.give_back(conn.parser.unreader.take_buffered())
             return kept
         finally:

@@ -55,8 +55,8 @@ def record_denial(audit: AuditLog, actor: Actor, permission: Permission, target:
 
 
 def beyond(actor: Actor, granted: frozenset[Permission]) -> frozenset[Permission]:
-    """What of `granted` the actor lacks. A permission that this version does not know (a later one has stored it in a role)
-    is beyond all but those who hold everything there is."""
+    """What of `granted` the actor lacks. A permission that this version does not know (a later one has stored it in a
+    role) is beyond all but those who hold everything there is."""
     return frozenset() if actor.permissions >= granted_by(ADMIN) else granted - actor.permissions
 
 

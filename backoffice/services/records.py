@@ -147,8 +147,8 @@ class EditableRecords(Records[R]):
         return self._insert(actor, self.record(id=new_id(), created_at=now, updated_at=now, **self._cleaned(fields)))
 
     def update(self, actor: Actor, record_id: str, /, *, version: int | None = None, **fields: Any) -> R:
-        """The record with these fields changed. Raises as `create` does, NotFound, and VersionMismatch when it is not at
-        `version` any more (None: whatever it is at)."""
+        """The record with these fields changed. Raises as `create` does, NotFound, and VersionMismatch when it is not
+        at `version` any more (None: whatever it is at)."""
         old = self._changeable(actor, record_id, version)
         return self._save(actor, old, replace(old, **self._cleaned(fields)))  # type: ignore[type-var]
 

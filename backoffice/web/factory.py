@@ -59,8 +59,8 @@ class Current:
 def make_app(
     services: Services, settings: Settings, parts: Sequence[Part], check: Callable[[], None] | None = None
 ) -> Flask:
-    """The application with all `parts`. `check`: whether the store may be used, to be asked before anything else is asked
-    of it (`store_check.py`). Raises RuntimeError when a route does not say who may call it.
+    """The application with all `parts`. `check`: whether the store may be used, to be asked before anything else is
+    asked of it (`store_check.py`). Raises RuntimeError when a route does not say who may call it.
 
     The order matters where a hook needs what another has done: before a request from the first to the last line, after
     it from the last to the first.

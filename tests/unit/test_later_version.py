@@ -1,4 +1,5 @@
-"""A store in which a later version has written: what this version does not know stays, grants nothing, and locks nobody."""
+"""A store in which a later version has written: what this version does not know stays, grants nothing, and locks
+nobody."""
 
 from __future__ import annotations
 

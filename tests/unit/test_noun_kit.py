@@ -1,8 +1,8 @@
-"""A noun costs five files of one name and a few lines elsewhere (`tests/noun/`, and what stands between the marks here).
+"""A noun costs five files of one name and a few lines elsewhere (`tests/noun/`, and what stands between the marks
+here).
 
-It is made as CONTRIBUTING says, over the product as it runs, and what looks at all nouns takes it in by itself: the table of
-routes, the description of the API, `fsck`, the ports, the roles page, the filters of the log.
-"""
+It is made as CONTRIBUTING says, over the product as it runs, and what looks at all nouns takes it in by itself: the
+table of routes, the description of the API, `fsck`, the ports, the roles page, the filters of the log."""
 
 from __future__ import annotations
 

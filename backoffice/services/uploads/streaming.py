@@ -136,8 +136,8 @@ class StreamingUpload:
             except Unavailable:
                 raise  # it may have been noted all the same
             except BackofficeError:
-                # Nobody else notes this place: without a note nothing would free it, and no quota counts it. It may have
-                # been noted where the command was repeated and something came in between.
+                # Nobody else notes this place: without a note nothing would free it, and no quota counts it. It may
+                # have been noted where the command was repeated and something came in between.
                 now = self._writer.uploads.get(self.upload.id)
                 if now is None or now.tail != fence:
                     self._writer.chunks.release(self.upload.id, TAILS + fence)

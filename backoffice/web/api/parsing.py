@@ -95,8 +95,8 @@ def json_body(model: type[M], request: Request, limit: int = MAX_JSON) -> M:
 
 
 def changes_of(request: type[Strict]) -> type[Strict]:
-    """The model of a change, from that of a new record: the same fields, each of which may be left out (`NoteRequest` ->
-    `NoteChange`). `given` tells which were not."""
+    """The model of a change, from that of a new record: the same fields, each of which may be left out (`NoteRequest`
+    -> `NoteChange`). `given` tells which were not."""
     name = f"{request.__name__.removesuffix('Request')}Change"
     optional: dict[str, Any] = {
         field: (
