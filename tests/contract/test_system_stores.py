@@ -29,6 +29,7 @@ from backoffice.stores.log.audit import RedisAudit
 from tests.support.database import database
 from tests.support.people import ROOT, anybody, event, everything_but
 from tests.support.servers import Store
+from tests.support.uploads import chunk_store
 from tests.support.website import settings
 
 KEYS = Keys("t")
@@ -39,6 +40,7 @@ def system(client: Any) -> System:
     return System(
         RedisHealth(db),
         RedisDurability(db, KEYS),
+        chunk_store(db),
         RedisAudit(db, KEYS),
         RedisHeartbeats(db, KEYS),
         RedisInstallation(db, KEYS),
