@@ -48,6 +48,8 @@ MAX_FILTER_VALUE: Final = 256
 MAX_LOG_FILTER_VALUE: Final = 200
 MAX_SELECTED: Final = 500
 """Records that one action is for."""
+MAX_MESSAGES: Final = 5
+"""Different ones of a kind after one request; they are kept in a cookie, which browsers take up to 4 KiB."""
 
 # Requests
 MAX_AGENT: Final = 200

@@ -27,7 +27,7 @@ from backoffice.web.health import init_health
 from backoffice.web.identity import actor, init_identity, may, nobody_yet
 from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.route_access import Access, Who, check_declared, declare
-from backoffice.web.route_guard import init_gate
+from backoffice.web.route_guard import init_route_guard
 from backoffice.web.store_check import check_before_use
 
 Part = Callable[[Flask], None]
@@ -79,7 +79,7 @@ def make_app(
         check_before_use(app, check)
     init_identity(app)
     init_csrf(app, settings)
-    init_gate(app)
+    init_route_guard(app)
     initialise_stray_babel(app)
     Bootstrap5(app)
     init_formats(app)

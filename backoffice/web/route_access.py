@@ -8,7 +8,7 @@
     @signed_in                                     # whoever is signed in
     declare(app, "files.index_view", needs(Permissions.FILES_ALL_READ))   # for views made by a library
 
-The declaration is the first lock (`web/gate.py`); the services ask again, knowing the object.
+The declaration is the first lock (`web/route_guard.py`); the services ask again, knowing the object.
 """
 
 from __future__ import annotations

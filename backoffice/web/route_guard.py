@@ -22,18 +22,18 @@ from backoffice.web.route_access import SAFE_METHODS, Access, Who, access_of
 MAX_FORM: Final = 256 * 1024
 
 
-def init_gate(app: Flask) -> None:
+def init_route_guard(app: Flask) -> None:
     """To be set up after the identity, whose hook runs before this one."""
-    app.before_request(_gate)
+    app.before_request(_check_route)
 
 
-def _gate() -> None:
+def _check_route() -> None:
     if request.endpoint is None:
         return  # no such route or method: Flask is about to say so
     access = access_of(current_app, request.endpoint)
     if access is None:
         raise NotAllowed
-    authorize(access)
+    require_access(access)
     if request.method in SAFE_METHODS:
         return
     if access.max_body is not None:
@@ -66,7 +66,7 @@ def is_permitted(access: Access | None) -> bool:
     return actor().signed_in and _missing(access) is None
 
 
-def authorize(access: Access) -> None:
+def require_access(access: Access) -> None:
     """Raise NotSignedIn or NotAllowed unless `is_permitted`. That a permission is missing is recorded."""
     if is_permitted(access):
         return

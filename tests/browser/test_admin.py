@@ -153,11 +153,11 @@ def test_a_role_is_made_changed_and_removed(site: WholeSite, admin: Page) -> Non
     search(admin, name)
     assert firsts(admin) == [name]
     admin.get_by_role("link", name=f"Edit {name}").click()
-    admin.get_by_label("Description").fill("Reads and exports the log")
-    admin.locator("input[type=checkbox][value='audit:export']").check()
+    admin.get_by_label("Description").fill("Reads the log and the system")
+    admin.locator("input[type=checkbox][value='system:read']").check()
     admin.get_by_role("button", name="Save changes").click()
     expect(admin.locator(".flash-good")).to_be_visible()
-    expect(rows(admin)).to_contain_text("Reads and exports the log")
+    expect(rows(admin)).to_contain_text("Reads the log and the system")
     remove(admin, name, "Delete")
     expect(admin.locator(".empty-title")).to_have_text("Nothing matches")
 

@@ -62,6 +62,25 @@ def test_csv_text_is_never_a_formula(start: str) -> None:  # I1
     assert cells.csv_cell(f"{start}cmd|' /C calc'!A0").startswith("'")
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=HYPERLINK(1).txt", "x;'=HYPERLINK(1).txt"),
+        ("x; +1", "x; '+1"),
+        ("x;;-1;a", "x;;'-1;a"),
+        ("x\t@a;b=c", "x\t'@a;b=c"),
+        ("x\n=1", "x\n'=1"),
+        ('x;"=1"', 'x;"\'=1"'),
+        ("x;\uff1d1", "x;'\uff1d1"),
+        ("=1;=2", "'=1;'=2"),
+        ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+        ("a - b; c", "a - b; c"),
+    ],
+)
+def test_csv_text_is_no_formula_after_another_separator_either(text: str, cell: str) -> None:  # I1
+    assert cells.csv_cell(text) == cell
+
+
 @pytest.mark.parametrize(("value", "text"), [(-5, "-5"), (1.5, "1.5"), ("", ""), ("a=b", "a=b"), ("report", "report")])
 def test_csv_numbers_and_plain_text_stay(value: object, text: str) -> None:
     assert cells.csv_cell(value) == text

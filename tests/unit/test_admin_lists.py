@@ -88,4 +88,30 @@ def test_export_is_whole_and_safe(site: Site) -> None:  # I1
     assert len(lines) == 1203
     assert lines[-1] == """"'=HYPERLINK(""http://evil"")",-5,"'+a, b\""""
     assert max(query.limit for query in site.things.asked) == 500
-    assert site.get("export/xlsx/").status_code == 302
+    assert site.get("export/xlsx/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("flt1_size_at_least=lots", "lots does not fit Size at least."),
+        ("flt0_owner_is=a%00b", "does not fit Owner."),
+        ("flt0_ownr_is=ada", "There is no filter ownr_is."),
+    ],
+)
+def test_an_export_is_of_what_was_asked_for_or_not_at_all(site: Site, query: str, says: str) -> None:
+    answer = site.get(f"export/csv/?{query}")
+    assert answer.status_code == 400
+    assert says in answer.get_data(as_text=True)
+    assert site.things.asked == []
+    assert site.get(f"?{query}").status_code == 200
+
+
+def test_wrong_filters_are_few_and_said_once(site: Site) -> None:
+    many = "&".join(f"flt{n}_size_at_least=much{n}" for n in range(20))
+    text = site.text(f"?{many}&flt20_size_at_most=&flt21_no_such=1")
+    assert text.count("does not fit Size at least") == 5
+    assert "… and 15 more." in text
+    same = "&".join(f"flt{n}_size_at_least=much" for n in range(20))
+    assert site.text(f"?{same}").count("does not fit Size at least") == 1
+    assert site.get(f"?{many}&flt20_size_at_most=much").status_code == 400

@@ -10,7 +10,7 @@ Every action is a POST, asks first where it has a question, and says what came o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flask import flash, redirect, request
@@ -19,10 +19,11 @@ from flask.typing import ResponseReturnValue
 from backoffice.domain.access import Actor
 from backoffice.domain.limits import MAX_SELECTED
 from backoffice.domain.permissions import Permission
-from backoffice.errors import Conflict, Invalid, NotAllowed, NotFound, TooLarge
+from backoffice.errors import BackofficeError, Conflict, Invalid, NotAllowed, NotFound, ReauthRequired, TooLarge
+from backoffice.web.admin.messages import flash_count, flash_distinct
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import needs
-from backoffice.web.route_guard import authorize
+from backoffice.web.route_guard import require_access
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
@@ -35,6 +36,8 @@ USER_ERRORS: Final = (Invalid, Conflict, TooLarge)
 """Errors about what was asked for: something else can be asked. Refusal, absence and outage go up."""
 
 NAMED_IN_QUESTION: Final = 10
+MAX_SHOWN_ID: Final = 64
+"""Characters of an identifier that is repeated in a message: whoever asks may send any."""
 _MARK: Final = "__bulk_action__"
 
 
@@ -140,8 +143,7 @@ class ViewActions:
         if not ids:
             flash("Select at least one row first.", "warning")
         elif action.question and not _is_confirmed():
-            named = [self._view.get_one(key) for key in ids[:NAMED_IN_QUESTION]]
-            return self._ask(action.question, action.text, named, len(ids))
+            return self._ask_about(action, ids)
         else:
             answer = action.run(ids)
             if answer is not None:
@@ -152,7 +154,7 @@ class ViewActions:
         """Remove one record, after a question that does not depend on a script."""
         if not _is_confirmed():
             return self._ask(self.delete_question, self._view.delete_labels.verb, [record])
-        if apply_to_each([self._view.get_pk_value(record)], self._view.delete_record):
+        if apply_to_each([self._view.get_pk_value(record)], self._view.delete_record, self._view.noun):
             flash(f"{self._view.record_title(record)} {self._view.delete_labels.done}.", "success")
         return redirect(self._view.return_url())
 
@@ -164,7 +166,24 @@ class ViewActions:
 
     def for_each(self, ids: Sequence[str], call: Callable[[Actor, str], Any], done: str) -> None:
         """Call a method of the service for each; say of how many it was `done`, and why not to the others."""
-        flash_count(apply_to_each(ids, lambda key: call(actor(), key)), self._view.noun, done)
+        apply_to_each(ids, lambda key: call(actor(), key), self._view.noun, done)
+
+    def _ask_about(self, action: BulkAction, ids: Sequence[str]) -> str:
+        """The question before an action. Of the records named in it, those that are gone meanwhile are left out.
+
+        Raises NotFound when nothing is left to ask about.
+        """
+        named = [record for key in ids[:NAMED_IN_QUESTION] if (record := self._record_or_none(key)) is not None]
+        left = len(named) + len(ids[NAMED_IN_QUESTION:])
+        if not left:
+            raise NotFound
+        return self._ask(action.question, action.text, named, left)
+
+    def _record_or_none(self, key: str) -> Any:
+        try:
+            return self._view.get_one(key)
+        except NotFound:
+            return None
 
     def _ask(self, question: str, verb: str, records: Sequence[Any], count: int = 1) -> str:
         """The same question that the page's dialog asks, as a page of its own."""
@@ -173,20 +192,19 @@ class ViewActions:
         return str(self._view.render(self._view.confirm_template, **asked, return_url=self._view.return_url()))
 
     def _delete_each(self, ids: Sequence[str]) -> None:
-        flash_count(apply_to_each(ids, self._view.delete_record), self._view.noun, self._view.delete_labels.done)
+        apply_to_each(ids, self._view.delete_record, self._view.noun, self._view.delete_labels.done)
 
     def _authorized(self, name: str) -> BulkAction:
         """The action of this name, for whoever may: the gate knows only that they may do one of them.
 
-        Raises NotAllowed; NotFound where there is none, which only those are told who may write.
+        Raises NotFound where there is none, and NotAllowed.
         """
         action = self._by_name.get(name)
-        permission = action.permission if action else self._view.write_permission
-        if permission is None:
-            raise NotAllowed
-        authorize(needs(permission))
         if action is None:
             raise NotFound("There is no such action.")
+        if action.permission is None:
+            raise NotAllowed
+        require_access(needs(action.permission))
         return action
 
 
@@ -202,22 +220,53 @@ def _selected_ids() -> list[str]:
     return ids
 
 
-def apply_to_each(ids: Sequence[str], call: Callable[[str], Any]) -> int:
-    """Call `call` for each id and count what went well; say why the others did not."""
-    done = 0
-    for key in ids:
-        try:
-            call(key)
-            done += 1
-        except NotFound:
-            flash(f"{key} is not there any more.", "warning")
-        except USER_ERRORS as exc:
-            flash(str(exc), "error")
-    return done
+@dataclass(slots=True)
+class _Tally:
+    """What came of an action on several records."""
+
+    done: int = 0
+    absent: list[str] = field(default_factory=list)
+    errors: list[BackofficeError] = field(default_factory=list)
+
+    def flash(self, noun: str, done: str) -> None:
+        """Say why it came to nothing for some, and for how many it was `done`, where that is said here."""
+        if len(self.absent) == 1:
+            flash(f"{self.absent[0][:MAX_SHOWN_ID]} is not there any more.", "warning")
+        else:
+            flash_count(len(self.absent), noun, "is not there any more", "warning")
+        flash_distinct(map(str, self.errors), "error")
+        if done:
+            flash_count(self.done, noun, done)
 
 
-def flash_count(count: int, noun: str, done: str) -> None:
-    """Say of how many records something was done; `done` as in `was deleted`."""
-    if count:
-        plural = done.replace("was ", "were ", 1)
-        flash(f"1 {noun} {done}." if count == 1 else f"{count} {noun}s {plural}.", "success")
+def apply_to_each(ids: Sequence[str], call: Callable[[str], Any], noun: str, done: str = "") -> int:
+    """Call `call` for each id, and count what went well. Say why the others did not, and of how many it was `done`.
+
+    One that is absent, refused or in conflict does not keep the rest from its turn. What ends it midway (an outage,
+    ReauthRequired) goes up, after what was done until then is said. Raises NotAllowed when every single one was refused.
+    """
+    tally = _Tally()
+    try:
+        for key in ids:
+            _apply(call, key, tally)
+    except BackofficeError:
+        tally.flash(noun, done)
+        raise
+    refusals = [error for error in tally.errors if isinstance(error, NotAllowed)]
+    if refusals and len(refusals) == len(ids):
+        raise refusals[0]
+    tally.flash(noun, done)
+    return tally.done
+
+
+def _apply(call: Callable[[str], Any], key: str, tally: _Tally) -> None:
+    try:
+        call(key)
+    except NotFound:
+        tally.absent.append(key)
+    except ReauthRequired:
+        raise
+    except (NotAllowed, *USER_ERRORS) as exc:
+        tally.errors.append(exc)
+    else:
+        tally.done += 1

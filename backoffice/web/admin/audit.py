@@ -112,7 +112,7 @@ def _changes(_view: Any, _context: Any, record: Row, _name: str) -> Markup:
 class AuditView(ServiceView):
     """Read only: there is no form, no delete, no action."""
 
-    read_permission, export_permission = Permissions.AUDIT_READ, Permissions.AUDIT_EXPORT
+    read_permission = Permissions.AUDIT_READ
     noun, section, icon = "entry", "audit", "audit"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
     column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")
@@ -147,8 +147,11 @@ class AuditView(ServiceView):
     service: Audit
 
     def get_page(self, query: Query) -> Page[Row]:
-        """A page by cursor: the log grows at the top, so page numbers would show entries twice."""
-        cursor = request.args.get("cursor", "")
+        """A page by cursor: the log grows at the top, so page numbers would show entries twice.
+
+        The query's own cursor (of whoever walks through all pages) goes before that of the address.
+        """
+        cursor = query.cursor or request.args.get("cursor", "")
         return self.service.page(actor(), filters=query.filters, cursor=cursor, limit=query.limit).map(Row.of)
 
     def get_one(self, key: str) -> Row:

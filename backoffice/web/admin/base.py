@@ -32,7 +32,7 @@ from wtforms import HiddenField
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
-from backoffice.errors import BackofficeError, ReauthRequired, VersionMismatch
+from backoffice.errors import BackofficeError, NotAllowed, NotFound, ReauthRequired, VersionMismatch
 from backoffice.web.admin.access import ViewAccess, single_id, standard_rules
 from backoffice.web.admin.actions import USER_ERRORS, DeleteLabels, Link, OneTimeSecret, RowAction, ViewActions
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
@@ -220,8 +220,16 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
         }
 
     def _export_data(self) -> tuple[int, Iterable[Any]]:
-        """Flask-Admin's way to ask for what the CSV has."""
-        return every_record(self.get_page, ListState.read(self.list_options, request.args).query)
+        """Flask-Admin's way to ask for what the CSV has. Raises Invalid for a filter that the list would ignore."""
+        return every_record(self.get_page, ListState.read(self.list_options, request.args, strict=True).query)
+
+    @expose("/export/<export_type>/")  # type: ignore[untyped-decorator]
+    def export(self, export_type: str) -> ResponseReturnValue:
+        """CSV. Raises NotFound for any other type."""
+        if export_type not in self.export_types:
+            raise NotFound
+        answer: ResponseReturnValue = self._export_csv(self.return_url())
+        return answer
 
     # Records
 
@@ -256,6 +264,14 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     def get_edit_form(self) -> type[BaseForm]:
         """The form with the version that the person saw, so that nobody's change is lost unseen."""
         return type("EditForm", (self.form_on_edit or self.get_form(),), {"version": HiddenField()})
+
+    def edit_form(self, obj: Any = None) -> BaseForm:
+        """Raises NotAllowed instead of opening for a record that the person may not change. Of what is sent, the
+        service decides, which records a refusal and can say why."""
+        if request.method == "GET" and not self.may_edit(obj):
+            raise NotAllowed
+        form: BaseForm = super().edit_form(obj)
+        return form
 
     @expose("/new/", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
     def create_view(self) -> ResponseReturnValue:

@@ -7,6 +7,7 @@ A column needs no formatter where the kind of its value says enough (`default_ce
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any, Final
@@ -22,6 +23,8 @@ Formatter = Callable[[Any, Any, Any, str], Any]
 TIME_SUFFIX: Final = "_at"
 """How the names of times end: milliseconds since the epoch, 0 = never."""
 _FORMULA = "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
+_FORMULA_INSIDE = re.compile(r'([;\t\r\n][\s"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])')
+"""Where a formula would begin for a spreadsheet that takes another character than the comma for the end of a cell."""
 
 
 def default_cell(view: Any, value: Any, name: str) -> str | Markup:
@@ -71,11 +74,13 @@ def default_text(_view: Any, value: Any, name: str) -> Any:
 def csv_cell(value: Any) -> str:
     """The value as text that no spreadsheet takes for a formula (CWE-1236): such text gets a leading quote.
 
-    Numbers stay numbers, so that -5 can be summed.
+    So does what begins a cell where a spreadsheet parts cells at semicolons or tabs. Numbers stay numbers, so that -5
+    can be summed.
     """
     text = str(value)
     if isinstance(value, int | float):
         return text
+    text = _FORMULA_INSIDE.sub(r"\1'", text)
     first = {text[:1], text.lstrip()[:1]} - {""}
     return f"'{text}" if any(char in _FORMULA for char in first) else text
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import flash, url_for
+from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from backoffice.domain.limits import MAX_FILTERS, MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter
+from backoffice.web.admin.messages import flash_distinct
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
@@ -96,9 +97,9 @@ class ListState:
     filters: tuple[AppliedFilter, ...] = ()
 
     @classmethod
-    def read(cls, options: ListOptions, args: MultiDict[str, str]) -> ListState:
+    def read(cls, options: ListOptions, args: MultiDict[str, str], *, strict: bool = False) -> ListState:
         """To be read once for a request: wrong filters are flashed, and ignored. Raises Invalid for what is too long
-        or too much."""
+        or too much; where it is `strict`, for a wrong filter too: a file must not have more than was asked for."""
         size = args.get("page_size", 0, type=int)
         return cls(
             options,
@@ -107,7 +108,7 @@ class ListState:
             sort=_sort_column(options, args.get("sort", None, type=int)),
             descending=bool(args.get("desc", 0, type=int)),
             search=_search_text(args.get("search", "")),
-            filters=_applied(options, args),
+            filters=_applied(options, args, strict=strict),
         )
 
     # The records
@@ -225,20 +226,37 @@ def _search_text(text: str) -> str:
     return text.strip()
 
 
-def _applied(options: ListOptions, args: MultiDict[str, str]) -> tuple[AppliedFilter, ...]:
-    """The filters in use. Empty controls are not; wrong values are said to be ignored."""
+def _applied(options: ListOptions, args: MultiDict[str, str], *, strict: bool) -> tuple[AppliedFilter, ...]:
+    """The filters in use. Empty controls are not; wrong values are said to be ignored, or are Invalid."""
     found: list[AppliedFilter] = []
-    for argument, text in args.items():
-        name = argument.removeprefix("flt").partition("_")[2] if argument.startswith("flt") else ""
-        if name not in options.filters or not text.strip():
-            continue
+    ignored: list[str] = []
+    for name, text in _filter_texts(options, args, strict=strict):
         index, used = options.filters[name]
         try:
             found.append(AppliedFilter(name, index, used, text, used.clean(text)))
-        except InvalidFilter as exc:
-            flash(f"{exc} The filter {used.label} was ignored.", "warning")
-        except ValueError:
-            flash(f"{text[:60]} does not fit {used.label}; this filter was ignored.", "warning")
+        except ValueError as exc:
+            misfit = f"{text[:60]} does not fit {used.label}"
+            known = isinstance(exc, InvalidFilter)
+            if strict:
+                raise Invalid(str(exc) if known else f"{misfit}.") from exc
+            ignored.append(
+                f"{exc} The filter {used.label} was ignored." if known else f"{misfit}; this filter was ignored."
+            )
+    flash_distinct(ignored, "warning")
+    return tuple(sorted(found, key=lambda used: (used.index, used.filter.name, used.text)))
+
+
+def _filter_texts(options: ListOptions, args: MultiDict[str, str], *, strict: bool) -> list[tuple[str, str]]:
+    """Name and text of every filter that was entered. Names of no filter are passed over, or are Invalid."""
+    found = []
+    for argument, text in args.items():
+        if not argument.startswith("flt") or not text.strip():
+            continue
+        name = argument.removeprefix("flt").partition("_")[2]
+        if name in options.filters:
+            found.append((name, text))
+        elif strict:
+            raise Invalid(f"There is no filter {name[:60]}.")
     if len(found) > MAX_FILTERS:
         raise Invalid(f"At most {MAX_FILTERS} filters at a time.")
-    return tuple(sorted(found, key=lambda used: (used.index, used.filter.name, used.text)))
+    return found

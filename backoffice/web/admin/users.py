@@ -178,5 +178,5 @@ class UserView(ServiceView):
             flash("Select one user: each link is shown once.", "warning")
             return None
         user, secrets = self.get_one(ids[0]), list[str]()
-        apply_to_each(ids, lambda key: secrets.append(self.service.invite(actor(), key)))
+        apply_to_each(ids, lambda key: secrets.append(self.service.invite(actor(), key)), self.noun)
         return self.reveal(_one_time_link(user, secrets[0])) if secrets else None
