@@ -33,7 +33,7 @@ Handler = Callable[..., ResponseReturnValue | None]
 M = TypeVar("M", bound=Handler)
 
 USER_ERRORS: Final = (Invalid, Conflict, TooLarge)
-"""Errors about what was asked for: something else can be asked. Refusal, absence and outage go up."""
+"""Errors about what was asked for: something else can be asked. Refusal, absence and outage are none."""
 
 NAMED_IN_QUESTION: Final = 10
 MAX_SHOWN_ID: Final = 64

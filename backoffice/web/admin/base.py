@@ -268,7 +268,7 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     def edit_form(self, obj: Any = None) -> BaseForm:
         """Raises NotAllowed instead of opening for a record that the person may not change. Of what is sent, the
         service decides, which records a refusal and can say why."""
-        if request.method == "GET" and not self.may_edit(obj):
+        if request.method != "POST" and not self.may_edit(obj):
             raise NotAllowed
         form: BaseForm = super().edit_form(obj)
         return form

@@ -19,8 +19,8 @@ def flash_distinct(messages: Iterable[str], category: str) -> None:
 
 
 def flash_count(count: int, noun: str, done: str, category: str = "success") -> None:
-    """Say of how many records something was done; `done` begins with `was` or `is`, as in `was deleted`."""
+    """Say of how many records something was done; `done` as in `was deleted`, with its verb first."""
     if count:
         verb, _, rest = done.partition(" ")
-        plural = {"was": "were", "is": "are"}[verb]
+        plural = {"was": "were", "is": "are"}.get(verb, verb)
         flash(f"1 {noun} {done}." if count == 1 else f"{count} {noun}s {plural} {rest}.", category)
