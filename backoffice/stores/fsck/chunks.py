@@ -13,11 +13,19 @@ from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import new_id
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, ChunkStat, Upload, UploadState, ranges
+from backoffice.domain.uploads import UNKNOWN, ChunkMap, ChunkStat, Upload, UploadState
 from backoffice.errors import Completing, NotFound, UploadClosed
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
+from backoffice.stores.fsck.maps import (
+    Place,
+    Stats,
+    batches_of_chunks,
+    lost_and_expiring,
+    map_of,
+    shown_ranges,
+)
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit
@@ -25,16 +33,10 @@ from backoffice.stores.uploads import RedisUploads
 
 LIVE = {FileState.READY, FileState.TRASHED}
 """States in which a file has its bytes. One that is gone loses them at any moment."""
-TOGETHER = 20_000
-"""Chunks whose maps are in memory at once, unless one file has more."""
 STRAY_SECONDS = 24 * 3600
 """What belongs to nothing is given so long, for somebody to find out why."""
 
 LEASE_SECONDS = 60
-
-Place = tuple[str, int]
-"""Where a chunk is: the file's id and its index."""
-Stats = dict[Place, ChunkStat | None]
 
 
 class Chunks(Protocol):
@@ -68,12 +70,12 @@ class ChunkCheck:
         """Every chunk is there with the size that the map says, and kept for ever."""
         live = [file for file in files if file.state in LIVE and file.total_chunks]
         self._repairer.count(Invariant.CHUNK, sum(file.total_chunks for file in live))
-        for some in _together(live):
+        for some in batches_of_chunks(live):
             maps = self._db.many([("GET", self._keys.chunk_map(file.id)) for file in some])
             stats = self._found((file.id, index) for file in some for index in range(file.total_chunks))
             for file, packed in zip(some, maps, strict=True):
                 chunks = ChunkMap.unpack(packed or b"", file.total_chunks)
-                lost, mortal = _states(file, chunks, stats)
+                lost, mortal = lost_and_expiring(file, chunks, stats)
                 if mortal:
                     self._repairer.verify_and_repair(partial(self._look_mortal, file.id))
                 if lost or chunks.size != file.size:
@@ -85,7 +87,7 @@ class ChunkCheck:
         if file is None:
             return None
         chunks = self._uploads.chunk_map(file_id, file.total_chunks)
-        states = _states(file, chunks, self._found((file_id, index) for index in range(file.total_chunks)))
+        states = lost_and_expiring(file, chunks, self._found((file_id, index) for index in range(file.total_chunks)))
         again = self._files.get(file_id)
         # The state changes before the bytes go.
         return (file, chunks, *states) if again is not None and again.state in LIVE else None
@@ -95,7 +97,7 @@ class ChunkCheck:
         if now is None or not now[3]:
             return None
         file, _, _, mortal = now
-        what = f"{file_id}: chunks {_list(mortal)} of {file.total_chunks} would expire"
+        what = f"{file_id}: chunks {shown_ranges(mortal)} of {file.total_chunks} would expire"
         after = partial(self._keep, file)
         return Fault(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what, after=after)
 
@@ -105,7 +107,7 @@ class ChunkCheck:
             return None
         file, chunks, lost, _ = now
         if lost:
-            what = f"{file_id}: chunks {_list(lost)} of {file.total_chunks} are lost or not of their size"
+            what = f"{file_id}: chunks {shown_ranges(lost)} of {file.total_chunks} are lost or not of their size"
         elif chunks.size != file.size:
             what = f"{file_id}: has {chunks.size} bytes, its record says {file.size}"
         else:
@@ -122,10 +124,10 @@ class ChunkCheck:
         """Every chunk that is noted is there; the record counts them rightly."""
         live = [upload for upload in uploads if upload.state is not UploadState.ABORTED]
         self._repairer.count(Invariant.UPLOAD, len(live))
-        for some in _together(live):
+        for some in batches_of_chunks(live):
             maps = self._db.many([("GET", self._keys.chunk_map(upload.id)) for upload in some])
             for upload, packed in zip(some, maps, strict=True):
-                chunks = _map_of(upload, packed or b"")
+                chunks = map_of(upload, packed or b"")
                 if self._counts_wrong(upload, chunks):
                     self._repairer.verify_and_repair(partial(self._look_counts, upload.id))
                 # Afterwards, for a chunk that is noted as missing comes off the counts.
@@ -160,7 +162,7 @@ class ChunkCheck:
         vanished = [index for index in vanished if still is not None and still.chunks[index] is not None]
         if not vanished:
             return None
-        what = f"{upload_id}: chunks {_list(vanished)} are noted and not there"
+        what = f"{upload_id}: chunks {shown_ranges(vanished)} are noted and not there"
         after = partial(self._set_back, upload, vanished)
         return Fault(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, after=after)
 
@@ -210,7 +212,7 @@ class ChunkCheck:
         upload = self._uploads.collection.decode(upload_id, row)
         if upload is None or upload.state is UploadState.ABORTED:
             return None, row, None
-        return upload, row, _map_of(upload, packed or b"")
+        return upload, row, map_of(upload, packed or b"")
 
     # -- what belongs to nothing
 
@@ -225,7 +227,7 @@ class ChunkCheck:
             homes = self._db.many([command for one in ids for command in self._home_questions(one)])
             for (file_id, indexes), total, upload in zip(ids.items(), homes[::2], homes[1::2], strict=True):
                 for index in indexes:
-                    if _stray(index, total, upload):
+                    if is_stray(index, total, upload):
                         self._repairer.verify_and_repair(partial(self._look_stray, file_id, index))
 
     def _home_questions(self, file_id: str) -> list[Command]:
@@ -238,7 +240,7 @@ class ChunkCheck:
         # The record first: it goes after the bytes, so bytes that are there when it is not belong to nothing.
         total, upload = self._repairer.read_atomically(self._home_questions(file_id))
         [stat] = self._chunks.stat_many([(file_id, index)])
-        if not _stray(index, total, upload) or stat is None or not stat.kept:
+        if not is_stray(index, total, upload) or stat is None or not stat.kept:
             return None
         after = partial(self._chunks.hold, file_id, index, now_ms() + STRAY_SECONDS * 1000)
         what = f"{file_id}: chunk {index} belongs to no record"
@@ -266,43 +268,6 @@ class ChunkCheck:
         return Fault(Invariant.ORPHAN, ObjectRef("file", file_id), f"{file_id}: a chunk map without a record", repair)
 
 
-def _stray(index: int, total: bytes | None, upload: Any) -> bool:
+def is_stray(index: int, total: bytes | None, upload: Any) -> bool:
     """Whether chunk `index` belongs to neither a file of `total` chunks nor an upload."""
     return not upload and (total is None or (total.isdigit() and index >= int(total)))
-
-
-def _states(file: File, chunks: ChunkMap, found: Stats) -> tuple[list[int], list[int]]:
-    """Indexes of chunks that are lost, and of those that are about to die."""
-    lost, mortal = [], []
-    for index, chunk in enumerate(chunks.chunks):
-        stat = found[file.id, index]
-        if stat is None or chunk is None or stat.size != chunk.size:
-            lost.append(index)
-        if stat is not None and not stat.kept:
-            mortal.append(index)
-    return lost, mortal
-
-
-def _map_of(upload: Upload, packed: bytes) -> ChunkMap:
-    noted = len(packed) // ENTRY_SIZE
-    return ChunkMap.unpack(packed, noted if upload.total_chunks == UNKNOWN else upload.total_chunks)
-
-
-def _together(records: Sequence[Any]) -> Iterator[list[Any]]:
-    """Records in groups that have a bounded number of chunks between them, or are one."""
-    group: list[Any] = []
-    size = 0
-    for record in records:
-        if group and size + record.total_chunks > TOGETHER:
-            yield group
-            group, size = [], 0
-        group.append(record)
-        size += max(0, record.total_chunks)
-    if group:
-        yield group
-
-
-def _list(indexes: Sequence[int]) -> str:
-    """`0-3, 7`, shortened."""
-    parts = [f"{first}-{last}" if last > first else str(first) for first, last in ranges(indexes)]
-    return ", ".join(parts[:10]) + (", …" if len(parts) > 10 else "")

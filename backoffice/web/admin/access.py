@@ -1,8 +1,8 @@
 """What the endpoints of an admin view take: told to the site's route table, and asked of it by the pages.
 
-The gate (`web/route_guard.py`) asks for the permission, before a body is parsed; the services ask again, knowing the record.
-A view adds what it alone knows: that an endpoint it never declared is for nobody, and where one may be sent back to.
-"""
+The gate (`web/route_guard.py`) asks for the permission, before a body is parsed; the services ask again, knowing the
+record. A view adds what it alone knows: that an endpoint it never declared is for nobody, and where one may be sent
+back to."""
 
 from __future__ import annotations
 

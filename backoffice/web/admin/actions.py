@@ -243,8 +243,8 @@ def apply_to_each(ids: Sequence[str], call: Callable[[str], Any], noun: str, don
     """Call `call` for each id, and count what went well. Say why the others did not, and of how many it was `done`.
 
     One that is absent, refused or in conflict does not keep the rest from its turn. What ends it midway (an outage,
-    ReauthRequired) goes up, after what was done until then is said. Raises NotAllowed when every single one was refused.
-    """
+    ReauthRequired) goes up, after what was done until then is said. Raises NotAllowed when every single one was
+    refused."""
     tally = _Tally()
     try:
         for key in ids:
