@@ -144,7 +144,7 @@ def _file(number: int, owner: str) -> File:
         mime_type=f"text/kind{number // 3 % TYPES}",
         created_at=1_750_000_000_000 + number * 1000,
         total_chunks=1,
-        sha256=f"{number:064x}",
+        digest=number.to_bytes(32, "big"),
         tags=(f"tag{number // TAGGED % TAGS}",) if number % TAGGED == 0 else (),
     )
 

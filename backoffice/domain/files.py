@@ -40,8 +40,8 @@ class OnConflict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A stored file. `id` is the identifier of the upload that made it; times in ms; `sha256` hex, "" until known;
-    `changed_at` 0 while nothing was changed."""
+    """A stored file. `id` is the identifier of the upload that made it; times in ms; `digest` is the SHA-256, empty
+    until known; `changed_at` 0 while nothing was changed."""
 
     id: str
     name: str
@@ -51,11 +51,16 @@ class File:
     created_at: int
     total_chunks: int
     changed_at: int = 0
-    sha256: str = ""
+    digest: bytes = b""
     tags: tuple[str, ...] = ()
     state: FileState = FileState.READY
     version: int = 1
     purge_at: int = 0
+
+    @property
+    def sha256(self) -> str:
+        """The digest as people read it: hexadecimal, "" until known."""
+        return self.digest.hex()
 
     @property
     def updated_at(self) -> int:

@@ -166,7 +166,7 @@ class FileStore(Protocol):
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
         """Raises VersionMismatch, NameTaken."""
 
-    def set_digest(self, old: File, sha256: str, event: AuditEvent) -> File: ...
+    def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File: ...
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
         """Out of all lists but the trash. Raises VersionMismatch."""
 

@@ -257,9 +257,9 @@ class Files:
             chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
             try:
                 expect_whole(chunk_map, file.size)
-                sha256 = read_digest(self.chunks, file.id, chunk_map, alive).hex()
-                event = AuditEvent(Actions.FILE_DIGEST, WORKER, _ref(file), data={"sha256": sha256})
-                self.files.set_digest(file, sha256, event)
+                digest = read_digest(self.chunks, file.id, chunk_map, alive)
+                event = AuditEvent(Actions.FILE_DIGEST, WORKER, _ref(file), data={"sha256": digest.hex()})
+                self.files.set_digest(file, digest, event)
             except IntegrityError as error:
                 damaged.add(file.id)
                 self._damaged(WORKER, file, error)

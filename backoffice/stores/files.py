@@ -41,14 +41,13 @@ SHORT = {
     "created_at": "c",
     "changed_at": "u",
     "total_chunks": "t",
-    "sha256": "h",
+    "digest": "h",
     "size": "s",
     "tags": "g",
     "version": "v",
 }
 """Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 
-HEXADECIMAL = frozenset({"sha256"})
 
 NAME: Lexical[File] = Lexical("name", lambda one: one.name if _live(one) else None, within=("owner",))
 INDEXES: tuple[Index[File], ...] = (
@@ -59,7 +58,7 @@ INDEXES: tuple[Index[File], ...] = (
     Facet("owner", lambda one: [one.owner] if _live(one) else [], _created, "created"),
     Facet("mime_type", lambda one: [one.mime_type] if _live(one) else [], _created, "created", listed=True),
     Facet("tag", lambda one: one.tags if _live(one) else (), _created, "created", listed=True),
-    Sorted("undigested", lambda one: one.created_at if _live(one) and not one.sha256 else None),
+    Sorted("undigested", lambda one: one.created_at if _live(one) and not one.digest else None),
     Sorted("purge", lambda one: one.purge_at if _trashed(one) else None),
     Facet("trash", lambda one: [one.owner] if _trashed(one) else [], lambda one: one.purge_at, "purge"),
     Sorted("gc", lambda one: one.updated_at if one.state is FileState.GONE else None),
@@ -71,9 +70,7 @@ class RedisFiles:
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
-        self.collection = Collection(
-            db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, hexadecimal=HEXADECIMAL, dense=True
-        )
+        self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True)
         self._pager = Pager(self.collection, "created")
 
     def get(self, file_id: str) -> File | None:
@@ -173,8 +170,8 @@ class RedisFiles:
         same = text_range(old.name) == text_range(name)
         return self._change(old, replace(old, name=name, changed_at=event.at), event, claim=not same)
 
-    def set_digest(self, old: File, sha256: str, event: AuditEvent) -> File:
-        return self._change(old, replace(old, sha256=sha256), event)
+    def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
+        return self._change(old, replace(old, digest=digest), event)
 
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
         new = replace(old, state=FileState.TRASHED, purge_at=purge_at, changed_at=event.at)

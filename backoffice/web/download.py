@@ -123,8 +123,8 @@ def file_headers(file: File) -> dict[str, str]:
         "ETag": file.etag,
         "Last-Modified": http_date(file.created_at // 1000),
     }
-    if file.sha256:
-        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:"
+    if file.digest:
+        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(file.digest).decode()}:"
     return headers
 
 

@@ -73,13 +73,18 @@ def test_sparse_leaves_out_defaults() -> None:
     assert KINDS[2].encode(Record("r1", "x", 0, version=2)) == {"t": "x", "n": "0", "version": "2"}
 
 
+@dataclass(frozen=True)
+class Proof:
+    id: str
+    digest: bytes
+
+
 @given(digest=st.binary(max_size=40))
-def test_hexadecimal_digits_stand_as_base64(digest: bytes) -> None:
-    codec = Codec(Record, hexadecimal=frozenset({"text"}))
-    record = Record("r1", digest.hex(), 1)
-    fields = codec.encode(record)
-    assert len(fields["text"]) <= len(digest) * 4 / 3 + 1
-    assert codec.decode("r1", row(fields)) == record
+def test_bytes_stand_as_base64(digest: bytes) -> None:
+    codec = Codec(Proof)
+    fields = codec.encode(Proof("r1", digest))
+    assert len(fields["digest"]) <= len(digest) * 4 / 3 + 1
+    assert codec.decode("r1", row(fields)) == Proof("r1", digest)
 
 
 def test_nothing_and_empty_are_told_apart() -> None:

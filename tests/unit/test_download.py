@@ -31,7 +31,7 @@ FILE = File(
     owner="u1",
     created_at=CREATED,
     total_chunks=11,
-    sha256=hashlib.sha256(DATA).hexdigest(),
+    digest=hashlib.sha256(DATA).digest(),
 )
 
 
@@ -95,7 +95,7 @@ def test_the_whole_file(served: Served) -> None:
 
 
 def test_no_digest_until_it_is_known() -> None:
-    assert "Repr-Digest" not in Served(replace(FILE, sha256="")).get().headers
+    assert "Repr-Digest" not in Served(replace(FILE, digest=b"")).get().headers
 
 
 # -- F10: ranges

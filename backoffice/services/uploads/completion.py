@@ -162,6 +162,6 @@ def _file(upload: Upload, spec: FileSpec, size: int, digest: bytes) -> File:
         owner=upload.owner,
         created_at=0,
         total_chunks=upload.chunk_count,
-        sha256=digest.hex(),
+        digest=digest,
         tags=tuple(spec.tags),
     )

@@ -216,7 +216,7 @@ class Uploads:
         done = self.files.get(upload_id) if is_id(upload_id) else None
         if done is None or not may(actor, Permissions.FILES_WRITE, done.owner) or done.state is not FileState.READY:
             return None
-        differs = spec.digest and done.sha256 and done.sha256 != spec.digest.hex()
+        differs = spec.digest and done.digest and done.digest != spec.digest
         if done.size != total_size or differs:
             raise Conflict("This upload was completed with another size or checksum.")
         self.completion.durability.barrier()

@@ -15,11 +15,9 @@ _Pair = tuple[Callable[[Any], str], Callable[[str], Any]]
 
 
 class Codec(Generic[T]):
-    """Turns a frozen dataclass into the fields of a hash: text, whole numbers, enumerations, None, and tuples or
-    frozen sets of them (as JSON). `id` is in the key, not in the hash. `sparse` leaves out what equals its default;
-    `short` gives fields shorter names in the hash, and those of `hexadecimal` digits stand in it as base64, for nouns
-    of which there are millions.
-    """
+    """Turns a frozen dataclass into the fields of a hash: text, whole numbers, bytes (as base64), enumerations, None,
+    and tuples or frozen sets of them (as JSON). `id` is in the key, not in the hash. `sparse` leaves out what equals
+    its default; `short` gives fields shorter names in the hash, for nouns of which there are millions."""
 
     def __init__(
         self,
@@ -27,7 +25,6 @@ class Codec(Generic[T]):
         *,
         sparse: bool = False,
         short: Mapping[str, str] | None = None,
-        hexadecimal: frozenset[str] = frozenset(),
     ) -> None:
         self._make: Callable[..., T] = record
         hints = get_type_hints(record)
@@ -37,7 +34,7 @@ class Codec(Generic[T]):
         for field in fields(record):  # type: ignore[arg-type]
             if field.name == "id":
                 continue
-            self._fields[field.name] = _HEX if field.name in hexadecimal else _pair(hints[field.name])
+            self._fields[field.name] = _pair(hints[field.name])
             if sparse and field.default is not MISSING:
                 self._defaults[field.name] = field.default
 
@@ -90,6 +87,8 @@ def _pair(hint: Any) -> _Pair:
         return str, str
     if hint is int:
         return str, int
+    if hint is bytes:
+        return _to_base64, _from_base64
     if isinstance(hint, type) and issubclass(hint, Enum):
         return (lambda value: str(value.value)), hint
     if isinstance(hint, type) and issubclass(hint, str):
@@ -97,15 +96,12 @@ def _pair(hint: Any) -> _Pair:
     raise TypeError(f"no text form for {hint!r}")
 
 
-def _from_hex(digits: str) -> str:
-    return base64.b64encode(bytes.fromhex(digits)).decode().rstrip("=")
+def _to_base64(value: bytes) -> str:
+    return base64.b64encode(value).decode().rstrip("=")
 
 
-def _to_hex(text: str) -> str:
-    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).hex()
-
-
-_HEX: _Pair = (_from_hex, _to_hex)
+def _from_base64(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def pairs(row: Any) -> dict[bytes, bytes]:

@@ -44,12 +44,11 @@ class Collection(Generic[R]):
         *,
         sparse: bool = False,
         short: Mapping[str, str] | None = None,
-        hexadecimal: frozenset[str] = frozenset(),
         dense: bool = False,
     ) -> None:
         """`dense`: indexes hold identifiers in the form of `compact_ids.py`."""
         self.db, self.keys, self.noun = db, keys, noun
-        self.codec = Codec(record, sparse=sparse, short=short, hexadecimal=hexadecimal)
+        self.codec = Codec(record, sparse=sparse, short=short)
         self.indexes = tuple(indexes)
         self._dense = dense
         self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
