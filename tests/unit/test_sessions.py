@@ -10,7 +10,7 @@ from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS
 from backoffice.domain.actions import Actions
-from backoffice.domain.ids import new_secret, secret_hash
+from backoffice.domain.ids import secret_hash
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, ReauthRequired
 from backoffice.services.sign_in.passwords import Passwords
@@ -62,7 +62,7 @@ def test_S3_every_sign_in_and_every_proof_has_a_new_id(people: People) -> None:
         people.sessions.reauth(resumed.actor, new, "wrong")
 
 
-@pytest.mark.parametrize("secret", ["", "x", "x" * 43, new_secret(), "é" * 43, "x" * 10_000, "\0" * 43, "\ud800" * 43])
+@pytest.mark.parametrize("secret", ["", "x", "x" * 43, "A0-_" * 11, "é" * 43, "x" * 10_000, "\0" * 43, "\ud800" * 43])
 def test_S4_an_invented_id_is_nobody(people: People, secret: str) -> None:
     people.user("ada")
     assert people.authenticate(secret) is None
