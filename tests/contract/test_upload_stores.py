@@ -219,7 +219,7 @@ def test_a_change_of_an_older_version_is_refused(world: World) -> None:
     assert new.version == old.version + 1
     for change in (
         lambda: world.files.rename(old, "c.txt", EVENT),
-        lambda: world.files.set_digest(old, "00", EVENT),
+        lambda: world.files.set_digest(old, b"\x00", EVENT),
         lambda: world.files.trash(old, 1, EVENT),
         lambda: world.files.purge(old, EVENT),
     ):

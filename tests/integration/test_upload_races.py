@@ -14,7 +14,6 @@ import pytest
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.paging import Query
 from backoffice.domain.text import fold
-from backoffice.domain.uploads import UNKNOWN
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
@@ -129,7 +128,7 @@ def test_a_quota_is_exact_for_bodies_of_unknown_length(world: World) -> None:
 
 def test_the_number_of_open_uploads_is_exact(world: World) -> None:
     service = replace(world.service, limits=replace(LIMITS, max_open=5))
-    outcomes = at_once([lambda: service.start(ALICE, total_chunks=UNKNOWN)] * 32)
+    outcomes = at_once([lambda: service.create_stream(ALICE)] * 32)
     assert sum(isinstance(one, TooMany) for one in outcomes) == 27
 
 

@@ -14,7 +14,6 @@ from werkzeug.test import TestResponse
 
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.paging import Query
-from backoffice.domain.uploads import UNKNOWN
 from backoffice.errors import Invalid, Unavailable
 from backoffice.web.pages.file_form import file_name
 from backoffice.web.pages.my_files import Listing, ListParams
@@ -405,7 +404,7 @@ def test_unfinished_uploads_are_listed_and_can_be_cancelled(site: Site, alice: B
         size=1_000_000,
         name=HOSTILE.replace("/", ""),
     )
-    streaming = site.services.uploads.start(actor, total_chunks=UNKNOWN, name="stream.bin")
+    streaming = site.services.uploads.create_stream(actor, name="stream.bin")
     page = alice.get("/").text
     assert "Unfinished uploads" in page
     assert 'value="25"' in page
