@@ -1,4 +1,4 @@
--- _bytes: what several scripts share; `scripts.py` puts it before each of them.
+-- _bytes: what several scripts share; `scripts/__init__.py` puts it before each of them.
 
 -- Whether one string comes before another byte by byte, which is how sorted sets order members. `<` follows the locale
 -- of the server.

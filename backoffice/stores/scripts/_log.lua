@@ -1,4 +1,4 @@
--- _log: entries of the audit log in its indexes, for the scripts that write or read those; `scripts.py` puts it before
+-- _log: entries of the audit log in its indexes, for the scripts that write or read those; `scripts/__init__.py` puts it before
 -- each script, after `_bytes.lua`.
 
 -- The first 32 bits of a number, most significant byte first.
