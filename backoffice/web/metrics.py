@@ -2,7 +2,7 @@
 
 With several web processes, `PROMETHEUS_MULTIPROC_DIR` names an empty directory before the application is made
 (`server/gunicorn_app.py` does that); each process counts into a file of its own there and whichever is asked adds all
-of them up. Without it a process speaks for itself only. """
+of them up. Without it a process speaks for itself only."""
 
 from __future__ import annotations
 
