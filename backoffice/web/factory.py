@@ -80,7 +80,7 @@ def make_app(
     init_identity(app)
     init_csrf(app, settings)
     init_route_guard(app)
-    initialise_stray_babel(app)
+    _init_leftover_babel(app)
     Bootstrap5(app)
     init_formats(app)
     app.context_processor(_for_templates)
@@ -111,7 +111,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
 
-def initialise_stray_babel(app: Flask) -> None:
+def _init_leftover_babel(app: Flask) -> None:
     """Our texts are in one language, so flask-babel is not among the requirements. Where it is installed all the same
     (an environment of an earlier version has it), Flask-Admin uses it, and every admin page would fail without this."""
     if importlib.util.find_spec("flask_babel") is not None:

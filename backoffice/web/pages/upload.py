@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.access import may
 from backoffice.domain.files import File
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
@@ -22,7 +21,7 @@ from backoffice.services.uploads.limits import UploadLimits
 from backoffice.web.body import drain
 from backoffice.web.context import services
 from backoffice.web.formats import filesize
-from backoffice.web.identity import actor
+from backoffice.web.identity import actor, may
 from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.my_files import ListParams, just_deleted, list_files
 from backoffice.web.redirects import safe_next
@@ -50,7 +49,7 @@ def register(bp: Blueprint) -> None:
 def upload() -> ResponseReturnValue:
     """The page. Whoever may not see files gets it, too: it is the first page after signing in."""
     asked, asking = ListParams.of(request.args), actor()
-    if not may(asking, Permissions.FILES_READ):
+    if not may(Permissions.FILES_READ):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
     limits, usage = has.uploads.limits, has.files.usage(asking)
