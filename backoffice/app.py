@@ -37,6 +37,7 @@ from backoffice.stores.durability import RedisDurability, RedisHealth, unsafe_re
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
@@ -79,51 +80,57 @@ def build_services(
 ) -> Services:
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
     first line of a script, and a cheaper hash makes many sign-ins quick."""
-    db, keys = Db(client, shebang=shebang), Keys(settings.key_prefix)
-    users, roles, tokens, audit = (
-        RedisUsers(db, keys),
-        RedisRoles(db, keys),
-        RedisTokens(db, keys),
-        RedisAudit(db, keys),
-    )
-    files = RedisFiles(db, keys)
-    uploads = RedisUploads(db, keys, files)
-    accounts, throttle = RedisAccounts(db, keys, users, roles), RedisThrottle(db, keys)
+    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix))
+    db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
     passwords = passwords or Passwords()
-    devices = TrustedDevices(tuple(key.reveal().encode() for key in settings.secret_keys))
-    durability = RedisDurability(db, keys, settings.replicas)
-    health = RedisHealth(db, _disk(settings))
+    durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health)
-    completion = Completion(uploads, chunks, durability, settings.trash_ttl)
+    completion = Completion(stores.uploads, chunks, durability, settings.trash_ttl)
     return Services(
         users=Users(
             store=users,
-            accounts=accounts,
-            roles=roles,
-            tokens=tokens,
+            accounts=stores.accounts,
+            roles=stores.roles,
+            tokens=stores.tokens,
             audit=audit,
-            throttle=throttle,
+            throttle=stores.throttle,
             passwords=passwords,
         ),
-        roles=Roles(store=roles, audit=audit),
+        roles=Roles(store=stores.roles, audit=audit),
         sessions=Sessions(
-            RedisSessions(db, keys),
+            stores.sessions,
             users,
-            accounts,
+            stores.accounts,
             audit,
-            throttle,
+            stores.throttle,
             passwords,
-            devices,
+            TrustedDevices(tuple(key.reveal().encode() for key in settings.secret_keys)),
+            stores.identities,
             idle_ms=settings.session_idle * 1000,
             max_ms=settings.session_max * 1000,
         ),
-        tokens=Tokens(store=tokens, accounts=accounts, audit=audit),
+        tokens=Tokens(store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=audit),
         audit=Audit(audit),
-        files=Files(files, uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
-        uploads=Uploads(uploads, files, chunks, users, audit, completion, health, limits(settings)),
+        files=Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
+        uploads=Uploads(stores.uploads, stores.files, chunks, users, audit, completion, health, limits(settings)),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
+        identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit),
     )
+
+
+class _Stores:
+    """The stores of the control plane, over one connection."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self.db, self.keys = db, keys
+        self.users, self.roles = RedisUsers(db, keys), RedisRoles(db, keys)
+        self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
+        self.audit, self.throttle = RedisAudit(db, keys), RedisThrottle(db, keys)
+        self.accounts = RedisAccounts(db, keys, self.users, self.roles)
+        self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
+        self.files = RedisFiles(db, keys)
+        self.uploads = RedisUploads(db, keys, self.files)
 
 
 def chunk_store(settings: Settings, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> ChunkStore:

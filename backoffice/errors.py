@@ -28,6 +28,8 @@
     └── IntegrityError       what is stored is not what was stored
         └── ChunkLost
 
+Not an error and outside of the tree: IdentityChanged, by which a request begins again.
+
 `code` is a promise to API clients: never reword it. `str(error)` is a sentence for people.
 What status a class has over HTTP is the web's business (`web/errors.py`).
 """
@@ -206,3 +208,11 @@ class ChunkLost(IntegrityError):
     """A chunk of the file is not in the store."""
 
     code = "chunk_lost"
+
+
+class IdentityChanged(BaseException):
+    """What is remembered of the one who asks does not hold any more: the request begins again, and reads it anew.
+
+    Raised by the first access to the store, so nothing has been done before. It is nobody's but the web's outermost
+    layer's to handle, hence no Exception: whoever handles all of those passes it on.
+    """

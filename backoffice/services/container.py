@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from backoffice.services.audit import Audit
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
+from backoffice.services.ports import IdentityStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
@@ -27,4 +28,5 @@ class Services:
     files: Files
     uploads: Uploads
     system: System
+    identities: IdentityStore
     maintenance: Maintenance

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.identities import Identity
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
@@ -70,6 +71,39 @@ class AccountStore(Protocol):
 
     def load(self, user_id: str) -> tuple[User | None, Mapping[str, Role]]:
         """A user and all roles by name: one round trip, unless a role was changed since."""
+
+
+class IdentityStore(Protocol):
+    """Who has a credential, remembered from one request to the next."""
+
+    def of_token(self, token_id: str, *, remembered: bool = False) -> Identity[Token] | None:
+        """A token and its user; None where one of them is not there.
+
+        `remembered`: as it is remembered, to be confirmed by the first thing that this request asks of the store,
+        which raises IdentityChanged if anything of it has changed but times of last use.
+        """
+
+    def of_session(self, session_id: str, *, remembered: bool = False) -> Identity[Session] | None:
+        """The same for a session."""
+
+    def note_use(self, credential: Token | Session) -> None:
+        """Remember new times of use, where the credential is remembered."""
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether this request rests on what is remembered, and has not asked the store for anything yet."""
+
+    def confirm(self) -> None:
+        """Ask now whether it still holds, if nothing was asked since. Raises IdentityChanged, Unavailable."""
+
+    def begin_request(self) -> None:
+        """Nothing is left to confirm of an earlier request of this thread."""
+
+    def counts(self) -> Mapping[str, int]:
+        """What happened since this was asked last: `remembered`, `read`, `changed`, `dropped` (there were too many)."""
+
+    def __len__(self) -> int:
+        """How many are remembered."""
 
 
 class RoleStore(RecordStore[Role], Protocol):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from backoffice.domain.access import Actor, may
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.identities import Identity
 from backoffice.domain.ids import new_secret, secret_hash
 from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN
 from backoffice.domain.permissions import Permissions
@@ -28,7 +29,8 @@ from backoffice.services.authorization import (
     session_credential,
     user_ref,
 )
-from backoffice.services.ports import AccountStore, AuditLog, SessionStore, Throttle, UserStore
+from backoffice.services.ports import AccountStore, AuditLog, IdentityStore, SessionStore, Throttle, UserStore
+from backoffice.services.sign_in.outcomes import Authenticated, SignedIn
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.throttle import Bucket, consume, password_buckets, reset, sign_in_buckets
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
@@ -36,29 +38,6 @@ from backoffice.services.sign_in.trusted_devices import TrustedDevices
 TOUCH_MS = 60_000
 """A session's use is written down at most once in so long."""
 _SESSION_ID = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """`secret` goes into the session's cookie, `device` into the one that outlives it."""
-
-    session: Session
-    secret: str
-    user: User
-    device: str
-
-    def __repr__(self) -> str:
-        """Without the secret."""
-        return f"SignedIn(user={self.user!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticated:
-    """Who sent a session's cookie."""
-
-    actor: Actor
-    session: Session
-    user: User
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +51,7 @@ class Sessions:
     throttle: Throttle
     passwords: Passwords
     devices: TrustedDevices
+    identities: IdentityStore
     idle_ms: int = 30 * 60 * 1000
     max_ms: int = 12 * 60 * 60 * 1000
     now: Callable[[], int] = now_ms
@@ -128,24 +108,28 @@ class Sessions:
 
     # -- each request
 
-    def authenticate(self, secret: str, *, ip: str, agent: str, via: str, request_id: str) -> Authenticated | None:
-        """Who has this secret now; None = nobody. At most two round trips, a third once a minute."""
+    def authenticate(
+        self, secret: str, *, ip: str, agent: str, via: str, request_id: str, remembered: bool = False
+    ) -> Authenticated | None:
+        """Who has this secret now; None = nobody. `remembered`: see `IdentityStore`. Where it is, no round trip, else
+        two; one more once a minute."""
         if not (20 <= len(secret) <= 100 and secret.isascii()):
             return None
-        session, now = self.sessions.get(secret_hash(secret)), self.now()
-        if session is None or min(session.expires_at, session.ends_at) <= now:
+        found, now = self._identity(secret_hash(secret), remembered), self.now()
+        if found is None or _dead(found.credential, now):
             return None
-        user, roles = self.accounts.load(session.user)
-        if user is None or not user.active or user.epoch != session.epoch:
+        session, user = found.credential, found.user
+        if not user.active or user.epoch != session.epoch:
             return None
         if now - session.seen_at >= TOUCH_MS:
             expires_at = min(now + self.idle_ms, session.ends_at)
             self.sessions.touch(session, now, expires_at)
             session = replace(session, seen_at=now, expires_at=expires_at)
+            self.identities.note_use(session)
         actor = Actor(
             id=user.id,
             name=user.username,
-            roles=grants_of(user, roles),
+            roles=grants_of(user, found.roles),
             via=via,
             ip=ip,
             agent=agent,
@@ -154,6 +138,14 @@ class Sessions:
             request_id=request_id,
         )
         return Authenticated(actor, session, user)
+
+    def _identity(self, session_id: str, remembered: bool) -> Identity[Session] | None:
+        found = self.identities.of_session(session_id, remembered=remembered)
+        if remembered and found is not None and _dead(found.credential, self.now()):
+            # Another process may have noted its use since, and so have made its life longer.
+            self.identities.begin_request()
+            found = self.identities.of_session(session_id)
+        return found
 
     # -- looking after them
 
@@ -268,7 +260,7 @@ class Sessions:
         living = [
             session
             for session in self.sessions.of_user(user.id)
-            if session.epoch == user.epoch and min(session.expires_at, session.ends_at) > now
+            if session.epoch == user.epoch and not _dead(session, now)
         ]
         return sorted(living, key=lambda session: session.seen_at, reverse=True)
 
@@ -288,3 +280,7 @@ class Sessions:
             raise NotSignedIn
         if by_token(actor) and not may(actor, Permissions.SESSIONS_ALL):
             raise NotAllowed("A token cannot look after sessions.")
+
+
+def _dead(session: Session, now: int) -> bool:
+    return min(session.expires_at, session.ends_at) <= now

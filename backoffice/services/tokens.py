@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.audit import ObjectRef
@@ -25,7 +25,7 @@ from backoffice.services.authorization import (
     require_recent_auth,
     token_credential,
 )
-from backoffice.services.ports import AccountStore, TokenStore
+from backoffice.services.ports import AccountStore, IdentityStore, TokenStore
 from backoffice.services.records import Records
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -40,6 +40,7 @@ class Tokens(Records[Token]):
     noun = TOKENS
     store: TokenStore
     accounts: AccountStore
+    identities: IdentityStore
 
     def create(
         self,
@@ -86,24 +87,25 @@ class Tokens(Records[Token]):
         self.store.insert(token, self._event(TOKENS.create, actor, token, data={"user": user.id, **data}))
         return token, f"{PREFIX}_{token.id}_{secret}"
 
-    def authenticate(self, text: str, *, ip: str, agent: str, request_id: str) -> tuple[Actor, User] | None:
-        """Who sent this token; None = nobody. At most two round trips, a third once a minute."""
+    def authenticate(
+        self, text: str, *, ip: str, agent: str, request_id: str, remembered: bool = False
+    ) -> tuple[Actor, User] | None:
+        """Who sent this token; None = nobody. `remembered`: see `IdentityStore`. Where it is, no round trip, else two;
+        one more once a minute."""
         parts = split_token(text) if text.isascii() else None
-        token = self.store.get(parts[0]) if parts is not None else None
-        if parts is None or token is None or not token.matches(parts[1]):
+        found = self.identities.of_token(parts[0], remembered=remembered) if parts is not None else None
+        if parts is None or found is None or not found.credential.matches(parts[1]):
             return None
-        now = self.now()
-        if token.expires_at and token.expires_at <= now:
-            return None
-        user, roles = self.accounts.load(token.user)
-        if user is None or not user.active or user.epoch != token.epoch:
+        now, token, user = self.now(), found.credential, found.user
+        if (token.expires_at and token.expires_at <= now) or not user.active or user.epoch != token.epoch:
             return None
         if now - token.used_at >= TOUCH_MS:
             self.store.touch(token, now)
+            self.identities.note_use(replace(token, used_at=now))
         actor = Actor(
             id=user.id,
             name=user.username,
-            roles=grants_of(user, roles),
+            roles=grants_of(user, found.roles),
             scopes=token.scopes,
             via="api",
             ip=ip,

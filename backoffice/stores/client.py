@@ -29,6 +29,7 @@ from redis.sentinel import Sentinel
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
+from backoffice.stores.watch import STALE, Watch, only_reads, unwatch, watched
 
 Client = Redis | RedisCluster
 Arg = bytes | str | int | float | memoryview
@@ -80,11 +81,12 @@ class Db:
         keys of another slot; only the fake server of the tests does without."""
         self.client = client
         self._shebang = shebang
-        self._scripts: dict[tuple[str, bool], Script] = {}
+        self._scripts: dict[tuple[str, bool, bool], Script] = {}
 
     def call(self, *command: Arg) -> Any:
         """One command, one round trip."""
-        return self._one(command)
+        watch = watched()
+        return self._one(command) if watch is None else self._watched(watch, [command])[0]
 
     def _one(self, command: Command) -> Any:
         with store_errors():
@@ -92,6 +94,19 @@ class Db:
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         """The replies of several commands sent together, in order: one round trip."""
+        watch = watched()
+        return self._several(commands) if watch is None else self._watched(watch, commands)
+
+    def _watched(self, watch: Watch, commands: Sequence[Command]) -> list[Any]:
+        """The replies, and before they are given out the answer whether what is watched is still so. What changes
+        something is sent after that."""
+        together = commands if only_reads(commands) else ()
+        asked = watch.commands
+        replies = self._several([*asked, *together])
+        watch.check(replies[: len(asked)])
+        return replies[len(asked) :] if together or not commands else self._several(commands)
+
+    def _several(self, commands: Sequence[Command]) -> list[Any]:
         if len(commands) < 2:
             # A pipeline costs more than the command that it would carry.
             return [self._one(command) for command in commands]
@@ -103,13 +118,31 @@ class Db:
 
     def script(self, name: str, keys: Sequence[bytes], args: Sequence[Arg], *, allow_oom: bool = False) -> Any:
         """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it)."""
-        script = self._scripts.get((name, allow_oom))
-        if script is None:
-            script = self._scripts[name, allow_oom] = load(name, shebang=self._shebang, allow_oom=allow_oom)
+        watch = watched()
+        if watch is None:
+            return self._run(self._script(name, allow_oom=allow_oom), keys, args)
+        script = self._script(name, allow_oom=allow_oom, watched=True)
         try:
-            return self.call("EVALSHA", script.sha, len(keys), *keys, *args)
+            answer = self._run(script, [*keys, *watch.keys], [*args, *watch.args])
+        except ResponseError as error:
+            if str(error).startswith(STALE):
+                watch.fail()
+            raise
+        unwatch()
+        return answer
+
+    def _script(self, name: str, *, allow_oom: bool, watched: bool = False) -> Script:
+        found = self._scripts.get((name, allow_oom, watched))
+        if found is None:
+            found = load(name, shebang=self._shebang, allow_oom=allow_oom, watched=watched)
+            self._scripts[name, allow_oom, watched] = found
+        return found
+
+    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[Arg]) -> Any:
+        try:
+            return self._one(("EVALSHA", script.sha, len(keys), *keys, *args))
         except NoScriptError:
-            return self.call("EVAL", script.source, len(keys), *keys, *args)
+            return self._one(("EVAL", script.source, len(keys), *keys, *args))
 
 
 def connect(url: str, password: str | None = None, *, timeout: float = ANSWER_SECONDS) -> Client:

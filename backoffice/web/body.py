@@ -7,8 +7,9 @@ and a body of known length is received from its socket straight into our memory 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flask import Request, Response, g, request
 from gunicorn.http.body import Body as ServerBody
@@ -17,7 +18,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
 from backoffice.errors import BodyCut, Invalid, TooLarge
-from backoffice.web.client_socket import SIGNED_IN, ClientSocket
+from backoffice.web.client_socket import SIGNED_IN, SMALL_BODY, ClientSocket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -34,6 +35,10 @@ DRAIN_SECONDS = 5.0
 STRANGERS_DRAIN_SECONDS = 1.0
 """How much of a refused body is read and thrown away, and how long, so that a client that is still sending gets to
 the answer. If more is coming, the server closes the connection."""
+
+
+CONFIRM: Final = "backoffice.confirm"
+"""Key of the WSGI environment: what has to be called before a body is read that cannot be read again."""
 
 
 class Source(Protocol):
@@ -58,6 +63,7 @@ class RequestBody:
         self._started = time.monotonic()
         if self.length is not None and self.length > limit:
             raise TooLarge(f"The body has {self.length} bytes; at most {limit} are taken.", limit=limit)
+        confirm_first(environ)
 
     def read_into(self, view: memoryview) -> int:
         """Receive the next bytes to the start of the view; how many, 0 at the end.
@@ -115,6 +121,26 @@ def read_view(of: Request | WSGIEnvironment, limit: int) -> memoryview:
 def read_exact(of: Request | WSGIEnvironment, limit: int) -> bytes:
     """The whole body. Raises as `RequestBody`."""
     return bytes(read_view(of, limit))
+
+
+def hold_body(environ: WSGIEnvironment, confirm: Callable[[], None]) -> None:
+    """Let a request be read twice: a small body, which our server has in memory already, is held. Before another is
+    read, `confirm` has to be called (by `confirm_first`): after that the request does not begin again.
+
+    Raises BodyCut.
+    """
+    length = _length(environ)
+    if length is None or length > SMALL_BODY:
+        environ[CONFIRM] = confirm
+    elif length:
+        environ["wsgi.input"] = BytesIO(read_exact(environ, SMALL_BODY))
+
+
+def confirm_first(of: Request | WSGIEnvironment) -> None:
+    """Before a body is read that is not held. Raises what `confirm` raises."""
+    confirm = _environ(of).pop(CONFIRM, None)
+    if confirm is not None:
+        confirm()
 
 
 def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRAIN_SECONDS) -> bool:

@@ -24,7 +24,8 @@ from backoffice.web.errors import init_errors
 from backoffice.web.formats import init_formats
 from backoffice.web.headers import csp_nonce, init_headers
 from backoffice.web.health import init_health
-from backoffice.web.identity import actor, init_identity, may, nobody_yet
+from backoffice.web.identity import actor, confirm_identity, init_identity, may, nobody_yet
+from backoffice.web.identity_retry import IdentityRetry
 from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.route_access import Access, Who, check_declared, declare
 from backoffice.web.route_guard import init_route_guard
@@ -89,7 +90,8 @@ def make_app(
         part(app)
     _declare_static(app)
     check_declared(app)
-    app.wsgi_app = SiteMiddleware(app.wsgi_app, settings)  # type: ignore[method-assign]
+    app.after_request(confirm_identity)  # registered last, so it is the first
+    app.wsgi_app = SiteMiddleware(IdentityRetry(app.wsgi_app), settings)  # type: ignore[method-assign]
     return app
 
 

@@ -1,7 +1,8 @@
 """Who is asking: Flask-Login and Flask-Principal, wrapped here and used nowhere else.
 
-A bearer token or the session cookie is taken to the services once per request; what comes back is the `Actor`.
-Roles are read anew each time, so a right taken away is gone with the next request. A request that carries an
+A bearer token or the session cookie is taken to the services once per request; what comes back is the `Actor`. It may
+be remembered from an earlier request. Then the first thing that is asked of the store confirms it, or the request
+begins again (`identity_retry.py`): a right taken away is gone with the next request. A request that carries an
 `Authorization` header is judged by it alone: a bad token never falls back to the cookie.
 
 Flask-Principal lets everybody through an empty Permission, reads `a & b` as "or" and `a | b` as "a without b", and
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NoReturn, cast
 
 import structlog
-from flask import Flask, Request, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_login import LoginManager, UserMixin, current_user
 from flask_principal import Identity, Need, Principal, RoleNeed, UserNeed, identity_loaded
 from flask_principal import Permission as PrincipalPermission
@@ -24,10 +25,12 @@ from backoffice.domain.access import ANONYMOUS, Actor
 from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
-from backoffice.errors import NotSignedIn
+from backoffice.errors import BackofficeError, NotSignedIn
+from backoffice.web.body import hold_body
 from backoffice.web.client_socket import SIGNED_IN, set_body_pace
 from backoffice.web.context import request_id, services
 from backoffice.web.cookies import session_secret
+from backoffice.web.identity_retry import IDENTITY_CHANGED
 from backoffice.web.route_access import Who, access_of
 
 VIA_PAGES: Final = "web"
@@ -143,7 +146,23 @@ def init_identity(app: Flask) -> None:
 
 def nobody_yet() -> None:
     """The first hook of a request: so that even an error on the way to the identity finds an actor."""
+    services().identities.begin_request()
     g.actor = anonymous()
+
+
+def confirm_identity(response: Response) -> Response:
+    """The first hook after a view: nothing is answered on the strength of what is remembered alone. Raises
+    IdentityChanged."""
+    identities = services().identities
+    if response.status_code >= 500:  # a failure tells nothing
+        identities.begin_request()
+    if not identities.unconfirmed:
+        return response
+    try:
+        identities.confirm()
+    except BackofficeError as error:
+        return current_app.make_response(current_app.handle_user_exception(error))
+    return response
 
 
 def _load(incoming: Request) -> CurrentUser | None:
@@ -156,6 +175,8 @@ def _load(incoming: Request) -> CurrentUser | None:
     if found is not None:
         g.person, g.actor = found, found.actor
         set_body_pace(incoming.environ, SIGNED_IN)
+        if services().identities.unconfirmed:
+            hold_body(incoming.environ, services().identities.confirm)
         structlog.contextvars.bind_contextvars(user=found.actor.id)
     return found
 
@@ -167,8 +188,11 @@ def _from_header(header: str) -> CurrentUser:
     if scheme.lower() != "bearer" or not text or len(text) > MAX_CREDENTIAL:
         raise NotSignedIn("The Authorization header is not a valid bearer token.")
     asking = anonymous()
-    found = services().tokens.authenticate(text, ip=asking.ip, agent=asking.agent, request_id=asking.request_id)
+    found = services().tokens.authenticate(
+        text, ip=asking.ip, agent=asking.agent, request_id=asking.request_id, remembered=_may_be_remembered()
+    )
     if found is None:
+        services().identities.begin_request()
         raise NotSignedIn("The token is unknown, expired or revoked.")
     g.bearer = True
     return CurrentUser(*found)
@@ -180,9 +204,21 @@ def _from_session(incoming: Request) -> CurrentUser | None:
         return None
     asking = anonymous()
     found = services().sessions.authenticate(
-        secret, ip=asking.ip, agent=asking.agent, via=VIA_PAGES, request_id=asking.request_id
+        secret,
+        ip=asking.ip,
+        agent=asking.agent,
+        via=VIA_PAGES,
+        request_id=asking.request_id,
+        remembered=_may_be_remembered(),
     )
-    return CurrentUser(found.actor, found.user, found.session) if found else None
+    if found is None:
+        services().identities.begin_request()
+        return None
+    return CurrentUser(found.actor, found.user, found.session)
+
+
+def _may_be_remembered() -> bool:
+    return IDENTITY_CHANGED not in request.environ
 
 
 def _need(permission: Permission) -> Need:

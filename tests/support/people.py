@@ -22,6 +22,7 @@ from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from backoffice.services.tokens import Tokens
 from backoffice.services.users import Users
 from backoffice.stores.client import Db
+from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
@@ -30,6 +31,7 @@ from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
+from backoffice.stores.watch import watched
 from tests.support.database import database
 
 PASSWORD = "a fine long phrase"
@@ -65,8 +67,12 @@ class CountedDb(Db):
         return Db.call(self, *command)
 
     def many(self, commands: Any) -> list[Any]:
-        self.trips += bool(commands)
+        self.trips += bool(commands) or watched() is not None
         return Db.many(self, commands)
+
+    def script(self, *args: Any, **options: Any) -> Any:
+        self.trips += 1
+        return Db.script(self, *args, **options)
 
 
 class People:
@@ -82,8 +88,14 @@ class People:
         )
         self.session_store, self.log = RedisSessions(db, keys), RedisAudit(db, keys)
         self.accounts = RedisAccounts(db, keys, self.user_store, self.role_store)
+        self.identities = RedisIdentities(
+            db, keys, self.user_store, self.role_store, self.token_store, self.session_store
+        )
         self.throttle = RedisThrottle(db, keys, self.clock)
         self.passwords = passwords
+        self._make_services(passwords)
+
+    def _make_services(self, passwords: Passwords) -> None:
         self.users = Users(
             store=self.user_store,
             accounts=self.accounts,
@@ -95,7 +107,13 @@ class People:
             now=self.clock,
         )
         self.roles = Roles(store=self.role_store, audit=self.log, now=self.clock)
-        self.tokens = Tokens(store=self.token_store, accounts=self.accounts, audit=self.log, now=self.clock)
+        self.tokens = Tokens(
+            store=self.token_store,
+            accounts=self.accounts,
+            identities=self.identities,
+            audit=self.log,
+            now=self.clock,
+        )
         self.sessions = Sessions(
             self.session_store,
             self.user_store,
@@ -104,6 +122,7 @@ class People:
             self.throttle,
             passwords,
             TrustedDevices((b"k" * 32,)),
+            self.identities,
             now=self.clock,
         )
         self.audit = Audit(self.log, self.clock)

@@ -14,6 +14,7 @@ from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.store import RedisRecords
@@ -29,6 +30,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.RecordStore, RedisRecords),
     (ports.UserStore, RedisUsers),
     (ports.AccountStore, RedisAccounts),
+    (ports.IdentityStore, RedisIdentities),
     (ports.RoleStore, RedisRoles),
     (ports.SessionStore, RedisSessions),
     (ports.TokenStore, RedisTokens),
@@ -75,6 +77,9 @@ READERS = {
     "barrier",
     "check",
     "alive",
+    "of_token",
+    "of_session",
+    "confirm",
 }
 WRITES_EVENTS = {
     # Many acts, which it finds itself: it takes who does them.
@@ -83,6 +88,8 @@ WRITES_EVENTS = {
 NOT_ACTS = {
     # Data and housekeeping, described as such in the ports; everything else that changes something is an act.
     "touch",
+    "note_use",
+    "begin_request",
     "sweep",
     "attempt",
     "forgive",

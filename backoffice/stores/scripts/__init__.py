@@ -22,10 +22,10 @@ class Script:
     sha: str
 
 
-def load(name: str, *, shebang: bool = True, allow_oom: bool = False) -> Script:
+def load(name: str, *, shebang: bool = True, allow_oom: bool = False, watched: bool = False) -> Script:
     """`<name>.lua`, ready to send. `allow_oom` lets it run when memory is full; that is said in its first line, so it
-    takes `shebang`."""
-    source = shared() + _read(name)
+    takes `shebang`. `watched`: it begins by comparing versions, which are added to its keys and arguments."""
+    source = (_read("_watch") if watched else "") + shared() + _read(name)
     if shebang:
         source = ("#!lua flags=allow-oom\n" if allow_oom else "#!lua\n") + source
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())

@@ -1,0 +1,119 @@
+"""Versions that a request rests on, asked for with the first thing that it asks of the store.
+
+Redis's WATCH guards a transaction by keys read before it. This does the same for a whole request, without a trip of
+its own: what was remembered from an earlier request counts as read, and `Db` sends the question whether it is still so
+along with the first reads, or lets the first script answer it before its first effect. So what was taken away is gone
+at the next request, as if everything had been read anew.
+
+A watch belongs to the thread that serves the request. Other threads that work for it begin after its first trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backoffice.errors import IdentityChanged
+
+STALE: Final = "STALE"
+"""First word of the error by which `_watch.lua` says that something has changed."""
+
+READS: Final = frozenset(
+    {
+        "GET",
+        "GETRANGE",
+        "STRLEN",
+        "EXISTS",
+        "PTTL",
+        "HGET",
+        "HMGET",
+        "HGETALL",
+        "ZCARD",
+        "ZCOUNT",
+        "ZLEXCOUNT",
+        "ZRANGE",
+        "ZRANK",
+        "ZREVRANK",
+        "ZSCORE",
+        "XLEN",
+        "XRANGE",
+        "XREVRANGE",
+        "PING",
+        "INFO",
+    }
+)
+"""Commands that may be sent together with the question; before any other it is asked by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a key held: the whole of a string (`field` ""), or a field of a hash. `value` b"": there is none."""
+
+    key: bytes
+    field: str
+    value: bytes
+
+    @property
+    def command(self) -> tuple[bytes | str, ...]:
+        """What asks for it."""
+        return ("HGET", self.key, self.field) if self.field else ("GET", self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Versions that must still be so; `changed` is called when one is not."""
+
+    versions: tuple[Version, ...]
+    changed: Callable[[], None]
+
+    @property
+    def commands(self) -> list[tuple[bytes | str, ...]]:
+        return [version.command for version in self.versions]
+
+    def check(self, replies: Sequence[Any]) -> None:
+        """Compare the replies to `commands`; then nothing is watched any more. Raises IdentityChanged."""
+        unwatch()
+        if any((reply or b"") != version.value for reply, version in zip(replies, self.versions, strict=True)):
+            self.fail()
+
+    def fail(self) -> None:
+        """Something has changed. Raises IdentityChanged."""
+        unwatch()
+        self.changed()
+        raise IdentityChanged
+
+    @property
+    def keys(self) -> list[bytes]:
+        """For `_watch.lua`."""
+        return [version.key for version in self.versions]
+
+    @property
+    def args(self) -> list[bytes | str | int]:
+        """For `_watch.lua`: field and value of each, and how many there are."""
+        pairs: list[bytes | str | int] = [part for one in self.versions for part in (one.field, one.value)]
+        return [*pairs, len(self.versions)]
+
+
+_watched: ContextVar[Watch | None] = ContextVar("watched", default=None)
+
+
+def watch(what: Watch) -> None:
+    """From here on, until the store has been asked for something."""
+    _watched.set(what)
+
+
+def watched() -> Watch | None:
+    """What has to be asked with the next thing."""
+    return _watched.get()
+
+
+def unwatch() -> None:
+    """Nothing has to be asked any more."""
+    _watched.set(None)
+
+
+def only_reads(commands: Sequence[Sequence[Any]]) -> bool:
+    """Whether none of these changes anything."""
+    return all(command[0] in READS for command in commands)
