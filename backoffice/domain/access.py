@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import AUDITOR, OPERATOR, USER, Permission, Permissions
@@ -64,12 +65,20 @@ class Actor:
     @property
     def permissions(self) -> frozenset[Permission]:
         """All that the roles grant, within the token's scopes."""
-        held = frozenset[Permission]().union(*(granted for _, granted in self.roles))
-        return held if self.scopes is None else held & self.scopes
+        return _held(self.roles, self.scopes)
 
     @property
     def signed_in(self) -> bool:
         return bool(self.id)
+
+
+@lru_cache(maxsize=1024)
+def _held(
+    roles: tuple[tuple[str, frozenset[Permission]], ...], scopes: frozenset[Permission] | None
+) -> frozenset[Permission]:
+    """Asked for several times in a request, and the same for all people of the same roles."""
+    held = frozenset[Permission]().union(*(granted for _, granted in roles))
+    return held if scopes is None else held & scopes
 
 
 ANONYMOUS = Actor(id="", name="")

@@ -12,12 +12,13 @@ signal handler.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NoReturn, cast
 
 import structlog
 from flask import Flask, Request, Response, current_app, g, request
-from flask_login import LoginManager, UserMixin, current_user
+from flask_login import LoginManager, UserMixin
 from flask_principal import Identity, Need, Principal, RoleNeed, UserNeed, identity_loaded
 from flask_principal import Permission as PrincipalPermission
 
@@ -28,7 +29,7 @@ from backoffice.domain.users import User
 from backoffice.errors import BackofficeError, NotSignedIn
 from backoffice.web.body import hold_body
 from backoffice.web.client_socket import SIGNED_IN, set_body_pace
-from backoffice.web.context import request_id, services
+from backoffice.web.context import REQUEST_ID, services
 from backoffice.web.cookies import session_secret
 from backoffice.web.identity_retry import IDENTITY_CHANGED
 from backoffice.web.route_access import Who, access_of
@@ -76,18 +77,17 @@ def may(*any_of: Permission) -> bool:
 
     The gate asks it for a route, pages ask it before they show a way there; the services decide, knowing the object.
     """
-    return bool(AnyPermission(*any_of).can())
+    return bool(_permission(any_of).can())
+
+
+@lru_cache(maxsize=256)
+def _permission(any_of: tuple[Permission, ...]) -> AnyPermission:
+    return AnyPermission(*any_of)
 
 
 def anonymous() -> Actor:
     """This client as nobody in particular: for signing in and for one-time links."""
-    return replace(
-        ANONYMOUS,
-        via=VIA_PAGES,
-        ip=request.remote_addr or "",
-        agent=(request.user_agent.string or "")[:MAX_AGENT_HEADER],
-        request_id=request_id(),
-    )
+    return cast(Actor, g.anonymous)
 
 
 def current_user_or_none() -> CurrentUser | None:
@@ -122,7 +122,7 @@ def init_identity(app: Flask) -> None:
     # No name that a client can send: else a stray `remember_token` cookie would keep our loader from being asked.
     app.config["REMEMBER_COOKIE_NAME"] = "\0"
     login = LoginManager(app, add_context_processor=False)
-    login.request_loader(_load)
+    login.request_loader(lambda _request: current_user_or_none())
     # It would look for its remember-me cookie after each request, and make every answer vary with the cookie.
     app.after_request_funcs[None].remove(login._update_remember_cookie)  # noqa: SLF001
     principal = Principal(app, use_sessions=False)
@@ -132,13 +132,14 @@ def init_identity(app: Flask) -> None:
         access = access_of(app, request.endpoint or "")
         if access is not None and access.who is Who.ASSET:
             return None
-        return Identity(current_user.get_id()) if current_user.is_authenticated else None
+        person = _load(request)
+        return Identity(person.get_id()) if person is not None else None
 
     @identity_loaded.connect_via(app)  # type: ignore[untyped-decorator]
     def provide(_sender: Flask, identity: Identity) -> None:
         asking = current_user_or_401().actor
         identity.provides |= {UserNeed(asking.id), *(RoleNeed(name) for name, _ in asking.roles)}
-        identity.provides |= {_need(permission) for permission in asking.permissions}
+        identity.provides |= _needs(asking.permissions)
 
     # Signals keep weak references only: without this the handler is collected and nobody has any right.
     app.extensions["backoffice.identity"] = (login, principal, identify, provide)
@@ -147,7 +148,15 @@ def init_identity(app: Flask) -> None:
 def nobody_yet() -> None:
     """The first hook of a request: so that even an error on the way to the identity finds an actor."""
     services().identities.begin_request()
-    g.actor = anonymous()
+    environ = request.environ
+    g.actor = g.anonymous = Actor(
+        id=ANONYMOUS.id,
+        name=ANONYMOUS.name,
+        via=VIA_PAGES,
+        ip=environ.get("REMOTE_ADDR") or "",
+        agent=environ.get("HTTP_USER_AGENT", "")[:MAX_AGENT_HEADER],
+        request_id=environ[REQUEST_ID],
+    )
 
 
 def confirm_identity(response: Response) -> Response:
@@ -166,17 +175,15 @@ def confirm_identity(response: Response) -> Response:
 
 
 def _load(incoming: Request) -> CurrentUser | None:
-    """Flask-Login's question: whose request is this? Asked again only after a failure, by the page that tells of it."""
-    if g.get("asked", False):
-        return None
-    g.asked = True
+    """Whose request is this? Asked once, before the view; Flask-Login's `current_user` is then the same."""
     header = incoming.headers.get("Authorization")
     found = _from_session(incoming) if header is None else _from_header(header)
     if found is not None:
         g.person, g.actor = found, found.actor
         set_body_pace(incoming.environ, SIGNED_IN)
-        if services().identities.unconfirmed:
-            hold_body(incoming.environ, services().identities.confirm)
+        identities = services().identities
+        if identities.unconfirmed:
+            hold_body(incoming.environ, identities.confirm)
         structlog.contextvars.bind_contextvars(user=found.actor.id)
     return found
 
@@ -219,6 +226,11 @@ def _from_session(incoming: Request) -> CurrentUser | None:
 
 def _may_be_remembered() -> bool:
     return IDENTITY_CHANGED not in request.environ
+
+
+@lru_cache(maxsize=1024)
+def _needs(permissions: frozenset[Permission]) -> frozenset[Need]:
+    return frozenset(map(_need, permissions))
 
 
 def _need(permission: Permission) -> Need:

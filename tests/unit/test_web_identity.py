@@ -7,6 +7,7 @@ import gc
 import pytest
 import structlog
 from flask import Flask
+from flask_login import current_user
 from flask_principal import Identity, Need, RoleNeed
 from redis import Redis
 
@@ -28,7 +29,7 @@ def _part(app: Flask) -> None:
             "request_id": asking.request_id,
             "agent": asking.agent,
             "may": sorted(asking.permissions),
-            "same": asking is actor(),
+            "same": asking is actor() and (not asking.signed_in or current_user.actor is asking),
             "nobody": anonymous().name,
         }
 
