@@ -61,39 +61,31 @@ class Version:
         return ("HGET", self.key, self.field) if self.field else ("GET", self.key)
 
 
-@dataclass(frozen=True, slots=True)
 class Watch:
     """Versions that must still be so; `changed` is called when one is not."""
 
-    versions: tuple[Version, ...]
-    changed: Callable[[], None]
+    __slots__ = ("_changed", "_values", "args", "commands", "keys")
 
-    @property
-    def commands(self) -> list[tuple[bytes | str, ...]]:
-        return [version.command for version in self.versions]
+    def __init__(self, versions: Sequence[Version], changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._values = [version.value for version in versions]
+        self.commands = tuple(version.command for version in versions)
+        self.keys = tuple(version.key for version in versions)
+        """For `_watch.lua`, as `args`: field and value of each, and how many there are."""
+        pairs: list[bytes | str | int] = [part for one in versions for part in (one.field, one.value)]
+        self.args = (*pairs, len(versions))
 
     def check(self, replies: Sequence[Any]) -> None:
         """Compare the replies to `commands`; then nothing is watched any more. Raises IdentityChanged."""
         unwatch()
-        if any((reply or b"") != version.value for reply, version in zip(replies, self.versions, strict=True)):
+        if [reply or b"" for reply in replies] != self._values:
             self.fail()
 
     def fail(self) -> None:
         """Something has changed. Raises IdentityChanged."""
         unwatch()
-        self.changed()
+        self._changed()
         raise IdentityChanged
-
-    @property
-    def keys(self) -> list[bytes]:
-        """For `_watch.lua`."""
-        return [version.key for version in self.versions]
-
-    @property
-    def args(self) -> list[bytes | str | int]:
-        """For `_watch.lua`: field and value of each, and how many there are."""
-        pairs: list[bytes | str | int] = [part for one in self.versions for part in (one.field, one.value)]
-        return [*pairs, len(self.versions)]
 
 
 _watched: ContextVar[Watch | None] = ContextVar("watched", default=None)
