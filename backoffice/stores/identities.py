@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from backoffice.domain.sessions import Session
 from backoffice.domain.tokens import Token
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
+from backoffice.stores.recent import Recent
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -52,9 +53,9 @@ class RedisIdentities:
         sessions: RedisSessions,
         most: int = REMEMBERED,
     ) -> None:
-        self._db, self._keys, self._most = db, keys, most
+        self._db, self._keys = db, keys
         self._users, self._roles, self._tokens, self._sessions = users, roles, tokens, sessions
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries = Recent[_Entry](most)
         self._counts: Counter[str] = Counter()
         self._lock = Lock()
 
@@ -69,15 +70,9 @@ class RedisIdentities:
 
     def note_use(self, credential: Token | Session) -> None:
         """Remember new times of use, where the credential is remembered."""
-        with self._lock:
-            entry = self._entries.get(credential.id)
-            if entry is not None and entry.identity.credential.version == credential.version:
-                self._entries[credential.id] = replace(entry, identity=replace(entry.identity, credential=credential))
-
-    def forget(self, credential_id: str) -> None:
-        """Read it anew the next time."""
-        with self._lock:
-            self._entries.pop(credential_id, None)
+        entry = self._entries.get(credential.id)
+        if entry is not None and entry.identity.credential.version == credential.version:
+            self._entries.put(credential.id, replace(entry, identity=replace(entry.identity, credential=credential)))
 
     @property
     def unconfirmed(self) -> bool:
@@ -104,13 +99,11 @@ class RedisIdentities:
         return len(self._entries)
 
     def _get(self, store: RedisRecords[C], credential_id: str, *, remembered: bool) -> Identity[C] | None:
-        with self._lock:
-            entry = self._entries.get(credential_id) if remembered else None
-            self._counts["read" if entry is None else "remembered"] += 1
-            if entry is not None:
-                self._entries.move_to_end(credential_id)
+        entry = self._entries.get(credential_id) if remembered else None
         if entry is None:
+            self._count("read")
             return self._read(store, credential_id)
+        self._count("remembered")
         watch(entry.watch)
         return entry.identity
 
@@ -120,7 +113,7 @@ class RedisIdentities:
         credential = store.collection.decode(credential_id, row)
         user = self._users.get(credential.user) if credential is not None else None
         if credential is None or user is None:
-            self.forget(credential_id)
+            self._entries.pop(credential_id)
             return None
         identity = Identity(credential, user, self._roles.as_of(epoch))
         versions = (
@@ -128,18 +121,15 @@ class RedisIdentities:
             Version(self._keys.record(self._users.noun, user.id), "version", b"%d" % user.version),
             Version(self._keys.roles_epoch, "", epoch or b""),
         )
-        self._remember(credential_id, _Entry(identity, Watch(versions, partial(self._changed, credential_id))))
+        entry = _Entry(identity, Watch(versions, partial(self._changed, credential_id)))
+        self._count("dropped", self._entries.put(credential_id, entry))
         return identity
 
-    def _remember(self, credential_id: str, entry: _Entry) -> None:
-        with self._lock:
-            self._entries[credential_id] = entry
-            self._entries.move_to_end(credential_id)
-            while len(self._entries) > self._most:
-                self._entries.popitem(last=False)
-                self._counts["dropped"] += 1
-
     def _changed(self, credential_id: str) -> None:
-        with self._lock:
-            self._counts["changed"] += 1
-            self._entries.pop(credential_id, None)
+        self._count("changed")
+        self._entries.pop(credential_id)
+
+    def _count(self, what: str, times: int = 1) -> None:
+        if times:
+            with self._lock:
+                self._counts[what] += times
