@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 import structlog
@@ -39,7 +40,7 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(sys.stderr, human=human)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
@@ -53,6 +54,34 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(
             max(logging.WARNING, root.level) if root.level > logging.DEBUG else logging.DEBUG
         )
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Where the lines go, one at a time."""
+
+    def __init__(self, stream: TextIO, *, human: bool) -> None:
+        super().__init__(stream)
+        self.human = human
+
+    def write(self, line: str) -> None:
+        """Write a line that is made already. What goes wrong is told as for any other line, and stops nobody."""
+        self.acquire()
+        try:
+            self.stream.write(line)
+            self.flush()
+        except Exception:  # noqa: BLE001 - as in StreamHandler.emit
+            self.handleError(logging.makeLogRecord({"msg": line}))
+        finally:
+            self.release()
+
+
+def json_lines() -> Callable[[str], None] | None:
+    """How to write a line of JSON, with its line end, that is made already, without interleaving with any other; None
+    where lines are for people."""
+    handlers = logging.getLogger().handlers
+    return (
+        handlers[0].write if len(handlers) == 1 and isinstance(handlers[0], _Lines) and not handlers[0].human else None
+    )
 
 
 def logger(name: str) -> Any:

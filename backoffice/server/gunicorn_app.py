@@ -14,7 +14,8 @@ from typing import Any, Final
 from gunicorn.app.base import BaseApplication
 
 from backoffice.app import create_app
-from backoffice.server.gunicorn_worker import AccessLog, Worker, pre_request
+from backoffice.server.access_log import AccessLog
+from backoffice.server.gunicorn_worker import Worker, pre_request
 from backoffice.settings import Settings
 
 MAX_CONNECTIONS: Final = 1000  # of one worker

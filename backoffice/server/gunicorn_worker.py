@@ -1,21 +1,18 @@
 """What gunicorn's threaded worker lacks: threads for whole requests only, an end to those that never arrive, a short
-way for requests that follow each other closely, and an access log without secrets."""
+way for requests that follow each other closely."""
 
 from __future__ import annotations
 
 import errno
-import logging
 import select
 import selectors
 import socket
 import threading
 import time
 from concurrent.futures import Future
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from backoffice.logs import logger
@@ -24,11 +21,6 @@ from backoffice.web.client_socket import SIGNED_IN, ClientSocket
 HEADERS_WITHIN: Final = 15.0  # seconds for the whole head of a request, however it drips
 ENDING_SECONDS: Final = 2.0  # for a client to close its side, after the last answer of a connection
 LINGER: Final = 5  # milliseconds that a thread waits for the next request of the connection that it has just answered
-
-# Below these, the rest of the path is as good as a password.
-_SECRET_PATHS: Final = ("/s/", "/setup/")
-# Asked for every few seconds by machines: in the log they would bury what people do.
-_PROBES: Final = ("/livez", "/readyz", "/metrics")
 
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -203,40 +195,3 @@ def _shut(connection: socket.socket) -> None:
 def pre_request(worker: Worker, request: Any) -> None:
     """gunicorn's hook between the head of a request and the application."""
     worker.head_arrived(request.unreader.sock)
-
-
-class AccessLog(Logger):  # type: ignore[misc] # gunicorn is not typed
-    """gunicorn's logger, speaking through ours."""
-
-    def setup(self, cfg: Any) -> None:
-        self.cfg = cfg
-        for log in (self.error_log, self.access_log):
-            log.handlers = []
-            log.propagate = True
-        self.loglevel = self.error_log.getEffectiveLevel()
-
-    def reopen_files(self) -> None:
-        """There are none."""
-
-    def access(self, resp: Any, _req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        path = str(environ.get("PATH_INFO", ""))
-        level = logging.DEBUG if path in _PROBES or path.startswith("/static/") else logging.INFO
-        if not _log.isEnabledFor(level):
-            return
-        _log.log(
-            level,
-            "request",
-            method=environ.get("REQUEST_METHOD"),
-            path=public_path(path),
-            status=resp.status_code,
-            bytes=getattr(resp, "sent", None),
-            ms=round(request_time.total_seconds() * 1000, 1),
-            ip=environ.get("REMOTE_ADDR"),
-            request_id=environ.get("backoffice.request_id"),
-        )
-
-
-def public_path(path: str) -> str:
-    """`path` without the part that opens a door. The query is never logged: it may hold one too."""
-    start = next((start for start in _SECRET_PATHS if path.startswith(start)), None)
-    return f"{start}…" if start else path

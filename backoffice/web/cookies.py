@@ -12,10 +12,13 @@ names are used there. All are HttpOnly and SameSite=Lax.
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
 
 from flask import Flask, Request, Response, after_this_request, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from backoffice.settings import Settings
 from backoffice.web.context import settings
@@ -87,10 +90,53 @@ def _set(response: Response, base: str, value: str, max_age: int | None) -> None
     )
 
 
+class FormSession(SessionMixin):
+    """What the form cookie holds, verified when somebody first asks for it."""
+
+    modified = False
+    _held: dict[str, Any] | None = None
+
+    def __init__(self, load: Callable[[], dict[str, Any]]) -> None:
+        self._load = load
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        if self._held is None:
+            self._held = self._load()
+        return self._held
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._values[name] = value
+        self.modified = True
+
+    def __delitem__(self, name: str) -> None:
+        del self._values[name]
+        self.modified = True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def clear(self) -> None:
+        """Forget everything. Whatever the browser sent, it is told to forget it, too."""
+        self._held = {}
+        self.modified = True
+
+
 class CsrfSessionInterface(SecureCookieSessionInterface):
-    """Flask's session under our rules for names, and silent on answers that are the same for everybody."""
+    """Flask's session under our rules for names, silent on answers that are the same for everybody, and without cost
+    to a request that does not ask for it."""
 
     digest_method = staticmethod(hashlib.sha256)
+    session_class = FormSession  # type: ignore[assignment]  # Flask's own loads at once
+
+    def __init__(self) -> None:
+        self._serializer: URLSafeTimedSerializer | None = None
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002
         return cookie_name(FORM)
@@ -101,6 +147,26 @@ class CsrfSessionInterface(SecureCookieSessionInterface):
     def get_cookie_samesite(self, app: Flask) -> str:  # noqa: ARG002
         return "Lax"
 
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Made once: the keys of an application do not change."""
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+        return self._serializer
+
+    def open_session(self, app: Flask, request: Request) -> FormSession:  # type: ignore[override]
+        return FormSession(partial(self._verified, app, request))
+
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if session.modified:
             super().save_session(app, session, response)
+
+    def _verified(self, app: Flask, request: Request) -> dict[str, Any]:
+        """What the cookie says, nothing when it is not of our making or too old."""
+        sent = request.cookies.get(self.get_cookie_name(app))
+        serializer = self.get_signing_serializer(app)
+        if not sent or serializer is None:
+            return {}
+        try:
+            return dict(serializer.loads(sent, max_age=int(app.permanent_session_lifetime.total_seconds())))
+        except BadSignature:
+            return {}

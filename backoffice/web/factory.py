@@ -15,6 +15,7 @@ from backoffice.domain import limits
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.services.container import Services
 from backoffice.settings import Settings
+from backoffice.web.application import Application
 from backoffice.web.assets import init_assets
 from backoffice.web.body import drain_after
 from backoffice.web.context import init_services
@@ -66,7 +67,7 @@ def make_app(
     The order matters where a hook needs what another has done: before a request from the first to the last line, after
     it from the last to the first.
     """
-    app = Flask("backoffice.web", static_url_path="/static")
+    app = Application("backoffice.web", static_url_path="/static")
     _configure(app, settings)
     init_services(app, services, settings)
     app.before_request(_note_endpoint)

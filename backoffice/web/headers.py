@@ -7,6 +7,7 @@ other origins get nothing.
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -28,6 +29,7 @@ _CSP: Final = (
     "base-uri 'none'",
     "object-src 'none'",
 )
+_CSP_HEADER: Final = "Content-Security-Policy"
 BASE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -36,9 +38,10 @@ BASE_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-    "Content-Security-Policy": "; ".join(_CSP),
+    _CSP_HEADER: "; ".join(_CSP),
     "Cache-Control": "no-store",
 }
+_VARIES: Final = ("Cookie", "Authorization")
 
 
 def csp_nonce() -> str:
@@ -54,16 +57,35 @@ def init_headers(app: Flask, settings: Settings) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         headers = response.headers
-        nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
-        headers.setdefault("Content-Security-Policy", "; ".join((_CSP[0], f"script-src 'self'{nonce}", *_CSP[1:])))
-        for name, value in BASE_HEADERS.items():
-            headers.setdefault(name, value)
-        if is_secure(request, settings):
-            headers.setdefault("Strict-Transport-Security", f"max-age={2 * YEAR}; includeSubDomains")
-        if not _same_for_all(app):
-            response.vary.update(("Cookie", "Authorization"))
+        additions = _additions(secure=is_secure(request, settings), varies=not _same_for_all(app))
+        if "csp_nonce" in g:
+            additions = ((_CSP_HEADER, _policy(f" 'nonce-{g.csp_nonce}'")), *additions[1:])
+        set_already = {name.lower() for name, _ in headers}
+        if "vary" in set_already and not _same_for_all(app):
+            response.vary.update(_VARIES)
+        if not set_already.isdisjoint(_ADDED):
+            additions = tuple((name, value) for name, value in additions if name.lower() not in set_already)
+        headers.extend(additions)
         headers["X-Request-ID"] = request_id()
         return response
+
+
+def _policy(nonce: str = "") -> str:
+    return "; ".join((_CSP[0], f"script-src 'self'{nonce}", *_CSP[1:]))
+
+
+@cache
+def _additions(*, secure: bool, varies: bool) -> tuple[tuple[str, str], ...]:
+    """What is added unless the view has set it, the policy first. Made once: there are four kinds of answers."""
+    return (
+        (_CSP_HEADER, _policy()),
+        *((name, value) for name, value in BASE_HEADERS.items() if name != _CSP_HEADER),
+        *((("Strict-Transport-Security", f"max-age={2 * YEAR}; includeSubDomains"),) if secure else ()),
+        *((("Vary", ", ".join(_VARIES)),) if varies else ()),
+    )
+
+
+_ADDED: Final = frozenset(name.lower() for name, _ in _additions(secure=True, varies=True))
 
 
 def _same_for_all(app: Flask) -> bool:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final, Generic, TypeVar, cast
 
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+M = TypeVar("M", Counter, Histogram)
+
+_EXTENSION: Final = "backoffice.metrics"
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
@@ -31,6 +35,24 @@ class _Workers(Collector):
         yield GaugeMetricFamily("backoffice_workers", "Background workers alive", value=self._count)
 
 
+class _Children(Generic[M]):
+    """The children of a metric by their labels. The library checks and joins labels at every look; they are as many
+    as it keeps itself."""
+
+    def __init__(self, metric: M) -> None:
+        self._metric: M = metric
+        self._known: dict[tuple[str, ...], M] = {}
+
+    def of(self, *labels: str) -> M:
+        child = self._known.get(labels)
+        if child is None:
+            child = self._known[labels] = self._metric.labels(*labels)
+        return child
+
+    def count(self: _Children[Counter], *labels: str) -> None:
+        self.of(*labels).inc()
+
+
 class Metrics:
     """The numbers of one application."""
 
@@ -40,13 +62,17 @@ class Metrics:
             values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         labels = ("method", "endpoint", "status")
-        self._requests = Counter("backoffice_http_requests", "Requests answered", labels, registry=self._registry)
-        self._seconds = Histogram(
-            "backoffice_http_request_seconds",
-            "Time until the answer began",
-            ("endpoint",),
-            buckets=_BUCKETS,
-            registry=self._registry,
+        self._requests = _Children(
+            Counter("backoffice_http_requests", "Requests answered", labels, registry=self._registry)
+        )
+        self._seconds = _Children(
+            Histogram(
+                "backoffice_http_request_seconds",
+                "Time until the answer began",
+                ("endpoint",),
+                buckets=_BUCKETS,
+                registry=self._registry,
+            )
         )
         self._received = Counter(
             "backoffice_http_received_bytes", "Bytes of request bodies, as announced", registry=self._registry
@@ -56,6 +82,18 @@ class Metrics:
         """Count every request that reaches `app`."""
         app.before_request(self._start)
         app.after_request(self._finish)
+        app.extensions[_EXTENSION] = self
+
+    def counter(self, name: str, about: str, label: str) -> Callable[[str], None]:
+        """A new number `backoffice_<name>_total`, by the values of `label`. What comes back counts one event with the
+        value that it is called with; there may be few different ones."""
+        return _Children(Counter(f"backoffice_{name}", about, (label,), registry=self._registry)).count
+
+    def gauge(self, name: str, about: str) -> Callable[[float], None]:
+        """A new number `backoffice_<name>` that goes up and down, of all web processes that live together. What comes
+        back sets this process's part."""
+        made = Gauge(f"backoffice_{name}", about, registry=self._registry, multiprocess_mode="livesum")
+        return made.set
 
     def exposition(self, *, workers: int) -> Response:
         """All numbers in Prometheus' text format. `workers`: how many background workers live, wherever they run."""
@@ -72,8 +110,15 @@ class Metrics:
 
     def _finish(self, response: Response) -> Response:
         endpoint = request.endpoint or "none"
-        self._requests.labels(request.method, endpoint, str(response.status_code)).inc()
-        self._received.inc(request.content_length or 0)
+        self._requests.count(request.method, endpoint, str(response.status_code))
+        received = request.content_length
+        if received:
+            self._received.inc(received)
         if "started" in g:
-            self._seconds.labels(endpoint).observe(time.perf_counter() - g.started)
+            self._seconds.of(endpoint).observe(time.perf_counter() - g.started)
         return response
+
+
+def metrics_of(app: Flask) -> Metrics:
+    """The numbers of this application, for whoever has something to count."""
+    return cast(Metrics, app.extensions[_EXTENSION])

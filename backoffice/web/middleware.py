@@ -39,12 +39,12 @@ _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, 
 _HOST: Final = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.IGNORECASE)
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _FORWARDED: Final = (
-    "FORWARDED",
-    "X_REAL_IP",
-    "X_CLIENT_IP",
-    "X_CLUSTER_CLIENT_IP",
-    "TRUE_CLIENT_IP",
-    "CF_CONNECTING_IP",
+    "HTTP_FORWARDED",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_X_CLUSTER_CLIENT_IP",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_CF_CONNECTING_IP",
 )
 
 
@@ -154,4 +154,4 @@ def _drop_forwarded(environ: WSGIEnvironment) -> None:
     for key in [key for key in environ if key.startswith("HTTP_X_FORWARDED_")]:
         del environ[key]
     for name in _FORWARDED:
-        environ.pop(f"HTTP_{name}", None)
+        environ.pop(name, None)

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from backoffice.server.gunicorn_worker import Worker, public_path
+from backoffice.server.access_log import public_path
+from backoffice.server.gunicorn_worker import Worker
 from backoffice.web.client_socket import PIECE, ClientSocket
 
 
