@@ -15,7 +15,7 @@ from gunicorn.app.base import BaseApplication
 
 from backoffice.app import create_app
 from backoffice.server.access_log import AccessLog
-from backoffice.server.gunicorn_worker import Worker, pre_request
+from backoffice.server.gunicorn_worker import Worker
 from backoffice.settings import Settings
 
 MAX_CONNECTIONS: Final = 1000  # of one worker
@@ -83,7 +83,6 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
         "logger_class": AccessLog,
         "accesslog": "-",
         "loglevel": settings.log_level.lower(),
-        "pre_request": pre_request,
         "when_ready": _freeze,
         "proc_name": "backoffice-web",
     }

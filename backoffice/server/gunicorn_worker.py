@@ -10,12 +10,15 @@ import socket
 import threading
 import time
 from concurrent.futures import Future
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+from gunicorn.http.wsgi import FileWrapper, create
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from backoffice.logs import logger
+from backoffice.server.gunicorn_http import Answer, Requests
 from backoffice.web.client_socket import SIGNED_IN, ClientSocket
 
 HEADERS_WITHIN: Final = 15.0  # seconds for the whole head of a request, however it drips
@@ -44,6 +47,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         self._waiting: dict[int, tuple[float, TConn]] = {}
         self._lock = threading.Lock()
         self._queued = 0  # connections that no thread has taken up yet
+
+    def init_process(self) -> None:
+        """Called once, in the process of the worker."""
+        # gunicorn looks into its table of settings twenty times a request. They do not change any more.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        super().init_process()
 
     # -- in the main loop
 
@@ -169,6 +178,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         conn.sock.end_body()
         self._waiting[thread] = (time.monotonic(), conn)
         try:
+            if not conn.initialized:
+                conn.init()
+                conn.parser = Requests(conn.cfg, conn.sock, conn.client)
             kept = super().handle(conn)
             if kept is True:
                 # What the parser read behind the body is the beginning of the next request: no thread waits for its
@@ -178,10 +190,43 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         finally:
             self._waiting.pop(thread, None)
 
-    def head_arrived(self, connection: ClientSocket) -> None:
-        """Called in the thread that serves the request, when its head is complete."""
+    def handle_request(self, req: Any, conn: TConn) -> bool:
+        """Called in a thread, when the head of a request is complete: answer it. False: the connection ends.
+
+        Takes the place of gunicorn's, to which several ways of gunicorn are attached that we do not use.
+        """
         self._waiting.pop(threading.get_ident(), None)
-        connection.begin_body()
+        conn.sock.begin_body()
+        self.nr += 1
+        began = time.perf_counter()
+        answer, environ = create(req, conn.sock, conn.client, conn.server, self.cfg, response_class=Answer)
+        environ["wsgi.multithread"] = True
+        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+            answer.force_close()
+        try:
+            self._answer(answer, environ, began)
+        except OSError:
+            raise  # the client has gone: gunicorn's `handle` knows
+        except (Exception, SystemExit):
+            if not answer.headers_sent:
+                raise  # into a page of gunicorn's
+            self.log.exception("Error handling request")
+            return False
+        return not answer.should_close()
+
+    def _answer(self, answer: Answer, environ: dict[str, Any], began: float) -> None:
+        parts = self.wsgi(environ, answer.start_response)
+        try:
+            if isinstance(parts, FileWrapper):
+                answer.write_file(parts)
+            else:
+                for part in parts:
+                    answer.write(part)
+            answer.close()
+        finally:
+            self.log.access(answer, None, environ, timedelta(seconds=time.perf_counter() - began))
+            if hasattr(parts, "close"):
+                parts.close()
 
 
 def _shut(connection: socket.socket) -> None:
@@ -190,8 +235,3 @@ def _shut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError as error:
         _log.debug("shutdown", error=error.strerror)  # it went by itself meanwhile
-
-
-def pre_request(worker: Worker, request: Any) -> None:
-    """gunicorn's hook between the head of a request and the application."""
-    worker.head_arrived(request.unreader.sock)

@@ -88,15 +88,17 @@ class ClientSocket(socket.socket):
         What is said here of lengths only decides who waits. What a request is, the server's parser says.
         """
         patience = self.gettimeout()
-        self.settimeout(0)
+        if patience:  # Python would wait for so long before it asks the system, whatever the flag says
+            self.settimeout(0)
         try:
-            data = super().recv(_STEP)
+            data = super().recv(_STEP, socket.MSG_DONTWAIT)
         except BlockingIOError:
             data = None
         except OSError:
             return True  # the thread that reads on meets the same error, and ends the connection
         finally:
-            self.settimeout(patience)
+            if patience:
+                self.settimeout(patience)
         if data:
             self._held += data
         if self._wanted < 0:

@@ -1,0 +1,103 @@
+"""gunicorn's HTTP, without what it does at every request for cases that we do not have.
+
+What a request is, and what may stand in an answer, is still said by gunicorn's own parser and its own checks.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Any, Final
+
+from gunicorn.http.body import Body, LengthReader
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
+from gunicorn.http.wsgi import Response
+
+SMALL: Final = 64 * 1024
+"""Bytes of a body that leave together with the head of the answer: one call of the system, one packet where it fits."""
+
+
+class IncomingRequest(Request):  # type: ignore[misc] # gunicorn is not typed
+    """A request of which gunicorn believes nothing about proxies: the application judges them (`web/middleware.py`)."""
+
+    def _peer_trusted_for_forwarded(self) -> tuple[dict[str, str], list[str]]:
+        return {}, []
+
+
+class Requests(RequestParser):  # type: ignore[misc]
+    """The requests of one connection."""
+
+    mesg_class = IncomingRequest
+
+    def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
+        """As gunicorn's. Where nothing is left of a body of known length, there is nothing to ask the socket for."""
+        return self._body_is_read() or bool(super().finish_body(deadline, max_bytes))
+
+    def _body_is_read(self) -> bool:
+        body: Any = self.mesg.body if self.mesg else None
+        return (
+            type(body) is Body
+            and type(body.reader) is LengthReader
+            and body.reader.length == 0
+            and not body.failed
+            and not body.buf.tell()
+        )
+
+
+class Answer(Response):  # type: ignore[misc]
+    """An answer whose head waits for the first bytes of its body."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.headers_sent = False
+        self._head = b""
+
+    def default_headers(self) -> list[str]:
+        """As gunicorn's, with a date that is put into words once a second."""
+        major, minor = self.req.version
+        headers = [
+            f"HTTP/{major}.{minor} {self.status}\r\n",
+            f"Server: {self.version}\r\n",
+            f"Date: {_date(int(time.time()))}\r\n",
+            f"Connection: {'close' if self.should_close() else 'keep-alive'}\r\n",
+        ]
+        if self.chunked:
+            headers.append("Transfer-Encoding: chunked\r\n")
+        return headers
+
+    def send_headers(self) -> None:
+        if not self.headers_sent:
+            lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+            self._head = "".join(lines).encode("latin-1")
+            self.headers_sent = True
+
+    def flush(self) -> None:
+        """Send the head if it still waits."""
+        if self._head:
+            head, self._head = self._head, b""
+            self.sock.sendall(head)
+
+    def _emit_body(self, data: bytes) -> None:
+        if self._head and not self.chunked and len(data) <= SMALL:
+            data, self._head = self._head + data, b""
+        self.flush()
+        super()._emit_body(data)
+
+    def sendfile(self, respiter: Any) -> bool:
+        """As gunicorn's: from the file to the socket, after the head."""
+        if not self.headers_sent:
+            self.send_headers()
+            self.flush()
+        return bool(super().sendfile(respiter))
+
+    def close(self) -> None:
+        self.send_headers()
+        self.flush()
+        super().close()
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
