@@ -57,15 +57,16 @@ def init_headers(app: Flask, settings: Settings) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         headers = response.headers
-        additions = _additions(secure=is_secure(request, settings), varies=not _same_for_all(app))
+        set_already = {name.lower() for name, _ in headers}
+        varies = not _same_for_all(app)
+        if varies and "vary" in set_already:
+            response.vary.update(_VARIES)
+        additions = _additions(secure=is_secure(request, settings), varies=varies)
         if "csp_nonce" in g:
             additions = ((_CSP_HEADER, _policy(f" 'nonce-{g.csp_nonce}'")), *additions[1:])
-        set_already = {name.lower() for name, _ in headers}
-        if "vary" in set_already and not _same_for_all(app):
-            response.vary.update(_VARIES)
         if not set_already.isdisjoint(_ADDED):
             additions = tuple((name, value) for name, value in additions if name.lower() not in set_already)
-        headers.extend(additions)
+        headers[len(headers) :] = additions
         headers["X-Request-ID"] = request_id()
         return response
 

@@ -109,13 +109,13 @@ class Metrics:
         g.started = time.perf_counter()
 
     def _finish(self, response: Response) -> Response:
-        endpoint = request.endpoint or "none"
-        self._requests.count(request.method, endpoint, str(response.status_code))
-        received = request.content_length
-        if received:
+        incoming = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - one look, not four
+        endpoint = incoming.endpoint or "none"
+        self._requests.count(incoming.method, endpoint, str(response.status_code))
+        if received := incoming.content_length:
             self._received.inc(received)
-        if "started" in g:
-            self._seconds.of(endpoint).observe(time.perf_counter() - g.started)
+        if (started := g.get("started")) is not None:
+            self._seconds.of(endpoint).observe(time.perf_counter() - started)
         return response
 
 
