@@ -1,0 +1,186 @@
+"""How many round trips to the store the web makes, by kind of request, so that they cannot creep back.
+
+They are counted on the wire of a real server to which nothing else speaks, on a site that has answered a request of the
+same kind before: scripts are loaded, and connections made.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+from redis import Redis
+
+from backoffice.stores.client import connect
+from tests.support import kinds_of_request as kinds
+from tests.support.kinds_of_request import Prepare, World, ann, desk, page, root
+from tests.support.round_trips import Trips, counted
+from tests.support.servers import Store
+
+TURNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of request, its endpoint and answer, and the most round trips it may make: at present, and as it
+    should."""
+
+    name: str
+    endpoint: str
+    status: int
+    now: int
+    goal: int
+    prepare: Prepare
+
+    @property
+    def most(self) -> int:
+        return self.now
+
+
+FILES, UPLOADS, ADMIN, PAGES = "api.files.", "api.uploads.", "api.admin.", "pages."
+KINDS = [
+    Kind("download", FILES + "download", 200, 5, 2, ann("GET", "/files/{file}")),
+    Kind("download of four chunks", FILES + "download", 200, 8, 2, ann("GET", "/files/{pieces}")),
+    Kind("download of a range", FILES + "download", 206, 5, 2, ann("GET", "/files/{file}", headers=kinds.RANGE)),
+    Kind("headers of a file", FILES + "download", 200, 3, 1, ann("HEAD", "/files/{file}")),
+    Kind("not modified", FILES + "download", 304, 3, 1, kinds.not_modified),
+    Kind("metadata", FILES + "metadata", 200, 3, 1, ann("GET", "/files/{file}/metadata")),
+    Kind("list", FILES + "list_files", 200, 4, 2, ann("GET", "/files?limit=50")),
+    Kind("list by name", FILES + "list_files", 200, 4, 2, ann("GET", "/files?limit=50&sort=name")),
+    Kind("list by a word", FILES + "list_files", 200, 5, 2, ann("GET", "/files?limit=50&q=file")),
+    Kind("list of the trash", FILES + "list_files", 200, 3, 2, ann("GET", "/files?state=trashed")),
+    Kind("list of everybody's", FILES + "list_files", 200, 5, 3, root("GET", "/files?owner=*")),
+    Kind("rename", FILES + "rename", 200, 4, 2, kinds.rename),
+    Kind("delete", FILES + "delete", 204, 4, 2, kinds.delete),
+    Kind("restore", FILES + "restore", 200, 5, 2, kinds.restore),
+    Kind("somebody else's file", FILES + "download", 404, 4, 2, kinds.not_own),
+    Kind("a wrong token", UPLOADS + "get_limits", 401, 1, 1, kinds.no_such_token),
+    Kind("no permission", ADMIN + "list_users", 403, 3, 2, ann("GET", "/admin/users")),
+    Kind("PUT", UPLOADS + "upload_whole", 201, 13, 2, kinds.put(b"x" * 10_000)),
+    Kind("PUT of nothing", UPLOADS + "upload_whole", 201, 8, 2, kinds.put(b"")),
+    Kind("PUT under a name that is taken", UPLOADS + "upload_whole", 201, 13, 3, kinds.put_again),
+    Kind("PUT of four chunks", UPLOADS + "upload_whole", 201, 16, 9, kinds.put(b"x" * 256 * 1024)),
+    Kind("first chunk", UPLOADS + "upload_chunk", 200, 6, 3, kinds.first_chunk),
+    Kind("next chunk", UPLOADS + "upload_chunk", 200, 5, 2, kinds.next_chunk),
+    Kind("the same chunk again", UPLOADS + "upload_chunk", 200, 6, 2, kinds.chunk_again),
+    Kind("chunk in a form", UPLOADS + "upload_chunk", 200, 5, 2, kinds.chunk_in_form),
+    Kind("complete 1 chunk", UPLOADS + "upload_complete", 201, 11, 3, kinds.complete(1)),
+    Kind("complete 3 chunks", UPLOADS + "upload_complete", 201, 11, 3, kinds.complete(3)),
+    Kind("complete 200 chunks", UPLOADS + "upload_complete", 201, 11, 3, kinds.complete(200)),
+    Kind("complete too early", UPLOADS + "upload_complete", 409, 7, 3, kinds.complete_too_early),
+    Kind("unfinished uploads", UPLOADS + "list_uploads", 200, 4, 2, ann("GET", "/uploads")),
+    Kind("an unfinished upload", UPLOADS + "get_upload", 200, 4, 2, kinds.unfinished("GET")),
+    Kind("cancel an upload", UPLOADS + "cancel_upload", 204, 6, 3, kinds.unfinished("DELETE")),
+    Kind("limits", UPLOADS + "get_limits", 200, 4, 2, ann("GET", "/limits")),
+    Kind("users", ADMIN + "list_users", 200, 4, 2, root("GET", "/admin/users")),
+    Kind("a user", ADMIN + "get_user", 200, 3, 1, root("GET", "/admin/users/{user}")),
+    Kind("new user", ADMIN + "create_user", 201, 4, 3, kinds.new_user),
+    Kind("roles", ADMIN + "list_roles", 200, 3, 2, root("GET", "/admin/roles")),
+    Kind("new role", ADMIN + "create_role", 201, 5, 3, kinds.new_role),
+    Kind("delete anybody's file", ADMIN + "delete_any_file", 204, 4, 2, kinds.delete_as_root),
+    Kind("alive", "health.live", 200, 0, 0, ann("GET", "/livez")),
+    Kind("ready", "health.ready", 200, 1, 1, ann("GET", "/readyz")),
+    Kind("metrics", "health.metrics", 200, 3, 2, root("GET", "/metrics")),
+    Kind("description", PAGES + "openapi", 200, 0, 1, page("/openapi.json")),
+    Kind("page of files", PAGES + "upload", 200, 8, 3, page("/")),
+    Kind("list, by a browser", FILES + "list_files", 200, 4, 2, page("/files")),
+    Kind("form with a file", PAGES + "upload_form", 303, 13, 2, kinds.upload_form),
+    Kind("rename, by a form", PAGES + "file_rename", 303, 4, 2, kinds.file_form("rename")),
+    Kind("delete, by a form", PAGES + "file_trash", 303, 4, 2, kinds.file_form("trash")),
+    Kind("restore, by a form", PAGES + "file_restore", 303, 5, 2, kinds.file_form("restore")),
+    Kind("purge, by a form", PAGES + "file_purge", 303, 6, 2, kinds.file_form("purge")),
+    Kind("cancel, by a form", PAGES + "upload_cancel", 303, 6, 3, kinds.cancel_form),
+    Kind("account, with the tokens", PAGES + "account", 200, 7, 3, page("/account")),
+    Kind("new token", PAGES + "account_token_create", 200, 9, 4, kinds.new_token),
+    Kind("docs", PAGES + "docs", 200, 2, 1, page("/docs")),
+    Kind("sign in", PAGES + "login", 303, 10, 6, kinds.sign_in),
+    Kind("sign out", PAGES + "logout", 303, 3, 2, kinds.sign_out),
+    Kind("admin, home", "admin.index", 200, 11, 4, desk("/admin/")),
+    Kind("admin, users", "users.index_view", 200, 6, 3, desk("/admin/users/")),
+    Kind("admin, a user's form", "users.edit_view", 200, 5, 3, desk("/admin/users/edit/?id={user}")),
+    Kind("admin, roles", "roles.index_view", 200, 3, 3, desk("/admin/roles/")),
+    Kind("admin, files", "files.index_view", 200, 6, 3, desk("/admin/files/")),
+    Kind("admin, a file", "files.details_view", 200, 4, 3, desk("/admin/files/details/?id={file}")),
+    Kind("admin, files as CSV", "files.export", 200, 6, 3, desk("/admin/files/export/csv/")),
+    Kind("admin, trash", "trash.index_view", 200, 5, 3, desk("/admin/trash/")),
+    Kind("admin, uploads", "uploads.index_view", 200, 5, 3, desk("/admin/uploads/")),
+    Kind("admin, log", "audit.index_view", 200, 4, 3, desk("/admin/audit/")),
+]
+
+
+@pytest.fixture(scope="module")
+def counting(store_server: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Redis, Trips]]:
+    """The product's client of an empty store, and its round trips."""
+    with (
+        counted(store_server.socket, tmp_path_factory.mktemp("counted")) as (path, trips),
+        closing(connect(f"unix://{path}", store_server.password)) as client,
+    ):
+        client.flushall()
+        yield client, trips
+
+
+@pytest.fixture(scope="module")
+def world(counting: tuple[Redis, Trips]) -> World:
+    return kinds.make_world(counting[0])
+
+
+@pytest.fixture
+def trips(counting: tuple[Redis, Trips]) -> Trips:
+    return counting[1]
+
+
+def of_one(world: World, trips: Trips, kind: Kind) -> list[list[str]]:
+    """The round trips of one such request."""
+    ask = kind.prepare(world)
+    trips.clear()
+    answer = ask()
+    answer.get_data()  # a file is fetched while it is read
+    found = list(trips.taken)
+    assert answer.status_code == kind.status, answer.text
+    assert world.endpoint(answer) == kind.endpoint
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_request_makes_few_round_trips(world: World, trips: Trips, kind: Kind) -> None:
+    of_one(world, trips, kind)
+    turns = [of_one(world, trips, kind) for _ in range(TURNS)]
+    # What is done once in a while (the last use of a token, the memory of the store) may meet one of them.
+    usual = statistics.median_low(len(turn) for turn in turns)
+    assert usual <= kind.most, "\n".join(" + ".join(trip) for trip in min(turns, key=len))
+
+
+def test_every_route_of_the_api_and_every_list_is_among_them(world: World) -> None:
+    endpoints = {rule.endpoint for rule in world.site.app.url_map.iter_rules()}
+    named = {name for name in endpoints if name.startswith("api.") or name.endswith(".index_view")}
+    assert named <= {kind.endpoint for kind in KINDS}
+
+
+def test_a_round_trip_more_is_noticed(world: World, trips: Trips, counting: tuple[Redis, Trips]) -> None:
+    """Commands that are sent one by one, or together, or are larger than what goes through a socket at once."""
+    client, _ = counting
+    for large in (b"x", b"x" * 4 * 1024**2):
+        trips.clear()
+        client.set("one", large)
+        client.get("one")
+        with client.pipeline(transaction=False) as together:
+            for _ in range(3):
+                together.get("one")
+            together.execute()
+        assert trips.taken == [["SET one"], ["GET one"], ["GET one"] * 3]
+
+
+def test_the_count_is_that_of_the_server(world: World, trips: Trips, store_server: Store) -> None:
+    """What it reads at once is what came at once, as long as it is small."""
+
+    def reads() -> int:
+        with closing(store_server.client()) as client:
+            return int(client.info("stats")["total_reads_processed"])
+
+    own = -reads() + reads()
+    before = reads()
+    [kind] = [kind for kind in KINDS if kind.name == "download"]
+    assert len(of_one(world, trips, kind)) == reads() - before - own
