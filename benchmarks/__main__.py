@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import listing, memory, peers, report, transfer
+from benchmarks import busy, identities, large, listing, memory, pages, peers, report, small, transfer
 from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
 from benchmarks.site import Failed
@@ -17,20 +17,31 @@ from benchmarks.site import Failed
 PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "transfer": transfer.measure,
     "peers": peers.measure,
+    "large": large.measure,
     "memory": memory.measure,
     "listing": listing.measure,
+    "small": small.measure,
+    "pages": pages.measure,
+    "busy": busy.measure,
+    "identities": identities.measure,
 }
+PEERS = {"peers", "large", "small"}
+"""These install other servers, so they are measured only where they are asked for."""
 
 
 def main(argv: Sequence[str]) -> int:
     """0 when every goal is met, 1 when one is missed, 2 when something could not be measured."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small amounts: to see that it works")
-    parser.add_argument("--peers", action="store_true", help="also install and measure @tus/server and copyparty")
+    parser.add_argument(
+        "--peers", action="store_true", help="also the parts that install other servers to compare with"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out"), help="where results go")
-    parser.add_argument("--only", choices=list(PARTS), action="append", help="only this part (repeatable)")
+    parser.add_argument(
+        "--only", type=_parts, action="extend", metavar="PART,…", help=f"only these parts, of {', '.join(PARTS)}"
+    )
     asked = parser.parse_args(argv)
-    chosen = asked.only or [name for name in PARTS if name != "peers" or asked.peers]
+    chosen = asked.only or [name for name in PARTS if name not in PEERS or asked.peers]
     out = asked.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     # On the disk that the results go to: a temporary folder may be memory, and then no level means anything.
@@ -49,6 +60,14 @@ def main(argv: Sequence[str]) -> int:
             print(f"Results: {out}")
         shutil.rmtree(scratch, ignore_errors=True)
     return 0 if all(goal.met for part in parts for goal in part.goals) else 1
+
+
+def _parts(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in PARTS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
+    return names
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def _through(site: Site, door: Door, total: int) -> tuple[Grown, Grown]:
         file_id, chunks = door(site, Content(pool, 1000))
         download(site, file_id, CONNECTIONS, CONNECTIONS)
     workers = site.web_workers()
-    before = {pid: _resident(pid) for pid in workers}
+    before = {pid: resident(pid) for pid in workers}
     _forget_peak(workers)
     file_id, chunks = door(site, Content(pool, total))
     up = {pid: Grown(before[pid], _peak(pid)) for pid in workers}
@@ -98,7 +98,8 @@ def _peak(pid: int) -> float:
     return _status(pid, "VmHWM")
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
+    """MiB."""
     return _status(pid, "VmRSS")
 
 

@@ -55,6 +55,25 @@ class Plan:
         """Files in the small and in the large list."""
         return (10_000, 50_000 if self.quick else 1_000_000)
 
+    @property
+    def turns(self) -> int:
+        """How often each of the variants that alternate has its turn."""
+        return 2 if self.quick else 5
+
+    @property
+    def turn_seconds(self) -> int:
+        return 1 if self.quick else 3
+
+    @property
+    def loads(self) -> int:
+        """Of a page in a turn; processor time is counted in hundredths of a second."""
+        return 50 if self.quick else 100
+
+    @property
+    def people(self) -> int:
+        """Who ask one worker once each."""
+        return 1_000 if self.quick else 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:

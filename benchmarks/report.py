@@ -34,6 +34,7 @@ def write(plan: Plan, parts: Sequence[Part]) -> Path:
     (plan.out / "results.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     path = plan.out / "results.md"
     path.write_text("\n".join(_markdown(plan, machine, goals, parts)) + "\n", "utf-8")
+    (plan.out / "figures.md").write_text(for_document(parts), "utf-8")
     return path
 
 
@@ -47,6 +48,15 @@ def _markdown(plan: Plan, machine: dict[str, str], goals: Sequence[Goal], parts:
         for chart in part.charts:
             lines += [f"![{chart.title}]({chart.name}.svg)", ""]
     return lines
+
+
+def for_document(parts: Sequence[Part]) -> str:
+    """The tables of some parts, and how they stand to their goals, to be pasted into `docs/operation.md`."""
+    lines = []
+    for part in parts:
+        lines += [f"**{part.title}.** {part.about}", "", *table(part.header, part.rows), ""]
+    goals = [_goal(goal) for part in parts for goal in part.goals]
+    return "\n".join([*lines, *table(("", "measured", "goal", ""), goals), ""])
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -68,6 +78,8 @@ def _goal(goal: Goal) -> list[str]:
 
 
 def _number(value: float, unit: str) -> str:
+    if isinstance(value, int):
+        return f"{value:,}{unit}"
     return f"{value:,.0f}{unit}" if value >= 20 else f"{value:.2f}{unit}"
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MANAGE = ROOT / "manage.py"
 START_SECONDS = 120
 STOP_SECONDS = 60
+PAUSED_SECONDS = 1.5
+"""Longer than a worker listens to the log without an answer."""
 USER = "admin"
 
 
@@ -61,10 +64,34 @@ class Site:
         RedisChunks(db, keys, RedisDurability(db, keys), RedisHealth(db)).delete(file_id, chunks)
         client.close()
 
+    def programs(self) -> dict[str, list[int]]:
+        """The processes of each program: `web`, `worker` and `store`."""
+        family = processes()
+        below = descendants(self.pid, family)
+
+        def named(*words: str) -> list[int]:
+            return [pid for pid in below if any(word in family[pid][1] for word in words)]
+
+        return {"web": named(" serve"), "worker": named(" worker"), "store": named("valkey-server", "redis-server")}
+
+    @contextlib.contextmanager
+    def worker_paused(self) -> Iterator[None]:
+        """The background worker asks the store for nothing meanwhile."""
+        pids = self.programs()["worker"]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        # What it was waiting for may still be answered.
+        time.sleep(PAUSED_SECONDS)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def web_workers(self) -> list[int]:
         """Processes that answer requests: children of the web server's first process."""
-        family = _processes()
-        below = _descendants(self.pid, {pid: parent for pid, (parent, _) in family.items()})
+        family = processes()
+        below = descendants(self.pid, family)
         serving = [pid for pid in below if " serve" in family[pid][1]]
         return [pid for pid in serving if family[pid][0] in serving]
 
@@ -127,7 +154,7 @@ def _manage(env: Mapping[str, str], directory: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _processes() -> dict[int, tuple[int, str]]:
+def processes() -> dict[int, tuple[int, str]]:
     """Parent and command line of every process (Linux)."""
     found = {}
     for entry in Path("/proc").iterdir():
@@ -138,6 +165,7 @@ def _processes() -> dict[int, tuple[int, str]]:
     return found
 
 
-def _descendants(pid: int, parents: Mapping[int, int]) -> list[int]:
-    below = [child for child, parent in parents.items() if parent == pid]
-    return below + [one for child in below for one in _descendants(child, parents)]
+def descendants(pid: int, family: Mapping[int, tuple[int, str]]) -> list[int]:
+    """Those below `pid` at any depth, of what `processes` found."""
+    below = [child for child, (parent, _) in family.items() if parent == pid]
+    return below + [one for child in below for one in descendants(child, family)]
