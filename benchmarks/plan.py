@@ -70,8 +70,8 @@ class Plan:
         return 50 if self.quick else 100
 
     @property
-    def people(self) -> int:
-        """Who ask one worker once each."""
+    def identities(self) -> int:
+        """That one worker sees once each."""
         return 1_000 if self.quick else 10_000
 
 

@@ -181,8 +181,8 @@ def _round_trips(own: _Own) -> dict[str, int]:
 def _part(plan: Plan, found: Variants, trips: Mapping[str, int]) -> Part:
     part = Part(
         "Small requests",
-        f"{CONNECTIONS} kept connections, {client_name()}; {plan.turns} turns of {plan.turn_seconds} s with all variants "
-        "in each, medians. Ratios are those of requests a second in the same turn. `p50`, `p99`: ms until the answer is "
+        f"{CONNECTIONS} kept connections, {client_name()}; {plan.turns} turns of {plan.turn_seconds} s, all of them in "
+        "each; medians. Ratios are those of requests a second in the same turn. `p50`, `p99`: ms until the answer is "
         "there. `web`, `store`, `worker`: ms of processor time a request; `in commands`: ms that the store says it "
         "spent in them. Round trips are those of the web to the store. Bare Flask answers as many bytes from one view, "
         "in the same gunicorn with the same settings.",

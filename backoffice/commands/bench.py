@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @click.command("bench", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> int:
-    """Measure transfer, memory and listing on a throwaway site; `--help` lists the options."""
+    """Measure speed, cost and memory on throwaway sites; `--help` lists the options."""
     if not (ROOT / "benchmarks").is_dir():
         # An installed package has no benchmarks: they belong to the source.
         raise click.ClickException("the benchmarks are in the project's source; run this from a checkout")
