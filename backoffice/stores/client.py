@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
-from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import (
     AuthenticationError,
@@ -18,6 +17,7 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
+    RedisError,
     ResponseError,
     TryAgainError,
 )
@@ -29,16 +29,15 @@ from redis.sentinel import Sentinel
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
+from backoffice.stores.transport import BACK_OFF, REPEATS, Arg, Client, Command, Pending, transport_for
 from backoffice.stores.watch import STALE, Watch, only_reads, unwatch, watched
 
-Client = Redis | RedisCluster
-Arg = bytes | str | int | float | memoryview
-Command = tuple[Arg, ...]
+__all__ = ["ANSWER_SECONDS", "Arg", "Client", "Command", "Db", "Pending", "connect", "store_errors"]
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
-REPEATS = 2
-"""A frozen server holds a request for at most 3 * 5 s, below gunicorn's time-out; every change is safe to repeat."""
+MOST_CONNECTIONS = 1024
+"""Of a process to one server: two for each of the most threads that can be asked for, and room."""
 
 _DOWN = (
     Disconnected,
@@ -49,6 +48,7 @@ _DOWN = (
     TryAgainError,
     RedisClusterException,
 )
+_ERRORS = (RedisError, RedisClusterException)
 _FULL = ("OOM ", "MISCONF ")
 _WAIT = ("LOADING ", "NOREPLICAS ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")
 
@@ -58,19 +58,24 @@ def store_errors() -> Iterator[None]:
     """Redis errors become `Unavailable` (also while loading or failing over) or `StoreFull`; a wrong command stays."""
     try:
         yield
-    except AuthenticationError as error:
+    except _ERRORS as error:
+        _raise_ours(error)
+
+
+def _raise_ours(error: Exception) -> NoReturn:
+    if isinstance(error, AuthenticationError):
         raise Unavailable("The store refuses our password.") from error
-    except OutOfMemoryError as error:
+    if isinstance(error, OutOfMemoryError):
         raise StoreFull from error
-    except _DOWN as error:
+    if isinstance(error, _DOWN):
         raise Unavailable from error
-    except ResponseError as error:
+    if isinstance(error, ResponseError):
         text = str(error)
         if any(mark in text for mark in _FULL):
             raise StoreFull from error
         if text.startswith(_WAIT):
             raise Unavailable from error
-        raise
+    raise error
 
 
 class Db:
@@ -80,6 +85,7 @@ class Db:
         """`shebang`: scripts begin with `#!lua`, so that a server checks memory before the first effect and refuses
         keys of another slot; only the fake server of the tests does without."""
         self.client = client
+        self._transport = transport_for(client)
         self._shebang = shebang
         self._scripts: dict[tuple[str, bool, bool], Script] = {}
 
@@ -89,8 +95,10 @@ class Db:
         return self._one(command) if watch is None else self._watched(watch, [command])[0]
 
     def _one(self, command: Command) -> Any:
-        with store_errors():
-            return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
+        try:
+            return self._transport.call(command)
+        except _ERRORS as error:
+            _raise_ours(error)
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         """The replies of several commands sent together, in order: one round trip."""
@@ -110,11 +118,16 @@ class Db:
         if len(commands) < 2:
             # A pipeline costs more than the command that it would carry.
             return [self._one(command) for command in commands]
-        with store_errors(), self.client.pipeline(transaction=False) as pipe:
-            for command in commands:
-                pipe.execute_command(*command)
-            replies: list[Any] = pipe.execute()
-            return replies
+        try:
+            return self._transport.many(commands)
+        except _ERRORS as error:
+            _raise_ours(error)
+
+    def ask(self, *command: Arg) -> Pending:
+        """Send a command that only reads, and go on; on a cluster it is sent when its reply is asked for."""
+        if watched() is not None:
+            self.many(())
+        return self._transport.ask(command)
 
     def script(self, name: str, keys: Sequence[bytes], args: Sequence[Arg], *, allow_oom: bool = False) -> Any:
         """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it)."""
@@ -160,7 +173,7 @@ def connect(url: str, password: str | None = None, *, timeout: float = ANSWER_SE
         # No PING before a command: a store that refuses writes (a full disk) refuses PING, too, and would seem to
         # refuse reading. A connection that has gone is found by the command itself, and made anew.
         "health_check_interval": 0,
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.3), REPEATS),
+        "retry": Retry(BACK_OFF, REPEATS),
     }
     if password:
         options["password"] = password

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hiredis import Reader
+from hiredis import Reader, pack_command
 from redis._parsers import _HiredisParser
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as StoreGone
+from redis.exceptions import DataError
 from redis.utils import SENTINEL
 
 if TYPE_CHECKING:
@@ -51,24 +52,38 @@ class LargeValuePacker(HiredisRespSerializer):
     """Commands with a large value become a list of buffers, the value among them uncopied."""
 
     def pack(self, *args: Any) -> list[Buffer]:
-        if not any(isinstance(arg, Buffer) and _size(arg) >= LARGE for arg in args):
-            packed: list[Buffer] = super().pack(*args)
-            return packed
-        # As redis-py does: the command may hold several words.
+        # As redis-py does: the first argument may hold several words.
         name = args[0].encode() if isinstance(args[0], str) else args[0]
-        words = [*name.split(), *args[1:]]
-        buffers: list[Buffer] = []
-        small = b"*%d\r\n" % len(words)
-        for word in words:
-            value = word if isinstance(word, Buffer) else str(word).encode()
-            size = _size(value)
-            if size >= LARGE:
-                buffers += (small + b"$%d\r\n" % size, value)
-                small = b"\r\n"
-            else:
-                small += b"$%d\r\n%b\r\n" % (size, bytes(value))
-        buffers.append(small)
-        return buffers
+        return pack((*name.split(), *args[1:]))
+
+
+def pack(command: Sequence[Any]) -> list[Buffer]:
+    """A command as it travels, whose first argument is one word. Raises DataError for what cannot be sent."""
+    for arg in command:
+        kind = type(arg)
+        if kind is str or kind is int:
+            continue
+        if len(arg) >= LARGE if kind is bytes else isinstance(arg, bytearray | memoryview):
+            return _pack_buffers(command)
+    try:
+        return [pack_command(tuple(command))]
+    except TypeError as error:
+        raise DataError(str(error)) from None
+
+
+def _pack_buffers(words: Sequence[Any]) -> list[Buffer]:
+    buffers: list[Buffer] = []
+    small = b"*%d\r\n" % len(words)
+    for word in words:
+        value = word if isinstance(word, Buffer) else str(word).encode()
+        size = _size(value)
+        if size >= LARGE:
+            buffers += (small + b"$%d\r\n" % size, value)
+            small = b"\r\n"
+        else:
+            small += b"$%d\r\n%b\r\n" % (size, bytes(value))
+    buffers.append(small)
+    return buffers
 
 
 def _size(value: Buffer) -> int:
@@ -76,7 +91,8 @@ def _size(value: Buffer) -> int:
 
 
 class LargeReplyParser(_HiredisParser):
-    """redis-py's parser, with a short way for a reply that is one large string.
+    """redis-py's parser, with a short way for a reply that may be one large string. Which one may, is said by
+    `disable_decoding`, which means nothing else to us: all others are spared the look at what comes.
 
     Whatever else arrives, and whatever goes wrong, ends where redis-py's own parser would be: bytes already received
     are fed to it, and the short way is closed until the connection is made anew.
@@ -97,7 +113,7 @@ class LargeReplyParser(_HiredisParser):
         self, disable_decoding: bool = False, push_request: bool = False, timeout: float | object = SENTINEL
     ) -> Any:
         between, self._between_replies = self._between_replies, False
-        if between and timeout is SENTINEL:
+        if disable_decoding and between and timeout is SENTINEL:
             value = self._large_reply()
             if value is not None:
                 self._between_replies = True

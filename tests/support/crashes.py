@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -26,7 +27,8 @@ from backoffice.errors import Unavailable
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.chunks.disk import Disk
-from backoffice.stores.client import Arg, Client, Command, Db, connect
+from backoffice.stores.client import Arg, Client, Command, Db, Pending, connect
+from backoffice.stores.transport import Later
 from tests.support.chunks import Place
 from tests.support.uploads import ALICE, LIMITS, World, reader
 
@@ -88,6 +90,9 @@ class KillingDb(Db):
         if commands:
             self.count()
         return result
+
+    def ask(self, *command: Arg) -> Pending:
+        return Later(partial(self.call, *command))
 
     def count(self) -> None:
         """One more call has been carried out."""

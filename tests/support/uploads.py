@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -24,12 +25,13 @@ from backoffice.services.uploads.service import Uploads
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
-from backoffice.stores.client import Arg, Client, Command, Db
+from backoffice.stores.client import Arg, Client, Command, Db, Pending
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.transport import Later
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
 from tests.support.chunks import Place
@@ -231,6 +233,9 @@ class FaultyDb(Db):
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         return self.guarded(lambda: Db.many(self, commands)) if commands else []
+
+    def ask(self, *command: Arg) -> Pending:
+        return Later(partial(self.call, *command))
 
     def guarded(self, work: Callable[[], T]) -> T:
         fault = self._next()

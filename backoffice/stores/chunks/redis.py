@@ -3,9 +3,7 @@ is a key with an expiry, one that is kept a key without."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -13,17 +11,15 @@ from typing import Any
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
-from backoffice.stores.client import Command, Db
+from backoffice.stores.client import Command, Db, Pending, store_errors
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.keys import CHUNKS, GROUP, Keys, split_chunk_key
 from backoffice.stores.scan import scan
 
-_AHEAD = 2
-"""Chunks fetched while one is being sent."""
-
 _AHEAD_BYTES = 4 * 1024 * 1024
-"""Bytes fetched ahead by all downloads of a process together; where there is no room, a download fetches as it
-sends. So slow readers, however many, hold no more than this beside the chunks that they are being sent."""
+"""Bytes asked for ahead by all downloads of a process together. They wait in the store and in the kernel until they
+are received; where there is no room, a download asks when it has sent. So slow readers, however many, hold no more than
+this beside the chunks that they are being sent."""
 
 _TURN_SECONDS = 15.0
 """How long a download waits for its turn to receive: a store that answers has long given others theirs."""
@@ -34,18 +30,14 @@ _BATCH = 1000
 _IMMORTAL, _ABSENT = -1, -2
 """What PTTL says of a key without expiry, and of none."""
 
-Ahead = deque[tuple[Future[bytes | None], int]]
-"""Chunks on their way, and the room taken for each."""
-
 
 class RedisChunks:
-    """Port `ChunkStore`. One object for each process, made after a fork: it keeps threads."""
+    """Port `ChunkStore`. One object for each process: its downloads share a bound."""
 
     def __init__(self, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> None:
         """`durability`, `health`: of the same servers."""
         self._db, self._keys = db, keys
         self._durability, self._health = durability, health
-        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="chunks")
         self._receiving = Lock()
         self._room = _Room(_AHEAD_BYTES)
 
@@ -60,24 +52,25 @@ class RedisChunks:
         return value
 
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
-        """The values in order, the next ones fetched meanwhile. Raises ChunkLost when its turn comes.
+        """The values in order, each asked for while its predecessor is used. Raises ChunkLost when its turn comes.
 
-        Close the iterator to stop early; what was fetched ahead is then dropped.
+        Close the iterator to stop early; what was asked for is then dropped.
         """
-        ahead: Ahead = deque()
+        ahead: _Ahead | None = None
         try:
-            for position, index in enumerate(indexes):
-                value = self._arrived(*ahead.popleft()) if ahead else self._fetch(file_id, index)
+            for place, index in enumerate(indexes, 1):
+                value = self._fetch(file_id, index) if ahead is None else self._receive(ahead.reply)
+                ahead = None
                 if value is None:
                     raise ChunkLost(f"Chunk {index} of the file is not in the store.", index=index)
-                self._look_ahead(ahead, file_id, indexes[position + 1 + len(ahead) : position + 1 + _AHEAD], len(value))
+                if place < len(indexes):
+                    ahead = self._look_ahead(file_id, indexes[place], len(value))
                 yield value
                 # Kept alive, it would be one chunk more in memory while the next one is awaited.
                 del value
         finally:
-            for future, size in ahead:
-                future.cancel()
-                future.add_done_callback(partial(self._dropped, size))
+            if ahead is not None:
+                ahead.drop()
 
     def stat(self, file_id: str, indexes: Sequence[int]) -> list[ChunkStat | None]:
         return self.stat_many([(file_id, index) for index in indexes])
@@ -134,30 +127,27 @@ class RedisChunks:
         return self._health.room()
 
     def _fetch(self, file_id: str, index: int) -> bytes | None:
-        """`get`, one chunk of the process at a time: over TLS, until it is whole, it is in memory twice. This costs no
-        speed, as the store sends one after the other."""
+        return self._receive(partial(self.get, file_id, index))
+
+    def _receive(self, receive: Callable[[], bytes | None]) -> bytes | None:
+        """One chunk of the process at a time: over TLS, until it is whole, it is in memory twice. This costs no speed,
+        as the store sends one after the other."""
         if not self._receiving.acquire(timeout=_TURN_SECONDS):
             raise Unavailable
         try:
-            return self.get(file_id, index)
+            return receive()
         finally:
             self._receiving.release()
 
-    def _look_ahead(self, ahead: Ahead, file_id: str, indexes: Sequence[int], size: int) -> None:
-        """Begin to fetch, as far as there is room for chunks of that size."""
-        for index in indexes:
-            if not self._room.take(size):
-                return
-            ahead.append((self._fetcher.submit(self._fetch, file_id, index), size))
-
-    def _arrived(self, fetched: Future[bytes | None], size: int) -> bytes | None:
+    def _look_ahead(self, file_id: str, index: int, size: int) -> _Ahead | None:
+        """Ask for a chunk, if there is room for one of that size."""
+        if not self._room.take(size):
+            return None
         try:
-            return fetched.result()
-        finally:
+            return _Ahead(self._db.ask("GET", self._keys.chunk(file_id, index)), self._room, size)
+        except BaseException:
             self._room.give(size)
-
-    def _dropped(self, size: int, _: Future[bytes | None]) -> None:
-        self._room.give(size)
+            raise
 
     def _all(self, file_id: str, total: int) -> list[bytes]:
         return [self._keys.chunk(file_id, index) for index in range(total)]
@@ -178,6 +168,31 @@ class RedisChunks:
 
 def _stat(size: int, ttl: int) -> ChunkStat | None:
     return None if ttl == _ABSENT else ChunkStat(size, ttl == _IMMORTAL)
+
+
+class _Ahead:
+    """A chunk that was asked for, and the room taken for it."""
+
+    def __init__(self, pending: Pending, room: _Room, size: int) -> None:
+        self._pending, self._room, self._size = pending, room, size
+        self._open = True
+
+    def reply(self) -> bytes | None:
+        """The chunk. Called once."""
+        self._open = False
+        try:
+            with store_errors():
+                value: bytes | None = self._pending.reply()
+            return value
+        finally:
+            self._room.give(self._size)
+
+    def drop(self) -> None:
+        """Do without it, unless `reply` was called."""
+        if self._open:
+            self._open = False
+            self._pending.drop()
+            self._room.give(self._size)
 
 
 class _Room:

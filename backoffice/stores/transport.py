@@ -1,0 +1,303 @@
+"""How commands travel to the store and replies back.
+
+One server (also behind Sentinel) is spoken to over redis-py's own connections and hiredis, without what redis-py puts
+between them for every command: a lock around its pool, a look at the socket, closures for repetition and measurements.
+A cluster, and the imitation of the tests, is spoken to through the library.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from redis import Redis
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.client import NEVER_DECODE
+from redis.cluster import RedisCluster
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as TimedOut
+from redis.retry import Retry
+
+from backoffice.stores.resp_zero_copy import Buffer, pack
+
+if TYPE_CHECKING:
+    from redis.connection import AbstractConnection
+
+Client = Redis | RedisCluster
+Arg = bytes | str | int | float | memoryview
+Command = tuple[Arg, ...]
+
+REPEATS: Final = 2
+"""A frozen server holds a request for at most 3 * 5 s, below gunicorn's time-out; every change is safe to repeat."""
+BACK_OFF: Final = ExponentialWithJitterBackoff(base=0.02, cap=0.3)
+
+_LARGE: Final = "GET"
+"""The one command whose reply may be a large string: a chunk."""
+
+
+class Pending(Protocol):
+    """A command whose reply is read later. One of `reply` and `drop` has to be called, by one thread."""
+
+    def reply(self) -> Any:
+        """The reply, as of `Transport.call`. What got lost on the way is asked for again."""
+
+    def drop(self) -> None:
+        """Do without the reply."""
+
+
+class Transport(Protocol):
+    """Carries commands. Raises redis-py's errors."""
+
+    def call(self, command: Command) -> Any:
+        """The reply to one command."""
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies to several that are sent together. The first error among them is raised when all were read."""
+
+    def ask(self, command: Command) -> Pending:
+        """Send a command that may be carried out twice, and do something else meanwhile. Raises nothing of the store's:
+        `reply` does."""
+
+
+def transport_for(client: Client) -> Transport:
+    """The shortest way that there is for this client."""
+    return Direct(client) if type(client) is Redis else ThroughLibrary(client)
+
+
+class ThroughLibrary:
+    """Lets redis-py do it: it knows which node has which slot."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def call(self, command: Command) -> Any:
+        options: dict[str, Any] = {NEVER_DECODE: True} if command[0] == _LARGE else {}
+        return self._client.execute_command(*command, **options)  # type: ignore[no-untyped-call]
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            replies: list[Any] = pipe.execute()
+            return replies
+
+    def ask(self, command: Command) -> Pending:
+        return Later(partial(self.call, command))
+
+
+class Later:
+    """A command that is sent by `call` when its reply is wanted."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+
+    def reply(self) -> Any:
+        return self._call()
+
+    def drop(self) -> None:
+        """It has not been sent."""
+
+
+class Direct:
+    """One server. Each command has a connection to itself until its reply is read.
+
+    A connection comes from redis-py's pool once and stays here; those that are idle lie on a stack, whose `append` and
+    `pop` are atomic and need no lock. So there are as many as there ever were commands at once, whichever threads come
+    and go. Only one whose replies were all read is used again: whatever is raised before that, also what ends a
+    thread or a process, closes it. So no reply meets another command than its own.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self._pool = client.connection_pool
+        # As the library gives them; by their exact names, for there is one spelling in our code.
+        self._callbacks: dict[Arg, Callable[[Any], Any]] = {**client.response_callbacks}
+        self._idle: deque[AbstractConnection] = deque()
+        _all.add(self)
+
+    def call(self, command: Command) -> Any:
+        name = command[0]
+        reply = self._carry(pack(command), _read_large if name == _LARGE else _read)
+        callback = self._callbacks.get(name)
+        return reply if callback is None else callback(reply)
+
+    def many(self, commands: Sequence[Command]) -> list[Any]:
+        packed: list[Buffer] = []
+        for command in commands:
+            packed += pack(command)
+        if all(type(part) is bytes and len(part) < _JOINED for part in packed):
+            packed = [b"".join(packed)]
+        replies: list[Any] = self._carry(packed, partial(_read_several, len(commands)))
+        for place, command in enumerate(commands):
+            callback = self._callbacks.get(command[0])
+            if callback is not None:
+                replies[place] = callback(replies[place])
+        return replies
+
+    def ask(self, command: Command) -> Pending:
+        try:
+            connection = self._take()
+        except RedisError:
+            return Later(partial(self.call, command))
+        try:
+            if not connection.is_connected:
+                connection.connect()  # type: ignore[no-untyped-call]
+            connection.send_packed_command(pack(command), check_health=False)  # type: ignore[no-untyped-call]
+        except RedisError:
+            self._close(connection)
+            return Later(partial(self.call, command))
+        except BaseException:
+            self._close(connection)
+            raise
+        return _Sent(self, connection, command)
+
+    def finish(self, connection: AbstractConnection, command: Command) -> Any:
+        """The reply to a command that was sent over `connection`."""
+        try:
+            reply = _read_large(connection)
+        except ReadOnlyError:
+            self._close(connection)
+            raise
+        except ResponseError:
+            self._idle.append(connection)
+            raise
+        except (Disconnected, TimedOut):
+            self._close(connection)
+            return self.call(command)
+        except BaseException:
+            self._close(connection)
+            raise
+        self._idle.append(connection)
+        callback = self._callbacks.get(command[0])
+        return reply if callback is None else callback(reply)
+
+    def drop(self, connection: AbstractConnection) -> None:
+        """Close a connection with a reply on its way."""
+        self._close(connection)
+
+    def forget(self) -> None:
+        """After a fork: what is open belongs to the parent."""
+        self._idle.clear()
+
+    def _carry(self, packed: Sequence[Buffer], read: Callable[[AbstractConnection], Any]) -> Any:
+        """Send, and read with `read`; on a failure of the way, again over a new connection, up to `REPEATS` times."""
+        failures, may_be_stale = 0, True
+        while True:
+            connection = self._take()
+            was_open = connection.is_connected
+            try:
+                if not was_open:
+                    connection.connect()  # type: ignore[no-untyped-call]
+                connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]
+                reply = read(connection)
+            except ReadOnlyError:
+                # The server is no longer the one to speak to: the address may mean another one now.
+                self._close_all(connection)
+                raise
+            except ResponseError:
+                self._idle.append(connection)
+                raise
+            except Disconnected:
+                self._close_all(connection)
+                if was_open and may_be_stale:
+                    # It may have been closed long before, by a restart or a fail-over: that is no failure of now.
+                    may_be_stale = False
+                    continue
+                failures += 1
+                if failures > REPEATS:
+                    raise
+            except TimedOut:
+                self._close(connection)
+                failures += 1
+                if failures > REPEATS:
+                    raise
+            except BaseException:
+                self._close(connection)
+                raise
+            else:
+                self._idle.append(connection)
+                return reply
+            time.sleep(BACK_OFF.compute(failures))
+
+    def _take(self) -> AbstractConnection:
+        """A connection of our own for a while. A new one is connected, with the pool's repetitions."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        connection: AbstractConnection = self._pool.get_connection()
+        connection.retry = Retry(NoBackoff(), 0)  # from now on, `_carry` repeats
+        return connection
+
+    def _close(self, connection: AbstractConnection) -> None:
+        """It can be connected again, after those that are open."""
+        try:
+            connection.disconnect()  # type: ignore[no-untyped-call]
+        finally:
+            self._idle.appendleft(connection)
+
+    def _close_all(self, connection: AbstractConnection) -> None:
+        """What happened to one has probably happened to those that are idle."""
+        for _ in range(len(self._idle)):
+            try:
+                self._close(self._idle.pop())
+            except IndexError:
+                break
+        self._close(connection)
+
+
+class _Sent:
+    """A command that is on its way over a connection of its own."""
+
+    def __init__(self, transport: Direct, connection: AbstractConnection, command: Command) -> None:
+        self._transport, self._connection, self._command = transport, connection, command
+
+    def reply(self) -> Any:
+        return self._transport.finish(self._connection, self._command)
+
+    def drop(self) -> None:
+        self._transport.drop(self._connection)
+
+
+_JOINED: Final = 64 * 1024
+"""Bytes of a part of a pipeline that is joined with the others, to be sent by one call."""
+
+
+def _read(connection: AbstractConnection) -> Any:
+    return connection.read_response(disconnect_on_error=True)
+
+
+def _read_large(connection: AbstractConnection) -> Any:
+    """Without decoding, which nobody asks for: that is how `LargeReplyParser` is told."""
+    return connection.read_response(disable_decoding=True, disconnect_on_error=True)
+
+
+def _read_several(count: int, connection: AbstractConnection) -> list[Any]:
+    """So many replies; then the first error among them is raised."""
+    replies: list[Any] = []
+    failed: ResponseError | None = None
+    for _ in range(count):
+        try:
+            replies.append(connection.read_response(disconnect_on_error=True))
+        except ResponseError as error:
+            replies.append(None)
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return replies
+
+
+_all: Final[weakref.WeakSet[Direct]] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for transport in list(_all):
+        transport.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
