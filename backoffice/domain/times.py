@@ -13,5 +13,5 @@ def now_ms() -> int:
 
 def rfc3339(ms: int) -> str:
     """`2026-01-31T12:00:00.000Z` (RFC 3339, section 5.6)."""
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    seconds = datetime.fromtimestamp(ms // 1000, UTC).isoformat()[:19]
+    return f"{seconds}.{ms % 1000:03d}Z"

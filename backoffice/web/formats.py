@@ -6,7 +6,6 @@ Everything from a record is escaped here or by the template; only our own markup
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, current_app
@@ -19,6 +18,7 @@ NOTHING = Markup(
     '<span class="visually-hidden">none</span></span>'
 )
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AGES = (
     (60, 1, "second"),
     (3600, 60, "minute"),
@@ -27,6 +27,12 @@ _AGES = (
     (365 * 86400, 30 * 86400, "month"),
     (1 << 62, 365 * 86400, "year"),
 )
+
+
+def markup(form: str, *values: object) -> Markup:
+    """`form`, which is our own markup, with the values in place of its `%s`, each escaped. A quarter of the time that
+    `Markup.format` takes: a list has hundreds of cells."""
+    return Markup(form % tuple(escape(value) for value in values))  # noqa: S704 - all but the form is escaped
 
 
 def filesize(size: int) -> str:
@@ -42,7 +48,7 @@ def filesize(size: int) -> str:
 
 def size_tag(size: int) -> Markup:
     """The size for people, with the exact number of bytes on hover."""
-    return Markup('<span class="num" title="{} bytes">{}</span>').format(f"{size:,}", filesize(size))
+    return markup('<span class="num" title="%s bytes">%s</span>', f"{size:,}", filesize(size))
 
 
 def number(value: int) -> str:
@@ -66,31 +72,32 @@ def time_tag(ms: int) -> Markup:
     """A `<time>` with the distance in words and the exact time on hover; 0 is never."""
     if not ms:
         return NOTHING
-    exact = datetime.fromtimestamp(ms / 1000, UTC).strftime("%d %b %Y, %H:%M:%S UTC")
-    return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(rfc3339(ms), exact, ago(ms))
+    stamp = rfc3339(ms)
+    exact = f"{stamp[8:10]} {_MONTHS[int(stamp[5:7]) - 1]} {stamp[:4]}, {stamp[11:19]} UTC"
+    return markup('<time datetime="%s" title="%s" data-ago>%s</time>', stamp, exact, ago(ms))
 
 
 def state_tag(value: str, tone: str = "neutral") -> Markup:
     """A badge. Tones: neutral, good, warn, bad, info. The word carries the meaning, the colour only helps."""
-    return Markup('<span class="state state-{}">{}</span>').format(tone, value)
+    return markup('<span class="state state-%s">%s</span>', tone, value)
 
 
 def tags(values: Iterable[str]) -> Markup:
     """Each value as a quiet label."""
-    labels = [Markup('<span class="label">{}</span>').format(value) for value in values]
-    return Markup('<span class="labels">{}</span>').format(Markup(" ").join(labels)) if labels else NOTHING
+    labels = [markup('<span class="label">%s</span>', value) for value in values]
+    return markup('<span class="labels">%s</span>', Markup(" ").join(labels)) if labels else NOTHING
 
 
 def coded_text(text: str) -> Markup:
     """Text with what stands between back-ticks set as code, as descriptions of an API have it."""
     parts = str(text).split("`")
-    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return Markup("").join(markup("<code>%s</code>", part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def prose(text: str) -> Markup:
     """Paragraphs divided by empty lines; a single line end is a space."""
     return Markup("").join(
-        Markup("<p>{}</p>").format(coded_text(" ".join(part.split()))) for part in text.split("\n\n") if part.strip()
+        markup("<p>%s</p>", coded_text(" ".join(part.split()))) for part in text.split("\n\n") if part.strip()
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flask import request
@@ -29,9 +29,10 @@ from backoffice.web.identity import actor
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry, by the columns of the list."""
+    """An entry, by the columns of the list. What only its own page shows is worked out when it is asked for."""
 
     id: str
+    event: Mapping[str, Any]
     at: str
     who: str
     action: str
@@ -39,13 +40,6 @@ class Row:
     what: str
     ip: str
     via: str
-    raw: str
-    agent: str = ""
-    credential: str = ""
-    request_id: str = ""
-    actor_id: str = ""
-    object: tuple[str, str] = ("", "")
-    changes: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entry: AuditEntry) -> Row:
@@ -54,22 +48,52 @@ class Row:
         named = target.get("name") or target.get("id", "")
         return cls(
             id=entry.id,
+            event=event,
             at=event.get("at", ""),
             who=by.get("name", ""),
             action=event.get("action", ""),
             outcome=event.get("outcome", ""),
             what=f"{target['type']} {named}" if target else "",
             ip=by.get("ip", ""),
-            # Escapes stay, as in the log: no character of a name may rearrange what is evidence.
             via=by.get("via", ""),
-            raw=json.dumps(event, indent=2, ensure_ascii=True),
-            agent=by.get("agent", ""),
-            credential=by.get("credential", ""),
-            request_id=event.get("request_id", ""),
-            actor_id=by.get("id", ""),
-            object=(target.get("type", ""), target.get("id", "")),
-            changes=event.get("changes", {}),
         )
+
+    @property
+    def _actor(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.event.get("actor", {})
+        return found
+
+    @property
+    def actor_id(self) -> str:
+        return self._actor.get("id", "")
+
+    @property
+    def agent(self) -> str:
+        return self._actor.get("agent", "")
+
+    @property
+    def credential(self) -> str:
+        return self._actor.get("credential", "")
+
+    @property
+    def request_id(self) -> str:
+        return str(self.event.get("request_id", ""))
+
+    @property
+    def object(self) -> tuple[str, str]:
+        """Type and identifier."""
+        target = self.event.get("object", {})
+        return target.get("type", ""), target.get("id", "")
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.event.get("changes", {})
+        return found
+
+    @property
+    def raw(self) -> str:
+        """The event as the log has it. Escapes stay: no character of a name may rearrange what is evidence."""
+        return json.dumps(self.event, indent=2, ensure_ascii=True)
 
 
 def facet(text: str) -> str:

@@ -38,6 +38,7 @@ from backoffice.web.admin.actions import USER_ERRORS, DeleteLabels, Link, OneTim
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
 from backoffice.web.admin.fields import form_data, newer_values, seen_version, show_error
 from backoffice.web.admin.list_state import ListOptions, ListState, every_record
+from backoffice.web.admin.rows import Column, rows
 from backoffice.web.identity import actor
 from backoffice.web.route_access import Access
 
@@ -109,6 +110,7 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
         self.actions = ViewActions(self)
         self.access = ViewAccess(section, self.access_rules())
         self.list_options = ListOptions.of(self)
+        self.columns = [Column(name, label, name in self.column_numeric) for name, label in self._list_columns]
 
     # The service, by convention
 
@@ -190,11 +192,15 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     def _get_list_value(
         self, context: Any, model: Any, name: str, column_formatters: Any, column_type_formatters: Any
     ) -> Any:
-        """What a column's own formatter makes stays as it is; other values are shown by their kind."""
+        """What a column's own formatter makes stays as it is; other values are shown by their kind, all by one."""
         formatter = column_formatters.get(name)
         if formatter is not None:
             return formatter(self, context, model, name)
-        return super()._get_list_value(context, model, name, column_formatters, column_type_formatters)
+        return column_type_formatters[object](self, getattr(model, name), name)
+
+    def list_cell(self, record: Any, name: str) -> Any:
+        """What the list shows of a record in this column."""
+        return self._get_list_value(None, record, name, self.column_formatters, self.column_type_formatters)
 
     def get_export_value(self, model: Any, name: str) -> str:
         return csv_cell(super().get_export_value(model, name))
@@ -208,15 +214,15 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
 
     def list_context(self, state: ListState, found: Page[Any]) -> dict[str, Any]:
         """What the template of the list is given."""
+        here = state.url()
         return {
             "state": state,
             "shown": state.page_info(found),
-            "data": found.items,
-            "list_columns": self._list_columns,
+            "rows": rows(self, found.items, here),
+            "columns": self.columns,
             "filters": self._filters,
             "actions": self.actions.permitted(),
-            "get_value": self.get_list_value,
-            "return_url": state.url(),
+            "return_url": here,
         }
 
     def _export_data(self) -> tuple[int, Iterable[Any]]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from backoffice.domain.times import rfc3339
-from backoffice.web.formats import NOTHING, number, size_tag, state_tag, tags, time_tag
+from backoffice.web.formats import NOTHING, markup, number, size_tag, state_tag, tags, time_tag
 
 Formatter = Callable[[Any, Any, Any, str], Any]
 """Flask-Admin's column formatter: (view, template context, record, column name) -> what to show."""
@@ -93,7 +93,7 @@ def size_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
 
 def time_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of times that are kept as RFC 3339 text; the page's script puts the distance beside it."""
-    return Markup('<time datetime="{0}" data-ago title="{0}">{0}</time>').format(getattr(record, name))
+    return _repeated('<time datetime="%s" data-ago title="%s">%s</time>', getattr(record, name))
 
 
 def count_cell(_view: Any, _context: Any, record: Any, name: str) -> str:
@@ -122,7 +122,7 @@ def plain_cell(_view: Any, _context: Any, record: Any, name: str) -> str | Marku
 def truncated_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of long words: cut by the style sheet, whole on hover."""
     value = getattr(record, name)
-    return Markup('<bdi class="clip" title="{0}">{0}</bdi>').format(value) if value else NOTHING
+    return _repeated('<bdi class="clip" title="%s">%s</bdi>', value) if value else NOTHING
 
 
 def badge_cell(tones: Mapping[str, str]) -> Formatter:
@@ -136,8 +136,12 @@ def badge_cell(tones: Mapping[str, str]) -> Formatter:
 
 
 def _code(value: str) -> Markup:
-    return Markup('<code class="id" title="{0}">{0}</code>').format(value)
+    return _repeated('<code class="id" title="%s">%s</code>', value)
 
 
 def _bidi(value: str) -> Markup:
-    return Markup("<bdi>{}</bdi>").format(value)
+    return markup("<bdi>%s</bdi>", value)
+
+
+def _repeated(form: str, value: str) -> Markup:
+    return markup(form, *[value] * form.count("%s"))

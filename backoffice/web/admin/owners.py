@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
+from flask import g
 from markupsafe import Markup
 
 from backoffice.domain.ids import ID_LENGTH, is_id
@@ -14,7 +14,9 @@ from backoffice.domain.permissions import Permissions
 from backoffice.errors import NotFound
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter, equals
 from backoffice.web.context import services
+from backoffice.web.formats import markup
 from backoffice.web.identity import actor, may
+from backoffice.web.url_pattern import UrlPattern
 
 SYSTEM = "system-"
 """How identifiers of the shell, the worker and the like begin."""
@@ -74,9 +76,15 @@ def owner_filter(facet: str) -> ServiceFilter:
 
 def owner_link(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column formatter of owners: their names, and a way to them for who may see users."""
-    shown, owner_id = getattr(record, name), record.record.owner
-    if shown == owner_id or not may(Permissions.USERS_READ):
-        return Markup("<bdi>{}</bdi>").format(shown)
-    return Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>').format(
-        url_for("users.details_view", id=owner_id), shown
-    )
+    shown, owner_id, page_of = getattr(record, name), record.record.owner, _page_of_user()
+    if shown == owner_id or page_of is None:
+        return markup("<bdi>%s</bdi>", shown)
+    return markup('<a class="quiet" href="%s"><bdi>%s</bdi></a>', page_of(owner_id), shown)
+
+
+def _page_of_user() -> UrlPattern | None:
+    """The address of a user's page; None for who may not see users. Asked once for a whole list."""
+    if "page_of_user" not in g:
+        g.page_of_user = UrlPattern("users.details_view", "id") if may(Permissions.USERS_READ) else None
+    found: UrlPattern | None = g.page_of_user
+    return found

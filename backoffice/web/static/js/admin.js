@@ -3,18 +3,19 @@
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** A button with `data-confirm` asks in a dialog first; `confirmed=1` tells the server that it did. */
+/** A button with `data-confirm`, or of a form with it, asks in a dialog first; `confirmed=1` tells the server that it did. */
 function confirming() {
   const dialog = document.querySelector("[data-confirm-dialog]");
   if (!dialog) return;
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
-    const question = submitter?.dataset.confirm;
+    const asked = submitter?.dataset.confirm ? submitter : form;
+    const question = asked.dataset.confirm;
     if (!question || form.elements.namedItem("confirmed")) return;
     event.preventDefault();
     dialog.querySelector("[data-question]").textContent = question;
-    dialog.querySelector("[data-subject]").textContent = submitter.dataset.subject ?? selected();
-    dialog.querySelector("[data-yes]").textContent = submitter.dataset.verb ?? "Delete";
+    dialog.querySelector("[data-subject]").textContent = subject(submitter);
+    dialog.querySelector("[data-yes]").textContent = asked.dataset.verb ?? "Delete";
     dialog.returnValue = "";
     dialog.addEventListener("close", () => {
       if (dialog.returnValue !== "yes") return;
@@ -23,6 +24,11 @@ function confirming() {
     }, { once: true });
     dialog.showModal();
   });
+}
+
+/** What is asked about: the record of the button's row, or whatever is selected. */
+function subject(button) {
+  return button.dataset.subject ?? button.closest("tr")?.querySelector("th").textContent.trim() ?? selected();
 }
 
 function selected() {
