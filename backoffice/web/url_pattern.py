@@ -1,25 +1,24 @@
-"""Addresses that differ in one argument, as those of the rows of a list do."""
+"""Addresses that differ in one identifier, as those of the rows of a list do."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import secrets
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import quote
 
-from flask import url_for
-
-_MARK: Final = "0x0x0"
-"""What no address of ours has before the argument that it stands for."""
+_STAND_IN: Final = secrets.token_hex(16)
+"""Nobody can put it into an address by searching for it."""
 
 
 class UrlPattern:
-    """`UrlPattern("files.details_view", "id")(file.id)` is `url_for("files.details_view", id=file.id)`, but `url_for` is
-    asked once, and not for each row. `others` are the arguments that are always the same. Good for one request."""
+    """`UrlPattern(lambda key: url_for("files.details_view", id=key))` gives what the function gives, for any identifier;
+    the function is asked once, and not for each row. Good for one request."""
 
     __slots__ = ("_after", "_before")
 
-    def __init__(self, endpoint: str, argument: str, **others: Any) -> None:
-        # The argument comes first, so that nothing in the others can be taken for it.
-        self._before, _, self._after = url_for(endpoint, **{argument: _MARK}, **others).partition(_MARK)
+    def __init__(self, address_of: Callable[[str], str]) -> None:
+        self._before, _, self._after = address_of(_STAND_IN).partition(_STAND_IN)
 
-    def __call__(self, value: str) -> str:
-        return f"{self._before}{quote(value, safe='')}{self._after}"
+    def __call__(self, key: str) -> str:
+        return f"{self._before}{quote(key, safe='')}{self._after}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g
+from flask import g, url_for
 from markupsafe import Markup
 
 from backoffice.domain.ids import ID_LENGTH, is_id
@@ -85,6 +85,7 @@ def owner_link(_view: Any, _context: Any, record: Any, name: str) -> Markup:
 def _page_of_user() -> UrlPattern | None:
     """The address of a user's page; None for who may not see users. Asked once for a whole list."""
     if "page_of_user" not in g:
-        g.page_of_user = UrlPattern("users.details_view", "id") if may(Permissions.USERS_READ) else None
+        pages = UrlPattern(lambda user_id: url_for("users.details_view", id=user_id))
+        g.page_of_user = pages if may(Permissions.USERS_READ) else None
     found: UrlPattern | None = g.page_of_user
     return found

@@ -41,7 +41,8 @@ def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
     can_edit, can_delete = view.can_edit, view.can_delete
     # A page that was not told where to go back to goes to the list as it is without being asked for anything.
     there = {} if back == view.get_url(".index_view") else {"url": back}
-    page_of, form_of = UrlPattern(".details_view", "id", **there), UrlPattern(".edit_view", "id", **there)
+    page_of = UrlPattern(lambda key: view.get_url(".details_view", id=key, **there))
+    form_of = UrlPattern(lambda key: view.get_url(".edit_view", id=key, **there))
     first, *others = view.columns
 
     def row(record: Any) -> Row:

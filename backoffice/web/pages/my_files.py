@@ -16,6 +16,7 @@ from backoffice.domain.limits import MAX_SEARCH
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.services.container import Services
+from backoffice.web.url_pattern import UrlPattern
 
 ROWS: Final = 50
 MAX_PAGE: Final = 1_000_000
@@ -84,6 +85,20 @@ class ListParams:
         """What `aria-sort` says of a column, "" when it does not decide the order."""
         chosen = self.sort or ("" if self.search else "created")
         return ("descending" if self.descending else "ascending") if sort == chosen else ""
+
+
+class RowUrls:
+    """Where the links and buttons of a file's row lead, each to be called with the file's identifier. Those that ask
+    first show the list again, with the row as a form."""
+
+    def __init__(self, asked: ListParams) -> None:
+        self.download = UrlPattern(lambda key: url_for("api.files.download", file_id=key))
+        self.rename = UrlPattern(lambda key: url_for("pages.file_rename", file_id=key))
+        self.trash = UrlPattern(lambda key: url_for("pages.file_trash", file_id=key))
+        self.restore = UrlPattern(lambda key: url_for("pages.file_restore", file_id=key))
+        self.purge = UrlPattern(lambda key: url_for("pages.file_purge", file_id=key))
+        self.ask_rename = UrlPattern(lambda key: asked.url(rename=key))
+        self.ask_purge = UrlPattern(lambda key: asked.url(purge=key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from backoffice.web.context import services
 from backoffice.web.formats import filesize
 from backoffice.web.identity import actor, may
 from backoffice.web.pages.file_form import take_form
-from backoffice.web.pages.my_files import ListParams, just_deleted, list_files
+from backoffice.web.pages.my_files import ListParams, RowUrls, just_deleted, list_files
 from backoffice.web.redirects import safe_next
 from backoffice.web.route_access import route_permission, signed_in
 
@@ -56,6 +56,7 @@ def upload() -> ResponseReturnValue:
     return render_template(
         "upload.html",
         asked=asked,
+        urls=RowUrls(asked),
         listing=list_files(has, asking, asked),
         undo=just_deleted(has, asking, asked),
         unfinished=[_unfinished(one) for one in _own_uploads()],

@@ -106,7 +106,7 @@ export class Regions {
     event.preventDefault();
     const fields = new URLSearchParams(new FormData(form));
     if (form.method === "post") {
-      this.visit(form.action, { body: fields });
+      this.visit(event.submitter?.getAttribute("formaction") ?? form.action, { body: fields });
       return;
     }
     const address = new URL(form.action);
