@@ -112,7 +112,7 @@ def build_services(
         tokens=Tokens(store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=audit),
         audit=Audit(audit),
         files=Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
-        uploads=Uploads(stores.uploads, stores.files, chunks, users, audit, completion, health, limits(settings)),
+        uploads=Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings)),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit),

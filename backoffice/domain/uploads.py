@@ -27,7 +27,7 @@ class Upload:
     size            declared size of the whole; UNKNOWN: the quota is taken chunk by chunk
     total_chunks    UNKNOWN for a stream, whose bytes come in order: `bytes` is then the offset at which it goes on
     received, bytes how many chunks of it are stored, and how many bytes
-    reserved, quota what it holds of the owner's quota, and how large that was at the start
+    reserved        what it holds of the owner's quota
     expires_at      moves with each chunk, never past `dies_at`, when no chunk of it is needed any more
     fence           number of the latest append to a stream; an older one notes nothing more
     tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
@@ -44,7 +44,6 @@ class Upload:
     received: int = 0
     bytes: int = 0
     reserved: int = 0
-    quota: int = 0
     name: str = ""
     state: UploadState = UploadState.OPEN
     lease: str = ""

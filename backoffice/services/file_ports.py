@@ -75,11 +75,16 @@ class UploadStore(Protocol):
     def extent(self, upload_id: str) -> int:
         """Index of the last chunk noted, plus one."""
 
-    def insert(self, upload: Upload, max_open: int, event: AuditEvent) -> None:
-        """Reserve `upload.reserved` bytes and keep the record. Raises QuotaExceeded, TooMany (open uploads)."""
+    def insert(self, upload: Upload, max_open: int, quota: int, event: AuditEvent) -> None:
+        """Reserve `upload.reserved` bytes and keep the record. `quota`: of owners who have none of their own.
 
-    def mark(self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], expires_at: int, largest: int) -> Upload:
-        """Note chunks as stored; the upload as it is then. Repeating it changes nothing.
+        Raises QuotaExceeded (`limit`), TooMany (open uploads), NotSignedIn: the owner is no more.
+        """
+
+    def mark(
+        self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], *, expires_at: int, largest: int, quota: int
+    ) -> Upload:
+        """Note chunks as stored; the upload as it is then. Repeating it changes nothing. `quota` as with `insert`.
 
         Raises NotFound, UploadClosed, ChunkConflict, TooLarge (over the declared size or `largest`), QuotaExceeded.
         """
@@ -101,9 +106,11 @@ class UploadStore(Protocol):
         tail: int,
         expires_at: int,
         largest: int,
+        quota: int,
     ) -> Upload:
         """Note chunks of a stream as stored, from index `first` and from byte `offset` on, where they may take the
-        place of its tail; `tail` is what `Upload.tail` is then. The upload as it is then. Repeating it changes nothing.
+        place of its tail; `tail` is what `Upload.tail` is then; `quota` as with `insert`. The upload as it is then.
+        Repeating it changes nothing.
 
         Raises NotFound, UploadClosed, OffsetMismatch (another has begun to append, or the stream was cut back),
         TooLarge, QuotaExceeded.

@@ -18,6 +18,7 @@ from backoffice.errors import (
     Conflict,
     NameTaken,
     NotFound,
+    NotSignedIn,
     OffsetMismatch,
     QuotaExceeded,
     TooLarge,
@@ -32,6 +33,7 @@ from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.users import NOUN as USERS
 
 NOUN = "uploads"
 
@@ -71,14 +73,13 @@ class RedisUploads:
     def extent(self, upload_id: str) -> int:
         return int(self._db.call("STRLEN", self._keys.chunk_map(upload_id))) // ENTRY_SIZE
 
-    def insert(self, upload: Upload, max_open: int, event: AuditEvent) -> None:
+    def insert(self, upload: Upload, max_open: int, quota: int, event: AuditEvent) -> None:
         commit = Commit(self._keys, event)
         mine = self._keys.index(NOUN, "owner", upload.owner)
         too_many = TooMany(f"At most {max_open} uploads can be open at a time.", limit=max_open, retry_after=60)
         commit.check("fewer", mine, max_open, error=too_many)
-        quota = self._keys.quota(upload.owner)
-        commit.check("room", quota, upload.reserved, upload.quota, error=QuotaExceeded(limit=upload.quota))
-        commit.write("HINCRBY", quota, "reserved", upload.reserved)
+        check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
+        commit.write("HINCRBY", self._keys.quota(upload.owner), "reserved", upload.reserved)
         self.collection.insert(commit, upload)
         commit.run(self._db)
 
@@ -90,14 +91,17 @@ class RedisUploads:
             self._keys.chunk_map(upload.id),
             self._keys.quota(upload.owner),
             self._keys.index(NOUN, "expires"),
+            self._keys.record(USERS, upload.owner),
         ]
         status, *rest = self._db.script("upload", keys, [op, upload.id, ENTRY_SIZE, *args])
         if status == b"ok":
             return list(rest)
-        raise _refusal(status.decode(), [bytes(part).decode() for part in rest], upload)
+        raise _refusal(status.decode(), [bytes(part).decode() for part in rest])
 
-    def mark(self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], expires_at: int, largest: int) -> Upload:
-        args: list[Arg] = [expires_at, upload.quota, largest]
+    def mark(
+        self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], *, expires_at: int, largest: int, quota: int
+    ) -> Upload:
+        args: list[Arg] = [expires_at, quota, largest]
         for index, chunk in chunks:
             args += [index, chunk.size, chunk.pack()]
         received, stored = self._script("mark", upload, *args)
@@ -118,8 +122,9 @@ class RedisUploads:
         tail: int,
         expires_at: int,
         largest: int,
+        quota: int,
     ) -> Upload:
-        args: list[Arg] = [upload.fence, expires_at, upload.quota, largest, tail, first, offset]
+        args: list[Arg] = [upload.fence, expires_at, quota, largest, tail, first, offset]
         for chunk in chunks:
             args += [chunk.size, chunk.pack()]
         received, stored = self._script("append", upload, *args)
@@ -199,7 +204,16 @@ class RedisUploads:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)
 
 
-def _refusal(status: str, rest: list[str], upload: Upload) -> BackofficeError:
+def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -> None:
+    """Let the commit add `size` bytes to what the owner uses, if they fit in the owner's quota as it is then; `quota`
+    is that of owners who have none of their own. It then raises QuotaExceeded, or NotSignedIn: there is no such user
+    any more."""
+    user = keys.record(USERS, owner)
+    commit.check("present", user, error=NotSignedIn())
+    commit.check("room", keys.quota(owner), user, size, quota, error=lambda limit: QuotaExceeded(limit=int(limit)))
+
+
+def _refusal(status: str, rest: list[str]) -> BackofficeError:
     """What a status of `upload.lua` means."""
     match status:
         case "missing":
@@ -213,7 +227,7 @@ def _refusal(status: str, rest: list[str], upload: Upload) -> BackofficeError:
         case "too_big":
             return TooLarge("The chunks are larger than the file was announced or may be.")
         case "quota":
-            return QuotaExceeded(limit=upload.quota)
+            return QuotaExceeded(limit=int(rest[0]))
         case "busy":
             return Completing(retry_after=1)
         case "incomplete":

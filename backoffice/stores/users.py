@@ -72,7 +72,7 @@ class RedisUsers(RedisRecords[User]):
             commit.check("absent", key, error=InUse(f"The user still has {noun}."))
         # Bytes of purged files and cancelled uploads count until their chunks are gone.
         quota = self._keys.quota(old.id)
-        commit.check("room", quota, 0, 0, error=InUse("The user's deleted files are still being cleared away."))
+        commit.check("unused", quota, error=InUse("The user's deleted files are still being cleared away."))
         commit.write("DEL", quota)
         commit.write("HSET", self._keys.unique(NOUN, "reserved"), same_name(old.username), old.id)
 

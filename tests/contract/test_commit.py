@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -12,41 +11,16 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import ObjectRef
 from backoffice.errors import BackofficeError, Conflict, Unavailable, VersionMismatch
 from backoffice.stores.client import Db
-from backoffice.stores.keys import Keys
 from backoffice.stores.log import log_index
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.log.log_index import pack, unpack
 from backoffice.stores.records.commit import COMMANDS, KEEP_SECONDS, Commit
+from tests.support.commits import HASH, KEYS, OWNER, TEXT, ZSET, everything, things
 from tests.support.database import database
 from tests.support.people import ROOT, event
 
 pytestmark = pytest.mark.cluster
-KEYS = Keys("t")
-HASH, ZSET, TEXT = KEYS.record("things", "1"), KEYS.index("things", "size"), KEYS.seen("x")
 NASTY = "a\0b\r\n*1\r\n$3\r\n'\"\\ \u2028\u202e ünï 文 \U0001f600 {}[] %s"
-
-
-def everything(db: Db) -> dict[bytes, object]:
-    """All of the control plane, but for what a retry needs."""
-    found: dict[bytes, object] = {}
-    for key in sorted(db.client.scan_iter(match="{t}:*", count=1000)):
-        kind = db.call("TYPE", key)
-        read = {b"hash": ("HGETALL",), b"zset": ("ZRANGE",), b"string": ("GET",), b"stream": ("XRANGE",)}[kind]
-        ends: tuple[Any, ...] = {b"zset": (0, -1, "WITHSCORES"), b"stream": ("-", "+")}.get(kind, ())
-        found[key] = db.call(*read, key, *ends)
-    return found
-
-
-def things(db: Db) -> None:
-    """Something for checks to look at."""
-    commit = Commit(KEYS, event())
-    commit.write("HSET", HASH, "version", 3, "used", 10, "reserved", 5)
-    for number, member in enumerate(("a", "b", "c")):
-        commit.write("ZADD", ZSET, number, member)
-    commit.write("ZADD", KEYS.index("things", "one"), 1, "only")
-    for member in ("name\0id1", "other\0id2"):
-        commit.write("ZADD", KEYS.index("things", "name"), 0, member)
-    commit.run(db)
 
 
 HOLD = [
@@ -56,9 +30,12 @@ HOLD = [
     ("unset", HASH, ("nothing",)),
     ("free", HASH, ("nothing", "me")),
     ("free", HASH, ("version", 3)),
-    ("room", HASH, (5, 20)),
-    ("room", KEYS.quota("new"), (0, 0)),
-    ("room", HASH, (2**53 - 15, 2**53)),
+    ("room", HASH, (OWNER, 5, 20)),
+    ("room", KEYS.quota("new"), (OWNER, 0, 0)),
+    ("room", HASH, (OWNER, 2**53 - 15, 2**53)),
+    ("room", HASH, (KEYS.record("users", "rich"), 985, 20)),
+    ("room", HASH, (KEYS.record("users", "plain"), 5, 20)),
+    ("unused", KEYS.quota("new"), ()),
     ("fewer", ZSET, (4,)),
     ("fewer", KEYS.seen("nothing"), (1,)),
     ("spare", ZSET, ("a",)),
@@ -76,8 +53,12 @@ FAIL = [
     ("equal", KEYS.seen("nothing"), ("version", 1)),
     ("unset", HASH, ("version",)),
     ("free", HASH, ("version", "me")),
-    ("room", HASH, (6, 20)),
-    ("room", KEYS.quota("new"), (1, 0)),
+    ("room", HASH, (OWNER, 6, 20)),
+    ("room", KEYS.quota("new"), (OWNER, 1, 0)),
+    ("room", HASH, (KEYS.record("users", "rich"), 986, 2000)),
+    ("room", HASH, (KEYS.record("users", "plain"), 6, 20)),
+    ("room", KEYS.quota("new"), (KEYS.record("users", "poor"), 1, 20)),
+    ("unused", HASH, ()),
     ("fewer", ZSET, (3,)),
     ("spare", KEYS.index("things", "one"), ("only",)),
     ("vacant", KEYS.index("things", "name"), ("name\0", "name\1", 0)),
@@ -214,9 +195,9 @@ def test_what_repairs_the_log_is_no_write_of_a_commit(db: Db, command: str) -> N
     for everything."""
     with pytest.raises(ValueError, match="not a command"):
         Commit(KEYS, event()).write(command, KEYS.audit_index("actor", "x"), "1-1")
-    program = {"checks": [], "writes": [[command, 3, "1-1"]], "events": [["{}", []]], "keep": 1, "most": 64}
+    program = [1, 64, 0, 1, 1, 0, 0, command, 3, 1, "1-1", "{}", 0]
     with pytest.raises(ResponseError, match=r"(?i)unknown"):
-        db.script("commit", [KEYS.request("r"), KEYS.audit, KEYS.audit_index("actor", "x")], [json.dumps(program)])
+        db.script("commit", [KEYS.request("r"), KEYS.audit, KEYS.audit_index("actor", "x")], program)
     assert everything(db) == {}
 
 
@@ -242,19 +223,12 @@ def test_only_commands_on_one_key_can_be_written() -> None:
     assert "XADD" not in COMMANDS
 
 
-def test_the_program_is_plain_ascii_json(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[str] = []
-
-    def script(name: str, keys: Any, args: Any, *, allow_oom: bool = False) -> Any:
-        sent.extend(args)
-        return [b"done", b"1-1"]
-
-    monkeypatch.setattr(db, "script", script)
-    commit = Commit(KEYS, event(object=ObjectRef("thing", "1", NASTY)))
-    commit.write("SET", TEXT, NASTY)
+@pytest.mark.parametrize("value", [b"", bytes(range(256)) * 8, memoryview(bytearray(b"ab\0cd"))[1:4]])
+def test_bytes_are_stored_as_they_are(db: Db, value: bytes | memoryview) -> None:
+    commit = Commit(KEYS, event())
+    commit.write("SET", TEXT, value)
     commit.run(db)
-    assert sent[0].isascii()
-    assert json.loads(sent[0])["writes"] == [["SET", json.loads(sent[0])["writes"][0][1], NASTY]]
+    assert db.call("GET", TEXT) == bytes(value)
 
 
 @pytest.mark.real_only

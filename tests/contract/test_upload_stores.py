@@ -44,13 +44,13 @@ HOUR = 3_600_000
 @pytest.fixture
 def upload(world: World) -> Upload:
     now = now_ms()
-    made = Upload("u", "alice", now, now + HOUR, now + 2 * HOUR, size=1500, total_chunks=2, reserved=1500, quota=2000)
-    world.uploads.insert(made, 5, EVENT)
+    made = Upload("u", "alice", now, now + HOUR, now + 2 * HOUR, size=1500, total_chunks=2, reserved=1500)
+    world.uploads.insert(made, 5, 2000, EVENT)
     return made
 
 
-def mark(world: World, upload: Upload, *chunks: tuple[int, Chunk], largest: int = 10_000) -> Upload:
-    return world.uploads.mark(upload, chunks, upload.expires_at + 1, largest)
+def mark(world: World, upload: Upload, *chunks: tuple[int, Chunk], largest: int = 10_000, quota: int = 2000) -> Upload:
+    return world.uploads.mark(upload, chunks, expires_at=upload.expires_at + 1, largest=largest, quota=quota)
 
 
 def a_file(upload: Upload, name: str = "a.txt") -> File:
@@ -79,7 +79,7 @@ def test_an_upload_over_a_limit_leaves_nothing(
     world: World, upload: Upload, changed: dict[str, Any], error: type[BackofficeError]
 ) -> None:
     with pytest.raises(error):
-        world.uploads.insert(replace(upload, **changed), 1 if error is TooMany else 5, EVENT)
+        world.uploads.insert(replace(upload, **changed), 1 if error is TooMany else 5, 2000, EVENT)
     assert world.uploads.get("v") is None
     assert world.files.usage("alice") == (0, 1500)
     world.assert_sound()
@@ -117,13 +117,13 @@ def test_a_refused_mark_changes_nothing(
 
 def test_an_upload_of_unknown_size_takes_its_quota_as_it_grows(world: World) -> None:
     now = now_ms()
-    made = Upload("w", "alice", now, now + HOUR, now + HOUR, quota=1400)
-    world.uploads.insert(made, 5, EVENT)
-    mark(world, made, (0, CHUNK))
+    world.uploads.insert(made := Upload("w", "alice", now, now + HOUR, now + HOUR), 5, 1400, EVENT)
+    mark(world, made, (0, CHUNK), quota=1400)
     assert world.files.usage("alice") == (0, 1000)
-    with pytest.raises(QuotaExceeded):
-        mark(world, made, (1, OTHER))
+    with pytest.raises(QuotaExceeded) as caught:
+        mark(world, made, (1, OTHER), quota=1400)
     assert world.files.usage("alice") == (0, 1000)
+    assert caught.value.details == {"limit": 1400}
     assert made.size == made.total_chunks == UNKNOWN
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backoffice.domain.actions import Actions
@@ -44,7 +44,11 @@ def add_people(world: World) -> None:
             roles=("user", "scanner"),
             invite=f"hash-{name}",
         )
-        users.insert(user, AuditEvent(Actions.USER_CREATE, ALICE))
+        there = users.get(name)
+        if there is None:
+            users.insert(user, AuditEvent(Actions.USER_CREATE, ALICE))
+        else:
+            users.replace(there, replace(user, version=there.version + 1), AuditEvent(Actions.USER_CREATE, ALICE))
         token = Token(f"token{name}", name, "for a script", "hash", 1, now)
         tokens.insert(token, AuditEvent(Actions.TOKEN_CREATE, ALICE))
         session = Session(f"session{name}", name, 1, now, now, now, now + 60_000, now + 600_000)

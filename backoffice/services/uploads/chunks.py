@@ -50,7 +50,13 @@ class ChunkWriter:
             raise NotFound
         kept = self.put(upload, index, data)
         try:
-            return self.uploads.mark(upload, [(index, chunk)], self._expires_at(upload), self.limits.max_file_size)
+            return self.uploads.mark(
+                upload,
+                [(index, chunk)],
+                expires_at=self._expires_at(upload),
+                largest=self.limits.max_file_size,
+                quota=self.limits.quota_bytes,
+            )
         except Unavailable:
             # It may have been noted all the same; if not, the chunk goes when its time is over.
             raise
@@ -86,6 +92,7 @@ class ChunkWriter:
             tail=tail,
             expires_at=self._expires_at(upload),
             largest=self.limits.max_file_size,
+            quota=self.limits.quota_bytes,
         )
         if upload.tail:
             self.chunks.release(upload.id, TAILS + upload.tail)

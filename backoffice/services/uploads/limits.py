@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UNLIMITED = 2**53 - 1
+"""Largest whole number that the store's scripts count exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """What may be uploaded: sizes in bytes. `quota`, `used` and `reserved` are the owner's."""
+    """What may be uploaded: sizes in bytes. `quota`: what a user may store who has no quota of their own; None =
+    unlimited."""
 
     chunk_size: int
     max_chunk_size: int
@@ -18,6 +22,11 @@ class UploadLimits:
     upload_max_seconds: int
     trash_seconds: int
     quota: int | None
+
+    @property
+    def quota_bytes(self) -> int:
+        """`quota` as a number."""
+        return UNLIMITED if self.quota is None else self.quota
 
     def expires_at(self, now: int, dies_at: int) -> int:
         """When an upload expires that nobody goes on with after `now` (ms)."""

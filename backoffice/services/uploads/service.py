@@ -32,7 +32,7 @@ from backoffice.errors import (
 )
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
-from backoffice.services.ports import AuditLog, StoreHealth, UserStore
+from backoffice.services.ports import AuditLog, StoreHealth
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
 from backoffice.services.uploads.cleanup import Cleanup
@@ -42,9 +42,6 @@ from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.status import UploadStatus
 from backoffice.services.uploads.streaming import StreamingUpload
 
-UNLIMITED = 2**53 - 1
-"""Largest whole number that the store's scripts count exactly."""
-
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
@@ -53,7 +50,6 @@ class Uploads:
     uploads: UploadStore
     files: FileStore
     chunks: ChunkStore
-    users: UserStore
     audit: AuditLog
     completion: Completion
     health: StoreHealth
@@ -65,7 +61,8 @@ class Uploads:
     def start(self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "") -> Upload:
         """Open an upload of `total_chunks` chunks, which come in any order, and reserve `size` bytes.
 
-        Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), StoreFull.
+        Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), NotSignedIn (the user was deleted just now),
+        StoreFull.
         """
         if not 1 <= total_chunks <= self.limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
@@ -96,18 +93,13 @@ class Uploads:
             size=UNKNOWN if size is None else size,
             total_chunks=total_chunks,
             reserved=size or 0,
-            quota=self._quota(actor.id),
             name=clean_name(name) if name else "",
             fence=fence,
         )
-        self.uploads.insert(upload, limits.max_open, upload_event(Actions.UPLOAD_START, actor, upload))
+        self.uploads.insert(
+            upload, limits.max_open, limits.quota_bytes, upload_event(Actions.UPLOAD_START, actor, upload)
+        )
         return upload
-
-    def _quota(self, owner: str) -> int:
-        user = self.users.get(owner)
-        own = user.quota_bytes if user is not None else None
-        quota = self.limits.quota if own is None else own
-        return UNLIMITED if quota is None else quota
 
     @property
     def cleanup(self) -> Cleanup:

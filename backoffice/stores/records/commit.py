@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any
 
 from backoffice.domain.audit import NO_OBJECT, AuditEvent
 from backoffice.errors import BackofficeError
-from backoffice.stores.client import Db
+from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log import log_index
 
@@ -33,61 +32,106 @@ COMMANDS = frozenset(
     }
 )
 
+READS = frozenset({"GET", "GETRANGE", "HGET", "HMGET", "HGETALL", "STRLEN", "ZCARD"})
+CHECKS = {
+    "absent": 0,
+    "present": 0,
+    "equal": 2,
+    "unset": 1,
+    "free": 2,
+    "room": 3,
+    "unused": 0,
+    "fewer": 1,
+    "spare": 1,
+    "vacant": 3,
+}
+"""How many arguments each operation takes."""
+HEAD = 7
+"""Arguments of the script before its program."""
+
+Refusal = BackofficeError | Callable[[bytes], BackofficeError]
+
 
 class Commit:
-    """One change of the control plane. Its events are given when it is made, because there is no change without."""
+    """One change of the control plane. Its events are given when it is made, because there is no change without.
+
+    `replies`: after `run`, what the reads found, in their order.
+    """
 
     def __init__(self, keys: Keys, *events: AuditEvent) -> None:
         self._all = keys
-        self._keys: dict[bytes, int] = {}
-        self._checks: list[list[str | int]] = []
-        self._errors: list[BackofficeError] = []
-        self._writes: list[list[str | int]] = []
-        self._position(keys.request(token_hex(16)))
-        self._position(keys.audit)
-        self._events: list[list[str | list[int]]] = []
+        self._keys: dict[bytes, int] = {keys.request(token_hex(16)): 1, keys.audit: 2}
+        self._checks: list[Arg] = []
+        self._errors: list[Refusal] = []
+        self._writes: list[Arg] = []
+        self._events: list[Arg] = []
+        self._reads: list[Arg] = []
+        self._writes_count = self._events_count = self._reads_count = 0
+        self.replies: list[Any] = []
         for event in events:
             self.add_event(event)
 
     def add_event(self, event: AuditEvent) -> None:
         """One more act that this change consists of."""
-        self._events.append([event.canonical(), self._indexes(event)])
+        indexes = [self._position(self._all.audit_index(facet, value)) for facet, value in facets(event)]
+        self._events += (event.canonical(), len(indexes), *indexes)
+        self._events_count += 1
 
     def _position(self, key: bytes) -> int:
         return self._keys.setdefault(key, len(self._keys) + 1)
 
-    def _indexes(self, event: AuditEvent) -> list[int]:
-        return [self._position(self._all.audit_index(facet, value)) for facet, value in facets(event)]
+    def check(self, op: str, key: bytes, *args: str | int | bytes, error: Refusal) -> None:
+        """An operation of `commit.lua`; where it does not hold, nothing happens and `run` raises `error`, or what this
+        makes of what was seen. An argument of bytes is another key.
 
-    def check(self, op: str, key: bytes, *args: str | int, error: BackofficeError) -> None:
-        """An operation of `commit.lua`; where it does not hold, nothing happens and `run` raises `error`."""
-        self._checks.append([op, self._position(key), *map(str, args)])
+        Raises ValueError for an unknown operation, or one that takes other arguments.
+        """
+        if CHECKS.get(op) != len(args):
+            raise ValueError(f"{op} is not a check of {len(args)} arguments")
+        self._checks += (op, self._position(key))
+        self._checks += [self._position(arg) if isinstance(arg, bytes) else str(arg) for arg in args]
         self._errors.append(error)
 
-    def write(self, command: str, key: bytes, *args: str | float) -> None:
-        """A command on one key, carried out after all checks hold."""
+    def write(self, command: str, key: bytes, *args: Arg) -> None:
+        """A command on one key, carried out after all checks hold. Bytes are sent as they are, uncopied."""
         if command not in COMMANDS:
             raise ValueError(f"{command} is not a command of a commit")
-        self._writes.append([command, self._position(key), *map(str, args)])
+        self._writes += (command, self._position(key), len(args))
+        self._writes += [str(arg) if isinstance(arg, int | float) else arg for arg in args]
+        self._writes_count += 1
+
+    def read(self, command: str, key: bytes, *args: str | int) -> None:
+        """A question about one key, answered in `replies` as of the moment after all writes."""
+        if command not in READS:
+            raise ValueError(f"{command} is not a question of a commit")
+        self._reads += (command, self._position(key), len(args), *args)
+        self._reads_count += 1
 
     def run(self, db: Db, *, freeing: bool = False) -> str:
         """Carry it out; the id of its last event. `freeing`: also when memory is full.
 
-        Raises the error of the first check that does not hold. What was seen instead stays here: it may be somebody
-        else's.
+        Raises the error of the first check that does not hold. What was seen instead stays here, unless the error is
+        made of it: it may be somebody else's.
         """
-        program = {
-            "checks": self._checks,
-            "writes": self._writes,
-            "events": self._events,
-            "keep": KEEP_SECONDS,
-            "most": log_index.MOST_BYTES,
-        }
-        status, what, *_ = db.script("commit", list(self._keys), [json.dumps(program)], allow_oom=freeing)
+        program: list[Arg] = [
+            KEEP_SECONDS,
+            log_index.MOST_BYTES,
+            len(self._errors),
+            self._writes_count,
+            self._events_count,
+            self._reads_count,
+            HEAD + len(self._checks) + len(self._writes) + len(self._events) + 1,
+            *self._checks,
+            *self._writes,
+            *self._events,
+            *self._reads,
+        ]
+        status, what, *rest = db.script("commit", list(self._keys), program, allow_oom=freeing)
         if status == b"done":
-            text: str = what.decode()
-            return text
-        raise self._errors[int(what)]
+            self.replies = rest
+            return str(what.decode())
+        error = self._errors[int(what)]
+        raise error if isinstance(error, BackofficeError) else error(rest[0])
 
 
 def facets(event: AuditEvent) -> list[tuple[str, str]]:

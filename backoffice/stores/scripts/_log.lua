@@ -1,18 +1,19 @@
 -- _log: entries of the audit log in its indexes, for the scripts that write or read those; `scripts/__init__.py` puts it before
 -- each script, after `_bytes.lua`.
 
--- The first 32 bits of a number, most significant byte first.
-local function four_bytes(number)
-  return string.char(math.floor(number / 16777216) % 256, math.floor(number / 65536) % 256,
-    math.floor(number / 256) % 256, number % 256)
-end
--- How an entry stands in its indexes, as `log_index.py:pack` makes it: 8 bytes, milliseconds * 2^22 + sequence, in two
--- halves that a double holds.
+-- How an entry stands in its indexes, as `log_index.py:pack` makes it: 8 bytes, milliseconds * 2^22 + sequence, most
+-- significant byte first, in two halves that a double holds.
 local function pack_entry(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-  ms, seq = tonumber(ms), math.min(tonumber(seq), 4194303)
+  ms, seq = tonumber(ms), tonumber(seq)
   if ms >= 4398046511104 then return string.rep('\255', 8) end
-  return four_bytes(math.floor(ms / 1024)) .. four_bytes(ms % 1024 * 4194304 + seq)
+  if seq > 4194303 then seq = 4194303 end
+  local low = ms % 1024 * 4194304 + seq
+  local high = (ms - ms % 1024) / 1024
+  local h3, h2, h1 = high % 256, high % 65536, high % 16777216
+  local l3, l2, l1 = low % 256, low % 65536, low % 16777216
+  return string.char((high - h1) / 16777216, (h1 - h2) / 65536, (h2 - h3) / 256, h3,
+    (low - l1) / 16777216, (l1 - l2) / 65536, (l2 - l3) / 256, l3)
 end
 
 local function entry_at(key, rank) return redis.call('GETRANGE', key, rank * 8, rank * 8 + 7) end
@@ -26,15 +27,9 @@ local function entry_rank(key, entry)
   return low
 end
 
--- Write an event into the log and into its indexes; the id of its entry. An index that reaches `most` bytes gives up
--- its older half.
-local function append_event(stream, text, indexes, most)
-  local id = redis.call('XADD', stream, '*', 'e', text)
-  local entry = pack_entry(id)
-  for _, key in ipairs(indexes) do
-    if redis.call('APPEND', key, entry) >= most then
-      redis.call('SET', key, redis.call('GETRANGE', key, most / 2, -1))
-    end
+-- Put a packed entry at the end of an index. One that reaches `most` bytes gives up its older half.
+local function append_entry(key, entry, most)
+  if redis.call('APPEND', key, entry) >= most then
+    redis.call('SET', key, redis.call('GETRANGE', key, most / 2, -1))
   end
-  return id
 end

@@ -1,71 +1,104 @@
 -- commit: change the control plane, all of it or nothing, and write the audit log in the same breath.
 --
 -- KEYS[1] request id   KEYS[2] audit stream   KEYS[3...] what the program refers to by position
--- ARGV[1] program, JSON:
---   checks  [[op, key, argument...], ...]   all must hold
---     absent key | present key | equal key field value | unset key field | free key field id
---     room key add limit        used + reserved + add <= limit
---     fewer key n               the zset has fewer than n members
---     spare key member          the zset does not have this member as its only one
---     vacant key least below n  at most n members of the lexical zset in [least, below)
---   writes  [[command, key, argument...], ...]   commands of the server
---   events  [[text, {index key, ...}], ...]  at least one: no entry, no effect
---   keep    seconds for which the request id is remembered
---   most    bytes of an index of the log; at that length it gives up its older half
--- Numbers travel as text.
+-- ARGV[1] seconds for which the request id is remembered
+-- ARGV[2] bytes of an index of the log; at that length it gives up its older half
+-- ARGV[3] number of checks   ARGV[4] of writes   ARGV[5] of events, at least one: no entry, no effect   ARGV[6] of reads
+-- ARGV[7] where in ARGV the reads begin
+-- ARGV[8...] the program, flat, for this script runs more often than any other:
+--   checks  op, key, then by op                  all must hold
+--     absent | present | equal field value | unset field | free field id
+--     room owner add default    used + reserved + add <= the quota in the owner's hash, `default` where it names none
+--     unused                    used + reserved = 0
+--     fewer n                   the zset has fewer than n members
+--     spare member              the zset does not have this member as its only one
+--     vacant least below n      at most n members of the lexical zset in [least, below)
+--   writes  command, key, number of arguments, argument ...    commands of the server
+--   events  text, number of indexes, index ...
+--   reads   command, key, number of arguments, argument ...    carried out after all that
+-- A key, an owner and an index are positions in KEYS.
 --
--- Returns {"done", id of the last event}, also when the request id was seen before (a client library repeats a
--- command after a time-out; the effect must not be repeated), or {"failed", number of the check, what it saw}.
-local request, stream = KEYS[1], KEYS[2]
-local before = redis.call('GET', request)
-if before then return {'done', before} end
+-- Returns {"done", id of the last event, reply of each read ...}, also when the request id was seen before (a client
+-- library repeats a command after a time-out; the effect must not be repeated, and reads are carried out again), or
+-- {"failed", number of the check, what it saw}.
+local request, at = KEYS[1], 8
+local checks, writes, events = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local last = redis.call('GET', request)
 
-local program = cjson.decode(ARGV[1])
-if #program.events == 0 then return redis.error_reply('NOEVENT a commit without an audit event') end
+if not last then
+  if events == 0 then return redis.error_reply('NOEVENT a commit without an audit event') end
 
-local checks = {
-  absent = function(key) return redis.call('EXISTS', key) == 0 end,
-  present = function(key) return redis.call('EXISTS', key) == 1 end,
-  equal = function(key, field, value)
-    local now = redis.call('HGET', key, field)
-    return now == value, now
-  end,
-  unset = function(key, field)
-    local now = redis.call('HGET', key, field)
-    return not now, now
-  end,
-  free = function(key, field, id)
-    local now = redis.call('HGET', key, field)
-    return not now or now == id, now
-  end,
-  room = function(key, add, limit)
-    local row = redis.call('HMGET', key, 'used', 'reserved')
-    local now = tonumber(row[1] or 0) + tonumber(row[2] or 0)
-    return now + tonumber(add) <= tonumber(limit), string.format('%.0f', now)
-  end,
-  fewer = function(key, count)
-    local now = redis.call('ZCARD', key)
-    return now < tonumber(count), tostring(now)
-  end,
-  spare = function(key, member)
-    return redis.call('ZCARD', key) > 1 or not redis.call('ZSCORE', key, member)
-  end,
-  vacant = function(key, least, below, count)
-    return redis.call('ZLEXCOUNT', key, '[' .. least, '(' .. below) <= tonumber(count)
-  end,
-}
-for number, check in ipairs(program.checks) do
-  local ok, saw = checks[check[1]](KEYS[check[2]], unpack(check, 3))
-  if not ok then return {'failed', tostring(number - 1), saw or ''} end
+  for number = 1, checks do
+    local op, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
+    local holds, saw = false, ''
+    if op == 'equal' then
+      saw = redis.call('HGET', key, ARGV[at + 2])
+      holds = saw == ARGV[at + 3]
+      at = at + 4
+    elseif op == 'present' then
+      holds = redis.call('EXISTS', key) == 1
+      at = at + 2
+    elseif op == 'absent' then
+      holds = redis.call('EXISTS', key) == 0
+      at = at + 2
+    elseif op == 'room' then
+      local row = redis.call('HMGET', key, 'used', 'reserved')
+      local own = redis.call('HGET', KEYS[tonumber(ARGV[at + 2])], 'quota_bytes')
+      saw = own and own ~= '' and own or ARGV[at + 4]
+      holds = tonumber(row[1] or 0) + tonumber(row[2] or 0) + tonumber(ARGV[at + 3]) <= tonumber(saw)
+      at = at + 5
+    elseif op == 'vacant' then
+      holds = redis.call('ZLEXCOUNT', key, '[' .. ARGV[at + 2], '(' .. ARGV[at + 3]) <= tonumber(ARGV[at + 4])
+      at = at + 5
+    elseif op == 'unset' then
+      saw = redis.call('HGET', key, ARGV[at + 2])
+      holds = not saw
+      at = at + 3
+    elseif op == 'free' then
+      saw = redis.call('HGET', key, ARGV[at + 2])
+      holds = not saw or saw == ARGV[at + 3]
+      at = at + 4
+    elseif op == 'fewer' then
+      holds = redis.call('ZCARD', key) < tonumber(ARGV[at + 2])
+      at = at + 3
+    elseif op == 'spare' then
+      holds = redis.call('ZCARD', key) > 1 or not redis.call('ZSCORE', key, ARGV[at + 2])
+      at = at + 3
+    elseif op == 'unused' then
+      local row = redis.call('HMGET', key, 'used', 'reserved')
+      holds = tonumber(row[1] or 0) + tonumber(row[2] or 0) <= 0
+      at = at + 2
+    else
+      return redis.error_reply('BADOP unknown check')
+    end
+    if not holds then return {'failed', number - 1, saw or ''} end
+  end
+
+  for _ = 1, writes do
+    local stop = at + 2 + tonumber(ARGV[at + 2])
+    redis.call(ARGV[at], KEYS[tonumber(ARGV[at + 1])], unpack(ARGV, at + 3, stop))
+    at = stop + 1
+  end
+
+  local most = tonumber(ARGV[2])
+  for _ = 1, events do
+    local stop = at + 1 + tonumber(ARGV[at + 1])
+    last = redis.call('XADD', KEYS[2], '*', 'e', ARGV[at])
+    local entry = pack_entry(last)
+    for index = at + 2, stop do append_entry(KEYS[tonumber(ARGV[index])], entry, most) end
+    at = stop + 1
+  end
+  redis.call('SET', request, last, 'EX', ARGV[1])
 end
 
-for _, write in ipairs(program.writes) do redis.call(write[1], KEYS[write[2]], unpack(write, 3)) end
-
-local last
-for _, event in ipairs(program.events) do
-  local indexes = {}
-  for at, position in ipairs(event[2]) do indexes[at] = KEYS[position] end
-  last = append_event(stream, event[1], indexes, program.most)
+local reads = tonumber(ARGV[6])
+if reads == 0 then return {'done', last} end
+-- Where the request was seen before, what comes before them was passed over.
+at = tonumber(ARGV[7])
+local reply = {'done', last}
+for number = 1, reads do
+  local stop = at + 2 + tonumber(ARGV[at + 2])
+  reply[number + 2] = redis.call(ARGV[at], KEYS[tonumber(ARGV[at + 1])], unpack(ARGV, at + 3, stop))
+  at = stop + 1
 end
-redis.call('SET', request, last, 'EX', program.keep)
-return {'done', last}
+return reply

@@ -53,10 +53,8 @@ local ops = {
 local repair = ops[op]
 if not repair then return redis.error_reply('BADOP unknown op') end
 
-local indexes = {}
-for at = 3, #KEYS do
-  if at <= repaired + 2 then repair(KEYS[at]) else indexes[#indexes + 1] = KEYS[at] end
-end
-local last = append_event(stream, ARGV[4], indexes, tonumber(ARGV[6]))
+for at = 3, repaired + 2 do repair(KEYS[at]) end
+local last = redis.call('XADD', stream, '*', 'e', ARGV[4])
+for at = repaired + 3, #KEYS do append_entry(KEYS[at], pack_entry(last), tonumber(ARGV[6])) end
 redis.call('SET', request, last, 'EX', ARGV[5])
 return {'done', last}

@@ -2,10 +2,11 @@
 -- start and at the end); a script of its own because a mark must see the state, the map and the quota at one moment.
 --
 -- KEYS[1] upload hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of uploads by expiry
+-- KEYS[5] hash of the owner, whose quota counts; ARGV has that of those who have none of their own
 -- ARGV[1] op   ARGV[2] upload id   ARGV[3] bytes of a map entry   then, by op:
---   mark     expires at, quota limit, largest file, {index, size, entry} ...
+--   mark     expires at, quota, largest file, {index, size, entry} ...
 --   begin    offset                        be the one who appends to a stream: earlier ones note nothing more
---   append   fence, expires at, quota limit, largest file, tail, index of the first, offset of the first,
+--   append   fence, expires at, quota, largest file, tail, index of the first, offset of the first,
 --            {size, entry} ...             chunks of a stream, in order; the first may take the place of the tail
 --   settle   lease                         the bytes of the tail are where those of a chunk belong
 --   unmark   lease, fence, tail, index ... chunks that turned out not to be there; nothing where another has the lease,
@@ -16,7 +17,7 @@
 --
 -- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle: {…, fence}
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
---   {"too_big", bytes} over the declared size or the largest file | {"quota", bytes in use}
+--   {"too_big", bytes} over the declared size or the largest file | {"quota", the limit}
 --   begin, append: {"offset", bytes} the stream goes on there, or somebody else goes on with it
 --   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received}
 local upload, map, quota, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -39,9 +40,10 @@ local function grow(now, limit, largest)
   if (size >= 0 and now > size) or now > tonumber(largest) then return {'too_big', text(now)} end
   local more = now - reserved
   if more <= 0 then return end
+  local own = redis.call('HGET', KEYS[5], 'quota_bytes')
+  if own and own ~= '' then limit = own end
   local held = redis.call('HMGET', quota, 'used', 'reserved')
-  local use = tonumber(held[1] or 0) + tonumber(held[2] or 0)
-  if use + more > tonumber(limit) then return {'quota', text(use)} end
+  if tonumber(held[1] or 0) + tonumber(held[2] or 0) + more > tonumber(limit) then return {'quota', limit} end
   redis.call('HINCRBY', quota, 'reserved', text(more))
   redis.call('HSET', upload, 'reserved', text(now))
 end
