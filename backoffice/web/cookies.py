@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from flask import Flask, Request, Response, after_this_request, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from backoffice.settings import Settings
 from backoffice.web.context import settings
@@ -133,10 +132,9 @@ class CsrfSessionInterface(SecureCookieSessionInterface):
     to a request that does not ask for it."""
 
     digest_method = staticmethod(hashlib.sha256)
-    session_class = FormSession  # type: ignore[assignment]  # Flask's own loads at once
 
     def __init__(self) -> None:
-        self._serializer: URLSafeTimedSerializer | None = None
+        self._serializer: Any = None
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002
         return cookie_name(FORM)
@@ -147,26 +145,19 @@ class CsrfSessionInterface(SecureCookieSessionInterface):
     def get_cookie_samesite(self, app: Flask) -> str:  # noqa: ARG002
         return "Lax"
 
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+    def get_signing_serializer(self, app: Flask) -> Any:
         """Made once: the keys of an application do not change."""
         if self._serializer is None:
             self._serializer = super().get_signing_serializer(app)
         return self._serializer
 
-    def open_session(self, app: Flask, request: Request) -> FormSession:  # type: ignore[override]
-        return FormSession(partial(self._verified, app, request))
+    def open_session(self, app: Flask, request: Request) -> FormSession:  # type: ignore[override]  # not a dict
+        return FormSession(partial(self._read, app, request))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if session.modified:
             super().save_session(app, session, response)
 
-    def _verified(self, app: Flask, request: Request) -> dict[str, Any]:
-        """What the cookie says, nothing when it is not of our making or too old."""
-        sent = request.cookies.get(self.get_cookie_name(app))
-        serializer = self.get_signing_serializer(app)
-        if not sent or serializer is None:
-            return {}
-        try:
-            return dict(serializer.loads(sent, max_age=int(app.permanent_session_lifetime.total_seconds())))
-        except BadSignature:
-            return {}
+    def _read(self, app: Flask, request: Request) -> dict[str, Any]:
+        """What the cookie says, nothing when there is none, or it is not of our making or too old."""
+        return dict(super().open_session(app, request) or {})

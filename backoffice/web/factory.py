@@ -64,8 +64,9 @@ def make_app(
     """The application with all `parts`. `check`: whether the store may be used, to be asked before anything else is
     asked of it (`store_check.py`). Raises RuntimeError when a route does not say who may call it.
 
-    The order matters where a hook needs what another has done: before a request from the first to the last line, after
-    it from the last to the first.
+    The order matters where a hook needs what another has done. Before a view, from the first line to the last: note the
+    endpoint for the log, start the clock, set an actor for errors on the way, check the store, find out who asks, guard
+    the route. After it, from the last line to the first: keep assets, drain a refused body, count, add the headers.
     """
     app = Application("backoffice.web", static_url_path="/static")
     _configure(app, settings)

@@ -109,10 +109,9 @@ class Metrics:
         g.started = time.perf_counter()
 
     def _finish(self, response: Response) -> Response:
-        incoming = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - one look, not four
-        endpoint = incoming.endpoint or "none"
-        self._requests.count(incoming.method, endpoint, str(response.status_code))
-        if received := incoming.content_length:
+        endpoint = request.endpoint or "none"
+        self._requests.count(request.method, endpoint, str(response.status_code))
+        if received := request.content_length:
             self._received.inc(received)
         if (started := g.get("started")) is not None:
             self._seconds.of(endpoint).observe(time.perf_counter() - started)

@@ -21,9 +21,13 @@ from flask_admin import Admin, AdminIndexView
 from flask_admin.form import BaseForm
 from flask_admin.model import BaseModelView
 from flask_login import LoginManager
+from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http.body import Body, LengthReader
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from redis import _parsers
 from redis.connection import HiredisRespSerializer
@@ -141,8 +145,12 @@ def libraries() -> dict[str, tuple[Any, list[str]]]:
         "gunicorn.http.unreader.SocketUnreader": (unreader, ["sock", "take_buffered", "unread"]),
         "gunicorn.http.body.LengthReader": (reader, ["unreader", "length"]),
         "gunicorn.http.body.Body": (Body(reader), ["reader", "buf", "failed"]),
-        "gunicorn.workers.gthread.TConn": (conn, ["sock"]),
-        "gunicorn.workers.gthread.ThreadWorker": (ThreadWorker, ["enqueue_req", "handle", "notify"]),
+        "gunicorn.http.message.Request": (Request, ["_peer_trusted_for_forwarded"]),
+        "gunicorn.http.parser.RequestParser": (RequestParser, ["mesg_class", "finish_body"]),
+        "gunicorn.http.wsgi.Response": (Response, ["default_headers", "send_headers", "_emit_body", "sendfile"]),
+        "gunicorn.config.Config": (Config(), ["settings"]),
+        "gunicorn.workers.gthread.TConn": (conn, ["sock", "init", "initialized", "parser"]),
+        "gunicorn.workers.gthread.ThreadWorker": (ThreadWorker, ["enqueue_req", "handle", "handle_request", "notify"]),
         "gunicorn.glogging.Logger": (Logger, ["setup", "access", "reopen_files"]),
         "flask_admin.Admin": (admin, ["_views"]),
         "flask_admin.model.BaseModelView": (view, OF_A_VIEW),

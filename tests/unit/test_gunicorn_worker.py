@@ -1,4 +1,4 @@
-"""The threaded worker's own parts: time-outs by piece, and a log that gives nothing away."""
+"""The threaded worker's own parts: time-outs by piece, and who gets a thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from backoffice.server.access_log import public_path
 from backoffice.server.gunicorn_worker import Worker
 from backoffice.web.client_socket import PIECE, ClientSocket
 
@@ -100,14 +99,6 @@ def test_a_thread_is_given_back_when_it_is_needed(state: str) -> None:
         worker.alive = state != "stopping"
         assert worker.handle(conn) is True
         assert worker.served == 1
-
-
-@pytest.mark.parametrize(
-    ("path", "logged"),
-    [("/files", "/files"), ("/s/AbCdEf", "/s/…"), ("/setup/AbCdEf", "/setup/…"), ("/something", "/something")],
-)
-def test_k3_paths_that_open_doors_are_not_logged(path: str, logged: str) -> None:
-    assert public_path(path) == logged
 
 
 def test_a_worker_without_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

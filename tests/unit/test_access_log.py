@@ -1,0 +1,139 @@
+"""The line that every request writes: what structlog would write, never cut, never mixed with others."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+from gunicorn.config import Config
+
+from backoffice import logs
+from backoffice.secret import Secret
+from backoffice.server.access_log import AccessLog, public_path
+from backoffice.settings import Environment, Settings
+
+HOSTILE = 'a"b\\c\r\nd\x00\x1b[31m é\u2028😀\udc80/'
+
+
+Configure = Callable[..., io.StringIO]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Set logging up as the product does, and give what goes to standard error; all is put back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def configured(**settings: Any) -> io.StringIO:
+        written = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", written)
+        logs.configure(Settings(secret_keys=(Secret("k" * 40),), **settings))
+        return written
+
+    yield configured
+    root.handlers, root.level = handlers, level
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+
+
+def _access(log: AccessLog, **environ: Any) -> None:
+    given = {
+        "PATH_INFO": "/files/x",
+        "REQUEST_METHOD": "GET",
+        "REMOTE_ADDR": "192.0.2.1",
+        "backoffice.request_id": "0123456789abcdef",
+    }
+    log.access(SimpleNamespace(status_code=200, sent=10_000), None, given | environ, timedelta(microseconds=1234))
+
+
+def _without_time(line: str) -> list[tuple[str, Any]]:
+    pairs = list(json.loads(line).items())
+    assert pairs[-1][0] == "timestamp"
+    datetime.fromisoformat(pairs[-1][1])
+    return pairs[:-1]
+
+
+@pytest.mark.parametrize(
+    ("environ", "context"),
+    [
+        ({}, {"endpoint": "api.files.get", "user": "u1"}),
+        ({"PATH_INFO": HOSTILE, "REQUEST_METHOD": HOSTILE}, {"endpoint": None}),
+        ({"REMOTE_ADDR": HOSTILE}, {"user": HOSTILE}),
+        ({"REMOTE_ADDR": None, "backoffice.request_id": None}, {}),
+        ({"PATH_INFO": "/s/secret"}, {"request_id": "another"}),
+    ],
+)
+def test_the_line_is_what_structlog_writes(configure: Configure, environ: dict[str, Any], context: Any) -> None:
+    written = configure()
+    structlog.contextvars.bind_contextvars(**context)
+    log = AccessLog(Config())
+    assert log._write is not None
+    _access(log, **environ)
+    log._write = None  # the long way
+    _access(log, **environ)
+    short, long = written.getvalue().splitlines()
+    assert _without_time(short) == _without_time(long)
+    assert short.isascii()
+
+
+def test_on_a_terminal_lines_are_for_people(configure: Configure) -> None:
+    written = configure(environment=Environment.DEVELOPMENT)
+    _access(AccessLog(Config()))
+    assert "request" in written.getvalue()
+    assert not written.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize(("level", "logged"), [("INFO", 0), ("DEBUG", 3)])
+def test_probes_and_static_files_are_for_those_who_look_closely(configure: Configure, level: str, logged: int) -> None:
+    written = configure(log_level=level)
+    for path in ("/livez", "/metrics", "/static/css/app.css"):
+        _access(AccessLog(Config()), PATH_INFO=path)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["level"] for line in lines] == ["debug"] * logged
+
+
+def test_no_line_begins_inside_another_and_none_is_missing(configure: Configure) -> None:
+    written = configure()
+    log, other = AccessLog(Config()), logs.logger("other")
+
+    def many(name: str) -> None:
+        for number in range(100):
+            _access(log, PATH_INFO=f"/{name}/{number}")
+            other.info("something else", name=name, number=number)
+
+    threads = [threading.Thread(target=many, args=(f"thread-{one}",)) for one in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    for one in range(8):
+        paths = [line["path"] for line in lines if line.get("path", "").startswith(f"/thread-{one}/")]
+        assert paths == [f"/thread-{one}/{number}" for number in range(100)]
+    assert len([line for line in lines if line["event"] == "something else"]) == 800
+
+
+def test_a_line_that_cannot_be_written_stops_no_request(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = configure()
+    log = AccessLog(Config())
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    written.close()
+    _access(log)
+    logs.logger("other").info("neither does one of another kind")
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [("/files", "/files"), ("/s/AbCdEf", "/s/…"), ("/setup/AbCdEf", "/setup/…"), ("/something", "/something")],
+)
+def test_k3_paths_that_open_doors_are_not_logged(path: str, logged: str) -> None:
+    assert public_path(path) == logged
