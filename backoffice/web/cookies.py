@@ -134,7 +134,7 @@ class CsrfSessionInterface(SecureCookieSessionInterface):
     digest_method = staticmethod(hashlib.sha256)
 
     def __init__(self) -> None:
-        self._serializer: Any = None
+        self._made: tuple[object, Any] = (None, None)
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002
         return cookie_name(FORM)
@@ -146,10 +146,13 @@ class CsrfSessionInterface(SecureCookieSessionInterface):
         return "Lax"
 
     def get_signing_serializer(self, app: Flask) -> Any:
-        """Made once: the keys of an application do not change."""
-        if self._serializer is None:
-            self._serializer = super().get_signing_serializer(app)
-        return self._serializer
+        """Made once for the keys of the application."""
+        keys = (app.secret_key, app.config["SECRET_KEY_FALLBACKS"])
+        made_for, serializer = self._made
+        if made_for != keys:
+            serializer = super().get_signing_serializer(app)
+            self._made = (keys, serializer)
+        return serializer
 
     def open_session(self, app: Flask, request: Request) -> FormSession:  # type: ignore[override]  # not a dict
         return FormSession(partial(self._read, app, request))
