@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 IDLE_SECONDS: Final = 30.0
-"""Between two pieces of a body, or for a client to take one piece of an answer."""
+"""Between two pieces of a body, or for a client to take one `PIECE` of an answer."""
 PIECE: Final = 256 * 1024
-"""Bytes of an answer that are sent at once."""
+"""Bytes of an answer for which a client has that time."""
 MAX_HEAD: Final = 64 * 1024
 """Bytes in which the head of a request has to end before it goes to the server's parser, which knows its limits."""
 SMALL_BODY: Final = 64 * 1024
@@ -200,10 +200,29 @@ class ClientSocket(socket.socket):
             self.settimeout(idle)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """As `socket.sendall`, with the time-out for each piece."""
-        with memoryview(data) as view:
-            for start in range(0, len(view), PIECE):
-                super().sendall(view[start : start + PIECE], flags)
+        """As `socket.sendall`, with the time-out for each `PIECE`. However much there is goes to the kernel in one call,
+        for each call costs more than what it carries."""
+        began, sent = time.monotonic(), self.send(data, flags)
+        with memoryview(data) as whole, whole.cast("B") as view:
+            if sent < len(view):
+                self._send_rest(view, sent, began, flags)
+
+    def _send_rest(self, view: memoryview, sent: int, began: float, flags: int) -> None:
+        patience = self.gettimeout()
+        mark = 0  # up to here the pieces are sent; the present one has been waited for since `began`
+        try:
+            while sent < len(view):
+                if sent - mark >= PIECE:
+                    mark, began = sent, time.monotonic()
+                    self.settimeout(patience)
+                elif patience is not None:
+                    left = began + patience - time.monotonic()
+                    if left <= 0:
+                        raise TimeoutError("the client takes the answer too slowly")
+                    self.settimeout(left)
+                sent += self.send(view[sent:], flags)
+        finally:
+            self.settimeout(patience)
 
 
 def set_body_pace(environ: WSGIEnvironment, pace: Pace) -> None:
