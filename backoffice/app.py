@@ -201,7 +201,7 @@ def make_worker(settings: Settings, stop: threading.Event) -> Worker:
     client = store_client(settings)
     db, keys = Db(client), Keys(settings.key_prefix)
     services = build_services(settings, client)
-    return Worker(services, RedisAudit(db, keys), RedisHeartbeats(db, keys), stop=stop)
+    return Worker(services, RedisHeartbeats(db, keys), stop=stop)
 
 
 def first_admin_notice(settings: Settings) -> str:

@@ -12,12 +12,14 @@ from typing import Protocol
 
 import structlog
 
-from backoffice.domain.audit import AuditEntry
 from backoffice.errors import BackofficeError, StoreFull, Unavailable
 from backoffice.services.container import Services
 
-WAIT_MS = 1_000
-"""How long the worker listens to the log before it looks at the clock; also how fast it stops."""
+DIGEST_SECONDS = 1.0
+"""How long a new file waits for its digest at most, while the worker has nothing else to do."""
+STEP_SECONDS = 0.2
+"""How fast the worker stops when it rests. It sleeps in steps, for a signal's handler may not set an event that its own
+thread waits for."""
 BACK_OFF_SECONDS = 2.0
 BEAT_SECONDS = 10.0
 """Between two heartbeats; well within the time that one lasts (`stores/heartbeat.py`)."""
@@ -29,15 +31,9 @@ class Heart(Protocol):
     def beat(self, host: str) -> None: ...
 
 
-class Listen(Protocol):
-    """The log, read as it grows."""
-
-    def wait(self, after: str, milliseconds: int) -> list[AuditEntry]: ...
-
-
 @dataclass(slots=True)
 class Job:
-    """Something to do every `seconds`, and at once after one of `actions`.
+    """Something to do every `seconds`.
 
     `run` does one batch and says whether more is left: then the next one follows as soon as the other jobs have had
     their turn.
@@ -46,16 +42,18 @@ class Job:
     name: str
     seconds: float
     run: Callable[[], bool]
-    actions: frozenset[str] = frozenset()
     due: float = 0.0
 
 
 @dataclass(slots=True)
 class Worker:
-    """Runs its jobs until `stop` is set."""
+    """Runs its jobs until `stop` is set.
+
+    It looks at what is due by the clock, and reads no log: being told of every event cost more, on a busy site, than
+    all that it does.
+    """
 
     services: Services
-    log: Listen
     heart: Heart
     host: str = field(default_factory=socket.gethostname)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -67,7 +65,7 @@ class Worker:
         files, uploads = self.services.files, self.services.uploads
         return [
             Job("beat", BEAT_SECONDS, self._beat),
-            Job("digest", 5, self._digest, frozenset({"file.create", "file.restore"})),
+            Job("digest", DIGEST_SECONDS, self._digest),
             Job("expire", 15, uploads.cleanup.expire_due),
             Job("collect uploads", 30, uploads.cleanup.collect),
             Job("sweep chunks", 300, uploads.cleanup.sweep),
@@ -101,20 +99,15 @@ class Worker:
 
     def run(self) -> None:
         """Until `stop` is set. While the store is away it waits, and goes on when it is back."""
-        jobs, seen = self.jobs(), "$"
+        jobs = self.jobs()
         while not self.stop.is_set():
             self._work(jobs)
-            try:
-                entries = self.log.wait(seen, WAIT_MS)
-            except BackofficeError as error:
-                _tell("listen", error)
-                self.stop.wait(BACK_OFF_SECONDS)
-                continue
-            seen = entries[-1].id if entries else seen
-            acts = {str(entry.event.get("action")) for entry in entries}
-            for job in jobs:
-                if job.actions & acts:
-                    job.due = 0
+            self.rest(min(job.due for job in jobs))
+
+    def rest(self, until: float) -> None:
+        """Nothing to do before this moment of the monotonic clock."""
+        while not self.stop.is_set() and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, STEP_SECONDS))
 
     def _work(self, jobs: Sequence[Job]) -> None:
         """All that is due, batch by batch and in turn, so that one with much to do does not keep the others waiting."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -12,36 +13,27 @@ from redis import Redis
 
 from backoffice.domain.access import Actor, granted_by
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEntry
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.errors import BackofficeError, IntegrityError, StoreFull, Unavailable
 from backoffice.worker import loop
 from backoffice.worker.loop import Job, Worker
+from tests.support.servers import wait_for
 from tests.support.website import Site, make_whole_site
 
 ADA = Actor("ada", "ada", roles=(("user", granted_by("user")),))
-
-
-class Quiet:
-    def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
-        return []
 
 
 class Heart:
     def beat(self, host: str) -> None: ...
 
 
-@dataclass(slots=True)
-class Once:
-    """A log in which nothing happens; whoever comes to wait for something is told to stop."""
+class Once(Worker):
+    """Stops when there is nothing more to do."""
 
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
+    def rest(self, until: float) -> None:
         self.stop.set()
-        return []
 
 
 @dataclass(slots=True)
@@ -77,7 +69,7 @@ def test_a_job_that_fails_does_not_keep_the_next_from_running(error: BackofficeE
         stop.set()
         return False
 
-    Few(cast(Any, None), Quiet(), Heart(), stop=stop, given=[failing, Job("purge", 30, last)]).run()
+    Few(cast(Any, None), Heart(), stop=stop, given=[failing, Job("purge", 30, last)]).run()
     assert stop.is_set()
     assert failing.due > 0
 
@@ -91,7 +83,7 @@ def test_a_batch_that_leaves_more_is_followed_by_the_next_at_once() -> None:
             stop.set()
         return more
 
-    Few(cast(Any, None), Quiet(), Heart(), stop=stop, given=[Job("expire", 3600, run)]).run()
+    Few(cast(Any, None), Heart(), stop=stop, given=[Job("expire", 3600, run)]).run()
     assert not left
 
 
@@ -110,8 +102,7 @@ def chunked(site: Site, count: int) -> list[str]:
 def test_all_files_that_wait_for_their_digest_get_it_before_the_worker_rests(fake: Redis) -> None:
     site = make_whole_site(fake)
     chunked(site, 35)
-    log = Once()
-    Worker(site.services, log, Heart(), stop=log.stop).run()
+    Once(site.services, Heart()).run()
     files = site.services.files.page(ADA, Query(limit=100)).items
     assert len([file for file in files if file.sha256]) == 35
 
@@ -120,8 +111,7 @@ def test_damaged_files_do_not_keep_the_worker_busy(fake: Redis) -> None:
     site = make_whole_site(fake)
     for file_id in chunked(site, 35)[:30]:
         fake.set(f"file:{{{file_id}}}:chunk:0", b"damaged")
-    log = Once()
-    Worker(site.services, log, Heart(), stop=log.stop).run()
+    Once(site.services, Heart()).run()
     files = site.services.files.page(ADA, Query(limit=100)).items
     assert len([file for file in files if file.sha256]) == 5
     assert site.services.audit.log.page((("action", Actions.FILE_DAMAGED),), "", 1).total == 30
@@ -143,13 +133,48 @@ def test_uploads_that_somebody_completes_do_not_keep_the_worker_busy(fake: Redis
 def test_a_worker_that_reads_for_long_goes_on_telling_that_it_lives(
     fake: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site, heart, log = make_whole_site(fake), Counted(), Once()
+    site, heart = make_whole_site(fake), Counted()
     chunked(site, 4)
     monkeypatch.setattr(loop, "BEAT_SECONDS", 0.0)  # as if reading one file took that long
 
-    class Busy(Worker):
+    class Busy(Once):
         def jobs(self) -> list[Job]:
             return [job for job in Worker.jobs(self) if job.name == "digest"]
 
-    Busy(site.services, log, heart, stop=log.stop).run()
+    Busy(site.services, heart).run()
     assert heart.beats == 4
+
+
+def test_a_new_file_waits_for_its_digest_for_a_moment(fake: Redis) -> None:
+    site = make_whole_site(fake)
+    worker = Worker(site.services, Heart())
+    running = threading.Thread(target=worker.run)
+    running.start()
+    try:
+        [file_id] = chunked(site, 1)
+        wait_for(lambda: site.services.files.get(ADA, file_id).sha256, "the file has its digest", 5)
+    finally:
+        worker.stop.set()
+        running.join(5)
+    assert not running.is_alive()
+
+
+def test_a_worker_that_rests_leaves_the_store_alone(fake: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens on the site meanwhile: it costs the worker nothing."""
+    site = make_whole_site(fake)
+    calls = list[float]()
+    worker = Worker(site.services, Heart())
+
+    def run() -> bool:
+        calls.append(time.monotonic())
+        return False
+
+    monkeypatch.setattr(Worker, "jobs", lambda _: [Job("digest", 0.5, run)])
+    running = threading.Thread(target=worker.run)
+    running.start()
+    wait_for(lambda: calls, "the first turn")
+    chunked(site, 20)
+    wait_for(lambda: len(calls) >= 2, "the second turn")
+    worker.stop.set()
+    running.join(5)
+    assert calls[1] - calls[0] >= 0.5
