@@ -200,8 +200,8 @@ class ClientSocket(socket.socket):
             self.settimeout(idle)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """As `socket.sendall`, with the time-out for each `PIECE`. All that there is goes to the kernel at once, for each
-        call costs more than what it carries."""
+        """As `socket.sendall`, with the time-out for each `PIECE`. All that there is goes to the kernel at once, as
+        each call costs more than what it carries."""
         began, sent = time.monotonic(), self.send(data, flags)
         with memoryview(data) as whole, whole.cast("B") as view:
             if sent < len(view):

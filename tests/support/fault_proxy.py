@@ -6,10 +6,12 @@ import contextlib
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 BLOCK = 16 * 1024
@@ -71,10 +73,30 @@ class Relay:
         site.close()
 
 
+def _reach(address: str) -> socket.socket:
+    parts = urlsplit(address)
+    if parts.scheme != "unix":
+        return socket.create_connection(("127.0.0.1", parts.port))
+    found = socket.socket(socket.AF_UNIX)
+    found.connect(parts.path)
+    return found
+
+
+def certificate(directory: Path) -> ssl.SSLContext:
+    """A certificate for 127.0.0.1 that signs itself: the server's context; `directory/cert` is what a client trusts."""
+    words = (
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test -keyout key -out cert"
+    )
+    command = ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(directory / "cert", directory / "key")
+    return tls
+
+
 @contextlib.contextmanager
 def relay(site: str, tls: ssl.SSLContext | None = None) -> Iterator[Relay]:
-    """A relay to the site at that address, with `tls` towards the client if given."""
-    port = urlsplit(site).port
+    """A relay to the site (or the store, `unix:///path`) at that address, with `tls` towards the client if given."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         found = Relay(f"{'https' if tls else 'http'}://127.0.0.1:{server.getsockname()[1]}")
 
@@ -90,7 +112,7 @@ def relay(site: str, tls: ssl.SSLContext | None = None) -> Iterator[Relay]:
                 if tls is not None:
                     client = tls.wrap_socket(client, server_side=True)
                     found.connections.append(client)
-                found._serve(client, socket.create_connection(("127.0.0.1", port)))
+                found._serve(client, _reach(site))
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()

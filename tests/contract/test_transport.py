@@ -1,0 +1,389 @@
+"""How commands travel: over every kind of way, whatever happens on it, each gets its own reply."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from backoffice.errors import ChunkLost, Unavailable
+from backoffice.stores.chunks.redis import _AHEAD_BYTES, RedisChunks
+from backoffice.stores.client import Db, connect
+from backoffice.stores.resp_zero_copy import LARGE
+from backoffice.stores.transport import Direct
+from tests.support.fault_proxy import Relay, certificate, relay
+from tests.support.servers import Store, need, run_sentinel, run_store, wait_for
+from tests.support.uploads import chunk_store
+
+WAYS = ("unix", "tcp", "tls")
+SIZES = (0, 1, LARGE - 1, LARGE, LARGE + 1, 3_000_001)
+
+
+@contextmanager
+def client_of(url: str, password: str, timeout: float = 5.0) -> Iterator[Db]:
+    client = connect(url, password, timeout=timeout)
+    with closing(client):
+        yield Db(client)
+
+
+@contextmanager
+def over(way: str, store: Store, directory: Path) -> Iterator[str]:
+    """An address of the store by this way."""
+    if way == "unix":
+        yield store.url
+        return
+    tls = None
+    if way == "tls":
+        need(shutil.which("openssl"), "openssl, to make a certificate")
+        tls = certificate(directory)
+    with relay(store.url, tls) as net:
+        port = urlsplit(net.url).port
+        yield f"redis://127.0.0.1:{port}" if tls is None else f"rediss://127.0.0.1:{port}?ssl_ca_certs={directory}/cert"
+
+
+@pytest.fixture
+def net(store_server: Store, real: Redis) -> Iterator[Relay]:
+    with relay(store_server.url) as net:
+        yield net
+
+
+@contextmanager
+def through(net: Relay, store: Store, timeout: float = 5.0) -> Iterator[Db]:
+    with client_of(f"redis://127.0.0.1:{urlsplit(net.url).port}", store.password, timeout) as db:
+        yield db
+
+
+@pytest.fixture
+def db(store_server: Store, real: Redis) -> Iterator[Db]:
+    with client_of(store_server.url, store_server.password) as db:
+        yield db
+
+
+def idle(db: Db) -> int:
+    """How many connections lie ready."""
+    assert isinstance(db._transport, Direct)
+    return len(db._transport._idle)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_values_of_every_size_travel_every_way(way: str, store_server: Store, real: Redis, tmp_path: Path) -> None:
+    with over(way, store_server, tmp_path) as url, client_of(url, store_server.password) as db:
+        for size in SIZES:
+            value = os.urandom(size)
+            assert db.call("SET", "a", memoryview(value)) is True
+            assert db.call("GET", "a") == value
+            assert db.many([("GET", "a"), ("STRLEN", "a"), ("GET", "absent"), ("SET", "b", value)]) == [
+                value,
+                size,
+                None,
+                True,
+            ]
+            pending = db.ask("GET", "b")
+            assert db.call("STRLEN", "a") == size
+            assert pending.reply() == value
+        assert 1 <= idle(db) <= 2
+
+
+def test_replies_are_what_the_library_makes_of_them(db: Db, real: Redis) -> None:
+    """So it makes no difference to a store which way its commands take."""
+    real.hset("h", mapping={"a": "1"})
+    real.zadd("z", {"m": 1.5})
+    real.xadd("x", {"e": "1"}, id="1-1")
+    commands: list[tuple[str, ...]] = [
+        ("HGETALL", "h"),
+        ("HGETALL", "absent"),
+        ("ZSCORE", "z", "m"),
+        ("ZRANGE", "z", "0", "-1", "WITHSCORES"),
+        ("XRANGE", "x", "-", "+"),
+        ("XREAD", "STREAMS", "x", "0"),
+        ("EXPIRE", "absent", "1"),
+        ("EXISTS", "h"),
+        ("SMEMBERS", "absent"),
+        ("PING",),
+    ]
+    library = db.client
+    expected = [library.execute_command(*command) for command in commands]  # type: ignore[no-untyped-call]
+    assert [db.call(*command) for command in commands] == expected
+    assert db.many(commands) == expected
+    assert [db.ask(*command).reply() for command in commands] == expected
+
+
+def test_an_error_among_many_comes_when_all_replies_are_read(db: Db) -> None:
+    db.call("SET", "a", "1")
+    for _ in range(3):
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            db.many([("SET", "b", "2"), ("LPUSH", "a", "x"), ("HGETALL", "a"), ("SET", "c", "3")])
+        assert db.many([("GET", "b"), ("GET", "c")]) == [b"2", b"3"]
+    assert idle(db) == 1
+
+
+def test_what_cannot_be_sent_costs_no_connection(db: Db) -> None:
+    db.call("PING")
+    with pytest.raises(Exception, match="tuple item"):
+        db.call("SET", "a", {})  # type: ignore[arg-type]
+    assert idle(db) == 1
+    assert db.call("GET", "a") is None
+
+
+def test_a_lost_answer_is_asked_for_again(net: Relay, store_server: Store) -> None:
+    with through(net, store_server) as db:
+        db.call("PING")
+        net.lose.append(b"*3\r\n$6\r\nINCRBY\r\n")
+        assert db.call("INCRBY", "n", 1) == 2  # carried out twice: every change of ours is safe to repeat
+        net.lose.append(b"*3\r\n$6\r\nINCRBY\r\n")
+        assert db.many([("INCRBY", "n", 1), ("GET", "n")]) == [4, b"4"]
+
+
+def test_a_large_reply_that_is_cut_comes_whole_all_the_same(net: Relay, store_server: Store) -> None:
+    value = os.urandom(2_000_000)
+    with through(net, store_server) as db:
+        db.call("SET", "a", value)
+        db.client.close()
+        net.cut_down[:] = [500_000, 1_999_999]
+        assert db.call("GET", "a") == value
+        db.client.close()
+        net.cut_down[:] = [700_000]
+        assert db.ask("GET", "a").reply() == value
+
+
+def test_a_store_that_cuts_every_connection_is_unavailable(net: Relay, store_server: Store) -> None:
+    with through(net, store_server) as db:
+        db.call("PING")
+        db.client.close()
+        net.cut_down[:] = [0] * 20
+        with pytest.raises(Unavailable):
+            db.call("GET", "a")
+        net.cut_down.clear()
+        assert db.call("PING") is True
+
+
+@pytest.mark.parametrize("sent", ["one", "many"])
+def test_a_late_answer_meets_no_other_command(sent: str, store_server: Store, real: Redis) -> None:
+    with client_of(store_server.url, store_server.password, timeout=0.15) as db:
+        db.call("SET", "a", "mine")
+        late = ("BLPOP", "absent", 0.3)
+        send = partial(db.call, *late) if sent == "one" else partial(db.many, [late, ("GET", "other")])
+        with pytest.raises(Unavailable):
+            send()
+        pending = db.ask("GET", "a")
+        for _ in range(4):
+            assert db.call("GET", "a") == b"mine"
+            time.sleep(0.1)
+        assert pending.reply() == b"mine"
+
+
+class Stopped(BaseException):
+    """As KeyboardInterrupt, SystemExit and GeneratorExit: no error of anybody's."""
+
+
+@pytest.mark.parametrize("sent", ["one", "many"])
+def test_a_command_that_is_interrupted_leaves_no_reply_behind(sent: str, db: Db) -> None:
+    def interrupt(_number: int, _frame: object) -> None:
+        raise Stopped
+
+    db.call("SET", "a", "mine")
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(Stopped):
+            db.call("BLPOP", "absent", 0.5) if sent == "one" else db.many([("BLPOP", "absent", 0.5), ("PING",)])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    for _ in range(4):
+        assert db.call("GET", "a") == b"mine"
+        time.sleep(0.15)
+    assert idle(db) == 1
+
+
+def test_connections_that_the_server_closed_are_made_anew(db: Db, real: Redis) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: db.call("BLPOP", "absent", 0.1), range(8)))
+    assert idle(db) == 8
+    for _ in range(3):
+        assert real.client_kill_filter(_type="normal", skipme=True) > 0  # type: ignore[no-untyped-call]
+        assert db.call("PING") is True
+        assert db.many([("PING",), ("PING",)]) == [True, True]
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda at: db.call("ECHO", at) == b"%d" % at, range(200)))
+
+
+def test_threads_that_end_leave_no_connections_behind(db: Db, real: Redis) -> None:
+    before = len(real.client_list())
+    for number in range(60):
+        thread = threading.Thread(target=db.call, args=("SET", f"k{number}", number))
+        thread.start()
+        thread.join()
+    assert idle(db) == 1
+    assert len(real.client_list()) == before + 1
+    assert real.dbsize() == 60
+
+
+def test_threads_get_their_own_replies(db: Db) -> None:
+    def work(at: int) -> bool:
+        value = bytes([at % 256]) * (LARGE if at % 5 == 0 else 10 + at)
+        db.call("SET", f"k{at}", value)
+        pending = db.ask("GET", f"k{at}")
+        many = db.many([("GET", f"k{at}"), ("ECHO", at)])
+        if at % 7 == 0:
+            pending.drop()
+            return bool(many == [value, b"%d" % at])
+        return bool(many == [value, b"%d" % at] and pending.reply() == value)
+
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(work, range(400)))
+    assert idle(db) <= 24
+
+
+def test_a_reply_that_is_dropped_meets_no_other_command(db: Db) -> None:
+    db.many([("SET", "a", bytes(LARGE)), ("SET", "b", "mine")])
+    for _ in range(5):
+        db.ask("GET", "a").drop()
+        assert db.call("GET", "b") == b"mine"
+    assert idle(db) == 1
+
+
+def test_what_was_asked_for_comes_though_the_connection_goes(db: Db, real: Redis) -> None:
+    db.call("SET", "a", "mine")
+    pending = db.ask("GET", "a")
+    real.client_kill_filter(_type="normal", skipme=True)  # type: ignore[no-untyped-call]
+    real.set("a", "later")
+    assert pending.reply() in {b"mine", b"later"}
+    with pytest.raises(ResponseError):
+        db.ask("GET").reply()
+    assert db.call("GET", "a") == b"later"
+
+
+def test_a_process_that_forks_shares_no_connection(db: Db) -> None:
+    ours = db.call("CLIENT", "ID")
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(writer, b"%d" % db.call("CLIENT", "ID"))
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        theirs = int(pipe.read())
+    assert theirs != ours
+    assert db.call("CLIENT", "ID") == ours
+
+
+def test_a_store_that_is_gone_is_unavailable_and_comes_back(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    with run_store(tmp_path / "1") as store:
+        client = connect(store.url, store.password)
+        db = Db(client)
+        db.call("SET", "a", "1")
+    with closing(client):
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                db.call("GET", "a")
+        with pytest.raises(Unavailable):
+            db.many([("PING",), ("PING",)])
+        pending = db.ask("GET", "a")  # raises nothing
+        with run_store(tmp_path / "1"):
+            assert pending.reply() == b"1"
+            assert db.call("GET", "a") == b"1"
+
+
+def test_after_a_failover_the_new_primary_is_spoken_to(tmp_path: Path) -> None:
+    with run_sentinel(tmp_path) as (url, ports), closing(connect(url)) as client:
+        db = Db(client)
+        db.call("SET", "a", "1")
+        old = db.call("CONFIG", "GET", "port")
+        with Redis(port=ports.sentinel, socket_timeout=5) as sentinel:
+            wait_for(lambda: _fails_over(sentinel), "a fail-over begins", 20)
+
+        def written() -> bool:
+            try:
+                db.call("SET", "a", "2")
+                return bool(db.call("CONFIG", "GET", "port") != old)
+            except Unavailable:
+                return False
+
+        wait_for(written, "the new primary takes writes", 30)
+        assert db.call("GET", "a") == b"2"
+
+
+def _fails_over(sentinel: Redis) -> bool:
+    try:
+        sentinel.execute_command("SENTINEL", "FAILOVER", "main")  # type: ignore[no-untyped-call]
+    except ResponseError:
+        return False  # it does not know the replica yet
+    return True
+
+
+# --- chunks, asked for ahead
+
+
+@pytest.fixture
+def chunks(db: Db) -> RedisChunks:
+    made = chunk_store(db)
+    assert isinstance(made, RedisChunks)
+    return made
+
+
+SIZE = 300_000
+
+
+def fill(chunks: RedisChunks, total: int) -> list[bytes]:
+    values = [os.urandom(SIZE) for _ in range(total)]
+    for index, value in enumerate(values):
+        chunks.put("ff", index, value, int(time.time() * 1000) + 60_000)
+    return values
+
+
+def test_a_stream_goes_on_when_its_connections_are_cut(chunks: RedisChunks, real: Redis) -> None:
+    values = fill(chunks, 6)
+    found = []
+    for value in chunks.stream("ff", range(6)):
+        found.append(value)
+        real.client_kill_filter(_type="normal", skipme=True)  # type: ignore[no-untyped-call]
+    assert found == values
+    assert chunks._room.free == _AHEAD_BYTES
+
+
+def test_streams_that_wait_hold_a_bounded_number_of_bytes(chunks: RedisChunks) -> None:
+    values = fill(chunks, 4)
+    streams = [chunks.stream("ff", range(4)) for _ in range(40)]
+    for stream in streams:
+        assert next(stream) == values[0]
+    assert 0 <= chunks._room.free < SIZE
+    assert chunks._room.free == _AHEAD_BYTES - _AHEAD_BYTES // SIZE * SIZE
+    for stream in streams[::2]:
+        stream.close()  # type: ignore[attr-defined]
+    assert all(list(stream) == values[1:] for stream in streams[1::2])
+    assert chunks._room.free == _AHEAD_BYTES
+
+
+def test_a_stream_that_fails_gives_its_room_back_once(chunks: RedisChunks, real: Redis) -> None:
+    fill(chunks, 3)
+    real.delete(chunks._keys.chunk("ff", 1))
+    for _ in range(3):
+        with pytest.raises(ChunkLost):
+            list(chunks.stream("ff", range(3)))
+    assert chunks._room.free == _AHEAD_BYTES
+    assert idle(chunks._db) == 1
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(store_server: Store, real: Redis, tmp_path: Path) -> None:
+    need(shutil.which("openssl"), "openssl, to make a certificate")
+    with relay(store_server.url, certificate(tmp_path)) as net:
+        url = f"rediss://127.0.0.1:{urlsplit(net.url).port}"
+        with client_of(url, store_server.password) as db, pytest.raises(Unavailable) as caught:
+            db.call("PING")
+        assert isinstance(caught.value.__cause__.__context__, ssl.SSLError)  # type: ignore[union-attr]
