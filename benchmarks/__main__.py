@@ -51,6 +51,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         for name in chosen:
             parts += PARTS[name](plan)
+            # So that a run that is stopped leaves what it has.
+            report.write(plan, parts)
     except (Failed, Refused) as error:
         print(error, file=sys.stderr)
         return 2

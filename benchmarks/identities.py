@@ -14,7 +14,7 @@ from benchmarks.memory import MOST, resident
 from benchmarks.plan import Bars, Goal, Part, Plan
 from benchmarks.site import Site, running
 
-TOKENS, STEPS = 4, 4
+TOKENS, STEPS = 20, 4
 """How many tokens a person has; in how many parts the growth is told, so that it can be seen to end."""
 
 

@@ -60,6 +60,11 @@ class Variant:
     def cost(self, program: str) -> float:
         return statistics.median(cost.get(program, 0.0) for cost in self.costs)
 
+    @property
+    def all_cpu(self) -> float:
+        """Of all programs of the server."""
+        return sum(map(self.cost, ("web", "store", "worker")))
+
     def of_turns(self, figure: Callable[[Outcome], float]) -> float:
         return statistics.median(map(figure, self.turns))
 
@@ -221,6 +226,11 @@ def _goals(found: Variants, trips: Mapping[str, int]) -> list[Goal]:
     goals = [
         Goal(f"{kind}, {server} : {it}", found[kind, server].over(found[kind, it]), bound)
         for kind, server, it, bound in bounds
+    ]
+    # Steadier than rates where others use the machine as well.
+    goals += [
+        Goal(f"processor time, {it} : {kind}, {server}", found[kind, it].all_cpu / found[kind, server].all_cpu, 0)
+        for kind, server, it, _ in bounds
     ]
     goals += [
         Goal(f"round trips of the web, {kind}", trips[kind], 2, at_most=True) for kind in (GET, LIST, PUT, CHUNKS)
