@@ -25,7 +25,7 @@ def measure(plan: Plan) -> list[Part]:
         f"connections, down over one. Median of {plan.rounds} rounds; ratios are medians of the rounds' ratios.",
         ("", "upload", ": one body", "download", f": {COPYPARTY}"),
     )
-    with running(plan.scratch / "large", "os") as site, run_copyparty(plan.scratch / "copyparty") as peer:
+    with running(plan.scratch / "large", "os") as site, run_copyparty(plan.scratch / "large-peer") as peer:
         up, down = _up(plan, site, peer, content, size), _down(plan, site, peer, content)
     for name, series in up.items():
         gets = down.get(name)
