@@ -173,6 +173,17 @@ def test_a_round_trip_more_is_noticed(world: World, trips: Trips, counting: tupl
         assert trips.taken == [["SET one"], ["GET one"], ["GET one"] * 3]
 
 
+def test_many_commands_at_once_are_one(trips: Trips, counting: tuple[Redis, Trips]) -> None:
+    """The client sends them in parts, and is answered in between."""
+    client, _ = counting
+    trips.clear()
+    with client.pipeline(transaction=False) as together:
+        for number in range(1000):
+            together.get(f"key {number}")
+        together.execute()
+    assert [len(trip) for trip in trips.taken] == [1000]
+
+
 def test_the_count_is_that_of_the_server(world: World, trips: Trips, store_server: Store) -> None:
     """What it reads at once is what came at once, as long as it is small."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import selectors
+import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,10 @@ import hiredis
 
 PIECE = 256 * 1024
 _NOT_YET = object()
+PART = 4096
+"""A client may send more than this in several parts, without waiting for an answer between them."""
+QUIET = 0.05
+"""Seconds after which no part follows."""
 
 
 @dataclass(slots=True)
@@ -36,18 +40,24 @@ class _Conversation:
     def __init__(self, trips: Trips) -> None:
         self._trips = trips
         self._commands, self._replies = hiredis.Reader(notEnoughData=_NOT_YET), hiredis.Reader(notEnoughData=_NOT_YET)
-        self._due = 0
+        self._due = self._sent = 0
         self._open: list[str] | None = None
 
     def asked(self, data: bytes) -> None:
         self._commands.feed(data)
         with self._trips.lock:
             if self._open is None:
-                self._open = []
+                self._open, self._sent = [], 0
                 self._trips.taken.append(self._open)
             for command in _whole(self._commands):
                 self._open.append(_spoken(command))
                 self._due += 1
+            self._sent += len(data)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether more of what is asked at once may be on its way, though all that came is answered."""
+        return self._sent > PART
 
     def answered(self, data: bytes) -> None:
         self._replies.feed(data)
@@ -95,20 +105,24 @@ def _accept(listener: socket.socket, server: Path, trips: Trips) -> None:
 
 def _carry(client: socket.socket, server: Path, conversation: _Conversation) -> None:
     """Until one of the two hangs up. What is counted was counted before the other side gets it."""
-    with client, socket.socket(socket.AF_UNIX) as store, selectors.DefaultSelector() as ready:
+    with client, socket.socket(socket.AF_UNIX) as store, contextlib.suppress(OSError):
         store.connect(str(server))
-        ready.register(client, selectors.EVENT_READ, (store, conversation.asked))
-        ready.register(store, selectors.EVENT_READ, (client, conversation.answered))
         while True:
-            for key, _ in ready.select():
-                source: Any = key.fileobj
-                other, count = key.data
-                try:
-                    data = source.recv(PIECE)
-                    if data:
-                        count(data)
-                        other.sendall(data)
-                except OSError:  # hung up meanwhile
+            ready, _, _ = select.select([client, store], [], [])
+            if client in ready and not _pass_on(client, store, conversation.asked):
+                return
+            if store in ready:
+                while conversation.in_parts and select.select([client], [], [], QUIET)[0]:
+                    if not _pass_on(client, store, conversation.asked):
+                        return
+                if not _pass_on(store, client, conversation.answered):
                     return
-                if not data:
-                    return
+
+
+def _pass_on(source: socket.socket, other: socket.socket, count: Callable[[bytes], None]) -> bool:
+    """What has arrived; false when there is no more."""
+    data = source.recv(PIECE)
+    if data:
+        count(data)
+        other.sendall(data)
+    return bool(data)
