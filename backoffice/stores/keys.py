@@ -55,7 +55,8 @@ class Keys:
         return ":".join((f"{{{self.prefix}}}", *parts)).encode()
 
     def record(self, noun: str, record_id: str) -> bytes:
-        return self._key(noun, record_id)
+        # Not by `_key`: a list asks for fifty.
+        return f"{{{self.prefix}}}:{noun}:{record_id}".encode()
 
     def index(self, noun: str, index: str, scope: str = "") -> bytes:
         """`scope` is a facet's value for a facet, `<facet>=<value>` for another index within a facet."""

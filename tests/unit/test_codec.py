@@ -113,3 +113,25 @@ def test_pairs_takes_both_shapes() -> None:
     assert pairs([]) == pairs({}) == {}
     with pytest.raises(ValueError, match="zip"):
         pairs([b"a"])
+
+
+@given(
+    fields=st.dictionaries(
+        st.sampled_from([b"text", b"number", b"colour", b"maybe", b"words", b"numbers", b"narrowed", b"version"]),
+        st.one_of(
+            st.binary(max_size=8), st.sampled_from([b"1", b"red", b"[1]", b'["red"]', b"null", b"{}", b'[["a"]]'])
+        ),
+    )
+)
+def test_what_cannot_be_read_is_said_by_these_two_errors(fields: dict[bytes, bytes]) -> None:
+    """They are what `fsck` takes for a damaged record."""
+    try:
+        record = KINDS[0].decode("r1", fields)
+    except (TypeError, ValueError):
+        return
+    assert KINDS[0].decode("r1", row(KINDS[0].encode(record))) == record
+
+
+def test_items_of_another_kind_become_text() -> None:
+    fields = {b"text": b"x", b"number": b"1", b"words": b'[1, "a"]'}
+    assert KINDS[0].decode("r1", fields).words == ("1", "a")

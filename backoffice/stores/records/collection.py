@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backoffice.domain.text import fold
 from backoffice.errors import Conflict, NameTaken, VersionMismatch
@@ -25,6 +25,7 @@ class Record(Protocol):
 
 
 R = TypeVar("R", bound=Record)
+_SEPARATOR: Final = SEPARATOR.encode()
 
 
 class Collection(Generic[R]):
@@ -108,7 +109,7 @@ class Collection(Generic[R]):
 
     def _unchanged(self, commit: Commit, old: R) -> None:
         key, name = self.keys.record(self.noun, old.id), self.codec.stored("version")
-        text = self.codec.encode(old).get(name)
+        text = self.codec.text(old, "version")
         if text is None:
             commit.check("present", key, error=VersionMismatch())
             commit.check("unset", key, name, error=VersionMismatch())
@@ -159,7 +160,7 @@ class Collection(Generic[R]):
 
     def member_id(self, member: bytes) -> str:
         """The record's id at the end of a member."""
-        ref = member.rpartition(SEPARATOR.encode())[2].decode(errors="replace")
+        ref = member.rpartition(_SEPARATOR)[2].decode(errors="replace")
         return expand(ref) if self._dense else ref
 
     def members(self, record: R | None) -> dict[tuple[bytes, str], float]:

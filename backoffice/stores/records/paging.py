@@ -17,7 +17,6 @@ record that is not in the index of the order is on no page.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
@@ -126,16 +125,13 @@ class Pager(Generic[R]):
             total, row = self._after(place, mark, wanted, descending)
         else:
             total, row = db.many([place.count(), place.after(mark.member, wanted, descending)])
-        members = (
-            [(member, score(float(number))) for member, number in flat_pairs(row)]
-            if numbered
-            else [(member, "") for member in row]
-        )
+        found = flat_pairs(row) if numbered else [(member, 0) for member in row]
         cursor = ""
-        if len(members) > query.limit:
-            member, number = members[query.limit - 1]
-            cursor = encode_cursor(sort, Mark(number, member.decode()))
-        records = self._read([member for member, _ in members[: query.limit]])
+        if len(found) > query.limit:
+            member, number = found[query.limit - 1]
+            cursor = encode_cursor(sort, Mark(score(float(number)) if numbered else "", member.decode()))
+        ids = [self._collection.member_id(member) for member, _ in found[: query.limit]]
+        records = self._collection.get_many(ids)
         return Page(tuple(one for one in records if one is not None), int(total), True, cursor)
 
     def _after(self, place: ZSetRange, mark: Mark, wanted: int, descending: bool) -> tuple[int, list[Any]]:
@@ -145,9 +141,6 @@ class Pager(Generic[R]):
         total, *row = self._collection.db.script("zset_after", [place.key], args)
         least, most = float(low), float(high)
         return int(total), [pair for pair in flat_pairs(row) if least <= float(pair[1]) <= most]
-
-    def _read(self, members: Sequence[bytes]) -> list[R | None]:
-        return self._collection.get_many([self._collection.member_id(member) for member in members])
 
     # -- several
 
