@@ -1,6 +1,6 @@
 """What the answers of all nouns have in common: their models, the types of the fields, and sending them.
 
-A model reads the attributes of a record (`FileAnswer.model_validate(file)`) and describes itself for OpenAPI:
+A model reads the attributes of a record (`record_json.py`) and describes itself for OpenAPI:
 
     class GroupAnswer(Answer):
         id: Id
@@ -25,6 +25,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from backoffice.domain.access import Actor
 from backoffice.domain.paging import Page
 from backoffice.domain.times import rfc3339
+from backoffice.web.api.record_json import record_json
 from backoffice.web.context import services
 
 T = TypeVar("T", bound=BaseModel)
@@ -120,7 +121,12 @@ def owner_context(ids: Iterable[str], asking: Actor) -> Mapping[str, Any]:
 
 def send(answer: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`answer` as JSON."""
-    response = jsonify(answer.model_dump(mode="json"))
+    return send_json(answer.model_dump(mode="json"), status, headers)
+
+
+def send_json(answer: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """What JSON is made of, as JSON."""
+    response = jsonify(answer)
     response.status_code = status
     if headers:
         response.headers.update(headers)
@@ -129,7 +135,7 @@ def send(answer: BaseModel, status: int = 200, headers: Mapping[str, str] | None
 
 def send_page(model: type[CursorPageOf[T]], page: Page[Any], context: Mapping[str, Any] | None = None) -> Response:
     """The page as a `model`, with a `Link` to the page after it that repeats the query (RFC 8288)."""
-    response = send(model.model_validate(page, context=context))
+    response = send_json(record_json(model, page, context))
     if page.next_cursor:
         kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
         following = urlencode([*kept, ("cursor", page.next_cursor)])

@@ -11,7 +11,8 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from backoffice.errors import VersionMismatch
-from backoffice.web.api.responses import send
+from backoffice.web.api.record_json import record_json
+from backoffice.web.api.responses import send_json
 
 ETAG: Final = {"ETag": "Entity tag of the metadata, for `If-Match`"}
 IF_MATCH: Final = {"If-Match": "ETag of the metadata: refuse with 412 when it was changed since"}
@@ -36,7 +37,7 @@ def send_record(
     model: type[BaseModel], record: Versioned, status: int = 200, context: Mapping[str, Any] | None = None
 ) -> Response:
     """The record as a `model`, with its entity tag."""
-    return send(model.model_validate(record, context=context), status, {"ETag": record_etag(record)})
+    return send_json(record_json(model, record, context), status, {"ETag": record_etag(record)})
 
 
 def demands_version() -> bool:
