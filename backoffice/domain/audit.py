@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from backoffice.domain.access import Actor
@@ -93,10 +94,15 @@ class AuditEvent:
         return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuditEntry:
-    """An event as it is in the log: `id` is its stream id, `raw` the exact bytes, `event` the parsed JSON."""
+    """An event as it is in the log: `id` is its stream id, `raw` the exact bytes."""
 
     id: str
     raw: bytes
-    event: Mapping[str, Any]
+
+    @cached_property
+    def event(self) -> Mapping[str, Any]:
+        """The parsed JSON."""
+        event: Mapping[str, Any] = json.loads(self.raw.decode())
+        return event

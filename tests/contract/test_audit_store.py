@@ -92,6 +92,47 @@ def test_entries_trimmed_between_the_trips_are_passed_over(db: Db) -> None:
     assert numbers(log.page(filters, "", 100).items) == wanted(filters)[:-1]
 
 
+def test_a_page_by_one_index_is_one_trip(redis: Any) -> None:
+    db = CountedDb(redis)
+    log = RedisAudit(db, KEYS)
+    fill(log)
+    filters = (("actor", "a1"),)
+    first = log.page(filters, "", 5)  # the script is known from now on
+    for cursor in ("", first.next_cursor):
+        before = db.trips
+        page = log.page(filters, cursor, 5)
+        assert len(page.items) == 5
+        assert db.trips - before == 1
+    assert first.items[0] == log.get(first.items[0].id)
+
+
+def test_trimmed_entries_end_no_page_early(db: Db) -> None:
+    """The cursor goes on where the index does, also when the last entry of a page has left the log."""
+    log = RedisAudit(db, KEYS)
+    fill(log)
+    filters = (("action", "file.download"),)
+    for entry in log.page(filters, "", 8).items[2:6]:
+        db.call("XDEL", KEYS.audit, entry.id)
+    found, cursor = [], ""
+    for _ in range(20):
+        page = log.page(filters, cursor, 3)
+        found += numbers(page.items)
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    everything = wanted(filters)
+    assert found == everything[:2] + everything[6:]
+
+
+def test_entries_of_any_id_are_found_by_their_indexes(db: Db) -> None:
+    ids = ["1-0", "1-1", "1023-4194302", "1024-0", "1700000000000-4194303", "4398046511103-7"]
+    for one in ids:
+        db.call("XADD", KEYS.audit, one, "e", event().canonical())
+        db.call("APPEND", KEYS.audit_index("actor", "x"), pack(one))
+    page = RedisAudit(db, KEYS).page((("actor", "x"),), "", 10)
+    assert [entry.id for entry in page.items] == ids[::-1]
+
+
 def test_one_entry(db: Db) -> None:
     log = RedisAudit(db, KEYS)
     fill(log, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from redis import Redis
 from backoffice.app import build_services, make_worker
 from backoffice.domain.access import system_actor
 from backoffice.domain.files import FileSpec
+from backoffice.domain.paging import Query
 from backoffice.errors import StoreFull
 from backoffice.secret import Secret
 from backoffice.stores.client import Db, connect
@@ -39,6 +41,30 @@ def test_the_worker_empties_the_trash_of_a_full_store(real: Redis, store_server:
         stop.set()
         worker.join()
     assert services.files.usage(shell).used == 0
+
+
+def test_lists_of_a_full_store_can_be_read_to_the_end(real: Redis, store_server: Store) -> None:
+    """Also what is found by a script, which a full server refuses unless it says that it takes no memory."""
+    chosen = settings(redis_url=store_server.url, redis_password=Secret(store_server.password))
+    services = build_services(chosen, connect(store_server.url, store_server.password))
+    shell = system_actor("test", "shell")
+    for name in ("report one", "report two", "one report"):
+        services.uploads.upload_stream(shell, FileSpec(name), io.BytesIO(b"abc").readinto, 3)
+    files, log = services.files.files, services.audit.log
+    before = real.config_get("maxmemory")["maxmemory"]
+    real.config_set("maxmemory", real.info("memory")["used_memory"] // 2)
+    try:
+        with pytest.raises(StoreFull):
+            services.uploads.upload_stream(shell, FileSpec("d"), io.BytesIO(b"abc").readinto, 3)
+        for query in (Query(limit=1), Query(sort="name", limit=1), Query(search="report", limit=1)):
+            seen, cursor = 0, ""
+            for _ in range(3):
+                page = files.page(replace(query, cursor=cursor))
+                seen, cursor = seen + len(page.items), page.next_cursor
+            assert seen == 3, query
+        assert log.page((("action", "file.create"),), "", 10).total == 3
+    finally:
+        real.config_set("maxmemory", before)
 
 
 def test_a_store_that_takes_no_writes_can_be_read(tmp_path: Path) -> None:

@@ -160,10 +160,6 @@ def _from_base64(text: str | bytes) -> bytes:
     return binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
 
 
-def pairs(row: Any) -> Mapping[bytes, bytes]:
-    """A hash as the client hands it over, be it a mapping or a flat list."""
-    if isinstance(row, dict):
-        return row
-    if isinstance(row, Mapping):
-        return dict(row)
-    return dict(zip(row[::2], row[1::2], strict=True))
+def pairs(row: Any) -> dict[bytes, bytes]:
+    """A hash as the client hands it over, be it a dictionary or a flat list."""
+    return row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=True))

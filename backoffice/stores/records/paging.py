@@ -138,7 +138,7 @@ class Pager(Generic[R]):
         """Members with scores beyond a cursor in an index ordered by number, cut to the stretch."""
         low, high = place.low or "-inf", place.high or "+inf"
         args: list[Arg] = [mark.number, mark.member, wanted, "desc" if descending else "asc", low, high]
-        total, *row = self._collection.db.script("zset_after", [place.key], args)
+        total, *row = self._collection.db.script("zset_after", [place.key], args, allow_oom=True)
         least, most = float(low), float(high)
         return int(total), [pair for pair in flat_pairs(row) if least <= float(pair[1]) <= most]
 

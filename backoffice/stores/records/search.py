@@ -81,7 +81,7 @@ class WordSearch(Generic[R]):
         number, member = after
         skip = 0 if query.cursor else query.offset
         args: list[Arg] = [places[0].low, places[0].high, most, number, member, skip, query.limit + 1]
-        rows = self._collection.db.script("search_lex", [place.key for place in places], args)
+        rows = self._collection.db.script("search_lex", [place.key for place in places], args, allow_oom=True)
         return [(int(count), list(row)) for count, row in rows]
 
     def _first_place(self, record: R, beginning: str) -> tuple[int, bytes] | None:
