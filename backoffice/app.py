@@ -116,6 +116,7 @@ def build_services(
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit),
+        together=db.together,
     )
 
 

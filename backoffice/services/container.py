@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backoffice.services.audit import Audit
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
-from backoffice.services.ports import IdentityStore
+from backoffice.services.ports import IdentityStore, Together
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
@@ -30,3 +30,4 @@ class Services:
     system: System
     identities: IdentityStore
     maintenance: Maintenance
+    together: Together

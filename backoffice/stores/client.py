@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -29,6 +29,7 @@ from redis.sentinel import Sentinel
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
+from backoffice.stores.together import current_read, read_together
 from backoffice.stores.transport import BACK_OFF, REPEATS, Arg, Client, Command, Pending, transport_for
 from backoffice.stores.watch import STALE, Watch, only_reads, unwatch, watched
 
@@ -91,7 +92,9 @@ class Db:
 
     def call(self, *command: Arg) -> Any:
         """One command, one round trip."""
-        watch = watched()
+        reading, watch = current_read(), watched()
+        if reading is not None:
+            return reading.many([command])[0]
         return self._one(command) if watch is None else self._watched(watch, [command])[0]
 
     def _one(self, command: Command) -> Any:
@@ -102,8 +105,20 @@ class Db:
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         """The replies of several commands sent together, in order: one round trip."""
-        watch = watched()
+        reading, watch = current_read(), watched()
+        if reading is not None:
+            replies: list[Any] = reading.many(commands)
+            return replies
         return self._several(commands) if watch is None else self._watched(watch, commands)
+
+    def together(self, *reads: Callable[[], Any]) -> list[Any]:
+        """What these reads return. They do not depend on each other, so they share their round trips."""
+        return read_together(self.many, reads)
+
+    def alone(self, ask: Callable[[], Any]) -> Any:
+        """What `ask` gets from the client in one round trip: for questions that cannot be sent with others."""
+        reading = current_read()
+        return ask() if reading is None else reading.alone(ask)
 
     def _watched(self, watch: Watch, commands: Sequence[Command]) -> list[Any]:
         """The replies, and before they are given out the answer whether what is watched is still so. What changes
@@ -131,6 +146,8 @@ class Db:
 
     def script(self, name: str, keys: Sequence[bytes], args: Sequence[Arg], *, allow_oom: bool = False) -> Any:
         """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it)."""
+        if current_read() is not None:
+            return self.alone(lambda: self.script(name, keys, args, allow_oom=allow_oom))
         watch = watched()
         if watch is None:
             return self._run(self._script(name, allow_oom=allow_oom), keys, args)

@@ -207,9 +207,8 @@ def make_site() -> Site:
     """A site whose `things` a test can change. Making one takes longer than most tests: share it, and `reset` it."""
     things = Things()
     view = ThingView(things)
-    home = HomeView(
-        lambda: [("Things", "3", "things.index_view"), ("Size", "1", "")], lambda: {"plots": []}, [view.read_permission]
-    )
+    cards = [lambda: [("Things", "3", "things.index_view")], lambda: [("Size", "1", "")]]
+    home = HomeView(cards, lambda: {"plots": []}, [view.read_permission])
     client = fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False)
     chosen = settings()
     services = build_services(chosen, client, shebang=False, passwords=QUICK)

@@ -39,13 +39,13 @@ class CountedDb(Db):
 
     trips = 0
 
-    def call(self, *command: Any) -> Any:
+    def _one(self, command: Any) -> Any:
         CountedDb.trips += 1
-        return super().call(*command)
+        return super()._one(command)
 
-    def many(self, commands: Any) -> list[Any]:
-        CountedDb.trips += bool(commands)
-        return super().many(commands)
+    def _several(self, commands: Any) -> list[Any]:
+        CountedDb.trips += len(commands) > 1
+        return super()._several(commands)
 
 
 @dataclass

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -25,6 +25,8 @@ Card = tuple[str, str, str]
 
 WIDTH, HEIGHT, GAP = 360, 72, 2
 """Of a plot, in the units of its drawing; bars are that far apart."""
+ONE = Query(limit=1)
+"""For the number of all."""
 LABELS = {"uploads": "Files uploaded", "downloads": "Downloads", "refusals": "Refused"}
 
 
@@ -32,7 +34,10 @@ class HomeView(AdminIndexView):  # type: ignore[misc]  # Flask-Admin ships no ty
     """For whoever may open one of the sections. The figures are given; each is shown to whom it is for."""
 
     def __init__(
-        self, cards: Callable[[], list[Card]], plots: Callable[[], dict[str, Any]], readers: Iterable[Permission]
+        self,
+        cards: Sequence[Callable[[], list[Card]]],
+        plots: Callable[[], dict[str, Any]],
+        readers: Iterable[Permission],
     ) -> None:
         super().__init__(name="Overview", menu_icon_type="svg", menu_icon_value="home")
         self.cards, self.plots = cards, plots
@@ -48,26 +53,46 @@ class HomeView(AdminIndexView):  # type: ignore[misc]  # Flask-Admin ships no ty
         return None
 
     def render(self, template: str, **kwargs: Any) -> str:
-        return str(super().render(template, cards=self.cards(), **self.plots(), **kwargs))
+        *found, plots = services().together(*self.cards, self.plots)
+        cards = [card for part in found for card in part]
+        return str(super().render(template, cards=cards, **plots, **kwargs))
 
 
-def cards() -> list[Card]:
-    """The numbers on the first page, as far as the person may know them."""
-    one = Query(limit=1)
-    offered = services()
-    found: list[Card] = []
-    if may(Permissions.FILES_ALL_READ):
-        found.append(("Files", number(offered.files.page(actor(), one, everybody=True).total), "files.index_view"))
-        found.append(("Uploads in progress", number(offered.uploads.page(actor(), one).total), "uploads.index_view"))
-    if may(Permissions.USERS_READ):
-        found.append(("Users", number(offered.users.page(actor(), one).total), "users.index_view"))
-    if may(Permissions.SYSTEM_READ):
-        status = offered.system.status(actor())
-        used, most = int(status.get("used_memory", -1)), int(status.get("maxmemory", 0))
-        found.append(("Store memory" + (f" of {filesize(most)}" if most else ""), filesize(used), ""))
-        found.append(("Durability", status["durability"], ""))
-        found.append(("Workers alive", number(len(offered.system.workers(actor()))), ""))
-    return found
+def file_cards() -> list[Card]:
+    if not may(Permissions.FILES_ALL_READ):
+        return []
+    return [("Files", number(services().files.page(actor(), ONE, everybody=True).total), "files.index_view")]
+
+
+def upload_cards() -> list[Card]:
+    if not may(Permissions.FILES_ALL_READ):
+        return []
+    return [("Uploads in progress", number(services().uploads.page(actor(), ONE).total), "uploads.index_view")]
+
+
+def user_cards() -> list[Card]:
+    if not may(Permissions.USERS_READ):
+        return []
+    return [("Users", number(services().users.page(actor(), ONE).total), "users.index_view")]
+
+
+def status_cards() -> list[Card]:
+    if not may(Permissions.SYSTEM_READ):
+        return []
+    status = services().system.status(actor())
+    used, most = int(status.get("used_memory", -1)), int(status.get("maxmemory", 0))
+    memory = "Store memory" + (f" of {filesize(most)}" if most else "")
+    return [(memory, filesize(used), ""), ("Durability", status["durability"], "")]
+
+
+def worker_cards() -> list[Card]:
+    if not may(Permissions.SYSTEM_READ):
+        return []
+    return [("Workers alive", number(len(services().system.workers(actor()))), "")]
+
+
+CARDS: Final = (file_cards, upload_cards, user_cards, status_cards, worker_cards)
+"""The numbers on the first page, each as far as the person may know it."""
 
 
 @dataclass(frozen=True, slots=True)

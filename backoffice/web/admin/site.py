@@ -10,7 +10,7 @@ from flask_admin import Admin
 from backoffice.services.container import Services
 from backoffice.web.admin.audit import AuditView
 from backoffice.web.admin.base import ServiceView
-from backoffice.web.admin.dashboard import HomeView, cards, plots
+from backoffice.web.admin.dashboard import CARDS, HomeView, plots
 from backoffice.web.admin.files import FileView
 from backoffice.web.admin.roles import RoleView
 from backoffice.web.admin.trash import TrashView
@@ -35,7 +35,7 @@ def register(app: Flask, make_views: Callable[[Services], Sequence[ServiceView]]
     """Add the admin site at `/admin/`."""
     with app.app_context():
         views = make_views(services())
-    add_site(app, HomeView(cards, plots, [view.read_permission for view in views]), views)
+    add_site(app, HomeView(CARDS, plots, [view.read_permission for view in views]), views)
 
 
 def add_site(app: Flask, home: HomeView, views: Sequence[ServiceView]) -> None:

@@ -52,14 +52,20 @@ def upload() -> ResponseReturnValue:
     if not may(Permissions.FILES_READ):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
-    limits, usage = has.uploads.limits, has.files.usage(asking)
+    limits = has.uploads.limits
+    usage, listing, undo, unfinished = has.together(
+        lambda: has.files.usage(asking),
+        lambda: list_files(has, asking, asked),
+        lambda: just_deleted(has, asking, asked),
+        _own_uploads,
+    )
     return render_template(
         "upload.html",
         asked=asked,
         urls=RowUrls(asked),
-        listing=list_files(has, asking, asked),
-        undo=just_deleted(has, asking, asked),
-        unfinished=[_unfinished(one) for one in _own_uploads()],
+        listing=listing,
+        undo=undo,
+        unfinished=[_unfinished(one) for one in unfinished],
         usage=usage,
         left=None if usage.limit is None else max(0, usage.limit - usage.used - usage.reserved),
         limits=limits,

@@ -1,0 +1,87 @@
+"""Reads that do not depend on each other, in as few round trips as the longest of them takes.
+
+Each runs until it asks the store for something. What all of them ask for is sent together; then each runs again from
+its beginning, is given the answers that it had before, and gets to its next question, or to its end. So a read asks
+every question once, but its own code may run several times: it has to be a read, and nothing that counts or keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+Ask = Callable[[], Any]
+"""Sends a question by itself, and gives the answer."""
+
+
+class Waiting(BaseException):
+    """A read has got as far as the answers go. Not an error, and caught here only."""
+
+
+class Read:
+    """One of the reads: the answers that it has, and what it asks next."""
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self._run = run
+        self._answers: list[Any] = []
+        self._given = 0
+        self.commands: Sequence[Sequence[Any]] = ()
+        """What it asks next, where this can be sent with other commands."""
+        self.ask: Ask | None = None
+        """Else what asks it."""
+        self.done = False
+        self.result: Any = None
+
+    def go_on(self) -> None:
+        """Run up to the next question, or to the end. Raises what the read raises."""
+        self._given, self.commands, self.ask = 0, (), None
+        token = _reading.set(self)
+        try:
+            self.result, self.done = self._run(), True
+        except Waiting:
+            pass
+        finally:
+            _reading.reset(token)
+
+    def answered(self, answer: Any) -> None:
+        """The answer to what it asked."""
+        self._answers.append(answer)
+
+    def many(self, commands: Sequence[Sequence[Any]]) -> Any:
+        """Their replies, if they are there. Raises Waiting."""
+        return self._next(commands, None)
+
+    def alone(self, ask: Ask) -> Any:
+        """The answer to what cannot be sent with others, likewise."""
+        return self._next((), ask)
+
+    def _next(self, commands: Sequence[Sequence[Any]], ask: Ask | None) -> Any:
+        if self._given == len(self._answers):
+            self.commands, self.ask = commands, ask
+            raise Waiting
+        self._given += 1
+        return self._answers[self._given - 1]
+
+
+_reading: ContextVar[Read | None] = ContextVar("reading", default=None)
+
+
+def current_read() -> Read | None:
+    """The read that runs just now, if any: it is asked instead of the store."""
+    return _reading.get()
+
+
+def read_together(many: Callable[[Sequence[Any]], list[Any]], reads: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each of them returns; `many` sends commands in one round trip. Raises what the first one to fail raises."""
+    started = [Read(run) for run in reads]
+    while True:
+        for read in started:
+            if not read.done:
+                read.go_on()
+        waiting = [read for read in started if not read.done]
+        if not waiting:
+            return [read.result for read in started]
+        replies = iter(many([command for read in waiting for command in read.commands]))
+        for read in waiting:
+            read.answered([next(replies) for _ in read.commands] if read.ask is None else read.ask())
