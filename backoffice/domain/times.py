@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final
+
+_EPOCH: Final = date(1970, 1, 1)
+_DAY: Final = 24 * 60 * 60
+_TWO: Final = tuple(f"{number:02}" for number in range(60))
 
 
 def now_ms() -> int:
@@ -13,5 +19,13 @@ def now_ms() -> int:
 
 def rfc3339(ms: int) -> str:
     """`2026-01-31T12:00:00.000Z` (RFC 3339, section 5.6)."""
-    seconds = datetime.fromtimestamp(ms // 1000, UTC).isoformat()[:19]
-    return f"{seconds}.{ms % 1000:03d}Z"
+    # By hand, for a page shows a hundred of them: `strftime` takes four times as long.
+    seconds, fraction = divmod(ms, 1000)
+    days, seconds = divmod(seconds, _DAY)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_date(days)}T{_TWO[minutes // 60]}:{_TWO[minutes % 60]}:{_TWO[seconds]}.{fraction:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(days: int) -> str:
+    return (_EPOCH + timedelta(days)).isoformat()
