@@ -23,6 +23,9 @@ class ChunkStore(Protocol):
         """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
 
     def get(self, file_id: str, index: int) -> bytes | None: ...
+    def within_commit(self, file_id: str, index: int) -> object | None:
+        """How a commit of the records gets at a chunk, None where it cannot: the bytes lie elsewhere."""
+
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
         """The values in order, the next ones fetched meanwhile, few in memory. Raises ChunkLost when its turn comes."""
 
@@ -162,6 +165,14 @@ class FileStore(Protocol):
     def get(self, file_id: str) -> File | None: ...
     def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
         """The record and the stored chunk map, which `ChunkMap.unpack` reads. One round trip."""
+
+    def remembered(self, file_id: str) -> tuple[File, bytes] | None:
+        """Record and map of a stored file of one chunk as they were read before, if they were; the record may have
+        changed since. No round trip."""
+
+    def record_read(self, file: File, chunk: object | None, event: AuditEvent) -> bytes | None:
+        """Record that a file is read, if its record is still this one; the bytes of its chunk, where `chunk` says how
+        the records' commit gets at it (`ChunkStore.within_commit`). Raises VersionMismatch."""
 
     def page(self, query: Query) -> Page[File]: ...
     def mime_types(self) -> list[tuple[str, int]]:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from backoffice.domain.access import Actor, system_actor
+from backoffice.domain.access import Actor, may, system_actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome
+from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState, clean_name
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref
 from backoffice.services.ports import AuditLog, UserStore
-from backoffice.services.uploads.reader import expect_whole, iter_verified, read_digest
+from backoffice.services.uploads.reader import expect_whole, read_digest
 
 T = TypeVar("T")
 
 SORTS = ("created", "size", "name")
-AGAIN_SECONDS = 600
-"""A player asks for a file piece by piece: of the pieces that one person takes within so long, one is recorded."""
 ATTEMPTS = 5
 WORKER = system_actor("worker", "worker")
 
@@ -38,24 +37,6 @@ class Usage:
     used: int
     reserved: int
     limit: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedFile:
-    """A file that its reader may read, as it was when it was opened. Opening is not recorded, reading is: who only asks
-    whether it has changed has not downloaded it."""
-
-    file: File
-    _read: Callable[[int, int], Iterator[memoryview]]
-
-    def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
-        """Bytes [start, stop), each chunk checked before a byte of it is yielded. The entry in the log is written at
-        once, whether or not anything is taken from the iterator.
-
-        Raises Invalid for a range that is not within the file; while iterating IntegrityError (ChunkLost) and
-        Unavailable.
-        """
-        return self._read(start, self.file.size if stop is None else stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,44 +103,33 @@ class Files:
         """The file, where it is there (or in the trash) and this actor may do that. Raises NotFound, NotAllowed."""
         if file is None or file.state is not (FileState.TRASHED if trashed else FileState.READY):
             raise NotFound
-        authorize(self.audit, actor, permission, file.owner, _ref(file))
+        authorize(self.audit, actor, permission, file.owner, file_ref(file))
         return file
 
     # -- reading
 
-    def open(self, actor: Actor, file_id: str) -> OpenedFile:
+    def open(self, actor: Actor, file_id: str, *, whole: bool = False) -> OpenedFile:
         """The file, to be read. One round trip, and access is decided once. Raises NotFound, also where the file is not
-        for this actor."""
+        for this actor.
+
+        `whole`: all of it will be read, now. Then a small file is here with its bytes when this returns, and its entry
+        in the log is written: in one round trip where its record is remembered, else in two. Raises IntegrityError
+        (ChunkLost).
+        """
+        known = self.files.remembered(file_id) if whole else None
+        if known is not None and may(actor, Permissions.FILES_READ, known[0].owner) and known[0].size <= SMALL_FILE:
+            with suppress(VersionMismatch):  # it was renamed, or is in the trash: read anew
+                return self._reader.fetch(actor, *known)
         file, packed_map = self.files.get_with_map(file_id) if is_id(file_id) else (None, b"")
         file = self._authorized(actor, file, Permissions.FILES_READ)
+        if whole and file.size <= SMALL_FILE and file.total_chunks <= 1:
+            with suppress(VersionMismatch):  # changed at this moment; it could be read before
+                return self._reader.fetch(actor, file, packed_map)
+        return self._reader.open(actor, file, packed_map)
 
-        def read(start: int, stop: int) -> Iterator[memoryview]:
-            self._record_download(actor, file, start, stop)
-            return self._parts(actor, file, ChunkMap.unpack(packed_map, file.total_chunks), start, stop)
-
-        return OpenedFile(file, read)
-
-    def _record_download(self, actor: Actor, file: File, start: int, stop: int) -> None:
-        if not 0 <= start <= stop <= file.size:
-            raise Invalid("The range is not within the file.", size=file.size)
-        whole = (start, stop) == (0, file.size)
-        event = AuditEvent(
-            Actions.FILE_DOWNLOAD, actor, _ref(file), data={"size": file.size} if whole else {"range": [start, stop]}
-        )
-        once = "" if whole else f"download:{actor.id}:{file.id}"
-        self.audit.record(event, once=once, seconds=AGAIN_SECONDS)
-
-    def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
-        try:
-            expect_whole(chunk_map, file.size)
-            yield from iter_verified(self.chunks, file.id, chunk_map, start, stop)
-        except IntegrityError as error:
-            self._damaged(actor, file, error)
-            raise
-
-    def _damaged(self, actor: Actor, file: File, error: IntegrityError) -> None:
-        event = AuditEvent(Actions.FILE_DAMAGED, actor, _ref(file), Outcome.ERROR, data={"because": str(error)})
-        self.audit.record(event, once=f"damaged:{file.id}", seconds=AGAIN_SECONDS)
+    @property
+    def _reader(self) -> FileReader:
+        return FileReader(self.files, self.chunks, self.audit)
 
     # -- changing
 
@@ -183,7 +153,9 @@ class Files:
             _expect(old, version)
             if old.name == name:
                 return old
-            event = AuditEvent(Actions.FILE_RENAME, actor, _ref(old), changes={"name": (old.name, name)}, at=self.now())
+            event = AuditEvent(
+                Actions.FILE_RENAME, actor, file_ref(old), changes={"name": (old.name, name)}, at=self.now()
+            )
             return self.files.rename(old, name, event)
 
         return self._again(version, change)
@@ -194,7 +166,7 @@ class Files:
         def change() -> None:
             old = self._reach(actor, file_id, Permissions.FILES_DELETE)
             _expect(old, version)
-            event = AuditEvent(Actions.FILE_TRASH, actor, _ref(old), at=self.now())
+            event = AuditEvent(Actions.FILE_TRASH, actor, file_ref(old), at=self.now())
             self.files.trash(old, event.at + self.trash_seconds * 1000, event)
 
         self._again(version, change)
@@ -204,7 +176,7 @@ class Files:
 
         def change() -> File:
             old = self._reach(actor, file_id, Permissions.FILES_DELETE, trashed=True)
-            return self.files.restore(old, AuditEvent(Actions.FILE_RESTORE, actor, _ref(old), at=self.now()))
+            return self.files.restore(old, AuditEvent(Actions.FILE_RESTORE, actor, file_ref(old), at=self.now()))
 
         return self._again(None, change)
 
@@ -216,9 +188,9 @@ class Files:
             old = self.files.get(file_id) if is_id(file_id) else None
             if old is None or old.state is FileState.GONE:
                 raise NotFound
-            authorize(self.audit, actor, Permissions.FILES_DELETE, old.owner, _ref(old))
+            authorize(self.audit, actor, Permissions.FILES_DELETE, old.owner, file_ref(old))
             _expect(old, version)
-            return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, _ref(old), at=self.now()))
+            return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, file_ref(old), at=self.now()))
 
         self._collect(self._again(version, change))
 
@@ -233,7 +205,7 @@ class Files:
         due = self.files.due(self.now(), limit)
         for file in due:
             try:
-                event = AuditEvent(Actions.FILE_PURGE, WORKER, _ref(file), data={"because": "trash time over"})
+                event = AuditEvent(Actions.FILE_PURGE, WORKER, file_ref(file), data={"because": "trash time over"})
                 self._collect(self.files.purge(file, event))
             except VersionMismatch:
                 continue  # restored or purged by somebody at this moment
@@ -258,18 +230,14 @@ class Files:
             try:
                 expect_whole(chunk_map, file.size)
                 digest = read_digest(self.chunks, file.id, chunk_map, alive)
-                event = AuditEvent(Actions.FILE_DIGEST, WORKER, _ref(file), data={"sha256": digest.hex()})
+                event = AuditEvent(Actions.FILE_DIGEST, WORKER, file_ref(file), data={"sha256": digest.hex()})
                 self.files.set_digest(file, digest, event)
             except IntegrityError as error:
                 damaged.add(file.id)
-                self._damaged(WORKER, file, error)
+                self._reader.damaged(WORKER, file, error)
             except VersionMismatch:
                 continue  # renamed or deleted at this moment; next time
         return len(pending) > limit
-
-
-def _ref(file: File) -> ObjectRef:
-    return ObjectRef("file", file.id, file.name)
 
 
 def _expect(file: File, version: int | None) -> None:

@@ -90,6 +90,11 @@ class Db:
         self._shebang = shebang
         self._scripts: dict[tuple[str, bool, bool], Script] = {}
 
+    @property
+    def one_server(self) -> bool:
+        """Whether all keys lie together, so that one script may use any of them."""
+        return not isinstance(self.client, RedisCluster)
+
     def call(self, *command: Arg) -> Any:
         """One command, one round trip."""
         reading, watch = current_read(), watched()

@@ -8,9 +8,10 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import NameTaken
+from backoffice.errors import NameTaken, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
+from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words, text_range
@@ -20,6 +21,10 @@ NOUN = "files"
 NAME_ATTEMPTS = 100
 """How often a free name is looked for again when others take it at the same moment. One of them wins each time, so
 this many can ask for one name at once."""
+
+
+REMEMBERED = 4_096
+"""Files of one chunk whose record and map a process remembers, at about 1 kB."""
 
 
 def _live(file: File) -> bool:
@@ -72,6 +77,7 @@ class RedisFiles:
         self._db, self._keys = db, keys
         self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True)
         self._pager = Pager(self.collection, "created")
+        self._remembered = Recent[tuple[File, bytes]](REMEMBERED)
 
     def get(self, file_id: str) -> File | None:
         return self.collection.get(file_id)
@@ -80,7 +86,26 @@ class RedisFiles:
         row, packed_map = self._db.many(
             [("HGETALL", self._keys.record(NOUN, file_id)), ("GET", self._keys.chunk_map(file_id))]
         )
-        return self.collection.decode(file_id, row), packed_map or b""
+        file, packed_map = self.collection.decode(file_id, row), packed_map or b""
+        if file is not None and _live(file) and file.total_chunks <= 1:
+            self._remembered.put(file_id, (file, packed_map))
+        return file, packed_map
+
+    def remembered(self, file_id: str) -> tuple[File, bytes] | None:
+        return self._remembered.get(file_id)
+
+    def record_read(self, file: File, chunk: object | None, event: AuditEvent) -> bytes | None:
+        commit = Commit(self._keys, event)
+        self.collection.expect(commit, file)
+        if isinstance(chunk, bytes):
+            commit.read("GET", chunk)
+        try:
+            commit.run(self._db)
+        except VersionMismatch:
+            self._remembered.pop(file.id)
+            raise
+        found: bytes | None = commit.replies[0] if commit.replies else None
+        return found
 
     def page(self, query: Query) -> Page[File]:
         return self._pager.page(query)

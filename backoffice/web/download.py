@@ -66,6 +66,15 @@ SAFE_TYPES: Final = frozenset(
 )
 
 
+_CONDITIONS: Final = (
+    "HTTP_RANGE",
+    "HTTP_IF_MATCH",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+)
+
+
 class Body:
     """The bytes that are sent; closed by the server, also when the client goes away.
 
@@ -90,6 +99,11 @@ class Body:
         close = getattr(self._parts, "close", None)
         if close is not None:
             close()
+
+
+def takes_all(request: Request) -> bool:
+    """Whether the answer is the whole file, whatever its record says: nothing but its bytes is asked for."""
+    return request.method == "GET" and not any(name in request.environ for name in _CONDITIONS)
 
 
 def send_file(opened: Readable, request: Request) -> Response:

@@ -32,9 +32,8 @@ def iter_verified(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: 
     stream = chunks.stream(file_id, [index for index, _, _ in wanted])
     try:
         for index, low, high in wanted:
-            chunk, data = chunk_map.chunks[index], next(stream)
-            if chunk is None or len(data) != chunk.size or xxhash.xxh3_128_digest(data) != chunk.xxh3:
-                raise IntegrityError(f"Chunk {index} is damaged.", chunk_index=index)
+            data = next(stream)
+            check_chunk(chunk_map, index, data)
             part = memoryview(data)[low:high]
             # No name may keep a chunk alive while the next one is fetched.
             del data
@@ -44,6 +43,13 @@ def iter_verified(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: 
         close = getattr(stream, "close", None)
         if close is not None:
             close()
+
+
+def check_chunk(chunk_map: ChunkMap, index: int, data: bytes) -> None:
+    """Raises IntegrityError unless these are the bytes that the map tells of."""
+    chunk = chunk_map.chunks[index]
+    if chunk is None or len(data) != chunk.size or xxhash.xxh3_128_digest(data) != chunk.xxh3:
+        raise IntegrityError(f"Chunk {index} is damaged.", chunk_index=index)
 
 
 def read_digest(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, heartbeat: Callable[[], None]) -> bytes:

@@ -95,6 +95,9 @@ class FileChunks:
                 return file
         return None
 
+    def within_commit(self, file_id: str, index: int) -> object | None:  # noqa: ARG002 - as the port has it
+        return None
+
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
         """Close the iterator to stop early."""
         ahead: int | None = None

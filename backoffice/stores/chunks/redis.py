@@ -51,6 +51,10 @@ class RedisChunks:
         value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
         return value
 
+    def within_commit(self, file_id: str, index: int) -> object | None:
+        """The chunk's key; on a cluster it has another slot than the records."""
+        return self._keys.chunk(file_id, index) if self._db.one_server else None
+
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
         """The values in order, each asked for while its predecessor is used. Raises ChunkLost when its turn comes.
 

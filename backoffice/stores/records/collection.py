@@ -92,7 +92,7 @@ class Collection(Generic[R]):
         Raises VersionMismatch unless the record is still `old`; `new` has another version.
         """
         key = self.keys.record(self.noun, old.id)
-        self._unchanged(commit, old)
+        self.expect(commit, old)
         put, drop = self.codec.changes(old, new)
         if put:
             commit.write("HSET", key, *(part for pair in put.items() for part in pair))
@@ -103,11 +103,12 @@ class Collection(Generic[R]):
     def remove(self, commit: Commit, old: R) -> None:
         """Remove the record. Raises VersionMismatch unless it is still `old`."""
         key = self.keys.record(self.noun, old.id)
-        self._unchanged(commit, old)
+        self.expect(commit, old)
         commit.write("DEL", key)
         self._index(commit, old, None)
 
-    def _unchanged(self, commit: Commit, old: R) -> None:
+    def expect(self, commit: Commit, old: R) -> None:
+        """Let the commit raise VersionMismatch unless the record is still `old`."""
         key, name = self.keys.record(self.noun, old.id), self.codec.stored("version")
         text = self.codec.text(old, "version")
         if text is None:

@@ -30,7 +30,7 @@ from backoffice.web.api.responses import (
 )
 from backoffice.web.api.versions import ETAG, demanded_version, demands_version, send_record
 from backoffice.web.context import services
-from backoffice.web.download import send_file
+from backoffice.web.download import send_file, takes_all
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_permission
 
@@ -156,7 +156,7 @@ def list_files() -> Response:
 def download(file_id: str) -> Response:
     """Every chunk is checked before it is sent; a damaged one cuts the answer short of its Content-Length. Sent as an
     attachment and under a harmless type, whatever the file says it is."""
-    return send_file(services().files.open(actor(), file_id), request)
+    return send_file(services().files.open(actor(), file_id, whole=takes_all(request)), request)
 
 
 @files_bp.get("/files/<file_id>/metadata")
