@@ -12,7 +12,7 @@ _STAND_IN: Final = secrets.token_hex(16)
 
 
 class UrlPattern:
-    """`UrlPattern(lambda key: url_for("files.details_view", id=key))` gives what the function gives, for any identifier;
+    """`UrlPattern(lambda key: url_for("files.details_view", id=key))` gives what the function gives for any identifier;
     the function is asked once, and not for each row. Good for one request."""
 
     __slots__ = ("_after", "_before")
