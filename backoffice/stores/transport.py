@@ -66,8 +66,10 @@ class Transport(Protocol):
 
 
 def transport_for(client: Client) -> Transport:
-    """The shortest way that there is for this client."""
-    return Direct(client) if type(client) is Redis else ThroughLibrary(client)
+    """The shortest way that there is for this client; the same one for all who ask."""
+    if type(client) is not Redis:
+        return ThroughLibrary(client)
+    return _direct.get(client) or _direct.setdefault(client, Direct(client))
 
 
 class ThroughLibrary:
@@ -118,7 +120,6 @@ class Direct:
         # As the library gives them; by their exact names, for there is one spelling in our code.
         self._callbacks: dict[Arg, Callable[[Any], Any]] = {**client.response_callbacks}
         self._idle: deque[AbstractConnection] = deque()
-        _all.add(self)
 
     def call(self, command: Command) -> Any:
         name = command[0]
@@ -159,20 +160,9 @@ class Direct:
     def finish(self, connection: AbstractConnection, command: Command) -> Any:
         """The reply to a command that was sent over `connection`."""
         try:
-            reply = _read_large(connection)
-        except ReadOnlyError:
-            self._close(connection)
-            raise
-        except ResponseError:
-            self._idle.append(connection)
-            raise
+            reply = self._exchange(connection, (), _read_large)
         except (Disconnected, TimedOut):
-            self._close(connection)
             return self.call(command)
-        except BaseException:
-            self._close(connection)
-            raise
-        self._idle.append(connection)
         callback = self._callbacks.get(command[0])
         return reply if callback is None else callback(reply)
 
@@ -191,38 +181,42 @@ class Direct:
             connection = self._take()
             was_open = connection.is_connected
             try:
-                if not was_open:
-                    connection.connect()  # type: ignore[no-untyped-call]
-                connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]
-                reply = read(connection)
-            except ReadOnlyError:
-                # The server is no longer the one to speak to: the address may mean another one now.
-                self._close_all(connection)
-                raise
-            except ResponseError:
-                self._idle.append(connection)
-                raise
-            except Disconnected:
-                self._close_all(connection)
-                if was_open and may_be_stale:
-                    # It may have been closed long before, by a restart or a fail-over: that is no failure of now.
-                    may_be_stale = False
-                    continue
+                return self._exchange(connection, packed, read)
+            except (Disconnected, TimedOut) as error:
+                if isinstance(error, Disconnected):
+                    self._close_idle()
+                    if was_open and may_be_stale:
+                        # It may have been closed long before, by a restart or a fail-over: no failure of now.
+                        may_be_stale = False
+                        continue
                 failures += 1
                 if failures > REPEATS:
                     raise
-            except TimedOut:
-                self._close(connection)
-                failures += 1
-                if failures > REPEATS:
-                    raise
-            except BaseException:
-                self._close(connection)
-                raise
-            else:
-                self._idle.append(connection)
-                return reply
             time.sleep(BACK_OFF.compute(failures))
+
+    def _exchange(
+        self, connection: AbstractConnection, packed: Sequence[Buffer], read: Callable[[AbstractConnection], Any]
+    ) -> Any:
+        """Send what is to be sent, and read. Then the connection is ready for others if all was read, else closed."""
+        try:
+            if not connection.is_connected:
+                connection.connect()  # type: ignore[no-untyped-call]
+            if packed:
+                connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]
+            reply = read(connection)
+        except ReadOnlyError:
+            # The server is no longer the one to speak to: the address may mean another one now.
+            self._close(connection)
+            self._close_idle()
+            raise
+        except ResponseError:
+            self._idle.append(connection)
+            raise
+        except BaseException:
+            self._close(connection)
+            raise
+        self._idle.append(connection)
+        return reply
 
     def _take(self) -> AbstractConnection:
         """A connection of our own for a while. A new one is connected, with the pool's repetitions."""
@@ -241,14 +235,13 @@ class Direct:
         finally:
             self._idle.appendleft(connection)
 
-    def _close_all(self, connection: AbstractConnection) -> None:
-        """What happened to one has probably happened to those that are idle."""
+    def _close_idle(self) -> None:
+        """What happened to one connection has probably happened to those that lie ready."""
         for _ in range(len(self._idle)):
             try:
                 self._close(self._idle.pop())
             except IndexError:
-                break
-        self._close(connection)
+                return
 
 
 class _Sent:
@@ -292,11 +285,11 @@ def _read_several(count: int, connection: AbstractConnection) -> list[Any]:
     return replies
 
 
-_all: Final[weakref.WeakSet[Direct]] = weakref.WeakSet()
+_direct: Final[weakref.WeakKeyDictionary[Redis, Direct]] = weakref.WeakKeyDictionary()
 
 
 def _forget_all() -> None:
-    for transport in list(_all):
+    for transport in list(_direct.values()):
         transport.forget()
 
 

@@ -27,11 +27,11 @@ from backoffice.errors import ChunkLost, Unavailable
 from backoffice.services.file_ports import ChunkStore
 from backoffice.stores import resp_zero_copy as wire
 from backoffice.stores.chunks.files import FileChunks
-from backoffice.stores.chunks.redis import _AHEAD_BYTES, RedisChunks
+from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Command, Db, Pending, connect
 from backoffice.stores.resp_zero_copy import LARGE, LargeValuePacker, connection_options
 from tests.support.database import database
-from tests.support.servers import Store, wait_for
+from tests.support.servers import Store
 from tests.support.uploads import KEYS, chunk_store
 
 MANY = 150
@@ -280,22 +280,6 @@ class TestInRedis:
             assert chunks.delete("f", MANY) == MANY
         finally:
             redis.config_set("maxmemory", before)
-
-    @pytest.mark.real_only
-    def test_a_stream_left_early_gives_its_room_back(self, chunks: RedisChunks) -> None:
-        fill(chunks, "f", 10)
-        for _ in range(50):
-            stream = chunks.stream("f", range(10))
-            next(stream)
-            stream.close()  # type: ignore[attr-defined]
-        wait_for(lambda: chunks._room.free == _AHEAD_BYTES, "all room is free")
-
-    @pytest.mark.real_only
-    def test_streams_without_room_still_give_all(self, chunks: RedisChunks) -> None:
-        fill(chunks, "f", 10)
-        chunks._room.free = 3
-        streams = [chunks.stream("f", range(10)) for _ in range(20)]
-        assert [b"".join(turn) for turn in zip(*streams, strict=True)] == [b"%d" % index * 20 for index in range(10)]
 
     def test_a_store_that_is_gone_is_unavailable(self) -> None:
         chunks = chunk_store(Db(connect("unix:///nowhere/at/all.sock")))
