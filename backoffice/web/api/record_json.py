@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ValidationInfo
+from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 _LEAVES = (str, int, bool, type(None))
@@ -29,7 +29,12 @@ class _Info:
     context: Any
 
 
-Convert = Callable[[Any, _Info], Any]
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is done to a value. `informed`: with the context."""
+
+    convert: Callable[..., Any]
+    informed: bool
 
 
 def record_json(model: type[BaseModel], record: Any, context: Any = None) -> dict[str, Any]:
@@ -43,15 +48,15 @@ def record_json(model: type[BaseModel], record: Any, context: Any = None) -> dic
 class _Shape:
     """How a model reads a record: the attributes behind its fields, and what is done to some of them."""
 
-    def __init__(self, attributes: dict[str, str], converted: list[tuple[str, Convert]]) -> None:
+    def __init__(self, attributes: dict[str, str], steps: list[tuple[str, _Step]]) -> None:
         self._names = tuple(attributes)
         self._values = attrgetter(*attributes.values())
-        self._converted = converted
+        self._steps = tuple((name, step.convert, step.informed) for name, step in steps)
 
     def read(self, record: Any, info: _Info) -> dict[str, Any]:
         found = dict(zip(self._names, self._values(record), strict=True))
-        for name, convert in self._converted:
-            found[name] = convert(found[name], info)
+        for name, convert, informed in self._steps:
+            found[name] = convert(found[name], info) if informed else convert(found[name])
         return found
 
 
@@ -63,36 +68,34 @@ def _shape(model: type[BaseModel]) -> _Shape | None:
     if len(model.model_fields) < 2 or any(methods) or model.model_computed_fields:
         return None
     attributes: dict[str, str] = {}
-    converted: list[tuple[str, Convert]] = []
+    done: list[tuple[str, _Step]] = []
     for name, field in model.model_fields.items():
         attributes[name] = field.validation_alias if isinstance(field.validation_alias, str) else name
         steps = _steps(field)
         if steps is None:
             return None
-        converted += [(name, step) for step in steps]
-    return _Shape(attributes, converted)
+        done += [(name, step) for step in steps]
+    return _Shape(attributes, done)
 
 
-def _steps(field: FieldInfo) -> list[Convert] | None:
+def _steps(field: FieldInfo) -> list[_Step] | None:
     """What is done to a value, in order. None: only pydantic knows."""
     if not field.is_required() or not all(map(_known, field.metadata)):
         return None
     # The last one named is asked first.
-    steps = [_convert(one.func) for one in reversed(field.metadata) if isinstance(one, BeforeValidator)]
+    steps = [_step(one.func) for one in reversed(field.metadata) if isinstance(one, BeforeValidator)]
     if _plain(field.annotation):
         return steps
     inner = _model_of(field.annotation)
     shape = _shape(inner) if inner is not None else None
     if shape is None:
         return None
-    return [*steps, lambda values, info: [shape.read(value, info) for value in values]]
+    return [*steps, _Step(lambda values, info: [shape.read(value, info) for value in values], informed=True)]
 
 
-def _convert(validator: Callable[..., Any]) -> Convert:
+def _step(validator: Callable[..., Any]) -> _Step:
     asked = [one for one in inspect.signature(validator).parameters.values() if one.default is one.empty]
-    if len(asked) == 1:
-        return lambda value, _: validator(value)
-    return lambda value, info: validator(value, cast(ValidationInfo, info))
+    return _Step(validator, informed=len(asked) > 1)
 
 
 def _known(metadata: Any) -> bool:
