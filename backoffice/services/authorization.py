@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from backoffice.domain.access import ADMIN, Actor, decide, describe, granted_by
@@ -78,6 +78,19 @@ def permissions_of(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset
 def can_manage(actor: Actor, user: User, roles: Mapping[str, Role]) -> bool:
     """Whether `user` holds nothing that `actor` lacks. Who holds less may not change, disable, delete or reset one."""
     return not beyond(actor, permissions_of(roles, user.roles))
+
+
+def within_reach(actor: Actor, roles: Mapping[str, Role]) -> Callable[[User], bool]:
+    """`can_manage` for many users: asked once for each set of roles that they have."""
+    known: dict[tuple[str, ...], bool] = {}
+
+    def asked(user: User) -> bool:
+        held = tuple(user.roles)
+        if held not in known:
+            known[held] = can_manage(actor, user, roles)
+        return known[held]
+
+    return asked
 
 
 def require_recent_auth(actor: Actor, now: int) -> None:

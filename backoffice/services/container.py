@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from backoffice.services.audit import Audit
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
-from backoffice.services.ports import IdentityStore, Together
+from backoffice.services.ports import IdentityStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
@@ -30,4 +32,7 @@ class Services:
     system: System
     identities: IdentityStore
     maintenance: Maintenance
-    together: Together
+    together: Callable[..., list[Any]]
+    """`together(read, read, …)` is what each of these functions returns, for a page that shows several things: they
+    share their round trips. They do not depend on each other, and they are reads, for the code of each may run several
+    times. Raises what the first one to fail raises."""

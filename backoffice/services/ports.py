@@ -7,8 +7,8 @@ Every method that changes the control plane takes the event that records it: no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.audit import AuditEntry, AuditEvent
@@ -218,11 +218,3 @@ class StoreCheck(Protocol):
 
     def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         """The same, and what can be repaired is: each repair with an event of `actor`'s, in one commit."""
-
-
-class Together(Protocol):
-    """For a page that shows several things at once."""
-
-    def __call__(self, *reads: Callable[[], Any]) -> list[Any]:
-        """What each of these returns; they share their round trips. They do not depend on each other, and they are
-        reads: the code of each may run several times. Raises what the first one to fail raises."""

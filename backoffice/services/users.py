@@ -21,10 +21,10 @@ from backoffice.services.authorization import (
     authorize,
     authorize_grant,
     by_token,
-    can_manage,
     permissions_of,
     record_denial,
     require_recent_auth,
+    within_reach,
 )
 from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore, UserStore
 from backoffice.services.records import UNSET, Records, Unset, expect
@@ -76,8 +76,8 @@ class Users(Records[User]):
 
     def manageable(self, actor: Actor) -> Callable[[User], bool]:
         """Whether `actor` may change a user, for views that hide what would be refused; good for one request."""
-        roles = self.roles.all()
-        return lambda user: Permissions.USERS_WRITE in actor.permissions and can_manage(actor, user, roles)
+        may_change, reach = Permissions.USERS_WRITE in actor.permissions, within_reach(actor, self.roles.all())
+        return lambda user: may_change and reach(user)
 
     # -- changing
 

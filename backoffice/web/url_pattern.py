@@ -12,8 +12,8 @@ _STAND_IN: Final = secrets.token_hex(16)
 
 
 class UrlPattern:
-    """`UrlPattern(lambda key: url_for("files.details_view", id=key))` gives what the function gives for any identifier;
-    the function is asked once, and not for each row. Good for one request."""
+    """`UrlPattern(lambda key: url_for("files.details_view", id=key))` gives what the function gives, for any
+    identifier; the function is asked once, and not for each row. Good for one request."""
 
     __slots__ = ("_after", "_before")
 
@@ -21,4 +21,5 @@ class UrlPattern:
         self._before, _, self._after = address_of(_STAND_IN).partition(_STAND_IN)
 
     def __call__(self, key: str) -> str:
-        return f"{self._before}{quote(key, safe='')}{self._after}"
+        plain = key if key.isascii() and key.isalnum() else quote(key, safe="")
+        return f"{self._before}{plain}{self._after}"

@@ -175,15 +175,20 @@ class Page(HTMLParser):
             texts = [" ".join(text.split()) for text in self._texts.get(name, [])]
             if texts := [text for text in dict.fromkeys(texts) if text]:
                 found[name] = texts
-        if self._forms:
-            found["forms"] = self._forms
+        forms = {name: fields for name, fields in self._forms.items() if not name.startswith("POST #")}
+        if forms:
+            found["forms"] = forms
         return found
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given: Mapping[str, str] = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._form = f"{given.get('method', 'get').upper()} {given.get('action', '')}"
+            self._form = f"{given.get('method', 'get').upper()} {given.get('action', '#' + given.get('id', ''))}"
             self._forms.setdefault(self._form, [])
+        elif tag == "button" and "formaction" in given:
+            # One of many buttons of a form without an address: each sends the form to its own.
+            shared = self._forms[f"POST #{given['form']}"]
+            self._forms.setdefault(f"POST {given['formaction']}", list(shared))
         elif tag in {"input", "select", "textarea", "button"} and given.get("name"):
             self._field(tag, given)
         kind = self._kind(tag, given)

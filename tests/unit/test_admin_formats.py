@@ -229,3 +229,10 @@ def test_paths_of_this_site_are_local(target: str) -> None:
 @pytest.mark.parametrize("target", FOREIGN)
 def test_everything_else_is_not(target: str) -> None:  # H8, CVE-2018-16516, CVE-2023-49438, CVE-2021-32618
     assert not is_local_path(target)
+
+
+def test_markup_escapes_all_but_its_form() -> None:
+    assert formats.markup("<b title='%s'>%s</b>", "'\"&", 7) == "<b title='&#39;&#34;&amp;'>7</b>"
+    assert formats.markup("<i>%s</i>", formats.markup("<b>%s</b>", "<")) == "<i><b>&lt;</b></i>"
+    with pytest.raises(TypeError):
+        formats.markup("<b>%s</b>", "one", "too many")

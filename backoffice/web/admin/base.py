@@ -193,14 +193,9 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
         self, context: Any, model: Any, name: str, column_formatters: Any, column_type_formatters: Any
     ) -> Any:
         """What a column's own formatter makes stays as it is; other values are shown by their kind, all by one."""
-        formatter = column_formatters.get(name)
-        if formatter is not None:
-            return formatter(self, context, model, name)
+        if name in column_formatters:
+            return column_formatters[name](self, context, model, name)
         return column_type_formatters[object](self, getattr(model, name), name)
-
-    def list_cell(self, record: Any, name: str) -> Any:
-        """What the list shows of a record in this column."""
-        return self._get_list_value(None, record, name, self.column_formatters, self.column_type_formatters)
 
     def get_export_value(self, model: Any, name: str) -> str:
         return csv_cell(super().get_export_value(model, name))
@@ -219,7 +214,6 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
             "state": state,
             "shown": state.page_info(found),
             "rows": rows(self, found.items, here),
-            "columns": self.columns,
             "filters": self._filters,
             "actions": self.actions.permitted(),
             "return_url": here,

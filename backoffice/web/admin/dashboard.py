@@ -123,24 +123,27 @@ def plots() -> dict[str, Any]:
         return {"plots": []}
     span = Span.DAY if request.args.get("span") == Span.DAY else Span.MONTH
     activity = services().system.activity(actor(), span)
+    labels = _labels(activity)
     return {
-        "plots": [plot(activity, name) for name in activity.counts],
+        "plots": [plot(name, counts, labels) for name, counts in activity.counts.items()],
         "span": span,
         "spans": ((Span.DAY, "24 hours"), (Span.MONTH, "30 days")),
         "size": (WIDTH, HEIGHT),
     }
 
 
-def plot(activity: Activity, name: str) -> Plot:
+def _labels(activity: Activity) -> list[str]:
+    """What each step of time is called."""
+    form = "%d %b, %H:00" if activity.step == HOUR_MS else "%d %b"
+    return [datetime.fromtimestamp(start / 1000, UTC).strftime(form) for start in activity.starts]
+
+
+def plot(name: str, counts: Sequence[int], labels: Sequence[str]) -> Plot:
     """The series of this name as bars; something that happened at all is seen."""
-    counts = activity.counts[name]
     most, width = max(counts), WIDTH / len(counts)
     bars = []
-    for at, (start, count) in enumerate(zip(activity.starts, counts, strict=True)):
+    for at, (label, count) in enumerate(zip(labels, counts, strict=True)):
         height = max(2.0, HEIGHT * count / most) if count else 0.0
-        label = datetime.fromtimestamp(start / 1000, UTC).strftime(
-            "%d %b, %H:00" if activity.step == HOUR_MS else "%d %b"
-        )
         bars.append(
             Bar(round(at * width, 2), round(HEIGHT - height, 2), round(width - GAP, 2), round(height, 2), count, label)
         )

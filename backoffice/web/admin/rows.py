@@ -55,8 +55,8 @@ def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
             edit_url=form_of(key) if can_edit and editable else "",
             deletable=can_delete and deletable,
             selectable=editable or deletable,
-            head=view.list_cell(record, first.name),
-            cells=tuple([(column, view.list_cell(record, column.name)) for column in others]),
+            head=view.get_list_value(None, record, first.name),
+            cells=tuple([(column, view.get_list_value(None, record, column.name)) for column in others]),
         )
 
     return [row(record) for record in records]

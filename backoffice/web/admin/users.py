@@ -13,6 +13,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User, UserStatus
@@ -139,6 +140,11 @@ class UserView(ServiceView):
     form_on_create = CreateForm
     form_on_edit = EditForm
     service: Users
+
+    def get_page(self, query: Query) -> Page[User]:
+        """With the roles, which the filter and the buttons of the rows ask for."""
+        page: Page[User] = services().together(lambda: self.service.page(actor(), query), _manageable, _roles)[0]
+        return page
 
     def create_record(self, data: Mapping[str, Any]) -> User | OneTimeSecret:
         user, secret = self.service.create(actor(), **data)

@@ -116,13 +116,16 @@ def _page(
 ) -> ResponseReturnValue:
     here = current_user_or_401()
     own = signed_in_session()
-    may_have_tokens = may(Permissions.TOKENS_OWN)
+    has, may_have_tokens = services(), may(Permissions.TOKENS_OWN)
+    sessions, tokens = has.together(
+        lambda: has.sessions.mine(here.actor), lambda: has.tokens.mine(here.actor) if may_have_tokens else []
+    )
     page = render_template(
         "account.html",
         user=here.user,
         errors=errors or {},
-        sessions=[_shown(session, own.id) for session in services().sessions.mine(here.actor)],
-        tokens=services().tokens.mine(here.actor) if may_have_tokens else [],
+        sessions=[_shown(session, own.id) for session in sessions],
+        tokens=tokens,
         scopes=[
             (str(one), one.text) for one in sorted(all_permissions()) if one.offered and one in here.actor.permissions
         ],

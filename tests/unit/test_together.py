@@ -1,0 +1,104 @@
+"""Reads that share their round trips: what they return, what they ask, and how often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from backoffice.errors import NotFound
+from backoffice.stores.client import Db
+
+
+class Counted(Db):
+    """Notes every round trip."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(client, shebang=False)
+        self.trips: list[int] = []
+
+    def _one(self, command: Any) -> Any:
+        self.trips.append(1)
+        return super()._one(command)
+
+    def _several(self, commands: Any) -> list[Any]:
+        if len(commands) > 1:
+            self.trips.append(len(commands))
+        return super()._several(commands)
+
+
+@pytest.fixture
+def db(fake: Redis) -> Counted:
+    fake.mset({"a": "b", "b": "c", "c": "d", "x": "y"})
+    return Counted(fake)
+
+
+def follow(db: Db, key: bytes, steps: int) -> bytes:
+    """Each answer is the next question."""
+    for _ in range(steps):
+        key = db.call("GET", key)
+    return key
+
+
+def test_they_take_as_many_trips_as_the_longest(db: Counted) -> None:
+    reads = [lambda: follow(db, b"a", 3), lambda: db.many([("GET", "x"), ("GET", "a")]), lambda: "asks nothing"]
+    assert db.together(*reads) == [b"d", [b"y", b"b"], "asks nothing"]
+    assert db.trips == [3, 1, 1]
+
+
+def test_one_that_ends_is_not_begun_again(db: Counted) -> None:
+    runs: list[str] = []
+
+    def short() -> bytes:
+        runs.append("short")
+        return follow(db, b"x", 1)
+
+    assert db.together(short, lambda: follow(db, b"a", 3)) == [b"y", b"d"]
+    assert runs == ["short"] * 2
+
+
+def test_no_commands_are_no_trip(db: Counted) -> None:
+    assert db.together(lambda: db.many([])) == [[]]
+    assert db.together() == []
+    assert db.trips == []
+
+
+def test_what_cannot_be_sent_with_others_is_asked_once(db: Counted) -> None:
+    asked: list[str] = []
+
+    def server() -> tuple[Any, bytes]:
+        return db.alone(lambda: asked.append("asked") or "info"), follow(db, b"a", 2)
+
+    assert db.together(server, lambda: follow(db, b"x", 1)) == [("info", b"c"), b"y"]
+    assert asked == ["asked"]
+
+
+def test_they_can_be_nested(db: Counted) -> None:
+    def both() -> list[bytes]:
+        return db.together(lambda: follow(db, b"a", 2), lambda: follow(db, b"x", 1))
+
+    assert db.together(both, lambda: follow(db, b"b", 2)) == [[b"c", b"y"], b"d"]
+    assert db.trips == [3, 2]
+
+
+def test_an_error_ends_all_of_them(db: Counted) -> None:
+    def missing() -> None:
+        if db.call("GET", "nothing") is None:
+            raise NotFound
+
+    with pytest.raises(NotFound):
+        db.together(lambda: follow(db, b"a", 3), missing)
+    assert db.trips == [2]
+    assert db.call("GET", "x") == b"y", "the store is asked again as always"
+
+
+def test_a_script_runs_once(db: Counted, fake: Redis) -> None:
+    def use() -> Any:
+        return db.script("touch", [b"record"], ["", "", "used", 1]), follow(db, b"a", 2)
+
+    fake.hset("record", "name", "one")
+    use()  # the server has the script from now on
+    db.trips.clear()
+    assert db.together(use) == [(b"ok", b"c")]
+    assert db.trips == [1, 1, 1]
