@@ -183,12 +183,14 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given: Mapping[str, str] = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._form = f"{given.get('method', 'get').upper()} {given.get('action', '#' + given.get('id', ''))}"
+            shared = "action" not in given and "id" in given
+            address = f"#{given['id']}" if shared else given.get("action", "")
+            self._form = f"{given.get('method', 'get').upper()} {address}"
             self._forms.setdefault(self._form, [])
         elif tag == "button" and "formaction" in given:
             # One of many buttons of a form without an address: each sends the form to its own.
-            shared = self._forms[f"POST #{given['form']}"]
-            self._forms.setdefault(f"POST {given['formaction']}", list(shared))
+            fields = self._forms[f"POST #{given['form']}"]
+            self._forms.setdefault(f"POST {given['formaction']}", list(fields))
         elif tag in {"input", "select", "textarea", "button"} and given.get("name"):
             self._field(tag, given)
         kind = self._kind(tag, given)
