@@ -85,7 +85,7 @@ def build_services(
     passwords = passwords or Passwords()
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health)
-    completion = Completion(stores.uploads, chunks, durability, settings.trash_ttl)
+    completion = Completion(stores.uploads, stores.files, chunks, durability, settings.trash_ttl)
     return Services(
         users=Users(
             store=users,

@@ -91,6 +91,14 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedChunk:
+    """The bytes of a chunk that go into the store in the commit of the records. `place` is the store's own business."""
+
+    place: bytes
+    data: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkStat:
     """One chunk as the store has it: its bytes, and whether it lives for ever."""
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.uploads import Chunk, ChunkMap, ChunkStat, Upload
+from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, ChunkStat, Upload
 
 
 class ChunkStore(Protocol):
@@ -21,6 +21,10 @@ class ChunkStore(Protocol):
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
+
+    def carry(self, file_id: str, index: int, data: bytes | memoryview) -> CarriedChunk | None:
+        """What the commit of the records has to carry, for the chunk to be kept with it, all or nothing. None where the
+        bytes and the records are not in one place: then the chunk is put, and kept, before the commit."""
 
     def get(self, file_id: str, index: int) -> bytes | None: ...
     def within_commit(self, file_id: str, index: int) -> object | None:
@@ -180,6 +184,24 @@ class FileStore(Protocol):
 
     def usage(self, user_id: str) -> tuple[int, int]:
         """Bytes used and bytes reserved by uploads."""
+
+    def create(
+        self,
+        file: File,
+        chunk: Chunk | None,
+        carried: CarriedChunk | None,
+        *,
+        quota: int,
+        on_conflict: OnConflict,
+        purge_at: int,
+        event: AuditEvent,
+    ) -> File:
+        """A file of one chunk, or of none, that never was an upload: bytes, map, record and quota in one commit, under
+        a name that is free by then; the file as stored. `quota` as with `UploadStore.insert`, `purge_at` as with
+        `UploadStore.complete`.
+
+        Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more.
+        """
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
         """Raises VersionMismatch, NameTaken."""

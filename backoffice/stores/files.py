@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import NameTaken, VersionMismatch
+from backoffice.domain.uploads import CarriedChunk, Chunk
+from backoffice.errors import NameTaken, NotSignedIn, QuotaExceeded, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.recent import Recent
@@ -16,6 +18,7 @@ from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words, text_range
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.users import NOUN as USERS
 
 NOUN = "files"
 NAME_ATTEMPTS = 100
@@ -134,10 +137,9 @@ class RedisFiles:
         """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for 32; beyond
         them not always the first, but found in as many steps as its number has bits."""
         tried = [name if number == 1 else numbered(name, number) for number in range(1, 33)]
-        counts = self._db.many([("ZLEXCOUNT", self._names(owner), *_ends(one)) for one in tried])
-        for one, count in zip(tried, counts, strict=True):
-            if not count:
-                return one
+        free = int(self._db.script("free_name", [self._names(owner)], [end for one in tried for end in _ends(one)]))
+        if free:
+            return tried[free - 1]
         low, high = 32, 64
         while self._has(owner, numbered(name, high)):
             low, high = high, high * 2
@@ -157,14 +159,65 @@ class RedisFiles:
 
     # -- changes
 
-    def choose_name(self, file: File, on_conflict: OnConflict) -> tuple[File, File | None]:
+    def create(
+        self,
+        file: File,
+        chunk: Chunk | None,
+        carried: CarriedChunk | None,
+        *,
+        quota: int,
+        on_conflict: OnConflict,
+        purge_at: int,
+        event: AuditEvent,
+    ) -> File:
+        def add(commit: Commit) -> None:
+            check_quota(commit, self._keys, file.owner, file.size, quota)
+            commit.write("HINCRBY", self._keys.quota(file.owner), "used", file.size)
+            if chunk is not None:
+                commit.write("SET", self._keys.chunk_map(file.id), chunk.pack())
+            if carried is not None:
+                commit.write("SET", carried.place, carried.data)
+
+        return self.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)
+
+    def insert_named(
+        self,
+        file: File,
+        add: Callable[[Commit], None],
+        *,
+        on_conflict: OnConflict,
+        purge_at: int,
+        event: AuditEvent,
+    ) -> File:
+        """Insert `file`, in one commit with what `add` adds to it, under the name that it should get and nobody has by
+        then; the file as stored. One that it replaces goes into the trash until `purge_at`.
+
+        Raises NameTaken (with OnConflict.FAIL), and what `add` checks.
+        """
+        for attempt in range(NAME_ATTEMPTS):
+            named, replaced = self._choose_name(file, on_conflict, first=attempt == 0)
+            commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
+            add(commit)
+            self._claim_name(commit, named, replaced, purge_at, event)
+            try:
+                commit.run(self._db)
+            except (NameTaken, VersionMismatch) as error:
+                # VersionMismatch: the file to be replaced was changed meanwhile.
+                hopeless = replaced is None if isinstance(error, VersionMismatch) else on_conflict is OnConflict.FAIL
+                if hopeless or attempt == NAME_ATTEMPTS - 1:
+                    raise
+                continue
+            return named
+        raise NameTaken
+
+    def _choose_name(self, file: File, on_conflict: OnConflict, *, first: bool) -> tuple[File, File | None]:
         """`file` under the name that it should get, and the file of that name that it replaces. Others may take the
-        name before it is claimed."""
-        if on_conflict is OnConflict.RENAME:
+        name before it is claimed. The `first` time it is its own: nearly always that is free, and the commit says."""
+        if on_conflict is OnConflict.RENAME and not first:
             return replace(file, name=self.free_name(file.owner, file.name)), None
         return file, self._holder(file.owner, file.name) if on_conflict is OnConflict.REPLACE else None
 
-    def claim_name(self, commit: Commit, file: File, replaced: File | None, purge_at: int, event: AuditEvent) -> None:
+    def _claim_name(self, commit: Commit, file: File, replaced: File | None, purge_at: int, event: AuditEvent) -> None:
         """Let the commit insert `file`, unless its name is taken by then; what it replaces goes into the trash until
         `purge_at`. The commit then raises NameTaken, or VersionMismatch where `replaced` was changed meanwhile."""
         if replaced is not None:
@@ -241,3 +294,12 @@ class RedisFiles:
 def _ends(name: str) -> tuple[str, str]:
     least, below = text_range(name)
     return f"[{least}", f"({below}"
+
+
+def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -> None:
+    """Let the commit add `size` bytes to what the owner uses, if they fit in the owner's quota as it is then; `quota`
+    is that of owners who have none of their own. It then raises QuotaExceeded, or NotSignedIn: there is no such user
+    any more."""
+    user = keys.record(USERS, owner)
+    commit.check("present", user, error=NotSignedIn())
+    commit.check("room", keys.quota(owner), user, size, quota, error=lambda limit: QuotaExceeded(limit=int(limit)))

@@ -16,18 +16,15 @@ from backoffice.errors import (
     ChunksMissing,
     Completing,
     Conflict,
-    NameTaken,
     NotFound,
-    NotSignedIn,
     OffsetMismatch,
     QuotaExceeded,
     TooLarge,
     TooMany,
     UploadClosed,
-    VersionMismatch,
 )
 from backoffice.stores.client import Arg, Db
-from backoffice.stores.files import NAME_ATTEMPTS, RedisFiles
+from backoffice.stores.files import RedisFiles, check_quota
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
@@ -154,25 +151,14 @@ class RedisUploads:
     def complete(
         self, upload: Upload, token: str, file: File, *, on_conflict: OnConflict, purge_at: int, event: AuditEvent
     ) -> File:
-        for attempt in range(NAME_ATTEMPTS):
-            named, replaced = self._files.choose_name(file, on_conflict)
-            commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
+        def add(commit: Commit) -> None:
             commit.check("equal", self._keys.record(NOUN, upload.id), "lease", token, error=Completing())
             self.collection.remove(commit, upload)
             quota = self._keys.quota(upload.owner)
             commit.write("HINCRBY", quota, "reserved", -upload.reserved)
-            commit.write("HINCRBY", quota, "used", named.size)
-            self._files.claim_name(commit, named, replaced, purge_at, event)
-            try:
-                commit.run(self._db)
-            except (NameTaken, VersionMismatch) as error:
-                # VersionMismatch: the file to be replaced was changed meanwhile.
-                hopeless = replaced is None if isinstance(error, VersionMismatch) else on_conflict is OnConflict.FAIL
-                if hopeless or attempt == NAME_ATTEMPTS - 1:
-                    raise
-                continue
-            return named
-        raise NameTaken
+            commit.write("HINCRBY", quota, "used", file.size)
+
+        return self._files.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)
 
     def abort(self, upload: Upload, event: AuditEvent) -> Upload:
         now = now_ms()
@@ -202,15 +188,6 @@ class RedisUploads:
 
     def aborted(self, limit: int) -> list[Upload]:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)
-
-
-def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -> None:
-    """Let the commit add `size` bytes to what the owner uses, if they fit in the owner's quota as it is then; `quota`
-    is that of owners who have none of their own. It then raises QuotaExceeded, or NotSignedIn: there is no such user
-    any more."""
-    user = keys.record(USERS, owner)
-    commit.check("present", user, error=NotSignedIn())
-    commit.check("room", keys.quota(owner), user, size, quota, error=lambda limit: QuotaExceeded(limit=int(limit)))
 
 
 def _refusal(status: str, rest: list[str]) -> BackofficeError:

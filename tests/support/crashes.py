@@ -36,6 +36,8 @@ PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
 CONTENT = b"".join(PARTS)
 CUTS = (300, 700, 1400, len(CONTENT))
 """Within the first chunk, twice, so that its beginning is replaced; over a chunk's end; before the end of all."""
+SMALL = 900
+"""Bytes of a body that fits in a chunk."""
 EVERYTHING = Query()
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -159,6 +161,14 @@ def by_body(world: World, journal: Journal) -> None:
         done(journal, world.service.upload_stream(ALICE, FileSpec("a.txt"), reader(CONTENT)))
 
 
+def by_small_body(world: World, journal: Journal) -> None:
+    """Two bodies that fit in a chunk; the second finds the name taken."""
+    for number in range(2):
+        if len(journal.of("done")) <= number:
+            body = reader(CONTENT[:SMALL], step=300)
+            done(journal, world.service.upload_stream(ALICE, FileSpec("a.txt"), body))
+
+
 def done(journal: Journal, file: File) -> None:
     journal.note("done", file.id)
 
@@ -188,6 +198,7 @@ SCENARIOS: dict[str, Callable[[World, Journal], None]] = {
     "by_chunks": by_chunks,
     "by_stream": by_stream,
     "by_body": by_body,
+    "by_small_body": by_small_body,
     "purged": purged,
     "cancelled": cancelled,
 }
@@ -229,10 +240,11 @@ def replay(run: Run) -> None:
 def come_back(world: World, scenario: str, journal: Journal) -> None:
     """Go on where the journal ends. Then all that the client was told is true, and nothing else is there."""
     SCENARIOS[scenario](world, journal)
+    content = CONTENT[:SMALL] if scenario == "by_small_body" else CONTENT
     for [file_id] in journal.of("done"):
-        assert world.read(ALICE, file_id) == CONTENT
+        assert world.read(ALICE, file_id) == content
     for file in world.library.page(ALICE, EVERYTHING).items:
-        assert world.read(ALICE, file.id) == CONTENT, "half a file is visible"
+        assert world.read(ALICE, file.id) == content, "half a file is visible"
     world.assert_sound()
 
     # What no client knows of goes by itself.
@@ -252,7 +264,9 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
         assert list(Place.current.directory.glob("tmp/*")) == []
     assert left.issuperset(one for [one] in journal.of("done"))
     # Whose id no client was told, may be there, whole; what was to go is gone.
-    assert scenario in {"by_chunks", "by_stream", "by_body"} or left.isdisjoint(one for [one] in journal.of("started"))
+    assert scenario in {"by_chunks", "by_stream", "by_body", "by_small_body"} or left.isdisjoint(
+        one for [one] in journal.of("started")
+    )
 
 
 def main() -> None:

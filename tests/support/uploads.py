@@ -132,7 +132,7 @@ class World:
         chunks = chunk_store(db, disk)
         uploads, users, audit = RedisUploads(db, KEYS, files), RedisUsers(db, KEYS), RedisAudit(db, KEYS)
         enrol(client, ALICE, person("bob"))
-        completion = Completion(uploads, chunks, durability, limits.trash_seconds, clock)
+        completion = Completion(uploads, files, chunks, durability, limits.trash_seconds, clock)
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
         maintenance = Maintenance(Fsck(db, KEYS, chunks), audit)

@@ -65,6 +65,7 @@ READERS = {
     "scan",
     "extent",
     "chunk_map",
+    "carry",
     "due",
     "aborted",
     "mime_types",

@@ -2,6 +2,7 @@
 
 service     `Uploads`: who may, in what order, what is recorded
 chunks      checking and storing one chunk
+new_file    a file that is written now: whole, or a stream
 streaming   bytes that come in order: `StreamingUpload`
 chunker     cutting, hashing and storing a body while it arrives
 completion  how an upload becomes a file

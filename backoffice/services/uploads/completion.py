@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
+from xxhash import xxh3_128_digest
+
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import UNKNOWN, ChunkMap, Upload, ranges
+from backoffice.domain.uploads import UNKNOWN, Chunk, ChunkMap, Upload, ranges
 from backoffice.errors import (
     BackofficeError,
     ChecksumMismatch,
@@ -23,7 +25,7 @@ from backoffice.errors import (
     Invalid,
     NotFound,
 )
-from backoffice.services.file_ports import ChunkStore, UploadStore
+from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.ports import Durability
 from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
 from backoffice.services.uploads.reader import read_digest
@@ -36,6 +38,7 @@ class Completion:
     """One completer at a time: a lease with a token that the commit checks, so one that lost it changes nothing."""
 
     uploads: UploadStore
+    files: FileStore
     chunks: ChunkStore
     durability: Durability
     trash_seconds: int
@@ -85,12 +88,50 @@ class Completion:
         self.chunks.release(upload.id, upload.stored_at(index))
         return settled
 
+    def store_whole(self, actor: Actor, spec: FileSpec, content: memoryview, quota: int) -> File | None:
+        """The file of one chunk, stored in one commit and safe at the store's durability level. None where the commit
+        cannot carry the bytes; nothing has happened then.
+
+        Raises ChecksumMismatch, QuotaExceeded, NameTaken, NotSignedIn (the user was deleted just now), Unavailable.
+        """
+        file_id = new_id()
+        carried = self.chunks.carry(file_id, 0, content) if content else None
+        if content and carried is None:
+            return None
+        digest = hashlib.sha256(content).digest()
+        _check_wanted(spec.digest, digest)
+        chunk = Chunk(len(content), xxh3_128_digest(content)) if content else None
+        file = File(
+            id=file_id,
+            name=spec.name,
+            size=len(content),
+            mime_type=spec.mime_type,
+            owner=actor.id,
+            created_at=self.now(),
+            total_chunks=1 if content else 0,
+            digest=digest,
+            tags=tuple(spec.tags),
+        )
+        file = self.files.create(
+            file,
+            chunk,
+            carried,
+            quota=quota,
+            on_conflict=spec.on_conflict,
+            purge_at=self._purge_at(file.created_at),
+            event=_created(actor, file),
+        )
+        self.durability.barrier()
+        return file
+
+    def _purge_at(self, now: int) -> int:
+        """Until when a file stays in the trash that is replaced now."""
+        return now + self.trash_seconds * 1000
+
     def _commit(self, actor: Actor, upload: Upload, token: str, file: File, on_conflict: OnConflict) -> File:
         now = self.now()
-        file = replace(file, created_at=now)
-        data = {"size": file.size, **({"sha256": file.sha256} if file.sha256 else {})}
-        event = AuditEvent(Actions.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data, at=now)
-        purge_at = now + self.trash_seconds * 1000
+        file, purge_at = replace(file, created_at=now), self._purge_at(now)
+        event = _created(actor, file)
         return self.uploads.complete(upload, token, file, on_conflict=on_conflict, purge_at=purge_at, event=event)
 
     @contextmanager
@@ -148,9 +189,19 @@ class Completion:
                 self.uploads.lease(upload, token, LEASE_SECONDS)  # it has the token: only prolonged
 
             found = read_digest(self.chunks, upload.id, chunks, heartbeat)
-        if wanted and wanted != found:
-            raise ChecksumMismatch("The file does not have the checksum announced.", received=found.hex())
+        _check_wanted(wanted, found)
         return found
+
+
+def _check_wanted(wanted: bytes, found: bytes) -> None:
+    if wanted and wanted != found:
+        raise ChecksumMismatch("The file does not have the checksum announced.", received=found.hex())
+
+
+def _created(actor: Actor, file: File) -> AuditEvent:
+    data = {"size": file.size, **({"sha256": file.sha256} if file.sha256 else {})}
+    ref = ObjectRef("file", file.id, file.name)
+    return AuditEvent(Actions.FILE_CREATE, actor, ref, data=data, at=file.created_at)
 
 
 def _file(upload: Upload, spec: FileSpec, size: int, digest: bytes) -> File:

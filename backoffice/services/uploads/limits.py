@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backoffice.errors import Invalid, TooLarge
+
 UNLIMITED = 2**53 - 1
 """Largest whole number that the store's scripts count exactly."""
 
@@ -27,6 +29,13 @@ class UploadLimits:
     def quota_bytes(self) -> int:
         """`quota` as a number."""
         return UNLIMITED if self.quota is None else self.quota
+
+    def check_length(self, received: int, announced: int | None) -> None:
+        """Raises TooLarge where so many bytes are more than a file may have, Invalid where more were `announced`."""
+        if received > self.max_file_size:
+            raise TooLarge(f"A file has at most {self.max_file_size} bytes.", limit=self.max_file_size)
+        if announced is not None and received > announced:
+            raise Invalid("The body is longer than announced.", field="size")
 
     def expires_at(self, now: int, dies_at: int) -> int:
         """When an upload expires that nobody goes on with after `now` (ms)."""

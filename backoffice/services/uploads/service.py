@@ -11,7 +11,7 @@ crash leaves behind is either a whole file or garbage that deletes itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, may
@@ -22,14 +22,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
-from backoffice.errors import (
-    BackofficeError,
-    Conflict,
-    Invalid,
-    NotFound,
-    StoreFull,
-    TooLarge,
-)
+from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.ports import AuditLog, StoreHealth
@@ -39,6 +32,7 @@ from backoffice.services.uploads.cleanup import Cleanup
 from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.limits import UploadLimits
+from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.status import UploadStatus
 from backoffice.services.uploads.streaming import StreamingUpload
 
@@ -61,8 +55,7 @@ class Uploads:
     def start(self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "") -> Upload:
         """Open an upload of `total_chunks` chunks, which come in any order, and reserve `size` bytes.
 
-        Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), NotSignedIn (the user was deleted just now),
-        StoreFull.
+        Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), NotSignedIn (deleted just now), StoreFull.
         """
         if not 1 <= total_chunks <= self.limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
@@ -74,14 +67,8 @@ class Uploads:
         return self._start(actor, UNKNOWN, size, name)
 
     def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, fence: int = 0) -> Upload:
-        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        self._check_start(actor, size)
         limits = self.limits
-        if size is not None and size < 0:
-            raise Invalid("total_size is a number of bytes.", field="total_size")
-        if size is not None and size > limits.max_file_size:
-            raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
-        if not (self.health.room() and self.chunks.room()):
-            raise StoreFull
         now = self.now()
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
@@ -100,6 +87,17 @@ class Uploads:
             upload, limits.max_open, limits.quota_bytes, upload_event(Actions.UPLOAD_START, actor, upload)
         )
         return upload
+
+    def _check_start(self, actor: Actor, size: int | None) -> None:
+        """Raises NotAllowed, Invalid, TooLarge, StoreFull."""
+        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        limits = self.limits
+        if size is not None and size < 0:
+            raise Invalid("total_size is a number of bytes.", field="total_size")
+        if size is not None and size > limits.max_file_size:
+            raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
+        if not (self.health.room() and self.chunks.room()):
+            raise StoreFull
 
     @property
     def cleanup(self) -> Cleanup:
@@ -239,11 +237,17 @@ class Uploads:
         return stream.upload
 
     @contextmanager
-    def open_stream(self, actor: Actor, spec: FileSpec, size: int | None = None) -> Iterator[StreamingUpload]:
+    def open_stream(self, actor: Actor, spec: FileSpec, size: int | None = None) -> Iterator[NewFile]:
         """Begin a file whose bytes are written now, `size` of them if that is known. Left before `finish_stream`,
-        nothing remains of it."""
+        nothing remains of it. It is an upload, and in the log as one, only if it does not fit in a chunk."""
         if spec.on_conflict is OnConflict.REPLACE:
             authorize(self.audit, actor, Permissions.FILES_DELETE)
+        self._check_start(actor, size)
+        with ExitStack() as streams:
+            yield NewFile(self.limits, size, lambda: streams.enter_context(self._open_stream(actor, spec, size)))
+
+    @contextmanager
+    def _open_stream(self, actor: Actor, spec: FileSpec, size: int | None) -> Iterator[StreamingUpload]:
         upload = self._start(actor, UNKNOWN, size, spec.name, fence=1)
         because = "interrupted"
         stream = StreamingUpload(self._writer, upload)
@@ -263,8 +267,14 @@ class Uploads:
         if left is not None and left.state is not UploadState.ABORTED:
             self.cleanup.abort(left, upload_event(Actions.UPLOAD_CANCEL, actor, upload, because))
 
-    def finish_stream(self, actor: Actor, stream: StreamingUpload, spec: FileSpec) -> File:
+    def finish_stream(self, actor: Actor, new: NewFile, spec: FileSpec) -> File:
         """The file that was written. Raises ChecksumMismatch, and all that `complete` raises."""
+        if new.stream is None:
+            with new.content() as content:
+                file = self.completion.store_whole(actor, spec, content, self.limits.quota_bytes)
+            if file is not None:
+                return file
+        stream = new.as_stream()
         upload = stream.finish()
         file = self.completion.run(actor, upload, spec, upload.bytes, digest=stream.digest)
         stream.completed = True
@@ -272,9 +282,9 @@ class Uploads:
 
     def upload_stream(self, actor: Actor, spec: FileSpec, body: ReadInto, size: int | None = None) -> File:
         """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""
-        with self.open_stream(actor, spec, size) as stream:
-            stream.read_from(body)
-            return self.finish_stream(actor, stream, spec)
+        with self.open_stream(actor, spec, size) as new:
+            new.read_from(body)
+            return self.finish_stream(actor, new, spec)
 
     # -- helpers
 

@@ -33,7 +33,6 @@ from backoffice.domain.uploads import TAILS, UNKNOWN, Chunk, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
-    Invalid,
     NotFound,
     OffsetMismatch,
     TooLarge,
@@ -175,10 +174,9 @@ class StreamingUpload:
             return
         self._received += received
         limits, size = self._limits, self.upload.size
-        if self._received > limits.max_file_size or self._first + self._chunker.submitted > limits.max_chunks:
-            raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
-        if 0 <= size < self._received:
-            raise Invalid("The body is longer than announced.", field="size")
+        if self._first + self._chunker.submitted > limits.max_chunks:
+            raise TooLarge(f"A file has at most {limits.max_chunks} chunks.", limit=limits.max_file_size)
+        limits.check_length(self._received, None if size == UNKNOWN else size)
 
     def _note(self, least: int) -> None:
         """Note the chunks that are stored by now, unless they are fewer than `least`."""

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from backoffice.domain.ids import is_id
-from backoffice.domain.uploads import ChunkStat
+from backoffice.domain.uploads import CarriedChunk, ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
 from backoffice.stores.chunks.disk import Disk
 
@@ -83,6 +83,10 @@ class FileChunks:
             else:
                 return True
         raise Unavailable
+
+    def carry(self, file_id: str, index: int, data: bytes | memoryview) -> CarriedChunk | None:  # noqa: ARG002
+        """The records are elsewhere."""
+        return None
 
     def get(self, file_id: str, index: int) -> bytes | None:
         file = self._open(file_id, index)

@@ -8,8 +8,10 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from redis.cluster import RedisCluster
+
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ChunkStat
+from backoffice.domain.uploads import CarriedChunk, ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
 from backoffice.stores.client import Command, Db, Pending, store_errors
 from backoffice.stores.durability import RedisDurability, RedisHealth
@@ -46,6 +48,12 @@ class RedisChunks:
         # A time from now on, for the server may have another clock.
         life = max(1, hold_until - now_ms())
         return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "PX", life))
+
+    def carry(self, file_id: str, index: int, data: bytes | memoryview) -> CarriedChunk | None:
+        """On a cluster a chunk has another slot than the records: None."""
+        return (
+            None if isinstance(self._db.client, RedisCluster) else CarriedChunk(self._keys.chunk(file_id, index), data)
+        )
 
     def get(self, file_id: str, index: int) -> bytes | None:
         value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))

@@ -18,8 +18,8 @@ from backoffice.domain.access import Actor
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.limits import MAX_BOUNDARY, MAX_FILES, MAX_PATH
 from backoffice.errors import Invalid, TooLarge
+from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.service import Uploads
-from backoffice.services.uploads.streaming import StreamingUpload
 from backoffice.web.body import RequestBody
 
 STEP: Final = 256 * 1024
@@ -44,13 +44,13 @@ def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable
             if not name:
                 return cast(IO[bytes], _Nothing())
             spec = FileSpec(name, content_type or "")
-            stream = unfinished.enter_context(uploads.open_stream(actor, spec))
+            new = unfinished.enter_context(uploads.open_stream(actor, spec))
 
             def whole() -> None:
-                stored(uploads.finish_stream(actor, stream, spec))
+                stored(uploads.finish_stream(actor, new, spec))
                 unfinished.pop_all().close()
 
-            return cast(IO[bytes], _Part(stream, whole))
+            return cast(IO[bytes], _Part(new, whole))
 
         parser = MultiPartParser(
             cast(Any, begin), max_form_memory_size=FIELDS, max_form_parts=MAX_FILES + 10, buffer_size=STEP
@@ -86,11 +86,11 @@ class _Reader:
 class _Part:
     """Where the parser puts a file. It winds back what it has written to the end: that is when the file is whole."""
 
-    def __init__(self, stream: StreamingUpload, whole: Callable[[], None]) -> None:
-        self._stream, self._whole = stream, whole
+    def __init__(self, new: NewFile, whole: Callable[[], None]) -> None:
+        self._new, self._whole = new, whole
 
     def write(self, data: bytes) -> int:
-        return self._stream.write(data)
+        return self._new.write(data)
 
     def seek(self, _offset: int) -> None:
         self._whole()
