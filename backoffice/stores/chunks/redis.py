@@ -51,9 +51,7 @@ class RedisChunks:
 
     def carry(self, file_id: str, index: int, data: bytes | memoryview) -> CarriedChunk | None:
         """On a cluster a chunk has another slot than the records: None."""
-        return (
-            None if isinstance(self._db.client, RedisCluster) else CarriedChunk(self._keys.chunk(file_id, index), data)
-        )
+        return None if not self._db.one_server else CarriedChunk(self._keys.chunk(file_id, index), data)
 
     def get(self, file_id: str, index: int) -> bytes | None:
         value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
