@@ -8,8 +8,6 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from redis.cluster import RedisCluster
-
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import CarriedChunk, ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
