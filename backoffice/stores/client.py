@@ -196,6 +196,7 @@ def connect(url: str, password: str | None = None, *, timeout: float = ANSWER_SE
         # refuse reading. A connection that has gone is found by the command itself, and made anew.
         "health_check_interval": 0,
         "retry": Retry(BACK_OFF, REPEATS),
+        "max_connections": MOST_CONNECTIONS,
     }
     if password:
         options["password"] = password

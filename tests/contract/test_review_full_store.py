@@ -12,11 +12,12 @@ import pytest
 from redis import Redis
 
 from backoffice.app import build_services, make_worker
-from backoffice.domain.access import system_actor
+from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.errors import StoreFull
 from backoffice.secret import Secret
+from backoffice.services.container import Services
 from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisHealth
 from backoffice.stores.keys import Keys
@@ -24,10 +25,18 @@ from tests.support.servers import Store, _pings, _running, binary, wait_for
 from tests.support.website import settings
 
 
+def _user(services: Services) -> Actor:
+    """A user who may do everything."""
+    system = system_actor("test", "shell")
+    user, _ = services.users.create(system, username="ann", roles=("admin",))
+    return replace(system, id=user.id, name=user.username)
+
+
 def test_the_worker_empties_the_trash_of_a_full_store(real: Redis, store_server: Store) -> None:
     chosen = settings(redis_url=store_server.url, redis_password=Secret(store_server.password), trash_ttl=0)
     services = build_services(chosen, connect(store_server.url, store_server.password))
-    shell, keys, stop = system_actor("test", "shell"), Keys(), threading.Event()
+    keys, stop = Keys(), threading.Event()
+    shell = _user(services)
     file = services.uploads.upload_stream(shell, FileSpec("a"), io.BytesIO(b"abc").readinto, 3)
     services.files.trash(shell, file.id)
     worker = threading.Thread(target=make_worker(chosen, stop).run)
@@ -47,7 +56,7 @@ def test_lists_of_a_full_store_can_be_read_to_the_end(real: Redis, store_server:
     """Also what is found by a script, which a full server refuses unless it says that it takes no memory."""
     chosen = settings(redis_url=store_server.url, redis_password=Secret(store_server.password))
     services = build_services(chosen, connect(store_server.url, store_server.password))
-    shell = system_actor("test", "shell")
+    shell = _user(services)
     for name in ("report one", "report two", "one report"):
         services.uploads.upload_stream(shell, FileSpec(name), io.BytesIO(b"abc").readinto, 3)
     files, log = services.files.files, services.audit.log

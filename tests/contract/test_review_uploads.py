@@ -14,7 +14,7 @@ from redis import Redis
 from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import ChunkConflict, Completing, NotAllowed, NotFound, Unavailable, UploadClosed
-from backoffice.stores.client import Arg, Db
+from backoffice.stores.client import Command, Db
 from tests.support.database import database
 from tests.support.uploads import ALICE, KEYS, Fault, FaultyDb, World
 
@@ -29,16 +29,16 @@ class SpyDb(Db):
 
     def __init__(self, client: Any) -> None:
         super().__init__(client, shebang=database(client)._shebang)
-        self.commands: list[tuple[Arg, ...]] = []
+        self.commands: list[Command] = []
         self.before: tuple[bytes, Callable[[], object]] | None = None
 
-    def call(self, *command: Arg) -> Any:
+    def _one(self, command: Command) -> Any:
         self.commands.append(command)
         if self.before is not None and self.before[0] in command:
             _, act = self.before
             self.before = None
             act()
-        return super().call(*command)
+        return super()._one(command)
 
 
 @pytest.fixture

@@ -82,14 +82,14 @@ class KillingDb(Db):
         super().__init__(client)
         self.calls, self._after, self._pid, self._lock = 0, after, pid, Lock()
 
-    def call(self, *command: Arg) -> Any:
-        result = super().call(*command)
+    def _one(self, command: Command) -> Any:
+        result = super()._one(command)
         self.count()
         return result
 
-    def many(self, commands: Sequence[Command]) -> list[Any]:
-        result = super().many(commands)
-        if commands:
+    def _several(self, commands: Sequence[Command]) -> list[Any]:
+        result = super()._several(commands)
+        if len(commands) > 1:
             self.count()
         return result
 

@@ -246,11 +246,13 @@ class FaultyDb(Db):
         fired, self.fired, self._fault, self._dead = self.fired, False, None, False
         return fired
 
-    def call(self, *command: Arg) -> Any:
-        return self.guarded(lambda: Db.call(self, *command))
+    def _one(self, command: Command) -> Any:
+        return self.guarded(lambda: Db._one(self, command))
 
-    def many(self, commands: Sequence[Command]) -> list[Any]:
-        return self.guarded(lambda: Db.many(self, commands)) if commands else []
+    def _several(self, commands: Sequence[Command]) -> list[Any]:
+        if len(commands) < 2:
+            return super()._several(commands)
+        return self.guarded(lambda: Db._several(self, commands))
 
     def ask(self, *command: Arg) -> Pending:
         return Later(partial(self.call, *command))

@@ -55,6 +55,8 @@ READERS = {
     "page",
     "count_admins",
     "counts",
+    "remembered",
+    "within_commit",
     "load",
     "all",
     "of_user",

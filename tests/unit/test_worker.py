@@ -13,16 +13,26 @@ from redis import Redis
 
 from backoffice.domain.access import Actor, granted_by
 from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
+from backoffice.domain.users import User, UserStatus
 from backoffice.errors import BackofficeError, IntegrityError, StoreFull, Unavailable
 from backoffice.worker import loop
 from backoffice.worker.loop import Job, Worker
 from tests.support.servers import wait_for
-from tests.support.website import Site, make_whole_site
+from tests.support.website import SHELL, Site, make_whole_site
 
 ADA = Actor("ada", "ada", roles=(("user", granted_by("user")),))
+
+
+def _site(fake: Redis) -> Site:
+    """A site on which Ada is a user."""
+    site = make_whole_site(fake)
+    event = AuditEvent(Actions.USER_CREATE, SHELL, ObjectRef("user", ADA.id, ADA.name))
+    site.services.users.store.insert(User(ADA.id, ADA.name, 1, 1, status=UserStatus.ACTIVE), event)
+    return site
 
 
 class Heart:
@@ -100,7 +110,7 @@ def chunked(site: Site, count: int) -> list[str]:
 
 
 def test_all_files_that_wait_for_their_digest_get_it_before_the_worker_rests(fake: Redis) -> None:
-    site = make_whole_site(fake)
+    site = _site(fake)
     chunked(site, 35)
     Once(site.services, Heart()).run()
     files = site.services.files.page(ADA, Query(limit=100)).items
@@ -108,7 +118,7 @@ def test_all_files_that_wait_for_their_digest_get_it_before_the_worker_rests(fak
 
 
 def test_damaged_files_do_not_keep_the_worker_busy(fake: Redis) -> None:
-    site = make_whole_site(fake)
+    site = _site(fake)
     for file_id in chunked(site, 35)[:30]:
         fake.set(f"file:{{{file_id}}}:chunk:0", b"damaged")
     Once(site.services, Heart()).run()
@@ -118,7 +128,7 @@ def test_damaged_files_do_not_keep_the_worker_busy(fake: Redis) -> None:
 
 
 def test_uploads_that_somebody_completes_do_not_keep_the_worker_busy(fake: Redis) -> None:
-    services = make_whole_site(fake).services
+    services = _site(fake).services
     uploads = replace(services.uploads, now=lambda: now_ms() + 30 * 24 * 3600 * 1000)
     for _ in range(3):
         upload = services.uploads.start(ADA, total_chunks=1)
@@ -133,7 +143,7 @@ def test_uploads_that_somebody_completes_do_not_keep_the_worker_busy(fake: Redis
 def test_a_worker_that_reads_for_long_goes_on_telling_that_it_lives(
     fake: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site, heart = make_whole_site(fake), Counted()
+    site, heart = _site(fake), Counted()
     chunked(site, 4)
     monkeypatch.setattr(loop, "BEAT_SECONDS", 0.0)  # as if reading one file took that long
 
@@ -146,7 +156,7 @@ def test_a_worker_that_reads_for_long_goes_on_telling_that_it_lives(
 
 
 def test_a_new_file_waits_for_its_digest_for_a_moment(fake: Redis) -> None:
-    site = make_whole_site(fake)
+    site = _site(fake)
     worker = Worker(site.services, Heart())
     running = threading.Thread(target=worker.run)
     running.start()
@@ -161,7 +171,7 @@ def test_a_new_file_waits_for_its_digest_for_a_moment(fake: Redis) -> None:
 
 def test_a_worker_that_rests_leaves_the_store_alone(fake: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever happens on the site meanwhile: it costs the worker nothing."""
-    site = make_whole_site(fake)
+    site = _site(fake)
     calls = list[float]()
     worker = Worker(site.services, Heart())
 

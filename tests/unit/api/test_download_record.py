@@ -59,7 +59,7 @@ FILE, EVENT = "HGET HGET GET HGETALL GET", "EVALSHA"
 @pytest.mark.parametrize(
     ("method", "headers", "status", "asked", "recorded"),
     [
-        ("GET", {}, 200, [EVENT, "GET", "GET"], [{"size": len(DATA)}]),
+        ("GET", {}, 200, [EVENT, "GET"], [{"size": len(DATA)}]),
         ("GET", {"Range": "bytes=10-19"}, 206, [EVENT, "GET"], [{"range": [10, 20]}]),
         ("GET", {"Range": "bytes=-10"}, 206, [EVENT, "GET"], [{"range": [len(DATA) - 10, len(DATA)]}]),
         ("GET", {"Range": "bytes=999999-"}, 416, [], []),
@@ -98,6 +98,64 @@ def test_who_may_not_read_a_file_learns_nothing_and_reads_it_once(
         assert bob.get(f"/files/{file_id}").status_code == 404
     assert made == [FILE, EVENT]  # the refusal
     assert downloads(site, file_id) == []
+
+
+def test_a_small_file_comes_with_its_entry_in_the_log(site: Site, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, file_id = ann.upload("b.bin", b"other"), ann.upload("a.bin", b"small")
+    for _ in range(2):  # the token has just been used, and scripts are known
+        ann.get(f"/files/{other}")
+    with trips(site, monkeypatch) as made:
+        answer = ann.get(f"/files/{file_id}")
+    assert (answer.status_code, answer.data, made) == (200, b"small", [FILE, EVENT])
+    with trips(site, monkeypatch) as made:
+        answer = ann.get(f"/files/{file_id}")
+    assert (answer.status_code, answer.data, made) == (200, b"small", [EVENT])  # its record is remembered
+    assert downloads(site, file_id) == [{"size": 5}, {"size": 5}]
+
+
+def test_what_is_remembered_of_a_file_holds_only_while_its_record_is_the_same(site: Site, ann: Person) -> None:
+    file_id = ann.upload("a.bin", b"small")
+    for name in ("b.bin", "c.bin"):
+        assert ann.get(f"/files/{file_id}").status_code == 200
+        site.services.files.rename(SHELL, file_id, name)
+        assert name in ann.get(f"/files/{file_id}").headers["Content-Disposition"]
+    site.services.files.trash(SHELL, file_id)
+    assert ann.get(f"/files/{file_id}").status_code == 404
+    site.services.files.restore(SHELL, file_id)
+    assert ann.get(f"/files/{file_id}").data == b"small"
+    site.services.files.purge(SHELL, file_id)
+    assert ann.get(f"/files/{file_id}").status_code == 404
+
+
+def test_what_is_remembered_of_a_file_is_for_who_may_read_it(site: Site, ann: Person) -> None:
+    file_id = ann.upload("a.bin", b"small")
+    assert ann.get(f"/files/{file_id}").status_code == 200
+    assert site.person("bob").get(f"/files/{file_id}").status_code == 404
+    assert site.narrowed(ann, "files:write").get(f"/files/{file_id}").status_code == 403
+    assert len(downloads(site, file_id)) == 1
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_small_file_whose_bytes_are_damaged_is_not_sent(site: Site, ann: Person, lost: bool) -> None:
+    file_id = ann.upload("a.bin", b"small")
+    for _ in range(2):  # before its record is remembered, and after
+        key = f"file:{{{file_id}}}:chunk:0"
+        if lost:
+            site.store.delete(key)
+        else:
+            site.store.set(key, b"smell")
+        answer = ann.get(f"/files/{file_id}")
+        assert (answer.status_code, answer.json["code"]) == (500, "chunk_lost" if lost else "integrity_error")
+    site.store.set(key, b"small")
+    assert ann.get(f"/files/{file_id}").data == b"small"
+
+
+def test_an_empty_file_has_no_chunk_to_fetch(site: Site, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = ann.upload("a.bin", b"")
+    assert ann.get(f"/files/{file_id}").data == b""
+    with trips(site, monkeypatch) as made:
+        assert ann.get(f"/files/{file_id}").data == b""
+    assert made == [EVENT]
 
 
 # --- the service
