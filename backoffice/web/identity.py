@@ -12,6 +12,7 @@ signal handler.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NoReturn, cast
@@ -32,6 +33,7 @@ from backoffice.web.client_socket import SIGNED_IN, set_body_pace
 from backoffice.web.context import REQUEST_ID, services
 from backoffice.web.cookies import session_secret
 from backoffice.web.identity_retry import IDENTITY_CHANGED
+from backoffice.web.metrics import metrics_of
 from backoffice.web.route_access import Who, access_of
 
 VIA_PAGES: Final = "web"
@@ -126,6 +128,7 @@ def init_identity(app: Flask) -> None:
     # It would look for its remember-me cookie after each request, and make every answer vary with the cookie.
     app.after_request_funcs[None].remove(login._update_remember_cookie)  # noqa: SLF001
     principal = Principal(app, use_sessions=False)
+    count_identities = _counter(app)
 
     @principal.identity_loader  # type: ignore[untyped-decorator]
     def identify() -> Identity | None:
@@ -133,6 +136,7 @@ def init_identity(app: Flask) -> None:
         if access is not None and access.who is Who.ASSET:
             return None
         person = _load(request)
+        count_identities()
         return Identity(person.get_id()) if person is not None else None
 
     @identity_loaded.connect_via(app)  # type: ignore[untyped-decorator]
@@ -143,6 +147,22 @@ def init_identity(app: Flask) -> None:
 
     # Signals keep weak references only: without this the handler is collected and nobody has any right.
     app.extensions["backoffice.identity"] = (login, principal, identify, provide)
+
+
+def _counter(app: Flask) -> Callable[[], None]:
+    """What passes on how identities were found since it was called last."""
+    count = metrics_of(app).counter("identities", "Identities of requests: remembered, read, changed, dropped", "how")
+    show = metrics_of(app).gauge("identities_remembered", "Identities that the web processes remember")
+
+    def pass_on() -> None:
+        identities = services().identities
+        for how, times in identities.counts().items():
+            for _ in range(times):
+                count(how)
+            if how != "remembered":
+                show(len(identities))
+
+    return pass_on
 
 
 def nobody_yet() -> None:
