@@ -12,6 +12,7 @@ import base64
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -66,13 +67,16 @@ SAFE_TYPES: Final = frozenset(
 )
 
 
-_CONDITIONS: Final = (
-    "HTTP_RANGE",
-    "HTTP_IF_MATCH",
-    "HTTP_IF_NONE_MATCH",
-    "HTTP_IF_MODIFIED_SINCE",
-    "HTTP_IF_UNMODIFIED_SINCE",
+_CONDITIONS: Final = frozenset(
+    {
+        "HTTP_RANGE",
+        "HTTP_IF_MATCH",
+        "HTTP_IF_NONE_MATCH",
+        "HTTP_IF_MODIFIED_SINCE",
+        "HTTP_IF_UNMODIFIED_SINCE",
+    }
 )
+"""Keys of the WSGI environment: request headers without which the answer is the whole file."""
 
 
 class Body:
@@ -103,18 +107,23 @@ class Body:
 
 def takes_all(request: Request) -> bool:
     """Whether the answer is the whole file, whatever its record says: nothing but its bytes is asked for."""
-    return request.method == "GET" and not any(name in request.environ for name in _CONDITIONS)
+    return request.method == "GET" and not _has_conditions(request)
+
+
+def _has_conditions(request: Request) -> bool:
+    return not _CONDITIONS.isdisjoint(request.environ)
 
 
 def send_file(opened: Readable, request: Request) -> Response:
     """The answer to GET or HEAD for a file: 200, 206 or 304. Raises VersionMismatch (412) and 416."""
     file = opened.file
     headers = file_headers(file)
-    if _unchanged(file, request):
+    conditions = _has_conditions(request)
+    if conditions and _unchanged(file, request):
         kept = {name: value for name, value in headers.items() if not name.startswith("Content-")}
         return Response(status=304, headers={**kept, "Content-Security-Policy": headers["Content-Security-Policy"]})
     start, stop, status = 0, file.size, 200
-    span = _span(file, request)
+    span = _span(file, request) if conditions else None
     if span is not None:
         (start, stop), status = span, 206
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
@@ -126,6 +135,12 @@ def send_file(opened: Readable, request: Request) -> Response:
 
 def file_headers(file: File) -> dict[str, str]:
     """What every answer about the bytes of `file` says."""
+    return dict(_file_headers(file))
+
+
+@lru_cache(maxsize=1024)
+def _file_headers(file: File) -> dict[str, str]:
+    """Worked out once for files that are asked for often."""
     headers = {
         "Content-Type": file.mime_type if file.mime_type in SAFE_TYPES else OCTETS,
         "Content-Disposition": disposition(file.name),

@@ -13,7 +13,7 @@ The declaration is the first lock (`web/route_guard.py`); the services ask again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -91,8 +91,12 @@ def declare(app: Flask, endpoint: str, access: Access) -> None:
 
 def access_of(app: Flask, endpoint: str) -> Access | None:
     """What the endpoint demands, None when nobody said."""
-    table: Mapping[str, Access] = app.extensions.get(_TABLE, {})
-    found: Access | None = table.get(endpoint) or getattr(app.view_functions.get(endpoint), _ATTRIBUTE, None)
+    table: dict[str, Access] = app.extensions.setdefault(_TABLE, {})
+    found = table.get(endpoint)
+    if found is None:
+        found = getattr(app.view_functions.get(endpoint), _ATTRIBUTE, None)
+        if found is not None:
+            table[endpoint] = found  # asked for several times in each request
     return found
 
 
