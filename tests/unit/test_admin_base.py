@@ -94,7 +94,8 @@ def test_a_secret_is_in_the_answer_and_nowhere_else(site: Site) -> None:
     response = site.post("new/", name="secret")
     assert response.status_code == 200
     assert "s3cret-link" in response.get_data(as_text=True)
-    with site.client.session_transaction() as session:
+    with site.client.application.test_request_context(), site.client.session_transaction() as session:
+        assert "csrf_token" in session
         assert "s3cret-link" not in str(dict(session))
 
 

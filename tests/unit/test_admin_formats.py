@@ -231,8 +231,10 @@ def test_everything_else_is_not(target: str) -> None:  # H8, CVE-2018-16516, CVE
     assert not is_local_path(target)
 
 
-def test_markup_escapes_all_but_its_form() -> None:
-    assert formats.markup("<b title='%s'>%s</b>", "'\"&", 7) == "<b title='&#39;&#34;&amp;'>7</b>"
-    assert formats.markup("<i>%s</i>", formats.markup("<b>%s</b>", "<")) == "<i><b>&lt;</b></i>"
-    with pytest.raises(TypeError):
-        formats.markup("<b>%s</b>", "one", "too many")
+def test_tags_escape_what_they_are_made_of() -> None:
+    assert formats.state_tag("<b>", "'") == '<span class="state state-&#39;">&lt;b&gt;</span>'
+    assert formats.tags(["a&b", "%s"]) == (
+        '<span class="labels"><span class="label">a&amp;b</span> <span class="label">%s</span></span>'
+    )
+    assert formats.prose("a <b>\n\n`<%s>`") == "<p>a &lt;b&gt;</p><p><code>&lt;%s&gt;</code></p>"
+    assert formats.icon('"><') == '<svg class="icon" aria-hidden="true"><use href="#i-&#34;&gt;&lt;"/></svg>'

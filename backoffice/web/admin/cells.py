@@ -15,7 +15,12 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from backoffice.domain.times import rfc3339
-from backoffice.web.formats import NOTHING, markup, number, size_tag, state_tag, tags, time_tag
+from backoffice.web.formats import NOTHING, number, size_tag, state_tag, tags, time_tag
+
+_CODE = Markup('<code class="id" title="%s">%s</code>')
+_BIDI = Markup("<bdi>%s</bdi>")
+_CLIPPED = Markup('<bdi class="clip" title="%s">%s</bdi>')
+_TIME = Markup('<time datetime="%s" data-ago title="%s">%s</time>')
 
 Formatter = Callable[[Any, Any, Any, str], Any]
 """Flask-Admin's column formatter: (view, template context, record, column name) -> what to show."""
@@ -39,7 +44,7 @@ def default_cell(view: Any, value: Any, name: str) -> str | Markup:
         case int():
             return time_tag(value) if name.endswith(TIME_SUFFIX) else number(value)
         case str():
-            return _code(value) if name == "id" else _bidi(value)
+            return _CODE % (value, value) if name == "id" else _BIDI % value
         case Mapping():
             return json.dumps(value, ensure_ascii=False, default=str)
         case Iterable():
@@ -93,7 +98,8 @@ def size_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
 
 def time_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of times that are kept as RFC 3339 text; the page's script puts the distance beside it."""
-    return _repeated('<time datetime="%s" data-ago title="%s">%s</time>', getattr(record, name))
+    stamp = getattr(record, name)
+    return _TIME % (stamp, stamp, stamp)
 
 
 def count_cell(_view: Any, _context: Any, record: Any, name: str) -> str:
@@ -105,13 +111,13 @@ def count_cell(_view: Any, _context: Any, record: Any, name: str) -> str:
 def code_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of identifiers and digests: monospaced, cut by the style sheet, whole on hover."""
     value = getattr(record, name)
-    return _code(value) if value else NOTHING
+    return _CODE % (value, value) if value else NOTHING
 
 
 def bidi_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of text that people chose: isolated, so that right-to-left text cannot reorder its surroundings."""
     value = getattr(record, name)
-    return _bidi(value) if value else NOTHING
+    return _BIDI % value if value else NOTHING
 
 
 def plain_cell(_view: Any, _context: Any, record: Any, name: str) -> str | Markup:
@@ -122,7 +128,7 @@ def plain_cell(_view: Any, _context: Any, record: Any, name: str) -> str | Marku
 def truncated_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of long words: cut by the style sheet, whole on hover."""
     value = getattr(record, name)
-    return _repeated('<bdi class="clip" title="%s">%s</bdi>', value) if value else NOTHING
+    return _CLIPPED % (value, value) if value else NOTHING
 
 
 def badge_cell(tones: Mapping[str, str]) -> Formatter:
@@ -133,15 +139,3 @@ def badge_cell(tones: Mapping[str, str]) -> Formatter:
         return state_tag(value, tones.get(value, "neutral"))
 
     return formatter
-
-
-def _code(value: str) -> Markup:
-    return _repeated('<code class="id" title="%s">%s</code>', value)
-
-
-def _bidi(value: str) -> Markup:
-    return markup("<bdi>%s</bdi>", value)
-
-
-def _repeated(form: str, value: str) -> Markup:
-    return markup(form, *[value] * form.count("%s"))

@@ -14,10 +14,11 @@ from backoffice.domain.permissions import Permissions
 from backoffice.errors import NotFound
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter, equals
 from backoffice.web.context import services
-from backoffice.web.formats import markup
 from backoffice.web.identity import actor, may
 from backoffice.web.url_pattern import UrlPattern
 
+_NAME = Markup("<bdi>%s</bdi>")
+_LINK = Markup('<a class="quiet" href="%s"><bdi>%s</bdi></a>')
 SYSTEM = "system-"
 """How identifiers of the shell, the worker and the like begin."""
 
@@ -78,8 +79,8 @@ def owner_link(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column formatter of owners: their names, and a way to them for who may see users."""
     shown, owner_id, page_of = getattr(record, name), record.record.owner, _page_of_user()
     if shown == owner_id or page_of is None:
-        return markup("<bdi>%s</bdi>", shown)
-    return markup('<a class="quiet" href="%s"><bdi>%s</bdi></a>', page_of(owner_id), shown)
+        return _NAME % shown
+    return _LINK % (page_of(owner_id), shown)
 
 
 def _page_of_user() -> UrlPattern | None:
