@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Response
 from werkzeug.datastructures import Headers
 
+from backoffice.web.templating import TemplateEnvironment
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -30,6 +32,7 @@ class Application(Flask):
     """A Flask application whose views and hooks are all plain functions."""
 
     response_class = Answer
+    jinja_environment = TemplateEnvironment
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself. Flask asks of each hook and view at each request whether it is a coroutine function: a

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from markupsafe import Markup
 
 from backoffice.web.url_pattern import UrlPattern
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
 
+_CELL = Markup('<td role="cell" data-label="%s">')
+_NUMERIC_CELL = Markup('<td role="cell" data-label="%s" class="numeric">')
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a list. `numeric`: set flush right."""
+    """A column of a list. `numeric`: set flush right; `cell`: the tag that a cell of it begins with."""
 
     name: str
     label: str
     numeric: bool
+    cell: Markup
+
+    @classmethod
+    def of(cls, name: str, label: str, *, numeric: bool) -> Column:
+        return cls(name, label, numeric, (_NUMERIC_CELL if numeric else _CELL) % label)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A record in a list. `title` is what it is called, `url` its own page, `edit_url` that of its form ("": the person
-    may not change it), `head` its first cell."""
+    may not change it), `head` its first cell; the others follow the tag that each begins with."""
 
     id: str
     title: str
@@ -33,7 +42,7 @@ class Row:
     deletable: bool
     selectable: bool
     head: Any
-    cells: tuple[tuple[Column, Any], ...]
+    cells: list[tuple[Markup, Any]]
 
 
 def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
@@ -43,20 +52,28 @@ def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
     there = {} if back == view.get_url(".index_view") else {"url": back}
     page_of = UrlPattern(lambda key: view.get_url(".details_view", id=key, **there))
     form_of = UrlPattern(lambda key: view.get_url(".edit_view", id=key, **there))
-    first, *others = view.columns
+    head, *others = [(column.cell, value_of(view, column.name)) for column in view.columns]
 
     def row(record: Any) -> Row:
         key = view.get_pk_value(record)
         editable, deletable = view.may_edit(record), view.may_delete(record)
         return Row(
-            id=key,
-            title=view.record_title(record),
-            url=page_of(key),
-            edit_url=form_of(key) if can_edit and editable else "",
-            deletable=can_delete and deletable,
-            selectable=editable or deletable,
-            head=view.get_list_value(None, record, first.name),
-            cells=tuple([(column, view.get_list_value(None, record, column.name)) for column in others]),
+            key,
+            view.record_title(record),
+            page_of(key),
+            form_of(key) if can_edit and editable else "",
+            can_delete and deletable,
+            editable or deletable,
+            head[1](record),
+            [(cell, show(record)) for cell, show in others],
         )
 
     return [row(record) for record in records]
+
+
+def value_of(view: ServiceView, name: str) -> Callable[[Any], Any]:
+    """What shows the value of a column, chosen once for all rows (`ServiceView._get_list_value` chooses for each)."""
+    own, by_kind = view.column_formatters.get(name), view.column_type_formatters[object]
+    if own is not None:
+        return lambda record: own(view, None, record, name)
+    return lambda record: by_kind(view, getattr(record, name), name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from flask import Flask, Response, jsonify, render_template
+from flask import Flask, Response, get_template_attribute, jsonify, render_template
+from markupsafe import Markup
 
 from backoffice import __version__
 from backoffice.web.api.openapi import Document, document
@@ -34,13 +35,18 @@ def register(app: Flask) -> None:
         # Made when first asked for: by then all routes are there.
         return document(app, __version__, ABOUT)
 
+    @cache
+    def reference() -> Markup:
+        made: Markup = get_template_attribute("_openapi.html", "reference")(spec())
+        return made
+
     @asset
     def openapi() -> Response:
         return jsonify(spec())
 
     @public
     def docs() -> str:
-        return render_template("docs.html", spec=spec())
+        return render_template("docs.html", spec=spec(), reference=reference())
 
     # Under `pages`, where the navigation of the site looks for it; not under `api`, which is what they describe.
     app.add_url_rule("/openapi.json", "pages.openapi", openapi)
