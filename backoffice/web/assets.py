@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Final
 
 from flask import Flask, Response, request
@@ -23,7 +24,7 @@ def init_assets(app: Flask) -> None:
     def mark(endpoint: str, values: dict[str, Any]) -> None:
         name = values.get("filename")
         if name and endpoint.rpartition(".")[2] == "static" and MARK not in values:
-            found = _hash_of(app, endpoint, str(name))
+            found = content_hash(app, endpoint, str(name))
             if found:
                 values[MARK] = found
 
@@ -32,22 +33,31 @@ def init_assets(app: Flask) -> None:
         endpoint = request.endpoint or ""
         if endpoint.rpartition(".")[2] == "static" and response.status_code in (200, 304):
             name = str((request.view_args or {}).get("filename", ""))
-            unchanging = bool(request.args.get(MARK)) and request.args[MARK] == _hash_of(app, endpoint, name)
+            unchanging = bool(request.args.get(MARK)) and request.args[MARK] == content_hash(app, endpoint, name)
             # The others are modules that modules import by name: the browser keeps them and asks whether they changed.
             response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if unchanging else "no-cache"
         return response
 
 
-def _hash_of(app: Flask, endpoint: str, name: str) -> str:
+def content_hash(app: Flask, endpoint: str, name: str) -> str:
     """Hash of what the endpoint serves under that name, "" when there is no such file."""
     owner = app if endpoint == "static" else app.blueprints.get(endpoint.rpartition(".")[0])
-    path = safe_join(owner.static_folder, name) if owner is not None and owner.static_folder else None
-    if path is None or not Path(path).is_file():
+    path = _path_of(owner.static_folder, name) if owner is not None and owner.static_folder else None
+    if path is None:
         return ""
-    about = Path(path).stat()
-    return _content_hash(path, about.st_mtime_ns, about.st_size)
+    try:
+        about = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return ""
+    return _content_hash(path, about.st_mtime_ns, about.st_size) if S_ISREG(about.st_mode) else ""
 
 
 @lru_cache(maxsize=1024)
-def _content_hash(path: str, _mtime_ns: int, _size: int) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:HASH_LENGTH]
+def _path_of(folder: str, name: str) -> Path | None:
+    path = safe_join(folder, name)
+    return None if path is None else Path(path)
+
+
+@lru_cache(maxsize=1024)
+def _content_hash(path: Path, _mtime_ns: int, _size: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:HASH_LENGTH]

@@ -5,14 +5,17 @@ Everything from a record is escaped here or by the template; only our own markup
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple, ParamSpec, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from markupsafe import Markup, escape
 
 from backoffice.domain.times import now_ms, rfc3339
+from backoffice.web.url_pattern import template_url
+
+P = ParamSpec("P")
 
 NOTHING = Markup(
     '<span class="text-body-secondary"><span aria-hidden="true">&ndash;</span>'
@@ -27,7 +30,7 @@ _LABELS = Markup('<span class="labels">%s</span>')
 _CODE = Markup("<code>%s</code>")
 _PARAGRAPH = Markup("<p>%s</p>")
 REMEMBERED = 2048
-"""Tags that a process keeps: a list that is opened again has the same sizes and times."""
+"""Results that a process keeps of each function below that makes a tag."""
 _ICON = Markup('<svg class="icon" aria-hidden="true"><use href="#i-%s"/></svg>')
 _ICON_OF_CLASS = Markup('<svg class="icon %s" aria-hidden="true"><use href="#i-%s"/></svg>')
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -42,6 +45,12 @@ _AGES = (
 )
 
 
+def remembered(make: Callable[P, Markup]) -> Callable[P, Markup]:
+    """A function that makes a tag of text or numbers, and keeps what it made last: lists have the same values in many
+    rows, and are opened again. By type, too: markup is equal to the text that has to be escaped."""
+    return cast("Callable[P, Markup]", lru_cache(maxsize=REMEMBERED, typed=True)(make))
+
+
 def filesize(size: int) -> str:
     """`1536000` -> `1.5 MB` (thousands, as disks and browsers count); below 0 is unknown."""
     if size < 0:
@@ -53,7 +62,7 @@ def filesize(size: int) -> str:
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembered
 def size_tag(size: int) -> Markup:
     """The size for people, with the exact number of bytes on hover."""
     return _SIZE % (f"{size:,}", filesize(size))
@@ -81,14 +90,14 @@ def time_tag(ms: int) -> Markup:
     return _time_with_age(ms, ago(ms)) if ms else NOTHING
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembered
 def _time_with_age(ms: int, age: str) -> Markup:
     stamp = rfc3339(ms)
     exact = f"{stamp[8:10]} {_MONTHS[int(stamp[5:7]) - 1]} {stamp[:4]}, {stamp[11:19]} UTC"
     return _TIME % (stamp, exact, age)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembered
 def state_tag(value: str, tone: str = "neutral") -> Markup:
     """A badge. Tones: neutral, good, warn, bad, info. The word carries the meaning, the colour only helps."""
     return _STATE % (tone, value)
@@ -96,6 +105,12 @@ def state_tag(value: str, tone: str = "neutral") -> Markup:
 
 def tags(values: Iterable[str]) -> Markup:
     """Each value as a quiet label."""
+    # Plain strings: `remembered` does not look at the types within.
+    return _labels(tuple(map(str, values)))
+
+
+@remembered
+def _labels(values: tuple[str, ...]) -> Markup:
     labels = [_LABEL % value for value in values]
     return _LABELS % Markup(" ").join(labels) if labels else NOTHING
 
@@ -113,18 +128,30 @@ def prose(text: str) -> Markup:
     )
 
 
-@lru_cache
+@remembered
 def icon(name: str, css_class: str = "") -> Markup:
     """The drawing of this name in `_icons.html`. A filter: where the name is a constant, so is the markup."""
     return _ICON_OF_CLASS % (css_class, name) if css_class else _ICON % name
 
 
-def admin_sections() -> list[Any]:
-    """The admin site's menu items that the person asking may open, without the index page."""
-    items: list[Any] = []
-    for admin in current_app.extensions.get("admin", ()):
-        items += [item for item in admin.menu() if not item.is_category() and item.get_url() != admin.url + "/"]
-    return [item for item in items if item.is_accessible() and item.is_visible()]
+class Section(NamedTuple):
+    """One of the admin site's. `current`: the page is of it."""
+
+    url: str
+    name: str
+    icon: str
+    current: bool
+
+
+def admin_sections() -> list[Section]:
+    """The sections of the admin site that the person asking may open, without the index page."""
+    here = g.get("_admin_view")
+    return [
+        Section(item.get_url(), item.name, item.get_icon_value() or "list", item.is_active(here))
+        for admin in current_app.extensions.get("admin", ())
+        for item in admin.menu()
+        if not item.is_category() and item.get_url() != admin.url + "/" and item.is_accessible() and item.is_visible()
+    ]
 
 
 def init_formats(app: Flask) -> None:
@@ -143,4 +170,4 @@ def init_formats(app: Flask) -> None:
         icon=icon,
         initial=lambda name: escape((name.strip() or "?")[0].upper()),
     )
-    app.jinja_env.globals["admin_sections"] = admin_sections
+    app.jinja_env.globals.update(admin_sections=admin_sections, url_for=template_url)

@@ -15,8 +15,8 @@ _SPECIAL: Final = re.compile("[&<>'\"]")
 
 
 def escaped(value: Any) -> str:
-    """The text of `escape(value)`. A page has a thousand values; most are plain text with nothing to replace, or markup,
-    and each would be made a `Markup` only to be joined with its neighbours."""
+    """The text of `escape(value)`. A page has a thousand values, most of them markup or plain text with nothing to
+    replace; each would be made a `Markup` only to be joined with its neighbours."""
     kind = type(value)
     if kind is Markup or (kind is str and not _SPECIAL.search(value)):
         return value  # type: ignore[no-any-return]

@@ -6,10 +6,14 @@ from enum import StrEnum
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask, render_template
+from jinja2 import DictLoader
+from markupsafe import Markup, escape
 
 from backoffice.domain.limits import MAX_FILTER_VALUE
 from backoffice.domain.paging import Query
-from backoffice.web import formats
+from backoffice.domain.permissions import Permissions
+from backoffice.web import formats, templating
 from backoffice.web.admin import cells
 from backoffice.web.admin.filters import days, equals, one_of, sizes
 from backoffice.web.local_paths import is_local_path
@@ -238,3 +242,43 @@ def test_tags_escape_what_they_are_made_of() -> None:
     )
     assert formats.prose("a <b>\n\n`<%s>`") == "<p>a &lt;b&gt;</p><p><code>&lt;%s&gt;</code></p>"
     assert formats.icon('"><') == '<svg class="icon" aria-hidden="true"><use href="#i-&#34;&gt;&lt;"/></svg>'
+
+
+def test_what_is_remembered_of_markup_is_not_taken_for_text() -> None:
+    for tag in (formats.state_tag, formats.icon, lambda value: formats.tags([value])):
+        tag(Markup("<i>x</i>"))
+        assert "<i>" not in tag("<i>x</i>")
+        tag("<u>x</u>")
+        assert "<u>" not in tag("<u>x</u>")
+    record = SimpleNamespace(name=Markup("<i>y</i>"))
+    for cell in (cells.bidi_cell, cells.truncated_cell):
+        cell(None, None, record, "name")
+        assert "<i>" not in cell(None, None, SimpleNamespace(name="<i>y</i>"), "name")
+
+
+VALUES = [
+    "",
+    "plain",
+    "<",
+    ">",
+    "&",
+    "'",
+    '"',
+    "a<b>&'\"",
+    7,
+    None,
+    Markup("<b>"),
+    Permissions.FILES_READ,
+    ["<"],
+    object,
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_templates_put_out_what_escape_makes(value: object) -> None:
+    assert templating.escaped(value) == str(escape(value))
+    app = Flask("test")
+    app.jinja_options = {"loader": DictLoader({"a.html": "{{ value }}|{% set b %}{{ value }}{% endset %}{{ b }}"})}
+    app.jinja_environment = templating.TemplateEnvironment
+    with app.app_context():
+        assert render_template("a.html", value=value) == f"{escape(value)}|{escape(value)}"

@@ -110,7 +110,7 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
         self.actions = ViewActions(self)
         self.access = ViewAccess(section, self.access_rules())
         self.list_options = ListOptions.of(self)
-        self.columns = [Column.of(name, label, numeric=name in self.column_numeric) for name, label in self._list_columns]
+        self.columns = [Column.of(name, label, name in self.column_numeric) for name, label in self._list_columns]
 
     # The service, by convention
 

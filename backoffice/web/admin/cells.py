@@ -15,7 +15,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from backoffice.domain.times import rfc3339
-from backoffice.web.formats import NOTHING, number, size_tag, state_tag, tags, time_tag
+from backoffice.web.formats import NOTHING, number, remembered, size_tag, state_tag, tags, time_tag
 
 _CODE = Markup('<code class="id" title="%s">%s</code>')
 _BIDI = Markup("<bdi>%s</bdi>")
@@ -44,7 +44,7 @@ def default_cell(view: Any, value: Any, name: str) -> str | Markup:
         case int():
             return time_tag(value) if name.endswith(TIME_SUFFIX) else number(value)
         case str():
-            return _CODE % (value, value) if name == "id" else _BIDI % value
+            return _CODE % (value, value) if name == "id" else _bidi(value)
         case Mapping():
             return json.dumps(value, ensure_ascii=False, default=str)
         case Iterable():
@@ -117,7 +117,7 @@ def code_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
 def bidi_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of text that people chose: isolated, so that right-to-left text cannot reorder its surroundings."""
     value = getattr(record, name)
-    return _BIDI % value if value else NOTHING
+    return _bidi(value) if value else NOTHING
 
 
 def plain_cell(_view: Any, _context: Any, record: Any, name: str) -> str | Markup:
@@ -128,7 +128,17 @@ def plain_cell(_view: Any, _context: Any, record: Any, name: str) -> str | Marku
 def truncated_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column of long words: cut by the style sheet, whole on hover."""
     value = getattr(record, name)
-    return _CLIPPED % (value, value) if value else NOTHING
+    return _clipped(value) if value else NOTHING
+
+
+@remembered
+def _clipped(value: str) -> Markup:
+    return _CLIPPED % (value, value)
+
+
+@remembered
+def _bidi(value: str) -> Markup:
+    return _BIDI % value
 
 
 def badge_cell(tones: Mapping[str, str]) -> Formatter:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from flask import url_for
 from werkzeug.datastructures import MultiDict
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
 
 MAX_PAGE: Final = 10**6
+_UNQUOTED: Final = "!$'()*,/:;?@"
+"""What `url_for` leaves as it is in a query, so that the list has one address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class ListState:
     """
 
     options: ListOptions
+    root: str
+    """The address of the list as it is without being asked for anything."""
     page: int = 0
     page_size: int = 0
     sort: int | None = None
@@ -103,6 +108,7 @@ class ListState:
         size = args.get("page_size", 0, type=int)
         return cls(
             options,
+            url_for(".index_view"),
             page=min(max(args.get("page", 0, type=int), 0), MAX_PAGE),
             page_size=size if size in options.page_sizes else options.page_size,
             sort=_sort_column(options, args.get("sort", None, type=int)),
@@ -147,7 +153,9 @@ class ListState:
         """The address of the list with these fields changed, without what is the default anyway."""
         state = replace(self, **changes)
         size = state.page_size if state.page_size != self.options.page_size else None
-        return url_for(".index_view", page=state.page or None, **state._asked(), page_size=size, **state._filter_args())  # noqa: SLF001
+        asked = {"page": state.page or None, **state._asked(), "page_size": size, **state._filter_args()}  # noqa: SLF001
+        query = urlencode([(name, value) for name, value in asked.items() if value is not None], safe=_UNQUOTED)
+        return f"{self.root}?{query}" if query else self.root
 
     def export_url(self) -> str:
         """The CSV of what the list shows, all pages of it."""

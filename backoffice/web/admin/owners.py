@@ -14,6 +14,7 @@ from backoffice.domain.permissions import Permissions
 from backoffice.errors import NotFound
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter, equals
 from backoffice.web.context import services
+from backoffice.web.formats import remembered
 from backoffice.web.identity import actor, may
 from backoffice.web.url_pattern import UrlPattern
 
@@ -77,10 +78,16 @@ def owner_filter(facet: str) -> ServiceFilter:
 
 def owner_link(_view: Any, _context: Any, record: Any, name: str) -> Markup:
     """Column formatter of owners: their names, and a way to them for who may see users."""
-    shown, owner_id, page_of = getattr(record, name), record.record.owner, _page_of_user()
+    shown: str = getattr(record, name)
+    owner_id, page_of = record.record.owner, _page_of_user()
     if shown == owner_id or page_of is None:
         return _NAME % shown
-    return _LINK % (page_of(owner_id), shown)
+    return _link(page_of(owner_id), shown)
+
+
+@remembered
+def _link(url: str, name: str) -> Markup:
+    return _LINK % (url, name)
 
 
 def _page_of_user() -> UrlPattern | None:

@@ -27,7 +27,7 @@ class Column:
     cell: Markup
 
     @classmethod
-    def of(cls, name: str, label: str, *, numeric: bool) -> Column:
+    def of(cls, name: str, label: str, numeric: bool) -> Column:
         return cls(name, label, numeric, (_NUMERIC_CELL if numeric else _CELL) % label)
 
 

@@ -16,7 +16,7 @@ from backoffice.domain.limits import MAX_SEARCH
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.services.container import Services
-from backoffice.web.url_pattern import UrlPattern
+from backoffice.web.url_pattern import UrlPattern, page_url
 
 ROWS: Final = 50
 MAX_PAGE: Final = 1_000_000
@@ -74,7 +74,7 @@ class ListParams:
             "undo": wanted.undo,
         }
         query = urlencode({name: value for name, value in parts.items() if value})
-        return url_for("pages.upload") + (f"?{query}" if query else "")
+        return page_url("pages.upload") + (f"?{query}" if query else "")
 
     def sort_url(self, sort: str) -> str:
         """The list by this column: its natural order first, then the other way round."""
