@@ -39,9 +39,9 @@ def _one_time_link(user: User, secret: str) -> OneTimeSecret:
 
 def _manageable() -> Callable[[User], bool]:
     """Whom the person asking may change: one look at the roles for a whole page of users."""
-    if "manageable" not in g:
-        g.manageable = services().users.manageable(actor())
-    found: Callable[[User], bool] = g.manageable
+    found: Callable[[User], bool] | None = g.get("manageable")
+    if found is None:
+        found = g.manageable = services().users.manageable(actor())
     return found
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlencode
 
 from flask import url_for
+from markupsafe import Markup
 
 from backoffice.domain.access import Actor, may
 from backoffice.domain.files import File
@@ -16,6 +17,7 @@ from backoffice.domain.limits import MAX_SEARCH
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.services.container import Services
+from backoffice.web.formats import size_tag, time_tag
 from backoffice.web.url_pattern import UrlPattern, page_url
 
 ROWS: Final = 50
@@ -87,18 +89,43 @@ class ListParams:
         return ("descending" if self.descending else "ascending") if sort == chosen else ""
 
 
-class RowUrls:
-    """Where the links and buttons of a file's row lead, each to be called with the file's identifier. Those that ask
-    first show the list again, with the row as a form."""
+class FileRow(NamedTuple):
+    """A file as a row of the page. `moment`: when it was added, in the trash when it is gone for good. `download` leads
+    to its bytes, `ask` to the same list with the row as a form (a new name; in the trash, deleting for good), and `act`
+    is where its button sends to (into the trash; out of it)."""
 
-    def __init__(self, asked: ListParams) -> None:
-        self.download = UrlPattern(lambda key: url_for("api.files.download", file_id=key))
-        self.rename = UrlPattern(lambda key: url_for("pages.file_rename", file_id=key))
-        self.trash = UrlPattern(lambda key: url_for("pages.file_trash", file_id=key))
-        self.restore = UrlPattern(lambda key: url_for("pages.file_restore", file_id=key))
-        self.purge = UrlPattern(lambda key: url_for("pages.file_purge", file_id=key))
-        self.ask_rename = UrlPattern(lambda key: asked.url(rename=key))
-        self.ask_purge = UrlPattern(lambda key: asked.url(purge=key))
+    id: str
+    name: str
+    size: Markup
+    mime_type: str
+    moment: Markup
+    download: str
+    ask: str
+    act: str
+
+
+def file_rows(files: Iterable[File], asked: ListParams) -> list[FileRow]:
+    """The files as the page shows them."""
+    download = UrlPattern(lambda key: url_for("api.files.download", file_id=key))
+    if asked.trash:
+        ask = UrlPattern(lambda key: asked.url(purge=key))
+        act = UrlPattern(lambda key: url_for("pages.file_restore", file_id=key))
+    else:
+        ask = UrlPattern(lambda key: asked.url(rename=key))
+        act = UrlPattern(lambda key: url_for("pages.file_trash", file_id=key))
+    return [
+        FileRow(
+            file.id,
+            file.name,
+            size_tag(file.size),
+            file.mime_type,
+            time_tag(file.purge_at if asked.trash else file.created_at),
+            download(file.id),
+            ask(file.id),
+            act(file.id),
+        )
+        for file in files
+    ]
 
 
 @dataclass(frozen=True, slots=True)

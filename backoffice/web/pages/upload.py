@@ -23,7 +23,7 @@ from backoffice.web.context import services
 from backoffice.web.formats import filesize
 from backoffice.web.identity import actor, may
 from backoffice.web.pages.file_form import take_form
-from backoffice.web.pages.my_files import ListParams, RowUrls, just_deleted, list_files
+from backoffice.web.pages.my_files import ListParams, file_rows, just_deleted, list_files
 from backoffice.web.redirects import safe_next
 from backoffice.web.route_access import route_permission, signed_in
 
@@ -62,8 +62,8 @@ def upload() -> ResponseReturnValue:
     return render_template(
         "upload.html",
         asked=asked,
-        urls=RowUrls(asked),
         listing=listing,
+        rows=file_rows(listing.items, asked),
         undo=undo,
         unfinished=[_unfinished(one) for one in unfinished],
         usage=usage,
