@@ -20,7 +20,7 @@ def escaped(value: Any) -> str:
     kind = type(value)
     if kind is Markup or (kind is str and not _SPECIAL.search(value)):
         return value  # type: ignore[no-any-return]
-    return escape(value)
+    return str(value) if kind is int or kind is float else escape(value)
 
 
 class _Compiler(CodeGenerator):

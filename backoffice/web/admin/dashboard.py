@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -95,15 +95,14 @@ CARDS: Final = (file_cards, upload_cards, user_cards, status_cards, worker_cards
 """The numbers on the first page, each as far as the person may know it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One step of time, where it stands in the drawing, and how it is called."""
 
     x: float
     y: float
     width: float
     height: float
-    count: int
+    number: int
     label: str
 
 
@@ -124,8 +123,10 @@ def plots() -> dict[str, Any]:
     span = Span.DAY if request.args.get("span") == Span.DAY else Span.MONTH
     activity = services().system.activity(actor(), span)
     labels = _labels(activity)
+    drawn = [plot(name, counts, labels) for name, counts in activity.counts.items()]
     return {
-        "plots": [plot(name, counts, labels) for name, counts in activity.counts.items()],
+        "plots": drawn,
+        "figures": [(label, [(one.label, one.bars[at].number) for one in drawn]) for at, label in enumerate(labels)],
         "span": span,
         "spans": ((Span.DAY, "24 hours"), (Span.MONTH, "30 days")),
         "size": (WIDTH, HEIGHT),
