@@ -92,10 +92,16 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class CarriedChunk:
-    """The bytes of a chunk that go into the store in the commit of the records. `place` is the store's own business."""
+    """The bytes of a chunk that go into the store with a change of the records, all or nothing.
+
+    place, staging  the store's own business: where they go, and where they wait before it (b"": they do not wait)
+    hold_ms         for how long from now the chunk is held; 0: it is kept
+    """
 
     place: bytes
     data: bytes | memoryview
+    staging: bytes = b""
+    hold_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,11 @@ class ChunkStore(Protocol):
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
 
-    def carry(self, file_id: str, index: int, data: bytes | memoryview) -> CarriedChunk | None:
-        """What the commit of the records has to carry, for the chunk to be kept with it, all or nothing. None where the
-        bytes and the records are not in one place: then the chunk is put, and kept, before the commit."""
+    def carry(
+        self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
+    ) -> CarriedChunk | None:
+        """What a change of the records has to carry, for the chunk to be kept with it, or held until then (epoch ms),
+        all or nothing. None where the bytes and the records are not in one place: then the chunk is put before."""
 
     def get(self, file_id: str, index: int) -> bytes | None: ...
     def within_commit(self, file_id: str, index: int) -> object | None:
@@ -41,6 +43,10 @@ class ChunkStore(Protocol):
 
     def keep(self, file_id: str, total: int) -> list[int]:
         """Keep chunks [0, total); the indexes of those that are not there. Repeating it changes nothing."""
+
+    def keep_within_commit(self, file_id: str, total: int) -> Sequence[bytes] | None:
+        """How the commit of the records gets at chunks [0, total), to keep them if all are there. None where it cannot:
+        then they are kept before it."""
 
     def hold(self, file_id: str, index: int, until: int) -> None:
         """Keep a chunk no more, but hold it until then (epoch ms). Nothing where it is not kept. For `fsck` alone."""
@@ -96,6 +102,23 @@ class UploadStore(Protocol):
         Raises NotFound, UploadClosed, ChunkConflict, TooLarge (over the declared size or `largest`), QuotaExceeded.
         """
 
+    def store_chunk(
+        self,
+        upload: Upload,
+        index: int,
+        chunk: Chunk,
+        carried: CarriedChunk,
+        *,
+        expires_at: int,
+        largest: int,
+        quota: int,
+    ) -> Upload | None:
+        """Hold a chunk and note it, all or nothing; the upload as it is then. Repeating it changes nothing. None where
+        there is a chunk already of which the map does not say that it is this one; nothing has changed then.
+
+        Raises what `mark` raises; Unavailable.
+        """
+
     def begin_append(self, upload: Upload, offset: int) -> tuple[Upload, Chunk | None]:
         """Be the one who appends to a stream that goes on at `offset`; who was it before, notes nothing more. The
         upload as it is then, and its tail.
@@ -130,22 +153,35 @@ class UploadStore(Protocol):
         """Note chunks as missing again; of a stream also those after them, for it goes on at the first gap. Nothing
         where another completes it, or has appended to it since `upload` was read. The upload as it is then."""
 
-    def lease(self, upload: Upload, token: str, seconds: int) -> None:
-        """Be the one who completes it; with an `upload` that has this lease, go on being it if it was not lost.
+    def lease(self, upload_id: str, owner: str, token: str, seconds: int) -> tuple[Upload, ChunkMap]:
+        """Be the one who completes it; the upload as it is then, and its map. One round trip.
 
-        Raises NotFound, UploadClosed, Completing, ChunksMissing.
+        Raises NotFound (also where the owner is another, or it was given up), Completing, ChunksMissing (`missing`).
         """
 
-    def release(self, upload: Upload, token: str) -> None:
+    def extend(self, upload: Upload, token: str, seconds: int) -> None:
+        """Go on being the one who completes it. Raises NotFound, Completing: the lease was lost."""
+
+    def release(self, upload_id: str, token: str) -> None:
         """Let others complete it or go on uploading."""
 
     def complete(
-        self, upload: Upload, token: str, file: File, *, on_conflict: OnConflict, purge_at: int, event: AuditEvent
+        self,
+        upload: Upload,
+        token: str,
+        file: File,
+        keep: Sequence[tuple[bytes, int]],
+        *,
+        on_conflict: OnConflict,
+        purge_at: int,
+        event: AuditEvent,
     ) -> File:
-        """The upload becomes the file, under a name that is free by then, in one commit; the file as stored.
-        `purge_at`: until when a file that it replaces stays in the trash.
+        """The upload becomes the file, under a name that is free by then, in one commit; the file as stored. The commit
+        also keeps the chunks `keep` (see `ChunkStore.keep_within_commit`), each with its size. `purge_at`: until when a
+        file that it replaces stays in the trash.
 
-        Raises NotFound, Completing (the lease was lost), NameTaken (with OnConflict.FAIL).
+        Raises NotFound, Completing (the lease was lost), NameTaken (with OnConflict.FAIL), ChunksMissing: one of `keep`
+        is not there with its size.
         """
 
     def abort(self, upload: Upload, event: AuditEvent) -> Upload:

@@ -149,13 +149,24 @@ class Db:
             self.many(())
         return self._transport.ask(command)
 
-    def script(self, name: str, keys: Sequence[bytes], args: Sequence[Arg], *, allow_oom: bool = False) -> Any:
-        """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it)."""
+    def script(
+        self,
+        name: str,
+        keys: Sequence[bytes],
+        args: Sequence[Arg],
+        *,
+        allow_oom: bool = False,
+        before: Sequence[Command] = (),
+    ) -> Any:
+        """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it). `before`: what is sent ahead of
+        it, in the same trip."""
         if current_read() is not None:
-            return self.alone(lambda: self.script(name, keys, args, allow_oom=allow_oom))
+            return self.alone(lambda: self.script(name, keys, args, allow_oom=allow_oom, before=before))
+        if before and watched() is not None:
+            self.many(())  # it may change something, and the script would look too late
         watch = watched()
         if watch is None:
-            return self._run(self._script(name, allow_oom=allow_oom), keys, args)
+            return self._run(self._script(name, allow_oom=allow_oom), keys, args, before)
         script = self._script(name, allow_oom=allow_oom, watched=True)
         try:
             answer = self._run(script, [*keys, *watch.keys], [*args, *watch.args])
@@ -173,10 +184,10 @@ class Db:
             self._scripts[name, allow_oom, watched] = found
         return found
 
-    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[Arg]) -> Any:
+    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[Arg], before: Sequence[Command] = ()) -> Any:
         try:
-            return self._one(("EVALSHA", script.sha, len(keys), *keys, *args))
-        except NoScriptError:
+            return self._several([*before, ("EVALSHA", script.sha, len(keys), *keys, *args)])[-1]
+        except NoScriptError:  # what was sent ahead has been carried out
             return self._one(("EVAL", script.source, len(keys), *keys, *args))
 
 

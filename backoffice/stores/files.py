@@ -10,7 +10,8 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import CarriedChunk, Chunk
-from backoffice.errors import NameTaken, NotSignedIn, QuotaExceeded, VersionMismatch
+from backoffice.errors import BackofficeError, NameTaken, NotSignedIn, QuotaExceeded, Unavailable, VersionMismatch
+from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.recent import Recent
@@ -176,9 +177,15 @@ class RedisFiles:
             if chunk is not None:
                 commit.write("SET", self._keys.chunk_map(file.id), chunk.pack())
             if carried is not None:
-                commit.write("SET", carried.place, carried.data)
+                _keep_carried(commit, carried)
 
-        return self.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)
+        try:
+            return self.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)
+        except BackofficeError as error:
+            # After a failure of the way nobody knows whether it still comes; then they go by themselves.
+            if carried is not None and carried.staging and not isinstance(error, Unavailable):
+                self._db.call("UNLINK", carried.staging)
+            raise
 
     def insert_named(
         self,
@@ -294,6 +301,18 @@ class RedisFiles:
 def _ends(name: str) -> tuple[str, str]:
     least, below = text_range(name)
     return f"[{least}", f"({below}"
+
+
+def _keep_carried(commit: Commit, carried: CarriedChunk) -> None:
+    """Let the commit put the bytes in their place, for ever."""
+    if not carried.staging:
+        commit.write("SET", carried.place, carried.data)
+        return
+    for command in stage(carried):
+        commit.send_before(*command)
+    commit.check("present", carried.staging, error=Unavailable())
+    commit.write("RENAME", carried.staging, carried.place)
+    commit.write("PERSIST", carried.place)
 
 
 def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -> None:

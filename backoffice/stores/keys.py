@@ -30,6 +30,7 @@ Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 
 
     file:{<id>}:chunk:<n>                string  bytes of chunk n < 64
     file:{<id>.<n // 64>}:chunk:<n>      string  bytes of the others
+    <key of a chunk>:staged:<random>     string  bytes on their way to that key, for a minute at most
 """
 
 from __future__ import annotations
@@ -116,6 +117,11 @@ class Keys:
         group = index // GROUP
         tag = f"{file_id}.{group}" if group else file_id
         return f"file:{{{tag}}}:chunk:{index}".encode()
+
+    def staged(self, file_id: str, index: int, token: str) -> bytes:
+        """Where the bytes of a chunk wait for the script that gives them their key. `token`: so that no two who send
+        the same chunk share it."""
+        return self.chunk(file_id, index) + f":staged:{token}".encode()
 
 
 def split_chunk_key(key: bytes) -> tuple[str, int] | None:

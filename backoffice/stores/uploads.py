@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ENTRY_SIZE, Chunk, ChunkMap, Upload, UploadState
+from backoffice.domain.uploads import ENTRY_SIZE, CarriedChunk, Chunk, ChunkMap, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
@@ -21,9 +22,11 @@ from backoffice.errors import (
     QuotaExceeded,
     TooLarge,
     TooMany,
+    Unavailable,
     UploadClosed,
 )
-from backoffice.stores.client import Arg, Db
+from backoffice.stores.chunks.staging import stage
+from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.files import RedisFiles, check_quota
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.collection import Collection
@@ -82,18 +85,25 @@ class RedisUploads:
 
     # -- progress
 
-    def _script(self, op: str, upload: Upload, *args: Arg) -> list[bytes]:
+    def _script(
+        self, op: str, upload_id: str, owner: str, *args: Arg, carried: CarriedChunk | None = None
+    ) -> list[Any]:
+        """What `upload.lua` returns after "ok". Raises what its other statuses mean."""
         keys = [
-            self._keys.record(NOUN, upload.id),
-            self._keys.chunk_map(upload.id),
-            self._keys.quota(upload.owner),
+            self._keys.record(NOUN, upload_id),
+            self._keys.chunk_map(upload_id),
+            self._keys.quota(owner),
             self._keys.index(NOUN, "expires"),
-            self._keys.record(USERS, upload.owner),
+            self._keys.record(USERS, owner),
         ]
-        status, *rest = self._db.script("upload", keys, [op, upload.id, ENTRY_SIZE, *args])
+        before: list[Command] = []
+        if carried is not None:
+            keys += [carried.place, carried.staging] if carried.staging else [carried.place]
+            before = stage(carried)
+        status, *rest = self._db.script("upload", keys, [op, upload_id, ENTRY_SIZE, *args], before=before)
         if status == b"ok":
             return list(rest)
-        raise _refusal(status.decode(), [bytes(part).decode() for part in rest])
+        raise _refusal(status.decode(), rest)
 
     def mark(
         self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], *, expires_at: int, largest: int, quota: int
@@ -101,11 +111,31 @@ class RedisUploads:
         args: list[Arg] = [expires_at, quota, largest]
         for index, chunk in chunks:
             args += [index, chunk.size, chunk.pack()]
-        received, stored = self._script("mark", upload, *args)
+        received, stored = self._script("mark", upload.id, upload.owner, *args)
+        return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
+
+    def store_chunk(
+        self,
+        upload: Upload,
+        index: int,
+        chunk: Chunk,
+        carried: CarriedChunk,
+        *,
+        expires_at: int,
+        largest: int,
+        quota: int,
+    ) -> Upload | None:
+        args: list[Arg] = [expires_at, quota, largest, index, chunk.size, chunk.pack(), carried.hold_ms]
+        if not carried.staging:
+            args.append(carried.data)
+        try:
+            received, stored = self._script("store", upload.id, upload.owner, *args, carried=carried)
+        except _ThereAlready:
+            return None
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
 
     def begin_append(self, upload: Upload, offset: int) -> tuple[Upload, Chunk | None]:
-        received, stored, fence, tail, entry = self._script("begin", upload, offset)
+        received, stored, fence, tail, entry = self._script("begin", upload.id, upload.owner, offset)
         now = replace(upload, received=int(received), bytes=int(stored), fence=int(fence), tail=int(tail))
         return now, ChunkMap.unpack(entry, 1).chunks[0]
 
@@ -124,35 +154,50 @@ class RedisUploads:
         args: list[Arg] = [upload.fence, expires_at, quota, largest, tail, first, offset]
         for chunk in chunks:
             args += [chunk.size, chunk.pack()]
-        received, stored = self._script("append", upload, *args)
+        received, stored = self._script("append", upload.id, upload.owner, *args)
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
 
     def settle_tail(self, upload: Upload, token: str) -> Upload:
-        _, _, fence = self._script("settle", upload, token)
+        _, _, fence = self._script("settle", upload.id, upload.owner, token)
         return replace(upload, tail=0, fence=int(fence))
 
     def unmark(self, upload: Upload, indexes: Sequence[int]) -> Upload:
-        received, stored = self._script("unmark", upload, upload.lease, upload.fence, upload.tail, *indexes)
+        args: list[Arg] = [upload.lease, upload.fence, upload.tail, *indexes]
+        received, stored = self._script("unmark", upload.id, upload.owner, *args)
         return replace(upload, received=int(received), bytes=int(stored))
 
-    def lease(self, upload: Upload, token: str, seconds: int) -> None:
+    def lease(self, upload_id: str, owner: str, token: str, seconds: int) -> tuple[Upload, ChunkMap]:
         now = now_ms()
-        op = "extend" if upload.lease == token else "lease"
-        try:
-            self._script(op, upload, token, now + seconds * 1000, now)
-        except ChunksMissing as error:
-            raise ChunksMissing(missing=self.chunk_map(upload.id, upload.total_chunks).missing) from error
+        _, _, row, packed = self._script("lease", upload_id, owner, token, now + seconds * 1000, now, owner)
+        leased = self.collection.decode(upload_id, row)
+        if leased is None:
+            raise NotFound
+        return leased, ChunkMap.unpack(packed, leased.chunk_count)
 
-    def release(self, upload: Upload, token: str) -> None:
-        self._script("release", upload, token)
+    def extend(self, upload: Upload, token: str, seconds: int) -> None:
+        self._script("extend", upload.id, upload.owner, token, now_ms() + seconds * 1000)
+
+    def release(self, upload_id: str, token: str) -> None:
+        self._script("release", upload_id, "", token)
 
     # -- ends
 
     def complete(
-        self, upload: Upload, token: str, file: File, *, on_conflict: OnConflict, purge_at: int, event: AuditEvent
+        self,
+        upload: Upload,
+        token: str,
+        file: File,
+        keep: Sequence[tuple[bytes, int]],
+        *,
+        on_conflict: OnConflict,
+        purge_at: int,
+        event: AuditEvent,
     ) -> File:
         def add(commit: Commit) -> None:
             commit.check("equal", self._keys.record(NOUN, upload.id), "lease", token, error=Completing())
+            for place, size in keep:
+                commit.check("length", place, size, error=ChunksMissing())
+                commit.write("PERSIST", place)
             self.collection.remove(commit, upload)
             quota = self._keys.quota(upload.owner)
             commit.write("HINCRBY", quota, "reserved", -upload.reserved)
@@ -190,13 +235,17 @@ class RedisUploads:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)
 
 
-def _refusal(status: str, rest: list[str]) -> BackofficeError:
+class _ThereAlready(Conflict):
+    """There is a chunk, and it may be another one."""
+
+
+def _refusal(status: str, rest: Sequence[bytes]) -> BackofficeError:
     """What a status of `upload.lua` means."""
     match status:
         case "missing":
             return NotFound()
         case "closed":
-            return UploadClosed(state=rest[0])
+            return UploadClosed(state=rest[0].decode())
         case "conflict":
             return ChunkConflict(chunk_index=int(rest[0]))
         case "offset":
@@ -208,5 +257,9 @@ def _refusal(status: str, rest: list[str]) -> BackofficeError:
         case "busy":
             return Completing(retry_after=1)
         case "incomplete":
-            return ChunksMissing()
+            return ChunksMissing(missing=ChunkMap.unpack(rest[2], int(rest[1])).missing)
+        case "there":
+            return _ThereAlready()
+        case "lost":
+            return Unavailable()
     return Conflict(status)

@@ -68,26 +68,26 @@ def test_CVE_2026_29188_replacing_takes_the_right_to_delete(world: World) -> Non
 def test_a_lease_that_was_lost_is_not_had_again(world: World) -> None:
     upload = world.partly(ALICE, PARTS, len(PARTS))
     store = world.uploads
-    store.lease(upload, "first", 60)
+    store.lease(upload.id, upload.owner, "first", 60)
     mine = store.get(upload.id)
     assert mine is not None
-    store.lease(mine, "first", 60)
+    store.extend(mine, "first", 60)
     store._db.call("HSET", KEYS.record("uploads", upload.id), "lease_until", 0)
-    store.lease(upload, "second", 60)
+    store.lease(upload.id, upload.owner, "second", 60)
     with pytest.raises(Completing):
-        store.lease(mine, "first", 60)
-    store.release(upload, "second")
+        store.extend(mine, "first", 60)
+    store.release(upload.id, "second")
     with pytest.raises(Completing):  # nobody has it now, and the map may be another
-        store.lease(mine, "first", 60)
+        store.extend(mine, "first", 60)
 
 
 def test_who_lost_the_lease_leaves_the_map_alone(world: World) -> None:
     upload = world.partly(ALICE, PARTS, len(PARTS))
     store = world.uploads
-    store.lease(upload, "first", -1)
+    store.lease(upload.id, upload.owner, "first", -1)
     late = store.get(upload.id)
     assert late is not None
-    store.lease(upload, "second", 60)
+    store.lease(upload.id, upload.owner, "second", 60)
     store.unmark(late, [1])
     assert store.chunk_map(upload.id, len(PARTS)).missing == []
     now = store.get(upload.id)
@@ -102,12 +102,12 @@ def test_a_chunk_that_a_twin_had_noted_is_kept_while_the_upload_is_completed(wor
     def twin() -> None:
         # It sends the same bytes, is told that they are kept, and the completion begins.
         world.put(ALICE, upload.id, 2, PARTS)
-        world.uploads.lease(upload, "token", 60)
+        world.uploads.lease(upload.id, upload.owner, "token", 60)
 
     spy.before = (KEYS.chunk_map(upload.id), twin)
     with pytest.raises(UploadClosed):
         world.put(ALICE, upload.id, 2, PARTS)
-    world.uploads.release(upload, "token")
+    world.uploads.release(upload.id, "token")
     file = world.service.complete(ALICE, upload.id, FileSpec("a"), total_size=SIZE)
     assert world.read(ALICE, file.id) == b"".join(PARTS)
     world.assert_sound()
@@ -150,7 +150,7 @@ def test_a_free_name_is_found_in_few_steps_however_many_are_taken(world: World, 
 
 def test_other_bytes_are_still_refused_while_an_upload_is_completed(world: World) -> None:
     upload = world.partly(ALICE, PARTS, len(PARTS))
-    world.uploads.lease(upload, "token", 60)
+    world.uploads.lease(upload.id, upload.owner, "token", 60)
     with pytest.raises(ChunkConflict):
         world.service.put_chunk(ALICE, upload_id=upload.id, index=0, total_chunks=3, data=b"ONE")
     assert world.chunks.get(upload.id, 0) == PARTS[0]

@@ -143,7 +143,7 @@ def test_who_comes_later_takes_over_at_once(redis: Any, where: int) -> None:
     [
         (lambda world, one: world.service.cancel(ALICE, one), NotFound),
         (lambda world, one: complete(world, one, 1700), NotFound),
-        (lambda world, one: world.uploads.lease(world.uploads.get(one), "t", 60), UploadClosed),
+        (lambda world, one: world.uploads.lease(one, "alice", "t", 60), UploadClosed),
     ],
     ids=["cancelled", "completed", "completing"],
 )

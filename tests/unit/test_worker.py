@@ -133,7 +133,7 @@ def test_uploads_that_somebody_completes_do_not_keep_the_worker_busy(fake: Redis
     for _ in range(3):
         upload = services.uploads.start(ADA, total_chunks=1)
         services.uploads.put_chunk(ADA, upload_id=upload.id, index=0, total_chunks=1, data=b"x")
-        uploads.uploads.lease(uploads.uploads.get(upload.id) or upload, "somebody", 600)
+        uploads.uploads.lease(upload.id, upload.owner, "somebody", 600)
     assert not uploads.cleanup.expire_due(limit=3)
     services.uploads.start(ADA, total_chunks=1)
     assert not uploads.cleanup.expire_due(limit=10)

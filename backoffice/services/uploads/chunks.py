@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import xxhash
 
@@ -19,6 +20,14 @@ GRACE_SECONDS = 3600
 ATTEMPTS = 3
 
 
+class Bounds(TypedDict):
+    """What the store has to know of an upload that goes on now: when it expires, and what it may grow to."""
+
+    expires_at: int
+    largest: int
+    quota: int
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkWriter:
     """Stores chunks of uploads, and notes them in the map."""
@@ -28,13 +37,16 @@ class ChunkWriter:
     limits: UploadLimits
     now: Callable[[], int]
 
-    def check(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
-        """What the map will say of a chunk. Raises Invalid, TooLarge, ChecksumMismatch."""
-        limits = self.limits
-        if not 1 <= total <= limits.max_chunks:
-            raise Invalid(f"total_chunks is a number from 1 to {limits.max_chunks}.", field="total_chunks")
+    def check_place(self, index: int, total: int) -> None:
+        """Raises Invalid where no upload can have chunk `index` of `total`."""
+        if not 1 <= total <= self.limits.max_chunks:
+            raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
         if not 0 <= index < total:
             raise Invalid("chunk_index is a number from 0 to total_chunks - 1.", field="chunk_index")
+
+    def check(self, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
+        """What the map will say of one of `total` chunks. Raises Invalid, TooLarge, ChecksumMismatch."""
+        limits = self.limits
         if len(data) > limits.max_chunk_size:
             raise TooLarge(f"A chunk has at most {limits.max_chunk_size} bytes.", limit=limits.max_chunk_size)
         if not data and total > 1:
@@ -45,18 +57,21 @@ class ChunkWriter:
         return Chunk(len(data), xxhash.xxh3_128_digest(data), own)
 
     def store(self, upload: Upload, index: int, data: bytes | memoryview, chunk: Chunk) -> Upload:
-        """Store a chunk and note it; the upload as it is then. Raises NotFound and what `put` and `mark` raise."""
+        """Store a chunk and note it; the upload as it is then. Raises NotFound and what `put` and `mark` raise.
+
+        One round trip where the bytes and the records are in one place and the chunk is new.
+        """
         if upload.state is UploadState.ABORTED:
             raise NotFound
+        bounds = self._bounds(upload)
+        carried = self.chunks.carry(upload.id, index, data, hold_until(upload, self.now()))
+        if carried is not None:
+            noted = self.uploads.store_chunk(upload, index, chunk, carried, **bounds)
+            if noted is not None:
+                return noted
         kept = self.put(upload, index, data)
         try:
-            return self.uploads.mark(
-                upload,
-                [(index, chunk)],
-                expires_at=self._expires_at(upload),
-                largest=self.limits.max_file_size,
-                quota=self.limits.quota_bytes,
-            )
+            return self.uploads.mark(upload, [(index, chunk)], **bounds)
         except Unavailable:
             # It may have been noted all the same; if not, the chunk goes when its time is over.
             raise
@@ -84,23 +99,15 @@ class ChunkWriter:
 
     def append(self, upload: Upload, first: int, offset: int, chunks: Sequence[Chunk], tail: int = 0) -> Upload:
         """Note chunks of a stream (see `UploadStore.append`); a tail that they replace is freed."""
-        noted = self.uploads.append(
-            upload,
-            first,
-            offset,
-            chunks,
-            tail=tail,
-            expires_at=self._expires_at(upload),
-            largest=self.limits.max_file_size,
-            quota=self.limits.quota_bytes,
-        )
+        noted = self.uploads.append(upload, first, offset, chunks, tail=tail, **self._bounds(upload))
         if upload.tail:
             self.chunks.release(upload.id, TAILS + upload.tail)
         return noted
 
-    def _expires_at(self, upload: Upload) -> int:
-        """When an upload expires that goes on now."""
-        return self.limits.expires_at(self.now(), upload.dies_at)
+    def _bounds(self, upload: Upload) -> Bounds:
+        limits = self.limits
+        expires_at = limits.expires_at(self.now(), upload.dies_at)
+        return Bounds(expires_at=expires_at, largest=limits.max_file_size, quota=limits.quota_bytes)
 
 
 def hold_until(upload: Upload, now: int) -> int:

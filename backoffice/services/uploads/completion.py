@@ -24,6 +24,7 @@ from backoffice.errors import (
     Completing,
     Invalid,
     NotFound,
+    Unavailable,
 )
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.ports import Durability
@@ -44,30 +45,55 @@ class Completion:
     trash_seconds: int
     now: Callable[[], int] = now_ms
 
-    def run(self, actor: Actor, upload: Upload, spec: FileSpec, size: int, *, digest: bytes = b"") -> File:
-        """The stored file, safe at the store's durability level. `digest`: SHA-256 of the whole, where it was taken on
-        the way.
+    def run(self, actor: Actor, upload_id: str, owner: str, spec: FileSpec, size: int, *, digest: bytes = b"") -> File:
+        """The stored file of the `owner`, safe at the store's durability level. `digest`: SHA-256 of the whole, where
+        it was taken on the way. Two round trips where the bytes and the records are in one place, unless all bytes have
+        to be read for the digest.
 
         Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable.
         """
         token = new_id()
-        with self._reopen_on_error(upload, token):
-            self.uploads.lease(upload, token, LEASE_SECONDS)
-            leased = self.uploads.get(upload.id)
-            if leased is None:
-                raise NotFound
+        leased, chunks = self._lease(upload_id, owner, token)
+        with self._reopen_on_error(upload_id, token):
             if leased.tail:
                 leased = self._settle_tail(leased, token)
-            chunks = self._check_chunks(leased, size)
-            found = self._check_digest(leased, token, spec.digest, chunks, digest)
-            lost = self.chunks.keep(upload.id, leased.chunk_count)
-            if lost:
-                raise self._missing(leased, lost)
-            # No record of a file may be older than its bytes, after a power cut either.
-            self.chunks.barrier(upload.id)
-            file = self._commit(actor, leased, token, _file(leased, spec, size, found), spec.on_conflict)
+            digest = digest or _known_digest(chunks)
+            keep = self._keep_within_commit(upload_id, chunks)
+            if keep is None or chunks.size != size or (spec.digest and spec.digest != digest):
+                self._check_chunks(leased, chunks, size)
+                digest = self._check_digest(leased, token, spec.digest, chunks, digest)
+            if keep is None:
+                lost = self.chunks.keep(upload_id, leased.chunk_count)
+                if lost:
+                    raise self._missing(leased, lost)
+                # No record of a file may be older than its bytes, after a power cut either.
+                self.chunks.barrier(upload_id)
+            file = _file(leased, spec, size, digest)
+            try:
+                file = self._commit(actor, leased, token, file, keep or (), spec.on_conflict)
+            except ChunksMissing:
+                # Nothing has been kept, and it is for us to say which.
+                self._check_chunks(leased, chunks, size)
+                raise Unavailable from None
         self.durability.barrier()
         return file
+
+    def _lease(self, upload_id: str, owner: str, token: str) -> tuple[Upload, ChunkMap]:
+        try:
+            return self.uploads.lease(upload_id, owner, token, LEASE_SECONDS)
+        except Unavailable:
+            # It may have been had all the same.
+            with suppress(NotFound):
+                self.uploads.release(upload_id, token)
+            raise
+
+    def _keep_within_commit(self, upload_id: str, chunks: ChunkMap) -> Sequence[tuple[bytes, int]] | None:
+        """The chunks that the commit keeps, with their sizes, where it can."""
+        there = [chunk.size for chunk in chunks.chunks if chunk is not None]
+        if len(there) != len(chunks.chunks):
+            return None
+        places = self.chunks.keep_within_commit(upload_id, len(there))
+        return None if places is None else list(zip(places, there, strict=True))
 
     def _settle_tail(self, upload: Upload, token: str) -> Upload:
         """Put the bytes of a stream's tail where those of its last chunk belong. Others that lie there were never
@@ -128,26 +154,33 @@ class Completion:
         """Until when a file stays in the trash that is replaced now."""
         return now + self.trash_seconds * 1000
 
-    def _commit(self, actor: Actor, upload: Upload, token: str, file: File, on_conflict: OnConflict) -> File:
+    def _commit(
+        self,
+        actor: Actor,
+        upload: Upload,
+        token: str,
+        file: File,
+        keep: Sequence[tuple[bytes, int]],
+        on_conflict: OnConflict,
+    ) -> File:
         now = self.now()
         file, purge_at = replace(file, created_at=now), self._purge_at(now)
         event = _created(actor, file)
-        return self.uploads.complete(upload, token, file, on_conflict=on_conflict, purge_at=purge_at, event=event)
+        return self.uploads.complete(upload, token, file, keep, on_conflict=on_conflict, purge_at=purge_at, event=event)
 
     @contextmanager
-    def _reopen_on_error(self, upload: Upload, token: str) -> Iterator[None]:
+    def _reopen_on_error(self, upload_id: str, token: str) -> Iterator[None]:
         """Whatever goes wrong, the upload is open again for the client to mend it."""
         try:
             yield
         except BackofficeError as error:
             if not isinstance(error, NotFound | Completing):
                 with suppress(NotFound):  # the commit went through, and only its answer was lost
-                    self.uploads.release(upload, token)
+                    self.uploads.release(upload_id, token)
             raise
 
-    def _check_chunks(self, upload: Upload, total_size: int) -> ChunkMap:
+    def _check_chunks(self, upload: Upload, chunks: ChunkMap, total_size: int) -> None:
         """Every chunk is there with its size, and together they have the size announced."""
-        chunks = self.uploads.chunk_map(upload.id, upload.chunk_count)
         indexes = range(upload.chunk_count)
         stored = self.chunks.stat(upload.id, indexes)
         lost = [
@@ -161,7 +194,6 @@ class Completion:
             raise Invalid(
                 f"The chunks have {chunks.size} bytes together, not {total_size}.", field="total_size", size=chunks.size
             )
-        return chunks
 
     def _missing(self, upload: Upload, lost: Sequence[int]) -> ChunksMissing:
         """Chunks that turned out not to be there: the client sends just those again. A stream goes on at the first of
@@ -174,23 +206,26 @@ class Completion:
         return ChunksMissing(missing=ranges(lost))
 
     def _check_digest(self, upload: Upload, token: str, wanted: bytes, chunks: ChunkMap, found: bytes) -> bytes:
-        """The SHA-256 of the whole: that of the only chunk, or of all of them when the client gave one to compare
-        with; else the worker takes it afterwards, and it is empty until then."""
-        only = chunks.chunks[0] if len(chunks.chunks) == 1 else None
-        if found:
-            pass
-        elif not chunks.chunks:
-            found = hashlib.sha256().digest()
-        elif only is not None and only.sha256:
-            found = only.sha256
-        elif wanted:
+        """The SHA-256 of the whole: `found`, where it is known, or that of all chunks when the client gave one to
+        compare with; else the worker takes it afterwards, and it is empty until then."""
+        if wanted and not found:
 
             def heartbeat() -> None:
-                self.uploads.lease(upload, token, LEASE_SECONDS)  # it has the token: only prolonged
+                self.uploads.extend(upload, token, LEASE_SECONDS)
 
             found = read_digest(self.chunks, upload.id, chunks, heartbeat)
         _check_wanted(wanted, found)
         return found
+
+
+def _known_digest(chunks: ChunkMap) -> bytes:
+    """The SHA-256 of the whole where the map says it: that of the only chunk, or of none."""
+    match chunks.chunks:
+        case ():
+            return hashlib.sha256().digest()
+        case (Chunk(sha256=only),):
+            return only
+    return b""
 
 
 def _check_wanted(wanted: bytes, found: bytes) -> None:

@@ -11,7 +11,7 @@ crash leaves behind is either a whole file or garbage that deletes itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, may
@@ -35,6 +35,8 @@ from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.status import UploadStatus
 from backoffice.services.uploads.streaming import StreamingUpload
+
+Data = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,27 +145,30 @@ class Uploads:
         upload_id: str | None,
         index: int,
         total_chunks: int,
-        data: bytes | memoryview,
+        data: Data | Callable[[], Data],
         sha256: bytes | None = None,
         size: int | None = None,
         name: str = "",
     ) -> UploadStatus:
         """Store chunk `index`; without an `upload_id` the upload is started with it. Returns when the chunk is kept.
+        `data`: or what receives it; it is called when the upload has been found.
 
         Chunks come in any order, in parallel and twice; the same bytes again change nothing.
         Raises Invalid, ChecksumMismatch, NotFound, Conflict (another number of chunks than before), ChunkConflict
         (other bytes under this index), UploadClosed, TooLarge, QuotaExceeded, StoreFull.
         """
         authorize(self.audit, actor, Permissions.FILES_WRITE)
-        chunk = self._writer.check(index, total_chunks, data, sha256)
-        if upload_id is not None:
-            upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
-            if total_chunks != upload.total_chunks:
-                raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=upload.total_chunks)
-            return self._status(self._writer.store(upload, index, data, chunk))
+        self._writer.check_place(index, total_chunks)
+        there = None if upload_id is None else self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
+        if there is not None and total_chunks != there.total_chunks:
+            raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=there.total_chunks)
+        received = data() if callable(data) else data
+        chunk = self._writer.check(total_chunks, received, sha256)
+        if there is not None:
+            return self._status(self._writer.store(there, index, received, chunk))
         upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
         try:
-            return self._status(self._writer.store(upload, index, data, chunk))
+            return self._status(self._writer.store(upload, index, received, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
             self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
@@ -179,19 +184,30 @@ class Uploads:
         Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
         """
         authorize(self.audit, actor, Permissions.FILES_WRITE)
+        if self._may_complete_own(actor, spec.on_conflict) and is_id(upload_id):
+            # Nearly always it is one's own, and still an upload.
+            with suppress(NotFound):
+                return self.completion.run(actor, upload_id, actor.id, spec, total_size)
         done = self._completed(actor, upload_id, spec, total_size)
         if done is not None:
             return done
         try:
             upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
             self._may_replace(actor, upload, spec.on_conflict)
-            return self.completion.run(actor, upload, spec, total_size)
+            return self.completion.run(actor, upload.id, upload.owner, spec, total_size)
         except NotFound:
             # Another request may have completed it since we looked.
             done = self._completed(actor, upload_id, spec, total_size)
             if done is None:
                 raise
             return done
+
+    def _may_complete_own(self, actor: Actor, on_conflict: OnConflict) -> bool:
+        """Whether an upload of the actor's own needs no further question."""
+        needed = {Permissions.FILES_WRITE}
+        if on_conflict is OnConflict.REPLACE:
+            needed.add(Permissions.FILES_DELETE)
+        return all(may(actor, permission, actor.id) for permission in needed)
 
     def _may_replace(self, actor: Actor, upload: Upload, on_conflict: OnConflict) -> None:
         """Putting the old file into the trash takes the right to delete."""
@@ -276,7 +292,7 @@ class Uploads:
                 return file
         stream = new.as_stream()
         upload = stream.finish()
-        file = self.completion.run(actor, upload, spec, upload.bytes, digest=stream.digest)
+        file = self.completion.run(actor, upload.id, upload.owner, spec, upload.bytes, digest=stream.digest)
         stream.completed = True
         return file
 

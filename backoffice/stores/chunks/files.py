@@ -84,7 +84,13 @@ class FileChunks:
                 return True
         raise Unavailable
 
-    def carry(self, file_id: str, index: int, data: bytes | memoryview) -> CarriedChunk | None:  # noqa: ARG002
+    def carry(
+        self,
+        file_id: str,  # noqa: ARG002 - as the port has it
+        index: int,  # noqa: ARG002
+        data: bytes | memoryview,  # noqa: ARG002
+        hold_until: int | None = None,  # noqa: ARG002
+    ) -> CarriedChunk | None:
         """The records are elsewhere."""
         return None
 
@@ -150,6 +156,9 @@ class FileChunks:
             return self._disk.stat(kept) is not None
         self._disk.remove(held)
         return True
+
+    def keep_within_commit(self, file_id: str, total: int) -> Sequence[bytes] | None:  # noqa: ARG002
+        return None
 
     def hold(self, file_id: str, index: int, until: int) -> None:
         held, kept = _path(HELD, file_id, index), _path(KEPT, file_id, index)

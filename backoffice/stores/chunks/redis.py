@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from secrets import token_hex
 from threading import Lock
 from typing import Any
 
@@ -23,6 +24,13 @@ this beside the chunks that they are being sent."""
 
 _TURN_SECONDS = 15.0
 """How long a download waits for its turn to receive: a store that answers has long given others theirs."""
+
+_WITHIN_SCRIPT = 64 * 1024
+"""Bytes that go as an argument of a script. More of them wait under a key of their own, which the script renames: Lua
+would copy them, and takes twice the time for 2 MiB."""
+
+_MOST_WITHIN_COMMIT = 10_000
+"""Chunks that one commit keeps: it takes the store's one thread for some 20 ms."""
 
 _BATCH = 1000
 """Commands in one pipeline."""
@@ -47,9 +55,15 @@ class RedisChunks:
         life = max(1, hold_until - now_ms())
         return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "PX", life))
 
-    def carry(self, file_id: str, index: int, data: bytes | memoryview) -> CarriedChunk | None:
+    def carry(
+        self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
+    ) -> CarriedChunk | None:
         """On a cluster a chunk has another slot than the records: None."""
-        return None if not self._db.one_server else CarriedChunk(self._keys.chunk(file_id, index), data)
+        if not self._db.one_server:
+            return None
+        staging = b"" if len(data) <= _WITHIN_SCRIPT else self._keys.staged(file_id, index, token_hex(8))
+        life = 0 if hold_until is None else max(1, hold_until - now_ms())
+        return CarriedChunk(self._keys.chunk(file_id, index), data, staging, life)
 
     def get(self, file_id: str, index: int) -> bytes | None:
         value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
@@ -100,6 +114,10 @@ class RedisChunks:
         unchanged = [key for key, changed in zip(keys, self._each("PERSIST", keys), strict=True) if not changed]
         absent = self._absent(unchanged)
         return [index for index, key in enumerate(keys) if key in absent]
+
+    def keep_within_commit(self, file_id: str, total: int) -> Sequence[bytes] | None:
+        """Their keys; None on a cluster, and where they are very many."""
+        return self._all(file_id, total) if self._db.one_server and total <= _MOST_WITHIN_COMMIT else None
 
     def hold(self, file_id: str, index: int, until: int) -> None:
         self._db.call("PEXPIRE", self._keys.chunk(file_id, index), max(1, until - now_ms()), "NX")

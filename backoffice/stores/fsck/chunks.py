@@ -14,7 +14,7 @@ from backoffice.domain.ids import new_id
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, ChunkMap, ChunkStat, Upload, UploadState
-from backoffice.errors import Completing, NotFound, UploadClosed
+from backoffice.errors import Completing, NotFound
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
@@ -171,21 +171,20 @@ class ChunkCheck:
         that come again may be cut otherwise. Under a lease, so that nobody notes any of them meanwhile."""
         token = new_id()
         # Given up, completed, or somebody is about to complete it and will look for itself.
-        with suppress(NotFound, UploadClosed, Completing):
+        with suppress(NotFound, Completing):
             if upload.total_chunks != UNKNOWN:
                 self._uploads.unmark(upload, vanished)
                 return
-            self._uploads.lease(upload, token, LEASE_SECONDS)
-            leased = self._uploads.get(upload.id)
-            if leased is None or leased.fence != upload.fence:
-                self._uploads.release(upload, token)
+            leased, _ = self._uploads.lease(upload.id, upload.owner, token, LEASE_SECONDS)
+            if leased.fence != upload.fence:
+                self._uploads.release(upload.id, token)
                 return
             try:
                 for index in range(min(vanished), leased.received):
                     self._chunks.release(leased.id, index)
                 self._uploads.unmark(leased, vanished)
             finally:
-                self._uploads.release(leased, token)
+                self._uploads.release(upload.id, token)
 
     def _look_counts(self, upload_id: str) -> Fault | None:
         upload, row, chunks = self._upload_now(upload_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from backoffice.domain.audit import NO_OBJECT, AuditEvent
 from backoffice.errors import BackofficeError
-from backoffice.stores.client import Arg, Db
+from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log import log_index
 
@@ -24,6 +24,7 @@ COMMANDS = frozenset(
         "SET",
         "INCR",
         "PERSIST",
+        "RENAME",
         "PEXPIREAT",
         "ZADD",
         "ZREM",
@@ -44,6 +45,7 @@ CHECKS = {
     "fewer": 1,
     "spare": 1,
     "vacant": 3,
+    "length": 1,
 }
 """How many arguments each operation takes."""
 HEAD = 7
@@ -66,6 +68,7 @@ class Commit:
         self._writes: list[Arg] = []
         self._events: list[Arg] = []
         self._reads: list[Arg] = []
+        self._before: list[Command] = []
         self._writes_count = self._events_count = self._reads_count = 0
         self.replies: list[Any] = []
         for event in events:
@@ -107,6 +110,10 @@ class Commit:
         self._reads += (command, self._position(key), len(args), *args)
         self._reads_count += 1
 
+    def send_before(self, *command: Arg) -> None:
+        """A command that is sent ahead of the commit, in the same trip, and is carried out whatever becomes of it."""
+        self._before.append(command)
+
     def run(self, db: Db, *, freeing: bool = False) -> str:
         """Carry it out; the id of its last event. `freeing`: also when memory is full.
 
@@ -126,7 +133,7 @@ class Commit:
             *self._events,
             *self._reads,
         ]
-        status, what, *rest = db.script("commit", list(self._keys), program, allow_oom=freeing)
+        status, what, *rest = db.script("commit", list(self._keys), program, allow_oom=freeing, before=self._before)
         if status == b"done":
             self.replies = rest
             return str(what.decode())

@@ -13,6 +13,7 @@
 --     fewer n                   the zset has fewer than n members
 --     spare member              the zset does not have this member as its only one
 --     vacant least below n      at most n members of the lexical zset in [least, below)
+--     length n                  there is a string, of n bytes
 --   writes  command, key, number of arguments, argument ...    commands of the server
 --   events  text, number of indexes, index ...
 --   reads   command, key, number of arguments, argument ...    carried out after all that
@@ -50,6 +51,10 @@ if not last then
     elseif op == 'vacant' then
       holds = redis.call('ZLEXCOUNT', key, '[' .. ARGV[at + 2], '(' .. ARGV[at + 3]) <= tonumber(ARGV[at + 4])
       at = at + 5
+    elseif op == 'length' then
+      saw = redis.call('STRLEN', key)
+      holds = saw == tonumber(ARGV[at + 2]) and (saw > 0 or redis.call('EXISTS', key) == 1)
+      at = at + 3
     elseif op == 'unset' then
       saw = redis.call('HGET', key, ARGV[at + 2])
       holds = not saw

@@ -3,28 +3,38 @@
 --
 -- KEYS[1] upload hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of uploads by expiry
 -- KEYS[5] hash of the owner, whose quota counts; ARGV has that of those who have none of their own
+-- KEYS[6] store: the chunk   KEYS[7] store: where its bytes wait, if they do
 -- ARGV[1] op   ARGV[2] upload id   ARGV[3] bytes of a map entry   then, by op:
 --   mark     expires at, quota, largest file, {index, size, entry} ...
+--   store    expires at, quota, largest file, index, size, entry, life in ms, {bytes}    put a chunk in its place, unless
+--                                          there is one, and mark it
 --   begin    offset                        be the one who appends to a stream: earlier ones note nothing more
 --   append   fence, expires at, quota, largest file, tail, index of the first, offset of the first,
 --            {size, entry} ...             chunks of a stream, in order; the first may take the place of the tail
 --   settle   lease                         the bytes of the tail are where those of a chunk belong
 --   unmark   lease, fence, tail, index ... chunks that turned out not to be there; nothing where another has the lease,
 --                                          or went on with a stream meanwhile. What it has after them cannot stay
---   lease    token, until, now
+--   lease    token, until, now, owner     nothing where it is somebody else's
 --   extend   token, until                  a lease that was lost is not had again
 --   release  token
 --
 -- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle: {…, fence}
+--   lease: {"ok", received, bytes, fields and values of the record, map}
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
 --   {"too_big", bytes} over the declared size or the largest file | {"quota", the limit}
 --   begin, append: {"offset", bytes} the stream goes on there, or somebody else goes on with it
---   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received}
-local upload, map, quota, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+--   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received, number of chunks, map}
+--   store: {"there"} there is a chunk, and it is not marked as this one | {"lost"} the bytes have not waited
+-- Whatever store returns, its bytes do not wait any more.
+local upload, map, quota, expiry, chunk, staging = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6], KEYS[7]
 local op, id, width = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local row = redis.call('HMGET', upload, 'state', 'received', 'bytes', 'size', 'reserved', 'lease', 'lease_until',
   'total_chunks', 'fence', 'tail')
-if not row[1] then return {'missing'} end
+local function refuse(...)
+  if staging then redis.call('UNLINK', staging) end
+  return {...}
+end
+if not row[1] then return refuse('missing') end
 local state, received, bytes = row[1], tonumber(row[2]), tonumber(row[3])
 local size, reserved = tonumber(row[4]), tonumber(row[5])
 local stream, fence, tail = row[8] == '-1', row[9] or '0', row[10] or '0'
@@ -48,13 +58,20 @@ local function grow(now, limit, largest)
   redis.call('HSET', upload, 'reserved', text(now))
 end
 
-if op == 'mark' then
-  if state ~= 'open' then return {'closed', state} end
+if op == 'mark' or op == 'store' then
+  local last, stored = #ARGV, true
+  if op == 'store' then
+    last, stored = 9, redis.call('EXISTS', chunk) == 1
+    -- Marked with the same sums it is the same chunk; else somebody has to compare the bytes.
+    if stored and entry_at(tonumber(ARGV[7])) ~= ARGV[9] then return refuse('there') end
+    if not stored and staging and redis.call('EXISTS', staging) == 0 then return {'lost'} end
+  end
+  if state ~= 'open' then return refuse('closed', state) end
   local new, added, seen = {}, 0, {}
-  for at = 7, #ARGV, 3 do
+  for at = 7, last, 3 do
     local index, length, entry = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
     local there = seen[index] or entry_at(index)
-    if there and there ~= entry then return {'conflict', ARGV[at]} end
+    if there and there ~= entry then return refuse('conflict', ARGV[at]) end
     if not there then
       new[#new + 1] = {index, entry}
       seen[index] = entry
@@ -63,7 +80,15 @@ if op == 'mark' then
   end
   local now = bytes + added
   local refusal = grow(now, ARGV[5], ARGV[6])
-  if refusal then return refusal end
+  if refusal then return refuse(unpack(refusal)) end
+  if stored then
+    refuse()
+  elseif staging then
+    redis.call('RENAMENX', staging, chunk)
+    redis.call('PEXPIRE', chunk, ARGV[10])
+  else
+    redis.call('SET', chunk, ARGV[11], 'PX', ARGV[10])
+  end
   for _, pair in ipairs(new) do redis.call('SETRANGE', map, pair[1] * width, pair[2]) end
   received = received + #new
   redis.call('HSET', upload, 'received', text(received), 'bytes', text(now), 'expires_at', ARGV[4])
@@ -136,12 +161,13 @@ end
 
 if op == 'lease' then
   local token, till, now, total = ARGV[4], ARGV[5], ARGV[6], tonumber(row[8])
+  if state == 'aborted' or redis.call('HGET', upload, 'owner') ~= ARGV[7] then return {'missing'} end
   if state == 'completing' and row[6] ~= token and tonumber(row[7]) > tonumber(now) then return {'busy', row[7]} end
-  if state == 'aborted' then return {'closed', state} end
-  if stream then total = redis.call('STRLEN', map) / width end
-  if total ~= received then return {'incomplete', text(received)} end
+  local packed = redis.call('GET', map) or ''
+  if stream then total = #packed / width end
+  if total ~= received then return {'incomplete', text(received), text(total), packed} end
   redis.call('HSET', upload, 'state', 'completing', 'lease', token, 'lease_until', till)
-  return {'ok', text(received), text(bytes)}
+  return {'ok', text(received), text(bytes), redis.call('HGETALL', upload), packed}
 end
 
 if op == 'extend' then

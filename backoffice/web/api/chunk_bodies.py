@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final
 
 from flask import Request
@@ -73,15 +75,17 @@ class ChunkForm(ChunkFields):
     chunk_data: Annotated[bytes, Field(json_schema_extra={"contentMediaType": OCTETS})]
 
 
-def read_chunk(request: Request, largest: int) -> tuple[ChunkFields, bytes | memoryview]:
-    """What is said about the chunk, and its bytes (at most `largest`).
+def read_chunk(
+    request: Request, largest: int
+) -> tuple[ChunkFields, bytes | memoryview | Callable[[], bytes | memoryview]]:
+    """What is said about the chunk, and its bytes (at most `largest`); or what receives them, where all is known before
+    the body is read. It raises BodyCut, TooLarge.
 
     Raises Invalid, BodyCut, TooLarge, and 415 for a type of content that is none of the three.
     """
     match request.mimetype:
         case "" | "application/octet-stream":
-            fields = query(ChunkFields, request)
-            return fields, read_view(request, largest)
+            return query(ChunkFields, request), partial(read_view, request, largest)
         case "multipart/form-data":
             return _from_form(request, largest)
         case "application/json":
