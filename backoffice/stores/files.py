@@ -310,8 +310,7 @@ def _keep_carried(commit: Commit, carried: CarriedChunk) -> None:
         return
     for command in stage(carried):
         commit.send_before(*command)
-    commit.check("present", carried.staging, error=Unavailable())
-    commit.write("RENAME", carried.staging, carried.place)
+    commit.rename(carried.staging, carried.place, error=Unavailable())
     commit.write("PERSIST", carried.place)
 
 

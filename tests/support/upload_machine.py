@@ -26,6 +26,7 @@ from backoffice.errors import (
 )
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.fsck import chunks as chunk_check
 from tests.support.chunks import Place
 from tests.support.database import database
@@ -102,6 +103,8 @@ class Model(RuleBasedStateMachine):
         # Leases end, and chunks may be gone, by the same clock as everything else.
         for module in (upload_store, chunk_check):
             self.patch.setattr(module, "now_ms", self.world.clock)
+        # So that chunks go into the store in both ways.
+        self.patch.setattr(redis_chunks, "_WITHIN_SCRIPT", 500)
 
     # -- looking, on a way of its own, so that no fault meant for the service comes in between
 

@@ -24,7 +24,6 @@ COMMANDS = frozenset(
         "SET",
         "INCR",
         "PERSIST",
-        "RENAME",
         "PEXPIREAT",
         "ZADD",
         "ZREM",
@@ -101,6 +100,13 @@ class Commit:
             raise ValueError(f"{command} is not a command of a commit")
         self._writes += (command, self._position(key), len(args))
         self._writes += [str(arg) if isinstance(arg, int | float) else arg for arg in args]
+        self._writes_count += 1
+
+    def rename(self, source: bytes, target: bytes, *, error: Refusal) -> None:
+        """Let what `source` holds be at `target`, after all checks; `run` raises `error` where it holds nothing."""
+        self.check("present", source, error=error)
+        self._position(target)
+        self._writes += ("RENAME", self._position(source), 1, target)
         self._writes_count += 1
 
     def read(self, command: str, key: bytes, *args: str | int) -> None:
