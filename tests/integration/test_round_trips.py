@@ -65,6 +65,7 @@ KINDS = [
     Kind("PUT of four chunks", UPLOADS + "upload_whole", 201, 9, 9, kinds.put(b"x" * 256 * 1024)),
     Kind("first chunk", UPLOADS + "upload_chunk", 200, 2, 2, kinds.first_chunk),
     Kind("next chunk", UPLOADS + "upload_chunk", 200, 2, 2, kinds.next_chunk),
+    Kind("a large chunk", UPLOADS + "upload_chunk", 200, 2, 2, kinds.large_chunk),
     Kind("the same chunk again", UPLOADS + "upload_chunk", 200, 2, 2, kinds.chunk_again),
     Kind("chunk in a form", UPLOADS + "upload_chunk", 200, 2, 2, kinds.chunk_in_form),
     Kind("complete 1 chunk", UPLOADS + "upload_complete", 201, 2, 2, kinds.complete(1)),

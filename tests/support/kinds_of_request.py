@@ -125,6 +125,12 @@ def next_chunk(world: World) -> Ask:
     return lambda: world.ann.chunk(b"x" * 16_384, total_chunks=2, chunk_index=1, file_id=file_id)
 
 
+def large_chunk(world: World) -> Ask:
+    """One that is not in memory when its request begins."""
+    file_id = world.sent(2, left=1)
+    return lambda: world.ann.chunk(b"x" * 100_000, total_chunks=2, chunk_index=1, file_id=file_id)
+
+
 def chunk_again(world: World) -> Ask:
     file_id = world.sent(2, left=1)
     return lambda: world.ann.chunk(b"x", total_chunks=2, chunk_index=0, file_id=file_id)

@@ -29,8 +29,8 @@ _WITHIN_SCRIPT = 64 * 1024
 """Bytes that go as an argument of a script. More of them wait under a key of their own, which the script renames: Lua
 would copy them, and takes twice the time for 2 MiB."""
 
-_MOST_WITHIN_COMMIT = 10_000
-"""Chunks that one commit keeps: it takes the store's one thread for some 20 ms."""
+_MOST_WITHIN_COMMIT = 4_096
+"""Chunks that one commit keeps: it takes the store's one thread for about 18 ms."""
 
 _BATCH = 1000
 """Commands in one pipeline."""
