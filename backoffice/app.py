@@ -87,15 +87,7 @@ def build_services(
     chunks = chunk_store(settings, db, keys, durability, health)
     completion = Completion(stores.uploads, stores.files, chunks, durability, settings.trash_ttl)
     return Services(
-        users=Users(
-            store=users,
-            accounts=stores.accounts,
-            roles=stores.roles,
-            tokens=stores.tokens,
-            audit=audit,
-            throttle=stores.throttle,
-            passwords=passwords,
-        ),
+        users=_users(stores, passwords),
         roles=Roles(store=stores.roles, audit=audit),
         sessions=Sessions(
             stores.sessions,
@@ -117,6 +109,18 @@ def build_services(
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit),
         together=db.together,
+    )
+
+
+def _users(stores: _Stores, passwords: Passwords) -> Users:
+    return Users(
+        store=stores.users,
+        accounts=stores.accounts,
+        roles=stores.roles,
+        tokens=stores.tokens,
+        audit=stores.audit,
+        throttle=stores.throttle,
+        passwords=passwords,
     )
 
 

@@ -13,11 +13,12 @@ from backoffice.domain.uploads import CarriedChunk, Chunk
 from backoffice.errors import BackofficeError, NameTaken, NotSignedIn, QuotaExceeded, Unavailable, VersionMismatch
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Db
+from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
 from backoffice.stores.keys import Keys
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
-from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words, text_range
+from backoffice.stores.records.indexes import text_range
 from backoffice.stores.records.paging import Pager
 from backoffice.stores.users import NOUN as USERS
 
@@ -29,49 +30,6 @@ this many can ask for one name at once."""
 
 REMEMBERED = 4_096
 """Files of one chunk whose record and map a process remembers, at about 1 kB."""
-
-
-def _live(file: File) -> bool:
-    return file.state is FileState.READY
-
-
-def _trashed(file: File) -> bool:
-    return file.state is FileState.TRASHED
-
-
-def _created(file: File) -> float:
-    return file.created_at
-
-
-SHORT = {
-    "name": "n",
-    "mime_type": "m",
-    "owner": "o",
-    "created_at": "c",
-    "changed_at": "u",
-    "total_chunks": "t",
-    "digest": "h",
-    "size": "s",
-    "tags": "g",
-    "version": "v",
-}
-"""Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
-
-
-NAME: Lexical[File] = Lexical("name", lambda one: one.name if _live(one) else None, within=("owner",))
-INDEXES: tuple[Index[File], ...] = (
-    Sorted("created", lambda one: one.created_at if _live(one) else None),
-    Sorted("size", lambda one: one.size if _live(one) else None, within=("owner",)),
-    NAME,
-    Words("words", lambda one: one.stem if _live(one) else None, first=NAME),
-    Facet("owner", lambda one: [one.owner] if _live(one) else [], _created, "created"),
-    Facet("mime_type", lambda one: [one.mime_type] if _live(one) else [], _created, "created", listed=True),
-    Facet("tag", lambda one: one.tags if _live(one) else (), _created, "created", listed=True),
-    Sorted("undigested", lambda one: one.created_at if _live(one) and not one.digest else None),
-    Sorted("purge", lambda one: one.purge_at if _trashed(one) else None),
-    Facet("trash", lambda one: [one.owner] if _trashed(one) else [], lambda one: one.purge_at, "purge"),
-    Sorted("gc", lambda one: one.updated_at if one.state is FileState.GONE else None),
-)
 
 
 class RedisFiles:
@@ -91,7 +49,7 @@ class RedisFiles:
             [("HGETALL", self._keys.record(NOUN, file_id)), ("GET", self._keys.chunk_map(file_id))]
         )
         file, packed_map = self.collection.decode(file_id, row), packed_map or b""
-        if file is not None and _live(file) and file.total_chunks <= 1:
+        if file is not None and is_live(file) and file.total_chunks <= 1:
             self._remembered.put(file_id, (file, packed_map))
         return file, packed_map
 
@@ -132,7 +90,7 @@ class RedisFiles:
         row = self._db.call("ZRANGE", self._names(owner), f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1)
         file = self.get(self.collection.member_id(bytes(row[0]))) if row else None
         # Between the two looks it may have been trashed or renamed; then it is not the holder any more.
-        return file if file is not None and _live(file) and text_range(file.name)[0] == least else None
+        return file if file is not None and is_live(file) and text_range(file.name)[0] == least else None
 
     def free_name(self, owner: str, name: str) -> str:
         """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for 32; beyond

@@ -9,7 +9,7 @@ import pytest
 
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
-from backoffice.stores.files import SHORT
+from backoffice.stores.file_indexes import SHORT
 from backoffice.stores.fsck import audit as log_check
 from backoffice.stores.log import log_index
 from backoffice.stores.log.log_index import pack, unpack

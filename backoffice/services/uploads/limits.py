@@ -37,6 +37,13 @@ class UploadLimits:
         if announced is not None and received > announced:
             raise Invalid("The body is longer than announced.", field="size")
 
+    def check_size(self, size: int | None) -> None:
+        """Raises Invalid or TooLarge where no file may have so many bytes; None: it is not known."""
+        if size is not None and size < 0:
+            raise Invalid("total_size is a number of bytes.", field="total_size")
+        if size is not None and size > self.max_file_size:
+            raise TooLarge(f"A file has at most {self.max_file_size} bytes.", limit=self.max_file_size)
+
     def expires_at(self, now: int, dies_at: int) -> int:
         """When an upload expires that nobody goes on with after `now` (ms)."""
         return min(now + self.upload_seconds * 1000, dies_at)

@@ -10,7 +10,7 @@ crash leaves behind is either a whole file or garbage that deletes itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
-from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge
+from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.ports import AuditLog, StoreHealth
@@ -33,7 +33,7 @@ from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.new_file import NewFile
-from backoffice.services.uploads.status import UploadStatus
+from backoffice.services.uploads.status import UploadStatus, status_of
 from backoffice.services.uploads.streaming import StreamingUpload
 
 Data = bytes | memoryview
@@ -93,11 +93,7 @@ class Uploads:
     def _check_start(self, actor: Actor, size: int | None) -> None:
         """Raises NotAllowed, Invalid, TooLarge, StoreFull."""
         authorize(self.audit, actor, Permissions.FILES_WRITE)
-        limits = self.limits
-        if size is not None and size < 0:
-            raise Invalid("total_size is a number of bytes.", field="total_size")
-        if size is not None and size > limits.max_file_size:
-            raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
+        self.limits.check_size(size)
         if not (self.health.room() and self.chunks.room()):
             raise StoreFull
 
@@ -113,13 +109,7 @@ class Uploads:
     def state(self, actor: Actor, upload_id: str) -> UploadStatus:
         """How far it is. Raises NotFound."""
         upload = self._get_authorized(actor, upload_id, Permissions.FILES_READ)
-        return self._status(upload)
-
-    def _status(self, upload: Upload) -> UploadStatus:
-        def missing() -> Sequence[tuple[int, int]]:
-            return self.uploads.chunk_map(upload.id, upload.total_chunks).missing
-
-        return UploadStatus(upload, missing)
+        return status_of(self.uploads, upload)
 
     def mine(self, actor: Actor, query: Query) -> Page[Upload]:
         """Own uploads in progress."""
@@ -165,10 +155,10 @@ class Uploads:
         received = data() if callable(data) else data
         chunk = self._writer.check(total_chunks, received, sha256)
         if there is not None:
-            return self._status(self._writer.store(there, index, received, chunk))
+            return status_of(self.uploads, self._writer.store(there, index, received, chunk))
         upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
         try:
-            return self._status(self._writer.store(upload, index, received, chunk))
+            return status_of(self.uploads, self._writer.store(upload, index, received, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
             self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
@@ -204,10 +194,8 @@ class Uploads:
 
     def _may_complete_own(self, actor: Actor, on_conflict: OnConflict) -> bool:
         """Whether an upload of the actor's own needs no further question."""
-        needed = {Permissions.FILES_WRITE}
-        if on_conflict is OnConflict.REPLACE:
-            needed.add(Permissions.FILES_DELETE)
-        return all(may(actor, permission, actor.id) for permission in needed)
+        replaces = on_conflict is OnConflict.REPLACE
+        return may(actor, Permissions.FILES_WRITE) and (not replaces or may(actor, Permissions.FILES_DELETE))
 
     def _may_replace(self, actor: Actor, upload: Upload, on_conflict: OnConflict) -> None:
         """Putting the old file into the trash takes the right to delete."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backoffice.domain.uploads import Upload
+from backoffice.services.file_ports import UploadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,8 @@ class UploadStatus:
     def missing_count(self) -> int:
         """How many have not arrived; 0 while their number is not known."""
         return max(0, self.upload.total_chunks - self.upload.received)
+
+
+def status_of(uploads: UploadStore, upload: Upload) -> UploadStatus:
+    """The status of an upload; its map is read when what is missing is asked for."""
+    return UploadStatus(upload, lambda: uploads.chunk_map(upload.id, upload.total_chunks).missing)

@@ -18,6 +18,7 @@ from backoffice.errors import Completing, NotFound
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
+from backoffice.stores.file_indexes import SHORT
 from backoffice.stores.fsck.maps import (
     Place,
     Stats,
@@ -231,7 +232,7 @@ class ChunkCheck:
 
     def _home_questions(self, file_id: str) -> list[Command]:
         return [
-            ("HGET", self._keys.record(file_store.NOUN, file_id), file_store.SHORT["total_chunks"]),
+            ("HGET", self._keys.record(file_store.NOUN, file_id), SHORT["total_chunks"]),
             ("EXISTS", self._keys.record(upload_store.NOUN, file_id)),
         ]
 

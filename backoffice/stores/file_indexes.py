@@ -1,0 +1,50 @@
+"""How files are kept: what their fields are called, and the indexes that find them."""
+
+from __future__ import annotations
+
+from backoffice.domain.files import File, FileState
+from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
+
+
+def is_live(file: File) -> bool:
+    """Whether it is in lists, and not in the trash."""
+    return file.state is FileState.READY
+
+
+def _trashed(file: File) -> bool:
+    return file.state is FileState.TRASHED
+
+
+def _created(file: File) -> float:
+    return file.created_at
+
+
+SHORT = {
+    "name": "n",
+    "mime_type": "m",
+    "owner": "o",
+    "created_at": "c",
+    "changed_at": "u",
+    "total_chunks": "t",
+    "digest": "h",
+    "size": "s",
+    "tags": "g",
+    "version": "v",
+}
+"""Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
+
+
+NAME: Lexical[File] = Lexical("name", lambda one: one.name if is_live(one) else None, within=("owner",))
+INDEXES: tuple[Index[File], ...] = (
+    Sorted("created", lambda one: one.created_at if is_live(one) else None),
+    Sorted("size", lambda one: one.size if is_live(one) else None, within=("owner",)),
+    NAME,
+    Words("words", lambda one: one.stem if is_live(one) else None, first=NAME),
+    Facet("owner", lambda one: [one.owner] if is_live(one) else [], _created, "created"),
+    Facet("mime_type", lambda one: [one.mime_type] if is_live(one) else [], _created, "created", listed=True),
+    Facet("tag", lambda one: one.tags if is_live(one) else (), _created, "created", listed=True),
+    Sorted("undigested", lambda one: one.created_at if is_live(one) and not one.digest else None),
+    Sorted("purge", lambda one: one.purge_at if _trashed(one) else None),
+    Facet("trash", lambda one: [one.owner] if _trashed(one) else [], lambda one: one.purge_at, "purge"),
+    Sorted("gc", lambda one: one.updated_at if one.state is FileState.GONE else None),
+)
