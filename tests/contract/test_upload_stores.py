@@ -34,8 +34,7 @@ from tests.support.uploads import ALICE, KEYS, LIMITS, World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("place")]
 
-PARTS = [b"a" * 1000, b"b" * 500]
-CONTENT = b"".join(PARTS)
+PARTS, CONTENT = [b"a" * 1000, b"b" * 500], b"a" * 1000 + b"b" * 500
 CHUNK, OTHER = Chunk(1000, b"x" * 16, b"s" * 32), Chunk(500, b"y" * 16)
 EVENT = AuditEvent(Actions.UPLOAD_START, ALICE, ObjectRef("file", "u"))
 HOUR = 3_600_000
