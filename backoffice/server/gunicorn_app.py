@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication
+from prometheus_client.multiprocess import mark_process_dead
 
 from backoffice.app import create_app
 from backoffice.server.access_log import AccessLog
@@ -84,6 +85,7 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
         "accesslog": "-",
         "loglevel": settings.log_level.lower(),
         "when_ready": _freeze,
+        "child_exit": _forget_worker,
         "proc_name": "backoffice-web",
     }
 
@@ -100,6 +102,11 @@ def _memory_directory() -> str | None:
     """Where heartbeat files cost no disk write."""
     shm = Path("/dev/shm")  # noqa: S108 -- gunicorn unlinks the file as soon as it is open
     return str(shm) if shm.is_dir() and os.access(shm, os.W_OK) else None
+
+
+def _forget_worker(_server: Any, worker: Any) -> None:
+    """What a worker that has ended counted stays in the sums, what it held at the moment does not."""
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def _freeze(_server: Any) -> None:

@@ -120,10 +120,11 @@ class Db:
         """What these reads return. They do not depend on each other, so they share their round trips."""
         return read_together(self.many, reads)
 
-    def alone(self, ask: Callable[[], Any]) -> Any:
-        """What `ask` gets from the client in one round trip: for questions that cannot be sent with others."""
+    def alone(self, question: Any, ask: Callable[[], Any]) -> Any:
+        """What `ask` gets from the client in one round trip: for questions that cannot be sent with others. `question`
+        says which one it is."""
         reading = current_read()
-        return ask() if reading is None else reading.alone(ask)
+        return ask() if reading is None else reading.alone(question, ask)
 
     def _watched(self, watch: Watch, commands: Sequence[Command]) -> list[Any]:
         """The replies, and before they are given out the answer whether what is watched is still so. What changes
@@ -161,7 +162,8 @@ class Db:
         """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it). `before`: what is sent ahead of
         it, in the same trip."""
         if current_read() is not None:
-            return self.alone(lambda: self.script(name, keys, args, allow_oom=allow_oom, before=before))
+            question = (name, *keys, *args)
+            return self.alone(question, lambda: self.script(name, keys, args, allow_oom=allow_oom, before=before))
         if before and watched() is not None:
             self.many(())  # it may change something, and the script would look too late
         watch = watched()

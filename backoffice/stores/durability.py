@@ -117,7 +117,7 @@ class RedisHealth:
 def server_info(db: Db) -> dict[str, Any]:
     """INFO of the server; of a cluster, of one of its primaries with the largest memory use of any."""
     with store_errors():
-        info: dict[str, Any] = db.alone(db.client.info)
+        info: dict[str, Any] = db.alone("INFO", db.client.info)
     nodes = [node for node in info.values() if isinstance(node, dict) and "used_memory" in node]
     return max(nodes, key=lambda node: int(node["used_memory"])) if nodes else info
 

@@ -2,7 +2,8 @@
 
 Each runs until it asks the store for something. What all of them ask for is sent together; then each runs again from
 its beginning, is given the answers that it had before, and gets to its next question, or to its end. So a read asks
-every question once, but its own code may run several times: it has to be a read, and nothing that counts or keeps.
+every question once, but its own code may run several times: it has to be a read, and nothing that counts or keeps. An
+answer is given to the question that it was the answer to, and to no other.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ class Read:
 
     def __init__(self, run: Callable[[], Any]) -> None:
         self._run = run
-        self._answers: list[Any] = []
+        self._answers: list[tuple[Any, Any]] = []
+        """What it asked, with the answer."""
         self._given = 0
         self.commands: Sequence[Sequence[Any]] = ()
         """What it asks next, where this can be sent with other commands."""
         self.ask: Ask | None = None
         """Else what asks it."""
+        self.question: Any = None
+        """The same in a form that can be compared."""
         self.done = False
         self.result: Any = None
 
@@ -46,22 +50,25 @@ class Read:
 
     def answered(self, answer: Any) -> None:
         """The answer to what it asked."""
-        self._answers.append(answer)
+        self._answers.append((self.question, answer))
 
     def many(self, commands: Sequence[Sequence[Any]]) -> Any:
         """Their replies, if they are there. Raises Waiting."""
-        return self._next(commands, None)
+        return self._next(list(map(tuple, commands)), commands, None)
 
-    def alone(self, ask: Ask) -> Any:
+    def alone(self, question: Any, ask: Ask) -> Any:
         """The answer to what cannot be sent with others, likewise."""
-        return self._next((), ask)
+        return self._next(question, (), ask)
 
-    def _next(self, commands: Sequence[Sequence[Any]], ask: Ask | None) -> Any:
+    def _next(self, question: Any, commands: Sequence[Sequence[Any]], ask: Ask | None) -> Any:
+        if self._given < len(self._answers) and self._answers[self._given][0] != question:
+            # It goes another way than the last time: what it asked once is remembered elsewhere by now, or no more.
+            del self._answers[self._given :]
         if self._given == len(self._answers):
-            self.commands, self.ask = commands, ask
+            self.question, self.commands, self.ask = question, commands, ask
             raise Waiting
         self._given += 1
-        return self._answers[self._given - 1]
+        return self._answers[self._given - 1][1]
 
 
 _reading: ContextVar[Read | None] = ContextVar("reading", default=None)

@@ -130,7 +130,8 @@ def hold_body(environ: WSGIEnvironment, confirm: Callable[[], None]) -> None:
     Raises BodyCut.
     """
     length = _length(environ)
-    if length is None or length > SMALL_BODY:
+    # What waits for our "100 Continue" is not in memory either: no thread waits for it before we know whose it is.
+    if length is None or length > SMALL_BODY or "HTTP_EXPECT" in environ:
         environ[CONFIRM] = confirm
     elif length:
         environ["wsgi.input"] = BytesIO(read_exact(environ, SMALL_BODY))
@@ -236,8 +237,9 @@ def _length(environ: WSGIEnvironment) -> int | None:
         if not (announced.isascii() and announced.isdigit()):
             raise Invalid("Content-Length must be a whole number.")
         return int(announced)
-    # A server that does not end the input by itself would let us wait for ever.
-    return None if environ.get("wsgi.input_terminated") else 0
+    # Without a length and a transfer coding there is no body (RFC 9112, section 6.3), whatever the server says of its
+    # input; and one that does not end the input by itself would let us wait for ever.
+    return None if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING") else 0
 
 
 def _source(environ: WSGIEnvironment, length: int | None) -> Source:

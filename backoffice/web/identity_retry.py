@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from backoffice.errors import IdentityChanged
+from backoffice.web.client_socket import STRANGER, set_body_pace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,6 +33,9 @@ class IdentityRetry:
             return self.app(environ, start_response)
         except IdentityChanged:
             environ[IDENTITY_CHANGED] = True
+            # Whoever it was is not known to be asking any more.
+            structlog.contextvars.unbind_contextvars("user")
+            set_body_pace(environ, STRANGER)
             # What the first turn left, such as its parsed form, must not be taken for this one's.
             for name in [name for name in environ if name.startswith(("werkzeug.", "flask."))]:
                 del environ[name]

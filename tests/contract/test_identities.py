@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ from backoffice.domain.paging import Query
 from backoffice.domain.users import User
 from backoffice.errors import IdentityChanged
 from backoffice.stores import identities as module
-from backoffice.stores.client import Db
+from backoffice.stores.client import Command, Db
 from backoffice.stores.identities import RedisIdentities
+from backoffice.stores.roles import RedisRoles
 from backoffice.stores.watch import Version, Watch, watch, watched
+from tests.support.database import database
 from tests.support.other_process import identify, serve
-from tests.support.people import PASSWORD, ROOT, People
+from tests.support.people import PASSWORD, ROOT, People, event
 
 pytestmark = pytest.mark.cluster
 
@@ -100,6 +104,46 @@ def test_a_write_without_a_script_waits_for_the_answer(people: People, secret: s
     identify(people, people.tokens.create(ROOT, name="u", user_id=people.user("eve").id)[1], remembered=True)
     people.db.many([("SET", people.keys.seen("x"), "1"), ("GET", people.keys.seen("y"))])
     assert people.db.call("GET", people.keys.seen("x")) == b"1"
+
+
+class Repeating(Db):
+    """Loses the answer to a script once, so that it is sent again; meanwhile something happens."""
+
+    def __init__(self, client: Any, meanwhile: Callable[[], object]) -> None:
+        super().__init__(client, shebang=database(client)._shebang)
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def _one(self, command: Command) -> Any:
+        answer = super()._one(command)
+        if command[0] == "EVALSHA" and self._meanwhile is not None:
+            elsewhere, self._meanwhile = Thread(target=self._meanwhile), None
+            elsewhere.start()
+            elsewhere.join()
+            answer = super()._one(command)
+        return answer
+
+
+def test_a_change_after_a_commit_does_not_hide_from_its_repetition_that_it_was_carried_out(
+    people: People, redis: Any, ada: User, secret: str
+) -> None:
+    """Else the request would begin again, and do everything twice."""
+    role = replace(people.role_store.get("reader"), id="made")  # type: ignore[type-var]
+    RedisRoles(people.db, people.keys).insert(replace(role, id="known"), event())  # scripts are known
+    serve(people, secret)
+    identify(people, secret, remembered=True)
+    db = Repeating(redis, lambda: people.users.disable(ROOT, ada.id))
+    RedisRoles(db, people.keys).insert(role, event())
+    assert people.role_store.get("made") is not None
+    assert not people.identities.unconfirmed
+
+
+def test_a_change_before_a_commit_is_seen_by_its_repetition_too(people: People, redis: Any, secret: str) -> None:
+    people.tokens.revoke(ROOT, token_id(secret))
+    role = replace(people.role_store.get("reader"), id="made")  # type: ignore[type-var]
+    identify(people, secret, remembered=True)
+    with pytest.raises(IdentityChanged):
+        RedisRoles(Repeating(redis, lambda: None), people.keys).insert(role, event())
+    assert people.role_store.get("made") is None
 
 
 def test_times_of_use_are_no_change(people: People, secret: str) -> None:

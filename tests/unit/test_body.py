@@ -46,6 +46,7 @@ class Arriving:
         self.environ: dict[str, Any] = {
             "wsgi.input": self.input,
             "wsgi.input_terminated": True,
+            "HTTP_TRANSFER_ENCODING": "chunked" if length is None else "",
             "gunicorn.socket": self.sock,
             "CONTENT_LENGTH": "" if length is None else str(length),
         }
@@ -96,7 +97,10 @@ def test_the_whole_body_at_once(length: int | None) -> None:
 
 def test_any_server_will_do() -> None:
     assert body.read_exact(plain(b"abcdef", 3), HUGE) == b"abc"
-    assert body.read_exact(plain(b"abcdef", **{"wsgi.input_terminated": True}), HUGE) == b"abcdef"
+    assert (
+        body.read_exact(plain(b"abcdef", **{"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}), HUGE)
+        == b"abcdef"
+    )
 
 
 def test_an_input_without_length_or_end_is_not_waited_for() -> None:

@@ -14,6 +14,13 @@ SHARED = ("_bytes", "_log")
 """In this order: a file may use what those before it define."""
 
 
+ASK_THEMSELVES = frozenset({"commit", "upload"})
+"""Scripts that know themselves when they are repeated: then they do not ask whether something has changed."""
+
+_UNWATCHED = "local function changed() end\n"
+_ASKS = "local refusal = changed()\nif refusal then return refusal end\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """A script's text and the SHA-1 by which the server knows it."""
@@ -25,10 +32,15 @@ class Script:
 def load(name: str, *, shebang: bool = True, allow_oom: bool = False, watched: bool = False) -> Script:
     """`<name>.lua`, ready to send. `allow_oom` lets it run when memory is full; that is said in its first line, so it
     takes `shebang`. `watched`: it begins by comparing versions, which are added to its keys and arguments."""
-    source = (_read("_watch") if watched else "") + shared() + _read(name)
+    source = (_read("_watch") if watched else _UNWATCHED) + shared() + _asking(name, watched=watched) + _read(name)
     if shebang:
         source = ("#!lua flags=allow-oom\n" if allow_oom else "#!lua\n") + source
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+def _asking(name: str, *, watched: bool) -> str:
+    """What asks whether something has changed, before a script that does not ask by itself."""
+    return _ASKS if watched and name not in ASK_THEMSELVES else ""
 
 
 def shared() -> str:

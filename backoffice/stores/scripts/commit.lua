@@ -27,6 +27,8 @@ local checks, writes, events = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(AR
 local last = redis.call('GET', request)
 
 if not last then
+  local refusal = changed()
+  if refusal then return refusal end
   if events == 0 then return redis.error_reply('NOEVENT a commit without an audit event') end
 
   for number = 1, checks do

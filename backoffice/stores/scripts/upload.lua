@@ -34,6 +34,11 @@ local function refuse(...)
   if staging then redis.call('UNLINK', staging) end
   return {...}
 end
+-- A lease that it gave to this very token is a repetition.
+if not (op == 'lease' and row[6] == ARGV[4]) then
+  local stale = changed()
+  if stale then return stale end
+end
 if not row[1] then return refuse('missing') end
 local state, received, bytes = row[1], tonumber(row[2]), tonumber(row[3])
 local size, reserved = tonumber(row[4]), tonumber(row[5])

@@ -112,7 +112,11 @@ def test_content_digest_of_a_raw_chunk(ann: Person) -> None:
 @pytest.mark.parametrize("length_known", [True, False])
 def test_a_file_in_one_body(ann: Person, length_known: bool) -> None:
     data = DATA * 20
-    more: dict[str, Any] = {} if length_known else {"environ_overrides": {"wsgi.input_terminated": True}}
+    more: dict[str, Any] = (
+        {}
+        if length_known
+        else {"environ_overrides": {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}}
+    )
     headers = {} if length_known else {"Transfer-Encoding": "chunked"}
     if not length_known:
         more["environ_overrides"]["CONTENT_LENGTH"] = ""

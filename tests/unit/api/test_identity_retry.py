@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+import structlog
 
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
@@ -63,7 +64,8 @@ def test_a_body_is_not_lost(site: Site, known: Person, size: int, announced: boo
     data = bytes(range(256)) * (size // 256 + 1)
     before = began_again(site)
     changed(site, known)
-    more: dict[str, Any] = {} if announced else {"environ_overrides": {"wsgi.input_terminated": True}}
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    more: dict[str, Any] = {} if announced else {"environ_overrides": chunked}
     body: Any = data[:size] if announced else io.BytesIO(data[:size])
     answer = known.call("PUT", "/files/b.bin", data=body, **more)
     assert answer.status_code == 201, answer.text
@@ -109,6 +111,12 @@ def test_a_file_in_a_form_is_not_lost(site: Site, known: Person) -> None:
         )
         assert answer.status_code in {200, 303}, answer.text
         assert name in browser.get("/").text
+
+
+def test_who_is_nobody_any_more_is_named_in_no_line_of_the_log(site: Site, known: Person) -> None:
+    site.services.users.disable(SHELL, known.id)
+    assert known.get("/files").status_code == 401
+    assert "user" not in structlog.contextvars.get_contextvars()
 
 
 def test_what_asks_the_store_for_nothing_is_confirmed_all_the_same(site: Site, known: Person) -> None:
