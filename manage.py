@@ -57,7 +57,7 @@ TEST_MODULES = (
 )
 
 # Files of tests are dealt out to processes, for much of the time goes into waiting. `-n 0` runs them all in this one.
-SPREAD = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+SPREAD = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

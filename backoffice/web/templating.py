@@ -27,7 +27,7 @@ class _Compiler(CodeGenerator):
     """Compiles `{{ value }}` to `environment.escaped(value)` where Jinja has `escape(value)`. Jinja overrides the same
     method for its own native templates."""
 
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is not None:
             super()._output_child_pre(node, frame, finalize)
         else:

@@ -28,7 +28,7 @@ from backoffice.web import body
 from backoffice.web.client_socket import Pace
 
 ROOT = Path(__file__).resolve().parents[2]
-HUGE = 1 << 40
+HUGE, CHUNKED = 1 << 40, {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
 class Arriving:
@@ -45,8 +45,7 @@ class Arriving:
         self.input = Body(reader or LengthReader(self.unreader, length))
         self.environ: dict[str, Any] = {
             "wsgi.input": self.input,
-            "wsgi.input_terminated": True,
-            "HTTP_TRANSFER_ENCODING": "chunked" if length is None else "",
+            **(CHUNKED if length is None else {}),
             "gunicorn.socket": self.sock,
             "CONTENT_LENGTH": "" if length is None else str(length),
         }
@@ -97,10 +96,7 @@ def test_the_whole_body_at_once(length: int | None) -> None:
 
 def test_any_server_will_do() -> None:
     assert body.read_exact(plain(b"abcdef", 3), HUGE) == b"abc"
-    assert (
-        body.read_exact(plain(b"abcdef", **{"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}), HUGE)
-        == b"abcdef"
-    )
+    assert body.read_exact(plain(b"abcdef", **CHUNKED), HUGE) == b"abcdef"
 
 
 def test_an_input_without_length_or_end_is_not_waited_for() -> None:
