@@ -69,7 +69,7 @@ class _Lines(logging.StreamHandler[TextIO]):
         try:
             self.stream.write(line)
             self.flush()
-        except Exception:  # noqa: BLE001 - as in StreamHandler.emit
+        except (OSError, ValueError):  # a full disk, a reader that has gone, a stream that is closed
             self.handleError(logging.makeLogRecord({"msg": line}))
         finally:
             self.release()
