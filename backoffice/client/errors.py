@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from backoffice.domain.invisible import made_readable
+
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 """Statuses after which the same request may succeed."""
 
@@ -52,7 +54,7 @@ def not_a_site() -> ClientError:
 
 def printable(text: object) -> str:
     """One line of at most 500 characters: what comes from outside must not steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(text))[:500].strip()
+    return made_readable(str(text), " ")[:500].strip()
 
 
 def printable_path(path: str) -> str:

@@ -15,25 +15,31 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from backoffice.client.errors import ClientError, printable_path
+from backoffice.domain.ascii_names import NEUTRAL, defused
+from backoffice.domain.files import MAX_SUFFIX
+from backoffice.domain.invisible import made_readable, without_invisible
 
 BLOCK: Final = 1024**2
 LONGEST: Final = 255
 """Bytes in the name of a file, on nearly every file system."""
 SUFFIX: Final = ".part"
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
-_HIDDEN: Final = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
-def safe_name(name: str, instead: str) -> str:
+def safe_name(name: str, instead: str = NEUTRAL) -> str:
     """The last part of a name that somebody else chose, fit for a file in any directory: no path, nothing that steers a
-    terminal, and no dot at the start, which would make it a settings file of a shell or of ssh."""
-    name = re.split(r"[/\\]", name)[-1]
-    name = _HIDDEN.sub("", "".join(char if char.isprintable() else "_" for char in name)).strip()
-    if not name.strip("."):
-        name = instead
-    if name.startswith("."):
-        name = f"_{name}"
-    return name.encode()[:LONGEST].decode("utf-8", "ignore")
+    terminal or is not seen, no device, no place for other data (`a:b` on some file systems), and no dot at the start,
+    which would make it a settings file of a shell or of ssh. Cut, it keeps its ending."""
+    name = made_readable(re.split(r"[/\\]", name)[-1], "_").replace(":", "_").encode("utf-8", "replace").decode()
+    name = name.strip().rstrip(". ")
+    if not name:
+        name = re.sub(r"[^\w -]", "_", instead) or NEUTRAL
+    name = defused(f"_{name}" if name.startswith(".") else name)
+    if len(name.encode()) <= LONGEST:
+        return name
+    stem, dot, suffix = name.rpartition(".")
+    tail = (dot + suffix).encode() if stem and len(suffix.encode()) <= MAX_SUFFIX else b""
+    return without_invisible((name.encode()[: LONGEST - len(tail)]).decode("utf-8", "ignore")) + tail.decode()
 
 
 def partial_path(target: Path, etag: str) -> Path:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backoffice.domain.invisible import has_invisible, is_blank, is_readable, without_invisible
 from backoffice.domain.limits import MAX_NAME_BYTES, MAX_TAG, MAX_TAGS
-from backoffice.domain.text import fold
+from backoffice.domain.mime_types import OCTETS as OCTETS
+from backoffice.domain.mime_types import mime_type_of
+from backoffice.domain.text import caseless, fold
 from backoffice.errors import Invalid
 
 LONGEST_NAME = 4 * MAX_NAME_BYTES
 """Bytes before composing, which makes a name shorter at most by so much, and which takes the square of them."""
 MAX_SUFFIX = 8
-OCTETS = "application/octet-stream"
-
-# Format controls that change how a name is shown: bidi controls, zero width characters, line separators, BOM.
-_HIDDEN = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-_MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
 
 class FileState(StrEnum):
@@ -83,7 +78,7 @@ class File:
 class FileSpec:
     """What a client says of a file that it stores; what it is made of is clean. Raises Invalid.
 
-    `digest`: SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given.
+    `mime_type`: where nothing is said, or only what tools say of any bytes, the name decides. `digest`: SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given.
     """
 
     name: str
@@ -94,7 +89,7 @@ class FileSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", clean_name(self.name))
-        object.__setattr__(self, "mime_type", clean_mime_type(self.mime_type))
+        object.__setattr__(self, "mime_type", mime_type_of(self.mime_type, self.name))
         object.__setattr__(self, "tags", clean_tags(self.tags))
 
 
@@ -114,26 +109,21 @@ def clean_name(name: str) -> str:
         raise Invalid("The name contains a control character.", field="name")
     if "/" in name or "\\" in name:
         raise Invalid("The name contains a slash.", field="name")
-    if _HIDDEN.search(name):
+    if has_invisible(name):
         raise Invalid("The name contains an invisible character that changes how it is shown.", field="name")
-    if name != name.strip() or name.endswith(".") or name in {".", ".."}:
+    if is_blank(name[0]) or is_blank(name[-1]) or name.endswith(".") or name in {".", ".."}:
         raise Invalid("The name begins or ends with a space, or ends with a dot.", field="name")
     return name
 
 
-def clean_mime_type(mime_type: str) -> str:
-    """`type/subtype` in lower case without parameters; what is not one becomes `application/octet-stream`."""
-    essence = mime_type.partition(";")[0].strip().lower()
-    return essence if _MIME.fullmatch(essence) else OCTETS
-
-
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Distinct folded tags, sorted; `Invalid` when there are too many or one is too long or empty."""
-    found = sorted({fold(tag.strip()) for tag in tags})
+    """Tags without case, sorted, of those that count as the same one; `Invalid` when there are too many or one is too
+    long or empty."""
+    found = sorted({fold(tag): caseless(tag) for tag in sorted(tag.strip() for tag in tags)}.values())
     if len(found) > MAX_TAGS:
         raise Invalid(f"At most {MAX_TAGS} tags.", field="tags")
     for tag in found:
-        if not 0 < len(tag) <= MAX_TAG or not tag.isprintable() or _HIDDEN.search(tag):
+        if not 0 < len(tag) <= MAX_TAG or not is_readable(tag):
             raise Invalid(f"A tag has 1 to {MAX_TAG} printable characters.", field="tags")
     return tuple(found)
 
@@ -145,4 +135,5 @@ def numbered(name: str, number: int) -> str:
         stem, dot, suffix = name, "", ""
     tail = f" ({number}){dot}{suffix}"
     room = MAX_NAME_BYTES - len(tail.encode())
-    return stem.encode()[:room].decode(errors="ignore").rstrip() + tail
+    # Where it is cut a joiner can have lost what it joined.
+    return without_invisible(stem.encode()[:room].decode(errors="ignore")).rstrip() + tail

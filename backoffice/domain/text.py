@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from backoffice.domain.invisible import is_readable
 from backoffice.errors import Invalid
 
+_JOINERS = re.compile("[\u200c\u200d]")
 _WORD = re.compile(r"[^\W_]+")
 MAX_WORDS = 12
 MAX_WORD = 40
@@ -15,9 +17,16 @@ MAX_FOLD = 4096
 what is kept anywhere is shorter."""
 
 
-def fold(text: str) -> str:
-    """The form under which two texts count as the same: NFKC, case folded, NFKC again (Unicode TR 31)."""
+def caseless(text: str) -> str:
+    """NFKC, case folded, NFKC again: as it may be shown."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:MAX_FOLD]).casefold())
+
+
+def fold(text: str) -> str:
+    """The form under which two texts count as the same: `caseless` without joiners (NFKC_Casefold of Unicode TR 31 leaves
+    them out, too), for two names that differ in them alone look the same to many."""
+    folded = caseless(text)
+    return folded if folded.isascii() else unicodedata.normalize("NFKC", _JOINERS.sub("", folded))
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -28,8 +37,8 @@ def words(text: str) -> tuple[str, ...]:
 
 def clean_line(text: str, *, field: str, what: str, least: int = 0, most: int) -> str:
     """The text without spaces around it. Raises Invalid unless it is one line of `least` to `most` characters, all of
-    them printable; `field` is where it was entered, `what` begins the sentence that is told."""
+    them readable (`is_readable`); `field` is where it was entered, `what` begins the sentence that is told."""
     text = text.strip()
-    if least <= len(text) <= most and text.isprintable() and text.encode("utf-8", "replace").decode() == text:
+    if least <= len(text) <= most and is_readable(text) and text.encode("utf-8", "replace").decode() == text:
         return text
     raise Invalid(f"{what} is one line of {f'{least} to' if least else 'at most'} {most} characters.", field=field)

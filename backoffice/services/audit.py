@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEntry, AuditEvent, ObjectRef
+from backoffice.domain.invisible import is_readable
 from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE
 from backoffice.domain.paging import Page
 from backoffice.domain.permissions import Permission, Permissions
@@ -38,7 +39,7 @@ class Audit:
         for facet, value in filters:
             if facet not in FACETS:
                 raise Invalid(f"There is no filter {facet[:40]!r}; there are {', '.join(FACETS)}.", field=facet[:40])
-            if not 0 < len(value) <= MAX_LOG_FILTER_VALUE or not value.isprintable():
+            if not 0 < len(value) <= MAX_LOG_FILTER_VALUE or not is_readable(value):
                 raise Invalid("This cannot be what a filter asks for.", field=facet)
         if cursor and not _ID.fullmatch(cursor):
             raise Invalid("The cursor is not valid for this list.", field="cursor")

@@ -9,7 +9,6 @@ still ask whether it holds.
 from __future__ import annotations
 
 import base64
-import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,6 +19,7 @@ from flask import Request, Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import http_date, parse_date
 
+from backoffice.domain.ascii_names import ascii_name
 from backoffice.domain.files import OCTETS, File
 from backoffice.errors import VersionMismatch
 from backoffice.web.ranges import Unsatisfiable, wanted_range
@@ -159,8 +159,7 @@ def _file_headers(file: File) -> dict[str, str]:
 
 def disposition(name: str) -> str:
     """`attachment` with the name twice (RFC 6266): plain ASCII for old clients, and whole (RFC 8187)."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = "".join(char if char.isprintable() and char not in '"\\%' else "_" for char in plain).strip() or "file"
+    plain = ascii_name(name)
     if plain == name:
         return f'attachment; filename="{plain}"'
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -18,6 +18,7 @@ from typing import Any
 
 from flask_admin.model.filters import BaseFilter
 
+from backoffice.domain.invisible import is_readable
 from backoffice.domain.limits import MAX_FILTER_VALUE
 from backoffice.domain.paging import Query
 from backoffice.units import parse_size
@@ -75,7 +76,7 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
 
     def clean(self, value: str) -> Any:
         """What the index holds for `value`; ValueError when it cannot hold such a thing."""
-        if len(value) > MAX_FILTER_VALUE or not value.isprintable():
+        if len(value) > MAX_FILTER_VALUE or not is_readable(value):
             raise ValueError(value)
         if self.choices is not None and value not in {key for key, _ in self.choices()}:
             raise ValueError(value)

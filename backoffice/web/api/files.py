@@ -9,12 +9,13 @@ from flask import Response, request, url_for
 from pydantic import Field
 
 from backoffice.domain.access import Actor
-from backoffice.domain.files import File, clean_mime_type, clean_tags
+from backoffice.domain.files import File, clean_tags
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_SEARCH
+from backoffice.domain.mime_types import clean_mime_type
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
-from backoffice.errors import NameTaken, NotFound, VersionMismatch
+from backoffice.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, Id, PageQuery, Strict, field_error, json_body, query
@@ -218,9 +219,13 @@ def demanded_file_version(file_id: str, asking: Actor) -> int | None:
 
 
 def _mime_type(text: str) -> str:
-    if clean_mime_type(text) != text.lower():
+    try:
+        essence = clean_mime_type(text)
+    except Invalid:
+        essence = ""
+    if essence != text.lower():
         raise field_error("mime_type", "is not of the form type/subtype")
-    return text.lower()
+    return essence
 
 
 def _owner(text: str) -> str:

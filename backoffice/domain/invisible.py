@@ -1,0 +1,151 @@
+"""Characters that nobody sees: text where a script or an emoji needs them, refused everywhere else.
+
+Persian is written with ZERO WIDTH NON-JOINER, Sinhala and Bengali with ZERO WIDTH JOINER, families and flags are emoji
+joined by it or tagged, Japanese names have variation selectors. Which neighbours make such a character text is said by
+RFC 5892 (appendix A.1 and A.2), UAX 31 (section 2.3) and UTS 51 (emoji sequences). Bidi controls, line separators and
+the like have no such place: they change how the text around them is shown.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+# What is not shown, or only steers what is (Unicode's Default_Ignorable_Code_Point, and all other format characters
+# and separators that have no shape of their own).
+_HIDDEN: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+"""The flag of a part of a country (UTS 51, ED-14a)."""
+
+# Scripts whose letters join: Arabic, Syriac, NKo, Mandaic, Mongolian, Phags-pa, Manichaean, Psalter Pahlavi, Hanifi
+# Rohingya, Sogdian, Old Uyghur, Chorasmian, Adlam.
+_JOINING: Final = re.compile(
+    "[\u0620-\u06ff\u0700-\u077f\u07c0-\u07ff\u0840-\u08ff\u1807-\u18aa\ua840-\ua871\U00010ac0-\U00010ae4"
+    "\U00010b80-\U00010baf\U00010d00-\U00010d23\U00010f30-\U00010faf\U00010fb0-\U00010fc4\U0001e900-\U0001e943]"
+)
+_MONGOLIAN: Final = re.compile("[\u1820-\u1878\u1880-\u18aa]")
+_HANGUL_LEADING: Final = re.compile("[\u1100-\u115e\ua960-\ua97c]")
+_HANGUL_VOWEL: Final = re.compile("[\u1161-\u11a7\ud7b0-\ud7c6]")
+_HIEROGLYPH: Final = re.compile("[\U00013000-\U0001342f]")
+# No table of emoji comes with Python, and its table of characters may be older than the newest emoji: planes of symbols.
+_EMOJI: Final = re.compile(
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+)
+_IDEOGRAPH: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9\U00020000-\U0003347f]")
+_SKIN: Final = re.compile("[\U0001f3fb-\U0001f3ff]")
+_ZWNJ: Final = "\u200c"
+_ZWJ: Final = "\u200d"
+_TEXT_STYLE: Final = "\ufe0e"
+_EMOJI_STYLE: Final = "\ufe0f"
+_KEYCAP: Final = "\u20e3"
+_BLANK: Final = "\u2800"
+_VIRAMA: Final = 9  # canonical combining class
+_MARKS: Final = 8
+"""How many marks on one letter are looked past; no language has as many."""
+
+
+def has_invisible(text: str) -> bool:
+    """Whether there is an invisible character in `text` where it is not text."""
+    return next(_invisible(text), None) is not None
+
+
+def is_readable(text: str) -> bool:
+    """Whether `text` is one line of which everything is shown: as `str.isprintable`, and with the invisible characters
+    that scripts and emoji need."""
+    return (text.isprintable() or all(map(_may_show, text))) and not has_invisible(text)
+
+
+def without_invisible(text: str) -> str:
+    """`text` without the invisible characters that are not text."""
+    gone = set(_invisible(text))
+    return "".join(char for at, char in enumerate(text) if at not in gone) if gone else text
+
+
+def made_readable(text: str, instead: str) -> str:
+    """`text` with `instead` for each character that is not readable."""
+    if text.isprintable() and not has_invisible(text):
+        return text
+    gone = set(_invisible(text))
+    return "".join(instead if at in gone or not _may_show(char) else char for at, char in enumerate(text))
+
+
+def _may_show(char: str) -> bool:
+    """Whether it is not to be refused alone: Arabic signs for numbers and years are format characters with a shape."""
+    return char.isprintable() or unicodedata.category(char) == "Cf"
+
+
+def _invisible(text: str) -> Iterator[int]:
+    """Where they are."""
+    found = None if text.isascii() else _HIDDEN.search(text)
+    if found is None:
+        return
+    flags = {at for flag in _FLAG.finditer(text) for at in range(*flag.span())}
+    for found in _HIDDEN.finditer(text):
+        at = found.start()
+        if at not in flags and not _is_text(text, at):
+            yield at
+
+
+def _is_text(text: str, at: int) -> bool:
+    char = text[at]
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    if not before:
+        return char == "\u115f" and bool(_HANGUL_VOWEL.match(after))
+    if char in (_ZWNJ, _ZWJ):
+        return _joins_letters(text, at) or (char == _ZWJ and _joins_emoji(text, at))
+    if char in (_TEXT_STYLE, _EMOJI_STYLE):
+        return bool(_EMOJI.match(before)) or (before in "0123456789#*" and after == _KEYCAP)
+    if "\ufe00" <= char <= "\ufe0d":
+        return not before.isascii() and unicodedata.category(before) in {"Lo", "So", "Sm"} and not _HIDDEN.match(before)
+    if "\U000e0100" <= char <= "\U000e01ef":
+        return bool(_IDEOGRAPH.match(before))
+    if "\u180b" <= char <= "\u180f":
+        return bool(_MONGOLIAN.match(before))
+    if char == "\u034f":  # keeps two marks apart
+        return unicodedata.category(before) == "Mn" and unicodedata.category(after or " ") == "Mn"
+    if char in "\u115f\u1160":  # the place of a missing letter in a syllable
+        return bool(_HANGUL_VOWEL.match(after) if char == "\u115f" else _HANGUL_LEADING.match(before))
+    return "\U00013430" <= char <= "\U0001343f" and bool(_HIEROGLYPH.match(before) and _HIEROGLYPH.match(after))
+
+
+def _joins_letters(text: str, at: int) -> bool:
+    """Behind a virama; before one (Bengali and Kannada write ra so); or between two letters or digits, one of which is
+    of a script that joins."""
+    if unicodedata.combining(text[at - 1]) == _VIRAMA:
+        return True
+    after = text[at + 1 : at + 2]
+    if not after:
+        return False
+    before = _letter_before(text, at)
+    if unicodedata.combining(after) == _VIRAMA:
+        return bool(before) and unicodedata.category(before) == "Lo" and text[at + 2 : at + 3].isalpha()
+    letters = before[:1].isalnum() and after.isalnum()
+    return letters and bool(_JOINING.match(before) or _JOINING.match(after))
+
+
+def _letter_before(text: str, at: int) -> str:
+    """The character that the marks before `at` stand on."""
+    for place in range(at - 1, max(-1, at - 2 - _MARKS), -1):
+        if unicodedata.category(text[place]) != "Mn" or _HIDDEN.match(text[place]):
+            return text[place]
+    return ""
+
+
+def _joins_emoji(text: str, at: int) -> bool:
+    """Between two emoji, the first of which may have a skin tone or a style (UTS 51, ED-16)."""
+    place = at - 1
+    while place > 0 and at - place <= 2 and (text[place] == _EMOJI_STYLE or _SKIN.match(text[place])):
+        place -= 1
+    after = text[at + 1 : at + 2]
+    return bool(_EMOJI.match(text[place]) and _EMOJI.match(after)) and not _SKIN.match(after)
+
+
+def is_blank(char: str) -> bool:
+    """Whether a character of text leaves an empty place: white space, and the Braille pattern without dots."""
+    return char.isspace() or char == _BLANK
