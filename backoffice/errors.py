@@ -163,6 +163,16 @@ class InUse(Conflict):
     code = "in_use"
 
 
+class UnsupportedBody(BackofficeError):
+    """The body has a form that is not understood here."""
+
+    code = "unsupported_media_type"
+
+
+class EncodedBody(UnsupportedBody):
+    """The body has a content coding, which is not undone here."""
+
+
 class TooLarge(BackofficeError):
     """This is larger than allowed."""
 

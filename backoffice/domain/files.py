@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backoffice.domain import mime_types
 from backoffice.domain.invisible import has_invisible, is_blank, is_readable, without_invisible
 from backoffice.domain.limits import MAX_NAME_BYTES, MAX_TAG, MAX_TAGS
-from backoffice.domain.mime_types import OCTETS as OCTETS
-from backoffice.domain.mime_types import mime_type_of
 from backoffice.domain.text import caseless, fold
 from backoffice.errors import Invalid
 
 LONGEST_NAME = 4 * MAX_NAME_BYTES
 """Bytes before composing, which makes a name shorter at most by so much, and which takes the square of them."""
 MAX_SUFFIX = 8
+OCTETS = mime_types.OCTETS
 
 
 class FileState(StrEnum):
@@ -78,7 +78,8 @@ class File:
 class FileSpec:
     """What a client says of a file that it stores; what it is made of is clean. Raises Invalid.
 
-    `mime_type`: where nothing is said, or only what tools say of any bytes, the name decides. `digest`: SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given.
+    mime_type  where nothing is said, or only what tools say of any bytes, the name decides
+    digest     SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given
     """
 
     name: str
@@ -89,7 +90,7 @@ class FileSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", clean_name(self.name))
-        object.__setattr__(self, "mime_type", mime_type_of(self.mime_type, self.name))
+        object.__setattr__(self, "mime_type", mime_types.mime_type_of(self.mime_type, self.name))
         object.__setattr__(self, "tags", clean_tags(self.tags))
 
 

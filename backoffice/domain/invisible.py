@@ -33,7 +33,7 @@ _MONGOLIAN: Final = re.compile("[\u1820-\u1878\u1880-\u18aa]")
 _HANGUL_LEADING: Final = re.compile("[\u1100-\u115e\ua960-\ua97c]")
 _HANGUL_VOWEL: Final = re.compile("[\u1161-\u11a7\ud7b0-\ud7c6]")
 _HIEROGLYPH: Final = re.compile("[\U00013000-\U0001342f]")
-# No table of emoji comes with Python, and its table of characters may be older than the newest emoji: planes of symbols.
+# Python has no table of emoji, and its table of characters may be older than the newest ones: blocks of symbols.
 _EMOJI: Final = re.compile(
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
 )

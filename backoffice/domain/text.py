@@ -23,8 +23,8 @@ def caseless(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The form under which two texts count as the same: `caseless` without joiners (NFKC_Casefold of Unicode TR 31 leaves
-    them out, too), for two names that differ in them alone look the same to many."""
+    """The form under which two texts count as the same: `caseless` without joiners, which NFKC_Casefold (Unicode TR 31)
+    leaves out, too: two names that differ in them alone look the same to many."""
     folded = caseless(text)
     return folded if folded.isascii() else unicodedata.normalize("NFKC", _JOINERS.sub("", folded))
 

@@ -172,17 +172,22 @@ def proxies(text: str) -> TrustedProxies:
         raise ValueError(f"must be a number of proxies (0 to 9) or networks such as 10.0.0.0/8: {error}") from None
 
 
+_PATH = re.compile(r"(?:/(?!\.)[A-Za-z0-9._~-]+)*")
+"""Plain enough to stand in an address, a cookie's name and a script alike; no segment is one of dots."""
+
+
 def web_url(text: str) -> str:
-    """`scheme://host[:port]`, without a closing slash."""
+    """`scheme://host[:port]` and perhaps a path, without a closing slash."""
     try:
         parts = urlsplit(text)
         sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         sound = sound and bool(host(parts.hostname or "")) and parts.username is None
     except ValueError:
         sound = False
-    if not sound or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError(f"must be like https://files.example.org, without a path, not {text!r}")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    path = parts.path.rstrip("/") if sound else ""
+    if not sound or not _PATH.fullmatch(path) or parts.query or parts.fragment:
+        raise ValueError(f"must be like https://files.example.org or https://example.org/files, not {text!r}")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
 
 
 def redis_url(text: str) -> str:

@@ -4,6 +4,10 @@
     backoffice-device    tells a browser that signed in before from one that guesses; see `services/sessions.py`
     backoffice-form      Flask's signed one: the CSRF token and the messages of the next page, nothing else
 
+A site that is not at the top of the standard port of its host has its port, and a mark of its path, behind the names:
+`backoffice-5000`. Cookies know no ports (RFC 6265, section 8.5), so that two sites on one host, told apart by either,
+would take each other's.
+
 Over TLS all are `__Host-…`: Secure, Path=/, no Domain, so that neither a sibling host nor plain HTTP can set them, and
 the plain names are not looked at. On plain HTTP (a laptop, a closed network) browsers refuse that prefix, so the plain
 names are used there. All are HttpOnly and SameSite=Lax.
@@ -13,8 +17,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, after_this_request, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -26,6 +31,7 @@ SESSION: Final = "backoffice"
 DEVICE: Final = "backoffice-device"
 FORM: Final = "backoffice-form"
 DEVICE_AGE: Final = 365 * 24 * 3600
+_PORTS: Final = {"http": "80", "https": "443"}
 
 
 def is_secure(incoming: Request, site: Settings) -> bool:
@@ -36,17 +42,37 @@ def is_secure(incoming: Request, site: Settings) -> bool:
 
 def cookie_name(base: str) -> str:
     """The name under which a cookie is set and read in this request."""
-    return f"__Host-{base}" if is_secure(request, settings()) else base
+    site = settings()
+    return _prefixed(base + site_mark(site.public_url or request.host_url))
+
+
+def _prefixed(name: str) -> str:
+    return f"__Host-{name}" if is_secure(request, settings()) else name
+
+
+def _held(incoming: Request, base: str) -> str:
+    """What a cookie holds. Under the name without port and path the first versions gave it out; where that is another
+    site's, it opens nothing here."""
+    return incoming.cookies.get(cookie_name(base)) or incoming.cookies.get(_prefixed(base), "")
+
+
+@lru_cache(maxsize=64)
+def site_mark(address: str) -> str:
+    """What tells the site at `address`, as its browsers see it, from others on its host: `-8443`, `-8443-1f0c29d3`."""
+    parts = urlsplit(address)
+    path, port = parts.path.rstrip("/"), parts.netloc.rpartition(":")[2]
+    mark = f"-{port}" if port.isdigit() and port != _PORTS.get(parts.scheme) else ""
+    return mark + (f"-{hashlib.sha256(path.encode()).hexdigest()[:8]}" if path else "")
 
 
 def session_secret(incoming: Request) -> str:
     """What the session cookie holds, "" when there is none."""
-    return incoming.cookies.get(cookie_name(SESSION), "")
+    return _held(incoming, SESSION)
 
 
 def device_secret() -> str:
     """What the device cookie holds, "" when there is none."""
-    return request.cookies.get(cookie_name(DEVICE), "")[:1000]
+    return _held(request, DEVICE)[:1000]
 
 
 def start_session(secret: str, device: str = "") -> None:

@@ -67,7 +67,7 @@ def _from_here() -> bool:
 def _origins() -> set[str]:
     """This origin as the browser sees it, which a proxy that ends TLS may show to us as plain HTTP."""
     own = urlsplit(request.host_url)
-    return {f"{own.scheme}://{own.netloc}".lower(), settings().public_url.lower()} - {""}
+    return {f"{own.scheme}://{own.netloc}".lower(), settings().public_origin.lower()} - {""}
 
 
 def _token(body_may_be_read: bool) -> str | None:

@@ -18,6 +18,7 @@ from backoffice.errors import (
     BackofficeError,
     Completing,
     Conflict,
+    EncodedBody,
     IntegrityError,
     Invalid,
     NotAllowed,
@@ -28,6 +29,7 @@ from backoffice.errors import (
     TooLarge,
     TooMany,
     Unavailable,
+    UnsupportedBody,
     VersionMismatch,
 )
 from backoffice.logs import logger
@@ -43,6 +45,7 @@ STATUS: Final[Mapping[type[BackofficeError], int]] = {
     Conflict: 409,
     VersionMismatch: 412,
     TooLarge: 413,
+    UnsupportedBody: 415,
     TooMany: 429,
     IntegrityError: 500,
     Unavailable: 503,
@@ -141,8 +144,10 @@ def _on_anything(error: Exception) -> Response:
 
 
 def retry_headers(error: BackofficeError) -> dict[str, str]:
-    """When to come again, where that can be said."""
+    """When to come again, or in what form, where that can be said."""
     match error:
+        case EncodedBody():
+            return {"Accept-Encoding": "identity"}  # RFC 9110, section 12.5.3
         case TooMany():
             return {"Retry-After": str(max(1, error.retry_after))}
         case Unavailable():
@@ -175,9 +180,9 @@ def _page(status: int, detail: str) -> Response:
 def _here() -> str:
     """The page to come back to after signing in: this one, or for a form the page that it stood on."""
     if request.method in {"GET", "HEAD"}:
-        return safe_next(request.full_path if request.query_string else request.path)
+        return safe_next(request.script_root + (request.full_path if request.query_string else request.path))
     try:
         came_from = urlsplit(request.referrer or "")
     except ValueError:  # whatever a client sends here
-        return "/"
-    return safe_next(came_from.path) if came_from.netloc == request.host else "/"
+        return safe_next(None)
+    return safe_next(came_from.path if came_from.netloc == request.host else None)

@@ -28,6 +28,8 @@ from backoffice.web.health import init_health
 from backoffice.web.identity import actor, confirm_identity, init_identity, may, nobody_yet
 from backoffice.web.identity_retry import IdentityRetry
 from backoffice.web.middleware import SiteMiddleware
+from backoffice.web.mount import Mount
+from backoffice.web.redirects import keep_within
 from backoffice.web.route_access import Access, Who, check_declared, declare
 from backoffice.web.route_guard import init_route_guard
 from backoffice.web.store_check import check_before_use
@@ -75,6 +77,7 @@ def make_app(
     init_headers(app, settings)
     init_health(app)
     app.after_request(drain_after)
+    app.after_request(keep_within)
     init_assets(app)
     init_errors(app)
     app.before_request(nobody_yet)
@@ -93,7 +96,10 @@ def make_app(
     _declare_static(app)
     check_declared(app)
     app.after_request(confirm_identity)  # registered last, so it is the first
-    app.wsgi_app = SiteMiddleware(IdentityRetry(app.wsgi_app), settings)  # type: ignore[method-assign]
+    inner: Any = IdentityRetry(app.wsgi_app)
+    if settings.public_path:
+        inner = Mount(inner, settings.public_path, app.url_map)
+    app.wsgi_app = SiteMiddleware(inner, settings)  # type: ignore[method-assign]
     return app
 
 

@@ -14,6 +14,7 @@ from backoffice.domain.audit import ObjectRef
 from backoffice.domain.permissions import Permission
 from backoffice.errors import NotAllowed, NotSignedIn, TooLarge
 from backoffice.web.body import confirm_first
+from backoffice.web.body_headers import check_body_headers
 from backoffice.web.client_socket import SMALL_BODY
 from backoffice.web.context import services
 from backoffice.web.csrf import FORMS, URL_ENCODED, check_csrf
@@ -37,6 +38,7 @@ def _check_route() -> None:
     require_access(access)
     if request.method in SAFE_METHODS:
         return
+    check_body_headers(request)
     if access.max_body is not None:
         confirm_first(request)
         _check_size(access.max_body if actor().signed_in else min(access.max_body, SMALL_BODY))

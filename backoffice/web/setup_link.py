@@ -10,5 +10,5 @@ from backoffice.web.context import settings
 def setup_link(secret: str) -> str:
     """The whole address, under the site's public one where that is set; else under the host asked for, which is one
     that the site answers to (CVE-2026-26747)."""
-    base = settings().public_url or request.host_url
+    base = settings().public_origin or request.host_url
     return base.rstrip("/") + url_for("pages.setup", secret=secret)

@@ -174,7 +174,7 @@ def _sign_in(made: Made) -> None:
     status, headers = sign_in(made.api, "ada", PASSWORD)
     if status != 303:
         raise RuntimeError(f"sign-in: {status}")
-    made.session = _cookies(headers)["backoffice"].value
+    [made.session] = [one.value for name, one in _cookies(headers).items() if re.fullmatch(r"backoffice(-\d+)?", name)]
 
 
 def _cookies(headers: http.client.HTTPMessage) -> SimpleCookie:

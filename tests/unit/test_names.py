@@ -1,4 +1,4 @@
-"""Names of files: what people's languages need, and every second form of a name, which obeys the rules of names again."""
+"""Names of files: what people's languages need, and every second form of a name, which obeys the same rules."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class ViewAccess:
         access = access_of(current_app, f"{self.view}.{name}")
         if access is None or access.who is not Who.HOLDER:
             raise NotAllowed
-        if not all(is_local_path(target) for target in request.values.getlist("url") if target):
+        if not all(is_local_path(target, request.script_root) for target in request.values.getlist("url") if target):
             raise Invalid("The address to return to is not on this site.")
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from backoffice import __version__
 from backoffice.web.api.openapi import Document, document
+from backoffice.web.context import settings
 from backoffice.web.route_access import asset, public
 
 ABOUT: Final = """\
@@ -33,7 +34,7 @@ def register(app: Flask) -> None:
     @cache
     def spec() -> Document:
         # Made when first asked for: by then all routes are there.
-        return document(app, __version__, ABOUT)
+        return document(app, __version__, ABOUT, settings().public_path)
 
     @cache
     def reference() -> Markup:

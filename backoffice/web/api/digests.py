@@ -23,14 +23,15 @@ def checksum_bytes(checksum: str | None) -> bytes | None:
 
 
 def digest_field(request: Request, header: str) -> bytes | None:
-    """SHA-256 of a digest field (RFC 9530); other algorithms in it are passed over, as the RFC wants."""
+    """SHA-256 of a digest field (RFC 9530), beside which other algorithms may stand. Raises Invalid when there are only
+    others: who asked for a check must not believe that it was made."""
     text = request.headers.get(header, "")
     if not text:
         return None
-    member = next((one.strip() for one in text.split(",") if one.strip().lower().startswith("sha-256=")), None)
-    if member is None:
-        return None
-    value = member.partition("=")[2]
+    members = [one.strip() for one in text.split(",") if one.strip().lower().startswith("sha-256=")]
+    if not members:
+        raise Invalid(f"{header}: of the algorithms, sha-256 is the one that is checked here.", field=header)
+    value = members[-1].partition("=")[2]  # the last of a key counts (RFC 8941, section 4.2.2)
     try:
         digest = base64.b64decode(value.strip(":").encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):

@@ -12,6 +12,7 @@ from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Field, File, Mu
 from backoffice.domain.limits import MAX_BOUNDARY
 from backoffice.errors import Invalid, TooLarge
 from backoffice.web.body import iter_body
+from backoffice.web.part_headers import check_part_headers
 
 FORM: Final = "multipart/form-data"
 OVERHEAD: Final = 64 * 1024
@@ -34,6 +35,7 @@ def read_parts(request: Request, largest: int) -> Iterator[tuple[str, bytes, boo
     try:
         for event in _events(decoder, request, largest + OVERHEAD):
             if isinstance(event, Field | File):
+                check_part_headers(event.headers)
                 name, is_file, kept, size = event.name or "", isinstance(event, File), [], 0
             elif isinstance(event, Data):
                 size += len(event.data)

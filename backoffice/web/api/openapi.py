@@ -34,13 +34,16 @@ _ANY: Final = "*/*"
 Document = dict[str, Any]
 
 
-def document(app: Flask, version: str, about: str) -> Document:
-    """The description of every route of the API that `app` has. Raises RuntimeError when one says nothing of itself."""
+def document(app: Flask, version: str, about: str, root: str = "") -> Document:
+    """The description of every route of the API that `app` has; `root`: the path that the site is below.
+
+    Raises RuntimeError when a route says nothing of itself.
+    """
     routes = [(rule, _described(app, rule)) for rule in app.url_map.iter_rules() if is_api(rule)]
     return {
         "openapi": "3.1.0",
         "info": {"title": "backoffice", "version": version, "description": about, "license": _LICENSE},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": f"{root}/"}],
         "security": [{"token": []}, {"session": [], "csrf": []}],
         "tags": [{"name": name} for name in dict.fromkeys(about_it.tag for _, about_it in routes)],
         "paths": _paths(app, routes),

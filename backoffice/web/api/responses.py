@@ -139,7 +139,7 @@ def send_page(model: type[CursorPageOf[T]], page: Page[Any], context: Mapping[st
     if page.next_cursor:
         kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
         following = urlencode([*kept, ("cursor", page.next_cursor)])
-        response.headers["Link"] = f'<{request.path}?{following}>; rel="next"'
+        response.headers["Link"] = f'<{request.script_root}{request.path}?{following}>; rel="next"'
     return response
 
 
@@ -151,7 +151,7 @@ def redirect_browsers(view: Callable[P, ResponseReturnValue]) -> Callable[P, Res
     def choose(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if request.headers.get("Sec-Fetch-Dest") != "document" and request.accept_mimetypes.best != "text/html":
             return view(*args, **kwargs)
-        response = redirect(f"{request.path}/", 303)
+        response = redirect(f"{request.script_root}{request.path}/", 303)
         response.vary.update(("Accept", "Sec-Fetch-Dest"))
         return response
 

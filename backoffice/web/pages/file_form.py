@@ -13,6 +13,7 @@ from typing import IO, Any, Final, cast
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
+from werkzeug.sansio.multipart import File as FilePart
 
 from backoffice.domain.access import Actor
 from backoffice.domain.files import File, FileSpec
@@ -21,6 +22,7 @@ from backoffice.errors import Invalid, TooLarge
 from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.service import Uploads
 from backoffice.web.body import RequestBody
+from backoffice.web.part_headers import check_part_headers
 
 STEP: Final = 256 * 1024
 FIELDS: Final = 2 * STEP
@@ -52,9 +54,7 @@ def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable
 
             return cast(IO[bytes], _Part(new, whole))
 
-        parser = MultiPartParser(
-            cast(Any, begin), max_form_memory_size=FIELDS, max_form_parts=MAX_FILES + 10, buffer_size=STEP
-        )
+        parser = _Parser(cast(Any, begin), max_form_memory_size=FIELDS, max_form_parts=MAX_FILES + 10, buffer_size=STEP)
         try:
             parser.parse(cast(IO[bytes], _Reader(body)), boundary.encode(), body.length)
         except RequestEntityTooLarge:
@@ -70,6 +70,14 @@ def file_name(given: str) -> str:
     if len(given) > MAX_PATH:
         raise Invalid(f"A file's name with its folders has at most {MAX_PATH} characters.", field="name")
     return _SEPARATOR.split(given)[-1].replace("%22", '"')
+
+
+class _Parser(MultiPartParser):
+    """Werkzeug's, which hands on no more than two headers of a part."""
+
+    def start_file_streaming(self, event: FilePart, total_content_length: int | None) -> IO[bytes]:
+        check_part_headers(event.headers)
+        return super().start_file_streaming(event, total_content_length)
 
 
 class _Reader:

@@ -18,6 +18,9 @@ export class Lost extends Error {}
 
 export const stopped = () => new DOMException("stopped", "AbortError");
 
+/** The site's address without a closing slash: this file is at static/js/upload/ in it. */
+export const site = new URL("../../..", import.meta.url).href.replace(/\/$/, "");
+
 const meta = document.querySelector("meta[name=csrf-token]");
 export const csrf = {
   get token() { return meta?.content ?? ""; },
@@ -32,7 +35,7 @@ export function call(method, path, { query = {}, body = null, json = null, signa
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(stopped());
     const request = new XMLHttpRequest();
-    const address = new URL(path, location.origin);
+    const address = new URL(site + path);
     for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
     request.open(method, address);
     request.setRequestHeader("Accept", "application/json");

@@ -6,7 +6,7 @@
 //   signed-out  the session has ended; the uploads wait until somebody signs in again
 //   stranger    somebody else has signed in; nothing may be sent in their name
 
-import { Lost, Refused, csrf, pause } from "./api.js";
+import { Lost, Refused, csrf, pause, site } from "./api.js";
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 15_000;
@@ -93,7 +93,7 @@ export class Connection extends EventTarget {
   async #session() {
     let answer;
     try {
-      answer = await fetch("/", { headers: { Accept: "text/html" }, cache: "no-store" });
+      answer = await fetch(`${site}/`, { headers: { Accept: "text/html" }, cache: "no-store" });
     } catch {
       return "signed-out";
     }
@@ -109,7 +109,7 @@ export class Connection extends EventTarget {
 async function reachable() {
   if (!navigator.onLine) return "offline";
   try {
-    const answer = await fetch("/readyz", { cache: "no-store" });
+    const answer = await fetch(`${site}/readyz`, { cache: "no-store" });
     return answer.ok ? "ok" : "down";
   } catch {
     return "offline";

@@ -1,0 +1,280 @@
+"""A site behind a proxy that ends TLS, at the top of a host or below a path of it: whatever the site says of where
+things are leads a browser back to it, and never off TLS. Two sites on one host leave each other's cookies alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from redis import Redis
+from werkzeug.test import Client, TestResponse
+
+from backoffice.web.cookies import site_mark
+from backoffice.web.local_paths import is_local_path
+from tests.support.website import HTML, PASSWORD, Browser, Site, make_site, make_whole_site
+
+HOST = "https://team.example"
+PATHS = ("/files", "/admin", "/bo", "/a/b")
+"""Two of them are paths of the site's own, too."""
+
+
+@dataclass
+class Proxy:
+    """A WSGI proxy for one path of its host, which it takes away from addresses or not. It ends TLS."""
+
+    app: Any
+    path: str
+    strips: bool
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked = environ["PATH_INFO"]
+        if not (asked == self.path or asked.startswith(f"{self.path}/")):
+            start_response("404 Not Found", [("X-Whose", "another site")])
+            return [b"another site"]
+        passed = {**environ, "wsgi.url_scheme": "http"}
+        if self.strips:
+            passed["PATH_INFO"] = asked[len(self.path) :] or "/"
+        return cast(Iterable[bytes], self.app(passed, start_response))
+
+
+@dataclass
+class Below:
+    """A site below a path, and a browser that reaches it through the proxy."""
+
+    site: Site
+    path: str
+    proxy: Proxy
+
+    def browser(self) -> Browser:
+        return Browser(cast(Any, Client(self.proxy)), HOST)
+
+    def signed_in(self) -> Browser:
+        self.site.add_user("root", "admin")
+        browser = self.browser()
+        browser.get(f"{self.path}/login")
+        answer = browser.post(f"{self.path}/login", {"username": "root", "password": PASSWORD})
+        assert (answer.status_code, answer.location) == (303, f"{self.path}/")
+        return browser
+
+    def call(self, method: str, path: str, token: str, **more: Any) -> TestResponse:
+        return Client(self.proxy).open(
+            self.path + path, method=method, base_url=HOST, headers={"Authorization": f"Bearer {token}"}, **more
+        )
+
+
+@pytest.fixture(params=[(path, strips) for path in PATHS for strips in (True, False)], ids=str)
+def below(request: pytest.FixtureRequest, fake: Redis) -> Below:
+    path, strips = request.param
+    site = make_whole_site(fake, public_url=HOST + path)
+    return Below(site, path, Proxy(site.app, path, strips))
+
+
+def addresses(page: str) -> set[str]:
+    """Where the attributes of a page lead."""
+    found = re.findall(r'(?:href|src|action|formaction|data-[a-z-]*url)="([^"#]+)', page)
+    return {one.replace("&amp;", "&") for one in found if not one.startswith(("data:", "mailto:"))}
+
+
+def test_every_page_and_asset_and_form_is_below_the_path(below: Below) -> None:
+    browser = below.signed_in()
+    start = f"{below.path}/"
+    wanted, seen, forms = [start, f"{start}docs", f"{start}nothing-here"], set[str](), 0
+    while wanted:
+        address = wanted.pop()
+        shape = re.sub(r"[0-9A-Za-z]{20,}|\?.*", "*", address)
+        if shape in seen or "logout" in address or "/export/" in address:
+            continue
+        seen.add(shape)
+        answer = browser.get(address)
+        right = 404 if "nothing" in address else 303 if "/login?next=" in address else 200
+        assert answer.status_code == right, (address, answer.status_code)
+        if answer.mimetype != "text/html":
+            continue
+        for found in addresses(answer.text):
+            led = urlsplit(urljoin(HOST + address, found))
+            if f"{led.scheme}://{led.netloc}" != HOST:
+                assert led.netloc, found  # documentation elsewhere
+                continue
+            assert led.path.startswith(start), (address, found)
+            forms += 1
+            if f'action="{found}' not in answer.text:
+                wanted.append(led.path + (f"?{led.query}" if led.query else ""))
+    assert {f"{start}account", f"{start}admin/", f"{start}admin/users/", f"{start}openapi.json"} <= seen
+    assert any("bootstrap.min.css" in one for one in seen)
+    assert any("upload/main.js" in one for one in seen)
+    assert forms > 100
+
+
+def test_the_router_redirects_within_the_path(below: Below) -> None:
+    browser = below.signed_in()
+    for asked, right in {
+        "/admin": "/admin/",
+        "/admin//users/": "/admin/users/",
+        "/admin/roles/new": "/admin/roles/new/",
+    }.items():
+        answer = browser.get(below.path + asked)
+        assert (answer.status_code, answer.location) == (308, below.path + right)
+
+
+def test_the_way_to_the_sign_in_page_and_back(below: Below) -> None:
+    below.site.add_user("ann")
+    browser = below.browser()
+    away = browser.get(f"{below.path}/account?x=1")
+    assert away.status_code == 303
+    assert away.location.startswith(f"{below.path}/login?next={below.path}/account")
+    assert browser.get(away.location).status_code == 200
+    target = f"{below.path}/account"
+    back = browser.post(f"{below.path}/login", {"username": "ann", "password": PASSWORD, "next": target})
+    assert (back.status_code, back.location) == (303, target)
+    assert browser.get(target).status_code == 200
+    assert browser.get(f"{below.path}/login?next=/other/site").location == f"{below.path}/"
+    assert browser.get(f"{below.path}/login?next={below.path}/../other").location == f"{below.path}/"
+
+
+def test_the_api(below: Below) -> None:
+    below.site.add_user("ann")
+    token = below.site.token("ann")
+    for name in ("a.txt", "login", "readme", "files"):
+        stored = below.call("PUT", f"/files/{name}", token, data=b"hello")
+        assert stored.status_code == 201, stored.text
+        assert stored.location == f"{below.path}/files/{stored.json['id']}"
+        fetched = Client(below.proxy).get(stored.location, base_url=HOST, headers={"Authorization": f"Bearer {token}"})
+        assert fetched.data == b"hello"
+    page = below.call("GET", "/files?limit=2", token)
+    assert page.status_code == 200
+    following = re.fullmatch(r'<([^>]+)>; rel="next"', page.headers["Link"])
+    assert following is not None
+    assert following[1].startswith(f"{below.path}/files?")
+    assert len(below.call("GET", following[1].removeprefix(below.path), token).json["items"]) == 2
+    renamed = below.call("POST", f"/files/{stored.json['id']}/rename", token, json={"new_name": "b.txt"})
+    assert renamed.json["name"] == "b.txt"
+    chunk = below.call(
+        "POST", "/upload_chunk?chunk_index=0&total_chunks=1", token, data=b"x", content_type="application/octet-stream"
+    )
+    assert chunk.status_code == 200
+    assert below.call("DELETE", f"/uploads/{chunk.json['file_id']}", token).status_code == 204
+    assert below.call("DELETE", f"/files/{stored.json['id']}", token).status_code == 204
+    assert below.call("GET", "/openapi.json", token).json["servers"] == [{"url": f"{below.path}/"}]
+    assert below.call("GET", "/readyz", token).status_code == 200
+
+
+def test_the_cookies_are_the_sites_own(below: Below) -> None:
+    browser = below.signed_in()
+    answer = browser.get(f"{below.path}/account")
+    mark = site_mark(HOST + below.path)
+    assert re.fullmatch(r"-[0-9a-f]{8}", mark)
+    assert browser.cookie(f"__Host-backoffice{mark}")
+    assert not browser.cookie("__Host-backoffice")
+    form = answer.headers["Set-Cookie"]
+    assert form.startswith(f"__Host-backoffice-form{mark}=")
+    assert "Path=/;" in f"{form};"
+
+
+def test_the_set_up_link(below: Below) -> None:
+    browser = below.signed_in()
+    browser.get(f"{below.path}/admin/users/new/")
+    page = browser.post(f"{below.path}/admin/users/new/", {"username": "eve", "roles": "user"})
+    found = re.search(rf"{re.escape(HOST + below.path)}/setup/[^<\"&\s]+", page.text)
+    assert found is not None, page.status_code
+    assert below.browser().get(found[0].removeprefix(HOST)).status_code == 200
+
+
+# -- at the top of a host
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ("/admin", "/admin/"),
+        ("/admin/users/new", "/admin/users/new/"),
+        ("/admin//users/", "/admin/users/"),
+        ("/admin/users/new?a=b", "/admin/users/new/?a=b"),
+    ],
+)
+@pytest.mark.parametrize("public_url", ["https://files.lan", "https://files.lan:8443", ""])
+def test_redirects_of_the_router_name_no_scheme_and_no_host(
+    fake: Redis, public_url: str, asked: str, right: str
+) -> None:
+    site = make_whole_site(fake, public_url=public_url, allowed_hosts=("files.lan",))
+    path, _, query = asked.partition("?")
+    answer = site.app.test_client().get(
+        "/", base_url="http://files.lan", query_string=query, headers=HTML, environ_overrides={"PATH_INFO": path}
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (308, right)
+
+
+@pytest.mark.parametrize(
+    ("target", "stays"),
+    [
+        ("/bo", True),
+        ("/bo/", True),
+        ("/bo/account?x=/../y", True),
+        ("/bo?x", True),
+        ("/bo/a..b", True),
+        ("/", False),
+        ("/other", False),
+        ("/bob", False),
+        ("/bo/../other", False),
+        ("/bo/%2E%2e/other", False),
+        ("/bo/.%2e", False),
+        ("//bo/", False),
+    ],
+)
+def test_what_is_beside_the_site_on_its_host_is_not_its_own(target: str, stays: bool) -> None:
+    assert is_local_path(target, "/bo") is stays
+
+
+# -- two sites on one host
+
+
+def test_two_sites_on_one_host_stay_signed_in(fake: Redis) -> None:
+    site = make_site(fake)
+    site.add_user("ann")
+    client = site.app.test_client()
+    first, second = Browser(client, "http://localhost:5310"), Browser(client, "http://localhost:5312")
+    for browser in (first, second):
+        browser.get("/login")
+    assert first.post("/login", {"username": "ann", "password": PASSWORD}).status_code == 303, (
+        "the other's form is open, too"
+    )
+    assert second.post("/login", {"username": "ann", "password": PASSWORD}).status_code == 303
+    assert first.signed_in
+    assert first.cookie("backoffice-5310") != first.cookie("backoffice-5312")
+    assert first.cookie("backoffice-device-5310") != first.cookie("backoffice-device-5312")
+    second.get("/account")
+    second.post("/logout")
+    assert first.signed_in
+    assert not second.signed_in
+
+
+def test_a_session_from_before_goes_on_under_its_old_name(fake: Redis) -> None:
+    site = make_site(fake)
+    secret = site.signed_in("ann").cookie("backoffice")
+    headers = {"Cookie": f"backoffice={secret}", **HTML}
+    client = site.app.test_client(use_cookies=False)
+    assert client.get("/account", base_url="http://localhost:5000", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "mark"),
+    [
+        ("http://localhost/", ""),
+        ("http://localhost:80/", ""),
+        ("https://x:443", ""),
+        ("http://[::1]/", ""),
+        ("http://[::1]:5000/", "-5000"),
+        ("http://x:443", "-443"),
+        ("http://x:99999", "-99999"),
+    ],
+)
+def test_what_tells_sites_on_one_host_apart(address: str, mark: str) -> None:
+    assert site_mark(address) == mark
+
+
+def test_a_port_that_is_none_is_no_failure(fake: Redis) -> None:
+    answer = make_site(fake).app.test_client().get("/login", headers={"Host": "localhost:99999"})
+    assert answer.status_code < 500
