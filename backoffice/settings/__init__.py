@@ -156,17 +156,6 @@ class Settings:
         return frozenset(own | set(self.allowed_hosts))
 
     @property
-    def public_origin(self) -> str:
-        """Scheme, host and port of the public address, "" where there is none."""
-        parts = urlsplit(self.public_url)
-        return f"{parts.scheme}://{parts.netloc}" if self.public_url else ""
-
-    @property
-    def public_path(self) -> str:
-        """Below which path of its host the site is, as `/files`; "" at the top."""
-        return urlsplit(self.public_url).path.rstrip("/")
-
-    @property
     def site_url(self) -> str:
         """The site's address as its users see it; without a public one, as a browser on this machine does."""
         return self.public_url.rstrip("/") or local_url(self.host, self.port)

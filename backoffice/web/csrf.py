@@ -21,6 +21,7 @@ from wtforms import ValidationError
 from backoffice.errors import NotAllowed
 from backoffice.settings import Settings
 from backoffice.web.context import settings
+from backoffice.web.public_address import public_origin
 
 HEADER: Final = "X-CSRFToken"
 FIELD: Final = "csrf_token"
@@ -67,7 +68,7 @@ def _from_here() -> bool:
 def _origins() -> set[str]:
     """This origin as the browser sees it, which a proxy that ends TLS may show to us as plain HTTP."""
     own = urlsplit(request.host_url)
-    return {f"{own.scheme}://{own.netloc}".lower(), settings().public_origin.lower()} - {""}
+    return {f"{own.scheme}://{own.netloc}".lower(), public_origin(settings()).lower()} - {""}
 
 
 def _token(body_may_be_read: bool) -> str | None:

@@ -29,6 +29,7 @@ from backoffice.web.identity import actor, confirm_identity, init_identity, may,
 from backoffice.web.identity_retry import IdentityRetry
 from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.mount import Mount
+from backoffice.web.public_address import public_path
 from backoffice.web.redirects import keep_within
 from backoffice.web.route_access import Access, Who, check_declared, declare
 from backoffice.web.route_guard import init_route_guard
@@ -97,8 +98,8 @@ def make_app(
     check_declared(app)
     app.after_request(confirm_identity)  # registered last, so it is the first
     inner: Any = IdentityRetry(app.wsgi_app)
-    if settings.public_path:
-        inner = Mount(inner, settings.public_path, app.url_map)
+    if path := public_path(settings):
+        inner = Mount(inner, path, app.url_map)
     app.wsgi_app = SiteMiddleware(inner, settings)  # type: ignore[method-assign]
     return app
 

@@ -6,6 +6,7 @@ from flask import Response, has_request_context, request
 
 from backoffice.web.context import settings
 from backoffice.web.local_paths import is_local_path
+from backoffice.web.public_address import public_origin
 
 MAX_TARGET = 2000
 
@@ -33,5 +34,5 @@ def keep_within(response: Response) -> Response:
     if location.startswith(here):
         path = location[len(here) - 1 :]
         # What could be taken for a host is made from the public address.
-        response.headers["Location"] = path if is_local_path(path) else (settings().public_origin or here[:-1]) + path
+        response.headers["Location"] = path if is_local_path(path) else (public_origin(settings()) or here[:-1]) + path
     return response

@@ -174,6 +174,14 @@ def test_the_cookies_are_the_sites_own(below: Below) -> None:
     assert "Path=/;" in f"{form};"
 
 
+def test_forms_come_from_the_origin_and_not_from_the_path(below: Below) -> None:
+    browser = below.signed_in()
+    for origin, status in ((HOST, 303), (HOST + below.path, 403), ("https://evil.example", 403)):
+        browser.get(f"{below.path}/account")
+        answer = browser.post(f"{below.path}/account/sessions/end", headers={"Origin": origin})
+        assert answer.status_code == status, origin
+
+
 def test_the_set_up_link(below: Below) -> None:
     browser = below.signed_in()
     browser.get(f"{below.path}/admin/users/new/")

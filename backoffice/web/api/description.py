@@ -11,6 +11,7 @@ from markupsafe import Markup
 from backoffice import __version__
 from backoffice.web.api.openapi import Document, document
 from backoffice.web.context import settings
+from backoffice.web.public_address import public_path
 from backoffice.web.route_access import asset, public
 
 ABOUT: Final = """\
@@ -34,7 +35,7 @@ def register(app: Flask) -> None:
     @cache
     def spec() -> Document:
         # Made when first asked for: by then all routes are there.
-        return document(app, __version__, ABOUT, settings().public_path)
+        return document(app, __version__, ABOUT, public_path(settings()))
 
     @cache
     def reference() -> Markup:
