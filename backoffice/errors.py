@@ -164,13 +164,13 @@ class InUse(Conflict):
 
 
 class UnsupportedBody(BackofficeError):
-    """The body has a form that is not understood here."""
+    """The body has a form that is not understood here. `encoded`: that is because of its content coding."""
 
     code = "unsupported_media_type"
 
-
-class EncodedBody(UnsupportedBody):
-    """The body has a content coding, which is not undone here."""
+    def __init__(self, message: str = "", *, encoded: bool = False, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.encoded = encoded
 
 
 class TooLarge(BackofficeError):

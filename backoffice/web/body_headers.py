@@ -16,7 +16,7 @@ from typing import Final
 
 from flask import Request, current_app
 
-from backoffice.errors import EncodedBody, Invalid, UnsupportedBody
+from backoffice.errors import Invalid, UnsupportedBody
 from backoffice.web.api.operation import operation_of
 from backoffice.web.csrf import FORMS
 from backoffice.web.part_headers import IDENTITY, PLAIN
@@ -53,7 +53,7 @@ def check_body_headers(request: Request) -> None:
         # RFC 9110, section 14.5: a server that does not put parts together MUST answer 400.
         raise _refused("Content-Range", "A body is a whole here; send parts through /upload_chunk.")
     if not IDENTITY.issuperset(_listed(headers.get("Content-Encoding", ""))):
-        raise EncodedBody("Send the bytes as they are: Content-Encoding is not undone here.")
+        raise UnsupportedBody("Send the bytes as they are: Content-Encoding is not undone here.", encoded=True)
     if headers.get("Content-Transfer-Encoding", "").strip().lower() not in PLAIN:
         raise UnsupportedBody("Send the bytes as they are: Content-Transfer-Encoding is not undone here.")
     if {*_listed(headers.get("Transfer-Encoding", ""))} - {"", "identity", "chunked"}:

@@ -18,7 +18,6 @@ from backoffice.errors import (
     BackofficeError,
     Completing,
     Conflict,
-    EncodedBody,
     IntegrityError,
     Invalid,
     NotAllowed,
@@ -146,8 +145,8 @@ def _on_anything(error: Exception) -> Response:
 def retry_headers(error: BackofficeError) -> dict[str, str]:
     """When to come again, or in what form, where that can be said."""
     match error:
-        case EncodedBody():
-            return {"Accept-Encoding": "identity"}  # RFC 9110, section 12.5.3
+        case UnsupportedBody(encoded=True):
+            return {"Accept-Encoding": "identity"}  # RFC 9110, section 12.5.3, which forbids it with any other 415
         case TooMany():
             return {"Retry-After": str(max(1, error.retry_after))}
         case Unavailable():

@@ -80,8 +80,8 @@ _SCHEMES: Final[dict[str, Any]] = {
         "in": "cookie",
         "name": f"__Host-{SESSION}",
         "description": (
-            "The cookie of a browser that is signed in (`backoffice` where the site has no TLS; port and a mark of the path"
-            " follow where the site has them)"
+            "The cookie of a browser that is signed in (`backoffice` where the site has no TLS; port and a mark of the"
+            " path follow where the site has them)"
         ),
     },
     "csrf": {
