@@ -44,11 +44,31 @@ _CONDITIONS: Final = {
     "If-Unmodified-Since": "Send If-Match where a change must not overwrite another.",
     "If": "WebDAV's locks are not known here.",
 }
+_CODINGS: Final = ("Content-Range", "Content-Encoding", "Content-Transfer-Encoding", "Transfer-Encoding")
+_DIGESTS: Final = ("Content-Digest", "Repr-Digest")
+_WATCHED: Final = frozenset(
+    f"HTTP_{name.upper().replace('-', '_')}" for name in (*_CODINGS, *_DIGESTS, *_OTHER_PROTOCOLS, *_CONDITIONS)
+)
+"""Their keys in the WSGI environment."""
 
 
 def check_body_headers(request: Request) -> None:
     """For a request that may change something. Raises Invalid (400), UnsupportedBody (415)."""
-    headers, endpoint = request.headers, request.endpoint or ""
+    endpoint = request.endpoint or ""
+    _check_type(request, endpoint)
+    if _WATCHED.isdisjoint(request.environ):
+        return  # as nearly always: the rest costs more than it
+    _check_coding(request)
+    for name, reason in _OTHER_PROTOCOLS.items():
+        if name in request.headers:
+            raise _refused(name, reason)
+    if endpoint.startswith("api."):
+        _check_conditions(request, endpoint)
+        _check_digests(request, endpoint)
+
+
+def _check_coding(request: Request) -> None:
+    headers = request.headers
     if "Content-Range" in headers:
         # RFC 9110, section 14.5: a server that does not put parts together MUST answer 400.
         raise _refused("Content-Range", "A body is a whole here; send parts through /upload_chunk.")
@@ -58,13 +78,6 @@ def check_body_headers(request: Request) -> None:
         raise UnsupportedBody("Send the bytes as they are: Content-Transfer-Encoding is not undone here.")
     if {*_listed(headers.get("Transfer-Encoding", ""))} - {"", "identity", "chunked"}:
         raise _refused("Transfer-Encoding", "The only transfer coding here is chunked.")
-    for name, reason in _OTHER_PROTOCOLS.items():
-        if name in headers:
-            raise _refused(name, reason)
-    _check_type(request, endpoint)
-    if endpoint.startswith("api."):
-        _check_conditions(request, endpoint)
-        _check_digests(request, endpoint)
 
 
 def _check_type(request: Request, endpoint: str) -> None:
@@ -92,7 +105,7 @@ def _check_conditions(request: Request, endpoint: str) -> None:
 
 
 def _check_digests(request: Request, endpoint: str) -> None:
-    for name in ("Content-Digest", "Repr-Digest"):
+    for name in _DIGESTS:
         if name not in request.headers or endpoint == _WHOLE:
             continue
         if endpoint != _CHUNK or name == "Repr-Digest" or request.mimetype not in _RAW:
