@@ -3,8 +3,11 @@
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
-COPY requirements.lock /tmp/
-RUN /opt/venv/bin/pip install --require-hashes --no-deps -r /tmp/requirements.lock
+COPY requirements-build.lock requirements.lock /tmp/
+# As manage.py does: what builds the one package without a wheel is checked by its hash, too.
+RUN /opt/venv/bin/pip install --require-hashes --no-deps --only-binary=:all: -r /tmp/requirements-build.lock \
+    && /opt/venv/bin/pip install --require-hashes --no-deps --no-build-isolation --use-pep517 \
+    --only-binary=:all: --no-binary=flask-principal -r /tmp/requirements.lock
 
 FROM python:3.13-slim
 ENV PATH=/opt/venv/bin:$PATH \

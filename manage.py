@@ -30,7 +30,12 @@ VENV = HERE / ".venv"
 PYTHON = VENV / "bin" / "python"
 INSTALLED = VENV / "installed"
 RUNTIME_LOCK = HERE / "requirements.lock"
+BUILD_LOCK = HERE / "requirements-build.lock"  # what builds the packages below
 TEST_LOCK = HERE / "requirements-test.lock"  # holds all that RUNTIME_LOCK holds, in the same versions
+
+# Packages that come as source alone. pip would fetch what builds them without a hash, in its newest version; so it is
+# told to use what is installed, which comes from BUILD_LOCK, and to build nothing else.
+BUILT_HERE = ("flask-principal",)
 
 # One of these missing means that this interpreter lacks the project's dependencies.
 RUNTIME_MODULES = (
@@ -83,12 +88,14 @@ def main(argv: list[str]) -> int:
 
 def _satisfied(lock: Path) -> bool:
     """Whether `.venv` holds what `lock` asks for now."""
-    if not PYTHON.exists():
-        return False
     try:
-        have = INSTALLED.read_text("ascii").split()
-    except OSError:
+        have = INSTALLED.read_text("ascii").split() if PYTHON.exists() else []
+    except FileNotFoundError:
         return False
+    except OSError as error:
+        sys.exit(
+            f"{VENV} cannot be read ({error.strerror}): run this as the user it belongs to, or let others read it."
+        )
     return any(_stamp(known) in have for known in {lock, TEST_LOCK} if known.exists())
 
 
@@ -116,7 +123,8 @@ def _alone() -> Iterator[None]:
         handle = (HERE / ".venv.lock").open("w")
     except OSError as error:
         sys.exit(
-            f"Cannot make .venv in {HERE}: {error.strerror}. Install requirements.lock by hand, or move the checkout."
+            f"Cannot make .venv in {HERE}: {error.strerror}. Copy the checkout to a place that you may write to, or run"
+            " it with a Python that has what requirements.lock lists."
         )
     with handle:
         try:
@@ -151,30 +159,57 @@ def _runs(command: list[str]) -> bool:
 
 
 def _install(lock: Path, pip: list[str]) -> None:
-    """Install `lock`, and remember that only when all of it is there."""
+    """Install `lock`, and remember that only when all of it is there. Nothing runs that is not checked by its hash."""
     total = sum("==" in line for line in lock.read_text("utf-8").splitlines() if line[:1].isalnum())
     _say(f"Installing {total} packages from {lock.name}, each checked against its hash ...")
     options = ["--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    command = [*pip, "install", *options, "-r", str(lock)]
-    said: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        for line in process.stdout or ():
-            said.append(line.rstrip())
-            _progress(line, total, sum(s.startswith(("Collecting", "Requirement already")) for s in said))
-    _progress("", total, 0)
-    if process.returncode:
-        sys.exit("\n".join([*said[-12:], "", _advice(said)]))
+    wheels = "--only-binary=:all:"
+    _run_pip([*pip, "install", *options, wheels, "-r", str(BUILD_LOCK)], 0)
+    building = ["--no-build-isolation", "--use-pep517", wheels, f"--no-binary={','.join(BUILT_HERE)}"]
+    _run_pip([*pip, "install", *options, *building, "-r", str(lock)], total)
     with INSTALLED.open("a", encoding="ascii") as stamps:
         stamps.write(_stamp(lock) + "\n")
     _say("Installed.")
+
+
+def _run_pip(command: list[str], total: int) -> None:
+    said: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_pip_environ()
+    ) as process:
+        for line in process.stdout or ():
+            said.append(line.rstrip())
+            if total:
+                _progress(line, total, sum(s.startswith(("Collecting", "Requirement already")) for s in said))
+    _progress("", total, 0)
+    if process.returncode:
+        sys.exit("\n".join([*said[-12:], "", _advice(said)]))
+
+
+def _pip_environ() -> dict[str, str]:
+    """As ours; with a home for a user who has none, such as a container's: what builds packages asks for it."""
+    if _home() is not None:
+        return dict(os.environ)
+    return {**os.environ, "HOME": str(VENV), "PIP_NO_CACHE_DIR": "1"}
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def _advice(said: list[str]) -> str:
     text = "\n".join(said)
     if "DO NOT MATCH THE HASHES" in text:
         return "A package is not the one that was tested. Do not go on: it may have been tampered with on its way here."
-    if "No space left" in text:
-        return "The disk is full."
+    if "No space left" in text or "Disk quota exceeded" in text:
+        return (
+            f"The disk that holds {HERE}, or the one for temporary files, is full: free some room and run this again."
+        )
+    if "exited-with-error" in text or "BackendUnavailable" in text:
+        return "A package could not be built (pip's last lines are above); this has nothing to do with the network."
     return (
         "The packages could not be installed (pip's last lines are above). Without a network, or behind a proxy or"
         " a mirror,\nset pip up first (`pip config`, HTTPS_PROXY, PIP_INDEX_URL) and run the same command again."
@@ -212,7 +247,7 @@ def _test(arguments: list[str]) -> int:
 
 def _find_browser() -> None:
     """Get a Chromium for the browser tests where none is. They say themselves what it means to have none."""
-    kept = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
+    kept = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or (_home() or HERE) / ".cache" / "ms-playwright")
     if any(map(shutil.which, BROWSERS)) or any(kept.glob("chromium-*/**/chrome")):
         return
     _say("No Chromium on this machine; fetching one for the browser tests ...")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -18,7 +19,10 @@ from typing import Any
 
 import pytest
 
+import manage
 from tests.support.servers import ROOT, need
+
+LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-build.lock")
 
 # Takes pip's place in the environment that manage.py makes: notes how it was called, and fails when told to.
 PIP = """
@@ -47,7 +51,7 @@ def checkout(tmp_path: Path) -> Path:
     """manage.py, its lock files, and a `.venv` whose pip is the stand-in above."""
     root = tmp_path / "check out"
     (root / "backoffice").mkdir(parents=True)
-    for name in ("manage.py", "requirements.lock", "requirements-test.lock"):
+    for name in ("manage.py", *LOCKS):
         shutil.copy(ROOT / name, root / name)
     (root / "backoffice" / "__init__.py").write_text("")
     (root / "backoffice" / "cli.py").write_text(CLI)
@@ -88,10 +92,23 @@ def test_the_first_run_installs_with_hashes_and_hands_over(checkout: Path) -> No
     assert done.returncode == 7, done.stderr
     assert done.stdout.split(" ", 3)[:3] == ["cli", "store", "url"]
     assert done.stdout.strip().endswith(".venv")
-    [call] = calls(checkout)
-    assert "--require-hashes" in call
-    assert call.endswith("requirements.lock")
+    tools, packages = calls(checkout)
+    assert tools.endswith("requirements-build.lock")
+    assert packages.endswith("requirements.lock")
     assert "Installing" in done.stderr
+
+
+def test_d5_nothing_runs_that_no_hash_was_checked_of(checkout: Path) -> None:
+    """Not even to build a package that has no wheel: what builds comes from a lock, and nothing else is built."""
+    run(checkout, "x")
+    for call in calls(checkout):
+        assert {"--require-hashes", "--no-deps", "--only-binary=:all:"} <= set(call.split())
+    tools, packages = calls(checkout)
+    assert "--no-binary" not in tools
+    assert {"--no-build-isolation", "--use-pep517", "--no-binary=flask-principal"} <= set(packages.split())
+    image = (ROOT / "Dockerfile").read_text()
+    assert image.count("--only-binary=:all:") == image.count("--require-hashes") == image.count("pip install") == 2
+    assert image.count("--no-build-isolation") == 1
 
 
 def test_the_second_run_installs_nothing_and_is_fast(checkout: Path) -> None:
@@ -99,7 +116,7 @@ def test_the_second_run_installs_nothing_and_is_fast(checkout: Path) -> None:
     began = time.monotonic()
     assert run(checkout, "x").stderr == ""
     assert time.monotonic() - began < 1
-    assert len(calls(checkout)) == 1
+    assert len(calls(checkout)) == 2
 
 
 def test_a_changed_lock_is_installed(checkout: Path) -> None:
@@ -108,7 +125,7 @@ def test_a_changed_lock_is_installed(checkout: Path) -> None:
         lock.write("# changed\n")
     run(checkout, "x")
     run(checkout, "x")
-    assert len(calls(checkout)) == 2
+    assert len(calls(checkout)) == 4
 
 
 def test_the_tests_packages_serve_the_other_commands_too(checkout: Path) -> None:
@@ -125,7 +142,50 @@ def test_an_installation_that_fails_says_so_and_is_tried_again(checkout: Path) -
     assert "Without a network" in done.stderr
     assert "Traceback" not in done.stderr
     assert run(checkout, "x").returncode == 7
-    assert len(calls(checkout)) == 2
+    assert len(calls(checkout)) == 3
+
+
+@pytest.mark.parametrize(
+    ("pip_says", "says"),
+    [
+        ("OSError: [Errno 28] No space left on device", "is full: free some room"),
+        ("OSError: [Errno 122] Disk quota exceeded", "is full: free some room"),
+        ("error: subprocess-exited-with-error", "could not be built"),
+    ],
+)
+def test_what_stopped_it_is_told(checkout: Path, pip_says: str, says: str) -> None:
+    done = run(checkout, "x", PIP_FAILS=pip_says)
+    assert (done.returncode, says in done.stderr, "network" in done.stderr) == (1, True, "built" in says), done.stderr
+
+
+def test_a_user_without_a_name_or_a_home_can_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As containers run: an identifier that the list of users does not have, and an empty environment."""
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert manage._home() is None
+    home = manage._pip_environ()["HOME"]
+    monkeypatch.setenv("HOME", home)
+    assert Path.home() == Path(home) == manage.VENV
+    assert manage._pip_environ() == dict(os.environ)
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        (".venv/installed", "run this as the user it belongs to"),
+        (".venv.lock", "Copy the checkout to a place that you may write to"),
+    ],
+)
+def test_a_checkout_that_cannot_be_read_or_written_is_told_in_a_sentence(checkout: Path, what: str, says: str) -> None:
+    (checkout / what).mkdir()  # which even root can neither read nor write as a file
+    done = run(checkout, "x")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert says in done.stderr
+    assert str(checkout) in done.stderr
 
 
 def test_d5_a_package_that_was_changed_is_called_by_its_name(checkout: Path) -> None:
@@ -139,7 +199,7 @@ def test_of_two_first_runs_one_waits(checkout: Path) -> None:
     both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [7, 7], said
-    assert len(calls(checkout)) == 1
+    assert len(calls(checkout)) == 2
     assert sum(b"waiting for it" in text for text in said) == 1
 
 
@@ -157,7 +217,7 @@ def test_an_older_python_is_told_which_one_is_needed() -> None:
 
 
 def test_d5_the_lock_files_have_hashes_and_no_address() -> None:
-    locks = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-test.lock")}
+    locks = {name: (ROOT / name).read_text() for name in LOCKS}
     pinned = {name: set(re.findall(r"^[^ ]+==[^ ]+", text, re.MULTILINE)) for name, text in locks.items()}
     for text in locks.values():
         assert "://" not in text
