@@ -38,6 +38,10 @@ MAX_FILES: Final = 100
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""
 
+# The disk
+MIN_FREE_DISK: Final = 512 * 1024**2
+"""Bytes. With less on the disk that holds file bytes, uploads are refused."""
+
 # Lists
 MAX_LIMIT: Final = 500
 """Records on a page."""

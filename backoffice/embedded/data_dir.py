@@ -3,6 +3,7 @@
 up.lock        held by the supervisor: one per directory
 running.json   where that supervisor's site and store are, for the other commands
 secret.key     APP_SECRET_KEY, when the operator gives none
+used           there once the store has run here with a log: without that log it is not started again
 ballast        room to free when the disk is full, so that files can still be deleted
 store/         the store: valkey.conf, password, store.log, the append-only log, and store.lock, held by the server
 """
@@ -10,6 +11,7 @@ store/         the store: valkey.conf, password, store.log, the append-only log,
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -53,6 +55,10 @@ class Layout:
         return self.root / "ballast"
 
     @property
+    def used(self) -> Path:
+        return self.root / "used"
+
+    @property
     def store(self) -> Path:
         return self.root / "store"
 
@@ -76,11 +82,23 @@ class Layout:
         """Make the directories, for this user alone. Raises DataDirectoryError."""
         for directory in (self.root, self.store):
             try:
+                if directory == self.root:
+                    self._refuse_foreign()
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if stat.S_IMODE(directory.stat().st_mode) & 0o077:
                     directory.chmod(0o700)
             except OSError as error:
-                raise DataDirectoryError(f"{directory} cannot be used: {error.strerror}") from error
+                raise unusable(directory, error) from error
+
+    def _refuse_foreign(self) -> None:
+        """A directory of somebody's files is not made private, and nothing is put among them."""
+        found = {path.name for path in self.root.iterdir()} if self.root.exists() else set()
+        known = {path.name for path in (self.lock, self.record, self.secret, self.used, self.ballast, self.store)}
+        if not found & known and any(not name.startswith(".") and name != "lost+found" for name in found):
+            raise DataDirectoryError(
+                f"{self.root} holds other files: choose a new or empty directory with BACKOFFICE_DATA_DIR or"
+                " `up --data DIR`"
+            )
 
     def socket(self) -> Path:
         """Where the store listens: in the data directory, or in a private one elsewhere when that path is too
@@ -104,13 +122,28 @@ class Layout:
                 elsewhere.rmdir()
 
 
+def unusable(path: Path, error: OSError) -> DataDirectoryError:
+    """What the operator can do about a file or directory that cannot be made, read or written."""
+    why = (error.strerror or str(error)).lower()
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DataDirectoryError(f"the disk that holds {path} is full: free some room there and start again")
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return DataDirectoryError(
+            f"{path} cannot be used by this user ({why}): run as the user it belongs to, or choose another data"
+            " directory with BACKOFFICE_DATA_DIR or `up --data DIR`"
+        )
+    return DataDirectoryError(
+        f"{path} cannot be used ({why}): choose another data directory with BACKOFFICE_DATA_DIR or `up --data DIR`"
+    )
+
+
 def _private_directory(path: Path) -> None:
     """Make `path` for this user alone; refuse one that somebody else put there first."""
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
     except OSError as error:
-        raise DataDirectoryError(f"{path} cannot be used: {error.strerror}") from error
+        raise unusable(path, error) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise DataDirectoryError(
             f"{path} is not a private directory of this user; remove it or shorten BACKOFFICE_DATA_DIR"
@@ -119,37 +152,64 @@ def _private_directory(path: Path) -> None:
 
 def keep_secret(path: Path) -> str:
     """The secret in the file at `path`, made (mode 0600) when there is none. Complete or absent, never half written."""
+    if not has_secret(path):
+        write_private(path, secrets.token_urlsafe(48) + "\n", replace=False)
+    return read_secret(path)  # of two makers the first one's holds
+
+
+def has_secret(path: Path) -> bool:
+    """Whether there is a file at `path`. Raises DataDirectoryError where this user may not know."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def read_secret(path: Path) -> str:
+    """The secret in the file at `path`. Raises DataDirectoryError."""
     try:
         text = path.read_text("ascii").strip()
-    except FileNotFoundError:
-        write_private(path, secrets.token_urlsafe(48) + "\n", replace=False)
-        text = path.read_text("ascii").strip()  # of two makers the first one's holds
+    except OSError as error:
+        raise unusable(path, error) from error
+    except UnicodeDecodeError:
+        text = ""
     if not text:
-        raise DataDirectoryError(f"{path} is empty; remove it to have a new secret made (everybody must sign in again)")
+        raise DataDirectoryError(
+            f"there is no secret in {path}; remove it to have a new one made (everybody must sign in again)"
+        )
     return text
 
 
 def write_private(path: Path, text: str, *, replace: bool = True) -> None:
-    """Put `text` at `path` in one step, readable by this user only. `replace=False` leaves a file that is there."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Put `text` at `path` in one step, readable by this user only. `replace=False` leaves a file that is there.
+
+    Raises DataDirectoryError.
+    """
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp made it 0600
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            Path(temporary).replace(path)
-        else:
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(temporary)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp made it 0600
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if replace:
+                Path(temporary).replace(path)
+            else:
+                with contextlib.suppress(FileExistsError):
+                    path.hardlink_to(temporary)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise unusable(path, error) from error
 
 
 def take_lock(path: Path) -> IO[str] | None:
     """Lock the file at `path` until the answer is closed by every process that inherited it; None when it
-    is taken."""
-    file = path.open("a+", encoding="utf-8")
+    is taken. Raises DataDirectoryError."""
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise unusable(path, error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from backoffice.embedded import append_only_log, disk
 from backoffice.embedded.data_dir import Layout
 
 _TAIL: Final = 16 * 1024
@@ -18,7 +19,10 @@ class FailureCause(StrEnum):
 
 
 _SIGNS: Final = (
-    (FailureCause.DISK_FULL, ("No space left on device", "Disk quota exceeded")),
+    (
+        FailureCause.DISK_FULL,
+        ("No space left on device", "Disk quota exceeded", "Short write while writing to the AOF file"),
+    ),
     (
         FailureCause.DAMAGED,
         (
@@ -37,9 +41,10 @@ _SIGNS: Final = (
 
 
 def trouble(layout: Layout, since: int) -> FailureCause:
-    """What the log from byte `since` on points to."""
+    """What the log from byte `since` on points to, or else the file system: on a full one no log can be written."""
     text = _tail(layout.store_log, since)
-    return next((kind for kind, signs in _SIGNS if any(sign in text for sign in signs)), FailureCause.OTHER)
+    found = next((kind for kind, signs in _SIGNS if any(sign in text for sign in signs)), FailureCause.OTHER)
+    return FailureCause.DISK_FULL if found is FailureCause.OTHER and disk.is_full(layout.store) else found
 
 
 def explain(layout: Layout, kind: FailureCause, since: int, binary: Path) -> str:
@@ -49,7 +54,7 @@ def explain(layout: Layout, kind: FailureCause, since: int, binary: Path) -> str
     if kind is FailureCause.DISK_FULL:
         return f"The store stopped: the disk that holds {layout.root} is full. Free some room; it is tried again."
     if kind is FailureCause.DAMAGED:
-        log = layout.store / "appendonlydir"
+        log = layout.store / append_only_log.DIRECTORY
         return (
             f"The store's log in {log} is damaged, and it does not start on it. Nothing was changed.\n"
             f"Its last words:\n{said}\n"

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from backoffice.embedded.data_dir import Layout, write_private
+from backoffice.embedded.data_dir import Layout, has_secret, read_secret, unusable, write_private
 from backoffice.settings import Secret, Settings
 
 
@@ -30,11 +30,13 @@ def announce(layout: Layout, running: Running) -> None:
 
 
 def find(layout: Layout) -> Running | None:
-    """The supervisor's last word; it may have died since."""
+    """The supervisor's last word; it may have died since. Raises DataDirectoryError."""
     try:
         return Running(**json.loads(layout.record.read_text("utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise unusable(layout.record, error) from error
     except (ValueError, TypeError):  # written by another edition of this program
         return None
 
@@ -42,12 +44,11 @@ def find(layout: Layout) -> Running | None:
 def attach(settings: Settings) -> Settings:
     """`settings` with the address and secrets of the embedded store, unless they name a store themselves.
 
-    Raises NotRunning.
+    Raises NotRunning, DataDirectoryError.
     """
     layout = Layout.at(settings.data_dir)
-    if not settings.secret_keys and layout.secret.is_file():
-        key = Secret(layout.secret.read_text("ascii").strip())
-        settings = dataclasses.replace(settings, secret_keys=(key,))
+    if not settings.secret_keys and has_secret(layout.secret):
+        settings = dataclasses.replace(settings, secret_keys=(Secret(read_secret(layout.secret)),))
     if settings.redis_url:
         return settings
     running = find(layout)
@@ -56,7 +57,7 @@ def attach(settings: Settings) -> Settings:
             f"no store is running in {layout.root}: start it with `manage.py up`, or set REDIS_URL"
             " (or BACKOFFICE_DATA_DIR)"
         )
-    password = layout.store_password.read_text("ascii").strip()
+    password = read_secret(layout.store_password)
     settings = dataclasses.replace(settings, redis_url=socket_url(running.socket), redis_password=Secret(password))
     # Links that a command prints lead to the site that runs, whatever port it was started on.
     site = urlsplit(running.url)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
 from typing import IO, Final
 
+from backoffice.embedded import append_only_log, config, disk
 from backoffice.embedded import binary as find
-from backoffice.embedded import config
-from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock
+from backoffice.embedded.data_dir import DataDirectoryError, Layout, read_secret, take_lock
 from backoffice.embedded.diagnose import FailureCause, explain, trouble
 from backoffice.embedded.processes import Child, Program
 from backoffice.embedded.resp import NoAnswer, ask
@@ -36,8 +35,12 @@ class Store:
         self._durable = settings.durability is not Durability.MEMORY
         self._binary = find.server_binary()
         self._lock = self._wait_for_lock()
+        lost = append_only_log.refusal(layout, durable=self._durable)
+        if lost:
+            raise DataDirectoryError(lost)
+        self._make_room()
         self.socket = config.write(layout, durability=settings.durability, max_memory=settings.store_memory)
-        self._password = layout.store_password.read_text("ascii").strip()
+        self._password = read_secret(layout.store_password)
         self._log_from = self._rotate_log()
         program = Program(
             name="store",
@@ -65,6 +68,8 @@ class Store:
             if time.monotonic() - told > 5:
                 told = time.monotonic()
                 self._say("The store is still reading its log ...")
+        if self._durable:
+            append_only_log.remember(self._layout)
         self.keep_ballast()
 
     def explain(self) -> str:
@@ -78,20 +83,26 @@ class Store:
         return trouble(self._layout, self._log_from) is FailureCause.DAMAGED
 
     def watch(self) -> None:
-        """Free the ballast when writes fail for want of room; keep it again when there is plenty."""
+        """Free the ballast when there is no room, best before a write fails; keep it again when there is plenty."""
         try:
             status = ask(self.socket, self._password, "INFO", "persistence")
         except NoAnswer:
             return  # dead or busy: its process is watched elsewhere
         if "aof_last_write_status:err" in status:
-            if self.free_ballast():
-                self._say("The disk is full: uploads are refused. Delete files to go on (room was kept for that).")
-        else:
+            self.free_ballast()
+        elif not self._make_room():
             self.keep_ballast()
+
+    def _make_room(self) -> bool:
+        """Whether the disk is full; then the ballast is freed."""
+        full = disk.is_full(self._layout.root)
+        if full:
+            self.free_ballast()
+        return full
 
     def keep_ballast(self) -> None:
         path = self._layout.ballast
-        if not self._durable or path.exists() or shutil.disk_usage(self._layout.root).free < _ROOM_FOR_BALLAST:
+        if not self._durable or path.exists() or disk.free_bytes(self._layout.root) < _ROOM_FOR_BALLAST:
             return
         with path.open("wb") as file:
             try:
@@ -101,10 +112,13 @@ class Store:
                 if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                     raise
 
-    def free_ballast(self) -> bool:
-        had = self._layout.ballast.exists()
-        self._layout.ballast.unlink(missing_ok=True)
-        return had
+    def free_ballast(self) -> None:
+        if self._layout.ballast.exists():
+            self._layout.ballast.unlink(missing_ok=True)
+            self._say(
+                f"The disk that holds {self._layout.root} is full: uploads are refused. Delete files or free some room"
+                " otherwise; 64 MiB that were kept for that are free now."
+            )
 
     def _answers(self) -> bool:
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from redis.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
+from backoffice.domain.limits import MIN_FREE_DISK
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.client import Db, store_errors
 from backoffice.stores.keys import Keys
@@ -21,7 +22,7 @@ WAIT_MS = 2_000
 """Below the client's own time-out, so that its repetition does not hide the answer."""
 FULL_AT = 0.85
 """Share of `maxmemory` above which no upload begins; sign-in, deletes and the log go on in what is left."""
-MIN_FREE = 512 * 1024**2
+MIN_FREE = MIN_FREE_DISK
 REWRITE_ROOM = 1.2
 """An append-only file is rewritten into a copy: so many times its base size must be free on the disk."""
 CACHE_SECONDS = 2.0

@@ -6,7 +6,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,13 +17,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from backoffice.cli import COMMANDS
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find
 from backoffice.stores.keys import Keys
-from tests.support.servers import ROOT, Site, Store, alive, descendants, need, wait_for
+from tests.support.servers import ROOT, Site, Store, alive, descendants, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes")
 
@@ -337,41 +335,3 @@ def test_d1_a_head_that_drips_is_cut_off(start: Start) -> None:
             except OSError:
                 break
         assert time.monotonic() - began < 25
-
-
-def test_a_full_disk_gives_its_reserve_back(start: Start, tmp_path: Path, layout: Layout) -> None:
-    need(os.geteuid() == 0 and shutil.which("mount"), "the right to mount a small disk")
-    layout.root.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(layout.root)], check=False)
-    need(mounted.returncode == 0, "the right to mount a small disk")
-    try:
-        site = start(environ={"BACKOFFICE_DURABILITY": "os"})
-        url = site.ready()
-        layout.ballast.write_bytes(bytes(8 * 1024**2))  # in place of the usual one, which is larger than this disk
-        with store_client(layout) as client:
-            with pytest.raises(ResponseError, match="MISCONF"):
-                _fill(client)
-            site.expect("The disk is full", 30)
-            assert not layout.ballast.exists()
-            wait_for(lambda: _deletes(client), "deleting works again")
-        assert status(url) == 200
-        assert site.stop() == 0
-    finally:
-        for _ in range(50):
-            if subprocess.run(["umount", str(layout.root)], check=False, capture_output=True).returncode == 0:
-                break
-            time.sleep(0.2)
-
-
-def _fill(client: Redis) -> None:
-    for number in range(100):
-        client.set(f"k{number}", os.urandom(1024**2))
-        time.sleep(0.02)
-
-
-def _deletes(client: Redis) -> bool:
-    try:
-        client.delete("k0")
-    except ResponseError:  # it refuses still
-        return False
-    return True
