@@ -8,7 +8,11 @@ import socket
 from typing import Final
 from urllib.parse import urlsplit
 
+from backoffice.settings import parsers
+
 BACKLOG: Final = 1024
+EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class PortTaken(Exception):
@@ -23,7 +27,9 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise PortTaken(f"{host} is not an address of this machine: {error.strerror}") from error
+        if error.errno == errno.EAFNOSUPPORT:
+            raise PortTaken(_why(error, host, port)) from error
+        raise PortTaken(f"{host} is not a name or address of this machine: {error.strerror}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -37,9 +43,35 @@ def listen(host: str, port: int) -> socket.socket:
 def _why(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use by another program; try --port {port + 1 if port < 65535 else 0}"
+    if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+        return f"{host} is not an address of this machine; try --host {'127.0.0.1' if ':' in host else '::1'}"
     if error.errno == errno.EACCES:
         return f"port {port} needs privileges; try --port 5000"
     return f"{host} port {port} cannot be listened on: {error.strerror}"
+
+
+def own_names(family: socket.AddressFamily) -> list[str]:
+    """Names and addresses by which other machines can mean this one, as far as it knows without asking anybody.
+
+    Those of IPv6 are left out for a socket that does not listen there.
+    """
+    found = [socket.gethostname().lower()]
+    probes = [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")]  # RFC 5737 and 3849: nobody's
+    for kind, somewhere in probes[: 2 if family == socket.AF_INET6 else 1]:
+        try:
+            with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+                probe.connect((somewhere, 9))  # sends nothing; chooses the address that packets would leave from
+                found.append(str(probe.getsockname()[0]))
+        except OSError:
+            continue  # no way out by this protocol
+    return [name for name in found if _is_name(name)]
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return parsers.host(text) not in LOOPBACK
+    except ValueError:
+        return False
 
 
 def is_ready(url: str, before: str) -> tuple[bool, str]:

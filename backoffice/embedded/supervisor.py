@@ -18,8 +18,9 @@ from typing import IO, Final
 
 from backoffice.embedded import discovery as locate
 from backoffice.embedded.binary import ServerNotFound
-from backoffice.embedded.data_dir import DataDirectoryError, Layout, keep_secret, take_lock
-from backoffice.embedded.listen import PortTaken, is_ready, listen
+from backoffice.embedded.data_dir import DataDirectoryError, Layout, keep_secret, take_lock, unusable
+from backoffice.embedded.disk import shortage
+from backoffice.embedded.listen import EVERY_ADDRESS, PortTaken, is_ready, listen, own_names
 from backoffice.embedded.processes import Child, Program, describe
 from backoffice.embedded.signals import Signals
 from backoffice.embedded.store import Store, StoreFailed
@@ -63,8 +64,11 @@ def up(plan: Plan) -> int:
             stack.callback(layout.leave)
             stack.callback(layout.record.unlink, missing_ok=True)
             return Supervisor(plan, layout, listener, signals).run()
-    except (DataDirectoryError, PortTaken, ServerNotFound, OSError) as error:
+    except (DataDirectoryError, PortTaken, ServerNotFound) as error:
         say(f"Not started: {error}", sys.stderr)
+        return 1
+    except OSError as error:
+        say(f"Stopped: {unusable(Path(error.filename or layout.root), error)}", sys.stderr)
         return 1
 
 
@@ -85,6 +89,7 @@ class Supervisor:
     def __init__(self, plan: Plan, layout: Layout, listener: socket.socket, signals: Signals) -> None:
         self._plan, self._layout, self._listener, self._signals = plan, layout, listener, signals
         self._url = local_url(plan.settings.host, listener.getsockname()[1])
+        self._names = own_names(listener.family) if plan.settings.host in EVERY_ADDRESS else []
         self._store = None if plan.settings.redis_url else Store(layout, plan.settings, say)
         environ = self._environ()
         python = [sys.executable, "-m", "backoffice"]
@@ -139,6 +144,8 @@ class Supervisor:
             self._wait_until_ready()
             if not self._signals.stops:
                 say(f"Ready: {self._url}")
+                self._say_who_reaches_it()
+                self._say_what_is_short()
                 self._pass_on(notice)
         if self._plan.demo and not self._signals.stops:
             self._demo.start()
@@ -167,6 +174,22 @@ class Supervisor:
             if time.monotonic() > end:
                 raise StartFailed(f"Not started: the site is not ready after {READY_WITHIN:.0f} s: {why}")
 
+    def _say_who_reaches_it(self) -> None:
+        if self._plan.settings.host not in EVERY_ADDRESS:
+            return
+        port = self._listener.getsockname()[1]
+        urls = [local_url(name, port) for name in self._names]
+        say(f"From other machines: {', '.join(urls) or 'no address of this machine is known'}")
+        say("  Under other names it answers once they are in BACKOFFICE_ALLOWED_HOSTS. Put TLS in front of it.")
+
+    def _say_what_is_short(self) -> None:
+        settings = self._plan.settings
+        places = [settings.chunks.directory] if settings.chunks.directory is not None else []
+        if self._store is not None:
+            places.append(self._layout.root)
+        for text in filter(None, map(shortage, places)):
+            say(text)
+
     def _pass_on(self, notice: IO[bytes]) -> None:
         end = time.monotonic() + NOTICE_WITHIN
         text = b""
@@ -182,6 +205,10 @@ class Supervisor:
         environ = dict(self._plan.environ)
         environ["BACKOFFICE_PORT"] = str(self._listener.getsockname()[1])  # the one found, where any was asked for
         environ.pop("BACKOFFICE_PORT_FILE", None)
+        if self._names:
+            # Who has it listen on every address means that it answers under this machine's own names.
+            environ["BACKOFFICE_ALLOWED_HOSTS"] = ",".join([*self._plan.settings.allowed_hosts, *self._names])
+            environ.pop("BACKOFFICE_ALLOWED_HOSTS_FILE", None)
         # A few arenas for many threads: the default of 8 per core keeps freed chunks for every thread.
         environ.setdefault("MALLOC_ARENA_MAX", "2")
         # The programs find this very package, whatever the current directory is and whether or not it is installed.

@@ -35,6 +35,12 @@ ANY_HOST: Final = frozenset({"/livez", "/readyz"})
 _UNKNOWN_HOST: Final = (
     "The site does not answer to this host name. Whoever runs it can add the name to BACKOFFICE_ALLOWED_HOSTS."
 )
+_UNKNOWN_HOST_PAGE: Final = (
+    "<!doctype html>\n"
+    '<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
+    f"<title>Unknown host name</title><h1>Unknown host name</h1><p>{_UNKNOWN_HOST}</p></html>\n"
+)
+"""Without styles, scripts or the name: none of the site is shown under a name that is not its own."""
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _HOST: Final = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.IGNORECASE)
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -75,7 +81,10 @@ class SiteMiddleware:
             answer = problem_response(405, "method_not_allowed", "This method is not known here.", environ[REQUEST_ID])
             answer.headers["Allow"] = ", ".join(sorted(METHODS))
         elif environ.get("PATH_INFO") not in ANY_HOST and host_name(environ.get("HTTP_HOST", "")) not in self.hosts:
-            answer = problem_response(400, "unknown_host", _UNKNOWN_HOST, environ[REQUEST_ID])
+            if "text/html" in environ.get("HTTP_ACCEPT", ""):  # somebody at a browser, not a program
+                answer = Response(_UNKNOWN_HOST_PAGE, 400, content_type="text/html; charset=utf-8")
+            else:
+                answer = problem_response(400, "unknown_host", _UNKNOWN_HOST, environ[REQUEST_ID])
         else:
             return None
         answer.headers.extend(BASE_HEADERS)
