@@ -57,7 +57,13 @@ from backoffice.worker.loop import Worker
 def store_client(settings: Settings) -> Client:
     """A client of the store that the settings name; made after a fork, one for each process."""
     password = settings.redis_password.reveal() if settings.redis_password is not None else None
-    return connect(settings.redis_url, password)
+    url = settings.redis_url
+    scheme, _, rest = url.partition("://")
+    if password is not None and "+" in scheme:
+        # Clients of several hosts take no second password: REDIS_PASSWORD is the one, as `store url` prints it.
+        login, at, place = rest.rpartition("@")
+        url = f"{scheme}://{login.partition(':')[0]}{at}{place}"
+    return connect(url, password)
 
 
 def limits(settings: Settings) -> UploadLimits:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -11,6 +14,7 @@ from typing import Final
 import click
 
 from backoffice import __version__
+from backoffice.embedded.data_dir import DataDirectoryError
 from backoffice.embedded.discovery import NotRunning
 from backoffice.errors import BackofficeError
 from backoffice.settings import SettingsError
@@ -34,7 +38,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 
 # What a person at the terminal can mend: told in a line, without a trace.
-OPERATOR_ERRORS: Final = (SettingsError, NotRunning, BackofficeError)
+OPERATOR_ERRORS: Final = (SettingsError, NotRunning, DataDirectoryError, BackofficeError)
 
 
 class LazyGroup(click.Group):
@@ -75,6 +79,9 @@ def cli() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to end
     try:
         status = cli.main(args=list(argv), prog_name="manage.py", standalone_mode=False)
     except click.ClickException as error:
@@ -85,4 +92,14 @@ def main(argv: Sequence[str]) -> int:
     except OPERATOR_ERRORS as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(sentence(error), file=sys.stderr)
+        return 1
     return status if isinstance(status, int) else 0
+
+
+def sentence(error: OSError) -> str:
+    """What the operating system refused, and of which file."""
+    what = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    hint = "; free some room and try again" if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
+    return f"{what}{': ' if what else ''}{error.strerror or error}{hint}"

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.cli import NoAppException
 
 from backoffice.app import create_app as build
-from backoffice.cli import COMMANDS, OPERATOR_ERRORS, cli
+from backoffice.cli import COMMANDS, OPERATOR_ERRORS, cli, sentence
 from backoffice.commands.cli_settings import load_to_serve
 from backoffice.embedded.discovery import NotRunning
 from backoffice.settings import SettingsError
@@ -56,6 +56,8 @@ class _Later(click.Command):
             status = self._real.invoke(ctx)
         except OPERATOR_ERRORS as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(sentence(error)) from error
         if isinstance(status, int) and status:
             ctx.exit(status)
         return status

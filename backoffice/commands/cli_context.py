@@ -13,6 +13,7 @@ from rich.table import Table
 
 from backoffice.app import build_services, check_chunks, check_store, setup_link, store_client
 from backoffice.commands.cli_settings import load
+from backoffice.commands.naming_store import naming_store
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.times import rfc3339
 from backoffice.services.container import Services
@@ -38,8 +39,9 @@ def shell(*, refuse_unsafe: bool = True) -> Shell:
     Raises SettingsError, NotRunning or Unavailable.
     """
     settings = load()
-    client = store_client(settings)
-    (check_store if refuse_unsafe else check_chunks)(settings, client)
+    with naming_store(settings):
+        client = store_client(settings)
+        (check_store if refuse_unsafe else check_chunks)(settings, client)
     return Shell(build_services(settings, client), shell_actor(), settings)
 
 
@@ -51,9 +53,14 @@ def shell_actor() -> Actor:
 def new_password() -> str:
     """From the terminal, twice and unseen; or the first line of what is piped in. Never an argument: those are seen by
     everybody on the machine."""
+    if sys.stdin is None:
+        raise click.UsageError("Standard input is closed: a password is read from it.")
     if sys.stdin.isatty():
         return str(click.prompt("New password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("The password on standard input is not UTF-8 text.") from None
 
 
 def show(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from backoffice.embedded.data_dir import Layout, keep_secret
 from backoffice.embedded.discovery import attach
@@ -43,3 +44,18 @@ def environ(overrides: Mapping[str, str | None] | None = None) -> dict[str, str]
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     hidden = {f"{name}_FILE" for name in given}
     return {name: value for name, value in os.environ.items() if name not in hidden} | given
+
+
+def address(settings: Settings, *, with_password: bool) -> str:
+    """The store's address with REDIS_PASSWORD put in, or without any secret."""
+    parts = urlsplit(settings.redis_url)
+    credentials, _, place = parts.netloc.rpartition("@")
+    user, _, _ = credentials.partition(":")
+    if not with_password:
+        credentials = user
+        parts = parts._replace(query="")  # options may hold the password of a key
+    elif settings.redis_password is not None:
+        credentials = f"{user}:{quote(settings.redis_password.reveal(), safe='')}"
+    whole = urlunsplit(parts._replace(netloc=f"{credentials}@{place}" if credentials else place))
+    # urlunsplit writes `unix:/path` or `unix:///path` depending on the Python; tools know the latter.
+    return whole.replace("unix:/", "unix:///", 1) if whole.startswith("unix:/") and whole[6:7] != "/" else whole

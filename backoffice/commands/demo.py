@@ -1,8 +1,12 @@
-"""`demo`: users, roles and files to look at. Running it again adds only what is missing."""
+"""`demo`: users, roles and files to look at. Running it again adds only what is missing, also two at the same time: a
+file that was renamed, changed or put into the trash is not missing."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +15,9 @@ import click
 
 from backoffice.commands.cli_context import shell
 from backoffice.domain.access import Actor, system_actor
-from backoffice.domain.files import FileSpec
+from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.limits import MAX_LIMIT
-from backoffice.domain.paging import Query
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import User
 from backoffice.errors import NameTaken, NotFound
@@ -49,13 +53,15 @@ def load_demo(services: Services, folder: Path) -> list[tuple[str, str]]:
     there = {role.name for role in services.roles.all(DEMO)}
     for role in wanted["roles"]:
         if role["name"] not in there:
-            services.roles.create(DEMO, **role)
+            with suppress(NameTaken):  # another run was faster
+                services.roles.create(DEMO, **role)
     links = []
     for entry in wanted["users"]:
         try:
             user, secret = _user(services, entry)
         except NameTaken:
-            continue  # deleted by somebody, and a deleted user's name stays taken
+            # Deleted by somebody, and a deleted user's name stays taken; or another run makes it just now.
+            continue
         if secret:
             links.append((user.username, secret))
         _files(services, user, entry.get("files", ()), folder)
@@ -75,11 +81,23 @@ def _files(services: Services, user: User, entries: list[dict[str, Any]], folder
     """Upload what the user does not have yet, as the user would."""
     permissions = frozenset({Permissions.FILES_READ, Permissions.FILES_WRITE})
     actor: Actor = replace(DEMO, id=user.id, name=user.username, roles=(("user", permissions),))
-    have = {file.name for file in services.files.page(actor, Query(limit=MAX_LIMIT)).items}
+    files = [*_all(services.files.page, actor), *_all(services.files.trash_page, actor)]
+    names, digests = {file.name for file in files}, {file.sha256 for file in files}
     for entry in entries:
         path = folder / entry["path"]
-        if path.name in have:
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        if path.name in names or digest.hex() in digests:
             continue
-        with path.open("rb") as source:
-            spec = FileSpec(path.name, entry["mime_type"], tags=entry.get("tags", ()))
+        spec = FileSpec(path.name, entry["mime_type"], digest, entry.get("tags", ()), OnConflict.FAIL)
+        with path.open("rb") as source, suppress(NameTaken):  # another run was faster
             services.uploads.upload_stream(actor, spec, source.readinto, path.stat().st_size)
+
+
+def _all(page: Callable[[Actor, Query], Page[File]], actor: Actor) -> Iterator[File]:
+    query = Query(limit=MAX_LIMIT)
+    while True:
+        found = page(actor, query)
+        yield from found.items
+        if not found.next_cursor:
+            return
+        query = replace(query, cursor=found.next_cursor)

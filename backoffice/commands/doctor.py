@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,19 +10,22 @@ from typing import Final
 
 import click
 
-from backoffice.app import build_services
+from backoffice.app import build_services, store_client
 from backoffice.commands.cli_context import shell_actor
-from backoffice.commands.cli_settings import load
+from backoffice.commands.cli_settings import DOTENV, environ, load
+from backoffice.commands.naming_store import naming_store
 from backoffice.domain.durability import weaker
-from backoffice.embedded.data_dir import Layout
+from backoffice.embedded import append_only_log
+from backoffice.embedded.data_dir import DataDirectoryError, Layout
 from backoffice.embedded.discovery import NotRunning, find
+from backoffice.embedded.disk import free_bytes, shortage
 from backoffice.embedded.listen import is_ready
 from backoffice.errors import BackofficeError
-from backoffice.settings import Settings, SettingsError
+from backoffice.settings import Durability, Settings, SettingsError
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
-from backoffice.stores.client import Db, connect
+from backoffice.stores.client import Db
 from backoffice.stores.durability import RedisDurability, server_info, unsafe_reason
 from backoffice.stores.keys import Keys
 
@@ -71,12 +73,25 @@ def examine() -> Iterator[Finding]:
         for problem in error.problems:
             yield Finding(Verdict.BAD, "settings", problem)
         return
-    except NotRunning as error:
+    except (NotRunning, DataDirectoryError) as error:
         yield Finding(Verdict.BAD, "store", str(error))
+        yield from _log()
         return
     yield Finding(Verdict.GOOD, "settings", f"{settings.environment}, data in {Layout.at(settings.data_dir).root}")
     for check in (_signing, _proxy, _disk, _store, _site):
         yield from check(settings)
+
+
+def _log() -> Iterator[Finding]:
+    """What `up` would say of the data directory, when nothing runs there."""
+    settings = Settings.from_env(environ(), DOTENV, need_secret=False)
+    layout = Layout.at(settings.data_dir)
+    try:
+        lost = append_only_log.refusal(layout, durable=settings.durability is not Durability.MEMORY)
+    except OSError as error:
+        lost = f"{error.filename}: {error.strerror}"
+    if lost:
+        yield Finding(Verdict.BAD, "data", lost)
 
 
 def _signing(settings: Settings) -> Iterator[Finding]:
@@ -119,26 +134,30 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     root = Layout.at(settings.data_dir).root
     if not root.is_dir():
         return
-    free = shutil.disk_usage(root).free
+    free = free_bytes(root)
     text = f"{free / GIB:.1f} GiB free for {root}"
-    if free < _SHORT_OF_DISK:
-        yield Finding(Verdict.BAD, "disk", f"{text}: uploads will be refused. Free some, or move BACKOFFICE_DATA_DIR")
+    if short := shortage(root):
+        yield Finding(Verdict.BAD, "disk", f"{short} Free some, or move BACKOFFICE_DATA_DIR")
+    elif free < _SHORT_OF_DISK:
+        yield Finding(Verdict.WARNING, "disk", f"{text}: soon uploads are refused. Free some, or move the data")
     else:
         yield Finding(Verdict.GOOD, "disk", text)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    password = settings.redis_password.reveal() if settings.redis_password else None
     try:
-        db = Db(connect(settings.redis_url, password))
-        info = server_info(db)
+        with naming_store(settings):
+            db = Db(store_client(settings))
+            info = server_info(db)
         name = info.get("server_name", "redis")
         version = info.get("valkey_version") or info.get("redis_version")
         yield Finding(Verdict.GOOD, "store", f"{name} {version} answers")
         for check in (_policy, _bytes, _durability, _memory, _clock, _workers):
             yield check(db, settings)
+    except SettingsError as error:
+        yield Finding(Verdict.BAD, "store", error.problems[0])
     except BackofficeError as error:
-        yield Finding(Verdict.BAD, "store", f"{error} Check REDIS_URL, REDIS_PASSWORD and that the server runs")
+        yield Finding(Verdict.BAD, "store", str(error))
 
 
 def _policy(db: Db, _settings: Settings) -> Finding:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import click
 
 from backoffice import logs
 from backoffice.app import prepare_store, store_client
 from backoffice.commands.cli_settings import load_to_serve
+from backoffice.commands.naming_store import naming_store
 from backoffice.errors import Unavailable
 from backoffice.server.gunicorn_app import serve
 from backoffice.settings import Settings
@@ -16,7 +19,7 @@ from backoffice.settings import Settings
 @click.option("--host", help="Address to listen on (127.0.0.1).")
 @click.option("--port", help="Port to listen on (5000).")
 @click.option("--workers", help="Number of web processes (one per core).")
-@click.option("--fd", type=int, hidden=True, help="A listening socket inherited from the supervisor.")
+@click.option("--fd", type=click.IntRange(0, 65535), hidden=True, help="A listening socket to inherit.")
 def command(host: str | None, port: str | None, workers: str | None, fd: int | None) -> int:
     """Run the web server against the store that REDIS_URL names, or the one `up` runs here."""
     overrides = {"BACKOFFICE_HOST": host, "BACKOFFICE_PORT": port, "BACKOFFICE_WEB_WORKERS": workers}
@@ -30,10 +33,8 @@ def _prepare_store(settings: Settings) -> None:
     """Raises SettingsError when the store would lose data. One that is away is no reason not to start: `/readyz` says
     so until it is back."""
     try:
-        client = store_client(settings)
-        try:
+        with naming_store(settings), closing(store_client(settings)) as client:
             prepare_store(settings, client)
-        finally:
-            client.close()  # nothing connected may be carried through the fork
+            # Closed, for nothing connected may be carried through the fork.
     except Unavailable as error:
         logs.logger("backoffice.serve").warning("store is away", because=str(error))

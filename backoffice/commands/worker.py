@@ -10,12 +10,14 @@ import click
 
 from backoffice.app import first_admin_notice, make_worker, prepare_store, store_client
 from backoffice.commands.cli_settings import load_to_serve
+from backoffice.commands.naming_store import naming_store
 from backoffice.logs import configure
+from backoffice.settings import Settings
 
 
 @click.command("worker")
 @click.option("--notice", is_flag=True, help="Say first how to sign in.")
-@click.option("--notice-fd", type=int, hidden=True, help="Where to write how to sign in, then close.")
+@click.option("--notice-fd", type=click.IntRange(0, 65535), hidden=True, help="Where to write how to sign in.")
 def command(notice_fd: int | None, *, notice: bool) -> int:
     """Run the worker: expiry, purging, checksums. Any number may run, on any number of hosts."""
     settings = load_to_serve()
@@ -23,6 +25,13 @@ def command(notice_fd: int | None, *, notice: bool) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
+    with naming_store(settings):
+        _prepare(settings, notice_fd, notice=notice)
+    make_worker(settings, stop).run()
+    return 0
+
+
+def _prepare(settings: Settings, notice_fd: int | None, *, notice: bool) -> None:
     if notice_fd is not None:
         with os.fdopen(notice_fd, "w", encoding="utf-8") as reader:
             reader.write(first_admin_notice(settings))
@@ -30,5 +39,3 @@ def command(notice_fd: int | None, *, notice: bool) -> int:
         click.echo(first_admin_notice(settings))
     else:
         prepare_store(settings, store_client(settings))
-    make_worker(settings, stop).run()
-    return 0

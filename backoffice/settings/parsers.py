@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from backoffice.secret import Secret
 from backoffice.units import parse_duration, parse_size
@@ -29,6 +30,22 @@ REDIS_SCHEMES: Final = (
     "redis+cluster",
     "rediss+cluster",
 )
+_NUMBER: Final = r"[0-9]{1,9}"
+_URL_OPTIONS: Final = {
+    "db": _NUMBER,
+    "client_name": r"[!-~]+",
+    "max_connections": r"[1-9][0-9]{0,6}",
+    "socket_timeout": r"[0-9]{1,6}(\.[0-9]+)?",
+    "socket_connect_timeout": r"[0-9]{1,6}(\.[0-9]+)?",
+    "health_check_interval": _NUMBER,
+}
+"""Options of redis-py that may stand in an address, with the form of their values."""
+_TLS_OPTIONS: Final = {
+    "ssl_cert_reqs": "none|optional|required",
+    "ssl_check_hostname": "(?i:true|false|yes|no|0|1)",
+    **dict.fromkeys(("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"), "/.+"),
+    **dict.fromkeys(("ssl_ca_data", "ssl_password", "ssl_ciphers"), "(?s:.+)"),
+}
 _HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
 _MANY: Final = "unlimited"
 
@@ -125,8 +142,17 @@ def log_level(text: str) -> str:
 
 
 def directory(text: str) -> Path:
-    path = Path(text).expanduser()
-    if path.exists() and not path.is_dir():
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"must not begin with ~ where no home directory is known: {text!r}") from None
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return path
+    except OSError as error:
+        raise ValueError(f"must be a directory that can be used; {text!r}: {error.strerror}") from None
+    if not stat.S_ISDIR(found.st_mode):
         raise ValueError(f"must be a directory; {text!r} is not one")
     return path
 
@@ -199,6 +225,7 @@ def redis_url(text: str) -> str:
         raise ValueError("is not an address: see the documentation of REDIS_URL") from None
     if scheme not in REDIS_SCHEMES:
         raise ValueError(f"must start with {', '.join(f'{s}://' for s in REDIS_SCHEMES)}")
+    _check_options(parts.query, parts.fragment, scheme)
     if scheme == "unix":
         if not parts.path.startswith("/") or parts.path == "/":
             raise ValueError("must name an absolute path: unix:///run/redis.sock")
@@ -206,13 +233,30 @@ def redis_url(text: str) -> str:
     _check_nodes(parts.netloc.rpartition("@")[2], many="+" in scheme)
     path = [part for part in parts.path.split("/") if part]
     if scheme.endswith("+sentinel"):
-        if not path or len(path) > 2 or not all(number.isdecimal() for number in path[1:]):
+        if not path or len(path) > 2 or not all(map(_is_database, path[1:])):
             raise ValueError("must name the service: redis+sentinel://host:26379,host:26379/service/0")
-    elif len(path) > 1 or not all(number.isdecimal() for number in path):
+    elif len(path) > 1 or not all(map(_is_database, path)):
         raise ValueError("must end in a database number or nothing: redis://host:6379/0")
     elif scheme.endswith("+cluster") and path not in ([], ["0"]):
         raise ValueError("cannot choose a database: a cluster has only 0")
     return text
+
+
+def _is_database(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,9}", text))
+
+
+def _check_options(query: str, fragment: str, scheme: str) -> None:
+    """Options are handed to the client library, which would take some that break the site, and trip over others."""
+    if fragment:
+        raise ValueError("must not have a #; in a password it is written %23")
+    known = _URL_OPTIONS if scheme in {"redis", "unix"} else _URL_OPTIONS | _TLS_OPTIONS
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        wanted = {} if "+" in scheme else known
+        if name not in wanted:
+            raise ValueError("has an option after ? that is not known; a ? in a password is written %3F")
+        if not re.fullmatch(wanted[name], value):
+            raise ValueError(f"has no valid value for its option {name}")
 
 
 def _check_nodes(netloc: str, *, many: bool) -> None:

@@ -7,16 +7,23 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from backoffice.app import build_services
 from backoffice.cli import main
-from backoffice.commands.demo import FIXTURES
+from backoffice.commands.demo import FIXTURES, load_demo
+from backoffice.domain.access import system_actor
+from backoffice.domain.paging import Query
 from backoffice.domain.tokens import split_token
+from backoffice.settings import Settings
 from tests.support.people import PASSWORD
 from tests.support.servers import Store
+
+SHELL = system_actor("test", "shell")
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -154,3 +161,41 @@ def test_the_demonstration_data_is_loaded_once(run: Run) -> None:
     assert run("audit", "search", "--action", "file.create")[1] == created
     status, out, _ = run("fsck")
     assert (status, out.splitlines()[-1]) == (0, "All is well.")
+
+
+def _names(real: Redis, user: str) -> set[str]:
+    services = build_services(Settings(), real)
+    owner = services.users.find(SHELL, user).id
+    found = services.files.page(SHELL, Query(filters=(("owner", owner),)), everybody=True)
+    return {file.name for file in found.items}
+
+
+def _created(run: Run) -> int:
+    return run("audit", "search", "--action", "file.create", "-n", "1000")[1].count("\n")
+
+
+def test_what_became_of_a_file_of_the_demonstration_is_no_reason_to_make_it_again(run: Run, real: Redis) -> None:
+    assert run("demo")[0] == 0
+    services = build_services(Settings(), real)
+    owner = services.users.find(SHELL, "ada").id
+    files = services.files.page(SHELL, Query(filters=(("owner", owner),)), everybody=True).items
+    services.files.rename(SHELL, files[0].id, "another name.bin")
+    services.files.trash(SHELL, files[1].id)
+    before = _created(run)
+    assert run("demo")[0] == 0
+    assert _created(run) == before
+    services.files.purge(SHELL, files[2].id)
+    assert run("demo")[0] == 0
+    assert _created(run) == before + 1  # this one was missing
+
+
+def test_two_demonstrations_at_once_make_one(run: Run, real: Redis, store_server: Store) -> None:
+    def load(_: int) -> list[tuple[str, str]]:
+        with store_server.client() as client:
+            return load_demo(build_services(Settings(), client), FIXTURES)
+
+    with ThreadPoolExecutor(4) as pool:
+        links = [link for made in pool.map(load, range(4)) for link in made]
+    assert len(links) == len({name for name, _ in links}) == 5
+    assert _created(run) == 6
+    assert _names(real, "ada") == {"analytical-engine.md", "bernoulli.csv", "orbit.png"}

@@ -12,8 +12,7 @@ import click
 import pytest
 
 from backoffice import cli
-from backoffice.commands.cli_settings import environ, load_to_serve
-from backoffice.commands.store import address
+from backoffice.commands.cli_settings import address, environ, load_to_serve
 from backoffice.settings import Secret, Settings, SettingsError
 from tests.support.servers import ROOT
 

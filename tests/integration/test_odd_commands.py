@@ -1,0 +1,173 @@
+"""Every command with values that nobody means: an answer or a sentence, never a trace. And a store that refuses."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from backoffice.cli import COMMANDS, main
+from tests.support.servers import Store, free_ports
+
+Run = Callable[..., tuple[int, str, str]]
+ODD = [
+    *("", " ", "☃", "-1", "\udcff", "a\nb\x1b[2J", "[", "..", "/dev/null/x", "~nobody-has-this-name"),
+    *("9" * 9, "9" * 25, "x" * 300),
+]
+LINES = [
+    "user create V",
+    "user create odd --email V --role V --quota V",
+    "user create odd --quota V",
+    "user create odd --role V",
+    "user list --role V",
+    "user list --status V",
+    "user list --search V",
+    "user update V --username V --email V",
+    "user update root --username V",
+    "user update root --email V",
+    "user disable V",
+    "user enable V",
+    "user delete V",
+    "user set-password V",
+    "user invite V",
+    "role create V",
+    "role create odd --permission V",
+    "role create odd --description V",
+    "role update V --description V",
+    "role delete V",
+    "token create --user V",
+    "token create --user root --name V",
+    "token create --user root --scope V",
+    "token create --user root --days V",
+    "token list --user V",
+    "token revoke V",
+    "audit tail -n V",
+    "audit search --actor V",
+    "audit search --object V",
+    "audit search --action V",
+    "audit search --ip V",
+    "audit search -n V",
+    "upload V",
+    "upload V --url V",
+    "upload V --parallel V",
+    "upload V --name V --tag V --on-conflict V",
+    "upload - --name V",
+    "upload file --tag V",
+    "upload file --name V",
+    "upload V --token V",
+    "upload V --token-file V",
+    "download V",
+    "download V --to V",
+    "download V --url V",
+    "demo --from V",
+    "fsck V",
+    "store V",
+    "doctor V",
+    "up --port V",
+    "up --workers V",
+    "serve --port V",
+    "serve --workers V",
+    "serve --fd V",
+    "worker --notice-fd V",
+    "V",
+]
+
+
+@pytest.fixture
+def run(
+    real: Redis,
+    store_server: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REDIS_URL", store_server.url)
+    monkeypatch.setenv("REDIS_PASSWORD", store_server.password)
+    monkeypatch.setenv("BACKOFFICE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("APP_SECRET_KEY", "3f1d9c5b7a2e4f6081b3d5c7e9fa0b2c4d6e8f10")
+    monkeypatch.setenv("BACKOFFICE_TOKEN", "bo_a.b")
+    (tmp_path / "file").write_bytes(b"x")
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("violet-harbour-93\n"))
+        capsys.readouterr()
+        status = main(list(arguments))
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return command
+
+
+def test_the_table_has_every_command() -> None:
+    assert {line.split()[0] for line in LINES} - {"V"} == {name for name, _, _ in COMMANDS} - {"bench"}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_odd_values_are_told_in_a_sentence(run: Run, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if line.startswith(("upload", "download")) and "--url" not in line:
+        line += f" --url http://127.0.0.1:{free_ports(1)[0]}"
+    if "--url" in line:
+        monkeypatch.setattr("backoffice.client.upload.FIRST_ATTEMPTS", 1)
+        monkeypatch.setattr("backoffice.client.download.FIRST_ATTEMPTS", 1)
+    assert run("user", "create", "root", "--role", "admin")[0] == 0
+    for value in ODD:
+        if line.startswith(("up ", "serve", "worker")) and not value.strip():
+            continue  # as good as not given: it would run
+        status, out, said = run(*(value if word == "V" else word for word in line.split()))
+        assert status in {0, 1, 2}, (value, said)
+        assert status == 0 or (said + out).strip(), value
+        assert "Traceback" not in said + out
+        assert "\x1b[2J" not in said + out, value
+
+
+@pytest.mark.parametrize("command", [["user", "list"], ["fsck"], ["serve"], ["worker"], ["demo"], ["doctor"]])
+def test_a_database_that_the_store_does_not_have_is_told_in_a_sentence(
+    run: Run, store_server: Store, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    for url in (f"{store_server.url}?db=99", f"{store_server.url}?db=999999999"):
+        monkeypatch.setenv("REDIS_URL", url)
+        status, out, said = run(*command)
+        assert status == 1
+        assert f"The store at {store_server.url} refuses: " in said + out
+        assert "REDIS_URL ends in the number of a database" in said + out
+
+
+@pytest.mark.parametrize("command", [["user", "list"], ["worker"], ["doctor"]])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster"])
+def test_a_store_that_is_not_there_is_named_without_its_password(
+    run: Run, monkeypatch: pytest.MonkeyPatch, scheme: str, command: list[str]
+) -> None:
+    place = f"127.0.0.1:{free_ports(1)[0]}"
+    end = "/main" if "sentinel" in scheme else ""
+    monkeypatch.setenv("REDIS_URL", f"{scheme}://me:canary@{place}{end}")
+    monkeypatch.setenv("REDIS_PASSWORD", "canary")
+    status, out, said = run(*command)
+    assert status == 1
+    assert f"The store at {scheme}://me@{place}{end} does not answer: " in said + out
+    assert "Check that it runs, REDIS_URL and REDIS_PASSWORD." in said + out
+    assert "canary" not in said + out
+
+
+def test_a_wrong_password_and_missing_rights_are_told(run: Run, real: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "wrong")
+    status, _, said = run("user", "list")
+    assert (status, "The store refuses our password." in said) == (1, True), said
+
+
+@pytest.fixture
+def limited(real: Redis) -> Iterator[None]:
+    real.execute_command("ACL", "SETUSER", "few", "on", ">few", "+get", "~*")
+    yield
+    real.execute_command("ACL", "DELUSER", "few")
+
+
+def test_missing_rights_are_told(run: Run, store_server: Store, limited: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", store_server.url.replace("unix://", "unix://few@"))
+    monkeypatch.setenv("REDIS_PASSWORD", "few")
+    status, _, said = run("user", "list")
+    assert (status, "Give its user the rights" in said) == (1, True), said
