@@ -7,45 +7,53 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final, cast
 from weakref import WeakSet
 
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+
+from backoffice.client.address import Proxy, SiteAddress
 
 MOST_KEPT: Final = 33
 """As many as `upload --parallel` sends chunks at once, and one for the command itself."""
 
 
 class Connections:
-    """A pool for one site. `stopped` is set from `stop` on."""
+    """What is open to one site. `stopped` is set from `stop` on."""
 
-    def __init__(self, host: str, port: int, context: ssl.SSLContext | None, timeout: Timeout) -> None:
-        self._sockets = _Sockets()
+    def __init__(self, site: SiteAddress, proxy: Proxy | None, timeout: Timeout) -> None:
+        self._site, self._sockets = site, _Sockets()
         self.stopped: Final = self._sockets.stopped
-        options: dict[str, Any] = {"timeout": timeout, "maxsize": MOST_KEPT, "sockets": self._sockets}
-        host = f"[{host}]" if ":" in host else host
-        self._pool: HTTPConnectionPool
-        if context is None:
-            self._pool = _PlainPool(host, port, **options)
+        options: dict[str, Any] = {"timeout": timeout, "maxsize": MOST_KEPT}
+        if site.secure:
+            options["ssl_context"] = ssl.create_default_context()
+        if proxy is None:
+            self._manager = PoolManager(**options)
         else:
-            self._pool = _TLSPool(host, port, ssl_context=context, **options)
+            self._manager = ProxyManager(proxy.place, proxy_headers=proxy.headers, **options)
+        pools: dict[str, Any] = {
+            "http": partial(_PlainPool, sockets=self._sockets),
+            "https": partial(_TLSPool, sockets=self._sockets),
+        }
+        self._manager.pool_classes_by_scheme = pools
 
     def open(
         self, method: str, target: str, body: Iterator[memoryview] | None, headers: dict[str, str]
     ) -> BaseHTTPResponse:
-        """Send a request once; the response's body is still to be read as it came, not decoded.
+        """Send a request once, to the path `target` of the site; the response's body is still to be read, as it came.
 
         Raises HTTPError of urllib3.
         """
         if self.stopped.is_set():
             raise HTTPError("stopped")
-        return self._pool.urlopen(
+        return self._manager.urlopen(
             method,
-            target,
-            cast("Iterable[bytes] | None", body),  # they go to socket.sendall, which takes any buffer
-            headers,
+            self._site.origin + self._site.base + target,
+            body=cast("Iterable[bytes] | None", body),  # they go to socket.sendall, which takes any buffer
+            headers=headers,
             retries=False,
             redirect=False,
             preload_content=False,
@@ -59,7 +67,7 @@ class Connections:
     def close(self) -> None:
         """Stop, and close what is kept."""
         self.stop()
-        self._pool.close()
+        self._manager.clear()
 
 
 class _Sockets:

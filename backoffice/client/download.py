@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -74,14 +75,17 @@ class Downloader:
         return Downloaded(target, verified=digest is not None)
 
     def _find(self, file_id: str) -> RemoteFile:
-        path = f"/files/{quote(file_id, safe='')}"
+        path = f"/files/{quote(os.fsencode(file_id), safe='')}"
         about = self.client.request("GET", f"{path}/metadata", attempts=FIRST_ATTEMPTS).json()
-        headers = self.client.request("HEAD", path).headers
         try:
             name, size = str(about["name"]), int(about["size"])
         except (KeyError, TypeError, ValueError):
             raise not_a_site() from None
-        return RemoteFile(path, name, size, headers.get("ETag", ""), _digest(headers))
+        headers = self.client.request("HEAD", path).headers
+        etag = headers.get("ETag", "")
+        if not etag:
+            raise not_a_site()
+        return RemoteFile(path, name, size, etag, _digest(headers))
 
     def _fetch_rest(self, remote: RemoteFile, partial: PartialFile, progress: Progress) -> bytes | None:
         """Fetch what is missing, as often as it takes while there is progress; the digest announced."""
@@ -111,7 +115,9 @@ class Downloader:
         """
         headers = {"Range": f"bytes={partial.size}-", "If-Range": remote.etag} if partial.size else {}
         with self.client.stream(remote.path, headers) as response:
-            if response.headers.get("ETag") != remote.etag:
+            if "ETag" not in response.headers:
+                raise not_a_site()
+            if response.headers["ETag"] != remote.etag:
                 raise ClientError("the file was replaced by another meanwhile; try again.")
             if partial.size and _offset(response, remote.size) != partial.size:
                 if response.status != 200:

@@ -3,29 +3,27 @@
 A request is sent again after a broken connection and after answers that ask for it (429, 502, 503, 504), with growing
 pauses or the one that `Retry-After` names (RFC 9110, section 10.2.3). Who must not send a request twice says
 `attempts=1` and looks after it itself. urllib3's own retries are off: they could be neither stopped nor told of in the
-progress. Redirects are not followed, and proxies of the environment not used: the token goes to the address that was
-given and nowhere else.
+progress. Redirects are not followed: the token goes to the address that was given, if need be through the proxy that
+the environment names for it, and nowhere else.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import random
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import IncompleteRead
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import HTTPError
 
 from backoffice import __version__
+from backoffice.client.address import find_proxy, parse_address
 from backoffice.client.connections import Connections
-from backoffice.client.errors import ClientError, ConnectionFailed, ResponseError, not_a_site
+from backoffice.client.errors import ClientError, ResponseError, connection_failure, not_a_site
 from backoffice.secret import Secret
 
 ATTEMPTS: Final = 9
@@ -38,7 +36,6 @@ TIMEOUT: Final = 60.0
 """Seconds for connecting, and for each single sending and receiving."""
 BLOCK: Final = 256 * 1024
 LARGEST_RESPONSE: Final = 16 * 1024**2
-DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 Headers = dict[str, str]
 Query = Sequence[tuple[str, str]]
@@ -68,26 +65,21 @@ class Response:
 class Client:
     """One site and one token, for many threads. `url` may lack the scheme; then it is http."""
 
-    def __init__(self, url: str, token: Secret) -> None:
-        """Raises ClientError where `url` or `token` cannot be one."""
+    def __init__(self, url: str, token: Secret, environ: Mapping[str, str] | None = None) -> None:
+        """`environ` may name a proxy (`find_proxy`). Raises ClientError where `url`, `token` or that cannot be one."""
         self.url = url
-        scheme, self._host, port, path = _address(url)
-        self.secure = scheme == "https"
-        self._base = quote(path.rstrip("/"), safe="/%")
+        self._site = parse_address(url)
+        self._proxy = find_proxy(self._site, environ or {})
         text = token.reveal().strip()
         if not (text.isascii() and text.isprintable()):
             raise ClientError("The token has characters that no token has.")
         self._headers = {"Authorization": f"Bearer {text}", "User-Agent": f"backoffice/{__version__}"}
-        context = ssl.create_default_context() if self.secure else None
-        try:
-            self._connections = Connections(self._host, port, context, Timeout(connect=TIMEOUT, read=TIMEOUT))
-        except LocationValueError as error:
-            raise ClientError(f"{url!r} is not an address: {error}.") from error
+        self._connections = Connections(self._site, self._proxy, Timeout(connect=TIMEOUT, read=TIMEOUT))
 
     @property
     def exposes_token(self) -> bool:
         """Whether others on the way can read the token."""
-        return not self.secure and not _is_loopback(self._host)
+        return not self._site.secure and not self._site.loopback
 
     def request(
         self,
@@ -101,7 +93,7 @@ class Client:
         on_sent: OnSent = lambda _: None,
     ) -> Response:
         """The response to one request, repeated while that may help. Raises ResponseError, ConnectionFailed."""
-        target = self._base + path + (f"?{urlencode(query)}" if query else "")
+        target = path + (f"?{_encoded(query)}" if query else "")
         attempt = 0
         while True:
             attempt += 1
@@ -111,6 +103,16 @@ class Client:
                 if not error.retryable or attempt >= attempts or self._connections.stopped.is_set():
                     raise
                 self.wait_before_retry(attempt, error)
+
+    def send_stream(
+        self, method: str, path: str, query: Query, blocks: Iterator[memoryview], headers: Headers
+    ) -> Response:
+        """The response to a body whose length nobody knows before its end. It comes once, so it is sent once.
+
+        Raises ResponseError, ConnectionFailed.
+        """
+        response = self._exchange(method, f"{path}?{_encoded(query)}", blocks, headers)
+        return Response(response.status, response.headers, self._read(response))
 
     def post_json(self, path: str, value: dict[str, Any]) -> dict[str, Any]:
         """Send JSON, get JSON."""
@@ -142,7 +144,7 @@ class Client:
 
         Tried once. Raises ResponseError, ConnectionFailed.
         """
-        response = self._exchange("GET", self._base + path, None, headers, lambda _: None)
+        response = self._exchange("GET", path, None, headers)
         try:
             yield StreamedResponse(response, self._failure)
         finally:
@@ -159,25 +161,25 @@ class Client:
     def _attempt(self, method: str, target: str, body: bytes | None, headers: Headers, on_sent: OnSent) -> Response:
         counted = _Counter(on_sent)
         try:
-            response = self._exchange(method, target, body, headers, counted)
+            blocks = _blocks(body, counted) if body else None
+            if body is not None:
+                headers = {**headers, "Content-Length": str(len(body))}
+            response = self._exchange(method, target, blocks, headers)
             return Response(response.status, response.headers, self._read(response))
         except ClientError:
             counted.undo()
             raise
 
     def _exchange(
-        self, method: str, target: str, body: bytes | None, headers: Headers, on_sent: OnSent
+        self, method: str, target: str, blocks: Iterator[memoryview] | None, headers: Headers
     ) -> BaseHTTPResponse:
         """Status and headers; anything but a success is raised.
 
         A site may refuse a body before it has all of it and close the connection: urllib3 reads such an answer, which
         says more than "broken pipe".
         """
-        headers = {**self._headers, **headers}
-        if body is not None:
-            headers["Content-Length"] = str(len(body))
         try:
-            response = self._connections.open(method, target, _blocks(body, on_sent) if body else None, headers)
+            response = self._connections.open(method, target, blocks, {**self._headers, **headers})
         except HTTPError as error:
             raise self._failure(error) from error
         if 200 <= response.status < 300:
@@ -198,22 +200,7 @@ class Client:
         return bytes(body)
 
     def _failure(self, error: HTTPError) -> ClientError:
-        """What an error of urllib3 means to whoever typed the command."""
-        cause = _root_cause(error)
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return ClientError(
-                f"The certificate of {self.url} is not trusted ({cause.verify_message}). For one of your own authority,"
-                " set SSL_CERT_FILE to that authority's certificate."
-            )
-        if isinstance(cause, ConnectionRefusedError):
-            return ConnectionFailed(
-                f"Nothing answers at {self.url}. Is the site running (`manage.py up`), and the address right?"
-            )
-        if isinstance(cause, IncompleteRead):
-            what = "the answer was cut short"
-        else:
-            what = (isinstance(cause, OSError) and cause.strerror) or str(cause) or type(cause).__name__
-        return ConnectionFailed(f"The connection to {self.url} failed: {what}.")
+        return connection_failure(self.url, self._proxy.place if self._proxy is not None else "", error)
 
 
 class StreamedResponse:
@@ -255,28 +242,6 @@ def _blocks(body: bytes, on_sent: OnSent) -> Iterator[memoryview]:
         on_sent(len(block))
 
 
-def _root_cause(error: BaseException) -> BaseException:
-    """The error of the operating system, of TLS or of http.client that urllib3 wrapped, if it is one."""
-    inner = error.__cause__ or next((arg for arg in reversed(error.args) if isinstance(arg, Exception)), None)
-    return error if inner is None else _root_cause(inner)
-
-
-def _address(url: str) -> tuple[str, str, int, str]:
-    """Scheme, host, port and path of a site. Raises ClientError."""
-    wrong = ClientError(f"{url!r} is not the address of a site, such as https://files.example.org")
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        host = (parts.hostname or "").encode("idna").decode("ascii")
-        port = parts.port
-    except ValueError:  # UnicodeError is one
-        raise wrong from None
-    if parts.scheme not in DEFAULT_PORTS or not host or parts.query or parts.fragment or parts.username:
-        raise wrong
-    return parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port, parts.path
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _encoded(query: Query) -> str:
+    """Also of what is not Unicode: the site says what it thinks of that."""
+    return urlencode(query, errors="surrogateescape")

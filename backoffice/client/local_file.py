@@ -8,12 +8,15 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from backoffice.client.errors import ClientError, printable_path
 
+STDIN: Final = 0
+SMALLEST_CHUNK: Final = 256 * 1024
+"""Bytes. Where something in between takes no more than that, nothing sensible can be done."""
 NAMELESS: Final = "its name is not UTF-8 text; give it one with --name"
 
 
@@ -40,6 +43,7 @@ class LocalFile:
     name: str
     size: int
     chunk_size: int
+    max_chunks: int
     _file: int
     _version: tuple[int, int]
 
@@ -49,6 +53,13 @@ class LocalFile:
 
     def chunk_length(self, index: int) -> int:
         return min(self.chunk_size, self.size - index * self.chunk_size)
+
+    def in_smaller_chunks(self) -> LocalFile | None:
+        """The same in chunks of half the size, None where that would be too small, or give too many of them."""
+        size = max(min(self.chunk_size, self.size) // 2, SMALLEST_CHUNK)
+        if size >= min(self.chunk_size, self.size) or -(-self.size // size) > self.max_chunks:
+            return None
+        return replace(self, chunk_size=size)
 
     def read_chunk(self, index: int) -> bytes:
         """Chunk `index`. Raises ClientError when the file is shorter than it was."""
@@ -88,13 +99,32 @@ def open_local(path: Path, name: str | None, limits: SiteLimits) -> Iterator[Loc
             raise ClientError(f"it is a directory; name the files in it, such as {printable_path(str(path / '*'))}")
         if not stat.S_ISREG(found.st_mode):
             raise ClientError("it is not a file.")
-        yield LocalFile(_name(path, name), found.st_size, limits.chunk_size_for(found.st_size), file, _stamp(found))
+        yield _local_file(file, found, _name(path, name), limits)
     finally:
         os.close(file)
 
 
+def standard_input(name: str, limits: SiteLimits) -> LocalFile | None:
+    """What standard input was redirected from, when that is a file that nobody has begun to read: so that it can be
+    read again. None for a pipe or a terminal. Raises ClientError."""
+    file = STDIN
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode) or os.lseek(file, 0, os.SEEK_CUR):
+        return None
+    return _local_file(file, found, clean_name(name), limits)
+
+
+def _local_file(file: int, found: os.stat_result, name: str, limits: SiteLimits) -> LocalFile:
+    size = found.st_size
+    return LocalFile(name, size, limits.chunk_size_for(size), limits.max_chunks, file, _stamp(found))
+
+
 def _name(path: Path, name: str | None) -> str:
-    name = path.name if name is None else name
+    return clean_name(path.name if name is None else name)
+
+
+def clean_name(name: str) -> str:
+    """The name in NFC, as the site keeps it. Raises ClientError."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -16,5 +16,5 @@ class Progress(Protocol):
         """So many bytes were there before; they do not count for the speed."""
 
 
-StartProgress = Callable[[str, int], Progress]
-"""Begins to show a file: its name, and its size in bytes."""
+StartProgress = Callable[[str, int | None], Progress]
+"""Begins to show a file: its name, and its size in bytes where that is known."""

@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, Final, Self
 from urllib.parse import quote
 
 from backoffice.client.errors import ClientError, ResponseError, not_a_site
 from backoffice.client.http import ATTEMPTS, FIRST_ATTEMPTS, Client, OnSent
+from backoffice.client.interrupted import Interrupted, PendingUpload
 from backoffice.client.local_file import LocalFile, SiteLimits, checksum
 from backoffice.client.progress import Progress
 from backoffice.domain.files import OnConflict
@@ -41,14 +43,9 @@ class UploadOptions:
     on_conflict: str
     tags: tuple[str, ...]
 
-
-@dataclass(slots=True)
-class PendingUpload:
-    """An upload on the site: what it lacks, and whether it was begun by another run."""
-
-    id: str
-    missing: set[int]
-    resumed: bool = False
+    def query(self) -> list[tuple[str, str]]:
+        """As the parameters of a file in one body."""
+        return [("on_conflict", self.on_conflict), *(("tag", tag) for tag in self.tags)]
 
 
 @dataclass(slots=True)
@@ -62,7 +59,12 @@ class Uploader:
     options: UploadOptions
     pool: ThreadPoolExecutor
     stored_ids: set[str] = field(default_factory=set)
-    rejected_ids: set[str] = field(default_factory=set)
+    largest_body: int | None = None
+    """Bytes. Known once something in front of the site has refused larger ones."""
+    interrupted: Interrupted = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.interrupted = Interrupted(self.client, self._send_chunk)
 
     @classmethod
     @contextmanager
@@ -80,44 +82,68 @@ class Uploader:
             yield cls(client, limits, began, parallel, options, pool)
 
     def upload(self, file: LocalFile, progress: Progress) -> StoredFile:
-        """The file as the site keeps it. Raises ResponseError, ConnectionFailed, ClientError."""
-        upload = self._upload_whole if file.total_chunks == 1 else self._upload_chunked
-        stored = upload(file, progress)
-        self.stored_ids.add(stored["id"])
-        return stored
+        """The file as the site keeps it. Raises ResponseError, ConnectionFailed, ClientError.
+
+        Where something in front of the site takes no bodies of that size, smaller chunks are tried, for this file and
+        those after it.
+        """
+        while True:
+            file = self._fitted(file)
+            try:
+                if file.total_chunks == 1:
+                    data = file.read_chunk(0)
+                    file.check_unchanged()
+                    return self.upload_small(file.name, data, progress)
+                return self._upload_chunked(file, progress)
+            except ResponseError as error:
+                smaller = file.in_smaller_chunks()
+                if error.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE or not error.foreign or smaller is None:
+                    raise
+                self.largest_body = smaller.chunk_size
+
+    def _fitted(self, file: LocalFile) -> LocalFile:
+        """`file` in chunks that get through, as far as is known."""
+        while self.largest_body is not None and min(file.chunk_size, file.size) > self.largest_body:
+            smaller = file.in_smaller_chunks()
+            if smaller is None:
+                break
+            file = smaller
+        return file
 
     # -- small files: one request
 
-    def _upload_whole(self, file: LocalFile, progress: Progress) -> StoredFile:
-        data = file.read_chunk(0)
-        file.check_unchanged()
-        query = [
-            ("checksum", checksum(data)),
-            ("on_conflict", self.options.on_conflict),
-            *(("tag", tag) for tag in self.options.tags),
-        ]
-        path, attempt = f"/files/{quote(file.name, safe='')}", 0
+    def upload_small(self, name: str, data: bytes, progress: Progress) -> StoredFile:
+        """A file whose bytes are all here, in one request. Raises as `upload`."""
+        query = [("checksum", checksum(data)), *self.options.query()]
+        path, attempt = f"/files/{quote(name, safe='')}", 0
         while True:
             attempt += 1
             try:
                 response = self.client.request(
                     "PUT", path, query=query, body=data, attempts=1, on_sent=progress.advance
                 )
-                return response.json()
+                return self._noted(response.json())
             except ClientError as error:
                 if not error.retryable or attempt >= ATTEMPTS:
                     raise
                 self.client.wait_before_retry(attempt, error)
-                stored = self._find_stored(file, hashlib.sha256(data).hexdigest())
+                stored = self.find_stored(name, hashlib.sha256(data).hexdigest())
                 if stored is not None:
-                    return stored
+                    return self._noted(stored)
 
-    def _find_stored(self, file: LocalFile, digest: str) -> StoredFile | None:
+    def _noted(self, stored: StoredFile) -> StoredFile:
+        try:
+            self.stored_ids.add(stored["id"])
+        except KeyError:
+            raise not_a_site() from None
+        return stored
+
+    def find_stored(self, name: str, digest: str) -> StoredFile | None:
         """The file, if it was stored although the answer did not arrive."""
         query = [("sort", "created"), ("order", "desc"), ("limit", RECENT)]
         for item in self.client.request("GET", "/files", query=query).json().get("items", ()):
             new = item["id"] not in self.stored_ids and datetime.fromisoformat(item["created_at"]) >= self.began
-            if new and item["sha256"] == digest and self._is_stored_name(item["name"], file.name):
+            if new and item["sha256"] == digest and self._is_stored_name(item["name"], name):
                 return dict(item)
         return None
 
@@ -130,70 +156,40 @@ class Uploader:
 
     def _upload_chunked(self, file: LocalFile, progress: Progress) -> StoredFile:
         while True:
-            upload = self._resume_or_begin(file, progress)
-            digest = self._send_chunks(file, upload, range(file.total_chunks), progress)
-            file.check_unchanged()
+            file, upload = self._resume_or_begin(file, progress)
             try:
-                return self._complete(file, upload, digest, progress)
+                digest = self._send_chunks(file, upload, range(file.total_chunks), progress)
+                file.check_unchanged()
+                return self._noted(self._complete(file, upload, digest, progress))
             except ResponseError as error:
-                if error.code != "checksum_mismatch" or not upload.resumed:
+                mixed = upload.resumed and error.code == "checksum_mismatch"
+                if not mixed and not (error.foreign and error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
                     raise
-                # It began as another file of this name and size, and is neither of the two now.
-                self.rejected_ids.add(upload.id)
+                # It began as another file of this name and size, and is neither of the two now; or in chunks of a size
+                # that does not get through, and the number of chunks stays.
+                self.interrupted.rejected.add(upload.id)
                 self.client.request("DELETE", f"/uploads/{upload.id}")
+                if not mixed:
+                    raise
 
-    def _resume_or_begin(self, file: LocalFile, progress: Progress) -> PendingUpload:
-        """An interrupted upload of this file, else a new one."""
+    def _resume_or_begin(self, file: LocalFile, progress: Progress) -> tuple[LocalFile, PendingUpload]:
+        """An interrupted upload of this file, else a new one; and the file as it is cut there."""
         attempt = 0
         while True:
             attempt += 1
-            found = self._find_interrupted(file)
+            found = self.interrupted.find(file)
             if found is not None:
-                there = set(range(file.total_chunks)) - found.missing
-                progress.start_at(sum(map(file.chunk_length, there)))
+                there = set(range(found[0].total_chunks)) - found[1].missing
+                progress.start_at(sum(map(found[0].chunk_length, there)))
                 return found
             progress.start_at(0)
             try:
                 began = self._send_chunk(file, 0, file.read_chunk(0), "", progress, attempts=1)
-                return PendingUpload(str(began["file_id"]), set(range(1, file.total_chunks)))
+                return file, PendingUpload(str(began["file_id"]), set(range(1, file.total_chunks)))
             except ClientError as error:
                 if not error.retryable or attempt >= ATTEMPTS or _is_too_many(error):
                     raise
                 self.client.wait_before_retry(attempt, error)
-
-    def _find_interrupted(self, file: LocalFile) -> PendingUpload | None:
-        try:
-            uploads = self.client.list_items("/uploads", [("limit", "500")])
-            candidates = [item for item in uploads if self._is_candidate(file, item)]
-        except ResponseError as error:
-            if error.status != 403:
-                raise
-            return None  # the token may write and not read: nothing can be found with it
-        for item in candidates:
-            upload = self._resume(file, item["file_id"])
-            if upload is not None:
-                return upload
-            self.rejected_ids.add(item["file_id"])
-        return None
-
-    def _is_candidate(self, file: LocalFile, item: dict[str, Any]) -> bool:
-        wanted = (file.name, file.size, file.total_chunks, "open")
-        found = (item["name"], item["total_size"], item["total_chunks"], item["state"])
-        return found == wanted and item["file_id"] not in self.rejected_ids
-
-    def _resume(self, file: LocalFile, upload_id: str) -> PendingUpload | None:
-        """The upload if it holds this file's bytes, by its first and last stored chunk: other bytes are a 409."""
-        try:
-            state = self.client.request("GET", f"/uploads/{upload_id}").json()
-            missing = {index for first, last in state["missing"] for index in range(first, last + 1)}
-            there = [index for index in range(file.total_chunks) if index not in missing]
-            for index in {*there[:1], *there[-1:]}:
-                self._send_chunk(file, index, file.read_chunk(index), upload_id)
-        except ResponseError as error:
-            if error.status not in {404, 409}:
-                raise
-            return None
-        return PendingUpload(upload_id, missing, resumed=True)
 
     def _send_chunks(self, file: LocalFile, upload: PendingUpload, indexes: Iterable[int], progress: Progress) -> str:
         """Read chunks in order and send those that are missing; the SHA-256 of all that was read.

@@ -31,8 +31,8 @@ LINE_SECONDS: Final = 10.0
 class Display(Protocol):
     """Shows how far each file is, and the lines that are the command's result."""
 
-    def start_progress(self, name: str, size: int) -> Progress:
-        """Begin to show a file of so many bytes."""
+    def start_progress(self, name: str, size: int | None) -> Progress:
+        """Begin to show a file of so many bytes; None: nobody knows yet."""
 
     def result(self, line: str) -> object:
         """On standard output."""
@@ -63,7 +63,7 @@ class _BarDisplay:
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
 
-    def start_progress(self, name: str, size: int) -> Progress:
+    def start_progress(self, name: str, size: int | None) -> Progress:
         for task in self._bars.tasks:  # one bar at a time; what is done has its line
             self._bars.remove_task(task.id)
         return _BarProgress(self._bars, self._bars.add_task(escape(_shortened(name)), total=size))
@@ -90,7 +90,7 @@ class _BarProgress:
 
 
 class _LineDisplay:
-    def start_progress(self, name: str, size: int) -> Progress:
+    def start_progress(self, name: str, size: int | None) -> Progress:
         return _LineProgress(name, size)
 
     def result(self, line: str) -> None:
@@ -103,7 +103,7 @@ class _LineDisplay:
 class _LineProgress:
     """Called from several threads; a line more or less does no harm."""
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int | None) -> None:
         self._name, self._size, self._done, self._told = _shortened(name), size, 0, time.monotonic()
 
     def advance(self, count: int) -> None:
@@ -111,12 +111,17 @@ class _LineProgress:
         now = time.monotonic()
         if now - self._told > LINE_SECONDS:
             self._told = now
-            click.echo(f"{self._name}: {self._done * 100 // max(self._size, 1)} %", err=True)
+            click.echo(f"{self._name}: {self._so_far()}", err=True)
 
     def start_at(self, done: int) -> None:
         self._done = done
         if done:
-            click.echo(f"{self._name}: going on at {done * 100 // max(self._size, 1)} %", err=True)
+            click.echo(f"{self._name}: going on at {self._so_far()}", err=True)
+
+    def _so_far(self) -> str:
+        if self._size is None:
+            return f"{self._done // 1024**2} MiB"
+        return f"{self._done * 100 // max(self._size, 1)} %"
 
 
 def _shortened(name: str, longest: int = 32) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -52,7 +53,7 @@ def connect(url: str | None, token: str | None, token_file: str | None) -> Itera
     """
     settings = Settings.from_env(environ(), DOTENV, need_secret=False)
     try:
-        with closing(Client(url or _address(settings), _token(settings, token, token_file))) as client:
+        with closing(Client(url or _address(settings), _token(settings, token, token_file), os.environ)) as client:
             if client.exposes_token:
                 click.echo("Warning: without https others on the way can read the token and the files.", err=True)
             yield client
@@ -81,7 +82,11 @@ def _token(settings: Settings, token: str | None, token_file: str | None) -> Sec
 
 def _read_token(path: str) -> str:
     try:
-        text = sys.stdin.readline(LARGEST_TOKEN) if path == "-" else Path(path).read_text("utf-8")[:LARGEST_TOKEN]
+        if path == "-":
+            text = "" if sys.stdin is None else sys.stdin.readline(LARGEST_TOKEN)
+        else:
+            with Path(path).open(encoding="utf-8") as file:
+                text = file.read(LARGEST_TOKEN)
     except (OSError, UnicodeDecodeError) as error:
         why = (isinstance(error, OSError) and error.strerror) or "it is not text"
         raise click.ClickException(f"{path} cannot be read: {why}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -11,12 +12,18 @@ from typing import Final
 import click
 
 from backoffice.client.errors import ClientError, ConnectionFailed, ResponseError, printable_path
-from backoffice.client.local_file import open_local
-from backoffice.client.upload import Uploader, UploadOptions
+from backoffice.client.local_file import open_local, standard_input
+from backoffice.client.stream_upload import upload_stream
+from backoffice.client.upload import StoredFile, Uploader, UploadOptions
 from backoffice.commands.display import Display, display
 from backoffice.commands.site import connect, site_options
 from backoffice.domain.files import OnConflict
 
+STANDARD_INPUT: Final = Path("-")
+_LIMITED: Final = (
+    "Something in front of the site refused larger bodies, so chunks of {} bytes were sent. It is faster once its limit"
+    " is raised to the site's chunk size (nginx: client_max_body_size)."
+)
 CONCERN_EVERY_FILE: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.INSUFFICIENT_STORAGE})
 
 
@@ -46,19 +53,25 @@ def command(
 ) -> int:
     """Upload files. The same command again after an interruption goes on where it stopped.
 
+    - as the only PATH stands for standard input, under the name that --name gives. It goes in one body of any length
+    and cannot be sent again: when the connection is cut, nothing is stored and the exit status is 1. A file that
+    standard input is redirected from (`< FILE`) is sent like any other.
+
     On standard output comes a line for each file: its id, a tab and the name it has there. The token is taken from
-    BACKOFFICE_TOKEN, or from the file that BACKOFFICE_TOKEN_FILE or --token-file names. The exit status is 1 when a
-    file could not be uploaded.
+    BACKOFFICE_TOKEN, or from the file that BACKOFFICE_TOKEN_FILE or --token-file names. HTTPS_PROXY, HTTP_PROXY and
+    ALL_PROXY name a proxy, NO_PROXY what goes without. The exit status is 1 when a file could not be uploaded.
     """
-    if name is not None and len(paths) > 1:
-        raise click.UsageError("--name goes with a single file.")
+    _check_usage(paths, name, token_file)
     options = UploadOptions(on_conflict, tuple(tags))
     with ExitStack() as stack:
         client = stack.enter_context(connect(url, token, token_file))
         show = stack.enter_context(display())
         uploader = stack.enter_context(Uploader.connect(client, parallel, options))
+        began = uploader.largest_body
         try:
             failed = sum(not _upload(uploader, path, name, show) for path in paths)
+            if uploader.largest_body != began:
+                show.problem(_LIMITED.format(uploader.largest_body))
         except KeyboardInterrupt:
             show.problem("Interrupted. The same command goes on where it stopped.")
             raise
@@ -68,8 +81,11 @@ def command(
 def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> bool:
     """Whether it went well. What concerns every file (no site, no such token) goes up."""
     try:
-        with open_local(path, name, uploader.limits) as file:
-            stored = uploader.upload(file, show.start_progress(file.name, file.size))
+        if path == STANDARD_INPUT and name is not None:
+            stored = _upload_standard_input(uploader, name, show)
+        else:
+            with open_local(path, name, uploader.limits) as file:
+                stored = uploader.upload(file, show.start_progress(file.name, file.size))
     except ClientError as error:
         if isinstance(error, ConnectionFailed) or (
             isinstance(error, ResponseError) and error.status in CONCERN_EVERY_FILE
@@ -79,3 +95,23 @@ def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> 
         return False
     show.result(f"{stored['id']}\t{printable_path(str(stored['name']))}")
     return True
+
+
+def _upload_standard_input(uploader: Uploader, name: str, show: Display) -> StoredFile:
+    file = standard_input(name, uploader.limits)
+    if file is not None:
+        return uploader.upload(file, show.start_progress(file.name, file.size))
+    return upload_stream(uploader, sys.stdin.buffer, name, show.start_progress(name, None))
+
+
+def _check_usage(paths: Sequence[Path], name: str | None, token_file: str | None) -> None:
+    if name is not None and len(paths) > 1:
+        raise click.UsageError("--name goes with a single file.")
+    if STANDARD_INPUT not in paths:
+        return
+    if name is None or len(paths) > 1:
+        raise click.UsageError("- (standard input) goes alone, and with --name.")
+    if str(token_file) == str(STANDARD_INPUT):
+        raise click.UsageError("Standard input cannot be both the file and the token.")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("There is nothing on standard input: pipe something into it, or name a file.")

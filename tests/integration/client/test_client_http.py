@@ -57,7 +57,7 @@ def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
         ((404, {"Content-Type": "text/html"}, b"<h1>nginx"), "is this the address of the site?"),
         ((302, {"Location": "https://elsewhere.example/"}, b""), "The site is elsewhere: https://elsewhere.example/"),
         ((307, {"Location": "/elsewhere"}, b""), "The site is elsewhere: /elsewhere"),
-        ((401, {}, b""), "The token is not accepted"),
+        (problem(401, "not_signed_in"), "The token is not accepted"),
     ],
 )
 def test_what_does_not_pass_is_told_at_once(client: Client, other: Other, answer: Scripted, says: str) -> None:
@@ -95,7 +95,7 @@ def test_an_address_that_cannot_be_one_is_not_tried_for_long(other: Other) -> No
     client.close()
     assert other.asked[0][1] == "/%C3%A4%20b/limits"
     with pytest.raises(ClientError) as caught:
-        Client("http://a b", Secret("x")).request("GET", "/limits")
+        Client("http://a b", Secret("x"))
     assert not caught.value.retryable
 
 
