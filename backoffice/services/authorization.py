@@ -70,6 +70,17 @@ def authorize_grant(
         raise NotAllowed(f"This reaches beyond what you hold yourself: {', '.join(missing)}.")
 
 
+def authorize_over(
+    audit: AuditLog, actor: Actor, permission: Permission, user: User, roles: Mapping[str, Role]
+) -> None:
+    """The one rule of rank: raises NotAllowed where `user` holds something that `actor` lacks.
+
+    It is asked by whatever acts on an account, or on what lets somebody into one: its record, password, links, status,
+    quota and roles, its sessions and tokens. It is not asked about files and uploads; `permission` decides those.
+    """
+    authorize_grant(audit, actor, permission, permissions_of(roles, user.roles), user_ref(user))
+
+
 def permissions_of(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset[Permission]:
     """All that these roles grant; a name that is no role grants nothing."""
     return frozenset[Permission]().union(*(roles[name].permissions for name in names if name in roles))

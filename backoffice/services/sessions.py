@@ -20,11 +20,9 @@ from backoffice.domain.users import User
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
-    authorize_grant,
+    authorize_over,
     by_token,
-    can_manage,
     grants_of,
-    permissions_of,
     record_denial,
     session_credential,
     user_ref,
@@ -178,7 +176,7 @@ class Sessions:
                 target = ObjectRef("user", session.user)
                 record_denial(self.audit, actor, Permissions.SESSIONS_ALL, target, "another user's session")
                 raise NotFound
-            self._managed(actor, session.user)
+            self._authorize_over(actor, session.user)
         self._end(actor, session)
 
     # -- parts
@@ -264,15 +262,11 @@ class Sessions:
         ]
         return sorted(living, key=lambda session: session.seen_at, reverse=True)
 
-    def _managed(self, actor: Actor, user_id: str) -> User:
+    def _authorize_over(self, actor: Actor, user_id: str) -> None:
         user, roles = self.accounts.load(user_id)
         if user is None:
             raise NotFound
-        if user.id != actor.id and not can_manage(actor, user, roles):
-            authorize_grant(
-                self.audit, actor, Permissions.SESSIONS_ALL, permissions_of(roles, user.roles), user_ref(user)
-            )
-        return user
+        authorize_over(self.audit, actor, Permissions.SESSIONS_ALL, user, roles)
 
     def _require_session(self, actor: Actor) -> None:
         """A token's scopes name no right over sessions, so it has none."""

@@ -18,6 +18,7 @@ from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
+    authorize_over,
     by_token,
     grants_of,
     permissions_of,
@@ -123,12 +124,17 @@ class Tokens(Records[Token]):
         )
 
     def revoke(self, actor: Actor, token_id: str) -> None:
-        """End a token, one's own or (tokens:all) anybody's. NotFound for a stranger's."""
+        """End a token: one's own, or (tokens:all) that of anybody who holds no more than the actor. NotFound for a
+        stranger's, NotAllowed for that of somebody who holds more."""
         token = self.store.get(token_id) if is_id(token_id) else None
         if token is None:
             authorize(self.audit, actor, Permissions.TOKENS_OWN)
             raise NotFound
         authorize(self.audit, actor, Permissions.TOKENS_OWN, token.user, self.ref(token))
+        if token.user != actor.id:
+            user, roles = self.accounts.load(token.user)
+            if user is not None:
+                authorize_over(self.audit, actor, Permissions.TOKENS_ALL, user, roles)
         event = self._event(TOKENS.delete, actor, token, data={"user": token.user})
         with suppress(VersionMismatch):  # revoked by another request, which recorded it
             self.store.remove(token, event)

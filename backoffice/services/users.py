@@ -20,6 +20,7 @@ from backoffice.errors import BadCredentials, Invalid, NameTaken, NotAllowed, No
 from backoffice.services.authorization import (
     authorize,
     authorize_grant,
+    authorize_over,
     by_token,
     permissions_of,
     record_denial,
@@ -237,7 +238,7 @@ class Users(Records[User]):
         user, roles = self.accounts.load(user_id) if is_id(user_id) else (None, {})
         if user is None:
             raise NotFound
-        authorize_grant(self.audit, actor, USERS.write, permissions_of(roles, user.roles), self.ref(user))
+        authorize_over(self.audit, actor, USERS.write, user, roles)
         expect(user, version)
         return user, roles
 

@@ -1,0 +1,149 @@
+"""Who may act on whom: every act on what belongs to somebody, by every built-in role, on every built-in role."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from backoffice.domain.access import ADMIN, BUILT_IN, Actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.permissions import AUDITOR, OPERATOR, USER
+from backoffice.domain.users import User
+from backoffice.errors import NotAllowed, NotFound
+from backoffice.services.files import Files
+from backoffice.services.sessions import Sessions
+from backoffice.services.tokens import Tokens
+from backoffice.services.uploads.service import Uploads
+from backoffice.services.users import Users
+from tests.support.people import PASSWORD, ROOT, People
+from tests.support.uploads import World
+
+ROLES = tuple(BUILT_IN)
+MAY_ACT_ON_ACCOUNTS_OF = {
+    ADMIN: {ADMIN, OPERATOR, AUDITOR, USER},
+    OPERATOR: {OPERATOR, USER},  # an auditor reads the log, which an operator does not
+    AUDITOR: set(),
+    USER: set(),
+}
+"""Actor's role -> the roles of those on whose record, password, links, sessions and tokens it may act."""
+MAY_ACT_ON_FILES_OF = {ADMIN: set(ROLES), OPERATOR: set(ROLES), AUDITOR: set(), USER: set()}
+"""Rank is of accounts: whoever may look after everybody's files looks after everybody's."""
+
+Act = Callable[["Scene", Actor, User], object]
+
+
+class Scene:
+    """Services of people and of files over one store."""
+
+    def __init__(self, fake: Redis) -> None:
+        self.people, self.world = People(fake), World.over(fake)
+
+    def session(self, owner: User) -> str:
+        return self.people.sessions.start_for(self.people.visitor(), owner).session.id
+
+    def token(self, owner: User) -> str:
+        made, _ = self.people.tokens.create(ROOT, name="backup", user_id=owner.id)
+        return made.id
+
+    def file(self, owner: User, *, trashed: bool = False) -> str:
+        file = self.world.stored(self.writer(owner), [b"one"])
+        if trashed:
+            self.world.library.trash(ROOT, file.id)
+        return file.id
+
+    def upload(self, owner: User) -> str:
+        return self.world.begin(self.writer(owner), [b"one", b"two"]).id
+
+    def writer(self, owner: User) -> Actor:
+        """The owner as somebody who may write files of their own, which an auditor may not any more."""
+        return Actor(owner.id, owner.username, ROOT.roles)
+
+
+ON_ACCOUNTS: dict[tuple[type, str], list[Act]] = {
+    (Users, "update"): [
+        lambda on, who, whom: on.people.users.update(who, whom.id, email="new@example.org"),
+        lambda on, who, whom: on.people.users.update(who, whom.id, username="renamed"),
+        lambda on, who, whom: on.people.users.update(who, whom.id, roles=[]),
+        lambda on, who, whom: on.people.users.update(who, whom.id, quota_bytes=1),
+    ],
+    (Users, "set_password"): [lambda on, who, whom: on.people.users.set_password(who, whom.id, PASSWORD + "!")],
+    (Users, "disable"): [lambda on, who, whom: on.people.users.disable(who, whom.id)],
+    (Users, "enable"): [lambda on, who, whom: on.people.users.enable(who, whom.id)],
+    (Users, "delete"): [lambda on, who, whom: on.people.users.delete(who, whom.id)],
+    (Users, "invite"): [lambda on, who, whom: on.people.users.invite(who, whom.id)],
+    (Sessions, "end"): [lambda on, who, whom: on.people.sessions.end(who, on.session(whom))],
+    (Tokens, "revoke"): [lambda on, who, whom: on.people.tokens.revoke(who, on.token(whom))],
+}
+ON_FILES: dict[tuple[type, str], list[Act]] = {
+    (Files, "rename"): [lambda on, who, whom: on.world.library.rename(who, on.file(whom), "b.txt")],
+    (Files, "trash"): [lambda on, who, whom: on.world.library.trash(who, on.file(whom))],
+    (Files, "restore"): [lambda on, who, whom: on.world.library.restore(who, on.file(whom, trashed=True))],
+    (Files, "purge"): [lambda on, who, whom: on.world.library.purge(who, on.file(whom))],
+    (Uploads, "cancel"): [lambda on, who, whom: on.world.service.cancel(who, on.upload(whom))],
+}
+NO_ACTS_ON_OTHERS = {
+    (Users, "get"), (Files, "get"), (Files, "open"), (Files, "trashed"), (Files, "usage"), (Sessions, "of_user"),
+    (Uploads, "state"),  # reading
+    (Uploads, "append"), (Uploads, "complete"), (Uploads, "put_chunk"),  # bytes for an upload, as its owner's file
+    (Tokens, "create"),  # one's own, but for the shell
+    (Tokens, "get"),  # reading
+}  # fmt: skip
+"""Methods that take an id and are not walked."""
+
+
+@pytest.fixture
+def scene(fake: Redis) -> Scene:
+    return Scene(fake)
+
+
+def allowed(act: Act, scene: Scene, actor_role: str, target_role: str) -> bool:
+    scene.people.user("spare", ADMIN)  # nobody is the last administrator
+    who = scene.people.actor(scene.people.user("actor", actor_role))
+    whom = scene.people.user("target", target_role)
+    try:
+        act(scene, who, whom)
+    except (NotAllowed, NotFound):
+        return False
+    return True
+
+
+def cases(table: dict[tuple[type, str], list[Act]]) -> list[Any]:
+    return [
+        pytest.param(act, id=f"{kind.__name__}.{name}{number or ''}")
+        for (kind, name), acts in table.items()
+        for number, act in enumerate(acts)
+    ]
+
+
+@pytest.mark.parametrize("target", ROLES)
+@pytest.mark.parametrize("actor", ROLES)
+@pytest.mark.parametrize("act", cases(ON_ACCOUNTS))
+def test_Z4_who_may_act_on_whose_account(scene: Scene, act: Act, actor: str, target: str) -> None:
+    expected = target in MAY_ACT_ON_ACCOUNTS_OF[actor]
+    assert allowed(act, scene, actor, target) == expected
+    denied = [one.event for one in scene.people.entries(Actions.ACCESS_DENY)]
+    assert bool(denied) != expected
+    assert all(event["actor"]["name"] == "actor" for event in denied)
+
+
+@pytest.mark.parametrize("target", ROLES)
+@pytest.mark.parametrize("actor", ROLES)
+@pytest.mark.parametrize("act", cases(ON_FILES))
+def test_Z4_who_may_act_on_whose_files(scene: Scene, act: Act, actor: str, target: str) -> None:
+    assert allowed(act, scene, actor, target) == (target in MAY_ACT_ON_FILES_OF[actor])
+
+
+def test_every_act_on_somebody_elses_is_walked() -> None:
+    ids = {"user_id", "session_id", "token_id", "file_id", "upload_id", "record_id"}
+    found = {
+        (kind, name)
+        for kind in (Users, Sessions, Tokens, Files, Uploads)
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_") and {"actor"} < set(inspect.signature(method).parameters)
+        if ids & set(inspect.signature(method).parameters)
+    }
+    assert found == {*ON_ACCOUNTS, *ON_FILES, *NO_ACTS_ON_OTHERS}
