@@ -33,7 +33,7 @@ def create(*, login: str, name: str, scopes: Sequence[str], days: int | None) ->
 @command.command("list")
 @click.option("--user", "login", help="User name or e-mail address.")
 def list_tokens(*, login: str | None) -> None:
-    """List tokens: id, user, name, scopes, made, expires, last used."""
+    """List tokens: id, user, name, scopes, made, expires, last used, and whether they still let anybody in."""
     here = shell()
     filters = (("user", here.services.users.find(here.actor, login).id),) if login else ()
     found: list[Token] = []
@@ -44,18 +44,19 @@ def list_tokens(*, login: str | None) -> None:
         if not page.next_cursor:
             break
         query = Query(filters=filters, limit=MAX_LIMIT, cursor=page.next_cursor)
-    names = here.services.users.names(token.user for token in found)
+    owners, now = here.services.users.owners(here.actor, [token.user for token in found]), here.services.tokens.now()
     show(
-        ("Id", "User", "Name", "Scopes", "Made", "Expires", "Used"),
+        ("Id", "User", "Name", "Scopes", "Made", "Expires", "Used", "State"),
         (
             (
                 token.id,
-                names.get(token.user, token.user),
+                owners[token.user].username if token.user in owners else token.user,
                 token.name,
                 "all" if token.scopes is None else " ".join(sorted(token.scopes)),
                 moment(token.created_at),
                 moment(token.expires_at),
                 moment(token.used_at),
+                str(token.state(owners.get(token.user), now)),
             )
             for token in found
         ),

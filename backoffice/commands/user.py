@@ -72,13 +72,20 @@ def list_users(*, role: str | None, status: str | None, search: str) -> None:
         if not page.next_cursor:
             break
         query = Query(filters=filters, search=search, limit=MAX_LIMIT, cursor=page.next_cursor)
+    now = here.services.users.now()
     show(
         ("User", "E-mail", "Status", "Roles", "Last sign-in", "Id"),
         (
-            (one.username, one.email, str(one.status), ",".join(one.roles), moment(one.last_login_at), one.id)
+            (one.username, one.email, _status(one, now), ",".join(one.roles), moment(one.last_login_at), one.id)
             for one in found
         ),
     )
+
+
+def _status(user: User, now: int) -> str:
+    """An invitation without a link that still works invites nobody."""
+    stranded = user.status is UserStatus.INVITED and not user.has_open_link(now)
+    return f"{user.status} (no open link)" if stranded else str(user.status)
 
 
 @command.command("update")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backoffice.domain.users import User
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -21,3 +23,12 @@ class Session:
     ip: str = ""
     agent: str = ""
     version: int = 1
+
+    def over(self, now: int) -> bool:
+        """Whether its time has run out at `now` (ms)."""
+        return min(self.expires_at, self.ends_at) <= now
+
+    def lets_in(self, user: User, now: int) -> bool:
+        """Whether it lets `user`, whose it is, in at `now` (ms). Whoever lets somebody in by it and whoever lists
+        sessions ask this."""
+        return user.active and user.epoch == self.epoch and not self.over(now)

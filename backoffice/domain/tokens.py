@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.ids import is_id, secret_hash
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permission, Permissions
+from backoffice.domain.users import User
 
 TOKENS = Noun(
     "token",
@@ -19,6 +21,16 @@ TOKENS = Noun(
 )
 PREFIX = "bo"
 """Makes a leaked token recognisable to secret scanners: `bo_<id>_<secret>`."""
+
+
+class TokenState(StrEnum):
+    """What a token is worth. `ended`: since it was made, its user's password or roles changed, or the user was
+    disabled; `blocked`: its user cannot sign in now. (A revoked token is no record any more.)"""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,15 @@ class Token:
     def matches(self, secret: str) -> bool:
         """Whether `secret` is this token's, in constant time."""
         return bool(self.secret) and hmac.compare_digest(self.secret, secret_hash(secret))
+
+    def state(self, user: User | None, now: int) -> TokenState:
+        """What this token of `user` (None: no such user any more) is worth at `now` (ms). Whoever lets somebody
+        in by a token and whoever lists tokens ask this."""
+        if user is None or user.epoch != self.epoch:
+            return TokenState.ENDED
+        if not user.active:
+            return TokenState.BLOCKED
+        return TokenState.EXPIRED if self.expires_at and self.expires_at <= now else TokenState.ACTIVE
 
     def __repr__(self) -> str:
         """Without the hash."""

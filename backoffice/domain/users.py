@@ -63,6 +63,10 @@ class User:
     def active(self) -> bool:
         return self.status is UserStatus.ACTIVE
 
+    def has_open_link(self, now: int) -> bool:
+        """Whether a one-time link leads to this account at `now` (ms)."""
+        return bool(self.invite) and self.invite_expires_at > now and self.status is not UserStatus.DISABLED
+
     def __repr__(self) -> str:
         """Without the hashes, so that no log can carry them."""
         return f"User(id={self.id!r}, username={self.username!r}, status={self.status.value!r})"

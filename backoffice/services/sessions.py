@@ -114,11 +114,9 @@ class Sessions:
         if not (20 <= len(secret) <= 100 and secret.isascii()):
             return None
         found, now = self._identity(secret_hash(secret), remembered), self.now()
-        if found is None or _dead(found.credential, now):
+        if found is None or not found.credential.lets_in(found.user, now):
             return None
         session, user = found.credential, found.user
-        if not user.active or user.epoch != session.epoch:
-            return None
         if now - session.seen_at >= TOUCH_MS:
             expires_at = min(now + self.idle_ms, session.ends_at)
             self.sessions.touch(session, now, expires_at)
@@ -139,7 +137,7 @@ class Sessions:
 
     def _identity(self, session_id: str, remembered: bool) -> Identity[Session] | None:
         found = self.identities.of_session(session_id, remembered=remembered)
-        if remembered and found is not None and _dead(found.credential, self.now()):
+        if remembered and found is not None and found.credential.over(self.now()):
             # Another process may have noted its use since, and so have made its life longer.
             self.identities.begin_request()
             found = self.identities.of_session(session_id)
@@ -255,11 +253,7 @@ class Sessions:
 
     def _active(self, user: User) -> list[Session]:
         now = self.now()
-        living = [
-            session
-            for session in self.sessions.of_user(user.id)
-            if session.epoch == user.epoch and not _dead(session, now)
-        ]
+        living = [session for session in self.sessions.of_user(user.id) if session.lets_in(user, now)]
         return sorted(living, key=lambda session: session.seen_at, reverse=True)
 
     def _authorize_over(self, actor: Actor, user_id: str) -> None:
@@ -274,7 +268,3 @@ class Sessions:
             raise NotSignedIn
         if by_token(actor) and not may(actor, Permissions.SESSIONS_ALL):
             raise NotAllowed("A token cannot look after sessions.")
-
-
-def _dead(session: Session, now: int) -> bool:
-    return min(session.expires_at, session.ends_at) <= now

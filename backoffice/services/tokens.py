@@ -13,7 +13,7 @@ from backoffice.domain.limits import DEFAULT_TOKEN_DAYS, MAX_TOKEN_DAYS, MAX_TOK
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.text import clean_line
-from backoffice.domain.tokens import PREFIX, TOKENS, Token, split_token
+from backoffice.domain.tokens import PREFIX, TOKENS, Token, TokenState, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
 from backoffice.services.authorization import (
@@ -98,7 +98,7 @@ class Tokens(Records[Token]):
         if parts is None or found is None or not found.credential.matches(parts[1]):
             return None
         now, token, user = self.now(), found.credential, found.user
-        if (token.expires_at and token.expires_at <= now) or not user.active or user.epoch != token.epoch:
+        if token.state(user, now) is not TokenState.ACTIVE:
             return None
         if now - token.used_at >= TOUCH_MS:
             self.store.touch(token, now)
@@ -117,7 +117,8 @@ class Tokens(Records[Token]):
         return actor, user
 
     def mine(self, actor: Actor) -> list[Token]:
-        """One's own, the newest first, expired ones included. (Everybody's, by `page`, take tokens:all.)"""
+        """One's own, the newest first, with those that let nobody in any more (`Token.state`). (Everybody's, by `page`,
+        take tokens:all.)"""
         authorize(self.audit, actor, Permissions.TOKENS_OWN)
         return list(
             self.store.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items

@@ -107,6 +107,11 @@ def test_tokens(run: Run) -> None:
     status, listed, _ = run("token", "list", "--user", "ada")
     assert listed.startswith(f"{token_id}\tada\tshell\tfiles:read files:write\t")
     assert secret not in listed
+    assert listed.endswith("\tactive\n")
+    assert run("user", "disable", "ada")[0] == 0
+    assert run("token", "list", "--user", "ada")[1].endswith("\tended\n")
+    assert run("user", "enable", "ada")[0] == 0
+    assert run("token", "list", "--user", "ada")[1].endswith("\tended\n")
     assert run("token", "revoke", token_id)[0] == 0
     assert run("token", "list")[1] == ""
     status, _, error = run("token", "create", "--user", "ada", "--scope", "users:write")

@@ -277,3 +277,17 @@ def test_A10_unknown_setup_links_are_404(site: Site) -> None:
         answer = site.browser().get(f"/setup/{secret}")
         assert answer.status_code == 404
         assert "49" not in answer.text.replace("{{7*7}}", "")
+
+
+def test_the_account_page_says_which_tokens_let_nobody_in(site: Site) -> None:
+    site.signed_in("ann")
+    text = site.token("ann")
+    site.services.users.set_password(SHELL, site.users["ann"], NEW)
+    browser = site.browser()
+    browser.sign_in("ann", NEW)
+    fresh = site.token("ann")
+    page = browser.get("/account").text
+    assert page.count('<span class="state state-warn">ended</span>') == 1
+    for one, status in ((text, 401), (fresh, 200)):
+        headers = {"Authorization": f"Bearer {one}"}
+        assert site.app.test_client(use_cookies=False).get("/", headers=headers).status_code == status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -218,3 +219,21 @@ def test_a_csv_has_what_the_list_has(whole: Desk) -> None:
     [row] = rows[1:]
     assert row[:4] == ["text by person07.txt", "person07", "5", "text/plain"]
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", row[4])
+
+
+def test_an_invitation_that_leads_nowhere_is_said_to(whole: Desk) -> None:
+    admin, users = whole.as_("admin"), whole.site.services.users
+    user, late = whole.user(), whole.user()
+    users.disable(SHELL, user.id)
+    users.enable(SHELL, user.id)
+    whole.site.swap(users=replace(users, now=lambda: late.invite_expires_at))
+    try:
+        page = admin.get(f"/admin/users/?search={late.username}").text
+        details = admin.get(f"/admin/users/details/?id={late.id}").text
+    finally:
+        whole.site.swap(users=users)
+    assert "invited, no open link" in page
+    assert "ran out" in details
+    assert "invited, no open link" in admin.get(f"/admin/users/?search={user.username}").text
+    assert "invited, no open link" not in admin.get(f"/admin/users/?search={late.username}").text
+    assert "open until" in admin.get(f"/admin/users/details/?id={late.id}").text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -11,7 +12,7 @@ from backoffice.domain.access import ANONYMOUS, Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
-from backoffice.domain.tokens import Token, split_token
+from backoffice.domain.tokens import Token, TokenState, split_token
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
 from tests.support.people import ROOT, People
@@ -212,3 +213,31 @@ def test_Z10_a_token_that_would_make_a_token_is_recorded(people: People) -> None
         "a token makes no token",
         "a token changes no password",
     }
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (lambda people, ada: None, TokenState.ACTIVE),
+        (lambda people, ada: people.clock.pass_(hours=24), TokenState.EXPIRED),
+        (lambda people, ada: people.users.disable(ROOT, ada.id), TokenState.ENDED),
+        (
+            lambda people, ada: people.users.enable(ROOT, people.users.disable(ROOT, ada.id).id),
+            TokenState.ENDED,
+        ),
+        (lambda people, ada: people.users.update(ROOT, ada.id, roles=["operator"]), TokenState.ENDED),
+        (lambda people, ada: people.users.set_password(ROOT, ada.id, "another long phrase"), TokenState.ENDED),
+    ],
+)
+def test_a_list_says_what_the_guard_decides(people: People, ada: User, end: Any, state: TokenState) -> None:
+    """Disabled, and enabled again, a user's tokens stood in lists as good until they expire, and let nobody in."""
+    token, text = people.tokens.create(people.actor(ada), name="backup", days=1)
+    end(people, ada)
+    [listed] = people.tokens.mine(people.actor(ada))
+    owner = people.users.owners(ROOT, [token.user])[token.user]
+    assert listed.state(owner, people.clock()) is state
+    assert (resume(people, text) is not None) == (state is TokenState.ACTIVE)
+
+
+def test_a_token_of_nobody_is_ended() -> None:
+    assert Token("t", "u", "n", "s", 1, 0).state(None, 1) is TokenState.ENDED

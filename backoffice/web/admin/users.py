@@ -25,7 +25,7 @@ from backoffice.web.admin.cells import truncated_cell
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
 from backoffice.web.admin.filters import days, one_of
 from backoffice.web.context import services
-from backoffice.web.formats import filesize, time_tag
+from backoffice.web.formats import filesize, state_tag, time_tag
 from backoffice.web.identity import actor, may
 from backoffice.web.setup_link import setup_link
 
@@ -106,7 +106,16 @@ def _usage(_view: Any, _context: Any, record: User, _name: str) -> str:
 
 
 def _link(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
-    return Markup("open until {}").format(time_tag(record.invite_expires_at)) if record.invite else "none"
+    if record.has_open_link(services().users.now()):
+        return Markup("open until {}").format(time_tag(record.invite_expires_at))
+    return Markup("ran out {}").format(time_tag(record.invite_expires_at)) if record.invite else "none"
+
+
+def _status(view: Any, _context: Any, record: User, _name: str) -> Markup:
+    """An invitation without a link that still works invites nobody."""
+    if record.status is UserStatus.INVITED and not record.has_open_link(services().users.now()):
+        return state_tag("invited, no open link", "warn")
+    return state_tag(str(record.status), view.badge_tones[record.status])
 
 
 class UserView(ServiceView):
@@ -128,7 +137,13 @@ class UserView(ServiceView):
         "usage": "Uses",
         "link": "One-time link",
     }
-    column_formatters: ClassVar = {"email": truncated_cell, "quota_bytes": _quota, "usage": _usage, "link": _link}
+    column_formatters: ClassVar = {
+        "email": truncated_cell,
+        "status": _status,
+        "quota_bytes": _quota,
+        "usage": _usage,
+        "link": _link,
+    }
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
         one_of("role", "Role", role_choices),

@@ -125,7 +125,7 @@ def _page(
         user=here.user,
         errors=errors or {},
         sessions=[_shown(session, own.id) for session in sessions],
-        tokens=tokens,
+        tokens=[(token, token.state(here.user, has.tokens.now())) for token in tokens],
         scopes=[
             (str(one), one.text) for one in sorted(all_permissions()) if one.offered and one in here.actor.permissions
         ],
