@@ -33,7 +33,7 @@ def create(*, login: str, name: str, scopes: Sequence[str], days: int | None) ->
 @command.command("list")
 @click.option("--user", "login", help="User name or e-mail address.")
 def list_tokens(*, login: str | None) -> None:
-    """List tokens: id, user, name, scopes, made, expires, last used, and whether they still let anybody in."""
+    """List tokens: id, user, name, scopes, made, expires, last used, state."""
     here = shell()
     filters = (("user", here.services.users.find(here.actor, login).id),) if login else ()
     found: list[Token] = []

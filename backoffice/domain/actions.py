@@ -38,6 +38,7 @@ class Actions:
     SESSION_END = Action("session.end")
     TOKEN_CREATE = Action("token.create")
     TOKEN_REVOKE = Action("token.revoke")
+    TOKEN_REFUSE = Action("token.refuse")
     ACCESS_DENY = Action("access.deny")
     AUDIT_READ = Action("audit.read")
     SYSTEM_INSTALL = Action("system.install")

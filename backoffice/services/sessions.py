@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, may
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.identities import Identity
 from backoffice.domain.ids import new_secret, secret_hash
 from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN
@@ -30,6 +30,7 @@ from backoffice.services.authorization import (
 from backoffice.services.ports import AccountStore, AuditLog, IdentityStore, SessionStore, Throttle, UserStore
 from backoffice.services.sign_in.outcomes import Authenticated, SignedIn
 from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.refusals import record_refusal
 from backoffice.services.sign_in.throttle import Bucket, consume, password_buckets, reset, sign_in_buckets
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
 
@@ -207,26 +208,15 @@ class Sessions:
             consume(self.throttle, buckets)
         except TooMany:
             target = user_ref(user) if user is not None else NO_OBJECT
-            event = AuditEvent(
-                Actions.SESSION_REFUSE,
-                actor,
-                target,
-                Outcome.DENIED,
-                data={"because": "too many attempts"},
-                at=self.now(),
-            )
-            # Once a minute: a flood must not fill the log.
-            self.audit.record(event, f"throttled {buckets[0].name} {target.id}", 60)
+            once = f"throttled {buckets[0].name} {target.id}"
+            record_refusal(self.audit, actor, "too many attempts", at=self.now(), target=target, once=once)
             raise
 
     def _refused(self, actor: Actor, user: User | None) -> None:
         """What was typed as a name is not recorded where nobody has it: people type their password there."""
         because = "unknown name" if user is None else "wrong password" if user.active else f"user is {user.status}"
         target = user_ref(user) if user is not None else NO_OBJECT
-        event = AuditEvent(
-            Actions.SESSION_REFUSE, actor, target, Outcome.DENIED, data={"because": because}, at=self.now()
-        )
-        self.audit.record(event)
+        record_refusal(self.audit, actor, because, at=self.now(), target=target, once="")
 
     def _rehashed(self, actor: Actor, user: User, password: str) -> User:
         """The user, with the hash made anew if it was made with other parameters."""

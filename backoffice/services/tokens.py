@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, parse_permissions
-from backoffice.domain.audit import ObjectRef
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import NO_OBJECT, ObjectRef
+from backoffice.domain.identities import Identity
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
 from backoffice.domain.limits import DEFAULT_TOKEN_DAYS, MAX_TOKEN_DAYS, MAX_TOKEN_NAME
 from backoffice.domain.paging import Query
@@ -28,6 +30,7 @@ from backoffice.services.authorization import (
 )
 from backoffice.services.ports import AccountStore, IdentityStore, TokenStore
 from backoffice.services.records import Records
+from backoffice.services.sign_in.refusals import fingerprint, record_refusal
 
 DAY_MS = 24 * 60 * 60 * 1000
 TOUCH_MS = 60_000
@@ -91,15 +94,17 @@ class Tokens(Records[Token]):
     def authenticate(
         self, text: str, *, ip: str, agent: str, request_id: str, remembered: bool = False
     ) -> tuple[Actor, User] | None:
-        """Who sent this token; None = nobody. `remembered`: see `IdentityStore`. Where it is, no round trip, else two;
-        one more once a minute."""
-        parts = split_token(text) if text.isascii() else None
-        found = self.identities.of_token(parts[0], remembered=remembered) if parts is not None else None
-        if parts is None or found is None or not found.credential.matches(parts[1]):
+        """Who sent this token; None = nobody, which is recorded. `remembered`: see `IdentityStore`. Where it is, no
+        round trip, else two; one more once a minute.
+
+        Raises IdentityChanged where it is remembered and would be refused: the refusal's entry in the log is the first
+        trip to the store then, and confirms it.
+        """
+        visitor = Actor(id="", name="", via="api", ip=ip, agent=agent, request_id=request_id)
+        found, now = self._identity(visitor, text, remembered=remembered), self.now()
+        if found is None:
             return None
-        now, token, user = self.now(), found.credential, found.user
-        if token.state(user, now) is not TokenState.ACTIVE:
-            return None
+        token, user = found.credential, found.user
         if now - token.used_at >= TOUCH_MS:
             self.store.touch(token, now)
             self.identities.note_use(replace(token, used_at=now))
@@ -115,6 +120,33 @@ class Tokens(Records[Token]):
             request_id=request_id,
         )
         return actor, user
+
+    def _identity(self, visitor: Actor, text: str, *, remembered: bool) -> Identity[Token] | None:
+        parts = split_token(text) if text.isascii() else None
+        if parts is None:
+            self.refuse(visitor, "no token of this site", fingerprint(text))
+            return None
+        found = self.identities.of_token(parts[0], remembered=remembered)
+        if found is None:
+            self.refuse(visitor, "unknown or revoked token", {"token": parts[0], **fingerprint(text)})
+            return None
+        token = found.credential
+        state = token.state(found.user, self.now())
+        if not token.matches(parts[1]):
+            self.refuse(visitor, "wrong secret", fingerprint(text), self.ref(token))
+        elif state is not TokenState.ACTIVE:
+            self.refuse(visitor, f"token is {state}", token=self.ref(token))
+        else:
+            return found
+        return None
+
+    def refuse(
+        self, visitor: Actor, because: str, data: Mapping[str, str] | None = None, token: ObjectRef = NO_OBJECT
+    ) -> None:
+        """Record that a request was refused for what it sent as a token; once a minute for the same network, reason
+        and token."""
+        at, action = self.now(), Actions.TOKEN_REFUSE
+        record_refusal(self.audit, visitor, because, at=at, target=token, action=action, data=data)
 
     def mine(self, actor: Actor) -> list[Token]:
         """One's own, the newest first, with those that let nobody in any more (`Token.state`). (Everybody's, by `page`,

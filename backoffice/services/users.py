@@ -9,14 +9,23 @@ from typing import Final, NoReturn
 
 from backoffice.domain.access import ADMIN, Actor, system_actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id, secret_hash
 from backoffice.domain.limits import MAX_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_username
-from backoffice.errors import BadCredentials, Invalid, NameTaken, NotAllowed, NotFound, NotSignedIn, VersionMismatch
+from backoffice.errors import (
+    BadCredentials,
+    Invalid,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    TooMany,
+    VersionMismatch,
+)
 from backoffice.services.authorization import (
     authorize,
     authorize_grant,
@@ -31,6 +40,7 @@ from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenSt
 from backoffice.services.records import UNSET, Records, Unset, expect
 from backoffice.services.sign_in.credentials import with_link, with_password
 from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.refusals import fingerprint, record_refusal
 from backoffice.services.sign_in.throttle import consume, password_buckets, reset
 
 INVITE_MS: Final = 24 * 60 * 60 * 1000
@@ -165,8 +175,13 @@ class Users(Records[User]):
             self._deny_token(actor)
         user = self._existing(actor.id)
         buckets = password_buckets(user.id)
-        consume(self.throttle, buckets)
+        try:
+            consume(self.throttle, buckets)
+        except TooMany:
+            record_refusal(self.audit, actor, "too many attempts", at=self.now(), target=self.ref(user))
+            raise
         if not self.passwords.verify(user.password, old):
+            record_refusal(self.audit, actor, "wrong password", at=self.now(), target=self.ref(user), once="")
             raise BadCredentials("The present password is not right.", field="old")
         reset(self.throttle, buckets)
         return self._with_password(actor, user, new)
@@ -206,10 +221,13 @@ class Users(Records[User]):
             raise Invalid("This user is disabled; enable the user first.")
         return self._new_invite(actor, old, RESET_MS if old.password else INVITE_MS)
 
-    def open_invite(self, secret: str) -> User:
-        """Whose link it is. Raises NotFound when it is unknown, used or expired."""
+    def open_invite(self, actor: Actor, secret: str) -> User:
+        """Whose link it is. `actor`: nobody yet. Raises NotFound, and records it, when it is unknown, used or expired."""
         user = self.store.find_invite(secret_hash(secret)) if secret.isascii() and 20 <= len(secret) <= 100 else None
         if user is None or not user.has_open_link(self.now()):
+            target = self.ref(user) if user is not None else NO_OBJECT
+            because = "unknown or used link" if user is None else "expired link"
+            record_refusal(self.audit, actor, because, at=self.now(), target=target, data=fingerprint(secret))
             raise NotFound("This link is not valid any more; ask for another.")
         return user
 
@@ -218,7 +236,7 @@ class Users(Records[User]):
 
         Raises NotFound, WeakPassword.
         """
-        user = self.open_invite(secret)
+        user = self.open_invite(actor, secret)
         who = replace(actor, id=user.id, name=user.username)
         try:
             return self._with_password(who, user, password)

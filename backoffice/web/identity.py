@@ -13,7 +13,7 @@ signal handler.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NoReturn, cast
 
@@ -211,10 +211,10 @@ def _load(incoming: Request) -> CurrentUser | None:
 def _from_header(header: str) -> CurrentUser:
     """The person of a bearer token; NotSignedIn when the header is anything else."""
     scheme, _, text = header.partition(" ")
-    text = text.strip()
+    text, asking = text.strip(), anonymous()
     if scheme.lower() != "bearer" or not text or len(text) > MAX_CREDENTIAL:
+        services().tokens.refuse(replace(asking, via="api"), "no bearer token")
         raise NotSignedIn("The Authorization header is not a valid bearer token.")
-    asking = anonymous()
     found = services().tokens.authenticate(
         text, ip=asking.ip, agent=asking.agent, request_id=asking.request_id, remembered=_may_be_remembered()
     )

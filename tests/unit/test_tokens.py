@@ -10,11 +10,12 @@ from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS, Actor
 from backoffice.domain.actions import Actions
+from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.tokens import Token, TokenState, split_token
 from backoffice.domain.users import User
-from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
+from backoffice.errors import IdentityChanged, Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
 from tests.support.people import ROOT, People
 
 
@@ -241,3 +242,60 @@ def test_a_list_says_what_the_guard_decides(people: People, ada: User, end: Any,
 
 def test_a_token_of_nobody_is_ended() -> None:
     assert Token("t", "u", "n", "s", 1, 0).state(None, 1) is TokenState.ENDED
+
+
+def refusals(people: People) -> list[dict[str, Any]]:
+    return [one.event for one in people.entries(Actions.TOKEN_REFUSE)]
+
+
+def test_every_refused_token_is_in_the_log(people: People, ada: User) -> None:
+    """It left no trace, whether it was guessed, expired, ended or revoked (ASVS 5.0, 16.3.1)."""
+    token, text = people.tokens.create(people.actor(ada), name="backup", days=1)
+    other = text[:-1] + ("A" if text[-1] != "A" else "B")
+    assert resume(people, other) is None
+    assert resume(people, "hunter2") is None
+    people.clock.pass_(hours=24)
+    assert resume(people, text) is None
+    people.users.set_password(ROOT, ada.id, "another long phrase")
+    assert resume(people, text) is None
+    people.tokens.revoke(ROOT, token.id)
+    assert resume(people, text) is None
+    assert [event["data"]["because"] for event in refusals(people)] == [
+        "wrong secret",
+        "no token of this site",
+        "token is expired",
+        "token is ended",
+        "unknown or revoked token",
+    ]
+    wrong, short, expired, _, revoked = refusals(people)
+    assert wrong["object"] == expired["object"] == {"type": "token", "id": token.id, "name": "backup"}
+    assert revoked["data"]["token"] == token.id
+    assert wrong["data"]["fingerprint"] != revoked["data"]["fingerprint"]
+    assert "fingerprint" not in short["data"], "it may be a password"
+    for event in refusals(people):
+        assert event["outcome"] == "denied"
+        assert event["actor"] == {"ip": "192.0.2.1", "agent": "curl", "via": "api"}
+        assert text.split("_", 2)[2] not in str(event)
+
+
+def test_refused_tokens_do_not_fill_the_log(people: People, ada: User) -> None:
+    _, text = people.tokens.create(people.actor(ada), name="backup")
+    for number in range(50):
+        assert resume(people, f"bo_{new_id()}_{number:040}") is None
+        assert resume(people, text[:-3] + f"{number:03}") is None
+        address = f"2001:db8::{number}"
+        assert people.tokens.authenticate("x" * 50, ip=address, agent="", request_id="") is None
+    assert len(refusals(people)) == 3
+
+
+def test_a_refusal_by_memory_is_confirmed_by_its_entry(people: People, ada: User) -> None:
+    """What is remembered may be old: a token that was ended and is remembered as expired is judged anew."""
+    token, text = people.tokens.create(people.actor(ada), name="backup", days=1)
+    assert resume(people, text) is not None
+    people.db.call("HSET", people.keys.record("tokens", token.id), "version", "9")
+    people.clock.pass_(hours=24)
+    with pytest.raises(IdentityChanged):
+        people.tokens.authenticate(text, ip="192.0.2.1", agent="", request_id="", remembered=True)
+    assert refusals(people) == []
+    assert resume(people, text) is None
+    assert [event["data"]["because"] for event in refusals(people)] == ["token is expired"]

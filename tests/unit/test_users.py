@@ -37,7 +37,7 @@ def test_create_without_a_password_gives_a_one_time_link(people: People, admin: 
     user, link = people.users.create(admin, username="ada")
     assert user.status is UserStatus.INVITED
     assert len(link) >= 40
-    assert people.users.open_invite(link) == user
+    assert people.users.open_invite(people.visitor(), link) == user
     assert link not in str(people.entries())
 
 
@@ -154,7 +154,7 @@ def test_disable_and_enable(people: People, admin: Actor) -> None:
     disabled = people.users.disable(admin, user.id)
     assert (disabled.status, disabled.epoch) == (UserStatus.DISABLED, user.epoch + 1)
     with pytest.raises(NotFound):
-        people.users.open_invite(link)
+        people.users.open_invite(people.visitor(), link)
     with pytest.raises(Invalid):
         people.users.invite(admin, user.id)
     assert people.users.disable(admin, user.id) == disabled

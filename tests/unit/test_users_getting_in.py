@@ -72,28 +72,28 @@ def test_A10_links_expire_and_are_kept_as_hashes(people: People, admin: Actor, f
     assert first.encode() not in b"".join(fake.hgetall(people.keys.record("users", user.id)).values())
     people.clock.pass_(hours=24)
     with pytest.raises(NotFound):
-        people.users.open_invite(first)
+        people.users.open_invite(people.visitor(), first)
     second = people.users.invite(replace(admin, auth_at=people.clock()), user.id)
     people.users.accept_invite(people.visitor(), second, PASSWORD)
     reset = people.users.invite(replace(admin, auth_at=people.clock()), user.id)
     people.clock.pass_(minutes=30)
     with pytest.raises(NotFound):
-        people.users.open_invite(reset)
+        people.users.open_invite(people.visitor(), reset)
 
 
 def test_a_newer_link_voids_the_older(people: People, admin: Actor) -> None:
     user, first = people.users.create(admin, username="ada")
     second = people.users.invite(admin, user.id)
     with pytest.raises(NotFound):
-        people.users.open_invite(first)
-    assert people.users.open_invite(second).id == user.id
+        people.users.open_invite(people.visitor(), first)
+    assert people.users.open_invite(people.visitor(), second).id == user.id
 
 
 @pytest.mark.parametrize("secret", ["", "x" * 43, "x" * 5000, "é" * 43, "\0" * 43])
 def test_invented_links_are_not_found(people: People, secret: str) -> None:
     people.user("ada")  # who has no link: "" must not match that
     with pytest.raises(NotFound):
-        people.users.open_invite(secret)
+        people.users.open_invite(people.visitor(), secret)
 
 
 def test_a_reset_link_leaves_an_active_admin_active(people: People, admin: Actor) -> None:
@@ -114,7 +114,7 @@ def test_A7_the_first_admin_gets_a_link_of_an_hour_and_no_password(people: Peopl
     assert (boss.email, boss.roles, boss.status) == ("boss@example.org", ("admin",), UserStatus.INVITED)
     people.clock.pass_(minutes=60)
     with pytest.raises(NotFound):
-        people.users.open_invite(link)
+        people.users.open_invite(people.visitor(), link)
     again = people.users.ensure_first_admin(["admin"], "")
     assert again is not None
     people.users.accept_invite(people.visitor(), again[1], PASSWORD)
@@ -140,3 +140,26 @@ def test_Z4_a_name_in_the_settings_gives_nothing_once_there_is_an_admin(people: 
     assert people.users.get(admin, user.id).roles == ("user",)
     with pytest.raises(NotFound):
         people.users.find(admin, "new")
+
+
+def test_links_and_passwords_that_are_wrong_are_in_the_log(people: People, admin: Actor) -> None:
+    user, link = people.users.create(admin, username="ada")
+    for _ in range(3):
+        for secret in ("x" * 43, "short"):
+            with pytest.raises(NotFound):
+                people.users.open_invite(people.visitor(), secret)
+    people.clock.pass_(hours=24)
+    for act in (
+        lambda: people.users.open_invite(people.visitor(), link),
+        lambda: people.users.accept_invite(people.visitor(), link, PASSWORD),
+    ):
+        with pytest.raises(NotFound):
+            act()
+    people.users.set_password(people.actor(people.user("root2", "admin")), user.id, PASSWORD)
+    ada = people.actor(user)
+    with pytest.raises(BadCredentials):
+        people.users.change_password(ada, "not that one", "another long phrase")
+    found = [entry.event for entry in people.entries(Actions.SESSION_REFUSE)]
+    assert [event["data"]["because"] for event in found] == ["unknown or used link", "expired link", "wrong password"]
+    assert [event.get("object", {}).get("id") for event in found] == [None, user.id, user.id]
+    assert link not in str(found)

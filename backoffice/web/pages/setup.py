@@ -28,7 +28,7 @@ def setup(secret: str) -> ResponseReturnValue:
     """The form, and what it sends: then the person is signed in."""
     users = services().users
     try:
-        invited = users.open_invite(secret)
+        invited = users.open_invite(anonymous(), secret)
         if request.method != "POST":
             return render_template("setup.html", username=invited.username, errors={})
         password = request.form.get("password", "")

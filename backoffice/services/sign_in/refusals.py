@@ -1,0 +1,48 @@
+"""What the log says of those who failed to prove who they are: by a password, a one-time link or a token.
+
+A session cookie that is unknown or has run out is no event: that happens to everybody who comes back the next day, and a
+cookie of 256 bits is not guessed. Secrets never enter an event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Action, Actions
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
+from backoffice.services.ports import AuditLog
+from backoffice.services.sign_in.throttle import network
+
+REFUSED_SECONDS: Final = 60
+"""A refusal that repeats itself is recorded once in so long: a flood must not fill the log."""
+LEAST_HASHED: Final = 32
+"""Characters from which a text has a fingerprint: shorter ones may be passwords, which can be guessed from it."""
+
+
+def record_refusal(
+    audit: AuditLog,
+    actor: Actor,
+    because: str,
+    *,
+    at: int,
+    target: ObjectRef = NO_OBJECT,
+    action: Action = Actions.SESSION_REFUSE,
+    data: Mapping[str, str] | None = None,
+    once: str | None = None,
+) -> None:
+    """Record that `actor` was refused; not again for a minute under the same `once`: "" = every time, None = from this
+    network, for this reason, of this target."""
+    event = AuditEvent(action, actor, target, Outcome.DENIED, data={"because": because, **(data or {})}, at=at)
+    if once is None:
+        once = f"refused {action} {network(actor.ip)} {because} {target.id}"
+    audit.record(event, once, REFUSED_SECONDS if once else 0)
+
+
+def fingerprint(sent: str) -> dict[str, str]:
+    """What an event says of a secret that somebody sent: enough to see that two are the same."""
+    if len(sent) < LEAST_HASHED:
+        return {}
+    return {"fingerprint": hashlib.sha256(sent.encode(errors="replace")).hexdigest()[:16]}
