@@ -43,14 +43,15 @@ def authorize(
 
 
 def record_denial(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
-    """Record a refusal, once a minute for each actor, permission and object. A target whose id was made up by the
-    client is left out: ids become parts of keys."""
+    """Record a refusal, once a minute for each actor, credential, permission, object and reason: somebody else with a
+    stolen token is not hidden by its owner's own refusal. A target whose id was made up by the client is left out: ids
+    become parts of keys."""
     if not _SAFE_ID.fullmatch(target.id):
         target = NO_OBJECT
     event = AuditEvent(
         Actions.ACCESS_DENY, actor, target, Outcome.DENIED, data={"permission": str(permission), "because": because}
     )
-    once = f"denied {actor.id} {permission} {target.type} {target.id}"
+    once = f"denied {actor.id} {actor.credential} {permission} {target.type} {target.id} {because}"
     audit.record(event, once, DENIED_SECONDS)
 
 

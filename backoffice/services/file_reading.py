@@ -16,7 +16,11 @@ from backoffice.services.ports import AuditLog
 from backoffice.services.uploads.reader import check_chunk, expect_whole, iter_verified
 
 AGAIN_SECONDS = 600
-"""A player asks for a file piece by piece: of the pieces that one person takes within so long, one is recorded."""
+"""A player asks for a file piece by piece: of the pieces that are alike within so long, one is recorded."""
+QUARTERS = 4
+"""Pieces that reach from the same quarter of a file to the same other one are alike, where both are large or both not."""
+LARGE = 64
+"""A piece of this part of a file, or more, is large: a small one does not stand for it."""
 SMALL_FILE = 64 * 1024
 """Bytes of a file that may come with its entry in the log."""
 
@@ -78,9 +82,11 @@ class FileReader:
         return OpenedFile(file, lambda start, stop: iter([view[start:stop]] if start < stop else []))
 
     def damaged(self, actor: Actor, file: File, error: IntegrityError) -> None:
-        """Record that a file is damaged, once in a while."""
+        """Record that a file is damaged; once in a while for each way and quarter of it."""
         event = AuditEvent(Actions.FILE_DAMAGED, actor, file_ref(file), Outcome.ERROR, data={"because": str(error)})
-        self.audit.record(event, once=f"damaged:{file.id}", seconds=AGAIN_SECONDS)
+        index = error.details.get("chunk_index", error.details.get("index"))
+        where = index * QUARTERS // max(1, file.total_chunks) if isinstance(index, int) else ""
+        self.audit.record(event, once=f"damaged:{file.id}:{error.code}:{where}", seconds=AGAIN_SECONDS)
 
     def _record(self, actor: Actor, file: File, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= file.size:
@@ -92,7 +98,9 @@ class FileReader:
             file_ref(file),
             data={"size": file.size} if whole else {"range": [start, stop]},
         )
-        once = "" if whole else f"download:{actor.id}:{file.id}"
+        # Somebody else with the same person's token or from elsewhere is not the player that has been recorded.
+        who = f"{actor.id}:{actor.credential}:{actor.ip}"
+        once = "" if whole else f"download:{who}:{file.id}:{_kind_of_piece(file.size, start, stop)}"
         self.audit.record(event, once=once, seconds=AGAIN_SECONDS)
 
     def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
@@ -102,6 +110,13 @@ class FileReader:
         except IntegrityError as error:
             self.damaged(actor, file, error)
             raise
+
+
+def _kind_of_piece(size: int, start: int, stop: int) -> str:
+    """What is the same for pieces that are alike. There are 20 kinds at most, so no reader fills the log; and whatever
+    is taken lies in quarters that the log names."""
+    first, last = (at * QUARTERS // max(1, size) for at in (start, max(start, stop - 1)))
+    return f"{first}-{last}:{'large' if (stop - start) * LARGE >= size else 'small'}"
 
 
 def file_ref(file: File) -> ObjectRef:

@@ -222,7 +222,7 @@ class Users(Records[User]):
         return self._new_invite(actor, old, RESET_MS if old.password else INVITE_MS)
 
     def open_invite(self, actor: Actor, secret: str) -> User:
-        """Whose link it is. `actor`: nobody yet. Raises NotFound, and records it, when it is unknown, used or expired."""
+        """Whose link it is; `actor` is nobody yet. Raises NotFound, recorded, when it is unknown, used or expired."""
         user = self.store.find_invite(secret_hash(secret)) if secret.isascii() and 20 <= len(secret) <= 100 else None
         if user is None or not user.has_open_link(self.now()):
             target = self.ref(user) if user is not None else NO_OBJECT

@@ -13,6 +13,7 @@ from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome, short_agent
 from backoffice.domain.limits import MAX_AGENT
 from backoffice.domain.nouns import all_actions
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn
 from backoffice.services import audit as audit_service
@@ -137,3 +138,15 @@ def test_actions_are_named_by_a_scheme() -> None:
         assert noun.isalpha()
         assert verb.isalpha()
         assert name == f"{noun}_{verb}".upper()
+
+
+def test_a_stolen_token_is_not_hidden_by_its_owners_own_refusal(people: People) -> None:
+    ada = people.actor(people.user("ada"))
+    thief = replace(ada, credential="token:x", ip="198.51.100.7")
+    for actor in (ada, thief, ada, thief):
+        with pytest.raises(NotAllowed):
+            people.users.page(actor, Query())
+    assert [one.event["actor"]["credential"] for one in people.entries(Actions.ACCESS_DENY)] == [
+        ada.credential,
+        "token:x",
+    ]

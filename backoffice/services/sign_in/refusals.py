@@ -1,7 +1,7 @@
 """What the log says of those who failed to prove who they are: by a password, a one-time link or a token.
 
-A session cookie that is unknown or has run out is no event: that happens to everybody who comes back the next day, and a
-cookie of 256 bits is not guessed. Secrets never enter an event.
+A session cookie that is unknown or has run out is no event: that happens to everybody who comes back the next day, and
+a cookie of 256 bits is not guessed. Secrets never enter an event.
 """
 
 from __future__ import annotations

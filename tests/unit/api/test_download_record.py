@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backoffice.domain.access import Actor
-from backoffice.errors import Invalid, NotFound
+from backoffice.errors import ChunkLost, Invalid, NotFound
 from tests.support.api_site import KIB, SHELL, Person, Site
 from tests.support.uploads import ALICE, KEYS, World, person
 
@@ -204,3 +206,55 @@ def test_an_empty_file_is_read_and_recorded(world: World) -> None:
     empty = world.stored(ALICE, [b""])
     assert b"".join(world.library.open(ALICE, empty.id).read()) == b""
     assert recorded(world) == 1
+
+
+def taken(world: World) -> list[tuple[int, int]]:
+    rows = world.db.client.xrange(KEYS.audit)
+    events = [json.loads(row[1][b"e"]) for row in rows]
+    return [tuple(one["data"]["range"]) for one in events if "range" in one.get("data", {})]
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        [(0, 1), (1, 150)],
+        [(0, 1), (0, 149)],
+        [(149, 150), (0, 149)],
+        [(0, 1), (1, 37)],  # within a quarter
+        [(0, 40), (1, 150)],
+    ],
+)
+def test_a_small_piece_does_not_stand_for_a_large_one(world: World, ranges: list[tuple[int, int]]) -> None:
+    """`Range: bytes=0-0` kept `Range: bytes=1-` out of the log."""
+    opened = world.library.open(ALICE, world.stored(ALICE, PARTS).id)
+    for start, stop in ranges:
+        b"".join(opened.read(start, stop))
+    assert taken(world) == ranges
+
+
+def test_another_token_or_address_is_not_the_reader_that_was_recorded(world: World) -> None:
+    file = world.stored(ALICE, PARTS)
+    for actor in (ALICE, replace(ALICE, credential="token:x"), replace(ALICE, ip="198.51.100.7"), ALICE):
+        b"".join(world.library.open(actor, file.id).read(0, 10))
+    assert taken(world) == [(0, 10)] * 3
+
+
+def test_a_player_does_not_fill_the_log_and_every_quarter_it_took_is_there(world: World) -> None:
+    opened = world.library.open(ALICE, world.stored(ALICE, PARTS).id)
+    for step in (1, 2, 3, 7, 50, 149):
+        for start in range(0, 150, step):
+            b"".join(opened.read(start, min(150, start + step)))
+    assert 4 <= len(taken(world)) <= 20
+    assert {start * 4 // 150 for start, _ in taken(world)} == {0, 1, 2, 3}
+
+
+def test_a_second_damage_is_recorded_as_well(world: World) -> None:
+    file = world.stored(ALICE, PARTS)
+    opened = world.library.open(ALICE, file.id)
+    world.lose(file.id, 0)
+    world.lose(file.id, len(PARTS) - 1)
+    for start in (0, 149, 0, 149):
+        with pytest.raises(ChunkLost):
+            b"".join(opened.read(start, start + 1))
+    events = [json.loads(row[1][b"e"]) for row in world.db.client.xrange(KEYS.audit)]
+    assert sum(one["action"] == "file.damaged" for one in events) == 2
