@@ -22,8 +22,17 @@ SMALL: Final = 64 * 1024
 class IncomingRequest(Request):  # type: ignore[misc] # gunicorn is not typed
     """A request of which gunicorn believes nothing about proxies: the application judges them (`web/middleware.py`)."""
 
+    _expected_100_continue: bool
+
     def _peer_trusted_for_forwarded(self) -> tuple[dict[str, str], list[str]]:
         return {}, []
+
+    def take_expectation(self) -> bool:
+        """Whether the client waits for "100 Continue" before it sends a body. Asked once, and before gunicorn makes the
+        WSGI environment: it would say that then, before anybody has looked at the head."""
+        expected, self._expected_100_continue = bool(self._expected_100_continue), False
+        reader = self.body.reader
+        return expected and not (type(reader) is LengthReader and reader.length == 0)
 
 
 class Requests(RequestParser):  # type: ignore[misc]
@@ -55,7 +64,11 @@ class Answer(Response):  # type: ignore[misc]
         self._head = b""
 
     def default_headers(self) -> list[str]:
-        """As gunicorn's, with a date that is put into words once a second."""
+        """As gunicorn's, with a date that is put into words once a second. Where the client still waits to be asked for
+        its body, it is not asked any more; and as it may send it all the same, the connection ends."""
+        if self.sock.client_waits:
+            self.sock.will_not_continue()
+            self.force_close()
         major, minor = self.req.version
         headers = [
             f"HTTP/{major}.{minor} {self.status}\r\n",

@@ -199,6 +199,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         conn.sock.begin_body()
         self.nr += 1
         began = time.perf_counter()
+        if req.take_expectation():
+            conn.sock.ask_to_continue()
         answer, environ = create(req, conn.sock, conn.client, conn.server, self.cfg, response_class=Answer)
         environ["wsgi.multithread"] = True
         if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:

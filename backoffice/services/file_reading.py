@@ -18,7 +18,7 @@ from backoffice.services.uploads.reader import check_chunk, expect_whole, iter_v
 AGAIN_SECONDS = 600
 """A player asks for a file piece by piece: of the pieces that are alike within so long, one is recorded."""
 QUARTERS = 4
-"""Pieces that reach from the same quarter of a file to the same other one are alike, where both are large or both not."""
+"""Pieces from the same quarter of a file to the same other one are alike, where both are large or both are not."""
 LARGE = 64
 """A piece of this part of a file, or more, is large: a small one does not stand for it."""
 SMALL_FILE = 64 * 1024

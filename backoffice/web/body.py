@@ -18,7 +18,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
 from backoffice.errors import BodyCut, Invalid, TooLarge
-from backoffice.web.client_socket import SIGNED_IN, SMALL_BODY, ClientSocket
+from backoffice.web.client_socket import SIGNED_IN, SMALL_BODY, ClientSocket, client_waits
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -124,14 +124,14 @@ def read_exact(of: Request | WSGIEnvironment, limit: int) -> bytes:
 
 
 def hold_body(environ: WSGIEnvironment, confirm: Callable[[], None]) -> None:
-    """Let a request be read twice: a small body, which our server has in memory already, is held. Before another is
-    read, `confirm` has to be called (by `confirm_first`): after that the request does not begin again.
+    """Let a request be read twice: a small body, which our server has in memory already, is held; one that the client
+    has yet to be asked for is not. Before another is read, `confirm` has to be called (by `confirm_first`): after that
+    the request does not begin again.
 
     Raises BodyCut.
     """
     length = _length(environ)
-    # What waits for our "100 Continue" is not in memory either: no thread waits for it before we know whose it is.
-    if length is None or length > SMALL_BODY or "HTTP_EXPECT" in environ:
+    if length is None or length > SMALL_BODY or client_waits(environ):
         environ[CONFIRM] = confirm
     elif length:
         environ["wsgi.input"] = BytesIO(read_exact(environ, SMALL_BODY))
@@ -145,11 +145,12 @@ def confirm_first(of: Request | WSGIEnvironment) -> None:
 
 
 def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRAIN_SECONDS) -> bool:
-    """Throw away what nobody read of the body; whether all of it is gone now."""
+    """Throw away what nobody read of the body; whether all of it is gone now. A client that waits to be asked for it is
+    not asked: it has its answer at once."""
     environ = _environ(of)
     length = _length(environ)
     body = environ["wsgi.input"]
-    if getattr(body, "failed", False):
+    if getattr(body, "failed", False) or client_waits(environ):
         return False
     if not (length is None or isinstance(body, ServerBody)):
         # Another server's input may wait for ever at its end; such a server looks after its connections itself.

@@ -27,6 +27,7 @@ MAX_HEAD: Final = 64 * 1024
 SMALL_BODY: Final = 64 * 1024
 """Bytes of a body that is collected whole. Nothing longer is read of anybody who is not signed in."""
 _STEP: Final = 64 * 1024
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,19})[ \t]*\r\n", re.IGNORECASE)
@@ -68,6 +69,7 @@ class ClientSocket(socket.socket):
         self._began = 0.0
         self._received = 0
         self._deadline = float("inf")
+        self._asked_to_continue = False
 
     # -- before a thread is spent on it
 
@@ -149,6 +151,26 @@ class ClientSocket(socket.socket):
     def end_body(self) -> None:
         """The request is answered; how long the next one may take to come is the server's matter."""
         self._pace = None
+        self._asked_to_continue = False
+
+    @property
+    def client_waits(self) -> bool:
+        """Whether the client asked with its head whether it shall send the body, and has no answer yet."""
+        return self._asked_to_continue
+
+    def ask_to_continue(self) -> None:
+        """The client waits for "100 Continue" (RFC 9110, section 10.1.1). It is sent when somebody wants bytes of the
+        body; what is refused by the head alone has the refusal at once instead."""
+        self._asked_to_continue = not self._held
+
+    def will_not_continue(self) -> None:
+        """The answer comes without the body: after it no "100 Continue" may follow."""
+        self._asked_to_continue = False
+
+    def _let_continue(self) -> None:
+        if self._asked_to_continue:
+            self._asked_to_continue = False
+            self.sendall(_CONTINUE)
 
     def set_pace(self, pace: Pace) -> None:
         """Let the body of the present request arrive at another pace."""
@@ -165,6 +187,7 @@ class ClientSocket(socket.socket):
             return self._take(bufsize)
         if self._pace is None:
             return super().recv(bufsize, flags)
+        self._let_continue()
         with self._in_time(self._pace):
             data = super().recv(bufsize, flags)
         self._received += len(data)
@@ -179,6 +202,7 @@ class ClientSocket(socket.socket):
             return len(data)
         if self._pace is None:
             return super().recv_into(buffer, nbytes, flags)
+        self._let_continue()
         with self._in_time(self._pace):
             count = super().recv_into(buffer, nbytes, flags)
         self._received += count
@@ -223,6 +247,12 @@ class ClientSocket(socket.socket):
                 sent += self.send(view[sent:], flags)
         finally:
             self.settimeout(patience)
+
+
+def client_waits(environ: WSGIEnvironment) -> bool:
+    """Whether the body of this request comes only if somebody reads it, because the client waits to be asked for it."""
+    connection = environ.get("gunicorn.socket")
+    return isinstance(connection, ClientSocket) and connection.client_waits
 
 
 def set_body_pace(environ: WSGIEnvironment, pace: Pace) -> None:
