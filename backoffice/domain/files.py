@@ -63,12 +63,6 @@ class File:
         return self.changed_at or self.created_at
 
     @property
-    def stem(self) -> str:
-        """The name without its extension, which the type says as well: the part that is searched."""
-        stem, dot, suffix = self.name.rpartition(".")
-        return stem if dot and stem and len(suffix) <= MAX_SUFFIX else self.name
-
-    @property
     def etag(self) -> str:
         """Strong entity tag: the bytes of an identifier never change (RFC 9110, section 8.8.3)."""
         return f'"{self.id}"'

@@ -1,4 +1,4 @@
-"""Folding text for comparison, and the words of a text for search."""
+"""Folding text for comparison."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from backoffice.domain.invisible import is_readable
 from backoffice.errors import Invalid
 
 _JOINERS = re.compile("[\u200c\u200d]")
-_WORD = re.compile(r"[^\W_]+")
-MAX_WORDS = 12
-MAX_WORD = 40
 MAX_FOLD = 4096
 """Characters of a text that are looked at: to bring combining marks into order takes the square of their number, and
 what is kept anywhere is shorter."""
@@ -26,13 +23,12 @@ def fold(text: str) -> str:
     """The form under which two texts count as the same: `caseless` without joiners, which NFKC_Casefold (Unicode TR 31)
     leaves out, too: two names that differ in them alone look the same to many."""
     folded = caseless(text)
-    return folded if folded.isascii() else unicodedata.normalize("NFKC", _JOINERS.sub("", folded))
+    return folded if folded.isascii() else unicodedata.normalize("NFKC", without_joiners(folded))
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The distinct folded words of `text` in order, at most 12 of at most 40 characters."""
-    found = dict.fromkeys(word[:MAX_WORD] for word in _WORD.findall(fold(text)))
-    return tuple(found)[:MAX_WORDS]
+def without_joiners(text: str) -> str:
+    """The text without what only says how letters are joined."""
+    return _JOINERS.sub("", text)
 
 
 def clean_line(text: str, *, field: str, what: str, least: int = 0, most: int) -> str:

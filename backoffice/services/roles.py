@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from backoffice.domain import words
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.limits import MAX_DESCRIPTION
@@ -12,7 +13,7 @@ from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import ROLES, Role, clean_role_name
-from backoffice.domain.text import clean_line, words
+from backoffice.domain.text import clean_line
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize, authorize_grant, require_recent_auth
 from backoffice.services.ports import RoleStore
@@ -34,8 +35,9 @@ class Roles(EditableRecords[Role]):
     def page(self, actor: Actor, query: Query) -> Page[Role]:
         """By name. There are few, so a page is cut from all of them; search: beginnings of words of the
         name and the description."""
-        terms = words(query.search)
-        found = [role for role in self.all(actor) if _matches(role, terms)]
+        found = self.all(actor)
+        if query.search.strip():
+            found = _search(found, query.search)
         if query.descending:
             found.reverse()
         return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
@@ -93,9 +95,17 @@ class Roles(EditableRecords[Role]):
         return role
 
 
-def _matches(role: Role, terms: Iterable[str]) -> bool:
-    own = words(f"{role.name} {role.description}")
-    return all(any(word.startswith(term) for word in own) for term in terms)
+def _search(roles: list[Role], question: str) -> list[Role]:
+    """Those with the words of the question; where there are none such, with its parts."""
+    wanted = words.terms(question)
+    found = [role for role in roles if words.has_words(_text(role), wanted)] if wanted else []
+    if found or not words.has_text(question):
+        return found
+    return [role for role in roles if words.has_parts(_text(role), question)]
+
+
+def _text(role: Role) -> str:
+    return f"{role.name} {role.description}"
 
 
 def _permissions(names: Iterable[str]) -> frozenset[Permission]:

@@ -16,6 +16,7 @@ KEYS = Keys("t")
 OWNERS = ("ann", "bob", "cid:with=odd*[chars]")
 TAGS = ("red", "green", "\0", "ünï\r\n", "big")
 WORDS = ("report", "Repair", "rep", "re-use", "Straße", "STRASSE", "naïve", "文字", "x1", "0", "a_b", "draft.final")
+WORDS += ("résuméFinal", "会議資料", "report2024")
 
 
 @dataclass(frozen=True, slots=True)

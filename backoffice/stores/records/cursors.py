@@ -6,6 +6,7 @@ import base64
 import json
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from backoffice.errors import Invalid
 from backoffice.stores.records.collection import score
@@ -36,6 +37,15 @@ def decode_cursor(cursor: str, index: str, *, numbered: bool) -> Mark:
         raise Invalid("The cursor is not valid for this list.", field="cursor") from None
 
 
+def is_cursor_of(cursor: str, index: str) -> bool:
+    """Whether the cursor says that it was made for this index. Raises nothing."""
+    try:
+        made_for = _unpacked(cursor)[0]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return False
+    return bool(made_for == index)
+
+
 def encode_stretch(index: str, number: int, member: bytes) -> str:
     """The cursor for what comes after this member of the stretch of that number, where several follow each other."""
     return encode_cursor(index, Mark("", f"{number}{member.decode()}"))
@@ -50,11 +60,14 @@ def decode_stretch(cursor: str, index: str) -> tuple[int, str]:
     return int(member[0]), member[1:]
 
 
-def _parse(cursor: str, index: str, numbered: bool) -> Mark:
+def _unpacked(cursor: str) -> Any:
     if len(cursor) > LONGEST:
         raise ValueError("too long")
-    text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    made_for, number, member = json.loads(text)
+    return json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+
+
+def _parse(cursor: str, index: str, numbered: bool) -> Mark:
+    made_for, number, member = _unpacked(cursor)
     if made_for != index or not isinstance(member, str) or not isinstance(number, str):
         raise ValueError("made for another list")
     if bool(number) != numbered or not math.isfinite(float(number or 0)):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from backoffice.domain.text import fold, words
+from backoffice.domain.text import fold
+from backoffice.domain.words import index_words
 
 T = TypeVar("T")
 SEPARATOR = "\0"
@@ -64,7 +65,7 @@ class Words(Generic[T]):
     first: Lexical[T] | None = None
 
     def members(self, record: T, ref: str) -> list[tuple[str, float]]:
-        found = words(self.text(record) or "")
+        found = index_words(self.text(record) or "")
         if found and self.first is not None:
             for beginning, _ in self.first.members(record, ref):
                 if beginning.startswith(found[0]):

@@ -5,10 +5,13 @@ How a page is found:
 * One index answers when there is nothing but a sort order; one facet (in its own order, or in an order that is kept
   within it); one range of the order's own index; or one word (`search.py`). Then the first trip counts
   and ranks, the second reads the records.
-* Otherwise the smallest of the filters' indexes drives. Up to `MAX_IN_MEMORY` records are read whole, the rest of the
+* Otherwise the smallest of the indexes of filters and words drives. Up to `MAX_IN_MEMORY` records are read whole, the rest of the
   filters checked and the result sorted: exact.
 * Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `MAX_SCANNED` records
   for a page; then `exact` is false and the cursor goes on where the walk stopped.
+
+* Where no record has the words of a search, its parts are looked for anywhere in the texts: in all records that meet
+  the other conditions if they are few, else in windows as above.
 
 A cursor names the last member seen, so that nothing is skipped or repeated when records come and go between pages. A
 record that is not in the index of the order is on no page.
@@ -17,15 +20,16 @@ record that is not in the index of the order is on no page.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.text import words
+from backoffice.domain.words import Term, has_text, needles, terms
 from backoffice.errors import Invalid
 from backoffice.stores.client import Arg
 from backoffice.stores.records.collection import Collection, Record, flat_pairs, score
-from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor
+from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor, is_cursor_of
 from backoffice.stores.records.indexes import Lexical, Sorted, Words
 from backoffice.stores.records.search import WordSearch
 from backoffice.stores.records.zset_range import ZSetRange
@@ -37,6 +41,21 @@ WINDOW = 500
 MAX_SCANNED = 5_000
 MAX_OFFSET = 100_000_000
 MAX_VALUE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """An order, and what is looked for in it beside filters and ranges: words, or (`parts`) the parts of a question."""
+
+    sort: str
+    descending: bool
+    words: tuple[Term, ...] = ()
+    parts: bool = False
+
+    @property
+    def cursor(self) -> str:
+        """What its cursors are made for."""
+        return f"{self.sort} parts" if self.parts else self.sort
 
 
 class Pager(Generic[R]):
@@ -51,17 +70,33 @@ class Pager(Generic[R]):
         """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
         self._check(query)
         sort, descending = self._sorting(query)
-        terms = words(query.search[:MAX_SEARCH])
-        if query.search.strip() and not terms:
-            return Page((), 0)
-        if self._words is not None and len(terms) == 1 and not query.sort and not query.ranges:
-            scope = self._words.scope(query)
-            if scope is not None:
-                return self._words.page(terms[0], scope, query, MAX_IN_MEMORY)
-        place = None if terms else self._single(query, sort)
+        if query.search.strip():
+            return self._search(query, sort, descending)
+        place = self._single(query, sort)
         if place is not None:
             return self._by_index(place, query, sort, descending)
-        return self._scan(query, sort, descending, terms)
+        return self._scan(query, _Order(sort, descending))
+
+    def _search(self, query: Query, sort: str, descending: bool) -> Page[R]:
+        """By the words of the question; where there are none such, by its parts."""
+        if not has_text(query.search):
+            return Page((), 0)
+        by_parts = _Order(sort, descending, parts=True)
+        wanted = terms(query.search[:MAX_SEARCH])
+        if not wanted or is_cursor_of(query.cursor, by_parts.cursor):
+            return self._scan(query, by_parts)
+        page = self._by_words(query, wanted, _Order(sort, descending, wanted))
+        if page.total or not page.exact or query.cursor:
+            return page
+        return self._scan(query, by_parts)
+
+    def _by_words(self, query: Query, wanted: tuple[Term, ...], order: _Order) -> Page[R]:
+        [first, *others] = wanted
+        if self._words is not None and not (others or query.sort or query.ranges) and first.needles == (first.text,):
+            scope = self._words.scope(query)
+            if scope is not None:
+                return self._words.page(first.text, scope, query, MAX_IN_MEMORY)
+        return self._scan(query, order)
 
     # -- what is asked
 
@@ -144,69 +179,77 @@ class Pager(Generic[R]):
 
     # -- several
 
-    def _places(self, query: Query, terms: tuple[str, ...]) -> list[list[ZSetRange]]:
+    def _places(self, query: Query, order: _Order) -> list[list[ZSetRange]]:
         """For each condition the stretches that together have all records that meet it."""
         places = [[ZSetRange(self._key(name, value))] for name, value in query.filters]
         places += [[ZSetRange(self._key(span[0]), *bounds(span))] for span in query.ranges]
         if self._words is not None:
             scope = self._words.scope(query) or ""
-            places += [self._words.places(word, scope) for word in terms]
-        return places
+            places += [self._words.places(needle, scope) for needle in needles(order.words)]
+        return places or [[ZSetRange(self._key(order.sort))]]
 
     def _position(self, record: R, sort: str) -> tuple[float, str] | None:
         """Where a record stands in an order: score and member; None if it is not in it."""
         members = self._orders[sort].members(record, self._collection.ref(record.id))
         return (members[0][1], members[0][0]) if members else None
 
-    def _scan(self, query: Query, sort: str, descending: bool, terms: tuple[str, ...]) -> Page[R]:
-        db = self._collection.db
-        places = self._places(query, terms)
+    def _scan(self, query: Query, order: _Order) -> Page[R]:
+        db, sort = self._collection.db, order.sort
+        places = self._places(query, order)
         replies = iter(db.many([place.count() for group in places for place in group]))
         counts = [sum(int(next(replies)) for _ in group) for group in places]
         smallest = min(range(len(places)), key=counts.__getitem__)
         if counts[smallest] > MAX_IN_MEMORY:
-            return self._walked(query, sort, descending, terms)
+            return self._walked(query, order)
+        mark = self._mark(query, order)
         rows = db.many([place.slice(0, MAX_IN_MEMORY, descending=False) for place in places[smallest]])
         ids = list(dict.fromkeys(self._collection.member_id(member) for row in rows for member in row))
         matching = (
-            one for one in self._collection.get_many(ids) if one is not None and self._matches(one, query, terms)
+            one for one in self._collection.get_many(ids) if one is not None and self._matches(one, query, order)
         )
         found = [(place, one) for one in matching if (place := self._position(one, sort)) is not None]
-        found.sort(key=lambda pair: pair[0], reverse=descending)
+        found.sort(key=lambda pair: pair[0], reverse=order.descending)
         start = query.offset
-        if query.cursor:
-            mark = decode_cursor(query.cursor, sort, numbered=self._numbered(sort))
+        if mark is not None:
             at = (float(mark.number or 0), mark.member)
-            start = sum(place >= at if descending else place <= at for place, _ in found)
+            start = sum(place >= at if order.descending else place <= at for place, _ in found)
         items = tuple(one for _, one in found[start : start + query.limit])
         more = start + len(items) < len(found)
-        return Page(items, len(found), True, self._cursor(items[-1], sort) if more and items else "")
+        return Page(items, len(found), True, self._cursor(items[-1], order) if more and items else "")
 
-    def _cursor(self, record: R, sort: str) -> str:
-        number, member = self._position(record, sort) or (0.0, self._collection.ref(record.id))
-        return encode_cursor(sort, Mark(score(number) if self._numbered(sort) else "", member))
+    def _mark(self, query: Query, order: _Order) -> Mark | None:
+        """Where the page before ended."""
+        return decode_cursor(query.cursor, order.cursor, numbered=self._numbered(order.sort)) if query.cursor else None
 
-    def _walked(self, query: Query, sort: str, descending: bool, terms: tuple[str, ...]) -> Page[R]:
+    def _cursor(self, record: R, order: _Order) -> str:
+        number, member = self._position(record, order.sort) or (0.0, self._collection.ref(record.id))
+        return encode_cursor(order.cursor, Mark(score(number) if self._numbered(order.sort) else "", member))
+
+    def _walked(self, query: Query, order: _Order) -> Page[R]:
         """Walk the order's index; `offset` counts matches, as long as they are within reach."""
-        place = self._walk_place(query, sort)
-        cursor, skip = query.cursor, 0 if query.cursor else query.offset
+        sort, descending = order.sort, order.descending
+        place, mark = self._walk_place(query, sort), self._mark(query, order)
+        cursor = "" if mark is None else encode_cursor(sort, mark)
+        skip = 0 if query.cursor else query.offset
         found: list[R] = []
         matched = 0
         for _ in range(MAX_SCANNED // WINDOW):
             window = self._by_index(place, Query(sort=sort, limit=WINDOW, cursor=cursor), sort, descending)
             for record in window.items:
-                if not self._matches(record, query, terms):
+                if not self._matches(record, query, order):
                     continue
                 matched += 1
                 if matched <= skip:
                     continue
                 if len(found) == query.limit:
-                    return Page(tuple(found), matched, False, self._cursor(found[-1], sort))
+                    return Page(tuple(found), matched, False, self._cursor(found[-1], order))
                 found.append(record)
             cursor = window.next_cursor
             if not cursor:
                 break
-        return Page(tuple(found), matched, not (cursor or query.cursor), cursor)
+        ended = decode_cursor(cursor, sort, numbered=self._numbered(sort)) if cursor else None
+        after = "" if ended is None else encode_cursor(order.cursor, ended)
+        return Page(tuple(found), matched, not (cursor or query.cursor), after)
 
     def _walk_place(self, query: Query, sort: str) -> ZSetRange:
         """The order's index, within one of the filters where it is kept so."""
@@ -220,7 +263,7 @@ class Pager(Generic[R]):
                 return ZSetRange(self._key(sort), *bounds(span))
         return ZSetRange(self._key(sort))
 
-    def _matches(self, record: R, query: Query, terms: tuple[str, ...]) -> bool:
+    def _matches(self, record: R, query: Query, order: _Order) -> bool:
         for name, value in query.filters:
             if value not in self._collection.facets[name].values(record):
                 return False
@@ -228,7 +271,11 @@ class Pager(Generic[R]):
             place = self._position(record, name)
             if place is None or (least is not None and place[0] < least) or (most is not None and place[0] > most):
                 return False
-        return self._words is None or self._words.matches(record, terms)
+        if self._words is None:
+            return True
+        if order.parts:
+            return self._words.has_parts(record, query.search)
+        return self._words.has_words(record, order.words)
 
 
 def bounds(span: tuple[str, float | None, float | None]) -> tuple[str, str]:

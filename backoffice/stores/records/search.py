@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.text import words
+from backoffice.domain.words import Term, has_parts, has_words
 from backoffice.stores.client import Arg
 from backoffice.stores.records.collection import Collection, Record
 from backoffice.stores.records.cursors import decode_stretch, encode_stretch
@@ -36,16 +36,20 @@ class WordSearch(Generic[R]):
         names = [self._index.name] if first is None else [first.name, self._index.name]
         return [word_range(keys.index(noun, name, scope), word) for name in names]
 
-    def matches(self, record: R, terms: tuple[str, ...]) -> bool:
+    def has_words(self, record: R, wanted: tuple[Term, ...]) -> bool:
         """Whether each term begins one of the record's words."""
-        own = words(self._index.text(record) or "")
-        return all(any(word.startswith(needle) for word in own) for needle in terms)
+        return has_words(self._index.text(record) or "", wanted)
+
+    def has_parts(self, record: R, question: str) -> bool:
+        """Whether the record's text has the parts of the question anywhere."""
+        return has_parts(self._index.text(record) or "", question)
 
     def page(self, word: str, scope: str, query: Query, most: int) -> Page[R]:
         """Records that have a word with this beginning: first those whose text begins so, in the order of the texts,
         then the others in the order of the words. A record that has several of them counts once, at the first.
 
-        Exact as long as no more than `most` members are found.
+        Exact as long as no more than `most` members are found. Then entries as an earlier version made them are good
+        as well.
         """
         after = decode_stretch(query.cursor, self._index.name) if query.cursor else (0, "")
         rows = self._stretches(word, scope, query, after, most)
@@ -64,7 +68,8 @@ class WordSearch(Generic[R]):
         found = tuple(
             one
             for place, one in zip(wanted, records, strict=True)
-            if one is not None and place == self._first_place(one, word)
+            if one is not None
+            and (self.has_words(one, (Term(word, ()),)) if exact else place == self._first_place(one, word))
         )
         cursor = ""
         if len(members) > query.limit:
