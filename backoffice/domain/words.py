@@ -1,9 +1,10 @@
 """The words of a text, for search: what an index is made of and what a question is made of are cut by one function.
 
 A *run* is what stands between punctuation and spaces; a combining mark belongs to what is before it (Unicode TR 29,
-WB4). Within a run words begin where letters and digits meet (two of each at least: `mp3` is one word) and where the case
-changes (`myPDFReport`). What is kept of a word goes on to the end of its run, so that `reportfinal` is found as well as
-`final`. Scripts that are written without spaces are cut before each character, and pairs of characters are kept.
+WB4). Within a run words begin where letters and digits meet (two of each at least: `mp3` is one word) and where the
+case changes (`myPDFReport`). What is kept of a word goes on to the end of its run, so that `reportfinal` is found as
+well as `final`. Scripts that are written without spaces are cut before each character, and pairs of characters are
+kept.
 
 Case, accents and width count nothing, neither in the text nor in the question. A change of case divides texts only: who
 looks for JavaScript means `javascript.pdf` as well.
@@ -39,7 +40,9 @@ _SCRIPTS_WITHOUT_SPACES = re.compile(
     "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"  # Myanmar
     "\u1780-\u17ff]"  # Khmer
 )
-_LETTERS_WITH_STROKES = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe"})
+_LETTERS_WITH_STROKES = str.maketrans(
+    {"\u0131": "i", "ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe"}
+)
 """Letters that people type without their stroke (or with their dot) and that Unicode does not decompose."""
 _CLASSES = {"Lu": "A", "Lt": "A", "Nd": "0"}
 
@@ -92,8 +95,7 @@ def has_parts(text: str, question: str) -> bool:
     whole, own = search_fold(text), [word for word, _ in _words(text)]
     return all(
         search_fold(token) in whole
-        or any(pieces := _pieces(token))
-        and all(any(word.startswith(piece) for word in own) for piece in pieces)
+        or (any(pieces := _pieces(token)) and all(any(word.startswith(piece) for word in own) for piece in pieces))
         for token in question[:MAX_SEARCH].split()
         if has_text(token)
     )
@@ -189,6 +191,4 @@ def _cut(text: str, shape: str, start: int, end: int, at: re.Pattern[str]) -> li
 def _pieces(token: str) -> list[str]:
     """The words of one token, each up to the next one."""
     text, shape = _prepared(token)
-    return [
-        piece for start, end, _ in _runs(shape) for piece in _cut(text, shape, start, end, _DIGITS_OR_CASE)
-    ]
+    return [piece for start, end, _ in _runs(shape) for piece in _cut(text, shape, start, end, _DIGITS_OR_CASE)]

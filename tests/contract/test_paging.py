@@ -117,7 +117,9 @@ QUERIES = st.builds(
     search=st.one_of(
         st.just(""),
         st.sampled_from(["rep", "re", "STRASSE", "r s", "report x", "文", "0", "a_b", "na", "zzz", "資料", "会議資"]),
-        st.sampled_from(["!", "_", "epor", "trass e", "resumefinal", "resume", "FINAL", "report2024", "024", "naive 議"]),
+        st.sampled_from(
+            ["!", "_", "epor", "trass e", "resumefinal", "resume", "FINAL", "report2024", "024", "naive 議"]
+        ),
     ),
     limit=st.sampled_from([1, 2, 3, 7, 50, 500]),
     offset=st.sampled_from([0, 0, 1, 5, 40, 89, 90, 1000]),

@@ -17,6 +17,7 @@ from backoffice.domain.times import now_ms
 from backoffice.stores.client import Command
 from backoffice.stores.fsck.facets import FacetCheck
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged, printable, scan
+from backoffice.stores.fsck.words import FEW, WordCheck
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import Collection, Record, score
 from backoffice.stores.records.commit import Commit
@@ -39,6 +40,7 @@ class IndexCheck(Generic[R]):
         self._db, self._keys, self._noun = repairer.db, repairer.keys, collection.noun
         self._uniques = {one.name: one for one in collection.indexes if isinstance(one, Unique)}
         self._version = collection.codec.stored("version")
+        self._words = WordCheck(repairer, collection)
         self._counts: Counter[bytes] = Counter()
         self._seen: set[bytes] = set()
         self._unreadable: set[str] = set()
@@ -57,13 +59,18 @@ class IndexCheck(Generic[R]):
         rows = self._db.many([("HGETALL", self._record_key(one)) for one in ids])
         found = [record for one, row in zip(ids, rows, strict=True) if (record := self._decode(one, pairs(row)))]
         self._repairer.count(Invariant.INDEX, len(found))
-        for record_id in self._mismatched(found):
+        wrong, words_only = self._mismatched(found)
+        if len(words_only) > FEW:
+            self._words.add(words_only)
+            wrong = [one for one in wrong if one not in set(words_only)]
+        for record_id in wrong:
             self._repairer.verify_and_repair(partial(self._recheck, record_id))
             self._repairer.verify_and_repair(partial(self._recheck_shared, record_id))
         return found
 
-    def _mismatched(self, records: Sequence[R]) -> list[str]:
-        """Records with an entry that is not as it should be. Each index is asked once for all of them."""
+    def _mismatched(self, records: Sequence[R]) -> tuple[list[str], list[str]]:
+        """Records with an entry that is not as it should be, and those of them that lack nothing but words. Each index
+        is asked once for all of them."""
         scores: defaultdict[bytes, list[tuple[str, float, str]]] = defaultdict(list)
         holders: defaultdict[bytes, list[tuple[str, str]]] = defaultdict(list)
         for record in records:
@@ -74,15 +81,19 @@ class IndexCheck(Generic[R]):
         commands: list[Command] = [("ZMSCORE", key, *(member for member, *_ in row)) for key, row in scores.items()]
         commands += [("HMGET", key, *(text for text, _ in row)) for key, row in holders.items()]
         replies = iter(self._db.many(commands))
-        wrong = []
+        wrong: list[str] = []
+        wordless: list[str] = []
         for key, row in scores.items():
             self._counts[key] += len(row)
             found = zip(row, next(replies), strict=True)
-            wrong += [one for (_, number, one), score in found if score is None or float(score) != number]
+            those = [one for (_, number, one), score in found if score is None or float(score) != number]
+            (wordless if self._words.is_own(key) else wrong).extend(those)
         for key, named in holders.items():
             self._counts[key] += len(named)
             wrong += [one for (_, one), holder in zip(named, next(replies), strict=True) if holder != one.encode()]
-        return list(dict.fromkeys(wrong))
+        others = set(wrong)
+        words_only = [one for one in dict.fromkeys(wordless) if one not in others]
+        return list(dict.fromkeys(wrong + wordless)), words_only
 
     def _record_key(self, record_id: str) -> bytes:
         return self._keys.record(self._noun, record_id)
@@ -233,9 +244,15 @@ class IndexCheck(Generic[R]):
     def _extra_members(self, key: bytes, batch: Sequence[tuple[bytes, Any]]) -> None:
         ids = [self._collection.member_id(member) for member, _ in batch]
         records = self._read(ids)
-        for record_id, (member, number) in zip(ids, batch, strict=True):
-            if record_id in records and not self._accounts(records[record_id], key, member, number):
-                self._repairer.verify_and_repair(partial(self._recheck_member, key, member, record_id))
+        extra = [
+            (record_id, member)
+            for record_id, (member, number) in zip(ids, batch, strict=True)
+            if record_id in records and not self._accounts(records[record_id], key, member, number)
+        ]
+        if len(extra) > FEW and self._words.is_own(key):
+            extra = self._words.take_away(key, extra)
+        for record_id, member in extra:
+            self._repairer.verify_and_repair(partial(self._recheck_member, key, member, record_id))
 
     def _read(self, ids: Sequence[str]) -> dict[str, R | None]:
         """The records by id. What cannot be read is left out: it says nothing about its entries."""

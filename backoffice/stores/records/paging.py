@@ -5,8 +5,8 @@ How a page is found:
 * One index answers when there is nothing but a sort order; one facet (in its own order, or in an order that is kept
   within it); one range of the order's own index; or one word (`search.py`). Then the first trip counts
   and ranks, the second reads the records.
-* Otherwise the smallest of the indexes of filters and words drives. Up to `MAX_IN_MEMORY` records are read whole, the rest of the
-  filters checked and the result sorted: exact.
+* Otherwise the smallest of the indexes of filters and words drives. Up to `MAX_IN_MEMORY` records are read whole, the
+  rest of the conditions checked and the result sorted: exact.
 * Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `MAX_SCANNED` records
   for a page; then `exact` is false and the cursor goes on where the walk stopped.
 
