@@ -226,14 +226,41 @@ def test_the_log_is_unchanged_and_found_by_each_index(old: Opened) -> None:
     assert len(old.log("--object", target, "--action", "file.rename", "--actor", "ada")) == 1
 
 
-def test_fsck_finds_nothing(old: Opened) -> None:
-    assert "All is well." in old.command("fsck")
+def test_everything_is_found_by_its_name(old: Opened) -> None:
+    _search(old)
 
 
 # -- changing
 
 
+def test_fsck_brings_the_words_into_the_new_form_and_finds_nothing_else(own: Opened) -> None:
+    found = own.command("fsck", status=1)
+    assert "words" in found
+    own.command("fsck", "--fix")
+    assert "All is well." in own.command("fsck")
+    _search(own)
+
+
+def _search(site: Opened) -> None:
+    """Each file by its whole name and by parts that an earlier version did not find."""
+    for file in site.ready:
+        found = site.ask("GET", f"/files?{urlencode({'q': file['name'], 'owner': '*', 'limit': 500})}", "admin")
+        assert file["id"] in {one["id"] for one in found["items"]}, file["name"]
+    for question, name in (
+        ("resume cafe", "résumé à café.md"),
+        ("RÉSUMÉ.MD", "résumé à café.md"),
+        ("日本", "Größe ✓ 日本語.txt"),
+        ("本語.txt", "Größe ✓ 日本語.txt"),
+        ("dat", "empty.dat"),
+        ("mpty", "empty.dat"),
+        ("отчет", "отчёт за май.txt"),
+    ):
+        found = site.ask("GET", f"/files?{urlencode({'q': question, 'owner': '*'})}", "admin")
+        assert [one["name"] for one in found["items"]] == [name], question
+
+
 def test_the_work_goes_on_where_it_was_left(own: Opened) -> None:
+    own.command("fsck", "--fix")
     _complete(own)
     for file in own.trashed:
         restored = own.ask("POST", f"/files/{file['id']}/restore", "admin")
