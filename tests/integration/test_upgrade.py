@@ -56,7 +56,7 @@ class Opened:
         assert status == 200, data[:500]
         return data
 
-    def command(self, *words: str) -> str:
+    def command(self, *words: str, status: int = 0) -> str:
         ran = subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *words],
             env={**os.environ, "BACKOFFICE_DATA_DIR": str(self.data)},
@@ -65,7 +65,7 @@ class Opened:
             timeout=60,
             check=False,
         )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert ran.returncode == status, ran.stdout + ran.stderr
         return ran.stdout
 
     def log(self, *words: str) -> list[dict[str, Any]]:
