@@ -101,6 +101,28 @@ def test_parts_are_looked_for_in_windows_and_the_answer_says_so(world: World, mo
     assert turns > 1
 
 
+def test_a_whole_name_is_found_among_many_that_have_its_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, most in (("MAX_IN_MEMORY", 3), ("WINDOW", 2), ("MAX_SCANNED", 4)):
+        monkeypatch.setattr(paging, limit, most)
+    every = [
+        "annual report.pdf",
+        *(f"report {number}.pdf" for number in range(6)),
+        *(f"annual {n}.x" for n in range(6)),
+    ]
+    for name in every:
+        world.stored(ALICE, [b"x"], name)
+        world.clock.forward(1)
+    for sort in ("", "created"):
+        query, seen = Query(search="annual report.pdf", limit=2, sort=sort, descending=True), []
+        page = world.library.page(ALICE, query)
+        assert names(page) == ["annual report.pdf"]
+        assert not page.exact
+        while page.next_cursor:
+            page = world.library.page(ALICE, replace(query, cursor=page.next_cursor))
+            seen += names(page)
+        assert seen == []
+
+
 def test_people_tokens_and_uploads_are_found_in_the_same_way(world: World) -> None:
     users, tokens = RedisUsers(world.db, KEYS), RedisTokens(world.db, KEYS)
     for number, name in enumerate(("josé", "noor")):

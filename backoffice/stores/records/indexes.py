@@ -95,10 +95,15 @@ Index = Unique[T] | Sorted[T] | Lexical[T] | Words[T] | Facet[T]
 
 def lexical_member(text: str, ref: str) -> str:
     """How a text stands in a lexical index."""
-    return fold(text).replace(SEPARATOR, "") + SEPARATOR + ref
+    return lexical_text(text) + SEPARATOR + ref
+
+
+def lexical_text(text: str) -> str:
+    """A text, or the beginning of one, as lexical indexes hold it."""
+    return fold(text).replace(SEPARATOR, "")
 
 
 def text_range(text: str) -> tuple[str, str]:
     """Bounds [least, below) of the members of one exact folded text."""
-    folded = fold(text).replace(SEPARATOR, "")
+    folded = lexical_text(text)
     return folded + SEPARATOR, folded + END

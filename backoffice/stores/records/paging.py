@@ -20,7 +20,7 @@ record that is not in the index of the order is on no page.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
@@ -45,17 +45,20 @@ MAX_VALUE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """An order, and what is looked for in it beside filters and ranges: words, or (`parts`) the parts of a question."""
+    """An order, and what is looked for in it beside filters and ranges: words, or (`parts`) the parts of a question.
+    `rest`: texts that begin with the whole question were given already.
+    """
 
     sort: str
     descending: bool
     words: tuple[Term, ...] = ()
     parts: bool = False
+    rest: bool = False
 
     @property
     def cursor(self) -> str:
         """What its cursors are made for."""
-        return f"{self.sort} parts" if self.parts else self.sort
+        return f"{self.sort}{' parts' if self.parts else ''}{' rest' if self.rest else ''}"
 
 
 class Pager(Generic[R]):
@@ -96,7 +99,20 @@ class Pager(Generic[R]):
             scope = self._words.scope(query)
             if scope is not None:
                 return self._words.page(first.text, scope, query, MAX_IN_MEMORY)
-        return self._scan(query, order)
+        rest = replace(order, rest=True)
+        if is_cursor_of(query.cursor, rest.cursor):
+            return self._scan(query, rest)
+        page = self._scan(query, order)
+        if page.exact or page.items or query.cursor or query.offset or self._words is None:
+            return page
+        # Nothing in the first windows of many: at least who typed a whole name gets it, and the pages after it go on.
+        found = [one for one in self._words.beginning(query) if self._matches(one, query, order)]
+        found = [one for one in found if self._position(one, order.sort) is not None]
+        found.sort(key=lambda one: self._position(one, order.sort) or (0.0, ""), reverse=order.descending)
+        if not found or not page.next_cursor:
+            return page
+        mark = decode_cursor(page.next_cursor, order.cursor, numbered=self._numbered(order.sort))
+        return Page(tuple(found), len(found), False, encode_cursor(rest.cursor, mark))
 
     # -- what is asked
 
@@ -275,7 +291,9 @@ class Pager(Generic[R]):
             return True
         if order.parts:
             return self._words.has_parts(record, query.search)
-        return self._words.has_words(record, order.words)
+        return self._words.has_words(record, order.words) and not (
+            order.rest and self._words.begins(record, query.search)
+        )
 
 
 def bounds(span: tuple[str, float | None, float | None]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from backoffice.domain.words import Term, has_parts, has_words
 from backoffice.stores.client import Arg
 from backoffice.stores.records.collection import Collection, Record
 from backoffice.stores.records.cursors import decode_stretch, encode_stretch
-from backoffice.stores.records.indexes import Words
+from backoffice.stores.records.indexes import Words, lexical_text
 from backoffice.stores.records.zset_range import ZSetRange, word_range
 
 R = TypeVar("R", bound=Record)
@@ -43,6 +43,23 @@ class WordSearch(Generic[R]):
     def has_parts(self, record: R, question: str) -> bool:
         """Whether the record's text has the parts of the question anywhere."""
         return has_parts(self._index.text(record) or "", question)
+
+    def beginning(self, query: Query) -> list[R]:
+        """The records whose text begins with the whole question, if a page has room for all of them."""
+        if self._index.first is None:
+            return []
+        keys, noun, first = self._collection.keys, self._collection.noun, self._index.first
+        scope = next((f"{name}={value}" for name, value in query.filters if name in first.within), "")
+        members = word_range(keys.index(noun, first.name, scope), lexical_text(query.search.strip()))
+        [row] = self._collection.db.many([members.slice(0, query.limit + 1, descending=False)])
+        found = self._collection.get_many([self._collection.member_id(one) for one in row[: query.limit]])
+        return [] if len(row) > query.limit else [one for one in found if one is not None]
+
+    def begins(self, record: R, question: str) -> bool:
+        """Whether `beginning` finds the record."""
+        first, beginning = self._index.first, lexical_text(question.strip())
+        members = [] if first is None else first.members(record, self._collection.ref(record.id))
+        return any(member.startswith(beginning) for member, _ in members)
 
     def page(self, word: str, scope: str, query: Query, most: int) -> Page[R]:
         """Records that have a word with this beginning: first those whose text begins so, in the order of the texts,
