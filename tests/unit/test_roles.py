@@ -9,6 +9,7 @@ import pytest
 from backoffice.domain.access import ANONYMOUS, BUILT_IN, Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.nouns import all_permissions
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import (
     Conflict,
@@ -40,6 +41,16 @@ def test_create_change_delete(people: People, admin: Actor) -> None:
     event = people.entries(Actions.ROLE_UPDATE)[-1].event
     assert event["changes"] == {"permissions": [["users:read"], ["roles:read", "users:read"]]}
     assert people.entries(Actions.ROLE_DELETE)[-1].event["object"]["name"] == "desk"
+
+
+def test_a_role_is_found_by_words_and_else_by_parts(people: People, admin: Actor) -> None:
+    people.roles.create(admin, name="desk2024", description="Café, 会議資料, readingRoom", permissions=["users:read"])
+    for question in ("desk2024", "2024", "cafe", "資料", "room desk", "readingroom", "esk20", "oom"):
+        page = people.roles.page(admin, Query(search=question))
+        assert [role.name for role in page.items] == ["desk2024"], question
+    assert people.roles.page(admin, Query(search="desk2025")).total == 0
+    assert people.roles.page(admin, Query(search="\u200d")).total == 0
+    assert people.roles.page(admin, Query(search=" ")).total > 1
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "a b", "a" * 41, "a:b", "a\0", "épée", "a\n"])
