@@ -17,8 +17,8 @@ class Query:
     sort        name of an index of the collection; "" = the collection's own order
     filters     (facet, value): all must hold
     ranges      (sorted index, least, most), both ends included; None = open
-    search      words, each the beginning of a word of the record; all must match. Where no record has them: parts of its
-                text
+    search      words, each the beginning of a word of the record; all must match. Where no record has them: parts of
+                its text
     offset      first record by rank; or
     cursor      `next_cursor` of the page before (then `offset` is not looked at)
     """
