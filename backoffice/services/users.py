@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
-from backoffice.domain.access import ADMIN, Actor, system_actor
+from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id, secret_hash
@@ -19,7 +19,6 @@ from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_
 from backoffice.errors import (
     BadCredentials,
     Invalid,
-    NameTaken,
     NotAllowed,
     NotFound,
     NotSignedIn,
@@ -36,33 +35,27 @@ from backoffice.services.authorization import (
     require_recent_auth,
     within_reach,
 )
-from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore, UserStore
-from backoffice.services.records import UNSET, Records, Unset, expect
-from backoffice.services.sign_in.credentials import with_link, with_password
-from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore
+from backoffice.services.records import UNSET, Unset, expect
 from backoffice.services.sign_in.refusals import fingerprint, record_refusal
 from backoffice.services.sign_in.throttle import consume, password_buckets, reset
+from backoffice.services.user_changes import FIRST_ADMIN_MS, SETUP, UserChanges
 
 INVITE_MS: Final = 24 * 60 * 60 * 1000
 """A new user's link."""
 RESET_MS: Final = 30 * 60 * 1000
 """The link of somebody who has a password."""
-FIRST_ADMIN_MS: Final = 60 * 60 * 1000
-SETUP: Final = system_actor("setup", "system")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Users(Records[User]):
+class Users(UserChanges):
     """Who holds less than a user may not change, disable, delete or reset that user. `page` has the filters `role` and
     `status` and the orders `created` and `username`."""
 
-    noun = USERS
-    store: UserStore
     accounts: AccountStore
     roles: RoleStore
     tokens: TokenStore
     throttle: Throttle
-    passwords: Passwords
 
     # -- reading
 
@@ -291,48 +284,6 @@ class Users(Records[User]):
         target = ObjectRef("role", ",".join(sorted(added)))
         authorize_grant(self.audit, actor, USERS.write, permissions_of(known, added), target)
         return tuple(sorted(set(names)))
-
-    # -- what changes are made of
-
-    def _insert_user(self, actor: Actor, user: User, password: str, link_ms: int) -> tuple[User, str]:
-        """Keep a new user, with a password or (then its secret is returned, else "") a one-time link."""
-        secret = ""
-        if password:
-            clean = self.passwords.check(password, user.username, user.email)
-            user = replace(user, password=self.passwords.hash(clean), status=UserStatus.ACTIVE)
-        else:
-            user, secret = with_link(user, self.now() + link_ms)
-        return self._insert(actor, user), secret
-
-    def _new_invite(self, actor: Actor, old: User, link_ms: int) -> str:
-        """Give the user a new one-time link; its secret."""
-        new, secret = with_link(old, self.now() + link_ms)
-        self._save(actor, old, new, Actions.USER_INVITE)
-        return secret
-
-    def _with_password(self, actor: Actor, old: User, password: str) -> User:
-        """Give the user a password; ends sessions, tokens and the one-time link. Raises WeakPassword."""
-        return self._save(actor, old, with_password(old, password, self.passwords), Actions.USER_PASSWORD)
-
-    def _first_admin(self, name: str, password: str) -> User:
-        """The user of that name or address as an administrator, active if there is a password."""
-        user = self.store.find(name)
-        if user is None:
-            now, email = self.now(), clean_email(name) if "@" in name else ""
-            new = User(new_id(), clean_username(name), created_at=now, updated_at=now, email=email, roles=(ADMIN,))
-            try:
-                return self._insert_user(SETUP, new, password, FIRST_ADMIN_MS)[0]
-            except NameTaken:
-                # Another process started at the same moment.
-                user = self.store.find(name)
-                if user is None:
-                    raise
-        if ADMIN not in user.roles:
-            roles = tuple(sorted({*user.roles, ADMIN}))
-            user = self._save(SETUP, user, replace(user, roles=roles, epoch=user.epoch + 1))
-        if password and not user.active:
-            user = self._with_password(SETUP, user, password)
-        return user
 
 
 def _quota(quota_bytes: int | None) -> int | None:

@@ -283,8 +283,7 @@ def test_refused_tokens_do_not_fill_the_log(people: People, ada: User) -> None:
     for number in range(50):
         assert resume(people, f"bo_{new_id()}_{number:040}") is None
         assert resume(people, text[:-3] + f"{number:03}") is None
-        address = f"2001:db8::{number}"
-        assert people.tokens.authenticate("x" * 50, ip=address, agent="", request_id="") is None
+        assert people.tokens.authenticate("x" * 50, ip=f"2001:db8::{number}", agent="", request_id="") is None
     assert len(refusals(people)) == 3
 
 

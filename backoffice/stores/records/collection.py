@@ -216,3 +216,9 @@ def flat_pairs(row: Any) -> list[tuple[bytes, Any]]:
 def score(number: float) -> str:
     """A score as text, whole numbers without a fraction."""
     return str(int(number)) if number == int(number) else repr(number)
+
+
+def bounds(span: tuple[str, float | None, float | None]) -> tuple[str, str]:
+    """A range as scores."""
+    _, least, most = span
+    return ("-inf" if least is None else score(least)), ("+inf" if most is None else score(most))

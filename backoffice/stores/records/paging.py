@@ -28,7 +28,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.words import Term, has_text, needles, terms
 from backoffice.errors import Invalid
 from backoffice.stores.client import Arg
-from backoffice.stores.records.collection import Collection, Record, flat_pairs, score
+from backoffice.stores.records.collection import Collection, Record, bounds, flat_pairs, score
 from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor, is_cursor_of
 from backoffice.stores.records.indexes import Lexical, Sorted, Words
 from backoffice.stores.records.search import WordSearch
@@ -294,9 +294,3 @@ class Pager(Generic[R]):
         return self._words.has_words(record, order.words) and not (
             order.rest and self._words.begins(record, query.search)
         )
-
-
-def bounds(span: tuple[str, float | None, float | None]) -> tuple[str, str]:
-    """A range as scores."""
-    _, least, most = span
-    return ("-inf" if least is None else score(least)), ("+inf" if most is None else score(most))
