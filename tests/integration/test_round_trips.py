@@ -51,7 +51,7 @@ KINDS = [
     Kind("delete", FILES + "delete", 204, 2, kinds.delete),
     Kind("restore", FILES + "restore", 200, 3, kinds.restore),
     Kind("somebody else's file", FILES + "download", 404, 2, kinds.not_own),
-    Kind("a wrong token", UPLOADS + "get_limits", 401, 0, kinds.no_such_token),
+    Kind("a wrong token", UPLOADS + "get_limits", 401, 1, kinds.no_such_token),
     Kind("no permission", ADMIN + "list_users", 403, 1, ann("GET", "/admin/users")),
     Kind("PUT", UPLOADS + "upload_whole", 201, 1, kinds.put(b"x" * 10_000)),
     Kind("PUT of nothing", UPLOADS + "upload_whole", 201, 1, kinds.put(b"")),

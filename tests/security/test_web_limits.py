@@ -64,7 +64,7 @@ def test_CVE_2023_25577_too_many_parts(site: Site) -> None:
     body = multipart(*(field(f"f{n}", b"") for n in range(5000)))
     status, seconds, memory = measured(post(site, "/form", body))
     assert status == 413
-    assert seconds < 0.5
+    assert seconds < 2
     assert memory < 20 * MIB
 
 

@@ -76,7 +76,7 @@ def test_an_end_of_the_command_in_the_middle_stores_nothing(ann: Person) -> None
         command, env=ann.environ(), cwd=ann.home, stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
     )
     assert process.stdin is not None
-    process.stdin.write(noise(3 * CHUNK, 6))
+    process.stdin.write(noise(SIZE, 6))
     wait_for(ann.open_uploads, "it has begun")
     process.terminate()
     process.communicate(timeout=20)
