@@ -30,6 +30,8 @@ this many can ask for one name at once."""
 
 REMEMBERED = 4_096
 """Files of one chunk whose record and map a process remembers, at about 1 kB."""
+ROWS_REMEMBERED = 2_048
+"""Files whose record a process remembers for lists, by what is stored of it."""
 
 
 class RedisFiles:
@@ -37,7 +39,9 @@ class RedisFiles:
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
-        self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True)
+        self.collection = Collection(
+            db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
+        )
         self._pager = Pager(self.collection, "created")
         self._remembered = Recent[tuple[File, bytes]](REMEMBERED)
 

@@ -18,7 +18,7 @@ LONGER: dict[str, int] = {
     "tests/contract/test_upload_stores.py": 311,
     "tests/integration/test_up.py": 337,
     "tests/unit/test_body.py": 302,
-    "tests/unit/test_chunks_store.py": 435,
+    "tests/unit/test_chunks_store.py": 425,
     "tests/unit/test_download.py": 370,
     "tests/unit/test_noun_kit.py": 309,
     "tests/unit/test_settings.py": 315,
