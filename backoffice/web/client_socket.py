@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,13 @@ MAX_HEAD: Final = 64 * 1024
 SMALL_BODY: Final = 64 * 1024
 """Bytes of a body that is collected whole. Nothing longer is read of anybody who is not signed in."""
 _STEP: Final = 64 * 1024
+_TOGETHER: Final = 1.0
+"""Seconds in which the kernel moves many bytes for one call. Python would come back for every piece, and each time wait
+for its turn among the threads. What has not moved by then is slow: it goes on piece by piece, by the clock."""
+_ONE_CALL: Final = struct.pack("@ll", int(_TOGETHER), int(_TOGETHER % 1 * 1_000_000))
+_NO_LIMIT: Final = struct.pack("@ll", 0, 0)
+_LARGE: Final = 128 * 1024
+"""Bytes from which on that is worth its own calls."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _BLANK_LINE: Final = b"\r\n\r\n"
@@ -194,7 +202,8 @@ class ClientSocket(socket.socket):
         return data
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        """As `socket.recv_into`; raises TimeoutError when the body falls behind its pace."""
+        """As `socket.recv_into`; raises TimeoutError when the body falls behind its pace. Of a body, all that was asked
+        for comes in one call unless it is slow."""
         if self._held:
             with memoryview(buffer).cast("B") as view:
                 data = self._take(min(nbytes or len(view), len(view)))
@@ -203,17 +212,49 @@ class ClientSocket(socket.socket):
         if self._pace is None:
             return super().recv_into(buffer, nbytes, flags)
         self._let_continue()
-        with self._in_time(self._pace):
-            count = super().recv_into(buffer, nbytes, flags)
+        waited, count = 0.0, -1
+        if (nbytes or memoryview(buffer).nbytes) >= _LARGE:
+            waited, count = self._receive_together(buffer, nbytes, flags, self._pace)
+        if count < 0:
+            with self._in_time(self._pace, waited):
+                count = super().recv_into(buffer, nbytes, flags)
         self._received += count
         return count
 
+    def _receive_together(self, buffer: Any, nbytes: int, flags: int, pace: Pace) -> tuple[float, int]:
+        """How long it waited, and how many bytes came: all of them, or what a moment brought. -1: nothing yet."""
+        idle = self.gettimeout()
+        if min(self._left(pace), _TOGETHER if idle is None else idle) < _TOGETHER:
+            return 0.0, -1  # the clock is nearer than the kernel's limit
+        with self._kernel_waits(socket.SO_RCVTIMEO, idle):
+            try:
+                return 0.0, super().recv_into(buffer, nbytes, flags | socket.MSG_WAITALL)
+            except BlockingIOError:
+                return _TOGETHER, -1
+
     @contextmanager
-    def _in_time(self, pace: Pace) -> Iterator[None]:
-        left = min(self._began + pace.allowed(self._received), self._deadline) - time.monotonic()
+    def _kernel_waits(self, limit: int, patience: float | None) -> Iterator[None]:
+        """Let one call last until all is moved, but not longer than `_TOGETHER`. `limit`: the option that says so."""
+        self.setsockopt(socket.SOL_SOCKET, limit, _ONE_CALL)
+        self.settimeout(None)
+        try:
+            yield
+        finally:
+            self.settimeout(patience)
+            # Others may wait without end, for the head of the next request.
+            self.setsockopt(socket.SOL_SOCKET, limit, _NO_LIMIT)
+
+    def _left(self, pace: Pace) -> float:
+        return min(self._began + pace.allowed(self._received), self._deadline) - time.monotonic()
+
+    @contextmanager
+    def _in_time(self, pace: Pace, waited: float = 0.0) -> Iterator[None]:
+        """`waited`: seconds without a byte, just before."""
+        left, idle = self._left(pace), self.gettimeout()
+        if waited and idle is not None:
+            left = min(left, idle - waited)
         if left <= 0:
             raise TimeoutError("the body arrives too slowly")
-        idle = self.gettimeout()
         if idle is not None and idle <= left:
             yield
             return
@@ -226,10 +267,22 @@ class ClientSocket(socket.socket):
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """As `socket.sendall`, with the time-out for each `PIECE`. All that there is goes to the kernel at once, as
         each call costs more than what it carries."""
-        began, sent = time.monotonic(), self.send(data, flags)
+        began = time.monotonic()
         with memoryview(data) as whole, whole.cast("B") as view:
+            sent = self.send(view, flags) if len(view) < _LARGE else self._send_together(view, flags)
             if sent < len(view):
                 self._send_rest(view, sent, began, flags)
+
+    def _send_together(self, view: memoryview, flags: int) -> int:
+        """All of it, or what the client takes in a moment."""
+        patience = self.gettimeout()
+        if patience is not None and patience < _TOGETHER:
+            return self.send(view, flags)
+        with self._kernel_waits(socket.SO_SNDTIMEO, patience):
+            try:
+                return self.send(view, flags)
+            except BlockingIOError:
+                return 0
 
     def _send_rest(self, view: memoryview, sent: int, began: float, flags: int) -> None:
         patience = self.gettimeout()
