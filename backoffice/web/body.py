@@ -18,6 +18,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
 from backoffice.errors import BodyCut, Invalid, TooLarge
+from backoffice.web.body_buffers import Allocate, fresh
 from backoffice.web.client_socket import SIGNED_IN, SMALL_BODY, ClientSocket, client_waits
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ def iter_body(of: Request | WSGIEnvironment, limit: int, step: int = STEP) -> It
         yield view[:count]
 
 
-def read_view(of: Request | WSGIEnvironment, limit: int) -> memoryview:
-    """The whole body, uncopied. Raises as `RequestBody`."""
+def read_view(of: Request | WSGIEnvironment, limit: int, allocate: Allocate = fresh) -> memoryview:
+    """The whole body, uncopied, where its length is known in memory that `allocate` gives. Raises as `RequestBody`."""
     body = RequestBody(of, limit)
     if body.length is None:
         whole = bytearray()
@@ -112,7 +113,7 @@ def read_view(of: Request | WSGIEnvironment, limit: int) -> memoryview:
         while count := body.read_into(view):
             whole += view[:count]
         return memoryview(whole)
-    view = memoryview(bytearray(body.length))
+    view = allocate(body.length)
     while count := body.read_into(view[body.received :]):
         pass
     return view
