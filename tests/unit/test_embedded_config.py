@@ -37,7 +37,7 @@ def values(layout: Layout) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("durability", "appendonly", "appendfsync"),
-    [(Durability.DISK, "yes", "always"), (Durability.OS, "yes", "everysec"), (Durability.MEMORY, "no", None)],
+    [(Durability.DISK, "yes", "always"), (Durability.OS, "yes", "no"), (Durability.MEMORY, "no", None)],
 )
 def test_durability_decides_the_log(
     layout: Layout, durability: Durability, appendonly: str, appendfsync: str | None
