@@ -49,7 +49,8 @@ class RedisDurability:
 
     The level comes from the server's settings. `WAITAOF` plays no part: on several server versions it answers before
     anything is on the disk, so with `appendfsync everysec` or `no` the level is `os`, and with `always` the reply to a
-    write is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this connection.
+    write is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this
+    connection.
     """
 
     def __init__(self, db: Db, keys: Keys, replicas: int = 0) -> None:
