@@ -91,6 +91,24 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk that has arrived, and its place among the others."""
+
+    index: int
+    chunk: Chunk
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.chunk.size
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal; "" where it was not taken."""
+        return self.chunk.sha256.hex()
+
+
+@dataclass(frozen=True, slots=True)
 class CarriedChunk:
     """The bytes of a chunk that go into the store with a change of the records, all or nothing.
 

@@ -85,6 +85,9 @@ class UploadStore(Protocol):
     def chunk_map(self, upload_id: str, total: int) -> ChunkMap:
         """The map of an upload or of a file."""
 
+    def part_of_map(self, upload_id: str, first: int, count: int) -> ChunkMap:
+        """Its entries from index `first` on."""
+
     def extent(self, upload_id: str) -> int:
         """Index of the last chunk noted, plus one."""
 

@@ -70,6 +70,13 @@ class RedisUploads:
         packed = self._db.call("GET", self._keys.chunk_map(upload_id)) if total else b""
         return ChunkMap.unpack(packed or b"", total)
 
+    def part_of_map(self, upload_id: str, first: int, count: int) -> ChunkMap:
+        if not count:
+            return ChunkMap(())
+        start = first * ENTRY_SIZE
+        packed = self._db.call("GETRANGE", self._keys.chunk_map(upload_id), start, start + count * ENTRY_SIZE - 1)
+        return ChunkMap.unpack(packed, count)
+
     def extent(self, upload_id: str) -> int:
         return int(self._db.call("STRLEN", self._keys.chunk_map(upload_id))) // ENTRY_SIZE
 

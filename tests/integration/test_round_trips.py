@@ -68,6 +68,7 @@ KINDS = [
     Kind("complete too early", UPLOADS + "upload_complete", 409, 1, kinds.complete_too_early),
     Kind("unfinished uploads", UPLOADS + "list_uploads", 200, 2, ann("GET", "/uploads")),
     Kind("an unfinished upload", UPLOADS + "get_upload", 200, 2, kinds.unfinished("GET")),
+    Kind("what has arrived of an upload", UPLOADS + "get_chunks", 200, 2, kinds.chunks_there),
     Kind("cancel an upload", UPLOADS + "cancel_upload", 204, 4, kinds.unfinished("DELETE")),
     Kind("limits", UPLOADS + "get_limits", 200, 2, ann("GET", "/limits")),
     Kind("users", ADMIN + "list_users", 200, 2, root("GET", "/admin/users")),

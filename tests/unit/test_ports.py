@@ -67,6 +67,7 @@ READERS = {
     "scan",
     "extent",
     "chunk_map",
+    "part_of_map",
     "carry",
     "keep_within_commit",
     "due",
