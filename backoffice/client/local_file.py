@@ -17,6 +17,8 @@ from backoffice.client.errors import ClientError, printable_path
 STDIN: Final = 0
 SMALLEST_CHUNK: Final = 256 * 1024
 """Bytes. Where something in between takes no more than that, nothing sensible can be done."""
+Version = tuple[int, int, int]
+"""Size, time of the last change, and that of the inode."""
 NAMELESS: Final = "its name is not UTF-8 text; give it one with --name"
 
 
@@ -45,7 +47,7 @@ class LocalFile:
     chunk_size: int
     max_chunks: int
     _file: int
-    _version: tuple[int, int]
+    _version: Version
 
     @property
     def total_chunks(self) -> int:
@@ -76,13 +78,29 @@ class LocalFile:
             at, wanted = at + len(part), wanted - len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def check_unchanged(self) -> None:
-        """Raises ClientError when somebody wrote to the file since it was opened."""
-        if _stamp(os.fstat(self._file)) != self._version:
+    def sha256(self) -> str:
+        """Of all of it, in hexadecimal. Raises as `read_chunk`."""
+        digest = hashlib.sha256()
+        for index in range(self.total_chunks):
+            digest.update(self.read_chunk(index))
+        return digest.hexdigest()
+
+    def check_unchanged(self, digest: str) -> None:
+        """Raises FileChanged when somebody wrote to the file since it was opened; `digest`: SHA-256 of what was read.
+
+        A date can be set back, as programs for disk images and vaults do. The time of the last change of the inode
+        cannot, but a new name or mode changes it too: then the bytes decide.
+        """
+        now = _stamp(os.fstat(self._file))
+        if now != self._version and (now[:2] != self._version[:2] or self.sha256() != digest):
             raise self._changed()
 
     def _changed(self) -> ClientError:
-        return ClientError("it was changed while it was being read; nothing was made of it.")
+        return FileChanged("it was changed while it was being read; nothing was made of it.")
+
+
+class FileChanged(ClientError):
+    """What was read is of two versions."""
 
 
 @contextmanager
@@ -132,8 +150,8 @@ def clean_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _stamp(found: os.stat_result) -> tuple[int, int]:
-    return found.st_size, found.st_mtime_ns
+def _stamp(found: os.stat_result) -> Version:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def checksum(data: bytes) -> str:
