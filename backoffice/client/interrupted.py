@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
 from backoffice.client.errors import ResponseError
 from backoffice.client.http import Client
@@ -39,24 +37,19 @@ class Interrupted:
                 raise
             return None  # the token may write and not read: nothing can be found with it
         for item in uploads:
-            cut = self._cut_alike(file, item)
-            if cut is None:
+            alike = (item["name"], item["total_size"], item["state"]) == (file.name, file.size, "open")
+            total = item["total_chunks"] or 0  # not known of a stream
+            if not alike or not 0 < total <= max(1, file.size) or item["file_id"] in self.rejected:
                 continue
-            upload = self._resume(cut, item["file_id"], progress)
-            if upload is not None:
-                return cut, upload
+            found = self._resume(file, item["file_id"], total, progress)
+            if found is not None:
+                return found
             self.rejected.add(item["file_id"])
         return None
 
-    def _cut_alike(self, file: LocalFile, item: dict[str, Any]) -> LocalFile | None:
-        """`file` in as many chunks as the upload `item` has, when it may be of this file."""
-        found = (item["name"], item["total_size"], item["state"])
-        if found != (file.name, file.size, "open") or item["file_id"] in self.rejected:
-            return None
-        alike = (one for one in _ways_to_cut(file) if one.total_chunks == item["total_chunks"])
-        return next(alike, None)
-
-    def _resume(self, file: LocalFile, upload_id: str, progress: Progress) -> PendingUpload | None:
+    def _resume(
+        self, file: LocalFile, upload_id: str, total_chunks: int, progress: Progress
+    ) -> tuple[LocalFile, PendingUpload] | None:
         """The upload if all chunks that the site has of it are this file's, by their checksums; nothing else proves it.
         Only those are read. None too where it is no upload any more."""
         try:
@@ -65,23 +58,16 @@ class Interrupted:
             if error.foreign or error.status != HTTPStatus.NOT_FOUND:
                 raise
             return None
+        cut = file.cut_as(total_chunks, {chunk["chunk_index"]: chunk["size"] for chunk in chunks})
+        if cut is None:
+            return None
         proved = 0
         # Where two versions differ, they often do at the end.
         for chunk in [*chunks[-1:], *chunks[:-1]]:
             index = chunk["chunk_index"]
-            if chunk["size"] != file.chunk_length(index):
-                return None
-            if chunk["sha256"] != hashlib.sha256(file.read_chunk(index)).hexdigest():
+            if chunk["sha256"] != hashlib.sha256(cut.read_chunk(index)).hexdigest():
                 return None
             proved += chunk["size"]
             progress.compared(proved)
-        missing = set(range(file.total_chunks)) - {chunk["chunk_index"] for chunk in chunks}
-        return PendingUpload(upload_id, missing, resumed=True)
-
-
-def _ways_to_cut(file: LocalFile) -> Iterator[LocalFile]:
-    """As it is cut now, and in the smaller chunks that an earlier run may have had to choose."""
-    yield file
-    while (smaller := file.in_smaller_chunks()) is not None:
-        yield smaller
-        file = smaller
+        missing = set(range(total_chunks)) - {chunk["chunk_index"] for chunk in chunks}
+        return cut, PendingUpload(upload_id, missing, resumed=True)

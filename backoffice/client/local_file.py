@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,25 +48,54 @@ class LocalFile:
     max_chunks: int
     _file: int
     _version: Version
+    even_chunks: int = 0
+    """If not 0, it is cut into so many that differ in a byte at most, as the site's page does it."""
 
     @property
     def total_chunks(self) -> int:
-        return -(-self.size // self.chunk_size) or 1
+        return self.even_chunks or -(-self.size // self.chunk_size) or 1
+
+    def chunk_start(self, index: int) -> int:
+        """Its first byte. The end, for the index after the last."""
+        if self.even_chunks:
+            base, longer = divmod(self.size, self.even_chunks)
+            return index * base + min(index, longer)
+        return min(index * self.chunk_size, self.size)
 
     def chunk_length(self, index: int) -> int:
-        return min(self.chunk_size, self.size - index * self.chunk_size)
+        return self.chunk_start(index + 1) - self.chunk_start(index)
+
+    def cut_as(self, total_chunks: int, lengths: Mapping[int, int]) -> LocalFile | None:
+        """The same, cut into so many chunks, some of which have these lengths; None where it is not known how."""
+        return next(
+            (
+                one
+                for one in self._ways_to_cut(total_chunks, lengths)
+                if one.total_chunks == total_chunks
+                and all(one.chunk_length(index) == length for index, length in lengths.items())
+            ),
+            None,
+        )
+
+    def _ways_to_cut(self, total: int, lengths: Mapping[int, int]) -> Iterator[LocalFile]:
+        """The last chunk is as long as the others, or as long as what they leave."""
+        yield replace(self, chunk_size=max(1, -(-self.size // total)), even_chunks=total)
+        for index, length in lengths.items():
+            size = length if index < total - 1 or total == 1 else (self.size - length) // (total - 1)
+            yield replace(self, chunk_size=max(1, size), even_chunks=0)
+            return
 
     def in_smaller_chunks(self) -> LocalFile | None:
         """The same in chunks of half the size, None where that would be too small, or give too many of them."""
         size = max(min(self.chunk_size, self.size) // 2, SMALLEST_CHUNK)
         if size >= min(self.chunk_size, self.size) or -(-self.size // size) > self.max_chunks:
             return None
-        return replace(self, chunk_size=size)
+        return replace(self, chunk_size=size, even_chunks=0)
 
     def read_chunk(self, index: int) -> bytes:
         """Chunk `index`. Raises ClientError when the file is shorter than it was."""
         wanted, parts = self.chunk_length(index), []
-        at = index * self.chunk_size
+        at = self.chunk_start(index)
         while wanted:
             try:
                 part = os.pread(self._file, wanted, at)

@@ -20,20 +20,19 @@ SIZE = 16 * MB
 COUNT = 4
 
 
-def bounds(index: int, count: int = COUNT) -> slice:
-    """As the page cuts a file of SIZE bytes, which the counts used here divide."""
-    return slice(index * SIZE // count, (index + 1) * SIZE // count)
+def bounds(index: int, size: int) -> slice:
+    return slice(index * size, (index + 1) * size)
 
 
 @pytest.fixture
 def begun(site: WholeSite, person: Person) -> Callable[..., str]:
     """An upload that another browser began: these chunks have arrived."""
 
-    def begin(name: str, data: bytes, indexes: list[int], count: int = COUNT) -> str:
-        actor, upload_id = site.actor(person), None
+    def begin(name: str, data: bytes, indexes: list[int], size: int = SIZE // COUNT) -> str:
+        actor, upload_id, count = site.actor(person), None, -(-len(data) // size)
         for index in indexes:
             view = site.services.uploads.put_chunk(
-                actor, upload_id=upload_id, index=index, total_chunks=count, data=data[bounds(index, count)],
+                actor, upload_id=upload_id, index=index, total_chunks=count, data=data[bounds(index, size)],
                 size=len(data), name=name,
             )  # fmt: skip
             upload_id = view.upload.id
@@ -90,21 +89,40 @@ def test_another_version_is_sent_whole_and_the_first_stays_as_it_is(
     expect(mine.locator("[data-unfinished]")).to_contain_text("vault.img")
 
 
-@pytest.mark.parametrize("count", [COUNT, 16])
+@pytest.mark.parametrize("size", [SIZE // COUNT, SIZE // 16, 4 * 2**20, 3 * 2**20 + 1])
+@pytest.mark.parametrize("there", [[0, 1, 2], [3], [1, 3]])
 def test_the_same_file_goes_on_whatever_its_date_and_the_size_of_the_pieces(
-    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, begun: Callable[..., str], count: int
-) -> None:
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, begun: Callable[..., str], there: list[int],
+    size: int,
+) -> None:  # fmt: skip
+    """Also where the command line began it, whose last piece is what the others leave."""
     file = make_file("same.bin", SIZE)
-    there = list(range(count // 2 + 1))
-    upload_id = begun("same.bin", file.path.read_bytes(), there, count)
+    upload_id = begun("same.bin", file.path.read_bytes(), there, size)
     os.utime(file.path, (1, 1))
     mine.reload()
     sent = chunks_sent(mine)
     pick(mine, file)
     stored(mine, "same.bin")
-    assert sorted(sent) == sorted(set(range(count)) - set(there))
+    assert sorted(sent) == sorted(set(range(-(-SIZE // size))) - set(there))
     done = site.files(person)["same.bin"]
     assert (done.id, site.sha256(person, done)) == (upload_id, file.sha256)
+
+
+def test_one_that_was_cut_in_no_known_way_is_left_alone(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile
+) -> None:
+    file = make_file("odd.bin", SIZE)
+    data, actor, upload_id = file.path.read_bytes(), site.actor(person), None
+    for index, part in enumerate((data[:1000], data[1000:5000])):
+        upload_id = site.services.uploads.put_chunk(
+            actor, upload_id=upload_id, index=index, total_chunks=5, data=part, size=SIZE, name="odd.bin"
+        ).upload.id
+    mine.reload()
+    pick(mine, file)
+    expect(row(mine, "odd.bin")).to_contain_text("cut in a way that is not known here")
+    stored(mine, "odd.bin")
+    assert site.sha256(person, site.files(person)["odd.bin"]) == file.sha256
+    assert [upload.id for upload in site.uploads(person)] == [upload_id]
 
 
 @pytest.mark.usefixtures("_refused")

@@ -65,6 +65,24 @@ def test_the_same_file_goes_on_whatever_its_date_is(ann: Person, net: Relay) -> 
     assert net.up < SIZE - 10 * CHUNK + 30_000
 
 
+@pytest.mark.parametrize("total", [3, 7, 21])
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_the_page_began_goes_on(ann: Person, total: int, first: int) -> None:
+    """It cuts evenly: the first `size % total` chunks have a byte more."""
+    made = ann.file("page.bin")
+    data, at, left = made.read_bytes(), 0, ""
+    for index in range(total - 1):
+        end = at + SIZE // total + (index < SIZE % total)
+        if index >= first:
+            query = [("file_id", left)] if left else [("total_size", str(SIZE)), ("name", "page.bin")]
+            query += [("chunk_index", str(index)), ("total_chunks", str(total))]
+            left = ann.client.request("POST", "/upload_chunk", query=query, body=data[at:end]).json()["file_id"]
+        at = end
+    status, out, said = ann.run("upload", made.name)
+    assert (status, ids(out)["page.bin"]) == (0, left), said
+    assert ann.files()["page.bin"]["sha256"] == sha256(made)
+
+
 def while_it_is_sent(net: Relay, act: Callable[[], object]) -> threading.Thread:
     """Does it when half of the file is on its way."""
 

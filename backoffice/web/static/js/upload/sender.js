@@ -5,6 +5,9 @@ import { takesNothing } from "./between.js";
 import { fileSize } from "./format.js";
 import { PATIENCE_MS, SMALLEST } from "./pace.js";
 
+/** Not even the smallest pieces get through; the message says what can be done. */
+export class Hopeless extends Error {}
+
 /** Pieces of that size do not get through; those that the file is cut into from now on are smaller. */
 export class Smaller extends Error {}
 
@@ -50,7 +53,7 @@ export class Sender {
   #cutSmaller(bytes, refused) {
     const can = this.#pace.cut(bytes, { refused }) && this.#source.countFor(this.#pace.size) > this.#source.count;
     if (can) throw new Smaller();
-    if (refused) throw new Error(takesNothing(fileSize(Math.min(bytes, SMALLEST)), fileSize(this.#pace.wanted)));
+    if (refused) throw new Hopeless(takesNothing(fileSize(Math.min(bytes, SMALLEST)), fileSize(this.#pace.wanted)));
   }
 
   async #post(index, id, signal) {

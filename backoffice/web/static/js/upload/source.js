@@ -7,6 +7,7 @@ export class Source {
   #file;
   #most;
   #digests = new Map();
+  #chunkSize = 0;
   count = 1;
 
   /** Cut into pieces of about `pieceSize` bytes, into no more than `most`. */
@@ -23,20 +24,41 @@ export class Source {
     return chunkCount(this.size, pieceSize, this.#most);
   }
 
-  /** Cut it into so many pieces. */
-  cut(count) {
-    if (count === this.count) return;
+  /** Cut it evenly into so many pieces; with a `chunkSize` into pieces of that size and what they leave, as the command
+   * line does it. */
+  cut(count, chunkSize = 0) {
+    if (count === this.count && chunkSize === this.#chunkSize) return;
     this.count = count;
+    this.#chunkSize = chunkSize;
     this.#digests.clear();
   }
 
+  /** Cut it into `count` pieces, as it was when these chunks of it were sent. False: it is not known how. */
+  cutAs(count, chunks) {
+    const fit = () => chunks.every((chunk) => chunk.size === this.length(chunk.chunk_index));
+    if (count === this.count && fit()) return true;
+    this.cut(count);
+    if (fit()) return true;
+    const [one] = chunks;
+    const last = one.chunk_index === count - 1;
+    const chunkSize = last ? Math.floor((this.size - one.size) / (count - 1)) : one.size;
+    if (Math.ceil(this.size / chunkSize) !== count) return false;
+    this.cut(count, chunkSize);
+    return fit();
+  }
+
+  #bounds(index) {
+    if (!this.#chunkSize) return chunkBounds(this.size, this.count, index);
+    return [index * this.#chunkSize, Math.min(this.size, (index + 1) * this.#chunkSize)];
+  }
+
   length(index) {
-    const [start, end] = chunkBounds(this.size, this.count, index);
+    const [start, end] = this.#bounds(index);
     return end - start;
   }
 
   piece(index) {
-    return this.#file.slice(...chunkBounds(this.size, this.count, index));
+    return this.#file.slice(...this.#bounds(index));
   }
 
   /** The checksum of a piece as it was when it was first read. */

@@ -12,7 +12,7 @@ import { Lost, Refused, call, chunksThere, pause, unfinished } from "./api.js";
 import { Unreadable } from "./digests.js";
 import { spread } from "./plan.js";
 import { Retry } from "./retry.js";
-import { Sender, Smaller } from "./sender.js";
+import { Hopeless, Sender, Smaller } from "./sender.js";
 import { Changed, Source } from "./source.js";
 
 /** As far as the pace allows. */
@@ -24,6 +24,8 @@ const MOST_BEGUN = 20;
 const CUTS = 3;
 const ACTIVE = ["checking", "sending", "waiting", "comparing", "finishing"];
 const OTHER_CONTENT = "The unfinished upload of that name has other content, so this one is sent from the beginning.";
+const OTHER_PIECES = "The unfinished upload of that name was cut in a way that is not known here, so this one is sent from"
+  + " the beginning.";
 
 /** Ids of all uploads that this page has in hand: what is listed as unfinished beside them is somebody else's. */
 export const inHand = new Set();
@@ -161,7 +163,7 @@ export class Transfer extends EventTarget {
     }
     this.#become("checking");
     try {
-      if (!await this.#holdsThisFile(this.id, signal)) throw new Anew();
+      if (await this.#differs(this.id, this.#source.count, signal)) throw new Anew();
     } catch (error) {
       if (error instanceof Refused && error.code === "not_found") return null;
       throw error;
@@ -177,18 +179,18 @@ export class Transfer extends EventTarget {
   async #find(signal) {
     const listed = await this.#retry.run(() => unfinished(signal), signal);
     for (const one of listed) {
-      const alike = one.name === this.name && one.total_size === this.size && one.total_chunks > 0
+      const alike = one.name === this.name && one.total_size === this.size
+        && one.total_chunks > 0 && one.total_chunks <= Math.max(1, this.size)
         && one.state === "open" && !inHand.has(one.file_id) && !this.#rejected.has(one.file_id);
       if (!alike) continue;
       inHand.add(one.file_id);
       this.#become("checking");
-      this.#source.cut(one.total_chunks);
       try {
-        if (await this.#holdsThisFile(one.file_id, signal)) {
+        this.note = await this.#differs(one.file_id, one.total_chunks, signal);
+        if (!this.note) {
           this.#own(one.file_id);
           return;
         }
-        this.note = OTHER_CONTENT;
       } catch (error) {
         inHand.delete(one.file_id);
         if (!(error instanceof Refused && error.code === "not_found")) throw error;
@@ -201,28 +203,27 @@ export class Transfer extends EventTarget {
     this.#become("sending");
   }
 
-  /** Whether all chunks that the server has of an upload are those of this file, by their checksums. Only those are
-   * read, and what is proved counts as sent. */
-  async #holdsThisFile(id, signal) {
+  /** What is against it that all chunks that the server has of an upload are those of this file: "" when their checksums
+   * prove that they are. Only those are read, and what is proved counts as sent. */
+  async #differs(id, count, signal) {
     const chunks = await this.#retry.run(() => chunksThere(id, signal), signal);
     this.acked = 0;
     this.#there.clear();
+    if (!this.#source.cutAs(count, chunks)) return OTHER_PIECES;
     // Where two versions differ, they often do at the end.
     for (const chunk of [...chunks.slice(-1), ...chunks.slice(0, -1)]) {
       const index = chunk.chunk_index;
-      if (chunk.size !== this.#source.length(index)) return false;
-      if (chunk.sha256 !== await this.#source.digest(index)) return false;
+      if (chunk.sha256 !== await this.#source.digest(index)) return OTHER_CONTENT;
       signal.throwIfAborted();
       this.#there.add(index);
       this.acked += chunk.size;
       this.dispatchEvent(new Event("progress"));
     }
-    return true;
+    return "";
   }
 
   #own(id) {
     this.id = id;
-    this.note = this.#there.size ? "" : this.note;
     inHand.add(id);
     this.dispatchEvent(new Event("change"));
   }
@@ -363,7 +364,7 @@ export class Transfer extends EventTarget {
     } else {
       this.problem = error.message;
     }
-    if (!(error instanceof Refused || error instanceof Lost || error instanceof Unreadable)) console.warn(error);
+    if (![Refused, Lost, Unreadable, Hopeless].some((kind) => error instanceof kind)) console.warn(error);
     this.#become("failed");
   }
 
