@@ -80,7 +80,7 @@ class ChunkSender:
                 self.pace.arrived(watch.seconds)
                 return answer
             except ClientError as error:
-                if was_cut(error, watch) and self.pace.is_hopeless(file.total_chunks) and smaller:
+                if was_cut(error, watch) and self.pace.is_hopeless(file.total_chunks, watch.began) and smaller:
                     raise TooSlow from error
                 if not error.retryable or attempt >= attempts:
                     raise

@@ -38,6 +38,7 @@ class Pace:
     most: int
     lanes: int = field(init=False)
     _cuts: int = 0
+    _cut_at: float = 0.0
     _arrived: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,10 +60,13 @@ class Pace:
             elif seconds < SHORT:
                 self.lanes = min(self.most, self.lanes + 1)
 
-    def is_hopeless(self, total_chunks: int) -> bool:
-        """Note that a chunk was cut off; whether so many were, one after the other, that only smaller ones help."""
+    def is_hopeless(self, total_chunks: int, began: float) -> bool:
+        """Note that a chunk was cut off that was on its way since `began` (time.monotonic). Whether there were so many
+        cuts, one after the other, that only smaller chunks help; one takes all that are side by side, and counts once.
+        """
         with self._lock:
-            self._cuts += 1
+            self._cuts += began >= self._cut_at
+            self._cut_at = time.monotonic()
             self.lanes = 1
             return self._cuts >= (2 * CUTS if self._arrived * 4 > total_chunks else CUTS)
 
@@ -72,7 +76,7 @@ class Watch:
 
     def __init__(self, size: int, on_sent: OnSent, *, patient: bool) -> None:
         self._size, self._on_sent, self._patient = size, on_sent, patient
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         self._sent = 0
         self.began_sending = False
 
@@ -87,7 +91,7 @@ class Watch:
     @property
     def seconds(self) -> float:
         """Since it began."""
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
 
 def was_cut(error: ClientError, watch: Watch) -> bool:

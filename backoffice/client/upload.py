@@ -135,7 +135,7 @@ class Uploader:
                 response = self.client.request("PUT", path, query=query, body=data, attempts=1, on_sent=watch)
                 return self._noted(response.json())
             except ClientError as error:
-                hopeless = was_cut(error, watch) and self.sender.pace.is_hopeless(1)
+                hopeless = was_cut(error, watch) and self.sender.pace.is_hopeless(1, watch.began)
                 if not error.retryable or attempt >= ATTEMPTS:
                     raise
                 self.client.wait_before_retry(attempt, error)

@@ -133,6 +133,47 @@ def test_a_link_on_which_no_whole_piece_gets_through_goes_on_with_smaller_ones(
     assert site.uploads(person) == []
 
 
+def test_one_cut_of_all_connections_throws_nothing_away(
+    site: WholeSite, net: Relay, page: Page, person: Person, make_file: MakeFile
+) -> None:
+    sign_in(site, net.url, page, person)
+    file = make_file("once.bin", 80 * MB)
+    sent = chunks_sent(page)
+    net.pause = 0.004
+    pick(page, file)
+    for _ in range(600):
+        if len(sent) >= 6:
+            break
+        page.wait_for_timeout(50)
+    [upload] = site.uploads(person)
+    assert upload.received * 4 < upload.total_chunks
+    net._cut(*net.connections)
+    net.pause = 0
+    stored(page, "once.bin", LONG)
+    done = site.files(person)["once.bin"]
+    assert (done.id, site.sha256(person, done)) == (upload.id, file.sha256), "what was sent before counts"
+
+
+def test_a_cut_counts_once_however_many_pieces_it_takes(mine: Page) -> None:
+    found = mine.evaluate(
+        """async () => {
+            const { Pace, SMALLEST } = await import("/static/js/upload/pace.js");
+            const pace = new Pace(4 * SMALLEST);
+            const signal = new AbortController().signal;
+            const together = performance.now();
+            for (let lane = 0; lane < 6; lane += 1) pace.wasCut(together);
+            const once = pace.cuts;
+            for (let time = 0; time < 2; time += 1) pace.wasCut(performance.now());
+            const thrice = pace.cuts;
+            await pace.turn(signal, async () => {});
+            const sizes = [];
+            for (const bytes of [4 * SMALLEST, 2 * SMALLEST, SMALLEST]) sizes.push(pace.cut(bytes), pace.size / SMALLEST);
+            return [once, thrice, pace.cuts, sizes];
+        }"""
+    )
+    assert found == [1, 3, 0, [True, 2, True, 1, False, 1]]
+
+
 @pytest.mark.slow
 def test_on_a_slow_link_with_a_reload_now_and_then_it_gets_on(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from contextlib import closing
 
@@ -15,6 +16,7 @@ from backoffice.secret import Secret
 from tests.support.client_site import CHUNK, Person, ids
 from tests.support.fault_proxy import Relay, relay
 from tests.support.scripted_site import GOOD, Other
+from tests.support.servers import wait_for
 
 
 @pytest.fixture
@@ -49,6 +51,25 @@ def test_what_another_run_began_in_chunks_that_do_not_get_through_is_sent_in_sma
     assert ann.open_uploads() == []
 
 
+@pytest.mark.usefixtures("_small")
+def test_one_cut_of_all_connections_throws_nothing_away(ann: Person, net: Relay) -> None:
+    made = ann.file("cut.bin", 40 * CHUNK)
+    net.pause = 0.02
+    found: list[str] = []
+
+    def cut() -> None:
+        wait_for(lambda: net.up > 6 * CHUNK, "several are on their way", 30)
+        found.extend(item["file_id"] for item in ann.open_uploads())
+        net._cut(*net.connections)
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    status, out, said = ann.run("upload", made.name, "--url", net.url, "--parallel", "8")
+    thread.join()
+    assert (status, said) == (0, "")
+    assert [ids(out)["cut.bin"]] == found
+
+
 def test_a_first_chunk_that_is_slow_is_given_up_for_one_that_fits(
     other: Other, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,10 +94,13 @@ def test_fewer_go_side_by_side_while_one_takes_long() -> None:
         found.arrived(seconds)
         lanes.append(found.lanes)
     assert lanes == [4, 2, 1, 1, 1, 2, 3, 3, 4]
-    assert [found.is_hopeless(100) for _ in range(3)] == [False, False, True]
+    together = time.monotonic()
+    assert [found.is_hopeless(100, together) for _ in range(8)] == [False] * 8, "one cut, of all"
     assert found.lanes == 1
+    found.begin(9)
+    assert [found.is_hopeless(100, time.monotonic()) for _ in range(3)] == [False, False, True]
     found.begin(50)
-    assert [found.is_hopeless(100) for _ in range(6)] == [False] * 5 + [True]
+    assert [found.is_hopeless(100, time.monotonic()) for _ in range(6)] == [False] * 5 + [True]
     for _ in range(20):
         found.arrived(0.1)
     assert found.lanes == 8

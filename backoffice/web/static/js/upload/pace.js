@@ -18,8 +18,9 @@ export class Pace extends EventTarget {
   #running = 0;
   size;
   refused = 0;
-  /** Pieces in a row that were cut off, since the last that arrived. */
-  failures = 0;
+  /** Cuts in a row, since the last piece that arrived. */
+  cuts = 0;
+  #cutAt = 0;
 
   /** `chunkSize`: what the site likes best, in bytes. */
   constructor(chunkSize) {
@@ -44,9 +45,10 @@ export class Pace extends EventTarget {
     }
   }
 
-  /** The way cut a piece off. */
-  failed() {
-    this.failures += 1;
+  /** A piece was cut off that was on its way since `began`. One cut takes all that are side by side, and counts once. */
+  wasCut(began) {
+    if (began >= this.#cutAt) this.cuts += 1;
+    this.#cutAt = performance.now();
     this.#lanes = 1;
   }
 
@@ -54,7 +56,7 @@ export class Pace extends EventTarget {
   cut(bytes, { refused = false } = {}) {
     if (bytes <= SMALLEST) return false;
     this.size = Math.min(this.size, Math.max(SMALLEST, Math.ceil(bytes / 2)));
-    this.failures = 0;
+    this.cuts = 0;
     if (refused) {
       this.#best = Math.min(this.#best, this.size);
       this.refused = this.refused ? Math.min(this.refused, bytes) : bytes;
@@ -70,7 +72,7 @@ export class Pace extends EventTarget {
   }
 
   #arrived(ms) {
-    this.failures = 0;
+    this.cuts = 0;
     if (ms > LONG_MS) this.#lanes = Math.max(1, Math.floor(this.#lanes / 2));
     else if (ms < SHORT_MS) {
       this.#lanes = Math.min(MOST_LANES, this.#lanes + 1);

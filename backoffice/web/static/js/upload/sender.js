@@ -35,15 +35,22 @@ export class Sender {
    * refusal for the size, smaller pieces are tried. Throws Smaller then, Unreadable, and what `call` throws. */
   async send(index, id, signal, cuts) {
     const bytes = this.#source.length(index);
+    let began = 0;
+    const post = () => {
+      began = performance.now();
+      return this.#post(index, id, signal);
+    };
     try {
-      return await this.#pace.turn(signal, () => this.#post(index, id, signal));
+      return await this.#pace.turn(signal, post);
     } catch (error) {
       if (signal.aborted) throw error;
-      if (wasCut(error)) this.#pace.failed();
+      // Where nothing has left, nothing answers at all.
+      const cut = wasCut(error) && this.#flying.get(index) > 0;
+      if (cut) this.#pace.wasCut(began);
       // It may be the file: a browser breaks off when that has changed.
       if (wasCut(error) || error.code === "checksum_mismatch") await this.#source.compare(index);
       if (isRefused(error)) this.#cutSmaller(bytes, true);
-      else if (wasCut(error) && this.#pace.failures >= cuts) this.#cutSmaller(bytes, false);
+      else if (cut && this.#pace.cuts >= cuts) this.#cutSmaller(bytes, false);
       throw error;
     } finally {
       this.#flying.delete(index);
