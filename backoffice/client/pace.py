@@ -65,7 +65,7 @@ class Pace:
         cuts, one after the other, that only smaller chunks help; one takes all that are side by side, and counts once.
         """
         with self._lock:
-            self._cuts += began >= self._cut_at
+            self._cuts += began > self._cut_at
             self._cut_at = time.monotonic()
             self.lanes = 1
             return self._cuts >= (2 * CUTS if self._arrived * 4 > total_chunks else CUTS)

@@ -47,7 +47,7 @@ export class Pace extends EventTarget {
 
   /** A piece was cut off that was on its way since `began`. One cut takes all that are side by side, and counts once. */
   wasCut(began) {
-    if (began >= this.#cutAt) this.cuts += 1;
+    if (began > this.#cutAt) this.cuts += 1;
     this.#cutAt = performance.now();
     this.#lanes = 1;
   }
