@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
@@ -98,9 +99,17 @@ class UploadStore(Protocol):
         """
 
     def mark(
-        self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], *, expires_at: int, largest: int, quota: int
+        self,
+        upload: Upload,
+        chunks: Sequence[tuple[int, Chunk]],
+        *,
+        expires_at: int,
+        largest: int,
+        quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
-        """Note chunks as stored; the upload as it is then. Repeating it changes nothing. `quota` as with `insert`.
+        """Note chunks as stored; the upload as it is then. Repeating it changes nothing. `quota` as with `insert`;
+        `ground`: of the one who sends them, whose refusals come out.
 
         Raises NotFound, UploadClosed, ChunkConflict, TooLarge (over the declared size or `largest`), QuotaExceeded.
         """
@@ -115,6 +124,7 @@ class UploadStore(Protocol):
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload | None:
         """Hold a chunk and note it, all or nothing; the upload as it is then. Repeating it changes nothing. None where
         there is a chunk already of which the map does not say that it is this one; nothing has changed then.
@@ -140,6 +150,7 @@ class UploadStore(Protocol):
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
         """Note chunks of a stream as stored, from index `first` and from byte `offset` on, where they may take the
         place of its tail; `tail` is what `Upload.tail` is then; `quota` as with `insert`. The upload as it is then.

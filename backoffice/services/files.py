@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from backoffice.domain.access import Actor, may, system_actor
+from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState, clean_name
@@ -17,7 +17,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
-from backoffice.services.authorization import authorize
+from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref
 from backoffice.services.ports import AuditLog, UserStore
@@ -117,7 +117,7 @@ class Files:
         (ChunkLost).
         """
         known = self.files.remembered(file_id) if whole else None
-        if known is not None and may(actor, Permissions.FILES_READ, known[0].owner) and known[0].size <= SMALL_FILE:
+        if known is not None and known[0].size <= SMALL_FILE and self._may_read(actor, known[0]):
             with suppress(VersionMismatch):  # it was renamed, or is in the trash: read anew
                 return self._reader.fetch(actor, *known)
         file, packed_map = self.files.get_with_map(file_id) if is_id(file_id) else (None, b"")
@@ -126,6 +126,9 @@ class Files:
             with suppress(VersionMismatch):  # changed at this moment; it could be read before
                 return self._reader.fetch(actor, file, packed_map)
         return self._reader.open(actor, file, packed_map)
+
+    def _may_read(self, actor: Actor, file: File) -> bool:
+        return is_authorized(self.audit, actor, Permissions.FILES_READ, file.owner)
 
     @property
     def _reader(self) -> FileReader:

@@ -20,6 +20,7 @@ from backoffice.domain.sessions import Session
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.tokens import Token
 from backoffice.domain.users import User
+from backoffice.domain.versions import Version
 
 R = TypeVar("R")
 
@@ -95,6 +96,9 @@ class IdentityStore(Protocol):
 
     def confirm(self) -> None:
         """Ask now whether it still holds, if nothing was asked since. Raises IdentityChanged, Unavailable."""
+
+    def unmoved(self, versions: Sequence[Version]) -> bool:
+        """Whether the store still has all these. One round trip."""
 
     def begin_request(self) -> None:
         """Nothing is left to confirm of an earlier request of this thread."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from backoffice.domain.access import Actor, may
+from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.identities import Identity
@@ -17,16 +17,19 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
+from backoffice.domain.versions import Version
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
     authorize_over,
     by_token,
     grants_of,
+    is_authorized,
     record_denial,
     session_credential,
     user_ref,
 )
+from backoffice.services.ground import CredentialGround, under_way
 from backoffice.services.ports import AccountStore, AuditLog, IdentityStore, SessionStore, Throttle, UserStore
 from backoffice.services.sign_in.outcomes import Authenticated, SignedIn
 from backoffice.services.sign_in.passwords import Passwords
@@ -117,24 +120,50 @@ class Sessions:
         found, now = self._identity(secret_hash(secret), remembered), self.now()
         if found is None or not found.credential.lets_in(found.user, now):
             return None
-        session, user = found.credential, found.user
-        if now - session.seen_at >= TOUCH_MS:
-            expires_at = min(now + self.idle_ms, session.ends_at)
-            self.sessions.touch(session, now, expires_at)
-            session = replace(session, seen_at=now, expires_at=expires_at)
-            self.identities.note_use(session)
-        actor = Actor(
-            id=user.id,
-            name=user.username,
-            roles=grants_of(user, found.roles),
-            via=via,
-            ip=ip,
-            agent=agent,
-            credential=session_credential(session.id),
-            auth_at=session.auth_at,
-            request_id=request_id,
-        )
-        return Authenticated(actor, session, user)
+        if now - found.credential.seen_at >= TOUCH_MS:
+            found = self._touched(found)
+        visitor = Actor(id="", name="", via=via, ip=ip, agent=agent, request_id=request_id)
+        actor = replace(_actor(visitor, found), ground=self._ground(visitor, found))
+        return Authenticated(actor, found.credential, found.user)
+
+    def _ground(self, visitor: Actor, found: Identity[Session]) -> CredentialGround:
+        """Of a request that this session let in. As long as it lasts, the session is in use."""
+
+        def read() -> tuple[Actor, Sequence[Version]]:
+            nonlocal found
+            now = self._under_way(found)
+            if now is None:
+                raise NotSignedIn
+            found = now
+            return _actor(visitor, now), now.versions
+
+        def alive(versions: Sequence[Version]) -> bool:
+            self._touched(found)
+            return self.identities.unmoved(versions)
+
+        return CredentialGround(found.versions, read, alive)
+
+    def _under_way(self, before: Identity[Session]) -> Identity[Session] | None:
+        """What a session is now that let in a request which is under way; None where it was ended."""
+        session = before.credential
+        found = self.identities.of_session(session.id)
+        if found is None:
+            # The same session has another secret where the password was given again in another window.
+            now = (one for one in self.sessions.of_user(session.user) if one.continues(session))
+            found = next((self.identities.of_session(one.id) for one in now), None)
+        if found is None:
+            return None
+        user = under_way(session.epoch, before.user, found.user)
+        return found if found.credential.lets_in(user, self.now()) else None
+
+    def _touched(self, found: Identity[Session]) -> Identity[Session]:
+        """The session is in use."""
+        session, now = found.credential, self.now()
+        expires_at = min(now + self.idle_ms, session.ends_at)
+        self.sessions.touch(session, now, expires_at)
+        session = replace(session, seen_at=now, expires_at=expires_at)
+        self.identities.note_use(session)
+        return replace(found, credential=session)
 
     def _identity(self, session_id: str, remembered: bool) -> Identity[Session] | None:
         found = self.identities.of_session(session_id, remembered=remembered)
@@ -148,7 +177,7 @@ class Sessions:
 
     def sign_out(self, actor: Actor, session: Session) -> None:
         """End this session. Doing it twice is no error."""
-        self._end(actor, session)
+        self._end(replace(actor, ground=None), session)
 
     def mine(self, actor: Actor) -> list[Session]:
         """The actor's living sessions, the one used last first."""
@@ -171,7 +200,7 @@ class Sessions:
         if session is None:
             raise NotFound
         if session.user != actor.id:
-            if not may(actor, Permissions.SESSIONS_ALL):
+            if not is_authorized(self.audit, actor, Permissions.SESSIONS_ALL):
                 target = ObjectRef("user", session.user)
                 record_denial(self.audit, actor, Permissions.SESSIONS_ALL, target, "another user's session")
                 raise NotFound
@@ -256,5 +285,16 @@ class Sessions:
         """A token's scopes name no right over sessions, so it has none."""
         if not actor.signed_in:
             raise NotSignedIn
-        if by_token(actor) and not may(actor, Permissions.SESSIONS_ALL):
+        if by_token(actor) and not is_authorized(self.audit, actor, Permissions.SESSIONS_ALL):
             raise NotAllowed("A token cannot look after sessions.")
+
+
+def _actor(visitor: Actor, found: Identity[Session]) -> Actor:
+    return replace(
+        visitor,
+        id=found.user.id,
+        name=found.user.username,
+        roles=grants_of(found.user, found.roles),
+        credential=session_credential(found.credential.id),
+        auth_at=found.credential.auth_at,
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
@@ -93,7 +94,13 @@ class RedisUploads:
     # -- progress
 
     def _script(
-        self, op: str, upload_id: str, owner: str, *args: Arg, carried: CarriedChunk | None = None
+        self,
+        op: str,
+        upload_id: str,
+        owner: str,
+        *args: Arg,
+        carried: CarriedChunk | None = None,
+        ground: Ground | None = None,
     ) -> list[Any]:
         """What `upload.lua` returns after "ok". Raises what its other statuses mean."""
         keys = [
@@ -107,18 +114,26 @@ class RedisUploads:
         if carried is not None:
             keys += [carried.place, carried.staging] if carried.staging else [carried.place]
             before = stage(carried)
-        status, *rest = self._db.script("upload", keys, [op, upload_id, ENTRY_SIZE, *args], before=before)
+        program = [op, upload_id, ENTRY_SIZE, *args]
+        status, *rest = self._db.script("upload", keys, program, before=before, ground=ground)
         if status == b"ok":
             return list(rest)
         raise _refusal(status.decode(), rest)
 
     def mark(
-        self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], *, expires_at: int, largest: int, quota: int
+        self,
+        upload: Upload,
+        chunks: Sequence[tuple[int, Chunk]],
+        *,
+        expires_at: int,
+        largest: int,
+        quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
         args: list[Arg] = [expires_at, quota, largest]
         for index, chunk in chunks:
             args += [index, chunk.size, chunk.pack()]
-        received, stored = self._script("mark", upload.id, upload.owner, *args)
+        received, stored = self._script("mark", upload.id, upload.owner, *args, ground=ground)
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
 
     def store_chunk(
@@ -131,12 +146,13 @@ class RedisUploads:
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload | None:
         args: list[Arg] = [expires_at, quota, largest, index, chunk.size, chunk.pack(), carried.hold_ms]
         if not carried.staging:
             args.append(carried.data)
         try:
-            received, stored = self._script("store", upload.id, upload.owner, *args, carried=carried)
+            received, stored = self._script("store", upload.id, upload.owner, *args, carried=carried, ground=ground)
         except _ThereAlready:
             return None
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
@@ -157,11 +173,12 @@ class RedisUploads:
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
         args: list[Arg] = [upload.fence, expires_at, quota, largest, tail, first, offset]
         for chunk in chunks:
             args += [chunk.size, chunk.pack()]
-        received, stored = self._script("append", upload.id, upload.owner, *args)
+        received, stored = self._script("append", upload.id, upload.owner, *args, ground=ground)
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
 
     def settle_tail(self, upload: Upload, token: str) -> Upload:

@@ -42,6 +42,10 @@ CONFIRM: Final = "backoffice.confirm"
 """Key of the WSGI environment: what has to be called before a body is read that cannot be read again."""
 
 
+STILL: Final = "backoffice.still"
+"""Likewise: what is called again and again while a body arrives; it raises where the sender may not any more."""
+
+
 class Source(Protocol):
     """Where a body comes from."""
 
@@ -65,11 +69,13 @@ class RequestBody:
         if self.length is not None and self.length > limit:
             raise TooLarge(f"The body has {self.length} bytes; at most {limit} are taken.", limit=limit)
         confirm_first(environ)
+        self._still: Callable[[], None] = environ.get(STILL, _nothing)
 
     def read_into(self, view: memoryview) -> int:
         """Receive the next bytes to the start of the view; how many, 0 at the end.
 
-        Raises BodyCut (it ended early, stalled or trickled), TooLarge (over the limit), Invalid (malformed coding).
+        Raises BodyCut (it ended early, stalled or trickled), TooLarge (over the limit), Invalid (malformed coding), and
+        what `keep_confirming` was told to ask raises.
         """
         if self.length == self.received or not view:
             return 0
@@ -82,6 +88,7 @@ class RequestBody:
             raise BodyCut(f"The body ended after {self.received} of {self.length} bytes.", received=self.received)
         if time.monotonic() - self._started > PACE.allowed(self.received):
             raise BodyCut("The body arrived too slowly.", received=self.received)
+        self._still()
         return count
 
     def _receive(self, view: memoryview) -> int:
@@ -143,6 +150,15 @@ def confirm_first(of: Request | WSGIEnvironment) -> None:
     confirm = _environ(of).pop(CONFIRM, None)
     if confirm is not None:
         confirm()
+
+
+def keep_confirming(environ: WSGIEnvironment, still: Callable[[], None]) -> None:
+    """Have `still` called while a body arrives, however long that takes."""
+    environ[STILL] = still
+
+
+def _nothing() -> None:
+    """Nobody has to be asked."""
 
 
 def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRAIN_SECONDS) -> bool:

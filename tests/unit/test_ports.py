@@ -73,6 +73,7 @@ READERS = {
     "due",
     "aborted",
     "mime_types",
+    "unmoved",
     "usage",
     "purged",
     "undigested",

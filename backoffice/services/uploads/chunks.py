@@ -9,6 +9,7 @@ from typing import TypedDict
 
 import xxhash
 
+from backoffice.domain.access import Ground
 from backoffice.domain.uploads import TAILS, Chunk, Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, ChunkConflict, Invalid, NotFound, TooLarge, Unavailable
 from backoffice.services.file_ports import ChunkStore, UploadStore
@@ -21,21 +22,24 @@ ATTEMPTS = 3
 
 
 class Bounds(TypedDict):
-    """What the store has to know of an upload that goes on now: when it expires, and what it may grow to."""
+    """What the store has to know of an upload that goes on now: when it expires, what it may grow to, and whether the
+    one who goes on may do so."""
 
     expires_at: int
     largest: int
     quota: int
+    ground: Ground | None
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkWriter:
-    """Stores chunks of uploads, and notes them in the map."""
+    """Stores chunks of uploads, and notes them in the map. `ground`: of the one who sends them."""
 
     uploads: UploadStore
     chunks: ChunkStore
     limits: UploadLimits
     now: Callable[[], int]
+    ground: Ground | None = None
 
     def check_place(self, index: int, total: int) -> None:
         """Raises Invalid where no upload can have chunk `index` of `total`."""
@@ -107,7 +111,7 @@ class ChunkWriter:
     def _bounds(self, upload: Upload) -> Bounds:
         limits = self.limits
         expires_at = limits.expires_at(self.now(), upload.dies_at)
-        return Bounds(expires_at=expires_at, largest=limits.max_file_size, quota=limits.quota_bytes)
+        return Bounds(expires_at=expires_at, largest=limits.max_file_size, quota=limits.quota_bytes, ground=self.ground)
 
 
 def hold_until(upload: Upload, now: int) -> int:

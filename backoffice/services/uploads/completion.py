@@ -61,7 +61,7 @@ class Completion:
             keep = self._keep_within_commit(upload_id, chunks)
             if keep is None or chunks.size != size or (spec.digest and spec.digest != digest):
                 self._check_chunks(leased, chunks, size)
-                digest = self._check_digest(leased, token, spec.digest, chunks, digest)
+                digest = self._check_digest(actor, leased, token, spec.digest, chunks, digest)
             if keep is None:
                 lost = self.chunks.keep(upload_id, leased.chunk_count)
                 if lost:
@@ -205,13 +205,17 @@ class Completion:
         self.uploads.unmark(upload, lost)
         return ChunksMissing(missing=ranges(lost))
 
-    def _check_digest(self, upload: Upload, token: str, wanted: bytes, chunks: ChunkMap, found: bytes) -> bytes:
+    def _check_digest(
+        self, actor: Actor, upload: Upload, token: str, wanted: bytes, chunks: ChunkMap, found: bytes
+    ) -> bytes:
         """The SHA-256 of the whole: `found`, where it is known, or that of all chunks when the client gave one to
         compare with; else the worker takes it afterwards, and it is empty until then."""
         if wanted and not found:
 
             def heartbeat() -> None:
                 self.uploads.extend(upload, token, LEASE_SECONDS)
+                if actor.ground is not None:
+                    actor.ground.confirm()
 
             found = read_digest(self.chunks, upload.id, chunks, heartbeat)
         _check_wanted(wanted, found)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any
 
-from backoffice.domain.audit import NO_OBJECT, AuditEvent
+from backoffice.domain.access import Ground
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, Outcome
 from backoffice.errors import BackofficeError
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
@@ -68,6 +69,7 @@ class Commit:
         self._events: list[Arg] = []
         self._reads: list[Arg] = []
         self._before: list[Command] = []
+        self._ground: Ground | None = None
         self._writes_count = self._events_count = self._reads_count = 0
         self.replies: list[Any] = []
         for event in events:
@@ -78,6 +80,9 @@ class Commit:
         indexes = [self._position(self._all.audit_index(facet, value)) for facet, value in facets(event)]
         self._events += (event.canonical(), len(indexes), *indexes)
         self._events_count += 1
+        if event.outcome is Outcome.OK and self._ground is None:
+            # That somebody was refused is written down whatever they may by now.
+            self._ground = event.actor.ground
 
     def _position(self, key: bytes) -> int:
         return self._keys.setdefault(key, len(self._keys) + 1)
@@ -124,7 +129,7 @@ class Commit:
         """Carry it out; the id of its last event. `freeing`: also when memory is full.
 
         Raises the error of the first check that does not hold. What was seen instead stays here, unless the error is
-        made of it: it may be somebody else's.
+        made of it: it may be somebody else's. Where the one who acts may not any more, raises what the refusal is.
         """
         program: list[Arg] = [
             KEEP_SECONDS,
@@ -139,7 +144,9 @@ class Commit:
             *self._events,
             *self._reads,
         ]
-        status, what, *rest = db.script("commit", list(self._keys), program, allow_oom=freeing, before=self._before)
+        status, what, *rest = db.script(
+            "commit", list(self._keys), program, allow_oom=freeing, before=self._before, ground=self._ground
+        )
         if status == b"done":
             self.replies = rest
             return str(what.decode())

@@ -37,7 +37,10 @@ end
 -- A lease that it gave to this very token is a repetition.
 if not (op == 'lease' and row[6] == ARGV[4]) then
   local stale = changed()
-  if stale then return stale end
+  if stale then
+    refuse()
+    return stale
+  end
 end
 if not row[1] then return refuse('missing') end
 local state, received, bytes = row[1], tonumber(row[2]), tonumber(row[3])
