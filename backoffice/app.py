@@ -39,6 +39,7 @@ from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
+from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
@@ -91,7 +92,7 @@ def build_services(
     passwords = passwords or Passwords()
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health)
-    completion = Completion(stores.uploads, stores.files, chunks, durability, settings.trash_ttl)
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
     return Services(
         users=_users(stores, passwords),
         roles=Roles(store=stores.roles, audit=audit),
@@ -141,7 +142,7 @@ class _Stores:
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
         self.files = RedisFiles(db, keys)
-        self.uploads = RedisUploads(db, keys, self.files)
+        self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 
 def chunk_store(settings: Settings, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> ChunkStore:

@@ -109,6 +109,14 @@ class StoredChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """An identifier under which a chunk may be kept before there is a record of it, `until` then (epoch ms)."""
+
+    file_id: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class CarriedChunk:
     """The bytes of a chunk that go into the store with a change of the records, all or nothing.
 

@@ -11,7 +11,7 @@ from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, ChunkStat, Upload
+from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, ChunkStat, Intent, Upload
 
 
 class ChunkStore(Protocol):
@@ -22,6 +22,11 @@ class ChunkStore(Protocol):
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
+
+    def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
+        """Keep a chunk 0 before there is a record of it, under an identifier that was noted for that (`IntentStore`);
+        safe at `level` when this returns. It may come before it is known whether the one who asks still may: where no
+        record follows, it has to be freed."""
 
     def carry(
         self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
@@ -75,6 +80,23 @@ class ChunkStore(Protocol):
 
     def room(self) -> bool:
         """Whether there is room for more uploads."""
+
+
+class IntentStore(Protocol):
+    """Identifiers under which a chunk may be kept before there is a record of it (`ChunkStore.put_ahead`)."""
+
+    def take(self) -> Intent:
+        """An identifier that nobody else has. Now and then one round trip, mostly none."""
+
+    def due(self, now: int) -> list[str]:
+        """Identifiers whose time is over."""
+
+    def give_up(self, file_ids: Sequence[str]) -> list[str]:
+        """Those under which there is no file. From now on none will come, so what bytes there are can go; then `forget`
+        them. Also when memory is full."""
+
+    def forget(self, file_id: str) -> None:
+        """There are no bytes under it."""
 
 
 class UploadStore(Protocol):
@@ -241,16 +263,18 @@ class FileStore(Protocol):
         chunk: Chunk | None,
         carried: CarriedChunk | None,
         *,
+        intent: Intent | None = None,
         quota: int,
         on_conflict: OnConflict,
         purge_at: int,
         event: AuditEvent,
     ) -> File:
         """A file of one chunk, or of none, that never was an upload: bytes, map, record and quota in one commit, under
-        a name that is free by then; the file as stored. `quota` as with `UploadStore.insert`, `purge_at` as with
-        `UploadStore.complete`.
+        a name that is free by then; the file as stored. `intent`: where the chunk is kept already; it is taken off.
+        `quota` as with `UploadStore.insert`, `purge_at` as with `UploadStore.complete`.
 
-        Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more.
+        Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more, NotFound:
+        the intent's time is over.
         """
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:

@@ -108,6 +108,11 @@ class Db:
             return reading.many([command])[0]
         return self._one(command) if watch is None else self._watched(watch, [command])[0]
 
+    def call_ahead(self, *command: Arg) -> Any:
+        """One command that is not held back until it is known whether the one who asks still may (`watch.py`): what
+        comes after it asks that, and then it has to be undone."""
+        return self._one(command)
+
     def _one(self, command: Command) -> Any:
         try:
             return self._transport.call(command)

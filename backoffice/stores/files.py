@@ -9,8 +9,16 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.uploads import CarriedChunk, Chunk
-from backoffice.errors import BackofficeError, NameTaken, NotSignedIn, QuotaExceeded, Unavailable, VersionMismatch
+from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
+from backoffice.errors import (
+    BackofficeError,
+    NameTaken,
+    NotFound,
+    NotSignedIn,
+    QuotaExceeded,
+    Unavailable,
+    VersionMismatch,
+)
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
@@ -128,6 +136,7 @@ class RedisFiles:
         chunk: Chunk | None,
         carried: CarriedChunk | None,
         *,
+        intent: Intent | None = None,
         quota: int,
         on_conflict: OnConflict,
         purge_at: int,
@@ -140,6 +149,9 @@ class RedisFiles:
                 commit.write("SET", self._keys.chunk_map(file.id), chunk.pack())
             if carried is not None:
                 _keep_carried(commit, carried)
+            if intent is not None:
+                commit.check("equal", self._keys.intents, file.id, intent.until, error=NotFound())
+                commit.write("HDEL", self._keys.intents, file.id)
 
         try:
             return self.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)

@@ -21,6 +21,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:epoch:roles                     string  rises with every change of a role
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
+    {bo}:intents                         hash    id -> until when (ms) a chunk may be kept before its record comes
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
@@ -103,6 +104,10 @@ class Keys:
     @property
     def workers(self) -> bytes:
         return self._key("workers")
+
+    @property
+    def intents(self) -> bytes:
+        return self._key("intents")
 
     @property
     def install(self) -> bytes:

@@ -22,6 +22,7 @@ def control() -> list[bytes]:
         KEYS.audit,
         KEYS.roles_epoch,
         KEYS.install,
+        KEYS.intents,
         KEYS.chunk_map("x"),
         KEYS.quota("x"),
         KEYS.request("x"),

@@ -16,6 +16,7 @@ from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
+from backoffice.stores.intents import RedisIntents
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
@@ -38,6 +39,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.Throttle, RedisThrottle),
     (file_ports.ChunkStore, RedisChunks),
     (file_ports.ChunkStore, FileChunks),
+    (file_ports.IntentStore, RedisIntents),
     (file_ports.UploadStore, RedisUploads),
     (file_ports.FileStore, RedisFiles),
     (ports.Durability, RedisDurability),
@@ -101,6 +103,9 @@ NOT_ACTS = {
     "forgive",
     "clear",
     "put",
+    "put_ahead",
+    "take",
+    "give_up",
     "keep",
     "hold",
     "delete",

@@ -100,7 +100,7 @@ class Uploads:
     @property
     def cleanup(self) -> Cleanup:
         """What the worker does about uploads that become no file."""
-        return Cleanup(self.uploads, self.chunks, self.now)
+        return Cleanup(self.uploads, self.chunks, self.completion.intents, self.now)
 
     def _writer(self, actor: Actor) -> ChunkWriter:
         return ChunkWriter(self.uploads, self.chunks, self.limits, self.now, actor.ground)
@@ -266,12 +266,10 @@ class Uploads:
 
     def finish_stream(self, actor: Actor, new: NewFile, spec: FileSpec) -> File:
         """The file that was written. Raises ChecksumMismatch, and all that `complete` raises."""
-        if new.stream is None:
+        stream = new.stream
+        if stream is None:
             with new.content() as content:
-                file = self.completion.store_whole(actor, spec, content, self.limits.quota_bytes)
-            if file is not None:
-                return file
-        stream = new.as_stream()
+                return self.completion.store_whole(actor, spec, content, self.limits.quota_bytes)
         upload = stream.finish()
         file = self.completion.run(actor, upload.id, upload.owner, spec, upload.bytes, digest=stream.digest)
         stream.completed = True

@@ -55,6 +55,10 @@ class RedisChunks:
         life = max(1, hold_until - now_ms())
         return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "PX", life))
 
+    def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
+        """The barrier of the records, which follows, covers it."""
+        self._db.call_ahead("SET", self._keys.chunk(file_id, 0), data)
+
     def carry(
         self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
     ) -> CarriedChunk | None:

@@ -217,17 +217,21 @@ class ChunkCheck:
     # -- what belongs to nothing
 
     def strays(self) -> None:
-        """Kept chunks without a record. One that is held goes by itself."""
+        """Kept chunks without a record. One that is held goes by itself, and so does one that is kept ahead."""
         for batch in batches(self._chunks.scan()):
             self._repairer.count(Invariant.ORPHAN, len(batch))
             ids: defaultdict[str, list[int]] = defaultdict(list)
             for file_id, index, stat in batch:
                 if stat.kept:
                     ids[file_id].append(index)
+            # What is about to get its record is asked first: that and the record come in one commit.
+            ahead = self._db.many([self._ahead_question(one) for one in ids])
             homes = self._db.many([command for one in ids for command in self._home_questions(one)])
-            for (file_id, indexes), total, upload in zip(ids.items(), homes[::2], homes[1::2], strict=True):
+            for (file_id, indexes), noted, total, upload in zip(
+                ids.items(), ahead, homes[::2], homes[1::2], strict=True
+            ):
                 for index in indexes:
-                    if is_stray(index, total, upload):
+                    if not noted and is_stray(index, total, upload):
                         self._repairer.verify_and_repair(partial(self._look_stray, file_id, index))
 
     def _home_questions(self, file_id: str) -> list[Command]:
@@ -236,11 +240,16 @@ class ChunkCheck:
             ("EXISTS", self._keys.record(upload_store.NOUN, file_id)),
         ]
 
+    def _ahead_question(self, file_id: str) -> Command:
+        """Whether its chunk may be kept before its record comes (`intents.py`)."""
+        return ("HEXISTS", self._keys.intents, file_id)
+
     def _look_stray(self, file_id: str, index: int) -> Fault | None:
         # The record first: it goes after the bytes, so bytes that are there when it is not belong to nothing.
-        total, upload = self._repairer.read_atomically(self._home_questions(file_id))
+        questions = [self._ahead_question(file_id), *self._home_questions(file_id)]
+        noted, total, upload = self._repairer.read_atomically(questions)
         [stat] = self._chunks.stat_many([(file_id, index)])
-        if not is_stray(index, total, upload) or stat is None or not stat.kept:
+        if noted or not is_stray(index, total, upload) or stat is None or not stat.kept:
             return None
         after = partial(self._chunks.hold, file_id, index, now_ms() + STRAY_SECONDS * 1000)
         what = f"{file_id}: chunk {index} belongs to no record"
