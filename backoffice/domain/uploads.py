@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -156,6 +156,16 @@ class ChunkMap:
                 for kind, size, xxh3, sha256 in _ENTRY.iter_unpack(packed)
             )
         )
+
+    def with_entries(self, entries: Mapping[bytes, bytes]) -> ChunkMap:
+        """The map with these, index -> entry, too; those beyond its end are left out."""
+        if not entries:
+            return self
+        chunks = list(self.chunks)
+        for index, entry in entries.items():
+            if int(index) < len(chunks):
+                chunks[int(index)] = ChunkMap.unpack(entry, 1).chunks[0]
+        return ChunkMap(tuple(chunks))
 
     @property
     def missing(self) -> list[tuple[int, int]]:

@@ -11,6 +11,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:<noun>:one:<index>              hash    folded value -> id (unique)
     {bo}:<noun>:facet:<index>            zset    the values of a facet, score = number of records
     {bo}:map:<id>                        string  chunk map of an upload or a file, 53 bytes a chunk
+    {bo}:map:<id>:scattered              hash    index -> entry: chunks of an upload that came far ahead of the others
+                                                 and are not in its map yet
     {bo}:quota:<user>                    hash    used, reserved (bytes)
     {bo}:audit                           stream  field e: one event, canonical JSON
     {bo}:by:<facet>:<value>              string  entries of the log by action, actor, ip: 8 bytes each (`log_index.py`)
@@ -72,6 +74,9 @@ class Keys:
 
     def chunk_map(self, file_id: str) -> bytes:
         return self._key("map", file_id)
+
+    def scattered_chunks(self, upload_id: str) -> bytes:
+        return self._key("map", upload_id, "scattered")
 
     def quota(self, user_id: str) -> bytes:
         return self._key("quota", user_id)

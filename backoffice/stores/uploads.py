@@ -30,6 +30,7 @@ from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.files import RedisFiles, check_quota
 from backoffice.stores.keys import Keys
+from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
@@ -68,8 +69,10 @@ class RedisUploads:
         return self._pager.page(query)
 
     def chunk_map(self, upload_id: str, total: int) -> ChunkMap:
-        packed = self._db.call("GET", self._keys.chunk_map(upload_id)) if total else b""
-        return ChunkMap.unpack(packed or b"", total)
+        if not total:
+            return ChunkMap(())
+        scattered, packed = self._db.many(map_questions(self._keys, upload_id))
+        return unpack_map(scattered, packed, total)
 
     def part_of_map(self, upload_id: str, first: int, count: int) -> ChunkMap:
         if not count:
@@ -109,6 +112,7 @@ class RedisUploads:
             self._keys.quota(owner),
             self._keys.index(NOUN, "expires"),
             self._keys.record(USERS, owner),
+            self._keys.scattered_chunks(upload_id),
         ]
         before: list[Command] = []
         if carried is not None:
@@ -248,6 +252,7 @@ class RedisUploads:
             self._keys.chunk_map(upload.id),
             self._keys.quota(upload.owner),
             self._keys.index(NOUN, "gc"),
+            self._keys.scattered_chunks(upload.id),
         ]
         self._db.script("delete_and_release", keys, [upload.id, "aborted", "reserved", "reserved"], allow_oom=True)
 
@@ -259,11 +264,21 @@ class RedisUploads:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)
 
 
+def map_questions(keys: Keys, upload_id: str) -> list[Command]:
+    """What `unpack_map` takes. In this order: a chunk goes from the hash to the map, and so is seen in one of them."""
+    return [("HGETALL", keys.scattered_chunks(upload_id)), ("GET", keys.chunk_map(upload_id))]
+
+
+def unpack_map(scattered: Any, packed: bytes | None, total: int) -> ChunkMap:
+    """The map of an upload, with the chunks that came far ahead of the others."""
+    return ChunkMap.unpack(packed or b"", total).with_entries(pairs(scattered))
+
+
 class _ThereAlready(Conflict):
     """There is a chunk, and it may be another one."""
 
 
-def _refusal(status: str, rest: Sequence[bytes]) -> BackofficeError:
+def _refusal(status: str, rest: Sequence[Any]) -> BackofficeError:
     """What a status of `upload.lua` means."""
     match status:
         case "missing":
@@ -281,7 +296,7 @@ def _refusal(status: str, rest: Sequence[bytes]) -> BackofficeError:
         case "busy":
             return Completing(retry_after=1)
         case "incomplete":
-            return ChunksMissing(missing=ChunkMap.unpack(rest[2], int(rest[1])).missing)
+            return ChunksMissing(missing=unpack_map(rest[3], rest[2], int(rest[1])).missing)
         case "there":
             return _ThereAlready()
         case "lost":
