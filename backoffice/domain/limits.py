@@ -38,6 +38,18 @@ MAX_FILES: Final = 100
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""
 
+# Refusals of people who are not signed in, of each kind (sign-in, token)
+MAX_REFUSAL_ENTRIES: Final = 100
+"""That have an entry of their own in the log in a row; those that find no place any more are counted."""
+REFUSAL_ENTRY_SECONDS: Final = 60
+"""After so long there is a place for one more. So nobody can fill the log with more than 3,000 entries a day."""
+COUNTED_SECONDS: Final = 60
+"""What is counted for so long is one entry."""
+MAX_NAMED_REFUSALS: Final = 10
+"""Reasons, users and networks that such an entry names."""
+MAX_THROTTLED: Final = 20_000
+"""Networks, names and browsers each whose failures are remembered; the one that would be forgotten first gives way."""
+
 # The disk
 MIN_FREE_DISK: Final = 512 * 1024**2
 """Bytes. With less on the disk that holds file bytes, uploads are refused."""

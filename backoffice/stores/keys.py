@@ -19,7 +19,12 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:by:<type>:<id>                  string  the same by object
     {bo}:request:<id>                    string  result of a commit, 2 minutes
     {bo}:seen:<...>                      string  an event that is not repeated for a while
-    {bo}:throttle:<what>                 hash    failures, until
+    {bo}:throttle:<kind>                 hash    network, name or browser -> failures and until when it waits (ms)
+    {bo}:throttled:<kind>                zset    the same, score = when they are forgotten (ms)
+    {bo}:refusals:<action>:counted       hash    refusals without an entry of their own: since, count, reasons, …
+    {bo}:refusals:<action>:due           hash    the same of a time that is over: to be written into the log
+    {bo}:refusals:<action>:<…>-networks  string  HyperLogLog of the networks they came from
+    {bo}:refusals:<action>:places        hash    left: how many more have an entry of their own; at: as of when (ms)
     {bo}:epoch:roles                     string  rises with every change of a role
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
@@ -96,8 +101,14 @@ class Keys:
     def seen(self, *what: str) -> bytes:
         return self._key("seen", *what)
 
-    def throttle(self, what: str) -> bytes:
-        return self._key("throttle", what)
+    def throttle(self, kind: str) -> bytes:
+        return self._key("throttle", kind)
+
+    def throttled(self, kind: str) -> bytes:
+        return self._key("throttled", kind)
+
+    def refusals(self, action: str, part: str) -> bytes:
+        return self._key("refusals", action, part)
 
     @property
     def roles_epoch(self) -> bytes:

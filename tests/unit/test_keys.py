@@ -29,7 +29,13 @@ def control() -> list[bytes]:
         KEYS.worker("x"),
         KEYS.workers,
     ]
-    found += [KEYS.audit_index("actor", "x"), KEYS.seen("x"), KEYS.throttle("x")]
+    found += [
+        KEYS.audit_index("actor", "x"),
+        KEYS.seen("x"),
+        KEYS.throttle("x"),
+        KEYS.throttled("x"),
+        KEYS.refusals("x", "y"),
+    ]
     for noun in nouns:
         for name in ("epoch", "by", "one", "facet", "audit", "created", "x"):
             found.append(KEYS.record(noun, name))

@@ -57,6 +57,7 @@ READERS = {
     "page",
     "count_admins",
     "counts",
+    "counted_refusals",
     "remembered",
     "within_commit",
     "load",

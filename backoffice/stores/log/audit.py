@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.actions import Action
+from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
 from backoffice.domain.paging import Page
 from backoffice.errors import Conflict
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_index import WIDTH, is_entry_id, pack, unpack
+from backoffice.stores.log.refusals import RedisRefusals
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit, written_facets
 
@@ -35,6 +37,7 @@ class RedisAudit:
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
+        self._refusals = RedisRefusals(db, keys)
 
     def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
         """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
@@ -49,6 +52,15 @@ class RedisAudit:
             return commit.run(self._db)
         except _SeenBefore:
             return ""
+
+    def refuse(self, event: AuditEvent, alike: str, network: str) -> bool:
+        return self._refusals.refuse(event, alike, network)
+
+    def counted_refusals(self, action: Action, now: int) -> CountedRefusals | None:
+        return self._refusals.counted(action, now)
+
+    def write_counted_refusals(self, counted: CountedRefusals, event: AuditEvent) -> None:
+        self._refusals.write_counted(counted, event)
 
     def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
