@@ -74,7 +74,7 @@ class RedisFiles:
         if isinstance(chunk, bytes):
             commit.read("GET", chunk)
         try:
-            commit.run(self._db)
+            commit.run(self._db, when_full=True)
         except VersionMismatch:
             self._remembered.pop(file.id)
             raise
@@ -215,13 +215,13 @@ class RedisFiles:
         self._check_vacant(commit, file, 0 if replaced is None else 1)
         self.collection.insert(commit, file)
 
-    def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, freeing: bool = False) -> File:
+    def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, when_full: bool = False) -> File:
         new = replace(new, version=old.version + 1)
         commit = Commit(self._keys, event)
         self.collection.replace(commit, old, new)
         if claim:
             self._check_vacant(commit, new)
-        commit.run(self._db, freeing=freeing)
+        commit.run(self._db, when_full=when_full)
         return new
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
@@ -234,7 +234,7 @@ class RedisFiles:
 
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
         new = replace(old, state=FileState.TRASHED, purge_at=purge_at, changed_at=event.at)
-        return self._change(old, new, event, freeing=True)
+        return self._change(old, new, event, when_full=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:
         for attempt in range(NAME_ATTEMPTS):
@@ -248,7 +248,7 @@ class RedisFiles:
         raise NameTaken
 
     def purge(self, old: File, event: AuditEvent) -> File:
-        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, freeing=True)
+        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, when_full=True)
 
     def forget(self, file: File) -> None:
         keys = [

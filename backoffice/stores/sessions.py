@@ -6,7 +6,7 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.sessions import Session
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Sorted
-from backoffice.stores.records.store import RedisRecords
+from backoffice.stores.records.store import RedisRecords, note_use
 
 NOUN = "sessions"
 CLOCKS_MS = 60_000
@@ -37,12 +37,12 @@ class RedisSessions(RedisRecords[Session]):
     def insert(self, record: Session, event: AuditEvent) -> None:
         commit = self._commit(event)
         self._insert(commit, record)
-        commit.run(self._db)
+        commit.run(self._db, when_full=True)
 
     def touch(self, session: Session, seen_at: int, expires_at: int) -> None:
         """Note that it was used. Not an act."""
         keys = [self._keys.record(NOUN, session.id), *self._ordered(session)]
-        self._db.script("touch", keys, [session.id, expires_at, "seen_at", seen_at, "expires_at", expires_at])
+        note_use(self._db, keys, [session.id, expires_at, "seen_at", seen_at, "expires_at", expires_at])
 
     def replace(self, old: Session, new: Session, event: AuditEvent) -> None:
         """Another secret (so another id) for the same session, or a newer `auth_at`. Raises VersionMismatch."""
@@ -53,7 +53,7 @@ class RedisSessions(RedisRecords[Session]):
         else:
             self.collection.remove(commit, old)
             self._insert(commit, new)
-        commit.run(self._db)
+        commit.run(self._db, when_full=True)
 
     def sweep(self, now: int) -> int:
         """Drop index entries of sessions that vanished by themselves; how many. (The users' lists die whole.)"""

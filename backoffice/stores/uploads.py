@@ -243,7 +243,7 @@ class RedisUploads:
         commit.check("equal", key, "lease", upload.lease, error=Completing())
         aborted = replace(upload, state=UploadState.ABORTED, gc_at=now, version=upload.version + 1)
         self.collection.replace(commit, upload, aborted)
-        commit.run(self._db, freeing=True)
+        commit.run(self._db, when_full=True)
         return aborted
 
     def forget(self, upload: Upload) -> None:

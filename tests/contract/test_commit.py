@@ -247,7 +247,7 @@ def test_a_full_store_refuses_before_the_first_effect_and_still_frees(real: Any)
         assert everything(db) == before
         commit = Commit(KEYS, event(Actions.SESSION_END))
         commit.write("DEL", HASH)
-        commit.run(db, freeing=True)
+        commit.run(db, when_full=True)
     finally:
         real.config_set("maxmemory", was)
     assert db.call("EXISTS", HASH) == 0

@@ -71,7 +71,7 @@ OPERATOR = system_actor("olivia", "shell")
 class Roomy(RedisHealth):
     """The fake server does not say how much memory it has."""
 
-    def room(self) -> bool:
+    def _has_room(self) -> bool:
         return True
 
 

@@ -49,7 +49,7 @@ class RedisAudit:
             commit.check("absent", seen, error=_SeenBefore())
             commit.write("SET", seen, 1, "EX", seconds)
         try:
-            return commit.run(self._db)
+            return commit.run(self._db, when_full=True)
         except _SeenBefore:
             return ""
 

@@ -74,7 +74,7 @@ class RedisRefusals:
             for key in (row, networks):
                 commit.write("DEL", key)
             with suppress(_Changed):
-                commit.run(self._db, freeing=True)
+                commit.run(self._db, when_full=True)
                 return
 
     def _parts(self, action: Action, part: str) -> tuple[bytes, bytes]:

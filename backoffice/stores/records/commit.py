@@ -125,8 +125,9 @@ class Commit:
         """A command that is sent ahead of the commit, in the same trip, and is carried out whatever becomes of it."""
         self._before.append(command)
 
-    def run(self, db: Db, *, freeing: bool = False) -> str:
-        """Carry it out; the id of its last event. `freeing`: also when memory is full.
+    def run(self, db: Db, *, when_full: bool = False) -> str:
+        """Carry it out; the id of its last event. `when_full`: also when the store's memory is full, as what makes room
+        does, signing in, reading, and what operators do.
 
         Raises the error of the first check that does not hold. What was seen instead stays here, unless the error is
         made of it: it may be somebody else's. Where the one who acts may not any more, raises what the refusal is.
@@ -145,7 +146,7 @@ class Commit:
             *self._reads,
         ]
         status, what, *rest = db.script(
-            "commit", list(self._keys), program, allow_oom=freeing, before=self._before, ground=self._ground
+            "commit", list(self._keys), program, allow_oom=when_full, before=self._before, ground=self._ground
         )
         if status == b"done":
             self.replies = rest
