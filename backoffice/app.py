@@ -87,7 +87,7 @@ def build_services(
 ) -> Services:
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
     first line of a script, and a cheaper hash makes many sign-ins quick."""
-    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix))
+    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), settings.max_files)
     db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
     passwords = passwords or Passwords()
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
@@ -134,14 +134,14 @@ def _users(stores: _Stores, passwords: Passwords) -> Users:
 class _Stores:
     """The stores of the control plane, over one connection."""
 
-    def __init__(self, db: Db, keys: Keys) -> None:
+    def __init__(self, db: Db, keys: Keys, max_files: int | None) -> None:
         self.db, self.keys = db, keys
         self.users, self.roles = RedisUsers(db, keys), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
         self.audit, self.throttle = RedisAudit(db, keys), RedisThrottle(db, keys)
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
-        self.files = RedisFiles(db, keys)
+        self.files = RedisFiles(db, keys, max_files)
         self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 

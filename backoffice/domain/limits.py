@@ -22,6 +22,10 @@ MAX_DESCRIPTION: Final = 200
 MAX_ROLES: Final = 200
 """Custom ones; all of them are kept in every process."""
 
+# Sessions
+MAX_SESSIONS: Final = 50
+"""That one user can have; with one more, the one that was used the longest ago ends."""
+
 # API tokens
 DEFAULT_TOKEN_DAYS: Final = 365
 MAX_TOKEN_DAYS: Final = 3650
@@ -35,6 +39,10 @@ MAX_TAGS: Final = 20
 MAX_TAG: Final = 50
 MAX_FILES: Final = 100
 """In one form."""
+LEAST_CHUNK: Final = 64 * 1024
+"""Bytes of a chunk, unless it is the last one or the file has few."""
+FEW_CHUNKS: Final = 64
+"""So many chunks of a file may be smaller: each takes 200 bytes of the store besides its own."""
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""
 

@@ -12,13 +12,13 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.identities import Identity
 from backoffice.domain.ids import new_secret, secret_hash
-from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN
+from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN, MAX_SESSIONS
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
-from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
+from backoffice.errors import BadCredentials, Conflict, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
     authorize_over,
@@ -39,6 +39,8 @@ from backoffice.services.sign_in.trusted_devices import TrustedDevices
 
 TOUCH_MS = 60_000
 """A session's use is written down at most once in so long."""
+SPARE_SESSIONS = 3
+"""How many places there are after one was made: others may sign in at this moment."""
 _SESSION_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -228,9 +230,20 @@ class Sessions:
             agent=actor.agent[:MAX_AGENT],
         )
         who = replace(actor, id=user.id, name=user.username, credential=session_credential(session.id))
-        self.sessions.insert(session, AuditEvent(Actions.SESSION_START, who, user_ref(user), at=now))
+        event = AuditEvent(Actions.SESSION_START, who, user_ref(user), at=now)
+        try:
+            self.sessions.insert(session, event)
+        except Conflict:
+            self._end_oldest(who, user)
+            self.sessions.insert(session, event)
         self.users.touch(user.id, now)
         return SignedIn(session, secret, user, self.devices.remember(device, user.id))
+
+    def _end_oldest(self, actor: Actor, user: User) -> None:
+        """Make room for one more session; somebody may sign in at the same moment."""
+        found = sorted(self.sessions.of_user(user.id), key=lambda session: session.seen_at)
+        for session in found[: max(0, len(found) + SPARE_SESSIONS - MAX_SESSIONS)]:
+            self._end(actor, session, because="too many sessions")
 
     def _charge(self, actor: Actor, buckets: tuple[Bucket, ...], user: User | None) -> None:
         try:
@@ -259,12 +272,12 @@ class Sessions:
             return new
         return user
 
-    def _end(self, actor: Actor, session: Session) -> None:
+    def _end(self, actor: Actor, session: Session, because: str = "") -> None:
         event = AuditEvent(
             Actions.SESSION_END,
             actor,
             ObjectRef("user", session.user),
-            data={"session": session_credential(session.id)},
+            data={"session": session_credential(session.id), **({"because": because} if because else {})},
             at=self.now(),
         )
         with suppress(VersionMismatch):  # ended by another request, which recorded it

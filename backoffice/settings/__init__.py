@@ -105,6 +105,12 @@ class Settings:
     quota_bytes: int | None = _setting(
         "BACKOFFICE_QUOTA_BYTES", read.optional_size, 100 * GIB, "What a user may store, or `unlimited`"
     )
+    max_files: int = _setting(
+        "BACKOFFICE_MAX_FILES",
+        read.number(1, 100_000_000),
+        100_000,
+        "Files one user may have, and as many in the trash",
+    )
     upload_ttl: int = _setting(
         "BACKOFFICE_UPLOAD_TTL", read.duration(60), DAY, "An upload left alone this long is dropped"
     )

@@ -45,8 +45,9 @@ ROWS_REMEMBERED = 2_048
 class RedisFiles:
     """Files and what they use of a quota (port `FileStore`)."""
 
-    def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
+    def __init__(self, db: Db, keys: Keys, max_files: int | None = None) -> None:
+        """`max_files`: how many an owner may have, and as many more in the trash; None: any number."""
+        self._db, self._keys, self._max_files = db, keys, max_files
         self.collection = Collection(
             db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
         )
@@ -179,6 +180,7 @@ class RedisFiles:
             named, replaced = self._choose_name(file, on_conflict, first=attempt == 0)
             commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
             add(commit)
+            self.check_number(commit, file.owner, replaced=replaced is not None)
             self._claim_name(commit, named, replaced, purge_at, event)
             try:
                 commit.run(self._db)
@@ -190,6 +192,14 @@ class RedisFiles:
                 continue
             return named
         raise NameTaken
+
+    def check_number(self, commit: Commit, owner: str, *, replaced: bool = False) -> None:
+        """Let the commit add a file of the owner, if there may be one more. It then raises QuotaExceeded."""
+        if self._max_files is None:
+            return
+        error = QuotaExceeded(f"You may have {self._max_files} files, and as many in the trash.", files=self._max_files)
+        for facet, most in (("owner", self._max_files + replaced), ("trash", self._max_files)):
+            commit.check("fewer", self._keys.index(NOUN, facet, owner), most, error=error)
 
     def _choose_name(self, file: File, on_conflict: OnConflict, *, first: bool) -> tuple[File, File | None]:
         """`file` under the name that it should get, and the file of that name that it replaces. Others may take the

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from backoffice.domain.audit import AuditEvent
+from backoffice.domain.limits import MAX_SESSIONS
 from backoffice.domain.sessions import Session
+from backoffice.errors import Conflict
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Sorted
 from backoffice.stores.records.store import RedisRecords, note_use
@@ -35,7 +37,10 @@ class RedisSessions(RedisRecords[Session]):
         return [session for session in found if session is not None]
 
     def insert(self, record: Session, event: AuditEvent) -> None:
+        """Raises Conflict when the user has too many, some of which may have vanished."""
         commit = self._commit(event)
+        error = Conflict(f"A user has at most {MAX_SESSIONS} sessions.")
+        commit.check("fewer", self._keys.index(NOUN, "user", record.user), MAX_SESSIONS, error=error)
         self._insert(commit, record)
         commit.run(self._db, when_full=True)
 

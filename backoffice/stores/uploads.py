@@ -90,6 +90,7 @@ class RedisUploads:
         too_many = TooMany(f"At most {max_open} uploads can be open at a time.", limit=max_open, retry_after=60)
         commit.check("fewer", mine, max_open, error=too_many)
         check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
+        self._files.check_number(commit, upload.owner)
         commit.write("HINCRBY", self._keys.quota(upload.owner), "reserved", upload.reserved)
         self.collection.insert(commit, upload)
         commit.run(self._db)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backoffice.domain.limits import MAX_REFUSAL_ENTRIES
-from backoffice.errors import BadCredentials, NotFound, TooMany
+from backoffice.domain.actions import Actions
+from backoffice.domain.files import File, FileSpec, OnConflict
+from backoffice.domain.limits import LEAST_CHUNK, MAX_REFUSAL_ENTRIES, MAX_SESSIONS, MAX_TAGS
+from backoffice.domain.paging import Query
+from backoffice.errors import BadCredentials, Invalid, NotFound, QuotaExceeded, TooMany
+from backoffice.stores.files import RedisFiles
 from backoffice.stores.throttle import RedisThrottle
 from tests.support.memory import store_bytes
-from tests.support.people import People
+from tests.support.people import PASSWORD, People
+from tests.support.uploads import ALICE, LIMITS, World
+from tests.support.uploads import KEYS as UPLOAD_KEYS
 
 pytestmark = pytest.mark.real_only
 
@@ -66,3 +74,95 @@ def test_failures_are_remembered_in_bounded_memory(redis: Any, people: People) -
     for number in range(1_200, 3_000):
         throttle.attempt(f"network:{address(number)}", 20, 1_000, 300_000, 3_600)
     assert store_bytes(redis, "{t}:throttle*") < before * 1.2 < 300 * 1_000
+
+
+# --- what somebody who is signed in can make it keep
+
+
+def test_a_person_has_so_many_sessions_and_the_oldest_ends(redis: Any, people: People) -> None:
+    """256 sign-ins in 13 seconds left 256 sessions; the account page had 240 kB."""
+    first = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
+    assert people.authenticate(first.secret) is not None
+    for _ in range(MAX_SESSIONS + 20):
+        people.clock.pass_(seconds=1)
+        last = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
+    assert people.authenticate(first.secret) is None
+    assert people.authenticate(last.secret) is not None
+    assert len(people.session_store.of_user(last.user.id)) <= MAX_SESSIONS
+    assert store_bytes(redis, "{t}:sessions:*") < MAX_SESSIONS * 1_500
+    ended = [one.event["data"] for one in people.entries(Actions.SESSION_END)]
+    assert len(ended) >= 21
+    assert {data["because"] for data in ended} == {"too many sessions"}
+
+
+def test_sessions_that_ran_out_count_for_nobody(redis: Any, people: People) -> None:
+    for _ in range(MAX_SESSIONS):
+        entered = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
+        redis.delete(people.keys.record("sessions", entered.session.id))
+    assert people.authenticate(people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret) is not None
+    assert not people.entries(Actions.SESSION_END)
+
+
+class Owner:
+    """Makes files, as large in the store as files can be."""
+
+    def __init__(self, redis: Any, most: int) -> None:
+        self.world = World.over(redis)
+        self.files = RedisFiles(self.world.db, UPLOAD_KEYS, most)
+        object.__setattr__(self.world.service.completion, "files", self.files)
+        self.world.uploads._files = self.files
+        self.made = 0
+
+    def make(self, **options: Any) -> File:
+        self.made += 1
+        name = " ".join(f"w{self.made}x{word}" for word in range(12))
+        spec = FileSpec(f"{name}.txt", tags=tuple(f"tag {self.made} {n}" for n in range(MAX_TAGS)), **options)
+        return self.world.service.upload_stream(ALICE, spec, io.BytesIO(b"").readinto, 0)
+
+
+def test_a_person_has_so_many_files_and_as_many_in_the_trash(redis: Any) -> None:
+    owner = Owner(redis, 5)
+    files = [owner.make() for _ in range(5)]
+    for door in (owner.make, lambda: owner.world.service.start(ALICE, total_chunks=2)):
+        with pytest.raises(QuotaExceeded) as caught:
+            door()
+        assert caught.value.details == {"files": 5}
+    spec = FileSpec(files[0].name, on_conflict=OnConflict.REPLACE)
+    files.append(owner.world.service.upload_stream(ALICE, spec, io.BytesIO(b"").readinto, 0))
+    for file in files[1:]:
+        owner.world.library.trash(ALICE, file.id)
+    with pytest.raises(QuotaExceeded):
+        owner.make()
+    for file in files[:2]:
+        owner.world.library.purge(ALICE, file.id)
+    owner.make()
+    owner.world.assert_sound()
+
+
+def test_what_a_file_can_take_of_the_store(redis: Any) -> None:
+    """With twelve words, and twenty tags that nobody has used. So the number of files bounds the memory."""
+    owner = Owner(redis, 1_000)
+    owner.make()
+    before = store_bytes(redis)
+    for _ in range(50):
+        owner.make()
+    assert (store_bytes(redis) - before) / 50 < 14_000
+
+
+@pytest.mark.parametrize(
+    ("total", "index", "size", "taken"), [(65, 0, 65_535, 0), (65, 0, 65_536, 1), (65, 64, 1, 1), (64, 0, 1, 1)]
+)
+def test_a_file_has_few_small_chunks(redis: Any, total: int, index: int, size: int, taken: int) -> None:
+    limits = replace(LIMITS, max_chunk_size=100_000, max_file_size=10**7, quota=10**7, least_chunk=LEAST_CHUNK)
+    world = World.over(redis, limits)
+
+    def put() -> Any:
+        return world.service.put_chunk(ALICE, upload_id=None, index=index, total_chunks=total, data=bytes(size))
+
+    if taken:
+        assert put().upload.received == 1
+    else:
+        with pytest.raises(Invalid) as caught:
+            put()
+        assert "65536" in str(caught.value)
+        assert not world.uploads.page(Query()).items

@@ -55,6 +55,7 @@ LIMITS = UploadLimits(
     upload_max_seconds=24 * 3600,
     trash_seconds=3600,
     quota=1000 * CHUNK,
+    least_chunk=1,
 )
 
 

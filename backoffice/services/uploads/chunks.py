@@ -48,13 +48,14 @@ class ChunkWriter:
         if not 0 <= index < total:
             raise Invalid("chunk_index is a number from 0 to total_chunks - 1.", field="chunk_index")
 
-    def check(self, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
-        """What the map will say of one of `total` chunks. Raises Invalid, TooLarge, ChecksumMismatch."""
+    def check(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
+        """What the map will say of chunk `index` of `total`. Raises Invalid, TooLarge, ChecksumMismatch."""
         limits = self.limits
         if len(data) > limits.max_chunk_size:
             raise TooLarge(f"A chunk has at most {limits.max_chunk_size} bytes.", limit=limits.max_chunk_size)
         if not data and total > 1:
             raise Invalid("Only the one chunk of an empty file may be empty.", field="chunk_data")
+        limits.check_chunk(index, total, len(data))
         own = hashlib.sha256(data).digest()
         if sha256 is not None and sha256 != own:
             raise ChecksumMismatch(received=own.hex())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backoffice.domain.limits import FEW_CHUNKS, LEAST_CHUNK
 from backoffice.errors import Invalid, TooLarge
 
 UNLIMITED = 2**53 - 1
@@ -24,6 +25,7 @@ class UploadLimits:
     upload_max_seconds: int
     trash_seconds: int
     quota: int | None
+    least_chunk: int = LEAST_CHUNK
 
     @property
     def quota_bytes(self) -> int:
@@ -36,6 +38,15 @@ class UploadLimits:
             raise TooLarge(f"A file has at most {self.max_file_size} bytes.", limit=self.max_file_size)
         if announced is not None and received > announced:
             raise Invalid("The body is longer than announced.", field="size")
+
+    def check_chunk(self, index: int, total: int, size: int) -> None:
+        """Raises Invalid where chunk `index` of `total` is so small that the store would take more for it than for its
+        bytes."""
+        if total > FEW_CHUNKS and index < total - 1 and size < self.least_chunk:
+            raise Invalid(
+                f"Of a file of more than {FEW_CHUNKS} chunks, each but the last has {self.least_chunk} bytes or more.",
+                field="chunk_data",
+            )
 
     def check_size(self, size: int | None) -> None:
         """Raises Invalid or TooLarge where no file may have so many bytes; None: it is not known."""

@@ -154,7 +154,7 @@ class Uploads:
         if there is not None and total_chunks != there.total_chunks:
             raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=there.total_chunks)
         received = data() if callable(data) else data
-        chunk = writer.check(total_chunks, received, sha256)
+        chunk = writer.check(index, total_chunks, received, sha256)
         if there is not None:
             return status_of(self.uploads, writer.store(there, index, received, chunk))
         upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
