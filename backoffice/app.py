@@ -28,6 +28,7 @@ from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.settings import Settings, SettingsError
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
@@ -87,7 +88,8 @@ def build_services(
 ) -> Services:
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
     first line of a script, and a cheaper hash makes many sign-ins quick."""
-    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), settings.max_files)
+    bounds = Bounds(settings.max_files, settings.max_acts)
+    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), bounds)
     db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
     passwords = passwords or Passwords()
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
@@ -134,14 +136,14 @@ def _users(stores: _Stores, passwords: Passwords) -> Users:
 class _Stores:
     """The stores of the control plane, over one connection."""
 
-    def __init__(self, db: Db, keys: Keys, max_files: int | None) -> None:
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds) -> None:
         self.db, self.keys = db, keys
         self.users, self.roles = RedisUsers(db, keys), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
-        self.audit, self.throttle = RedisAudit(db, keys), RedisThrottle(db, keys)
+        self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
-        self.files = RedisFiles(db, keys, max_files)
+        self.files = RedisFiles(db, keys, bounds)
         self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 

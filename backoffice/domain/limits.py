@@ -26,6 +26,9 @@ MAX_ROLES: Final = 200
 MAX_SESSIONS: Final = 50
 """That one user can have; with one more, the one that was used the longest ago ends."""
 
+MAX_SIGN_INS: Final = 5_000
+"""Of one user in a day, and of giving the password once more."""
+
 # API tokens
 DEFAULT_TOKEN_DAYS: Final = 365
 MAX_TOKEN_DAYS: Final = 3650
@@ -41,7 +44,7 @@ MAX_FILES: Final = 100
 """In one form."""
 LEAST_CHUNK: Final = 64 * 1024
 """Bytes of a chunk, unless it is the last one or the file has few."""
-FEW_CHUNKS: Final = 64
+FEW_CHUNKS: Final = 100
 """So many chunks of a file may be smaller: each takes 200 bytes of the store besides its own."""
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""

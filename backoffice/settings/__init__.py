@@ -111,6 +111,12 @@ class Settings:
         100_000,
         "Files one user may have, and as many in the trash",
     )
+    max_acts: int = _setting(
+        "BACKOFFICE_MAX_ACTS",
+        read.number(1000, 1_000_000_000),
+        1_000_000,
+        "Uploads, downloads and changes of files that one user may make in a day",
+    )
     upload_ttl: int = _setting(
         "BACKOFFICE_UPLOAD_TTL", read.duration(60), DAY, "An upload left alone this long is dropped"
     )

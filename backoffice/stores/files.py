@@ -19,6 +19,7 @@ from backoffice.errors import (
     Unavailable,
     VersionMismatch,
 )
+from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
@@ -45,9 +46,8 @@ ROWS_REMEMBERED = 2_048
 class RedisFiles:
     """Files and what they use of a quota (port `FileStore`)."""
 
-    def __init__(self, db: Db, keys: Keys, max_files: int | None = None) -> None:
-        """`max_files`: how many an owner may have, and as many more in the trash; None: any number."""
-        self._db, self._keys, self._max_files = db, keys, max_files
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
+        self._db, self._keys, self.bounds = db, keys, bounds
         self.collection = Collection(
             db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
         )
@@ -71,6 +71,7 @@ class RedisFiles:
 
     def record_read(self, file: File, chunk: object | None, event: AuditEvent) -> bytes | None:
         commit = Commit(self._keys, event)
+        commit.charge("acts", event, self.bounds.acts)
         self.collection.expect(commit, file)
         if isinstance(chunk, bytes):
             commit.read("GET", chunk)
@@ -180,6 +181,7 @@ class RedisFiles:
             named, replaced = self._choose_name(file, on_conflict, first=attempt == 0)
             commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
             add(commit)
+            commit.charge("acts", event, self.bounds.acts)
             self.check_number(commit, file.owner, replaced=replaced is not None)
             self._claim_name(commit, named, replaced, purge_at, event)
             try:
@@ -195,11 +197,12 @@ class RedisFiles:
 
     def check_number(self, commit: Commit, owner: str, *, replaced: bool = False) -> None:
         """Let the commit add a file of the owner, if there may be one more. It then raises QuotaExceeded."""
-        if self._max_files is None:
+        most = self.bounds.files
+        if most is None:
             return
-        error = QuotaExceeded(f"You may have {self._max_files} files, and as many in the trash.", files=self._max_files)
-        for facet, most in (("owner", self._max_files + replaced), ("trash", self._max_files)):
-            commit.check("fewer", self._keys.index(NOUN, facet, owner), most, error=error)
+        error = QuotaExceeded(f"You may have {most} files, and as many in the trash.", files=most)
+        commit.check("fewer", self._keys.index(NOUN, "owner", owner), most + replaced, error=error)
+        commit.check("fewer", self._keys.index(NOUN, "trash", owner), most, error=error)
 
     def _choose_name(self, file: File, on_conflict: OnConflict, *, first: bool) -> tuple[File, File | None]:
         """`file` under the name that it should get, and the file of that name that it replaces. Others may take the
@@ -231,6 +234,8 @@ class RedisFiles:
         self.collection.replace(commit, old, new)
         if claim:
             self._check_vacant(commit, new)
+        if not when_full:
+            commit.charge("acts", event, self.bounds.acts)
         commit.run(self._db, when_full=when_full)
         return new
 

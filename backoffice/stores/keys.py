@@ -18,6 +18,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:by:<facet>:<value>              string  entries of the log by action, actor, ip: 8 bytes each (`log_index.py`)
     {bo}:by:<type>:<id>                  string  the same by object
     {bo}:request:<id>                    string  result of a commit, 2 minutes
+    {bo}:daily:<what>:<user>:<day>       string  how many of a person's acts were counted, for a day
     {bo}:seen:<...>                      string  an event that is not repeated for a while
     {bo}:throttle:<kind>                 hash    network, name or browser -> failures and until when it waits (ms)
     {bo}:throttled:<kind>                zset    the same, score = when they are forgotten (ms)
@@ -100,6 +101,9 @@ class Keys:
 
     def seen(self, *what: str) -> bytes:
         return self._key("seen", *what)
+
+    def daily(self, what: str, user_id: str, day: int) -> bytes:
+        return self._key("daily", what, user_id, str(day))
 
     def throttle(self, kind: str) -> bytes:
         return self._key("throttle", kind)

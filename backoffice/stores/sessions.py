@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.limits import MAX_SESSIONS
+from backoffice.domain.limits import MAX_SESSIONS, MAX_SIGN_INS
 from backoffice.domain.sessions import Session
 from backoffice.errors import Conflict
 from backoffice.stores.records.commit import Commit
@@ -41,6 +41,7 @@ class RedisSessions(RedisRecords[Session]):
         commit = self._commit(event)
         error = Conflict(f"A user has at most {MAX_SESSIONS} sessions.")
         commit.check("fewer", self._keys.index(NOUN, "user", record.user), MAX_SESSIONS, error=error)
+        commit.charge("sign-ins", event, MAX_SIGN_INS)
         self._insert(commit, record)
         commit.run(self._db, when_full=True)
 
@@ -52,6 +53,7 @@ class RedisSessions(RedisRecords[Session]):
     def replace(self, old: Session, new: Session, event: AuditEvent) -> None:
         """Another secret (so another id) for the same session, or a newer `auth_at`. Raises VersionMismatch."""
         commit = self._commit(event)
+        commit.charge("sign-ins", event, MAX_SIGN_INS)
         if old.id == new.id:
             self.collection.replace(commit, old, new)
             self._mortal(commit, new)

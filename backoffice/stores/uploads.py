@@ -91,6 +91,7 @@ class RedisUploads:
         commit.check("fewer", mine, max_open, error=too_many)
         check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
         self._files.check_number(commit, upload.owner)
+        commit.charge("acts", event, self._files.bounds.acts)
         commit.write("HINCRBY", self._keys.quota(upload.owner), "reserved", upload.reserved)
         self.collection.insert(commit, upload)
         commit.run(self._db)

@@ -14,6 +14,7 @@ from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.limits import LEAST_CHUNK, MAX_REFUSAL_ENTRIES, MAX_SESSIONS, MAX_TAGS
 from backoffice.domain.paging import Query
 from backoffice.errors import BadCredentials, Invalid, NotFound, QuotaExceeded, TooMany
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.throttle import RedisThrottle
 from tests.support.memory import store_bytes
@@ -22,6 +23,8 @@ from tests.support.uploads import ALICE, LIMITS, World
 from tests.support.uploads import KEYS as UPLOAD_KEYS
 
 pytestmark = pytest.mark.real_only
+LENT = replace(ALICE, credential="token:1")
+"""Somebody who came with a token."""
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ class Owner:
 
     def __init__(self, redis: Any, most: int) -> None:
         self.world = World.over(redis)
-        self.files = RedisFiles(self.world.db, UPLOAD_KEYS, most)
+        self.files = RedisFiles(self.world.db, UPLOAD_KEYS, Bounds(most))
         object.__setattr__(self.world.service.completion, "files", self.files)
         self.world.uploads._files = self.files
         self.made = 0
@@ -150,7 +153,7 @@ def test_what_a_file_can_take_of_the_store(redis: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "index", "size", "taken"), [(65, 0, 65_535, 0), (65, 0, 65_536, 1), (65, 64, 1, 1), (64, 0, 1, 1)]
+    ("total", "index", "size", "taken"), [(101, 0, 65_535, 0), (101, 0, 65_536, 1), (101, 100, 1, 1), (100, 0, 1, 1)]
 )
 def test_a_file_has_few_small_chunks(redis: Any, total: int, index: int, size: int, taken: int) -> None:
     limits = replace(LIMITS, max_chunk_size=100_000, max_file_size=10**7, quota=10**7, least_chunk=LEAST_CHUNK)
@@ -166,3 +169,80 @@ def test_a_file_has_few_small_chunks(redis: Any, total: int, index: int, size: i
             put()
         assert "65536" in str(caught.value)
         assert not world.uploads.page(Query()).items
+
+
+def knocking(world: World) -> dict[str, Callable[[], Any]]:
+    """Acts that can be repeated for ever and leave an entry each time."""
+    file = world.stored(LENT, [b"abc"])
+    other = world.stored(LENT, [b"abc"] * 2)
+    names = iter(range(10_000))
+
+    def read(one: File) -> bytes:
+        return b"".join(world.library.open(LENT, one.id).read())
+
+    def start_and_cancel() -> None:
+        world.service.cancel(LENT, world.service.start(LENT, total_chunks=2).id)
+
+    def trash_and_restore() -> None:
+        world.library.trash(LENT, other.id)
+        world.library.restore(LENT, other.id)
+
+    return {
+        "read": lambda: read(file),
+        "read, of several chunks": lambda: read(other),
+        "rename": lambda: world.library.rename(LENT, file.id, f"{next(names)}.txt"),
+        "start and cancel": start_and_cancel,
+        "trash and restore": trash_and_restore,
+        "upload": lambda: world.service.upload_stream(LENT, FileSpec("a"), io.BytesIO(b"x").readinto, 1),
+    }
+
+
+def repeat(act: Callable[[], Any], times: int) -> TooMany:
+    """Until it is refused."""
+    for _ in range(times):
+        try:
+            act()
+        except TooMany as error:
+            return error
+    raise AssertionError("never refused")
+
+
+def bound(world: World, acts: int) -> None:
+    world.files.bounds = Bounds(acts=acts)
+    world.service.audit._bounds = Bounds(acts=acts)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "act", ["read", "read, of several chunks", "rename", "start and cancel", "trash and restore", "upload"]
+)
+def test_what_can_be_repeated_for_ever_is_counted_by_the_day(redis: Any, act: str) -> None:
+    """475 bytes of the log for each download of an empty file, 377 in a second."""
+    world = World.over(redis)
+    acts = knocking(world)
+    bound(world, 20)
+    caught = repeat(acts[act], 200)
+    assert 0 < caught.retry_after <= 24 * 3600
+    before = store_bytes(redis, "{t}:audit")
+    for _ in range(20):
+        with pytest.raises(TooMany):
+            acts["read"]()
+    assert store_bytes(redis, "{t}:audit") == before
+    # What makes room goes on.
+    for file in world.files.page(Query(filters=(("owner", LENT.id),))).items:
+        world.library.trash(LENT, file.id)
+        world.library.purge(LENT, file.id)
+    for upload in world.uploads.page(Query()).items:
+        world.service.cancel(LENT, upload.id)
+    world.assert_sound()
+
+
+def test_each_person_is_counted_by_themselves_and_the_shell_is_not(redis: Any) -> None:
+    world = World.over(redis)
+    acts = knocking(world)
+    bound(world, 3)
+    repeat(acts["read"], 4)
+    other = replace(LENT, id="bob", name="bob", credential="token:2")
+    for _ in range(3):
+        world.service.upload_stream(other, FileSpec("a"), io.BytesIO(b"x").readinto, 1)
+    for _ in range(10):
+        world.service.upload_stream(ALICE, FileSpec("a"), io.BytesIO(b"x").readinto, 1)

@@ -92,6 +92,7 @@ def _pattern(site: Recorded, key: bytes) -> str:
     key = _HASH.sub(b"<hash>", _ID.sub(b"<id>", key))
     # A group has 64 chunks, and the first has no number.
     text = re.sub(r"chunk:(\d+)$", lambda n: f"chunk:<{64 * (int(n[1]) // 64)} and more>", key.decode())
+    text = re.sub(r"(:daily:.*):\d+$", r"\1:<day>", text)
     return re.sub(r"<id>''|<hash>''", "<id>''", text)
 
 

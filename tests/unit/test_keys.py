@@ -34,6 +34,7 @@ def control() -> list[bytes]:
         KEYS.seen("x"),
         KEYS.throttle("x"),
         KEYS.throttled("x"),
+        KEYS.daily("x", "y", 1),
         KEYS.refusals("x", "y"),
     ]
     for noun in nouns:

@@ -11,6 +11,7 @@ from backoffice.domain.actions import Action
 from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
 from backoffice.domain.paging import Page
 from backoffice.errors import Conflict
+from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_index import WIDTH, is_entry_id, pack, unpack
@@ -35,8 +36,8 @@ class _SeenBefore(Conflict):
 class RedisAudit:
     """Reads the log, and writes what changes nothing else; all other events come with their commits."""
 
-    def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
+        self._db, self._keys, self._bounds = db, keys, bounds
         self._refusals = RedisRefusals(db, keys)
 
     def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
@@ -48,6 +49,7 @@ class RedisAudit:
             seen = self._keys.seen(hashlib.sha256(once.encode()).hexdigest()[:32])
             commit.check("absent", seen, error=_SeenBefore())
             commit.write("SET", seen, 1, "EX", seconds)
+        commit.charge("acts", event, self._bounds.acts)
         try:
             return commit.run(self._db, when_full=True)
         except _SeenBefore:

@@ -8,7 +8,7 @@ from typing import Any
 
 from backoffice.domain.access import Ground
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, Outcome
-from backoffice.errors import BackofficeError
+from backoffice.errors import BackofficeError, TooMany
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log import log_index
@@ -46,8 +46,11 @@ CHECKS = {
     "spare": 1,
     "vacant": 3,
     "length": 1,
+    "spend": 2,
 }
 """How many arguments each operation takes."""
+DAY_SECONDS = 24 * 3600
+DAY_MS = DAY_SECONDS * 1000
 HEAD = 7
 """Arguments of the script before its program."""
 
@@ -65,6 +68,7 @@ class Commit:
         self._keys: dict[bytes, int] = {keys.request(token_hex(16)): 1, keys.audit: 2}
         self._checks: list[Arg] = []
         self._errors: list[Refusal] = []
+        self._charges: list[tuple[bytes, int, Refusal]] = []
         self._writes: list[Arg] = []
         self._events: list[Arg] = []
         self._reads: list[Arg] = []
@@ -99,6 +103,16 @@ class Commit:
         self._checks += [self._position(arg) if isinstance(arg, bytes) else str(arg) for arg in args]
         self._errors.append(error)
 
+    def charge(self, what: str, event: AuditEvent, most: int | None) -> None:
+        """Count this act of somebody who came with a session or token, `most` in a day of UTC; None: any number.
+        Beyond them `run` raises TooMany."""
+        if most is None or not event.actor.credential:
+            return
+        day, passed = divmod(event.at, DAY_MS)
+        wait = -(-(DAY_MS - passed) // 1000)
+        error = TooMany(f"This is too much for one day: at most {most} {what}.", limit=most, retry_after=wait)
+        self._charges.append((self._all.daily(what, event.actor.id, day), most, error))
+
     def write(self, command: str, key: bytes, *args: Arg) -> None:
         """A command on one key, carried out after all checks hold. Bytes are sent as they are, uncopied."""
         if command not in COMMANDS:
@@ -132,6 +146,9 @@ class Commit:
         Raises the error of the first check that does not hold. What was seen instead stays here, unless the error is
         made of it: it may be somebody else's. Where the one who acts may not any more, raises what the refusal is.
         """
+        # Last, for they have an effect.
+        for key, most, refusal in self._charges:
+            self.check("spend", key, most, DAY_SECONDS, error=refusal)
         program: list[Arg] = [
             KEEP_SECONDS,
             log_index.MOST_BYTES,
