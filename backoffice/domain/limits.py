@@ -15,6 +15,8 @@ MAX_LOGIN: Final = MAX_EMAIL
 """One signs in by name or address."""
 MAX_QUOTA: Final = 2**53
 """Bytes. The store's scripts count exactly up to here."""
+UNLIMITED_QUOTA: Final = MAX_QUOTA
+"""A user's own quota that is none, whatever the site gives everybody."""
 
 # Roles
 MAX_ROLE_NAME: Final = 40

@@ -12,7 +12,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState, clean_name
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
@@ -93,7 +93,8 @@ class Files:
         used, reserved = self.files.usage(owner)
         user = self.users.get(owner)
         own = user.quota_bytes if user is not None else None
-        return Usage(used, reserved, self.quota if own is None else own)
+        limit = self.quota if own is None else own
+        return Usage(used, reserved, None if limit is not None and limit >= UNLIMITED_QUOTA else limit)
 
     def _reach(self, actor: Actor, file_id: str, permission: Permission, *, trashed: bool = False) -> File:
         file = self.files.get(file_id) if is_id(file_id) else None
