@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from backoffice.domain.limits import FEW_CHUNKS, LEAST_CHUNK
 from backoffice.errors import Invalid, TooLarge
 
 UNLIMITED = 2**53 - 1
 """Largest whole number that the store's scripts count exactly."""
+CONNECTION_SECONDS = 90
+"""How long an upload that only its own connection can go on with is kept after the last sign of that. A body that comes
+more slowly than one piece in 30 s is given up (`web/client_socket.py`); the rest is patience with the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,10 @@ class UploadLimits:
     def quota_bytes(self) -> int:
         """`quota` as a number."""
         return UNLIMITED if self.quota is None else self.quota
+
+    def for_one_connection(self) -> Self:
+        """These, for an upload that nobody can go on with once its connection has gone."""
+        return replace(self, upload_seconds=min(self.upload_seconds, CONNECTION_SECONDS))
 
     def check_length(self, received: int, announced: int | None) -> None:
         """Raises TooLarge where so many bytes are more than a file may have, Invalid where more were `announced`."""

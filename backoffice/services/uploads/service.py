@@ -68,9 +68,9 @@ class Uploads:
         taken as they come. Raises what `start` raises."""
         return self._start(actor, UNKNOWN, size, name)
 
-    def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, fence: int = 0) -> Upload:
+    def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, one_shot: bool = False) -> Upload:
         self._check_start(actor, size)
-        limits = self.limits
+        limits = self.limits.for_one_connection() if one_shot else self.limits
         now = self.now()
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
@@ -83,7 +83,7 @@ class Uploads:
             total_chunks=total_chunks,
             reserved=size or 0,
             name=clean_name(name) if name else "",
-            fence=fence,
+            fence=int(one_shot),
         )
         self.uploads.insert(
             upload, limits.max_open, limits.quota_bytes, upload_event(Actions.UPLOAD_START, actor, upload)
@@ -245,9 +245,10 @@ class Uploads:
 
     @contextmanager
     def _open_stream(self, actor: Actor, spec: FileSpec, size: int | None) -> Iterator[StreamingUpload]:
-        upload = self._start(actor, UNKNOWN, size, spec.name, fence=1)
+        upload = self._start(actor, UNKNOWN, size, spec.name, one_shot=True)
         because = "interrupted"
-        stream = StreamingUpload(self._writer(actor), upload)
+        writer = replace(self._writer(actor), limits=self.limits.for_one_connection())
+        stream = StreamingUpload(writer, upload)
         try:
             with stream:
                 yield stream
