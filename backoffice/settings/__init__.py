@@ -29,6 +29,7 @@ __all__ = [
     "SettingsError",
     "TrustedProxies",
     "local_url",
+    "proxy_doubt",
     "table",
 ]
 
@@ -201,6 +202,17 @@ class Settings:
         if problems:
             raise SettingsError(problems)
         return settings
+
+
+def proxy_doubt(settings: Settings) -> str:
+    """A sentence where nobody seems to have said that there is a proxy in front, else ""."""
+    if settings.trusted_proxies or not settings.public_url.startswith("https:"):
+        return ""
+    return (
+        "The public address is https, yet no proxy is trusted: all visitors count as one, so that wrong passwords of"
+        " one delay everybody, and the audit log has the proxy's address. Set BACKOFFICE_TRUSTED_PROXIES to the number"
+        " of proxies in front."
+    )
 
 
 def local_url(host: str, port: int) -> str:
