@@ -257,6 +257,9 @@ class FileStore(Protocol):
     def usage(self, user_id: str) -> tuple[int, int]:
         """Bytes used and bytes reserved by uploads."""
 
+    def has_name(self, owner: str, name: str) -> bool:
+        """Whether the owner has a file of that name, outside of the trash."""
+
     def create(
         self,
         file: File,

@@ -10,13 +10,13 @@ from typing import TypeVar
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import File, FileState, clean_name
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
-from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
+from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref
@@ -95,6 +95,16 @@ class Files:
         own = user.quota_bytes if user is not None else None
         limit = self.quota if own is None else own
         return Usage(used, reserved, None if limit is not None and limit >= UNLIMITED_QUOTA else limit)
+
+    def foresee(self, actor: Actor, size: int, spec: FileSpec | None = None) -> None:
+        """Refuse now what the commit would refuse as things stand: for a client that asks before it sends `size` bytes.
+        Nothing is held for it, and the commit decides. Raises NotAllowed, QuotaExceeded, NameTaken."""
+        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        usage = self.usage(actor)
+        if usage.limit is not None and usage.used + usage.reserved + size > usage.limit:
+            raise QuotaExceeded(limit=usage.limit)
+        if spec is not None and spec.on_conflict is OnConflict.FAIL and self.files.has_name(actor.id, spec.name):
+            raise NameTaken("You have a file of this name.", field="name")
 
     def _reach(self, actor: Actor, file_id: str, permission: Permission, *, trashed: bool = False) -> File:
         file = self.files.get(file_id) if is_id(file_id) else None

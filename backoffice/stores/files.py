@@ -114,14 +114,14 @@ class RedisFiles:
         if free:
             return tried[free - 1]
         low, high = 32, 64
-        while self._has(owner, numbered(name, high)):
+        while self.has_name(owner, numbered(name, high)):
             low, high = high, high * 2
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._has(owner, numbered(name, middle)) else (low, middle)
+            low, high = (middle, high) if self.has_name(owner, numbered(name, middle)) else (low, middle)
         return numbered(name, high)
 
-    def _has(self, owner: str, name: str) -> bool:
+    def has_name(self, owner: str, name: str) -> bool:
         return bool(self._db.call("ZLEXCOUNT", self._names(owner), *_ends(name)))
 
     def _check_vacant(self, commit: Commit, file: File, others: int = 0) -> None:

@@ -55,6 +55,7 @@ READERS = {
     "find",
     "find_invite",
     "page",
+    "has_name",
     "count_admins",
     "counts",
     "counted_refusals",

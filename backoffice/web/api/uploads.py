@@ -35,6 +35,7 @@ from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict,
 from backoffice.web.api.responses import Answer, send
 from backoffice.web.body import RequestBody
 from backoffice.web.body_buffers import Buffers
+from backoffice.web.client_socket import SMALL_BODY, client_waits
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_permission
@@ -132,6 +133,8 @@ def upload_chunk() -> Response:
         sha256 = checksum_bytes(fields.checksum)
         if request.mimetype in {"", OCTETS}:
             sha256 = single_digest(sha256, digest_field(request, "Content-Digest"))
+        if client_waits(request.environ) and not fields.file_id:
+            services().files.foresee(actor(), max(fields.total_size or 0, request.content_length or 0))
         view = services().uploads.put_chunk(
             actor(),
             upload_id=fields.file_id or None,
@@ -230,5 +233,8 @@ def upload_whole(name: str) -> Response:
         tags=wanted.tag,
         on_conflict=OnConflict(wanted.on_conflict),
     )
+    fails = spec.on_conflict is OnConflict.FAIL and (body.length or 0) > SMALL_BODY
+    if fails or client_waits(request.environ):
+        services().files.foresee(actor(), body.length or 0, spec)
     file = uploads.upload_stream(actor(), spec, body.read_into, body.length)
     return send_created(file, actor())
