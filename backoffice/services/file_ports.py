@@ -82,23 +82,6 @@ class ChunkStore(Protocol):
         """Whether there is room for more uploads."""
 
 
-class IntentStore(Protocol):
-    """Identifiers under which a chunk may be kept before there is a record of it (`ChunkStore.put_ahead`)."""
-
-    def take(self) -> Intent:
-        """An identifier that nobody else has. Now and then one round trip, mostly none."""
-
-    def due(self, now: int) -> list[str]:
-        """Identifiers whose time is over."""
-
-    def give_up(self, file_ids: Sequence[str]) -> list[str]:
-        """Those under which there is no file. From now on none will come, so what bytes there are can go; then `forget`
-        them. Also when memory is full."""
-
-    def forget(self, file_id: str) -> None:
-        """There are no bytes under it."""
-
-
 class UploadStore(Protocol):
     """Files that are arriving, their chunk maps and quota reservations. Facet: `owner`. Orders: `created`,
     `expires`."""

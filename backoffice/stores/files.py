@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import File, FileState, OnConflict, numbered
+from backoffice.domain.files import File, FileState, OnConflict
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
 from backoffice.errors import (
@@ -23,6 +23,7 @@ from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
+from backoffice.stores.file_names import FileNames
 from backoffice.stores.keys import Keys
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection
@@ -51,6 +52,7 @@ class RedisFiles:
         self.collection = Collection(
             db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
         )
+        self.names = FileNames(db, keys, self.collection)
         self._pager = Pager(self.collection, "created")
         self._remembered = Recent[tuple[File, bytes]](REMEMBERED)
 
@@ -93,42 +95,8 @@ class RedisFiles:
         used, reserved = self._db.call("HMGET", self._keys.quota(user_id), "used", "reserved")
         return int(used or 0), int(reserved or 0)
 
-    # -- names: unique within what an owner has outside the trash
-
-    def _names(self, owner: str) -> bytes:
-        return self._keys.index(NOUN, "name", f"owner={owner}")
-
-    def _holder(self, owner: str, name: str) -> File | None:
-        """The owner's file of that name."""
-        least, below = text_range(name)
-        row = self._db.call("ZRANGE", self._names(owner), f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1)
-        file = self.get(self.collection.member_id(bytes(row[0]))) if row else None
-        # Between the two looks it may have been trashed or renamed; then it is not the holder any more.
-        return file if file is not None and is_live(file) and text_range(file.name)[0] == least else None
-
-    def free_name(self, owner: str, name: str) -> str:
-        """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for 32; beyond
-        them not always the first, but found in as many steps as its number has bits."""
-        tried = [name if number == 1 else numbered(name, number) for number in range(1, 33)]
-        free = int(self._db.script("free_name", [self._names(owner)], [end for one in tried for end in _ends(one)]))
-        if free:
-            return tried[free - 1]
-        low, high = 32, 64
-        while self.has_name(owner, numbered(name, high)):
-            low, high = high, high * 2
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.has_name(owner, numbered(name, middle)) else (low, middle)
-        return numbered(name, high)
-
     def has_name(self, owner: str, name: str) -> bool:
-        return bool(self._db.call("ZLEXCOUNT", self._names(owner), *_ends(name)))
-
-    def _check_vacant(self, commit: Commit, file: File, others: int = 0) -> None:
-        """Check that nobody takes the name in the meantime."""
-        least, below = text_range(file.name)
-        taken = NameTaken("You have a file of this name.", field="name")
-        commit.check("vacant", self._names(file.owner), least, below, others, error=taken)
+        return self.names.taken(owner, name)
 
     # -- changes
 
@@ -208,8 +176,8 @@ class RedisFiles:
         """`file` under the name that it should get, and the file of that name that it replaces. Others may take the
         name before it is claimed. The `first` time it is its own: nearly always that is free, and the commit says."""
         if on_conflict is OnConflict.RENAME and not first:
-            return replace(file, name=self.free_name(file.owner, file.name)), None
-        return file, self._holder(file.owner, file.name) if on_conflict is OnConflict.REPLACE else None
+            return replace(file, name=self.names.free(file.owner, file.name)), None
+        return file, self.names.holder(file.owner, file.name) if on_conflict is OnConflict.REPLACE else None
 
     def _claim_name(self, commit: Commit, file: File, replaced: File | None, purge_at: int, event: AuditEvent) -> None:
         """Let the commit insert `file`, unless its name is taken by then; what it replaces goes into the trash until
@@ -225,7 +193,7 @@ class RedisFiles:
             self.collection.replace(commit, replaced, trashed)
             ref = ObjectRef("file", replaced.id, replaced.name)
             commit.add_event(AuditEvent(Actions.FILE_TRASH, event.actor, ref, data={"replaced_by": file.id}))
-        self._check_vacant(commit, file, 0 if replaced is None else 1)
+        self.names.check_vacant(commit, file, 0 if replaced is None else 1)
         self.collection.insert(commit, file)
 
     def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, when_full: bool = False) -> File:
@@ -233,7 +201,7 @@ class RedisFiles:
         commit = Commit(self._keys, event)
         self.collection.replace(commit, old, new)
         if claim:
-            self._check_vacant(commit, new)
+            self.names.check_vacant(commit, new)
         if not when_full:
             commit.charge("acts", event, self.bounds.acts)
         commit.run(self._db, when_full=when_full)
@@ -253,7 +221,7 @@ class RedisFiles:
 
     def restore(self, old: File, event: AuditEvent) -> File:
         for attempt in range(NAME_ATTEMPTS):
-            name = self.free_name(old.owner, old.name)
+            name = self.names.free(old.owner, old.name)
             new = replace(old, state=FileState.READY, purge_at=0, name=name, changed_at=event.at)
             try:
                 return self._change(old, new, event, claim=True)
@@ -285,11 +253,6 @@ class RedisFiles:
 
     def undigested(self, limit: int) -> list[File]:
         return list(self._pager.page(Query(sort="undigested", limit=limit)).items)
-
-
-def _ends(name: str) -> tuple[str, str]:
-    least, below = text_range(name)
-    return f"[{least}", f"({below}"
 
 
 def _keep_carried(commit: Commit, carried: CarriedChunk) -> None:

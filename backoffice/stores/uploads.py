@@ -26,11 +26,11 @@ from backoffice.errors import (
     Unavailable,
     UploadClosed,
 )
+from backoffice.stores.chunk_maps import map_questions, unpack_map
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.files import RedisFiles, check_quota
 from backoffice.stores.keys import Keys
-from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
@@ -264,16 +264,6 @@ class RedisUploads:
 
     def aborted(self, limit: int) -> list[Upload]:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)
-
-
-def map_questions(keys: Keys, upload_id: str) -> list[Command]:
-    """What `unpack_map` takes. In this order: a chunk goes from the hash to the map, and so is seen in one of them."""
-    return [("HGETALL", keys.scattered_chunks(upload_id)), ("GET", keys.chunk_map(upload_id))]
-
-
-def unpack_map(scattered: Any, packed: bytes | None, total: int) -> ChunkMap:
-    """The map of an upload, with the chunks that came far ahead of the others."""
-    return ChunkMap.unpack(packed or b"", total).with_entries(pairs(scattered))
 
 
 class _ThereAlready(Conflict):

@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from backoffice.services import file_ports, ports
+from backoffice.services import file_ports, intent_ports, ports
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
@@ -39,7 +39,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.Throttle, RedisThrottle),
     (file_ports.ChunkStore, RedisChunks),
     (file_ports.ChunkStore, FileChunks),
-    (file_ports.IntentStore, RedisIntents),
+    (intent_ports.IntentStore, RedisIntents),
     (file_ports.UploadStore, RedisUploads),
     (file_ports.FileStore, RedisFiles),
     (ports.Durability, RedisDurability),

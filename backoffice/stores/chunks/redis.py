@@ -58,6 +58,7 @@ class RedisChunks:
 
     def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
         """The barrier of the records, which follows, covers it."""
+        self._health.keep_reserve()
         self._db.call_ahead("SET", self._keys.chunk(file_id, 0), data)
 
     def carry(

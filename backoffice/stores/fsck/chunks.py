@@ -17,6 +17,7 @@ from backoffice.domain.uploads import UNKNOWN, ChunkMap, ChunkStat, Upload, Uplo
 from backoffice.errors import Completing, NotFound
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.chunk_maps import map_questions
 from backoffice.stores.client import Command
 from backoffice.stores.file_indexes import SHORT
 from backoffice.stores.fsck.maps import (
@@ -30,7 +31,7 @@ from backoffice.stores.fsck.maps import (
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit
-from backoffice.stores.uploads import RedisUploads, map_questions
+from backoffice.stores.uploads import RedisUploads
 
 LIVE = {FileState.READY, FileState.TRASHED}
 """States in which a file has its bytes. One that is gone loses them at any moment."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from backoffice.domain.files import File
 from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, ChunkStat, Upload, ranges
-from backoffice.stores.uploads import unpack_map
+from backoffice.stores.chunk_maps import unpack_map
 
 TOGETHER = 20_000
 """Chunks whose maps are in memory at once, unless one file has more."""
