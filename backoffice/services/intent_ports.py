@@ -21,5 +21,5 @@ class IntentStore(Protocol):
         """Those under which there is no file. From now on none will come, so what bytes there are can go; then `forget`
         them. Also when memory is full."""
 
-    def forget(self, file_id: str) -> None:
-        """There are no bytes under it."""
+    def forget(self, file_ids: Sequence[str]) -> None:
+        """There are no bytes under these."""

@@ -20,7 +20,7 @@ from backoffice.stores.files import NOUN as FILES
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.codec import pairs
 
-NOTED_TOGETHER: Final = 64
+NOTED_TOGETHER: Final = 32
 """Of a process. So many entries are left by one that dies, until their time is over."""
 LIFE_MS: Final = 60 * 60 * 1000
 USABLE_MS: Final = LIFE_MS // 2
@@ -67,6 +67,6 @@ class RedisIntents:
         without = self._db.script("give_up_intents", keys, list(file_ids), allow_oom=True) if file_ids else []
         return [one.decode() for one in without]
 
-    def forget(self, file_id: str) -> None:
-        """There are no bytes under it."""
-        self._db.call("HDEL", self._keys.intents, file_id)
+    def forget(self, file_ids: Sequence[str]) -> None:
+        """There are no bytes under these."""
+        self._db.call("HDEL", self._keys.intents, *file_ids)

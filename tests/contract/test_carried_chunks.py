@@ -22,7 +22,8 @@ from backoffice.errors import (
 )
 from backoffice.stores.chunks import redis as redis_chunks
 from tests.support.people import CountedDb
-from tests.support.uploads import ALICE, KEYS, LIMITS, Fault, FaultyDb, World, reader
+from tests.support.upload_faults import Fault, FaultyDb
+from tests.support.uploads import ALICE, KEYS, LIMITS, World, reader
 
 DATA = b"x" * 900
 CHUNK = Chunk(900, b"x" * 16, b"s" * 32)

@@ -23,7 +23,8 @@ from backoffice.stores.intents import LIFE_MS, NOTED_TOGETHER, RedisIntents
 from tests.support.api_site import SHELL, make_site
 from tests.support.chunks import Place
 from tests.support.crashes import SCENARIOS, Journal, a_minute_later, come_back
-from tests.support.uploads import ALICE, KEYS, Died, Fault, FaultyDb, World, reader
+from tests.support.upload_faults import Died, Fault, FaultyDb
+from tests.support.uploads import ALICE, KEYS, World, reader
 
 NEVER = 100
 SMALL, ALL = b"small" * 100, Query()

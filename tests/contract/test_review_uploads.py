@@ -16,7 +16,8 @@ from backoffice.domain.permissions import Permissions
 from backoffice.errors import ChunkConflict, Completing, NotAllowed, NotFound, Unavailable, UploadClosed
 from backoffice.stores.client import Command, Db
 from tests.support.database import database
-from tests.support.uploads import ALICE, KEYS, Fault, FaultyDb, World
+from tests.support.upload_faults import Fault, FaultyDb
+from tests.support.uploads import ALICE, KEYS, World
 
 PARTS = (b"one", b"two", b"3")
 SIZE = sum(map(len, PARTS))

@@ -28,7 +28,8 @@ from backoffice.stores import uploads as upload_store
 from tests.support.database import database
 from tests.support.machines import run_machine
 from tests.support.servers import Store
-from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, Died, Fault, FaultyDb, World, reader
+from tests.support.upload_faults import Died, Fault, FaultyDb
+from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, World, reader
 
 CONTENT = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(250))
 """Eight chunks, not all of one kind."""

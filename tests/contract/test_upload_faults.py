@@ -13,7 +13,8 @@ from backoffice.errors import BackofficeError
 from tests.support.chunks import Place
 from tests.support.crashes import SCENARIOS, Journal, a_minute_later, come_back
 from tests.support.database import database
-from tests.support.uploads import Fault, FaultyDb, FaultyDisk, World
+from tests.support.upload_faults import Fault, FaultyDb, FaultyDisk
+from tests.support.uploads import World
 
 NEVER = 1000
 

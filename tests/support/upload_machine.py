@@ -25,12 +25,14 @@ from backoffice.errors import (
     UploadClosed,
 )
 from backoffice.services.uploads.chunks import GRACE_SECONDS
+from backoffice.stores import intents
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.fsck import chunks as chunk_check
 from tests.support.chunks import Place
 from tests.support.database import database
-from tests.support.uploads import ALICE, LIMITS, Died, Fault, FaultyDb, FaultyDisk, World, person
+from tests.support.upload_faults import Died, Fault, FaultyDb, FaultyDisk
+from tests.support.uploads import ALICE, LIMITS, World, person
 
 PEOPLE = (ALICE, person("bob"))
 QUOTA = 12_000
@@ -101,7 +103,7 @@ class Model(RuleBasedStateMachine):
         self.files: dict[str, Kept] = {}
         self.patch = pytest.MonkeyPatch()
         # Leases end, and chunks may be gone, by the same clock as everything else.
-        for module in (upload_store, chunk_check):
+        for module in (upload_store, intents, chunk_check):
             self.patch.setattr(module, "now_ms", self.world.clock)
         # So that chunks go into the store in both ways.
         self.patch.setattr(redis_chunks, "_WITHIN_SCRIPT", 500)

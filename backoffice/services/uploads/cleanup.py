@@ -63,9 +63,14 @@ class Cleanup:
 
     def withdraw(self, intents: Sequence[str]) -> None:
         """Free the chunks that were kept ahead under these identifiers, where no file has come."""
-        for file_id in self.intents.give_up(intents):
-            self.chunks.delete(file_id, 1)
-            self.intents.forget(file_id)
+        without = self.intents.give_up(intents)
+        # A process that ends leaves many identifiers that it has not used.
+        there = self.chunks.stat_many([(file_id, 0) for file_id in without])
+        for file_id, stat in zip(without, there, strict=True):
+            if stat is not None:
+                self.chunks.delete(file_id, 1)
+        if without:
+            self.intents.forget(without)
 
     def sweep(self) -> bool:
         """Free all chunks that are held past their time, and those that were kept for a file that did not come; nothing
