@@ -19,10 +19,12 @@ from benchmarks.plan import Bars, Goal, Part, Plan
 from benchmarks.site import Site, running
 
 CONNECTIONS = 8
-FILE, CHUNK, MOST_CHUNKS = 10_000, 16 * 1024, 100_000
+FILE, CHUNK, MOST_CHUNKS, FEW_CHUNKS = 10_000, 64 * 1024, 100_000, 100
+TRIPS = "trips"
+"""The turn in which round trips are counted, by small bodies."""
 LISTED = 60
 OS, DISK, COPYPARTY, FLASK = "backoffice, `os`", "backoffice, `disk`", "copyparty", "bare Flask"
-PUT, GET, LIST, CHUNKS, ALIVE = "PUT of 10 kB", "GET of 10 kB", "list of 50", "chunk of 16 KiB", "`/livez`"
+PUT, GET, LIST, CHUNKS, ALIVE = "PUT of 10 kB", "GET of 10 kB", "list of 50", "chunk of 64 KiB", "`/livez`"
 HEADER = ("request", "server", "requests/s", "p50", "p99", "web", "store", "in commands", "worker", "round trips")
 COSTS = ("web", "store", "commands", "worker")
 AGAINST = ("of copyparty", "of bare Flask")
@@ -143,13 +145,14 @@ class _Own:
     def alive(self, _turn: str) -> Load:
         return self._load("/livez")
 
-    def chunks(self, _turn: str) -> Load:
-        """Each turn into an upload of its own."""
-        fields = f"chunk_index={MOST_CHUNKS - 1}&total_chunks={MOST_CHUNKS}"
+    def chunks(self, turn: str) -> Load:
+        """Each turn into an upload of its own. Small chunks are taken of a file of few."""
+        total = FEW_CHUNKS if turn == TRIPS else MOST_CHUNKS
+        fields = f"chunk_index={total - 1}&total_chunks={total}"
         with Connection(self.site.host, self.site.port, self.site.headers) as connection:
             answer = connection.ask("POST", f"/upload_chunk?{fields}", [b"x"], 1, Content_Type=OCTETS).body
         file_id = json.loads(answer)["file_id"]
-        path = f"/upload_chunk?file_id={file_id}&chunk_index=#&total_chunks={MOST_CHUNKS}"
+        path = f"/upload_chunk?file_id={file_id}&chunk_index=#&total_chunks={total}"
         headers = self.site.headers | {"Content-Type": OCTETS}
         return Load(self.site.host, self.site.port, path, "POST", headers, CHUNK)
 
@@ -177,7 +180,7 @@ def _round_trips(own: _Own) -> dict[str, int]:
             headers = {name.replace("-", "_"): text for name, text in load.headers.items()}
             connection.ask(load.method, path, [b"x" * size], size, **headers)
 
-        return {kind: round_trips(site, partial(ask, make("trips"))) for kind, make in own.kinds().items()}
+        return {kind: round_trips(site, partial(ask, make(TRIPS))) for kind, make in own.kinds().items()}
 
 
 # -- results
