@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import InvalidResponseHeader
 from gunicorn.http.wsgi import FileWrapper
 from gunicorn.workers.gthread import TConn
 
@@ -87,6 +88,25 @@ def test_head_and_small_body_leave_together(connection: Connection) -> None:
             r"Connection: keep-alive\r\nContent-Length: 6",
             head.decode(),
         )
+
+
+def test_headers_are_gunicorns_whether_or_not_they_were_seen_before(connection: Connection) -> None:
+    def app(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", given)
+        return [b"ok"]
+
+    def bad(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        with pytest.raises(InvalidResponseHeader):
+            start_response("200 OK", [("X-A", "b"), ("X-A", "b\r\nX-B: c")])
+        return []
+
+    given = [("X-A", "b"), ("Keep-Alive", "timeout=5"), ("X-A", "c"), ("Content-Length", "2"), ("X-A", " d ")]
+    for _ in range(2):
+        _, sent = connection.ask(app)
+        head = b"".join(sent).partition(b"\r\n\r\n")[0].decode()
+        lines = [line for line in head.split("\r\n") if line.startswith(("X-A", "Keep-Alive"))]
+        assert lines == ["X-A: b", "X-A: c", "X-A: d"]
+    connection.ask(bad)
 
 
 def test_a_large_body_is_not_copied_behind_its_head(connection: Connection) -> None:
