@@ -180,8 +180,11 @@ def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRA
 
 
 def drain_after(response: Response) -> Response:
-    """For `after_request`: a refusal reaches also the client that is still sending."""
+    """For `after_request`: a refusal reaches also the client that is still sending. Our own server sees to that by
+    itself, after the answer and without a thread."""
     environ = request.environ
+    if isinstance(environ.get("gunicorn.socket"), ClientSocket):
+        return response
     if response.status_code >= 400 and (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
         drain(environ, seconds=DRAIN_SECONDS if g.get("person") is not None else STRANGERS_DRAIN_SECONDS)
     return response
