@@ -68,7 +68,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def main(argv: list[str]) -> int:
-    testing = argv[:1] == ["test"]
+    testing = argv[:1] in (["test"], ["mutations"])
     lock = TEST_LOCK if testing else RUNTIME_LOCK
     inside = Path(sys.prefix).resolve() == VENV.resolve()
     modules = RUNTIME_MODULES + (TEST_MODULES if testing else ())
@@ -79,7 +79,7 @@ def main(argv: list[str]) -> int:
     if str(HERE) not in sys.path:
         sys.path.insert(0, str(HERE))
     if testing:
-        return _test(argv[1:])
+        return _test(argv[1:]) if argv[0] == "test" else _mutations(argv[1:])
     return int(importlib.import_module("backoffice.cli").main(argv) or 0)
 
 
@@ -243,6 +243,12 @@ def _test(arguments: list[str]) -> int:
     os.chdir(HERE)
     _find_browser()
     return int(importlib.import_module("pytest").main([*SPREAD, *arguments]))
+
+
+def _mutations(arguments: list[str]) -> int:
+    """What the tests notice of controls that are taken away."""
+    os.chdir(HERE)
+    return int(importlib.import_module("tests.mutations.run").main(arguments))
 
 
 def _find_browser() -> None:

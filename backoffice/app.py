@@ -29,6 +29,7 @@ from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.settings import Settings, SettingsError
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
@@ -40,6 +41,7 @@ from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
+from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
@@ -87,12 +89,13 @@ def build_services(
 ) -> Services:
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
     first line of a script, and a cheaper hash makes many sign-ins quick."""
-    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix))
+    bounds = Bounds(settings.max_files, settings.max_acts)
+    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), bounds)
     db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
     passwords = passwords or Passwords()
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health)
-    completion = Completion(stores.uploads, stores.files, chunks, durability, settings.trash_ttl)
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
     return Services(
         users=_users(stores, passwords),
         roles=Roles(store=stores.roles, audit=audit),
@@ -134,15 +137,15 @@ def _users(stores: _Stores, passwords: Passwords) -> Users:
 class _Stores:
     """The stores of the control plane, over one connection."""
 
-    def __init__(self, db: Db, keys: Keys) -> None:
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds) -> None:
         self.db, self.keys = db, keys
         self.users, self.roles = RedisUsers(db, keys), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
-        self.audit, self.throttle = RedisAudit(db, keys), RedisThrottle(db, keys)
+        self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
-        self.files = RedisFiles(db, keys)
-        self.uploads = RedisUploads(db, keys, self.files)
+        self.files = RedisFiles(db, keys, bounds)
+        self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 
 def chunk_store(settings: Settings, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> ChunkStore:

@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
+UNLIMITED: Final = "unlimited"
+"""What people write where a size may be none."""
 _SIZES: Final = {
     "": 1,
     "b": 1,

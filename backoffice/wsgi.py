@@ -8,6 +8,7 @@ from typing import Any
 import click
 from flask import Flask
 from flask.cli import NoAppException
+from flask.helpers import get_debug_flag
 
 from backoffice.app import create_app as build
 from backoffice.cli import COMMANDS, OPERATOR_ERRORS, cli, sentence
@@ -18,7 +19,12 @@ from backoffice.settings import SettingsError
 
 def create_app() -> Flask:
     """The application, with the commands of `manage.py`. They work before there is a store, too: one of them
-    starts it."""
+    starts it. There is no debugger: Werkzeug's lets every visitor run code (CVE-2024-34069)."""
+    if get_debug_flag() or _asks_for_debugger():
+        raise NoAppException(
+            "backoffice does not run with Flask's debugger. Leave out --debug and --debugger and unset FLASK_DEBUG;"
+            " --reload alone starts anew when a file was changed."
+        )
     try:
         app = build(load_to_serve())
     except SettingsError as error:
@@ -28,6 +34,12 @@ def create_app() -> Flask:
     for name, _, about in COMMANDS:
         app.cli.add_command(_Later(name, about))
     return app
+
+
+def _asks_for_debugger() -> bool:
+    """Whether `flask run --debugger` is what loads the application."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.params.get("debugger"))
 
 
 class _Later(click.Command):

@@ -19,6 +19,7 @@ from backoffice.stores.client import Arg, Client, Command, Db
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
+from backoffice.stores.scripts import Script
 from benchmarks.plan import Bars, Goal, Part, Plan
 from benchmarks.site import Site, running
 
@@ -68,11 +69,13 @@ class Queue(Db):
     def __init__(self, client: Client) -> None:
         super().__init__(client)
         self._waiting: list[Command] = []
+        self._loaded: set[str] = set()
 
-    def script(self, name: str, keys: Sequence[bytes], args: Sequence[Arg], *, allow_oom: bool = False) -> Any:
-        if (name, allow_oom) not in self._scripts:
-            return super().script(name, keys, args, allow_oom=allow_oom)
-        self._waiting.append(("EVALSHA", self._scripts[name, allow_oom].sha, len(keys), *keys, *args))
+    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[Arg], before: Sequence[Command] = ()) -> Any:
+        if before or script.sha not in self._loaded:
+            self._loaded.add(script.sha)
+            return super()._run(script, keys, args, before)
+        self._waiting.append(("EVALSHA", script.sha, len(keys), *keys, *args))
         if len(self._waiting) >= BATCH:
             self.flush()
         return [b"done", b""]

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def start_at(self, done: int) -> object:
         """So many bytes were there before; they do not count for the speed."""
 
+    def compared(self, done: int) -> object:
+        """So many bytes that were there before are those of the file; others are still looked at."""
+
 
 StartProgress = Callable[[str, int | None], Progress]
 """Begins to show a file: its name, and its size in bytes where that is known."""

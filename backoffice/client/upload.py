@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, Final, Self
 from urllib.parse import quote
 
+from backoffice.client.chunk_sender import ChunkSender
 from backoffice.client.errors import ClientError, ResponseError, not_a_site
-from backoffice.client.http import ATTEMPTS, FIRST_ATTEMPTS, Client, OnSent
+from backoffice.client.http import ATTEMPTS, FIRST_ATTEMPTS, FIRST_PAUSE, Client
 from backoffice.client.interrupted import Interrupted, PendingUpload
-from backoffice.client.local_file import LocalFile, SiteLimits, checksum
+from backoffice.client.local_file import FileChanged, LocalFile, SiteLimits, checksum
+from backoffice.client.pace import Pace, TooSlow, Watch, refused_for_size, was_cut
 from backoffice.client.progress import Progress
 from backoffice.domain.files import OnConflict
 
@@ -30,7 +31,10 @@ LOST_ROUNDS: Final = 5
 """So often are chunks sent again that the site lost before the upload was complete."""
 COMPLETING_SECONDS: Final = 3600.0
 RECENT: Final = "100"
-OCTETS: Final = {"Content-Type": "application/octet-stream"}
+MOST_BEGUN: Final = 20
+"""So many uploads are begun for a file, because those before did not do."""
+ENDED: Final = frozenset({"not_found", "upload_closed"})
+"""The upload takes no more chunks: another run completes it, has done so, or gave it up."""
 
 StoredFile = dict[str, Any]
 """A file as the site answers it (docs/api.md)."""
@@ -55,16 +59,17 @@ class Uploader:
     client: Client
     limits: SiteLimits
     began: datetime
-    parallel: int
     options: UploadOptions
-    pool: ThreadPoolExecutor
+    sender: ChunkSender
     stored_ids: set[str] = field(default_factory=set)
     largest_body: int | None = None
-    """Bytes. Known once something in front of the site has refused larger ones."""
+    """Bytes. Known once larger ones did not get through."""
+    refused: bool = False
+    """Whether something in front of the site refused them for their size."""
     interrupted: Interrupted = field(init=False)
 
     def __post_init__(self) -> None:
-        self.interrupted = Interrupted(self.client, self._send_chunk)
+        self.interrupted = Interrupted(self.client)
 
     @classmethod
     @contextmanager
@@ -79,26 +84,31 @@ class Uploader:
         date = response.headers.get("Date")  # the site's clock, which its files are dated by
         began = parsedate_to_datetime(date) if date else datetime.now(UTC)
         with ThreadPoolExecutor(parallel, thread_name_prefix="upload") as pool:
-            yield cls(client, limits, began, parallel, options, pool)
+            yield cls(client, limits, began, options, ChunkSender(client, Pace(parallel), pool))
 
     def upload(self, file: LocalFile, progress: Progress) -> StoredFile:
         """The file as the site keeps it. Raises ResponseError, ConnectionFailed, ClientError.
 
-        Where something in front of the site takes no bodies of that size, smaller chunks are tried, for this file and
-        those after it.
+        Where bodies of that size do not get through, because something in front of the site takes none or the network
+        is too slow, smaller chunks are tried, for this file and those after it.
         """
         while True:
             file = self._fitted(file)
             try:
                 if file.total_chunks == 1:
                     data = file.read_chunk(0)
-                    file.check_unchanged()
-                    return self.upload_small(file.name, data, progress)
+                    file.check_unchanged(hashlib.sha256(data).hexdigest())
+                    return self.upload_small(file.name, data, progress, smaller=file.in_smaller_chunks() is not None)
                 return self._upload_chunked(file, progress)
-            except ResponseError as error:
+            except ClientError as error:
                 smaller = file.in_smaller_chunks()
-                if error.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE or not error.foreign or smaller is None:
+                refused = refused_for_size(error)
+                if smaller is None or not (refused or isinstance(error, TooSlow)):
                     raise
+                self.refused = self.refused or refused
+                fitting = error.fitting if isinstance(error, TooSlow) else 0
+                while smaller.chunk_size > fitting > 0 and (half := smaller.in_smaller_chunks()) is not None:
+                    smaller = half
                 self.largest_body = smaller.chunk_size
 
     def _fitted(self, file: LocalFile) -> LocalFile:
@@ -112,24 +122,28 @@ class Uploader:
 
     # -- small files: one request
 
-    def upload_small(self, name: str, data: bytes, progress: Progress) -> StoredFile:
-        """A file whose bytes are all here, in one request. Raises as `upload`."""
+    def upload_small(self, name: str, data: bytes, progress: Progress, *, smaller: bool = False) -> StoredFile:
+        """A file whose bytes are all here, in one request. Raises as `upload`, and TooSlow where there are `smaller`
+        chunks to try."""
         query = [("checksum", checksum(data)), *self.options.query()]
         path, attempt = f"/files/{quote(name, safe='')}", 0
+        self.sender.pace.begin(0)
         while True:
             attempt += 1
+            watch = Watch(len(data), progress.advance, patient=not smaller)
             try:
-                response = self.client.request(
-                    "PUT", path, query=query, body=data, attempts=1, on_sent=progress.advance
-                )
+                response = self.client.request("PUT", path, query=query, body=data, attempts=1, on_sent=watch)
                 return self._noted(response.json())
             except ClientError as error:
+                hopeless = was_cut(error, watch) and self.sender.pace.is_hopeless(1, watch.began)
                 if not error.retryable or attempt >= ATTEMPTS:
                     raise
                 self.client.wait_before_retry(attempt, error)
                 stored = self.find_stored(name, hashlib.sha256(data).hexdigest())
                 if stored is not None:
                     return self._noted(stored)
+                if hopeless and smaller:
+                    raise TooSlow from error
 
     def _noted(self, stored: StoredFile) -> StoredFile:
         try:
@@ -155,88 +169,70 @@ class Uploader:
     # -- larger ones: chunks
 
     def _upload_chunked(self, file: LocalFile, progress: Progress) -> StoredFile:
-        while True:
+        for _ in range(MOST_BEGUN):
             file, upload = self._resume_or_begin(file, progress)
+            self.sender.pace.begin(file.total_chunks - len(upload.missing))
             try:
-                digest = self._send_chunks(file, upload, range(file.total_chunks), progress)
-                file.check_unchanged()
+                digest = self.sender.send_all(file, upload, range(file.total_chunks), progress)
+                file.check_unchanged(digest)
                 return self._noted(self._complete(file, upload, digest, progress))
+            except (FileChanged, TooSlow):
+                self._give_up(upload)
+                raise
             except ResponseError as error:
-                mixed = upload.resumed and error.code == "checksum_mismatch"
-                if not mixed and not (error.foreign and error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+                if refused_for_size(error):
+                    self._give_up(upload)  # the number of chunks stays, and so their size
                     raise
-                # It began as another file of this name and size, and is neither of the two now; or in chunks of a size
-                # that does not get through, and the number of chunks stays.
+                if error.code in ENDED:
+                    stored = self._stored_by_another(file, upload, progress)
+                    if stored is not None:
+                        return self._noted(stored)
+                elif error.code == "checksum_mismatch" and upload.resumed:
+                    self._give_up(upload)  # two runs went on with it, with two versions of the file
+                elif error.code != "chunk_conflict":
+                    raise
                 self.interrupted.rejected.add(upload.id)
-                self.client.request("DELETE", f"/uploads/{upload.id}")
-                if not mixed:
-                    raise
+        raise ClientError("others end or change its upload again and again.")
+
+    def _give_up(self, upload: PendingUpload) -> None:
+        self.interrupted.rejected.add(upload.id)
+        self.client.request("DELETE", f"/uploads/{upload.id}")
+
+    def _stored_by_another(self, file: LocalFile, upload: PendingUpload, progress: Progress) -> StoredFile | None:
+        """The file, where another run went on with the same upload and completed it; None where that was cancelled, or
+        is of another version."""
+        digest = file.sha256()
+        try:
+            stored = self._complete(file, upload, digest, progress)
+        except ResponseError as error:
+            if error.code not in {*ENDED, "conflict"}:
+                raise
+            return None
+        for attempt in range(1, ATTEMPTS):
+            if stored.get("sha256"):
+                break
+            time.sleep(FIRST_PAUSE * 2**attempt)  # the site takes it by itself within a moment
+            stored = self.client.request("GET", f"/files/{upload.id}/metadata").json()
+        return stored if stored.get("sha256") == digest else None
 
     def _resume_or_begin(self, file: LocalFile, progress: Progress) -> tuple[LocalFile, PendingUpload]:
         """An interrupted upload of this file, else a new one; and the file as it is cut there."""
         attempt = 0
         while True:
             attempt += 1
-            found = self.interrupted.find(file)
+            found = self.interrupted.find(file, progress)
             if found is not None:
                 there = set(range(found[0].total_chunks)) - found[1].missing
                 progress.start_at(sum(map(found[0].chunk_length, there)))
                 return found
             progress.start_at(0)
             try:
-                began = self._send_chunk(file, 0, file.read_chunk(0), "", progress, attempts=1)
+                began = self.sender.send(file, 0, file.read_chunk(0), "", progress, attempts=1)
                 return file, PendingUpload(str(began["file_id"]), set(range(1, file.total_chunks)))
             except ClientError as error:
                 if not error.retryable or attempt >= ATTEMPTS or _is_too_many(error):
                     raise
                 self.client.wait_before_retry(attempt, error)
-
-    def _send_chunks(self, file: LocalFile, upload: PendingUpload, indexes: Iterable[int], progress: Progress) -> str:
-        """Read chunks in order and send those that are missing; the SHA-256 of all that was read.
-
-        Memory: about two chunks for each that is sent at once.
-        """
-        digest = hashlib.sha256()
-        futures: set[Future[Any]] = set()
-        try:
-            for index in indexes:
-                data = file.read_chunk(index)
-                digest.update(data)
-                if index in upload.missing:
-                    futures.add(self.pool.submit(self._send_chunk, file, index, data, upload.id, progress))
-                if len(futures) > self.parallel:
-                    finished, futures = wait(futures, return_when=FIRST_COMPLETED)
-                    _raise_first(finished)
-            finished, futures = wait(futures)
-            _raise_first(finished)
-        except KeyboardInterrupt:
-            self.client.stop()  # so that what is under way ends at once
-            raise
-        finally:
-            for future in futures:
-                future.cancel()
-            wait(futures)
-        return digest.hexdigest()
-
-    def _send_chunk(
-        self,
-        file: LocalFile,
-        index: int,
-        data: bytes,
-        upload_id: str,
-        progress: Progress | None = None,
-        attempts: int = ATTEMPTS,
-    ) -> dict[str, Any]:
-        query = [
-            *([("file_id", upload_id)] if upload_id else [("total_size", str(file.size)), ("name", file.name)]),
-            ("chunk_index", str(index)),
-            ("total_chunks", str(file.total_chunks)),
-            ("checksum", checksum(data)),
-        ]
-        on_sent: OnSent = progress.advance if progress is not None else lambda _: None
-        return self.client.request(
-            "POST", "/upload_chunk", query=query, body=data, headers=OCTETS, attempts=attempts, on_sent=on_sent
-        ).json()
 
     def _complete(self, file: LocalFile, upload: PendingUpload, digest: str, progress: Progress) -> StoredFile:
         wanted = {
@@ -259,14 +255,9 @@ class Uploader:
                     lost = [index for first, last in error.details["missing"] for index in range(first, last + 1)]
                     progress.advance(-sum(map(file.chunk_length, lost)))
                     upload.missing = set(lost)
-                    self._send_chunks(file, upload, lost, progress)
+                    self.sender.send_all(file, upload, lost, progress)
                 else:
                     raise
-
-
-def _raise_first(finished: Iterable[Future[Any]]) -> None:
-    for future in finished:
-        future.result()
 
 
 def _is_too_many(error: ClientError) -> bool:

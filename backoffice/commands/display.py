@@ -88,6 +88,8 @@ class _BarProgress:
     def start_at(self, done: int) -> None:
         self._bars.reset(self._task, completed=done)
 
+    compared = start_at
+
 
 class _LineDisplay:
     def start_progress(self, name: str, size: int | None) -> Progress:
@@ -117,6 +119,13 @@ class _LineProgress:
         self._done = done
         if done:
             click.echo(f"{self._name}: going on at {self._so_far()}", err=True)
+
+    def compared(self, done: int) -> None:
+        self._done = done
+        now = time.monotonic()
+        if now - self._told > LINE_SECONDS:
+            self._told = now
+            click.echo(f"{self._name}: comparing with what has arrived, {self._so_far()}", err=True)
 
     def _so_far(self) -> str:
         if self._size is None:

@@ -12,7 +12,7 @@ from backoffice.commands.cli_settings import load_to_serve
 from backoffice.commands.naming_store import naming_store
 from backoffice.errors import Unavailable
 from backoffice.server.gunicorn_app import serve
-from backoffice.settings import Settings
+from backoffice.settings import Settings, proxy_doubt
 
 
 @click.command("serve")
@@ -25,6 +25,8 @@ def command(host: str | None, port: str | None, workers: str | None, fd: int | N
     overrides = {"BACKOFFICE_HOST": host, "BACKOFFICE_PORT": port, "BACKOFFICE_WEB_WORKERS": workers}
     settings = load_to_serve(overrides)
     logs.configure(settings)
+    if fd is None and (doubt := proxy_doubt(settings)):  # else `up` says it
+        logs.logger("backoffice.serve").warning("no proxy is trusted", because=doubt)
     _prepare_store(settings)
     return serve(settings, fd=fd)
 

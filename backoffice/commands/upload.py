@@ -24,6 +24,9 @@ _LIMITED: Final = (
     "Something in front of the site refused larger bodies, so chunks of {} bytes were sent. It is faster once its limit"
     " is raised to the site's chunk size (nginx: client_max_body_size)."
 )
+_SLOW: Final = (
+    "The connection is slow or breaks often, so chunks of {} bytes were sent: what is cut off in one is sent again."
+)
 CONCERN_EVERY_FILE: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.INSUFFICIENT_STORAGE})
 
 
@@ -71,7 +74,7 @@ def command(
         try:
             failed = sum(not _upload(uploader, path, name, show) for path in paths)
             if uploader.largest_body != began:
-                show.problem(_LIMITED.format(uploader.largest_body))
+                show.problem((_LIMITED if uploader.refused else _SLOW).format(uploader.largest_body))
         except KeyboardInterrupt:
             show.problem("Interrupted. The same command goes on where it stopped.")
             raise

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import click
 
 from backoffice.commands.cli_context import Shell, moment, new_password, shell, show
-from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.users import User, UserStatus
 from backoffice.services.records import UNSET, Unset
-from backoffice.units import parse_size
+from backoffice.units import UNLIMITED, parse_size
 
 
 @click.group("user")
@@ -24,13 +24,15 @@ def _quota(_context: click.Context, _option: click.Parameter, text: str | None) 
         return UNSET
     if text == "default":
         return None
+    if text == UNLIMITED:
+        return UNLIMITED_QUOTA
     try:
         return parse_size(text)
     except ValueError as error:
-        raise click.BadParameter(f"{error}, or default") from None
+        raise click.BadParameter(f"{error}, or {UNLIMITED}, or default") from None
 
 
-quota_option = click.option("--quota", callback=_quota, help="Bytes, 10GiB and the like, or default.")
+quota_option = click.option("--quota", callback=_quota, help="Bytes, 10GiB and the like, unlimited, or default.")
 role_option = click.option("--role", "roles", multiple=True, help="May be given several times.")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import AUDITOR, OPERATOR, USER, Permission, Permissions
+from backoffice.domain.versions import Version
 
 OWN_FILES = frozenset(
     {Permissions.FILES_READ, Permissions.FILES_WRITE, Permissions.FILES_DELETE, Permissions.FILES_SHARE}
@@ -44,11 +46,36 @@ OWN_TO_ALL = {
 """The permission that reaches everybody's objects where the first reaches one's own."""
 
 
+class Ground(Protocol):
+    """What the rights of an actor rest on, for as long as a request lasts.
+
+    A request that takes long is allowed at its beginning and acts at its end. So whoever decides notes the question
+    here; the store compares `versions` in the same step as it acts, and where one of them has moved, `renew` asks all
+    questions again of the actor as there is one now.
+    """
+
+    @property
+    def versions(self) -> Sequence[Version]:
+        """As read last: of the credential, the user, the roles."""
+
+    def note(self, ask: Callable[[Actor], None]) -> None:
+        """A question that was answered with yes; asked again, it raises what the refusal is."""
+
+    def renew(self) -> None:
+        """Read everything anew. Raises NotSignedIn where the credential was taken away, and what a question that was
+        noted raises; else `versions` are new ones."""
+
+    def confirm(self) -> None:
+        """For an act that takes long: `renew` if something has moved, and let the credential live on meanwhile. Asks
+        the store once in a while only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks, and on what ground. Made at the edge (web, shell, worker), read by services.
 
-    `roles` are role names with what each grants; a token's `scopes` narrow them, never widen.
+    `roles` are role names with what each grants; a token's `scopes` narrow them, never widen. `ground` is None where
+    nothing can be taken away: in the shell and in the worker, and when a request clears away what it left itself.
     """
 
     id: str
@@ -61,6 +88,7 @@ class Actor:
     credential: str = ""
     auth_at: int = 0
     request_id: str = ""
+    ground: Ground | None = field(default=None, compare=False, repr=False)
 
     @property
     def permissions(self) -> frozenset[Permission]:

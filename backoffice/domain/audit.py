@@ -94,6 +94,20 @@ class AuditEvent:
         return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
+@dataclass(frozen=True, slots=True)
+class CountedRefusals:
+    """Refusals that have no entry of their own, from `since` (ms) on: how many, from how many networks (about), and how
+    often for which reason, about what (`type:id`) and from which network, a few of each."""
+
+    action: Action
+    since: int
+    count: int
+    networks: int
+    reasons: Mapping[str, int]
+    targets: Mapping[str, int]
+    sample: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class AuditEntry:
     """An event as it is in the log: `id` is its stream id, `raw` the exact bytes."""

@@ -15,12 +15,21 @@ MAX_LOGIN: Final = MAX_EMAIL
 """One signs in by name or address."""
 MAX_QUOTA: Final = 2**53
 """Bytes. The store's scripts count exactly up to here."""
+UNLIMITED_QUOTA: Final = MAX_QUOTA
+"""A user's own quota that is none, whatever the site gives everybody."""
 
 # Roles
 MAX_ROLE_NAME: Final = 40
 MAX_DESCRIPTION: Final = 200
 MAX_ROLES: Final = 200
 """Custom ones; all of them are kept in every process."""
+
+# Sessions
+MAX_SESSIONS: Final = 50
+"""That one user can have; with one more, the one that was used the longest ago ends."""
+
+MAX_SIGN_INS: Final = 5_000
+"""Of one user in a day, and of giving the password once more."""
 
 # API tokens
 DEFAULT_TOKEN_DAYS: Final = 365
@@ -35,8 +44,24 @@ MAX_TAGS: Final = 20
 MAX_TAG: Final = 50
 MAX_FILES: Final = 100
 """In one form."""
+LEAST_CHUNK: Final = 64 * 1024
+"""Bytes of a chunk, unless it is the last one or the file has few."""
+FEW_CHUNKS: Final = 100
+"""So many chunks of a file may be smaller: each takes 200 bytes of the store besides its own."""
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""
+
+# Refusals of people who are not signed in, of each kind (sign-in, token)
+MAX_REFUSAL_ENTRIES: Final = 100
+"""That have an entry of their own in the log in a row; those that find no place any more are counted."""
+REFUSAL_ENTRY_SECONDS: Final = 60
+"""After so long there is a place for one more. So nobody can fill the log with more than 3,000 entries a day."""
+COUNTED_SECONDS: Final = 60
+"""What is counted for so long is one entry."""
+MAX_NAMED_REFUSALS: Final = 10
+"""Reasons, users and networks that such an entry names."""
+MAX_THROTTLED: Final = 20_000
+"""Networks, names and browsers each whose failures are remembered; the one that would be forgotten first gives way."""
 
 # The disk
 MIN_FREE_DISK: Final = 512 * 1024**2

@@ -28,6 +28,17 @@ class Session:
         """Whether its time has run out at `now` (ms)."""
         return min(self.expires_at, self.ends_at) <= now
 
+    def continues(self, other: Session) -> bool:
+        """Whether this is `other` under a later secret."""
+        since = (self.user, self.created_at, self.ends_at, self.ip, self.agent)
+        return self.version > other.version and since == (
+            other.user,
+            other.created_at,
+            other.ends_at,
+            other.ip,
+            other.agent,
+        )
+
     def lets_in(self, user: User, now: int) -> bool:
         """Whether it lets `user`, whose it is, in at `now` (ms). Whoever lets somebody in by it and whoever lists
         sessions ask this."""

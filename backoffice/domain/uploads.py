@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -91,6 +91,32 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk that has arrived, and its place among the others."""
+
+    index: int
+    chunk: Chunk
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.chunk.size
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal; "" where it was not taken."""
+        return self.chunk.sha256.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An identifier under which a chunk may be kept before there is a record of it, `until` then (epoch ms)."""
+
+    file_id: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class CarriedChunk:
     """The bytes of a chunk that go into the store with a change of the records, all or nothing.
 
@@ -130,6 +156,16 @@ class ChunkMap:
                 for kind, size, xxh3, sha256 in _ENTRY.iter_unpack(packed)
             )
         )
+
+    def with_entries(self, entries: Mapping[bytes, bytes]) -> ChunkMap:
+        """The map with these, index -> entry, too; those beyond its end are left out."""
+        if not entries:
+            return self
+        chunks = list(self.chunks)
+        for index, entry in entries.items():
+            if int(index) < len(chunks):
+                chunks[int(index)] = ChunkMap.unpack(entry, 1).chunks[0]
+        return ChunkMap(tuple(chunks))
 
     @property
     def missing(self) -> list[tuple[int, int]]:

@@ -24,7 +24,7 @@ from backoffice.embedded.listen import EVERY_ADDRESS, PortTaken, is_ready, liste
 from backoffice.embedded.processes import Child, Program, describe
 from backoffice.embedded.signals import Signals
 from backoffice.embedded.store import Store, StoreFailed
-from backoffice.settings import Settings, local_url
+from backoffice.settings import Settings, local_url, proxy_doubt
 
 WEB_PATIENCE: Final = 35.0  # the web server gives requests 30 s to finish
 WORKER_PATIENCE: Final = 15.0
@@ -97,7 +97,7 @@ class Supervisor:
             Program(
                 name="web",
                 command=[*python, "serve", "--fd", str(listener.fileno())],
-                environ=environ,
+                environ=_without(environ, "BACKOFFICE_ADMIN_PASSWORD"),  # the worker makes the first administrator
                 patience=WEB_PATIENCE,
                 keep=(listener.fileno(),),
             )
@@ -145,7 +145,7 @@ class Supervisor:
             if not self._signals.stops:
                 say(f"Ready: {self._url}")
                 self._say_who_reaches_it()
-                self._say_what_is_short()
+                self._say_what_is_amiss()
                 self._pass_on(notice)
         if self._plan.demo and not self._signals.stops:
             self._demo.start()
@@ -182,12 +182,12 @@ class Supervisor:
         say(f"From other machines: {', '.join(urls) or 'no address of this machine is known'}")
         say("  Under other names it answers once they are in BACKOFFICE_ALLOWED_HOSTS. Put TLS in front of it.")
 
-    def _say_what_is_short(self) -> None:
+    def _say_what_is_amiss(self) -> None:
         settings = self._plan.settings
         places = [settings.chunks.directory] if settings.chunks.directory is not None else []
         if self._store is not None:
             places.append(self._layout.root)
-        for text in filter(None, map(shortage, places)):
+        for text in filter(None, (*map(shortage, places), proxy_doubt(settings))):
             say(text)
 
     def _pass_on(self, notice: IO[bytes]) -> None:
@@ -202,7 +202,7 @@ class Supervisor:
             say(text.decode("utf-8", "replace").rstrip())
 
     def _environ(self) -> dict[str, str]:
-        environ = dict(self._plan.environ)
+        environ = _without(self._plan.environ, "BACKOFFICE_TOKEN")
         environ["BACKOFFICE_PORT"] = str(self._listener.getsockname()[1])  # the one found, where any was asked for
         environ.pop("BACKOFFICE_PORT_FILE", None)
         if self._names:
@@ -291,3 +291,8 @@ class Supervisor:
             if not child.stop(pause):
                 say(f"The {child.program.name} process did not stop in time and was killed.", sys.stderr)
         say("Stopped.")
+
+
+def _without(environ: Mapping[str, str], secret: str) -> dict[str, str]:
+    """Without a secret that the program has no use for."""
+    return {name: value for name, value in environ.items() if name not in {secret, f"{secret}_FILE"}}

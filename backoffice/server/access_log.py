@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring_ascii
@@ -20,8 +21,9 @@ from backoffice.logs import json_lines, logger
 from backoffice.web.context import REQUEST_ID
 
 _NAME: Final = "backoffice.access"
-# Below these, the rest of the path is as good as a password.
-_SECRET_PATHS: Final = ("/s/", "/setup/")
+_SECRET_PATH: Final = re.compile(r"(.*?/(?:s|setup)/+)[^/].*", re.IGNORECASE | re.DOTALL)
+"""Below these the rest of a path is as good as a password: however many slashes the client sends, and also where the
+spelling, or what stands before it, leads nowhere; the link is good all the same."""
 # Asked for every few seconds by machines: in the log they would bury what people do.
 _PROBES: Final = ("/livez", "/readyz", "/metrics")
 
@@ -89,5 +91,5 @@ def _json(value: object) -> str:
 
 def public_path(path: str) -> str:
     """`path` without the part that opens a door. The query is never logged: it may hold one too."""
-    start = next((start for start in _SECRET_PATHS if path.startswith(start)), None)
-    return f"{start}…" if start else path
+    found = _SECRET_PATH.fullmatch(path)
+    return f"{found[1]}…" if found else path

@@ -159,6 +159,7 @@ class Worker(MainLoop):
             else:
                 for part in parts:
                     answer.write(part)
+                    del part  # it may be a chunk, which would stay in memory while the next one is awaited
             answer.close()
         finally:
             self.log.access(answer, None, environ, timedelta(seconds=time.perf_counter() - began))

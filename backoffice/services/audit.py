@@ -17,6 +17,7 @@ from backoffice.domain.times import now_ms
 from backoffice.errors import Invalid, NotFound
 from backoffice.services.authorization import authorize, record_denial
 from backoffice.services.ports import AuditLog
+from backoffice.services.sign_in.refusals import REFUSALS, record_counted
 
 FACETS = ("actor", "object", "action", "ip")
 READ_SECONDS = 60
@@ -61,9 +62,22 @@ class Audit:
             raise Invalid("This is not the id of an entry.", field="after")
         return self.log.wait(after, milliseconds)
 
-    def denied(self, actor: Actor, permission: Permission, object: ObjectRef = NO_OBJECT) -> None:  # noqa: A002
-        """Record a refusal that an edge decided, once a minute for each actor, permission and object."""
-        record_denial(self.log, actor, permission, object, "refused at the door")
+    def denied(
+        self,
+        actor: Actor,
+        permission: Permission,
+        object: ObjectRef = NO_OBJECT,  # noqa: A002
+        because: str = "refused at the door",
+    ) -> None:
+        """Record a refusal that an edge decided or passes on, once a minute for each actor, permission, object and
+        reason."""
+        record_denial(self.log, actor, permission, object, because)
+
+    def close_counted(self) -> bool:
+        """Write what was counted of refusals of strangers (`refusals.py`) and is due; False: nothing is left then."""
+        for action in REFUSALS:
+            record_counted(self.log, action, self.now())
+        return False
 
     def _reading(self, actor: Actor) -> None:
         authorize(self.log, actor, Permissions.AUDIT_READ)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from backoffice.domain.access import ADMIN, Actor, decide, describe, granted_by
+from backoffice.domain.access import ADMIN, Actor, decide, describe, granted_by, may
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.permissions import Permission
@@ -33,6 +33,7 @@ def authorize(
     """
     decision = decide(actor, permission, owner)
     if decision.allowed:
+        _note(actor, lambda now: authorize(audit, now, permission, owner, target))
         return
     if not actor.signed_in:
         raise NotSignedIn
@@ -40,6 +41,20 @@ def authorize(
     if owner is not None and owner != actor.id:
         raise NotFound
     raise NotAllowed(f"You may not do this; it takes the right {permission}: {describe(permission)}.")
+
+
+def is_authorized(audit: AuditLog, actor: Actor, permission: Permission, owner: str | None = None) -> bool:
+    """The same question, for who goes another way where the answer is no; that is no refusal then."""
+    allowed = may(actor, permission, owner)
+    if allowed:
+        authorize(audit, actor, permission, owner)
+    return allowed
+
+
+def _note(actor: Actor, ask: Callable[[Actor], None]) -> None:
+    """What was decided now has to hold when the actor acts."""
+    if actor.ground is not None:
+        actor.ground.note(ask)
 
 
 def record_denial(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
@@ -66,7 +81,9 @@ def authorize_grant(
 ) -> None:
     """Raises NotAllowed unless `actor` holds all of `granted`; `permission` is what the act itself takes."""
     missing = sorted(beyond(actor, granted))
-    if missing:
+    if not missing:
+        _note(actor, lambda now: authorize_grant(audit, now, permission, granted, target))
+    else:
         record_denial(audit, actor, permission, target, f"{actor.name} does not hold {', '.join(missing)}")
         raise NotAllowed(f"This reaches beyond what you hold yourself: {', '.join(missing)}.")
 

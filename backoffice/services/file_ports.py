@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, ChunkStat, Upload
+from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, ChunkStat, Intent, Upload
 
 
 class ChunkStore(Protocol):
@@ -21,6 +22,11 @@ class ChunkStore(Protocol):
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
+
+    def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
+        """Keep a chunk 0 before there is a record of it, under an identifier that was noted for that (`IntentStore`);
+        safe at `level` when this returns. It may come before it is known whether the one who asks still may: where no
+        record follows, it has to be freed."""
 
     def carry(
         self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
@@ -76,6 +82,23 @@ class ChunkStore(Protocol):
         """Whether there is room for more uploads."""
 
 
+class IntentStore(Protocol):
+    """Identifiers under which a chunk may be kept before there is a record of it (`ChunkStore.put_ahead`)."""
+
+    def take(self) -> Intent:
+        """An identifier that nobody else has. Now and then one round trip, mostly none."""
+
+    def due(self, now: int) -> list[str]:
+        """Identifiers whose time is over."""
+
+    def give_up(self, file_ids: Sequence[str]) -> list[str]:
+        """Those under which there is no file. From now on none will come, so what bytes there are can go; then `forget`
+        them. Also when memory is full."""
+
+    def forget(self, file_id: str) -> None:
+        """There are no bytes under it."""
+
+
 class UploadStore(Protocol):
     """Files that are arriving, their chunk maps and quota reservations. Facet: `owner`. Orders: `created`,
     `expires`."""
@@ -84,6 +107,9 @@ class UploadStore(Protocol):
     def page(self, query: Query) -> Page[Upload]: ...
     def chunk_map(self, upload_id: str, total: int) -> ChunkMap:
         """The map of an upload or of a file."""
+
+    def part_of_map(self, upload_id: str, first: int, count: int) -> ChunkMap:
+        """Its entries from index `first` on."""
 
     def extent(self, upload_id: str) -> int:
         """Index of the last chunk noted, plus one."""
@@ -95,9 +121,17 @@ class UploadStore(Protocol):
         """
 
     def mark(
-        self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], *, expires_at: int, largest: int, quota: int
+        self,
+        upload: Upload,
+        chunks: Sequence[tuple[int, Chunk]],
+        *,
+        expires_at: int,
+        largest: int,
+        quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
-        """Note chunks as stored; the upload as it is then. Repeating it changes nothing. `quota` as with `insert`.
+        """Note chunks as stored; the upload as it is then. Repeating it changes nothing. `quota` as with `insert`;
+        `ground`: of the one who sends them, whose refusals come out.
 
         Raises NotFound, UploadClosed, ChunkConflict, TooLarge (over the declared size or `largest`), QuotaExceeded.
         """
@@ -112,6 +146,7 @@ class UploadStore(Protocol):
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload | None:
         """Hold a chunk and note it, all or nothing; the upload as it is then. Repeating it changes nothing. None where
         there is a chunk already of which the map does not say that it is this one; nothing has changed then.
@@ -137,6 +172,7 @@ class UploadStore(Protocol):
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
         """Note chunks of a stream as stored, from index `first` and from byte `offset` on, where they may take the
         place of its tail; `tail` is what `Upload.tail` is then; `quota` as with `insert`. The upload as it is then.
@@ -221,22 +257,27 @@ class FileStore(Protocol):
     def usage(self, user_id: str) -> tuple[int, int]:
         """Bytes used and bytes reserved by uploads."""
 
+    def has_name(self, owner: str, name: str) -> bool:
+        """Whether the owner has a file of that name, outside of the trash."""
+
     def create(
         self,
         file: File,
         chunk: Chunk | None,
         carried: CarriedChunk | None,
         *,
+        intent: Intent | None = None,
         quota: int,
         on_conflict: OnConflict,
         purge_at: int,
         event: AuditEvent,
     ) -> File:
         """A file of one chunk, or of none, that never was an upload: bytes, map, record and quota in one commit, under
-        a name that is free by then; the file as stored. `quota` as with `UploadStore.insert`, `purge_at` as with
-        `UploadStore.complete`.
+        a name that is free by then; the file as stored. `intent`: where the chunk is kept already; it is taken off.
+        `quota` as with `UploadStore.insert`, `purge_at` as with `UploadStore.complete`.
 
-        Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more.
+        Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more, NotFound:
+        the intent's time is over.
         """
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from backoffice.domain.access import Actor
@@ -106,7 +107,12 @@ class FileReader:
     def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
         try:
             expect_whole(chunk_map, file.size)
-            yield from iter_verified(self.chunks, file.id, chunk_map, start, stop)
+            with closing(iter_verified(self.chunks, file.id, chunk_map, start, stop)) as parts:
+                for part in parts:
+                    yield part
+                    del part
+                    if actor.ground is not None:
+                        actor.ground.confirm()
         except IntegrityError as error:
             self.damaged(actor, file, error)
             raise

@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from backoffice.domain.access import Actor, may, system_actor
+from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import File, FileState, clean_name
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
-from backoffice.errors import IntegrityError, Invalid, NotFound, VersionMismatch
-from backoffice.services.authorization import authorize
+from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
+from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref
 from backoffice.services.ports import AuditLog, UserStore
@@ -93,7 +93,18 @@ class Files:
         used, reserved = self.files.usage(owner)
         user = self.users.get(owner)
         own = user.quota_bytes if user is not None else None
-        return Usage(used, reserved, self.quota if own is None else own)
+        limit = self.quota if own is None else own
+        return Usage(used, reserved, None if limit is not None and limit >= UNLIMITED_QUOTA else limit)
+
+    def foresee(self, actor: Actor, size: int, spec: FileSpec | None = None) -> None:
+        """Refuse now what the commit would refuse as things stand: for a client that asks before it sends `size` bytes.
+        Nothing is held for it, and the commit decides. Raises NotAllowed, QuotaExceeded, NameTaken."""
+        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        usage = self.usage(actor)
+        if usage.limit is not None and usage.used + usage.reserved + size > usage.limit:
+            raise QuotaExceeded(limit=usage.limit)
+        if spec is not None and spec.on_conflict is OnConflict.FAIL and self.files.has_name(actor.id, spec.name):
+            raise NameTaken("You have a file of this name.", field="name")
 
     def _reach(self, actor: Actor, file_id: str, permission: Permission, *, trashed: bool = False) -> File:
         file = self.files.get(file_id) if is_id(file_id) else None
@@ -117,7 +128,7 @@ class Files:
         (ChunkLost).
         """
         known = self.files.remembered(file_id) if whole else None
-        if known is not None and may(actor, Permissions.FILES_READ, known[0].owner) and known[0].size <= SMALL_FILE:
+        if known is not None and known[0].size <= SMALL_FILE and self._may_read(actor, known[0]):
             with suppress(VersionMismatch):  # it was renamed, or is in the trash: read anew
                 return self._reader.fetch(actor, *known)
         file, packed_map = self.files.get_with_map(file_id) if is_id(file_id) else (None, b"")
@@ -126,6 +137,9 @@ class Files:
             with suppress(VersionMismatch):  # changed at this moment; it could be read before
                 return self._reader.fetch(actor, file, packed_map)
         return self._reader.open(actor, file, packed_map)
+
+    def _may_read(self, actor: Actor, file: File) -> bool:
+        return is_authorized(self.audit, actor, Permissions.FILES_READ, file.owner)
 
     @property
     def _reader(self) -> FileReader:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from backoffice.domain.access import Actor
-from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.actions import Action
+from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
 from backoffice.domain.identities import Identity
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
@@ -20,6 +21,7 @@ from backoffice.domain.sessions import Session
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.tokens import Token
 from backoffice.domain.users import User
+from backoffice.domain.versions import Version
 
 R = TypeVar("R")
 
@@ -96,6 +98,9 @@ class IdentityStore(Protocol):
     def confirm(self) -> None:
         """Ask now whether it still holds, if nothing was asked since. Raises IdentityChanged, Unavailable."""
 
+    def unmoved(self, versions: Sequence[Version]) -> bool:
+        """Whether the store still has all these. One round trip."""
+
     def begin_request(self) -> None:
         """Nothing is left to confirm of an earlier request of this thread."""
 
@@ -141,6 +146,16 @@ class AuditLog(Protocol):
     def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
         """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
         long. The event's id, "" when it was not written again."""
+
+    def refuse(self, event: AuditEvent, alike: str, network: str) -> bool:
+        """Write that somebody who is not signed in was refused; or count it, where one that is `alike` was written just
+        now ("": none is), or too many others. Whether what was counted is due to be written. One round trip."""
+
+    def counted_refusals(self, action: Action, now: int) -> CountedRefusals | None:
+        """What was counted, where it is due."""
+
+    def write_counted_refusals(self, counted: CountedRefusals, event: AuditEvent) -> None:
+        """Write `event` instead of what was counted, unless it was written or more was counted meanwhile."""
 
     def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from backoffice.domain.access import Actor, may
+from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.identities import Identity
 from backoffice.domain.ids import new_secret, secret_hash
-from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN
+from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN, MAX_SESSIONS
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
-from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
+from backoffice.domain.versions import Version
+from backoffice.errors import BadCredentials, Conflict, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
     authorize_over,
     by_token,
     grants_of,
+    is_authorized,
     record_denial,
     session_credential,
     user_ref,
 )
+from backoffice.services.ground import CredentialGround, under_way
 from backoffice.services.ports import AccountStore, AuditLog, IdentityStore, SessionStore, Throttle, UserStore
 from backoffice.services.sign_in.outcomes import Authenticated, SignedIn
 from backoffice.services.sign_in.passwords import Passwords
@@ -36,6 +39,8 @@ from backoffice.services.sign_in.trusted_devices import TrustedDevices
 
 TOUCH_MS = 60_000
 """A session's use is written down at most once in so long."""
+SPARE_SESSIONS = 3
+"""How many places there are after one was made: others may sign in at this moment."""
 _SESSION_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -117,24 +122,50 @@ class Sessions:
         found, now = self._identity(secret_hash(secret), remembered), self.now()
         if found is None or not found.credential.lets_in(found.user, now):
             return None
-        session, user = found.credential, found.user
-        if now - session.seen_at >= TOUCH_MS:
-            expires_at = min(now + self.idle_ms, session.ends_at)
-            self.sessions.touch(session, now, expires_at)
-            session = replace(session, seen_at=now, expires_at=expires_at)
-            self.identities.note_use(session)
-        actor = Actor(
-            id=user.id,
-            name=user.username,
-            roles=grants_of(user, found.roles),
-            via=via,
-            ip=ip,
-            agent=agent,
-            credential=session_credential(session.id),
-            auth_at=session.auth_at,
-            request_id=request_id,
-        )
-        return Authenticated(actor, session, user)
+        if now - found.credential.seen_at >= TOUCH_MS:
+            found = self._touched(found)
+        visitor = Actor(id="", name="", via=via, ip=ip, agent=agent, request_id=request_id)
+        actor = replace(_actor(visitor, found), ground=self._ground(visitor, found))
+        return Authenticated(actor, found.credential, found.user)
+
+    def _ground(self, visitor: Actor, found: Identity[Session]) -> CredentialGround:
+        """Of a request that this session let in. As long as it lasts, the session is in use."""
+
+        def read() -> tuple[Actor, Sequence[Version]]:
+            nonlocal found
+            now = self._under_way(found)
+            if now is None:
+                raise NotSignedIn
+            found = now
+            return _actor(visitor, now), now.versions
+
+        def alive(versions: Sequence[Version]) -> bool:
+            self._touched(found)
+            return self.identities.unmoved(versions)
+
+        return CredentialGround(found.versions, read, alive)
+
+    def _under_way(self, before: Identity[Session]) -> Identity[Session] | None:
+        """What a session is now that let in a request which is under way; None where it was ended."""
+        session = before.credential
+        found = self.identities.of_session(session.id)
+        if found is None:
+            # The same session has another secret where the password was given again in another window.
+            now = (one for one in self.sessions.of_user(session.user) if one.continues(session))
+            found = next((self.identities.of_session(one.id) for one in now), None)
+        if found is None:
+            return None
+        user = under_way(session.epoch, before.user, found.user)
+        return found if found.credential.lets_in(user, self.now()) else None
+
+    def _touched(self, found: Identity[Session]) -> Identity[Session]:
+        """The session is in use."""
+        session, now = found.credential, self.now()
+        expires_at = min(now + self.idle_ms, session.ends_at)
+        self.sessions.touch(session, now, expires_at)
+        session = replace(session, seen_at=now, expires_at=expires_at)
+        self.identities.note_use(session)
+        return replace(found, credential=session)
 
     def _identity(self, session_id: str, remembered: bool) -> Identity[Session] | None:
         found = self.identities.of_session(session_id, remembered=remembered)
@@ -148,7 +179,7 @@ class Sessions:
 
     def sign_out(self, actor: Actor, session: Session) -> None:
         """End this session. Doing it twice is no error."""
-        self._end(actor, session)
+        self._end(replace(actor, ground=None), session)
 
     def mine(self, actor: Actor) -> list[Session]:
         """The actor's living sessions, the one used last first."""
@@ -171,7 +202,7 @@ class Sessions:
         if session is None:
             raise NotFound
         if session.user != actor.id:
-            if not may(actor, Permissions.SESSIONS_ALL):
+            if not is_authorized(self.audit, actor, Permissions.SESSIONS_ALL):
                 target = ObjectRef("user", session.user)
                 record_denial(self.audit, actor, Permissions.SESSIONS_ALL, target, "another user's session")
                 raise NotFound
@@ -199,9 +230,20 @@ class Sessions:
             agent=actor.agent[:MAX_AGENT],
         )
         who = replace(actor, id=user.id, name=user.username, credential=session_credential(session.id))
-        self.sessions.insert(session, AuditEvent(Actions.SESSION_START, who, user_ref(user), at=now))
+        event = AuditEvent(Actions.SESSION_START, who, user_ref(user), at=now)
+        try:
+            self.sessions.insert(session, event)
+        except Conflict:
+            self._end_oldest(who, user)
+            self.sessions.insert(session, event)
         self.users.touch(user.id, now)
         return SignedIn(session, secret, user, self.devices.remember(device, user.id))
+
+    def _end_oldest(self, actor: Actor, user: User) -> None:
+        """Make room for one more session; somebody may sign in at the same moment."""
+        found = sorted(self.sessions.of_user(user.id), key=lambda session: session.seen_at)
+        for session in found[: max(0, len(found) + SPARE_SESSIONS - MAX_SESSIONS)]:
+            self._end(actor, session, because="too many sessions")
 
     def _charge(self, actor: Actor, buckets: tuple[Bucket, ...], user: User | None) -> None:
         try:
@@ -230,12 +272,12 @@ class Sessions:
             return new
         return user
 
-    def _end(self, actor: Actor, session: Session) -> None:
+    def _end(self, actor: Actor, session: Session, because: str = "") -> None:
         event = AuditEvent(
             Actions.SESSION_END,
             actor,
             ObjectRef("user", session.user),
-            data={"session": session_credential(session.id)},
+            data={"session": session_credential(session.id), **({"because": because} if because else {})},
             at=self.now(),
         )
         with suppress(VersionMismatch):  # ended by another request, which recorded it
@@ -256,5 +298,16 @@ class Sessions:
         """A token's scopes name no right over sessions, so it has none."""
         if not actor.signed_in:
             raise NotSignedIn
-        if by_token(actor) and not may(actor, Permissions.SESSIONS_ALL):
+        if by_token(actor) and not is_authorized(self.audit, actor, Permissions.SESSIONS_ALL):
             raise NotAllowed("A token cannot look after sessions.")
+
+
+def _actor(visitor: Actor, found: Identity[Session]) -> Actor:
+    return replace(
+        visitor,
+        id=found.user.id,
+        name=found.user.username,
+        roles=grants_of(found.user, found.roles),
+        credential=session_credential(found.credential.id),
+        auth_at=found.credential.auth_at,
+    )

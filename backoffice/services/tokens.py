@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.actions import Actions
@@ -17,7 +18,8 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.text import clean_line
 from backoffice.domain.tokens import PREFIX, TOKENS, Token, TokenState, split_token
 from backoffice.domain.users import User
-from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
+from backoffice.domain.versions import Version
+from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
     authorize_over,
@@ -28,11 +30,13 @@ from backoffice.services.authorization import (
     require_recent_auth,
     token_credential,
 )
+from backoffice.services.ground import CredentialGround, under_way
 from backoffice.services.ports import AccountStore, IdentityStore, TokenStore
 from backoffice.services.records import Records
 from backoffice.services.sign_in.refusals import fingerprint, record_refusal
 
 DAY_MS = 24 * 60 * 60 * 1000
+NOT_VALID: Final = "The token is unknown, expired or revoked."
 TOUCH_MS = 60_000
 """A token's use is written down at most once in so long."""
 
@@ -104,22 +108,31 @@ class Tokens(Records[Token]):
         found, now = self._identity(visitor, text, remembered=remembered), self.now()
         if found is None:
             return None
-        token, user = found.credential, found.user
+        token = found.credential
         if now - token.used_at >= TOUCH_MS:
             self.store.touch(token, now)
             self.identities.note_use(replace(token, used_at=now))
-        actor = Actor(
-            id=user.id,
-            name=user.username,
-            roles=grants_of(user, found.roles),
-            scopes=token.scopes,
-            via="api",
-            ip=ip,
-            agent=agent,
-            credential=token_credential(token.id),
-            request_id=request_id,
-        )
-        return actor, user
+        ground = CredentialGround(found.versions, self._reader(visitor, found), self.identities.unmoved)
+        return replace(_actor(visitor, found), ground=ground), found.user
+
+    def _reader(self, visitor: Actor, found: Identity[Token]) -> Callable[[], tuple[Actor, Sequence[Version]]]:
+        """What reads anew who is asking by a token that let a request in."""
+        token, before = found.credential, found.user
+
+        def read() -> tuple[Actor, Sequence[Version]]:
+            nonlocal before
+            now = self.identities.of_token(token.id)
+            if now is None:
+                self.refuse(visitor, "unknown or revoked token", token=self.ref(token))
+                raise NotSignedIn(NOT_VALID)
+            state = now.credential.state(under_way(token.epoch, before, now.user), self.now())
+            if state not in {TokenState.ACTIVE, TokenState.EXPIRED}:
+                self.refuse(visitor, f"token is {state}", token=self.ref(token))
+                raise NotSignedIn(NOT_VALID)
+            before = now.user
+            return _actor(visitor, now), now.versions
+
+        return read
 
     def _identity(self, visitor: Actor, text: str, *, remembered: bool) -> Identity[Token] | None:
         parts = split_token(text) if text.isascii() else None
@@ -171,6 +184,17 @@ class Tokens(Records[Token]):
         event = self._event(TOKENS.delete, actor, token, data={"user": token.user})
         with suppress(VersionMismatch):  # revoked by another request, which recorded it
             self.store.remove(token, event)
+
+
+def _actor(visitor: Actor, found: Identity[Token]) -> Actor:
+    return replace(
+        visitor,
+        id=found.user.id,
+        name=found.user.username,
+        roles=grants_of(found.user, found.roles),
+        scopes=found.credential.scopes,
+        credential=token_credential(found.credential.id),
+    )
 
 
 def _scopes(names: Iterable[str] | None) -> frozenset[Permission] | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from backoffice.domain.access import ADMIN, Actor, system_actor
-from backoffice.domain.actions import Actions
+from backoffice.domain.actions import Action, Actions
 from backoffice.domain.ids import new_id
 from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_username
-from backoffice.errors import NameTaken
+from backoffice.errors import LastAdmin, NameTaken
+from backoffice.services.authorization import record_denial, user_ref
 from backoffice.services.ports import UserStore
 from backoffice.services.records import Records
 from backoffice.services.sign_in.credentials import with_link, with_password
@@ -27,6 +30,23 @@ class UserChanges(Records[User]):
     noun = USERS
     store: UserStore
     passwords: Passwords
+
+    def _save(self, actor: Actor, old: User, new: User, action: Action | None = None) -> User:
+        with self._refusals_recorded(actor, old):
+            return super()._save(actor, old, new, action)
+
+    def _remove(self, actor: Actor, old: User) -> None:
+        with self._refusals_recorded(actor, old):
+            super()._remove(actor, old)
+
+    @contextmanager
+    def _refusals_recorded(self, actor: Actor, user: User) -> Iterator[None]:
+        """What the store refuses about `user` on a rule, and not for what was entered, is in the log."""
+        try:
+            yield
+        except LastAdmin:
+            record_denial(self.audit, actor, USERS.write, user_ref(user), "the last active administrator stays")
+            raise
 
     def _insert_user(self, actor: Actor, user: User, password: str, link_ms: int) -> tuple[User, str]:
         """Keep a new user, with a password or (then its secret is returned, else "") a one-time link."""

@@ -199,7 +199,8 @@ class Users(UserChanges):
         """For good; the name stays taken. Raises LastAdmin, InUse while there are files or uploads."""
         old, _ = self._managed(actor, user_id, version)
         self._remove(actor, old)
-        # Without their user they are worth nothing any more; this only clears them away.
+        # Without their user they are worth nothing any more; this only clears them away, whoever that was.
+        actor = replace(actor, ground=None)
         for token in self.tokens.page(Query(filters=(("user", old.id),), limit=500)).items:
             target = ObjectRef("token", token.id, token.name)
             with suppress(VersionMismatch):  # revoked by another request, which recorded it

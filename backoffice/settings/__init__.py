@@ -29,6 +29,7 @@ __all__ = [
     "SettingsError",
     "TrustedProxies",
     "local_url",
+    "proxy_doubt",
     "table",
 ]
 
@@ -104,6 +105,18 @@ class Settings:
     )
     quota_bytes: int | None = _setting(
         "BACKOFFICE_QUOTA_BYTES", read.optional_size, 100 * GIB, "What a user may store, or `unlimited`"
+    )
+    max_files: int = _setting(
+        "BACKOFFICE_MAX_FILES",
+        read.number(1, 100_000_000),
+        100_000,
+        "Files one user may have, and as many in the trash",
+    )
+    max_acts: int = _setting(
+        "BACKOFFICE_MAX_ACTS",
+        read.number(1000, 1_000_000_000),
+        1_000_000,
+        "Uploads, downloads and changes of files that one user may make in a day",
     )
     upload_ttl: int = _setting(
         "BACKOFFICE_UPLOAD_TTL", read.duration(60), DAY, "An upload left alone this long is dropped"
@@ -207,6 +220,17 @@ class Settings:
         if problems:
             raise SettingsError(problems)
         return settings
+
+
+def proxy_doubt(settings: Settings) -> str:
+    """A sentence where nobody seems to have said that there is a proxy in front, else ""."""
+    if settings.trusted_proxies or not settings.public_url.startswith("https:"):
+        return ""
+    return (
+        "The public address is https, yet no proxy is trusted: all visitors count as one, so that wrong passwords of"
+        " one delay everybody, and the audit log has the proxy's address. Set BACKOFFICE_TRUSTED_PROXIES to the number"
+        " of proxies in front."
+    )
 
 
 def local_url(host: str, port: int) -> str:

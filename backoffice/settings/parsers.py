@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from backoffice.secret import Secret
-from backoffice.units import parse_duration, parse_size
+from backoffice.units import UNLIMITED, parse_duration, parse_size
 
 E = TypeVar("E", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -47,7 +47,6 @@ _TLS_OPTIONS: Final = {
     **dict.fromkeys(("ssl_ca_data", "ssl_password", "ssl_ciphers"), "(?s:.+)"),
 }
 _HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
-_MANY: Final = "unlimited"
 
 
 class Environment(StrEnum):
@@ -114,7 +113,7 @@ def size(low: int) -> Callable[[str], int]:
 
 
 def optional_size(text: str) -> int | None:
-    return None if text.lower() == _MANY else parse_size(text)
+    return None if text.lower() == UNLIMITED else parse_size(text)
 
 
 def duration(low: int) -> Callable[[str], int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, Final, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
@@ -26,19 +27,24 @@ from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from backoffice.domain.access import Ground
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
 from backoffice.stores.together import current_read, read_together
 from backoffice.stores.transport import BACK_OFF, REPEATS, Arg, Client, Command, Pending, transport_for
-from backoffice.stores.watch import STALE, Watch, only_reads, unwatch, watched
+from backoffice.stores.watch import STALE, Compared, Watch, only_reads, unwatch, watched
 
 __all__ = ["ANSWER_SECONDS", "Arg", "Client", "Command", "Db", "Pending", "connect", "store_errors"]
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
+RENEWALS = 5
+"""How often what a request rests on may move while one script is sent again and again."""
 MOST_CONNECTIONS = 1024
 """Of a process to one server: two for each of the most threads that can be asked for, and room."""
+
+_MOVED: Final = object()
 
 _DOWN = (
     Disconnected,
@@ -102,6 +108,11 @@ class Db:
             return reading.many([command])[0]
         return self._one(command) if watch is None else self._watched(watch, [command])[0]
 
+    def call_ahead(self, *command: Arg) -> Any:
+        """One command that is not held back until it is known whether the one who asks still may (`watch.py`): what
+        comes after it asks that, and then it has to be undone."""
+        return self._one(command)
+
     def _one(self, command: Command) -> Any:
         try:
             return self._transport.call(command)
@@ -158,26 +169,52 @@ class Db:
         *,
         allow_oom: bool = False,
         before: Sequence[Command] = (),
+        ground: Ground | None = None,
     ) -> Any:
         """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it). `before`: what is sent ahead of
-        it, in the same trip."""
+        it, in the same trip. `ground`: what has to hold for it to have an effect; where something of that has moved,
+        this is asked anew, and what a refusal raises comes out."""
         if current_read() is not None:
             question = (name, *keys, *args)
-            return self.alone(question, lambda: self.script(name, keys, args, allow_oom=allow_oom, before=before))
+            again = partial(self.script, name, keys, args, allow_oom=allow_oom, before=before, ground=ground)
+            return self.alone(question, again)
         if before and watched() is not None:
             self.many(())  # it may change something, and the script would look too late
         watch = watched()
-        if watch is None:
+        if watch is not None:
+            answer = self._compared(name, keys, args, watch, allow_oom=allow_oom)
+            if answer is _MOVED:
+                watch.fail()
+            unwatch()
+            return answer
+        if ground is None:
             return self._run(self._script(name, allow_oom=allow_oom), keys, args, before)
+        for _ in range(RENEWALS):
+            compared = Compared(ground.versions)
+            answer = self._compared(name, keys, args, compared, allow_oom=allow_oom, before=before)
+            if answer is not _MOVED:
+                return answer
+            ground.renew()
+        raise Unavailable
+
+    def _compared(
+        self,
+        name: str,
+        keys: Sequence[bytes],
+        args: Sequence[Arg],
+        versions: Compared,
+        *,
+        allow_oom: bool,
+        before: Sequence[Command] = (),
+    ) -> Any:
+        """What the script returns, `_MOVED` where it found another version and did nothing."""
         script = self._script(name, allow_oom=allow_oom, watched=True)
         try:
-            answer = self._run(script, [*keys, *watch.keys], [*args, *watch.args])
+            return self._run(script, [*keys, *versions.keys], [*args, *versions.args], before)
         except ResponseError as error:
             if str(error).startswith(STALE):
-                watch.fail()
+                return _MOVED
             raise
-        unwatch()
-        return answer
 
     def _script(self, name: str, *, allow_oom: bool, watched: bool = False) -> Script:
         found = self._scripts.get((name, allow_oom, watched))

@@ -22,6 +22,9 @@ WAIT_MS = 2_000
 """Below the client's own time-out, so that its repetition does not hide the answer."""
 FULL_AT = 0.85
 """Share of `maxmemory` above which no upload begins; sign-in, deletes and the log go on in what is left."""
+RESERVE = 0.08
+"""Of the memory, which no bytes of files take, those of uploads that are under way neither: signing in, reading and
+deleting need some."""
 MIN_FREE = MIN_FREE_DISK
 REWRITE_ROOM = 1.2
 """An append-only file is rewritten into a copy: so many times its base size must be free on the disk."""
@@ -48,8 +51,9 @@ class RedisDurability:
     """Port `Durability`.
 
     The level comes from the server's settings. `WAITAOF` plays no part: on several server versions it answers before
-    anything is on the disk, so with `appendfsync everysec` the level is `os`, and with `always` the reply to a write
-    is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this connection.
+    anything is on the disk, so with `appendfsync everysec` or `no` the level is `os`, and with `always` the reply to a
+    write is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this
+    connection.
     """
 
     def __init__(self, db: Db, keys: Keys, replicas: int = 0) -> None:
@@ -87,7 +91,7 @@ class RedisHealth:
     def __init__(self, db: Db, disk: Path | None = None) -> None:
         self._db, self._disk = db, disk
         self._lock = threading.Lock()
-        self._checked, self._room = 0.0, True
+        self._checked, self._room, self._reserve_taken = 0.0, True, False
 
     def ping(self) -> None:
         with suppress(StoreFull), store_errors():  # it takes no writes, and says so: it answers
@@ -103,12 +107,20 @@ class RedisHealth:
     def _has_room(self) -> bool:
         info = server_info(self._db)
         most = int(info.get("maxmemory", 0))
-        if most and int(info.get("used_memory", 0)) > FULL_AT * most:
+        used = int(info.get("used_memory", 0))
+        self._reserve_taken = bool(most) and used > (1 - RESERVE) * most
+        if most and used > FULL_AT * most:
             return False
         if self._disk is None:
             return True
         needed = max(MIN_FREE, REWRITE_ROOM * int(info.get("aof_base_size", 0)))
         return shutil.disk_usage(self._disk).free >= needed
+
+    def keep_reserve(self) -> None:
+        """Raises StoreFull where more bytes of files would take what is kept for the records."""
+        self.room()
+        if self._reserve_taken:
+            raise StoreFull
 
     def info(self) -> Mapping[str, str]:
         info = server_info(self._db)

@@ -9,8 +9,17 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, numbered
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.uploads import CarriedChunk, Chunk
-from backoffice.errors import BackofficeError, NameTaken, NotSignedIn, QuotaExceeded, Unavailable, VersionMismatch
+from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
+from backoffice.errors import (
+    BackofficeError,
+    NameTaken,
+    NotFound,
+    NotSignedIn,
+    QuotaExceeded,
+    Unavailable,
+    VersionMismatch,
+)
+from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
@@ -30,14 +39,18 @@ this many can ask for one name at once."""
 
 REMEMBERED = 4_096
 """Files of one chunk whose record and map a process remembers, at about 1 kB."""
+ROWS_REMEMBERED = 2_048
+"""Files whose record a process remembers for lists, by what is stored of it."""
 
 
 class RedisFiles:
     """Files and what they use of a quota (port `FileStore`)."""
 
-    def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
-        self.collection = Collection(db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True)
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
+        self._db, self._keys, self.bounds = db, keys, bounds
+        self.collection = Collection(
+            db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
+        )
         self._pager = Pager(self.collection, "created")
         self._remembered = Recent[tuple[File, bytes]](REMEMBERED)
 
@@ -58,11 +71,12 @@ class RedisFiles:
 
     def record_read(self, file: File, chunk: object | None, event: AuditEvent) -> bytes | None:
         commit = Commit(self._keys, event)
+        commit.charge("acts", event, self.bounds.acts)
         self.collection.expect(commit, file)
         if isinstance(chunk, bytes):
             commit.read("GET", chunk)
         try:
-            commit.run(self._db)
+            commit.run(self._db, when_full=True)
         except VersionMismatch:
             self._remembered.pop(file.id)
             raise
@@ -100,14 +114,14 @@ class RedisFiles:
         if free:
             return tried[free - 1]
         low, high = 32, 64
-        while self._has(owner, numbered(name, high)):
+        while self.has_name(owner, numbered(name, high)):
             low, high = high, high * 2
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._has(owner, numbered(name, middle)) else (low, middle)
+            low, high = (middle, high) if self.has_name(owner, numbered(name, middle)) else (low, middle)
         return numbered(name, high)
 
-    def _has(self, owner: str, name: str) -> bool:
+    def has_name(self, owner: str, name: str) -> bool:
         return bool(self._db.call("ZLEXCOUNT", self._names(owner), *_ends(name)))
 
     def _check_vacant(self, commit: Commit, file: File, others: int = 0) -> None:
@@ -124,6 +138,7 @@ class RedisFiles:
         chunk: Chunk | None,
         carried: CarriedChunk | None,
         *,
+        intent: Intent | None = None,
         quota: int,
         on_conflict: OnConflict,
         purge_at: int,
@@ -136,6 +151,9 @@ class RedisFiles:
                 commit.write("SET", self._keys.chunk_map(file.id), chunk.pack())
             if carried is not None:
                 _keep_carried(commit, carried)
+            if intent is not None:
+                commit.check("equal", self._keys.intents, file.id, intent.until, error=NotFound())
+                commit.write("HDEL", self._keys.intents, file.id)
 
         try:
             return self.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)
@@ -163,6 +181,8 @@ class RedisFiles:
             named, replaced = self._choose_name(file, on_conflict, first=attempt == 0)
             commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
             add(commit)
+            commit.charge("acts", event, self.bounds.acts)
+            self.check_number(commit, file.owner, replaced=replaced is not None)
             self._claim_name(commit, named, replaced, purge_at, event)
             try:
                 commit.run(self._db)
@@ -174,6 +194,15 @@ class RedisFiles:
                 continue
             return named
         raise NameTaken
+
+    def check_number(self, commit: Commit, owner: str, *, replaced: bool = False) -> None:
+        """Let the commit add a file of the owner, if there may be one more. It then raises QuotaExceeded."""
+        most = self.bounds.files
+        if most is None:
+            return
+        error = QuotaExceeded(f"You may have {most} files, and as many in the trash.", files=most)
+        commit.check("fewer", self._keys.index(NOUN, "owner", owner), most + replaced, error=error)
+        commit.check("fewer", self._keys.index(NOUN, "trash", owner), most, error=error)
 
     def _choose_name(self, file: File, on_conflict: OnConflict, *, first: bool) -> tuple[File, File | None]:
         """`file` under the name that it should get, and the file of that name that it replaces. Others may take the
@@ -199,13 +228,15 @@ class RedisFiles:
         self._check_vacant(commit, file, 0 if replaced is None else 1)
         self.collection.insert(commit, file)
 
-    def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, freeing: bool = False) -> File:
+    def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, when_full: bool = False) -> File:
         new = replace(new, version=old.version + 1)
         commit = Commit(self._keys, event)
         self.collection.replace(commit, old, new)
         if claim:
             self._check_vacant(commit, new)
-        commit.run(self._db, freeing=freeing)
+        if not when_full:
+            commit.charge("acts", event, self.bounds.acts)
+        commit.run(self._db, when_full=when_full)
         return new
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
@@ -218,7 +249,7 @@ class RedisFiles:
 
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
         new = replace(old, state=FileState.TRASHED, purge_at=purge_at, changed_at=event.at)
-        return self._change(old, new, event, freeing=True)
+        return self._change(old, new, event, when_full=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:
         for attempt in range(NAME_ATTEMPTS):
@@ -232,7 +263,7 @@ class RedisFiles:
         raise NameTaken
 
     def purge(self, old: File, event: AuditEvent) -> File:
-        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, freeing=True)
+        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, when_full=True)
 
     def forget(self, file: File) -> None:
         keys = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from backoffice.domain.identities import Identity
 from backoffice.domain.sessions import Session
 from backoffice.domain.tokens import Token
+from backoffice.domain.versions import Version
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.recent import Recent
@@ -20,7 +21,7 @@ from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.users import RedisUsers
-from backoffice.stores.watch import Version, Watch, unwatch, watch, watched
+from backoffice.stores.watch import Watch, command_of, same, unwatch, watch, watched
 
 REMEMBERED: Final = 10_000
 """Identities that a process remembers; those used longest ago go first."""
@@ -85,6 +86,10 @@ class RedisIdentities:
         if watching is not None:
             self._db.many(())
 
+    def unmoved(self, versions: Sequence[Version]) -> bool:
+        """Whether the store still has all these. One round trip."""
+        return same(versions, self._db.many([command_of(version) for version in versions]))
+
     def begin_request(self) -> None:
         """Nothing of an earlier request of this thread is watched any more."""
         unwatch()
@@ -115,12 +120,12 @@ class RedisIdentities:
         if credential is None or user is None:
             self._entries.pop(credential_id)
             return None
-        identity = Identity(credential, user, self._roles.as_of(epoch))
         versions = (
             Version(record, "version", b"%d" % credential.version),
             Version(self._keys.record(self._users.noun, user.id), "version", b"%d" % user.version),
             Version(self._keys.roles_epoch, "", epoch or b""),
         )
+        identity = Identity(credential, user, self._roles.as_of(epoch), versions)
         entry = _Entry(identity, Watch(versions, partial(self._changed, credential_id)))
         self._count("dropped", self._entries.put(credential_id, entry))
         return identity

@@ -11,16 +11,25 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:<noun>:one:<index>              hash    folded value -> id (unique)
     {bo}:<noun>:facet:<index>            zset    the values of a facet, score = number of records
     {bo}:map:<id>                        string  chunk map of an upload or a file, 53 bytes a chunk
+    {bo}:map:<id>:scattered              hash    index -> entry: chunks of an upload that came far ahead of the others
+                                                 and are not in its map yet
     {bo}:quota:<user>                    hash    used, reserved (bytes)
     {bo}:audit                           stream  field e: one event, canonical JSON
     {bo}:by:<facet>:<value>              string  entries of the log by action, actor, ip: 8 bytes each (`log_index.py`)
     {bo}:by:<type>:<id>                  string  the same by object
     {bo}:request:<id>                    string  result of a commit, 2 minutes
+    {bo}:daily:<what>:<user>:<day>       string  how many of a person's acts were counted, for a day
     {bo}:seen:<...>                      string  an event that is not repeated for a while
-    {bo}:throttle:<what>                 hash    failures, until
+    {bo}:throttle:<kind>                 hash    network, name or browser -> failures and until when it waits (ms)
+    {bo}:throttled:<kind>                zset    the same, score = when they are forgotten (ms)
+    {bo}:refusals:<action>:counted       hash    refusals without an entry of their own: since, count, reasons, …
+    {bo}:refusals:<action>:due           hash    the same of a time that is over: to be written into the log
+    {bo}:refusals:<action>:<…>-networks  string  HyperLogLog of the networks they came from
+    {bo}:refusals:<action>:places        hash    left: how many more have an entry of their own; at: as of when (ms)
     {bo}:epoch:roles                     string  rises with every change of a role
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
+    {bo}:intents                         hash    id -> until when (ms) a chunk may be kept before its record comes
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
@@ -72,6 +81,9 @@ class Keys:
     def chunk_map(self, file_id: str) -> bytes:
         return self._key("map", file_id)
 
+    def scattered_chunks(self, upload_id: str) -> bytes:
+        return self._key("map", upload_id, "scattered")
+
     def quota(self, user_id: str) -> bytes:
         return self._key("quota", user_id)
 
@@ -90,8 +102,17 @@ class Keys:
     def seen(self, *what: str) -> bytes:
         return self._key("seen", *what)
 
-    def throttle(self, what: str) -> bytes:
-        return self._key("throttle", what)
+    def daily(self, what: str, user_id: str, day: int) -> bytes:
+        return self._key("daily", what, user_id, str(day))
+
+    def throttle(self, kind: str) -> bytes:
+        return self._key("throttle", kind)
+
+    def throttled(self, kind: str) -> bytes:
+        return self._key("throttled", kind)
+
+    def refusals(self, action: str, part: str) -> bytes:
+        return self._key("refusals", action, part)
 
     @property
     def roles_epoch(self) -> bytes:
@@ -103,6 +124,10 @@ class Keys:
     @property
     def workers(self) -> bytes:
         return self._key("workers")
+
+    @property
+    def intents(self) -> bytes:
+        return self._key("intents")
 
     @property
     def install(self) -> bytes:

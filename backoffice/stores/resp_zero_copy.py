@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hiredis import Reader, pack_command
 from redis._parsers import _HiredisParser
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as StoreGone
-from redis.exceptions import DataError
+from redis.exceptions import DataError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as TimedOut
 from redis.utils import SENTINEL
 
 if TYPE_CHECKING:
@@ -108,6 +109,32 @@ class LargeReplyParser(_HiredisParser):
         if self._sock.family == socket.AF_UNIX:
             # TCP sizes its buffers by itself, and better than a fixed number would.
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if type(self._sock) is socket.socket:
+            _let_kernel_wait(self._sock)
+
+    def read_from_socket(self, timeout: float | object = SENTINEL, raise_on_timeout: bool = True) -> bool:
+        """As redis-py's, where the kernel waits."""
+        if timeout is SENTINEL and self._sock is not None and self._sock.gettimeout() is None:
+            try:
+                count = self._sock.recv_into(self._buffer)
+            except BlockingIOError:
+                raise TimedOut("Timeout reading from socket") from None
+            if not count:
+                raise StoreGone("Connection closed by server.")
+            self._reader.feed(self._buffer, 0, count)  # type: ignore[arg-type]
+            return True
+        there: bool = super().read_from_socket(timeout, raise_on_timeout)  # type: ignore[no-untyped-call]
+        return there
+
+    def arrived(self, most: int) -> list[Any]:
+        """Replies that are here already, up to so many; errors of the server are among them."""
+        found: list[Any] = []
+        while len(found) < most:
+            reply = self._reader.gets()
+            if reply is NOT_ENOUGH_DATA:
+                break
+            found.append(reply)
+        return found
 
     def read_response(
         self, disable_decoding: bool = False, push_request: bool = False, timeout: float | object = SENTINEL
@@ -130,14 +157,13 @@ class LargeReplyParser(_HiredisParser):
             return None  # redis-py says what is wrong, or has the reply
         if type(sock) is not socket.socket:
             return None  # TLS knows no flags: what has been looked at would be gone
-        start, size = _large_string(sock.recv(_HEADER_MOST, socket.MSG_PEEK))
+        start, size = _large_string(_receive_once(sock, _HEADER_MOST, socket.MSG_PEEK))
         if not size:
             return None
         received: list[bytes] = []
         try:
-            with _blocking(sock):
-                for part in (start, size, 2):
-                    _receive(sock, part, received)
+            for part in (start, size, 2):
+                _receive(sock, part, received)
         except BaseException:
             reader.feed(b"".join(received))
             raise
@@ -145,32 +171,34 @@ class LargeReplyParser(_HiredisParser):
         return received[1] if len(received) == 3 else b"".join(received)[start : start + size]
 
 
-@contextmanager
-def _blocking(sock: socket.socket) -> Iterator[None]:
-    """Let the kernel wait instead of Python, which would come back for every piece that has arrived. The time-out stays
-    the same."""
+def _let_kernel_wait(sock: socket.socket) -> None:
+    """Let the kernel keep the time-out instead of Python, which asks before each call whether it may go on, waits for
+    its turn among the threads each time, and comes back for every piece that has arrived. What takes too long is then a
+    BlockingIOError."""
     patience = sock.gettimeout()
-    seconds = patience or 0.0
-    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    if not patience:
+        return
+    limit = struct.pack("@ll", int(patience), int(patience % 1 * 1_000_000))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
     sock.settimeout(None)
-    try:
-        yield
-    finally:
-        sock.settimeout(patience)
 
 
 def _receive(sock: socket.socket, size: int, into: list[bytes]) -> None:
     """Exactly `size` bytes, in one string if they come without a pause; the memory they arrive in is the result's."""
     while size:
-        try:
-            data = sock.recv(size, socket.MSG_WAITALL)
-        except BlockingIOError:
-            raise TimeoutError("timed out") from None
+        data = _receive_once(sock, size, socket.MSG_WAITALL)
         if not data:
             raise StoreGone("Connection closed by server.")
         into.append(data)
         size -= len(data)
+
+
+def _receive_once(sock: socket.socket, size: int, flags: int) -> bytes:
+    try:
+        return sock.recv(size, flags)
+    except BlockingIOError:
+        raise TimeoutError("timed out") from None
 
 
 def _large_string(head: bytes) -> tuple[int, int]:
@@ -182,3 +210,48 @@ def _large_string(head: bytes) -> tuple[int, int]:
         return 0, 0
     size = int(head[1:line])
     return (line + 2, size) if size >= LARGE else (0, 0)
+
+
+def send(connection: AbstractConnection, packed: Sequence[Buffer]) -> None:
+    """Over a connection that is open, as redis-py does it, but also where the kernel keeps the time-out."""
+    sock: Any = connection._sock  # noqa: SLF001 - its own way takes that for a closed connection
+    try:
+        for part in packed:
+            sock.sendall(part)
+    except (BlockingIOError, TimeoutError):
+        raise TimedOut("Timeout writing to the store") from None
+    except OSError as error:
+        raise StoreGone(f"Error while writing to the store: {error}") from error
+
+
+def read(connection: AbstractConnection) -> Any:
+    """A reply."""
+    return connection.read_response(disconnect_on_error=True)
+
+
+def read_large(connection: AbstractConnection) -> Any:
+    """Without decoding, which nobody asks for: that is how `LargeReplyParser` is told."""
+    return connection.read_response(disable_decoding=True, disconnect_on_error=True)
+
+
+def read_several(count: int, connection: AbstractConnection) -> list[Any]:
+    """So many replies; then the first error among them is raised."""
+    replies: list[Any] = []
+    failed: ResponseError | None = None
+    parser = connection._parser  # noqa: SLF001 - to take replies from it without asking the socket for each
+    while len(replies) < count:
+        try:
+            replies.append(connection.read_response(disconnect_on_error=True))
+        except ResponseError as error:
+            replies.append(error)
+        if isinstance(parser, LargeReplyParser):
+            # Those that came with it need no more than to be taken.
+            replies += parser.arrived(count - len(replies))
+    for reply in replies:
+        if isinstance(reply, RedisError):
+            if not isinstance(reply, ResponseError):
+                raise reply
+            failed = failed or reply
+    if failed is not None:
+        raise failed
+    return replies

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from backoffice.domain.audit import AuditEvent
+from backoffice.domain.limits import MAX_SESSIONS, MAX_SIGN_INS
 from backoffice.domain.sessions import Session
+from backoffice.errors import Conflict
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Sorted
-from backoffice.stores.records.store import RedisRecords
+from backoffice.stores.records.store import RedisRecords, note_use
 
 NOUN = "sessions"
 CLOCKS_MS = 60_000
@@ -35,25 +37,30 @@ class RedisSessions(RedisRecords[Session]):
         return [session for session in found if session is not None]
 
     def insert(self, record: Session, event: AuditEvent) -> None:
+        """Raises Conflict when the user has too many, some of which may have vanished."""
         commit = self._commit(event)
+        error = Conflict(f"A user has at most {MAX_SESSIONS} sessions.")
+        commit.check("fewer", self._keys.index(NOUN, "user", record.user), MAX_SESSIONS, error=error)
+        commit.charge("sign-ins", event, MAX_SIGN_INS)
         self._insert(commit, record)
-        commit.run(self._db)
+        commit.run(self._db, when_full=True)
 
     def touch(self, session: Session, seen_at: int, expires_at: int) -> None:
         """Note that it was used. Not an act."""
         keys = [self._keys.record(NOUN, session.id), *self._ordered(session)]
-        self._db.script("touch", keys, [session.id, expires_at, "seen_at", seen_at, "expires_at", expires_at])
+        note_use(self._db, keys, [session.id, expires_at, "seen_at", seen_at, "expires_at", expires_at])
 
     def replace(self, old: Session, new: Session, event: AuditEvent) -> None:
         """Another secret (so another id) for the same session, or a newer `auth_at`. Raises VersionMismatch."""
         commit = self._commit(event)
+        commit.charge("sign-ins", event, MAX_SIGN_INS)
         if old.id == new.id:
             self.collection.replace(commit, old, new)
             self._mortal(commit, new)
         else:
             self.collection.remove(commit, old)
             self._insert(commit, new)
-        commit.run(self._db)
+        commit.run(self._db, when_full=True)
 
     def sweep(self, now: int) -> int:
         """Drop index entries of sessions that vanished by themselves; how many. (The users' lists die whole.)"""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from backoffice.domain.limits import MAX_THROTTLED
 from backoffice.domain.times import now_ms
-from backoffice.stores.client import Db
+from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
 
 
 class RedisThrottle:
     """`throttle.lua`. An error of the store goes up: who cannot be counted does not get in."""
 
-    def __init__(self, db: Db, keys: Keys, now: Callable[[], int] = now_ms) -> None:
-        self._db, self._keys, self._now = db, keys, now
+    def __init__(self, db: Db, keys: Keys, now: Callable[[], int] = now_ms, *, remembered: int = MAX_THROTTLED) -> None:
+        """`remembered`: how many of each kind."""
+        self._db, self._keys, self._now, self._remembered = db, keys, now, remembered
 
     def attempt(self, what: str, free: int, first_ms: int, longest_ms: int, forget_s: int) -> int:
         """Milliseconds to wait, 0 = go on; counts as a failure until `forgive` or `clear`."""
@@ -28,4 +30,8 @@ class RedisThrottle:
         self._run("clear", what)
 
     def _run(self, op: str, what: str, *numbers: int) -> int:
-        return int(self._db.script("throttle", [self._keys.throttle(what)], [op, self._now(), *numbers]))
+        kind, _, who = what.partition(":")
+        keys = [self._keys.throttle(kind), self._keys.throttled(kind)]
+        args: list[Arg] = [op, who, self._now(), *numbers, self._remembered]
+        # Also when memory is full: it is bounded, and who may sign in must be able to.
+        return int(self._db.script("throttle", keys, args, allow_oom=True))

@@ -7,7 +7,7 @@ from backoffice.domain.tokens import Token
 from backoffice.errors import Conflict
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Words
-from backoffice.stores.records.store import RedisRecords
+from backoffice.stores.records.store import RedisRecords, note_use
 
 NOUN = "tokens"
 
@@ -25,7 +25,7 @@ class RedisTokens(RedisRecords[Token]):
 
     def touch(self, token: Token, used_at: int) -> None:
         """Note that it was used. Not an act."""
-        self._db.script("touch", [self._keys.record(NOUN, token.id)], [token.id, "", "used_at", used_at])
+        note_use(self._db, [self._keys.record(NOUN, token.id)], [token.id, "", "used_at", used_at])
 
     def _inserting(self, commit: Commit, record: Token) -> None:
         """Raises Conflict when the user has too many."""

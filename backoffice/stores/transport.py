@@ -24,7 +24,7 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 
-from backoffice.stores.resp_zero_copy import Buffer, pack
+from backoffice.stores.resp_zero_copy import Buffer, pack, read, read_large, read_several, send
 
 if TYPE_CHECKING:
     from redis.connection import AbstractConnection
@@ -118,12 +118,14 @@ class Direct:
     def __init__(self, client: Redis) -> None:
         self._pool = client.connection_pool
         # As the library gives them; by their exact names, for there is one spelling in our code.
+        # But a hash comes flat: whoever decodes it goes through it anyway.
         self._callbacks: dict[Arg, Callable[[Any], Any]] = {**client.response_callbacks}
+        self._callbacks.pop("HGETALL", None)
         self._idle: deque[AbstractConnection] = deque()
 
     def call(self, command: Command) -> Any:
         name = command[0]
-        reply = self._carry(pack(command), _read_large if name == _LARGE else _read)
+        reply = self._carry(pack(command), read_large if name == _LARGE else read)
         callback = self._callbacks.get(name)
         return reply if callback is None else callback(reply)
 
@@ -133,7 +135,7 @@ class Direct:
             packed += pack(command)
         if all(type(part) is bytes and len(part) < _JOINED for part in packed):
             packed = [b"".join(packed)]
-        replies: list[Any] = self._carry(packed, partial(_read_several, len(commands)))
+        replies: list[Any] = self._carry(packed, partial(read_several, len(commands)))
         for place, command in enumerate(commands):
             callback = self._callbacks.get(command[0])
             if callback is not None:
@@ -148,7 +150,7 @@ class Direct:
         try:
             if not connection.is_connected:
                 connection.connect()  # type: ignore[no-untyped-call]
-            connection.send_packed_command(pack(command), check_health=False)  # type: ignore[no-untyped-call]
+            send(connection, pack(command))
         except RedisError:
             self._close(connection)
             return Later(partial(self.call, command))
@@ -160,7 +162,7 @@ class Direct:
     def finish(self, connection: AbstractConnection, command: Command) -> Any:
         """The reply to a command that was sent over `connection`."""
         try:
-            reply = self._exchange(connection, (), _read_large)
+            reply = self._exchange(connection, (), read_large)
         except (Disconnected, TimedOut):
             return self.call(command)
         callback = self._callbacks.get(command[0])
@@ -174,14 +176,14 @@ class Direct:
         """After a fork: what is open belongs to the parent."""
         self._idle.clear()
 
-    def _carry(self, packed: Sequence[Buffer], read: Callable[[AbstractConnection], Any]) -> Any:
-        """Send, and read with `read`; on a failure of the way, again over a new connection, up to `REPEATS` times."""
+    def _carry(self, packed: Sequence[Buffer], take: Callable[[AbstractConnection], Any]) -> Any:
+        """Send, and read with `take`; on a failure of the way, again over a new connection, up to `REPEATS` times."""
         failures, may_be_stale = 0, True
         while True:
             connection = self._take()
             was_open = connection.is_connected
             try:
-                return self._exchange(connection, packed, read)
+                return self._exchange(connection, packed, take)
             except (Disconnected, TimedOut) as error:
                 if isinstance(error, Disconnected):
                     self._close_idle()
@@ -195,15 +197,14 @@ class Direct:
             time.sleep(BACK_OFF.compute(failures))
 
     def _exchange(
-        self, connection: AbstractConnection, packed: Sequence[Buffer], read: Callable[[AbstractConnection], Any]
+        self, connection: AbstractConnection, packed: Sequence[Buffer], take: Callable[[AbstractConnection], Any]
     ) -> Any:
         """Send what is to be sent, and read. Then the connection is ready for others if all was read, else closed."""
         try:
             if not connection.is_connected:
                 connection.connect()  # type: ignore[no-untyped-call]
-            if packed:
-                connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]
-            reply = read(connection)
+            send(connection, packed)
+            reply = take(connection)
         except ReadOnlyError:
             # The server is no longer the one to speak to: the address may mean another one now.
             self._close(connection)
@@ -259,30 +260,6 @@ class _Sent:
 
 _JOINED: Final = 64 * 1024
 """Bytes of a part of a pipeline that is joined with the others, to be sent by one call."""
-
-
-def _read(connection: AbstractConnection) -> Any:
-    return connection.read_response(disconnect_on_error=True)
-
-
-def _read_large(connection: AbstractConnection) -> Any:
-    """Without decoding, which nobody asks for: that is how `LargeReplyParser` is told."""
-    return connection.read_response(disable_decoding=True, disconnect_on_error=True)
-
-
-def _read_several(count: int, connection: AbstractConnection) -> list[Any]:
-    """So many replies; then the first error among them is raised."""
-    replies: list[Any] = []
-    failed: ResponseError | None = None
-    for _ in range(count):
-        try:
-            replies.append(connection.read_response(disconnect_on_error=True))
-        except ResponseError as error:
-            replies.append(None)
-            failed = failed or error
-    if failed is not None:
-        raise failed
-    return replies
 
 
 _direct: Final[weakref.WeakKeyDictionary[Redis, Direct]] = weakref.WeakKeyDictionary()

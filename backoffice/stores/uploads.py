@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
@@ -29,6 +30,7 @@ from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.files import RedisFiles, check_quota
 from backoffice.stores.keys import Keys
+from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
@@ -67,8 +69,17 @@ class RedisUploads:
         return self._pager.page(query)
 
     def chunk_map(self, upload_id: str, total: int) -> ChunkMap:
-        packed = self._db.call("GET", self._keys.chunk_map(upload_id)) if total else b""
-        return ChunkMap.unpack(packed or b"", total)
+        if not total:
+            return ChunkMap(())
+        scattered, packed = self._db.many(map_questions(self._keys, upload_id))
+        return unpack_map(scattered, packed, total)
+
+    def part_of_map(self, upload_id: str, first: int, count: int) -> ChunkMap:
+        if not count:
+            return ChunkMap(())
+        start = first * ENTRY_SIZE
+        packed = self._db.call("GETRANGE", self._keys.chunk_map(upload_id), start, start + count * ENTRY_SIZE - 1)
+        return ChunkMap.unpack(packed, count)
 
     def extent(self, upload_id: str) -> int:
         return int(self._db.call("STRLEN", self._keys.chunk_map(upload_id))) // ENTRY_SIZE
@@ -79,6 +90,8 @@ class RedisUploads:
         too_many = TooMany(f"At most {max_open} uploads can be open at a time.", limit=max_open, retry_after=60)
         commit.check("fewer", mine, max_open, error=too_many)
         check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
+        self._files.check_number(commit, upload.owner)
+        commit.charge("acts", event, self._files.bounds.acts)
         commit.write("HINCRBY", self._keys.quota(upload.owner), "reserved", upload.reserved)
         self.collection.insert(commit, upload)
         commit.run(self._db)
@@ -86,7 +99,13 @@ class RedisUploads:
     # -- progress
 
     def _script(
-        self, op: str, upload_id: str, owner: str, *args: Arg, carried: CarriedChunk | None = None
+        self,
+        op: str,
+        upload_id: str,
+        owner: str,
+        *args: Arg,
+        carried: CarriedChunk | None = None,
+        ground: Ground | None = None,
     ) -> list[Any]:
         """What `upload.lua` returns after "ok". Raises what its other statuses mean."""
         keys = [
@@ -95,23 +114,32 @@ class RedisUploads:
             self._keys.quota(owner),
             self._keys.index(NOUN, "expires"),
             self._keys.record(USERS, owner),
+            self._keys.scattered_chunks(upload_id),
         ]
         before: list[Command] = []
         if carried is not None:
             keys += [carried.place, carried.staging] if carried.staging else [carried.place]
             before = stage(carried)
-        status, *rest = self._db.script("upload", keys, [op, upload_id, ENTRY_SIZE, *args], before=before)
+        program = [op, upload_id, ENTRY_SIZE, *args]
+        status, *rest = self._db.script("upload", keys, program, before=before, ground=ground)
         if status == b"ok":
             return list(rest)
         raise _refusal(status.decode(), rest)
 
     def mark(
-        self, upload: Upload, chunks: Sequence[tuple[int, Chunk]], *, expires_at: int, largest: int, quota: int
+        self,
+        upload: Upload,
+        chunks: Sequence[tuple[int, Chunk]],
+        *,
+        expires_at: int,
+        largest: int,
+        quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
         args: list[Arg] = [expires_at, quota, largest]
         for index, chunk in chunks:
             args += [index, chunk.size, chunk.pack()]
-        received, stored = self._script("mark", upload.id, upload.owner, *args)
+        received, stored = self._script("mark", upload.id, upload.owner, *args, ground=ground)
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
 
     def store_chunk(
@@ -124,12 +152,13 @@ class RedisUploads:
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload | None:
         args: list[Arg] = [expires_at, quota, largest, index, chunk.size, chunk.pack(), carried.hold_ms]
         if not carried.staging:
             args.append(carried.data)
         try:
-            received, stored = self._script("store", upload.id, upload.owner, *args, carried=carried)
+            received, stored = self._script("store", upload.id, upload.owner, *args, carried=carried, ground=ground)
         except _ThereAlready:
             return None
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at)
@@ -150,11 +179,12 @@ class RedisUploads:
         expires_at: int,
         largest: int,
         quota: int,
+        ground: Ground | None = None,
     ) -> Upload:
         args: list[Arg] = [upload.fence, expires_at, quota, largest, tail, first, offset]
         for chunk in chunks:
             args += [chunk.size, chunk.pack()]
-        received, stored = self._script("append", upload.id, upload.owner, *args)
+        received, stored = self._script("append", upload.id, upload.owner, *args, ground=ground)
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
 
     def settle_tail(self, upload: Upload, token: str) -> Upload:
@@ -215,7 +245,7 @@ class RedisUploads:
         commit.check("equal", key, "lease", upload.lease, error=Completing())
         aborted = replace(upload, state=UploadState.ABORTED, gc_at=now, version=upload.version + 1)
         self.collection.replace(commit, upload, aborted)
-        commit.run(self._db, freeing=True)
+        commit.run(self._db, when_full=True)
         return aborted
 
     def forget(self, upload: Upload) -> None:
@@ -224,6 +254,7 @@ class RedisUploads:
             self._keys.chunk_map(upload.id),
             self._keys.quota(upload.owner),
             self._keys.index(NOUN, "gc"),
+            self._keys.scattered_chunks(upload.id),
         ]
         self._db.script("delete_and_release", keys, [upload.id, "aborted", "reserved", "reserved"], allow_oom=True)
 
@@ -235,11 +266,21 @@ class RedisUploads:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)
 
 
+def map_questions(keys: Keys, upload_id: str) -> list[Command]:
+    """What `unpack_map` takes. In this order: a chunk goes from the hash to the map, and so is seen in one of them."""
+    return [("HGETALL", keys.scattered_chunks(upload_id)), ("GET", keys.chunk_map(upload_id))]
+
+
+def unpack_map(scattered: Any, packed: bytes | None, total: int) -> ChunkMap:
+    """The map of an upload, with the chunks that came far ahead of the others."""
+    return ChunkMap.unpack(packed or b"", total).with_entries(pairs(scattered))
+
+
 class _ThereAlready(Conflict):
     """There is a chunk, and it may be another one."""
 
 
-def _refusal(status: str, rest: Sequence[bytes]) -> BackofficeError:
+def _refusal(status: str, rest: Sequence[Any]) -> BackofficeError:
     """What a status of `upload.lua` means."""
     match status:
         case "missing":
@@ -257,7 +298,7 @@ def _refusal(status: str, rest: Sequence[bytes]) -> BackofficeError:
         case "busy":
             return Completing(retry_after=1)
         case "incomplete":
-            return ChunksMissing(missing=ChunkMap.unpack(rest[2], int(rest[1])).missing)
+            return ChunksMissing(missing=unpack_map(rest[3], rest[2], int(rest[1])).missing)
         case "there":
             return _ThereAlready()
         case "lost":

@@ -10,7 +10,7 @@ from backoffice.domain.users import User, same_name
 from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Unique, Words
-from backoffice.stores.records.store import RedisRecords
+from backoffice.stores.records.store import RedisRecords, note_use
 
 NOUN = "users"
 NOBODY = "0"
@@ -78,7 +78,7 @@ class RedisUsers(RedisRecords[User]):
 
     def touch(self, user_id: str, last_login_at: int) -> None:
         """Note a sign-in. Not an act; the version stays."""
-        self._db.script("touch", [self._keys.record(NOUN, user_id)], [user_id, "", "last_login_at", last_login_at])
+        note_use(self._db, [self._keys.record(NOUN, user_id)], [user_id, "", "last_login_at", last_login_at])
 
     def count_admins(self) -> int:
         """Active users that hold the admin role."""

@@ -6,15 +6,18 @@ along with the first reads, or lets the first script answer it before its first 
 at the next request, as if everything had been read anew.
 
 A watch belongs to the thread that serves the request. Other threads that work for it begin after its first trip.
+
+After that nothing is watched any more. What a request does later it does on a `Ground` (`domain/access.py`), whose
+versions are compared by each script that acts (`Db.script`): the body of an upload may take an hour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Final
 
+from backoffice.domain.versions import Version
 from backoffice.errors import IdentityChanged
 
 STALE: Final = "STALE"
@@ -47,38 +50,41 @@ READS: Final = frozenset(
 """Commands that may be sent together with the question; before any other it is asked by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """What a key held: the whole of a string (`field` ""), or a field of a hash. `value` b"": there is none."""
-
-    key: bytes
-    field: str
-    value: bytes
-
-    @property
-    def command(self) -> tuple[bytes | str, ...]:
-        """What asks for it."""
-        return ("HGET", self.key, self.field) if self.field else ("GET", self.key)
+def command_of(version: Version) -> tuple[bytes | str, ...]:
+    """What asks for it."""
+    return ("HGET", version.key, version.field) if version.field else ("GET", version.key)
 
 
-class Watch:
+def same(versions: Sequence[Version], replies: Sequence[Any]) -> bool:
+    """Whether these replies to their commands say that nothing has moved."""
+    return [reply or b"" for reply in replies] == [version.value for version in versions]
+
+
+class Compared:
+    """Versions as `_watch.lua` takes them: `keys` after the keys of the script, `args` after its arguments."""
+
+    __slots__ = ("args", "keys")
+
+    def __init__(self, versions: Sequence[Version]) -> None:
+        pairs: list[bytes | str | int] = [part for one in versions for part in (one.field, one.value)]
+        self.keys = tuple(version.key for version in versions)
+        self.args = (*pairs, len(versions))
+
+
+class Watch(Compared):
     """Versions that must still be so; `changed` is called when one is not."""
 
-    __slots__ = ("_changed", "_values", "args", "commands", "keys")
+    __slots__ = ("_changed", "_versions", "commands")
 
     def __init__(self, versions: Sequence[Version], changed: Callable[[], None]) -> None:
-        self._changed = changed
-        self._values = [version.value for version in versions]
-        self.commands = tuple(version.command for version in versions)
-        self.keys = tuple(version.key for version in versions)
-        """For `_watch.lua`, as `args`: field and value of each, and how many there are."""
-        pairs: list[bytes | str | int] = [part for one in versions for part in (one.field, one.value)]
-        self.args = (*pairs, len(versions))
+        super().__init__(versions)
+        self._changed, self._versions = changed, versions
+        self.commands = tuple(map(command_of, versions))
 
     def check(self, replies: Sequence[Any]) -> None:
         """Compare the replies to `commands`; then nothing is watched any more. Raises IdentityChanged."""
         unwatch()
-        if [reply or b"" for reply in replies] != self._values:
+        if not same(self._versions, replies):
             self.fail()
 
     def fail(self) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask, Response
-from werkzeug.datastructures import Headers
+from flask import Flask, Response, current_app
 
 from backoffice.web.templating import TemplateEnvironment
 
@@ -17,15 +16,19 @@ _TO_BE_ADAPTED: Final = frozenset({"location", "content-location"})
 
 
 class Answer(Response):
-    """A response whose headers go out as they are, where nothing about them depends on the request."""
+    """A response whose headers go out as they are, where nothing about them depends on the request, with those that the
+    application adds to all answers."""
 
-    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
-        """As Werkzeug's, which copies and checks every header once more to adapt addresses and lengths. For reading."""
-        if self.status_code in (200, 206) or self.status_code >= 400:
-            names = {name.lower() for name, _ in self.headers}
-            if "content-length" in names and names.isdisjoint(_TO_BE_ADAPTED):
-                return self.headers
-        return super().get_wsgi_headers(environ)
+    def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        """As Werkzeug's, which copies and checks every header once more to adapt addresses and lengths."""
+        headers = self.headers.to_wsgi_list()
+        names = {name.lower() for name, _ in headers}
+        as_they_are = self.status_code in (200, 206) or self.status_code >= 400
+        if not as_they_are or "content-length" not in names or not names.isdisjoint(_TO_BE_ADAPTED):
+            headers = self.get_wsgi_headers(environ).to_wsgi_list()
+            names = {name.lower() for name, _ in headers}
+        app: Application = current_app  # type: ignore[assignment]
+        return self.get_app_iter(environ), self.status, app.complete_headers(headers, names)
 
 
 class Application(Flask):
@@ -33,6 +36,9 @@ class Application(Flask):
 
     response_class = Answer
     jinja_environment = TemplateEnvironment
+
+    complete_headers: Callable[[list[tuple[str, str]], set[str]], list[tuple[str, str]]]
+    """The headers of an answer with those that all answers have; the second is what is there already, in lower case."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself. Flask asks of each hook and view at each request whether it is a coroutine function: a

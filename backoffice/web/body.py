@@ -18,6 +18,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
 from backoffice.errors import BodyCut, Invalid, TooLarge
+from backoffice.web.body_buffers import Allocate, fresh
 from backoffice.web.client_socket import SIGNED_IN, SMALL_BODY, ClientSocket, client_waits
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ the answer. If more is coming, the server closes the connection."""
 
 CONFIRM: Final = "backoffice.confirm"
 """Key of the WSGI environment: what has to be called before a body is read that cannot be read again."""
+
+
+STILL: Final = "backoffice.still"
+"""Likewise: what is called again and again while a body arrives; it raises where the sender may not any more."""
 
 
 class Source(Protocol):
@@ -64,11 +69,13 @@ class RequestBody:
         if self.length is not None and self.length > limit:
             raise TooLarge(f"The body has {self.length} bytes; at most {limit} are taken.", limit=limit)
         confirm_first(environ)
+        self._still: Callable[[], None] = environ.get(STILL, _nothing)
 
     def read_into(self, view: memoryview) -> int:
         """Receive the next bytes to the start of the view; how many, 0 at the end.
 
-        Raises BodyCut (it ended early, stalled or trickled), TooLarge (over the limit), Invalid (malformed coding).
+        Raises BodyCut (it ended early, stalled or trickled), TooLarge (over the limit), Invalid (malformed coding), and
+        what `keep_confirming` was told to ask raises.
         """
         if self.length == self.received or not view:
             return 0
@@ -81,6 +88,7 @@ class RequestBody:
             raise BodyCut(f"The body ended after {self.received} of {self.length} bytes.", received=self.received)
         if time.monotonic() - self._started > PACE.allowed(self.received):
             raise BodyCut("The body arrived too slowly.", received=self.received)
+        self._still()
         return count
 
     def _receive(self, view: memoryview) -> int:
@@ -103,8 +111,8 @@ def iter_body(of: Request | WSGIEnvironment, limit: int, step: int = STEP) -> It
         yield view[:count]
 
 
-def read_view(of: Request | WSGIEnvironment, limit: int) -> memoryview:
-    """The whole body, uncopied. Raises as `RequestBody`."""
+def read_view(of: Request | WSGIEnvironment, limit: int, allocate: Allocate = fresh) -> memoryview:
+    """The whole body, uncopied, where its length is known in memory that `allocate` gives. Raises as `RequestBody`."""
     body = RequestBody(of, limit)
     if body.length is None:
         whole = bytearray()
@@ -112,7 +120,7 @@ def read_view(of: Request | WSGIEnvironment, limit: int) -> memoryview:
         while count := body.read_into(view):
             whole += view[:count]
         return memoryview(whole)
-    view = memoryview(bytearray(body.length))
+    view = allocate(body.length)
     while count := body.read_into(view[body.received :]):
         pass
     return view
@@ -142,6 +150,15 @@ def confirm_first(of: Request | WSGIEnvironment) -> None:
     confirm = _environ(of).pop(CONFIRM, None)
     if confirm is not None:
         confirm()
+
+
+def keep_confirming(environ: WSGIEnvironment, still: Callable[[], None]) -> None:
+    """Have `still` called while a body arrives, however long that takes."""
+    environ[STILL] = still
+
+
+def _nothing() -> None:
+    """Nobody has to be asked."""
 
 
 def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRAIN_SECONDS) -> bool:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from backoffice.web.sending_socket import SendingSocket
+from backoffice.web.sending_socket import MANY, TOGETHER, SendingSocket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -210,7 +210,8 @@ class ClientSocket(SendingSocket):
         return data
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        """As `socket.recv_into`; raises TimeoutError when the body falls behind its pace."""
+        """As `socket.recv_into`; raises TimeoutError when the body falls behind its pace. Of a body, all that was asked
+        for comes in one call unless it is slow."""
         if self._held:
             with memoryview(buffer).cast("B") as view:
                 data = self._take(min(nbytes or len(view), len(view)))
@@ -219,16 +220,36 @@ class ClientSocket(SendingSocket):
         if self._pace is None:
             return super().recv_into(buffer, nbytes, flags)
         self._let_continue()
-        with self._in_time(self._pace):
-            count = super().recv_into(buffer, nbytes, flags)
+        waited, count = 0.0, -1
+        if (nbytes or memoryview(buffer).nbytes) >= MANY:
+            waited, count = self._receive_together(buffer, nbytes, flags, self._pace)
+        if count < 0:
+            with self._in_time(self._pace, waited):
+                count = super().recv_into(buffer, nbytes, flags)
         self._received += count
         return count
 
-    @contextmanager
-    def _in_time(self, pace: Pace) -> Iterator[None]:
-        self.waits_since = now = time.monotonic()
-        left = min(self._began + pace.allowed(self._received), self._deadline) - now
+    def _receive_together(self, buffer: Any, nbytes: int, flags: int, pace: Pace) -> tuple[float, int]:
+        """How long it waited, and how many bytes came: all of them, or what a moment brought. -1: nothing yet."""
         idle = self.gettimeout()
+        if min(self._left(pace), TOGETHER if idle is None else idle) < TOGETHER:
+            return 0.0, -1  # the clock is nearer than the kernel's limit
+        with self.kernel_waits(socket.SO_RCVTIMEO, idle):
+            try:
+                return 0.0, super().recv_into(buffer, nbytes, flags | socket.MSG_WAITALL)
+            except BlockingIOError:
+                return TOGETHER, -1
+
+    def _left(self, pace: Pace) -> float:
+        return min(self._began + pace.allowed(self._received), self._deadline) - time.monotonic()
+
+    @contextmanager
+    def _in_time(self, pace: Pace, waited: float = 0.0) -> Iterator[None]:
+        """`waited`: seconds without a byte, just before."""
+        self.waits_since = time.monotonic()
+        left, idle = self._left(pace), self.gettimeout()
+        if waited and idle is not None:
+            left = min(left, idle - waited)
         shorter = idle is None or left < idle
         try:
             if left <= 0:

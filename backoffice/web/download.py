@@ -97,6 +97,8 @@ class Body:
             del first
             for part in self._parts:
                 yield _bytes(part)
+                # A name would keep it in memory beside the next one.
+                del part
 
     def close(self) -> None:
         self._first = None

@@ -10,9 +10,11 @@ import secrets
 from functools import cache
 from typing import Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, g, request
+from werkzeug.http import parse_set_header
 
 from backoffice.settings import Settings
+from backoffice.web.application import Application
 from backoffice.web.context import request_id
 from backoffice.web.cookies import is_secure
 from backoffice.web.route_access import Who, access_of
@@ -51,24 +53,28 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def init_headers(app: Flask, settings: Settings) -> None:
+def init_headers(app: Application, settings: Settings) -> None:
     """Add them to whatever `app` answers."""
 
-    @app.after_request
-    def protect(response: Response) -> Response:
-        headers = response.headers
-        set_already = {name.lower() for name, _ in headers}
+    def complete(headers: list[tuple[str, str]], names: set[str]) -> list[tuple[str, str]]:
         varies = not _same_for_all(app)
-        if varies and "vary" in set_already:
-            response.vary.update(_VARIES)
+        if varies and "vary" in names:
+            headers = [(name, _varying(value) if name.lower() == "vary" else value) for name, value in headers]
         additions = _additions(secure=is_secure(request, settings), varies=varies)
         if "csp_nonce" in g:
             additions = ((_CSP_HEADER, _policy(f" 'nonce-{g.csp_nonce}'")), *additions[1:])
-        if not set_already.isdisjoint(_ADDED):
-            additions = tuple((name, value) for name, value in additions if name.lower() not in set_already)
-        headers[len(headers) :] = additions
-        headers["X-Request-ID"] = request_id()
-        return response
+        if not names.isdisjoint(_ADDED):
+            additions = tuple((name, value) for name, value in additions if name.lower() not in names)
+        return [*headers, *additions, ("X-Request-ID", request_id())]
+
+    app.complete_headers = complete
+
+
+def _varying(value: str) -> str:
+    """What an answer varies with, and the headers that all answers vary with."""
+    found = parse_set_header(value)
+    found.update(_VARIES)
+    return found.to_header()
 
 
 def _policy(nonce: str = "") -> str:

@@ -28,7 +28,8 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
 from backoffice.errors import BackofficeError, NotSignedIn
-from backoffice.web.body import hold_body
+from backoffice.services.tokens import NOT_VALID
+from backoffice.web.body import hold_body, keep_confirming
 from backoffice.web.client_socket import SIGNED_IN, set_body_pace
 from backoffice.web.context import REQUEST_ID, services
 from backoffice.web.cookies import session_secret
@@ -204,6 +205,8 @@ def _load(incoming: Request) -> CurrentUser | None:
         identities = services().identities
         if identities.unconfirmed:
             hold_body(incoming.environ, identities.confirm)
+        if found.actor.ground is not None:
+            keep_confirming(incoming.environ, found.actor.ground.confirm)
         structlog.contextvars.bind_contextvars(user=found.actor.id)
     return found
 
@@ -220,7 +223,7 @@ def _from_header(header: str) -> CurrentUser:
     )
     if found is None:
         services().identities.begin_request()
-        raise NotSignedIn("The token is unknown, expired or revoked.")
+        raise NotSignedIn(NOT_VALID)
     g.bearer = True
     return CurrentUser(*found)
 

@@ -4,11 +4,22 @@ takes no thread."""
 from __future__ import annotations
 
 import socket
+import struct
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 PIECE: Final = 256 * 1024
 """Bytes of an answer for which the time-out is; and the most that are left to be sent without a thread."""
+
+TOGETHER: Final = 1.0
+"""Seconds in which the kernel moves many bytes for one call. Python would come back for every piece, and each time wait
+for its turn among the threads. What has not moved by then is slow: it goes on piece by piece, by the clock."""
+_ONE_CALL: Final = struct.pack("@ll", int(TOGETHER), int(TOGETHER % 1 * 1_000_000))
+_NO_LIMIT: Final = struct.pack("@ll", 0, 0)
+MANY: Final = 128 * 1024
+"""Bytes from which on that is worth its own calls."""
 
 
 class SendingSocket(socket.socket):
@@ -51,17 +62,46 @@ class SendingSocket(socket.socket):
                 return
             rest, self._rest = self._rest, bytearray()
             self._send_all_of(rest, 0, began, flags)
-        self.waits_since = began
+        with memoryview(data) as whole, whole.cast("B") as view:
+            self.waits_since = began
+            try:
+                sent = self._send_together(view, flags) if len(view) >= self._many() else self.send(view, flags)
+            finally:
+                self.waits_since = 0.0
+            if not self.sent_bytes:
+                self.sending_since = began
+            self.sent_bytes += sent
+            if sent < len(view):
+                self._send_all_of(view, sent, began, flags, leave=PIECE if self.leaves_rest else 0)
+
+    def _many(self) -> int:
+        """Bytes from which on a thread waits for the client to take them."""
+        return PIECE + 1 if self.leaves_rest else MANY
+
+    def _send_together(self, view: memoryview, flags: int) -> int:
+        """All of it, or what the client takes in a moment."""
+        patience = self.gettimeout()
+        if patience is not None and patience < TOGETHER:
+            return self.send(view, flags)
+        with self.kernel_waits(socket.SO_SNDTIMEO, patience):
+            try:
+                return self.send(view, flags)
+            except BlockingIOError:
+                return 0
+
+    @contextmanager
+    def kernel_waits(self, limit: int, patience: float | None) -> Iterator[None]:
+        """Let one call last until all is moved, but not longer than `TOGETHER`. `limit`: the option that says so."""
+        self.setsockopt(socket.SOL_SOCKET, limit, _ONE_CALL)
+        self.settimeout(None)
+        self.waits_since = time.monotonic()
         try:
-            sent = self.send(data, flags)
+            yield
         finally:
             self.waits_since = 0.0
-        if not self.sent_bytes:
-            self.sending_since = began
-        self.sent_bytes += sent
-        if sent < len(data):
-            with memoryview(data) as whole, whole.cast("B") as view:
-                self._send_all_of(view, sent, began, flags, leave=PIECE if self.leaves_rest else 0)
+            self.settimeout(patience)
+            # Others may wait without end, for the head of the next request.
+            self.setsockopt(socket.SOL_SOCKET, limit, _NO_LIMIT)
 
     def _send_all_of(
         self, view: memoryview | bytearray, sent: int, began: float, flags: int, *, leave: int = 0

@@ -71,6 +71,7 @@ class Worker:
             Job("sweep chunks", 300, uploads.cleanup.sweep),
             Job("purge", 30, files.purge_due),
             Job("collect files", 30, files.collect),
+            Job("count refusals", 15, self.services.audit.close_counted),
             Job("sweep sessions", 300, self._sweep_sessions),
             Job("forget damage", 3600, self._forget_damage),
         ]

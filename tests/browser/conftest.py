@@ -21,6 +21,7 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
+from backoffice.domain.uploads import Upload
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find, socket_url
 from backoffice.secret import Secret
@@ -76,6 +77,10 @@ class WholeSite:
     def files(self, person: Person) -> dict[str, File]:
         page = self.services.files.page(self.actor(person), Query(limit=500))
         return {file.name: file for file in page.items}
+
+    def uploads(self, person: Person) -> list[Upload]:
+        """The unfinished ones."""
+        return list(self.services.uploads.mine(self.actor(person), Query(sort="created")).items)
 
     def sha256(self, person: Person, file: File) -> str:
         """Of the bytes that are stored."""

@@ -63,6 +63,8 @@ def test_a_chunk_is_stored_and_noted_in_one_trip_and_repeating_it_changes_nothin
     assert world.chunks.get(upload.id, 0) == DATA
     assert 0 < redis.pttl(KEYS.chunk(upload.id, 0)) <= HOUR
     assert world.uploads.chunk_map(upload.id, 2).chunks == (CHUNK, None)
+    assert world.uploads.part_of_map(upload.id, 0, 1).chunks == (CHUNK,)
+    assert world.uploads.part_of_map(upload.id, 1, 1).chunks == (None,)
     assert left(redis) == []
 
 

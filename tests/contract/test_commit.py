@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
 
+from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.audit import ObjectRef
-from backoffice.errors import BackofficeError, Conflict, Unavailable, VersionMismatch
+from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.errors import BackofficeError, Conflict, NotFound, TooMany, Unavailable, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.log import log_index
 from backoffice.stores.log.audit import RedisAudit
@@ -231,6 +233,32 @@ def test_bytes_are_stored_as_they_are(db: Db, value: bytes | memoryview) -> None
     assert db.call("GET", TEXT) == bytes(value)
 
 
+def test_acts_of_a_person_are_counted_by_the_day(db: Db) -> None:
+    day = 24 * 3600 * 1000
+    person = replace(ROOT, id="ada", credential="session:1")
+
+    def act(at: int, *, actor: Actor = person, fails: bool = False) -> None:
+        happened = AuditEvent(Actions.FILE_RENAME, actor, at=at)
+        commit = Commit(KEYS, happened)
+        commit.charge("acts", happened, 2)
+        if fails:
+            commit.check("present", b"{t}:nowhere", error=NotFound())
+        commit.run(db)
+
+    with pytest.raises(NotFound):
+        act(day, fails=True)
+    act(day)
+    act(2 * day - 1)
+    with pytest.raises(TooMany) as caught:
+        act(2 * day - 2_000)
+    assert caught.value.retry_after == 2
+    act(2 * day)
+    for _ in range(5):
+        act(day, actor=replace(person, credential=""))
+    act(day, actor=replace(person, id="bob"))
+    assert 0 < db.call("TTL", KEYS.daily("acts", "ada", 1)) <= 24 * 3600
+
+
 @pytest.mark.real_only
 def test_a_full_store_refuses_before_the_first_effect_and_still_frees(real: Any) -> None:
     db = database(real)
@@ -247,7 +275,7 @@ def test_a_full_store_refuses_before_the_first_effect_and_still_frees(real: Any)
         assert everything(db) == before
         commit = Commit(KEYS, event(Actions.SESSION_END))
         commit.write("DEL", HASH)
-        commit.run(db, freeing=True)
+        commit.run(db, when_full=True)
     finally:
         real.config_set("maxmemory", was)
     assert db.call("EXISTS", HASH) == 0

@@ -8,6 +8,7 @@ import pytest
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.limits import UNLIMITED_QUOTA
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Chunk, Upload
 from backoffice.errors import NotSignedIn, QuotaExceeded
@@ -39,7 +40,7 @@ def grant(world: World, quota: int | None) -> None:
 
 def test_a_quota_of_ones_own_holds_from_the_moment_it_is_changed(world: World) -> None:
     start(world, "u", reserved=1500)
-    for size, holds in ((1500, False), (2500, True), (None, False)):
+    for size, holds in ((1500, False), (2500, True), (UNLIMITED_QUOTA, True), (None, False)):
         grant(world, size)
         if holds:
             start(world, f"v{size}", reserved=1000)

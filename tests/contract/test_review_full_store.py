@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import shutil
 import threading
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from backoffice.app import build_services, make_worker
-from backoffice.domain.access import Actor, system_actor
+from backoffice.app import build_services, make_web, make_worker
+from backoffice.domain.access import ANONYMOUS, Actor, system_actor
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.errors import StoreFull
@@ -22,7 +24,7 @@ from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisHealth
 from backoffice.stores.keys import Keys
 from tests.support.servers import Store, _pings, _running, binary, wait_for
-from tests.support.website import settings
+from tests.support.website import PASSWORD, QUICK, Site, settings
 
 
 def _user(services: Services) -> Actor:
@@ -100,3 +102,113 @@ def test_a_store_that_takes_no_writes_can_be_read(tmp_path: Path) -> None:
         RedisHealth(db).ping()
         db.call("CONFIG", "SET", "save", "")  # else it would not end without having written
         client.close()
+
+
+BIG = bytes(200_000)
+
+
+@dataclass
+class FullSite:
+    """A site with two people and two files, whose store can be made full."""
+
+    site: Site
+    real: Redis
+    ann: str
+    bob: str
+    small: str
+    large: str
+    bearer: dict[str, str]
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Not a byte more than what frees some, or is said to go on."""
+        before = self.real.config_get("maxmemory")["maxmemory"]
+        self.real.config_set("maxmemory", self.real.info("memory")["used_memory"] // 2)
+        try:
+            yield
+        finally:
+            self.real.config_set("maxmemory", before)
+
+    def fetch(self, path: str, method: str = "GET", **options: object) -> int:
+        client = self.site.app.test_client()
+        return client.open(path, method=method, headers=self.bearer, buffered=True, **options).status_code  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stand(real: Redis, store_server: Store) -> FullSite:
+    chosen = settings(
+        redis_url=store_server.url, redis_password=Secret(store_server.password), chunk_size=65_536, trash_ttl=0
+    )
+    services = build_services(chosen, connect(store_server.url, store_server.password), passwords=QUICK)
+    site = Site(make_web(services, chosen), services)
+    ann, bob = site.add_user("ann", "admin"), site.add_user("bob")
+    bearer = {"Authorization": f"Bearer {site.token('bob')}"}
+    owner = replace(system_actor("test", "shell"), id=bob, name="bob")
+    small, large = (
+        services.uploads.upload_stream(owner, FileSpec(name), io.BytesIO(data).readinto, len(data)).id
+        for name, data in (("small.bin", b"abc"), ("large.bin", BIG))
+    )
+    return FullSite(site, real, ann, bob, small, large, bearer)
+
+
+def test_people_sign_in_read_and_delete_in_a_full_store(stand: FullSite) -> None:
+    """Uses are noted, readings recorded, sessions begun: all of that writes, and all of it was refused with 507."""
+    with stand.full():
+        stranger = stand.site.browser()
+        assert stranger.sign_in("bob", "not this one").status_code == 401
+        browser = stand.site.browser()
+        assert browser.sign_in("bob").status_code == 303
+        assert [browser.get(path).status_code for path in ("/", "/account", "/my/files")].count(507) == 0
+        for path in ("/files", f"/files/{stand.small}", f"/files/{stand.large}", f"/files/{stand.small}/metadata"):
+            assert stand.fetch(path) == 200, path
+        assert stand.fetch(f"/files/{stand.small}") == 200, "again, remembered"
+        assert stand.fetch("/files/new.bin", "PUT", data=b"abc") == 507
+        assert stand.fetch(f"/files/{stand.small}/rename", "POST", json={"new_name": "b"}) == 507
+        assert stand.fetch(f"/files/{stand.small}", "DELETE") in {200, 204}
+        assert stand.fetch(f"/files/{stand.large}", "DELETE") in {200, 204}
+        assert not stand.site.services.files.purge_due()
+        assert not stand.site.services.files.collect()
+        assert stand.fetch(f"/files/{stand.small}") == 404
+        assert browser.post("/logout").status_code == 303
+
+
+def test_operators_work_in_a_full_store(stand: FullSite) -> None:
+    with stand.full():
+        admin = stand.site.browser()
+        assert admin.sign_in("ann").status_code == 303
+        for page in (
+            "/admin/",
+            "/admin/files/",
+            "/admin/users/",
+            "/admin/audit/",
+            "/admin/audit/?action=session.start",
+        ):
+            assert admin.get(page).status_code == 200, page
+        services, shell = stand.site.services, system_actor("test", "shell")
+        act = {"rowid": stand.bob, "action": "disable", "confirmed": "1"}
+        assert admin.post("/admin/users/action/", act).status_code == 302
+        assert stand.fetch("/files") == 401
+        services.users.enable(shell, stand.bob)
+        user, _ = services.users.create(shell, username="new", roles=("user",))
+        link = services.users.invite(shell, user.id)
+        services.users.accept_invite(ANONYMOUS, link, PASSWORD)
+        token, _ = services.tokens.create(shell, name="t", user_id=user.id)
+        services.tokens.revoke(shell, token.id)
+        services.users.delete(shell, user.id)
+        actions = [entry.event["action"] for entry in services.audit.page(shell, limit=20).items]
+        assert {"user.disable", "user.create", "token.revoke", "audit.read"} <= set(actions), "all of it is recorded"
+
+
+def test_bytes_of_open_uploads_leave_the_reserve_alone(stand: FullSite) -> None:
+    services = stand.site.services
+    owner = replace(system_actor("test", "shell"), id=stand.bob, name="bob")
+    upload = services.uploads.start(owner, total_chunks=2)
+    used = stand.real.info("memory")["used_memory"]
+    before = stand.real.config_get("maxmemory")["maxmemory"]
+    stand.real.config_set("maxmemory", int(used / 0.95))
+    services.system.health._checked = 0.0  # type: ignore[attr-defined]
+    try:
+        with pytest.raises(StoreFull):
+            services.uploads.put_chunk(owner, upload_id=upload.id, index=0, total_chunks=2, data=b"abc")
+    finally:
+        stand.real.config_set("maxmemory", before)

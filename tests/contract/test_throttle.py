@@ -53,3 +53,31 @@ def test_a_clock_set_back_locks_nobody_out_for_long(db: Db) -> None:
     throttle.attempt("x", 0, 60_000, 60_000, 100)
     now[0] -= 100 * HOUR
     assert throttle.attempt("x", 0, 60_000, 60_000, 100) == 60_000
+
+
+def test_of_many_who_fail_the_one_that_would_be_forgotten_first_gives_way(db: Db) -> None:
+    now = [NOW]
+    throttle = RedisThrottle(db, KEYS, lambda: now[0], remembered=10)
+    limit = (0, 60_000, 60_000, 100)
+    for number in range(30):
+        throttle.attempt(f"network:{number}", *limit)
+        now[0] += 10
+    throttle.attempt("account:ada", *limit)
+    assert db.call("HLEN", KEYS.throttle("network")) == db.call("ZCARD", KEYS.throttled("network")) == 10
+    assert throttle.attempt("network:29", *limit) > 0
+    assert throttle.attempt("network:0", *limit) == 0, "forgotten"
+    assert throttle.attempt("account:ada", *limit) > 0, "each kind by itself"
+
+
+def test_who_failed_long_ago_is_forgotten(db: Db) -> None:
+    now = [NOW]
+    throttle = RedisThrottle(db, KEYS, lambda: now[0])
+    limit = (0, 60_000, 60_000, 100)
+    for number in range(10):
+        throttle.attempt(f"network:{number}", *limit)
+    now[0] += 101_000
+    assert [throttle.attempt(f"network:{number}", *limit) for number in (9, 3)] == [0, 0]
+    assert db.call("HLEN", KEYS.throttle("network")) == db.call("ZCARD", KEYS.throttled("network")) < 10
+    throttle.clear("network:9")
+    throttle.clear("network:3")
+    assert throttle.attempt("network:9", *limit) == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +22,8 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from backoffice.errors import Unavailable
-from backoffice.stores.client import Db
+from backoffice.stores.client import ANSWER_SECONDS, Db
+from backoffice.stores.records.codec import pairs
 from backoffice.stores.resp_zero_copy import LARGE
 from tests.support.database import client_of, idle
 from tests.support.fault_proxy import Relay, certificate, relay
@@ -100,9 +104,25 @@ def test_replies_are_what_the_library_makes_of_them(db: Db, real: Redis) -> None
     ]
     library = db.client
     expected = [library.execute_command(*command) for command in commands]  # type: ignore[no-untyped-call]
-    assert [db.call(*command) for command in commands] == expected
-    assert db.many(commands) == expected
-    assert [db.ask(*command).reply() for command in commands] == expected
+
+    def as_library(replies: list[Any]) -> list[Any]:
+        """But a hash is flat, as `pairs` takes it, too."""
+        return [pairs(one) if command[0] == "HGETALL" else one for command, one in zip(commands, replies, strict=True)]
+
+    assert as_library([db.call(*command) for command in commands]) == expected
+    assert as_library(db.many(commands)) == expected
+    assert as_library([db.ask(*command).reply() for command in commands]) == expected
+
+
+def test_the_kernel_keeps_the_time_out_of_a_connection(db: Db) -> None:
+    pool = db.client.connection_pool  # type: ignore[union-attr]
+    connection = pool.get_connection()
+    try:
+        sock = connection._sock  # type: ignore[attr-defined]
+        for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            assert struct.unpack("@ll", sock.getsockopt(socket.SOL_SOCKET, way, 16)) == (ANSWER_SECONDS, 0)
+    finally:
+        pool.release(connection)
 
 
 def test_an_error_among_many_comes_when_all_replies_are_read(db: Db) -> None:

@@ -72,7 +72,7 @@ def test_every_request_of_a_run_has_its_own_number(server: Server, client: str) 
     assert outcome.requests <= len(server.seen) <= outcome.requests + 3
     assert set(server.seen.values()) == {1}
     assert {(method, body) for method, _, body in server.seen} == {("PUT", b"x" * 1000)}
-    assert 0 < outcome.p50 <= outcome.p99
+    assert 0 < outcome.p50 <= outcome.p99 <= outcome.worst
     assert outcome.rate == pytest.approx(outcome.requests / outcome.seconds)
 
 
@@ -94,7 +94,7 @@ def test_a_ratio_is_that_of_the_turns() -> None:
     """What both had to bear in a turn falls out."""
 
     def variant(*rates: int) -> Variant:
-        turns = [Outcome(rate, 1.0, 0, 1.0, 2.0) for rate in rates]
+        turns = [Outcome(rate, 1.0, 0, 1.0, 2.0, 3.0) for rate in rates]
         return Variant("", "", lambda _: Load("", 0, ""), lambda: pytest.fail("not measured"), turns)
 
     assert variant(100, 10, 50).over(variant(200, 20, 50)) == 0.5

@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +110,9 @@ def test_d5_nothing_runs_that_no_hash_was_checked_of(checkout: Path) -> None:
     assert image.count("--no-build-isolation") == 1
 
 
-def test_the_second_run_installs_nothing_and_is_fast(checkout: Path) -> None:
+def test_the_second_run_installs_nothing(checkout: Path) -> None:
     run(checkout, "x")
-    began = time.monotonic()
     assert run(checkout, "x").stderr == ""
-    assert time.monotonic() - began < 1
     assert len(calls(checkout)) == 2
 
 

@@ -57,6 +57,8 @@ def test_a_user_from_create_to_delete(run: Run) -> None:
     status, out, _ = run("user", "create", "ada", "--email", "ada@example.org", "--quota", "1GiB")
     assert status == 0
     assert re.fullmatch(r"http://127\.0\.0\.1:5000/setup/\S{43}\n", out)
+    for quota in ("unlimited", "default"):
+        assert run("user", "update", "ada", "--quota", quota)[0] == 0
     assert run("user", "create", "root", "--role", "admin", "--password", typed=PASSWORD + "\n")[:2] == (0, "")
     status, out, _ = run("user", "list")
     assert [line.split("\t")[0] for line in out.splitlines()] == ["root", "ada"]

@@ -99,12 +99,13 @@ def test_with_all_places_of_waiting_ones_taken_the_slowest_goes_and_others_are_s
         assert not any(closed([quick]))
 
 
-def test_threads_that_were_more_go_again(server: Running) -> None:
-    before = server.threads
-    with ExitStack() as stack:
-        many(stack, server, SLOW, head("/echo", "Content-Length: 1000000", method="PUT"))
-        wait_for(lambda: server.seconds() < SOON and server.threads > before, "there are more threads")
-    wait_for(lambda: server.seconds() < SOON and server.threads <= before + THREADS, "they have ended")
+def test_threads_that_were_more_go_again() -> None:
+    with running() as server:
+        before = server.threads
+        with ExitStack() as stack:
+            many(stack, server, SLOW, head("/echo", "Content-Length: 1000000", method="PUT"))
+            wait_for(lambda: server.seconds() < SOON and server.threads > before + THREADS, "there are more threads")
+        wait_for(lambda: server.seconds() < SOON and server.threads <= before + THREADS, "they have ended")
 
 
 # -- connections

@@ -92,19 +92,23 @@ def _pattern(site: Recorded, key: bytes) -> str:
     key = _HASH.sub(b"<hash>", _ID.sub(b"<id>", key))
     # A group has 64 chunks, and the first has no number.
     text = re.sub(r"chunk:(\d+)$", lambda n: f"chunk:<{64 * (int(n[1]) // 64)} and more>", key.decode())
-    text = re.sub(r"everybody:\d+", "everybody:<minute>", text)
+    text = re.sub(r"(:daily:.*):\d+$", r"\1:<day>", text)
     return re.sub(r"<id>''|<hash>''", "<id>''", text)
 
 
 def _fields(site: Recorded, key: bytes, kind: str) -> str:
     """Names of fields of records; what a zset's members look like is the business of `codec` and `compact_ids`."""
     if kind == "hash" and b":one:" not in key and b":facet:" not in key:
+        if b":throttle:" in key:
+            return ": who -> failures until"
         names: Mapping[bytes, bytes] = site.store.hgetall(key)
-        return f": {' '.join(sorted(name.decode() for name in names))}"
+        return f": {' '.join(sorted({re.sub(':.*', ':<…>', name.decode()) for name in names}))}"
     if kind == "stream":
         entries = site.store.xrange(key, count=1)
         return f": {' '.join(name.decode() for name in entries[0][1])}"
     if kind == "zset":
+        if b":throttled:" in key:
+            return ": who, score a time"
         member, score = site.store.zrange(key, 0, 0, withscores=True)[0]
         shape = (
             "folded text NUL id" if b"\0" in member else f"{len(member)} characters" if len(member) in {20, 22} else ""

@@ -45,6 +45,7 @@ def _chunks(site: Recorded) -> None:
     file_id = site.learn("all.bin", first, "file_id")
     # An interrupted upload looks like this, and is found again.
     site.call("ann", "GET", f"/uploads/{file_id}")
+    site.call("ann", "GET", f"/uploads/{file_id}/chunks")
     fields = {"file_id": file_id, "chunk_index": 0, "total_chunks": 3}
     checksum = f"sha256:{hashlib.sha256(b'one').hexdigest()}"
     site.call("ann", "POST", "/upload_chunk", headers=FORM, body=form(b"one", **fields, checksum=checksum))
@@ -191,7 +192,10 @@ def _lists_of_uploads(site: Recorded) -> None:
     upload_id = site.ids["open 0"]
     for who in ("ann", "nobody", "root"):
         site.call(who, "GET", f"/uploads/{upload_id}")
+        site.call(who, "GET", f"/uploads/{upload_id}/chunks")
     site.call("bob", "GET", f"/uploads/{NO_ID}")
+    site.call("bob", "GET", f"/uploads/{NO_ID}/chunks")
+    site.call("bob", "GET", f"/uploads/{upload_id}/chunks?cursor=x")
     for who in ("ann", "nobody", "bob", "bob"):
         site.call(who, "DELETE", f"/uploads/{upload_id}")
     site.call("root", "DELETE", f"/uploads/{site.ids['open 1']}")

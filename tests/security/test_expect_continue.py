@@ -90,18 +90,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             return done.stdout.strip()
 
         tokens = {}
-        for name, role in (("ada", "user"), ("aud", "auditor")):
-            manage(
-                "user", "create", name, "--role", role, "--password", "--quota", "20MiB", typed="a fine long phrase\n"
-            )
+        for name, role, quota in (("ada", "user", "20MiB"), ("aud", "auditor", "20MiB"), ("tia", "user", "1MiB")):
+            typed = "a fine long phrase\n"
+            manage("user", "create", name, "--role", role, "--password", "--quota", quota, typed=typed)
             scopes = ("--scope", "files:read") if role == "auditor" else ()
             tokens[name] = manage("token", "create", "--user", name, *scopes)
-        yield Running(url, tokens)
+        made = Running(url, tokens)
+        with made.open() as connection:
+            connection.sendall(made.head("PUT", "/files/taken.bin", "tia", length=5) + b"hello")
+            assert b"HTTP/1.1 201 " in received(connection, b"}")
+        yield made
     finally:
         running.close()
 
 
 JSON, FORM = "Content-Type: application/json", "Content-Type: multipart/form-data; boundary=X"
+TAKEN = "/files/taken.bin?on_conflict=fail"
 CHUNK = "/upload_chunk?chunk_index=0&total_chunks=2"
 
 
@@ -116,6 +120,12 @@ CHUNK = "/upload_chunk?chunk_index=0&total_chunks=2"
         ("PUT", "/files/a.bin", "aud", (), 10, 403),
         ("PUT", "/files/a.bin", "ada", (), TERABYTES, 413),
         ("PUT", "/files/a.bin", "ada", (), 30_000_000, 413),  # the quota
+        ("PUT", "/files/a.bin", "tia", (), 1_900_000, 413),  # the quota, though it would fit in a chunk
+        ("PUT", TAKEN, "tia", (), 10, 409),
+        ("PUT", TAKEN, "tia", (), 1_000_000, 409),
+        ("PUT", TAKEN, "tia", (), "chunked", 409),
+        ("POST", CHUNK, "tia", (), 1_900_000, 413),
+        ("POST", f"{CHUNK}&total_size=1900000", "tia", (), 10, 413),
         ("PUT", "/files/a%0Ab", "ada", (), 5_000_000, 400),
         ("PUT", "/files/a.bin", "ada", ("Content-Range: bytes 0-9/20",), 5_000_000, 400),
         ("PUT", "/files/a.bin", "ada", ("Content-Encoding: gzip",), 10, 415),

@@ -102,7 +102,7 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 PATTERNS = patterns()
 
 
-WHOLE_ONLY = {"backoffice.web.ranges._SPEC"}
+WHOLE_ONLY = {"backoffice.server.access_log._SECRET_PATH", "backoffice.web.ranges._SPEC"}
 """These are compared with whole texts and never searched for."""
 
 

@@ -189,3 +189,12 @@ def test_the_door_and_the_built_in_roles_agree(site: Site, role: str) -> None:
             refused = client.get(path, headers=bearer, buffered=True).status_code == 403
             opens = bool(held & set(access.permissions)) and set(access.also) <= held
             assert refused is not opens, path
+
+
+def test_Z1_a_route_that_says_nothing_is_for_nobody(site: Site) -> None:
+    """The start refuses one; should it get in behind that, the door stays closed."""
+    _undeclared(site.app)
+    site.add_user("root", "admin")
+    bearer = {"Authorization": f"Bearer {site.token('root')}"}
+    for headers in ({}, bearer):
+        assert site.app.test_client().get("/open", headers=headers).status_code == 403

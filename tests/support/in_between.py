@@ -21,12 +21,14 @@ HOP_BY_HOP = {"connection", "proxy-authorization", "transfer-encoding", "keep-al
 @dataclass(slots=True)
 class Between:
     """`site`: where everything goes, whatever host it is for. `limit`: bytes of a body; `login`: `name:password` that
-    it wants. `asked`: method, target and length of each request; `tunnels`: what it was to connect to."""
+    it wants; `instead`: a status with which it answers itself. `asked`: method, target and length of each request;
+    `tunnels`: what it was to connect to."""
 
     url: str
     site: str
     limit: int = 10**12
     login: str = ""
+    instead: int = 0
     asked: list[tuple[str, str, int]] = field(default_factory=list)
     tunnels: list[str] = field(default_factory=list)
 
@@ -57,6 +59,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.here.asked.append((self.command, self.path, length))
         if not self.knows_login():
             return self.refuse(407)
+        if self.here.instead:
+            self.rfile.read(length)
+            return self.refuse(self.here.instead)
         if length > self.here.limit:
             return self.refuse(413)
         target, place = urlsplit(self.path), urlsplit(self.here.site).netloc

@@ -155,6 +155,11 @@ def complete_too_early(world: World) -> Ask:
     return lambda: world.ann.complete(file_id, 3)
 
 
+def chunks_there(world: World) -> Ask:
+    file_id = world.sent(3, left=1)
+    return lambda: world.ann.get(f"/uploads/{file_id}/chunks")
+
+
 def unfinished(method: str) -> Prepare:
     def prepare(world: World) -> Ask:
         file_id = world.sent(3, left=1)

@@ -66,6 +66,10 @@ class CountedDb(Db):
         self.trips += 1
         return Db.call(self, *command)
 
+    def call_ahead(self, *command: Any) -> Any:
+        self.trips += 1
+        return Db.call_ahead(self, *command)
+
     def many(self, commands: Any) -> list[Any]:
         self.trips += bool(commands) or watched() is not None
         return Db.many(self, commands)

@@ -32,6 +32,7 @@ from backoffice.stores.client import Arg, Client, Command, Db, Pending
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
+from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.commit import facets
@@ -54,6 +55,7 @@ LIMITS = UploadLimits(
     upload_max_seconds=24 * 3600,
     trash_seconds=3600,
     quota=1000 * CHUNK,
+    least_chunk=1,
 )
 
 
@@ -70,7 +72,7 @@ OPERATOR = system_actor("olivia", "shell")
 class Roomy(RedisHealth):
     """The fake server does not say how much memory it has."""
 
-    def room(self) -> bool:
+    def _has_room(self) -> bool:
         return True
 
 
@@ -132,7 +134,7 @@ class World:
         chunks = chunk_store(db, disk)
         uploads, users, audit = RedisUploads(db, KEYS, files), RedisUsers(db, KEYS), RedisAudit(db, KEYS)
         enrol(client, ALICE, person("bob"))
-        completion = Completion(uploads, files, chunks, durability, limits.trash_seconds, clock)
+        completion = Completion(uploads, files, chunks, RedisIntents(db, KEYS), durability, limits.trash_seconds, clock)
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
         maintenance = Maintenance(Fsck(db, KEYS, chunks), audit)

@@ -133,7 +133,21 @@ def test_a_line_that_cannot_be_written_stops_no_request(configure: Configure, mo
 
 @pytest.mark.parametrize(
     ("path", "logged"),
-    [("/files", "/files"), ("/s/AbCdEf", "/s/…"), ("/setup/AbCdEf", "/setup/…"), ("/something", "/something")],
+    [
+        ("/files", "/files"),
+        ("/something", "/something"),
+        ("/setup/", "/setup/"),
+        ("/s/AbCdEf", "/s/…"),
+        ("/setup/AbCdEf", "/setup/…"),
+        ("//setup/AbCdEf", "//setup/…"),
+        ("/setup//AbCdEf", "/setup//…"),
+        ("/SetUp/AbCdEf", "/SetUp/…"),
+        ("/x/../setup/AbCdEf", "/x/../setup/…"),
+        ("/below/setup/AbCdEf/\n", "/below/setup/…"),
+        ("/setup/AbCdEf/setup/x", "/setup/…"),
+        ("/" + "s/" * 30_000, "/s/…"),
+        ("/" + "setup/x" * 5_000, "/setup/…"),
+    ],
 )
 def test_k3_paths_that_open_doors_are_not_logged(path: str, logged: str) -> None:
     assert public_path(path) == logged

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from backoffice.domain.ids import new_id
+from backoffice.domain.limits import UNLIMITED_QUOTA
 from backoffice.domain.permissions import Permissions
 from backoffice.services import authorization as authority
 from tests.support.admin_site import Markup
@@ -237,3 +238,18 @@ def test_an_invitation_that_leads_nowhere_is_said_to(whole: Desk) -> None:
     assert "invited, no open link" in admin.get(f"/admin/users/?search={user.username}").text
     assert "invited, no open link" not in admin.get(f"/admin/users/?search={late.username}").text
     assert "open until" in admin.get(f"/admin/users/details/?id={late.id}").text
+
+
+def test_a_quota_of_ones_own_may_be_none_at_all(whole: Desk) -> None:
+    admin, user = whole.as_("admin"), whole.user()
+    for entered, kept, shown in (("Unlimited", UNLIMITED_QUOTA, "unlimited"), ("", None, ", as everybody")):
+        page = admin.get(f"/admin/users/edit/?id={user.id}")
+        sent = {"username": user.username, "email": "", "roles": "user", "quota_bytes": entered}
+        answer = admin.post(f"/admin/users/edit/?id={user.id}", {"version": version_in(page), **sent})
+        assert answer.status_code == 302
+        assert whole.reread(user).quota_bytes == kept
+        assert shown in admin.get(f"/admin/users/details/?id={user.id}").text
+        in_form = 'value="unlimited"' in admin.get(f"/admin/users/edit/?id={user.id}").text
+        assert in_form is (kept is not None)
+        limit = whole.site.services.files.usage(SHELL, user.id).limit
+        assert (limit is None) is (kept is not None)

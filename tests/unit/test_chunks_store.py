@@ -28,7 +28,7 @@ from backoffice.services.file_ports import ChunkStore
 from backoffice.stores import resp_zero_copy as wire
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
-from backoffice.stores.client import ANSWER_SECONDS, Arg, Command, Db, Pending, connect
+from backoffice.stores.client import Arg, Command, Db, Pending, connect
 from backoffice.stores.resp_zero_copy import LARGE, LargeValuePacker, connection_options
 from tests.support.database import database
 from tests.support.servers import Store
@@ -356,16 +356,6 @@ class TestWire:
         assert Db(tuned).call("GET", "a") == bytes(LARGE)
         assert taken == [len(b"$131072\r\n"), LARGE, 2]
 
-    def test_the_time_out_of_a_connection_stays(self, tuned: Redis) -> None:
-        tuned.set("a", bytes(LARGE))
-        connection = tuned.connection_pool.get_connection()
-        try:
-            connection.send_command("GET", "a")  # type: ignore[no-untyped-call]
-            assert connection.read_response(disable_decoding=True) == bytes(LARGE)
-            assert connection._sock.gettimeout() == ANSWER_SECONDS  # type: ignore[attr-defined]
-        finally:
-            tuned.connection_pool.release(connection)
-
     def test_options_are_plain_options_of_a_pool(self) -> None:
         assert set(connection_options()) == {"command_packer", "parser_class", "socket_read_size"}
 
@@ -382,7 +372,7 @@ def scripted(path: Path, *pieces: bytes, pause: float = 0) -> Iterator[Redis]:
         for piece in pieces:
             peer.sendall(piece)
             time.sleep(0.02)
-        time.sleep(pause)
+        done.wait(pause)
 
     def serve() -> None:
         while not done.is_set():
@@ -431,5 +421,5 @@ class TestBrokenReplies:
             get(client)
 
     def test_a_server_that_stops_in_the_middle(self, tmp_path: Path) -> None:
-        with scripted(tmp_path / "s", self.HEAD + bytes(1000), pause=0.4) as client, pytest.raises(StoreSlow):
+        with scripted(tmp_path / "s", self.HEAD + bytes(1000), pause=30) as client, pytest.raises(StoreSlow):
             get(client)

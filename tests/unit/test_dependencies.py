@@ -31,6 +31,7 @@ from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from jinja2.compiler import CodeGenerator
 from redis import _parsers
+from redis.connection import Connection as RedisConnection
 from redis.connection import HiredisRespSerializer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +143,7 @@ def libraries() -> dict[str, tuple[Any, list[str]]]:
         assert view._template_args == {}
     return {
         "redis._parsers._HiredisParser": (parser, ["_reader", "_sock", "on_connect", "read_response"]),
+        "redis.connection.Connection": (RedisConnection(), ["_parser", "_sock"]),
         "redis.connection.HiredisRespSerializer": (HiredisRespSerializer(), ["pack"]),
         "gunicorn.http.unreader.SocketUnreader": (unreader, ["sock", "take_buffered", "unread"]),
         "gunicorn.http.body.LengthReader": (reader, ["unreader", "length"]),

@@ -37,7 +37,7 @@ def values(layout: Layout) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("durability", "appendonly", "appendfsync"),
-    [(Durability.DISK, "yes", "always"), (Durability.OS, "yes", "everysec"), (Durability.MEMORY, "no", None)],
+    [(Durability.DISK, "yes", "always"), (Durability.OS, "yes", "no"), (Durability.MEMORY, "no", None)],
 )
 def test_durability_decides_the_log(
     layout: Layout, durability: Durability, appendonly: str, appendfsync: str | None
@@ -50,10 +50,11 @@ def test_durability_decides_the_log(
     assert told["save"] == '""'
 
 
-def test_k4_everything_is_for_this_user_alone(layout: Layout) -> None:
+def test_k4_everything_is_for_this_user_alone(layout: Layout, store_server: Store) -> None:
     config.write(layout, durability=Durability.DISK, max_memory=None)
     assert [mode(path) for path in (layout.root, layout.store)] == [0o700, 0o700]
     assert [mode(path) for path in (layout.store_config, layout.store_password)] == [0o600, 0o600]
+    assert mode(store_server.socket) == 0o600
 
 
 def test_a_directory_others_could_enter_is_closed(tmp_path: Path) -> None:
@@ -68,6 +69,7 @@ def test_the_password_stays_the_same(layout: Layout) -> None:
     config.write(layout, durability=Durability.OS, max_memory=None)
     assert layout.store_password.read_text() == first
     assert len(first.strip()) >= 48
+    assert values(layout)["requirepass"] == f'"{first.strip()}"'
 
 
 def test_makers_of_a_secret_agree_on_one(tmp_path: Path) -> None:

@@ -22,13 +22,21 @@ def control() -> list[bytes]:
         KEYS.audit,
         KEYS.roles_epoch,
         KEYS.install,
+        KEYS.intents,
         KEYS.chunk_map("x"),
         KEYS.quota("x"),
         KEYS.request("x"),
         KEYS.worker("x"),
         KEYS.workers,
     ]
-    found += [KEYS.audit_index("actor", "x"), KEYS.seen("x"), KEYS.throttle("x")]
+    found += [
+        KEYS.audit_index("actor", "x"),
+        KEYS.seen("x"),
+        KEYS.throttle("x"),
+        KEYS.throttled("x"),
+        KEYS.daily("x", "y", 1),
+        KEYS.refusals("x", "y"),
+    ]
     for noun in nouns:
         for name in ("epoch", "by", "one", "facet", "audit", "created", "x"):
             found.append(KEYS.record(noun, name))

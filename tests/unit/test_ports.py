@@ -16,6 +16,7 @@ from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
+from backoffice.stores.intents import RedisIntents
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
@@ -38,6 +39,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.Throttle, RedisThrottle),
     (file_ports.ChunkStore, RedisChunks),
     (file_ports.ChunkStore, FileChunks),
+    (file_ports.IntentStore, RedisIntents),
     (file_ports.UploadStore, RedisUploads),
     (file_ports.FileStore, RedisFiles),
     (ports.Durability, RedisDurability),
@@ -53,8 +55,10 @@ READERS = {
     "find",
     "find_invite",
     "page",
+    "has_name",
     "count_admins",
     "counts",
+    "counted_refusals",
     "remembered",
     "within_commit",
     "load",
@@ -67,11 +71,13 @@ READERS = {
     "scan",
     "extent",
     "chunk_map",
+    "part_of_map",
     "carry",
     "keep_within_commit",
     "due",
     "aborted",
     "mime_types",
+    "unmoved",
     "usage",
     "purged",
     "undigested",
@@ -99,6 +105,9 @@ NOT_ACTS = {
     "forgive",
     "clear",
     "put",
+    "put_ahead",
+    "take",
+    "give_up",
     "keep",
     "hold",
     "delete",

@@ -79,7 +79,7 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
         "secret",
         "change-me",
         "dev",
-        "abc",
+        "q8Zr2LmX9c7tVw1pB4nK6sJd0fGhYu3",
         "x" * 64,
         "CHANGE_ME_TO_A_COMPLEX_RANDOM_SECRET",
         "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",

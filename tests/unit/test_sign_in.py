@@ -197,10 +197,18 @@ def test_A6_no_sign_in_without_the_limiter(people: People, monkeypatch: pytest.M
             raise Unavailable from RedisConnectionError("gone")
         return script(name, *args, **options)
 
+    device = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).device
     monkeypatch.setattr(type(people.db), "script", lambda self, *args, **options: broken(*args, **options))
-    with pytest.raises(Unavailable):
-        people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-    assert people.entries(Actions.SESSION_START) == []
+    # A wrong password is not even compared: who cannot be counted learns nothing.
+    for name, password, known in (
+        ("ada", PASSWORD, ""),
+        ("ada", "wrong", ""),
+        ("ada", "wrong", device),
+        ("x", "y", ""),
+    ):
+        with pytest.raises(Unavailable):
+            people.sessions.sign_in(people.visitor(), name, password, known)
+    assert len(people.entries(Actions.SESSION_START)) == 1  # that of before
 
 
 def test_A1_the_hash_is_made_anew_at_the_next_sign_in(people: People, fake: Redis) -> None:

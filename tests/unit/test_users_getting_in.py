@@ -160,6 +160,8 @@ def test_links_and_passwords_that_are_wrong_are_in_the_log(people: People, admin
     with pytest.raises(BadCredentials):
         people.users.change_password(ada, "not that one", "another long phrase")
     found = [entry.event for entry in people.entries(Actions.SESSION_REFUSE)]
-    assert [event["data"]["because"] for event in found] == ["unknown or used link", "expired link", "wrong password"]
-    assert [event.get("object", {}).get("id") for event in found] == [None, user.id, user.id]
+    reasons = ["unknown or used link", "expired link", "several refusals", "wrong password"]
+    assert [event["data"]["because"] for event in found] == reasons
+    assert [event.get("object", {}).get("id") for event in found] == [None, user.id, None, user.id]
+    assert found[2]["data"]["reasons"] == {"unknown or used link": 5}
     assert link not in str(found)

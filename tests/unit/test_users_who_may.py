@@ -127,6 +127,7 @@ def test_Z5_the_last_active_admin_stays(people: People, path: str) -> None:
     with pytest.raises(LastAdmin):
         acts[path]()
     assert people.user_store.get(last.id) == last
+    assert people.entries(Actions.ACCESS_DENY)[-1].event["data"]["because"] == "the last active administrator stays"
     people.users.enable(ROOT, off.id)
     acts[path]()
     assert people.user_store.count_admins() == 1

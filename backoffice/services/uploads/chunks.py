@@ -9,6 +9,7 @@ from typing import TypedDict
 
 import xxhash
 
+from backoffice.domain.access import Ground
 from backoffice.domain.uploads import TAILS, Chunk, Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, ChunkConflict, Invalid, NotFound, TooLarge, Unavailable
 from backoffice.services.file_ports import ChunkStore, UploadStore
@@ -21,21 +22,24 @@ ATTEMPTS = 3
 
 
 class Bounds(TypedDict):
-    """What the store has to know of an upload that goes on now: when it expires, and what it may grow to."""
+    """What the store has to know of an upload that goes on now: when it expires, what it may grow to, and whether the
+    one who goes on may do so."""
 
     expires_at: int
     largest: int
     quota: int
+    ground: Ground | None
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkWriter:
-    """Stores chunks of uploads, and notes them in the map."""
+    """Stores chunks of uploads, and notes them in the map. `ground`: of the one who sends them."""
 
     uploads: UploadStore
     chunks: ChunkStore
     limits: UploadLimits
     now: Callable[[], int]
+    ground: Ground | None = None
 
     def check_place(self, index: int, total: int) -> None:
         """Raises Invalid where no upload can have chunk `index` of `total`."""
@@ -44,13 +48,14 @@ class ChunkWriter:
         if not 0 <= index < total:
             raise Invalid("chunk_index is a number from 0 to total_chunks - 1.", field="chunk_index")
 
-    def check(self, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
-        """What the map will say of one of `total` chunks. Raises Invalid, TooLarge, ChecksumMismatch."""
+    def check(self, index: int, total: int, data: bytes | memoryview, sha256: bytes | None) -> Chunk:
+        """What the map will say of chunk `index` of `total`. Raises Invalid, TooLarge, ChecksumMismatch."""
         limits = self.limits
         if len(data) > limits.max_chunk_size:
             raise TooLarge(f"A chunk has at most {limits.max_chunk_size} bytes.", limit=limits.max_chunk_size)
         if not data and total > 1:
             raise Invalid("Only the one chunk of an empty file may be empty.", field="chunk_data")
+        limits.check_chunk(index, total, len(data))
         own = hashlib.sha256(data).digest()
         if sha256 is not None and sha256 != own:
             raise ChecksumMismatch(received=own.hex())
@@ -107,7 +112,7 @@ class ChunkWriter:
     def _bounds(self, upload: Upload) -> Bounds:
         limits = self.limits
         expires_at = limits.expires_at(self.now(), upload.dies_at)
-        return Bounds(expires_at=expires_at, largest=limits.max_file_size, quota=limits.quota_bytes)
+        return Bounds(expires_at=expires_at, largest=limits.max_file_size, quota=limits.quota_bytes, ground=self.ground)
 
 
 def hold_until(upload: Upload, now: int) -> int:

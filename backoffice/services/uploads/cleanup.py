@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backoffice.domain.access import system_actor
@@ -10,7 +10,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.uploads import TAILS, UNKNOWN, Upload
 from backoffice.errors import Completing, VersionMismatch
-from backoffice.services.file_ports import ChunkStore, UploadStore
+from backoffice.services.file_ports import ChunkStore, IntentStore, UploadStore
 from backoffice.services.uploads.events import upload_event
 from backoffice.services.uploads.streaming import UNNOTED
 
@@ -23,6 +23,7 @@ class Cleanup:
 
     uploads: UploadStore
     chunks: ChunkStore
+    intents: IntentStore
     now: Callable[[], int]
 
     def abort(self, upload: Upload, event: AuditEvent) -> None:
@@ -59,7 +60,15 @@ class Cleanup:
             self._free(upload)
         return len(left) == limit
 
+    def withdraw(self, intents: Sequence[str]) -> None:
+        """Free the chunks that were kept ahead under these identifiers, where no file has come."""
+        for file_id in self.intents.give_up(intents):
+            self.chunks.delete(file_id, 1)
+            self.intents.forget(file_id)
+
     def sweep(self) -> bool:
-        """Free all chunks that are held past their time; nothing more is left then."""
+        """Free all chunks that are held past their time, and those that were kept for a file that did not come; nothing
+        more is left then."""
+        self.withdraw(self.intents.due(self.now()))
         self.chunks.sweep(self.now())
         return False

@@ -15,20 +15,22 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import UNKNOWN, Chunk, ChunkMap, Upload, ranges
+from backoffice.domain.uploads import UNKNOWN, CarriedChunk, Chunk, ChunkMap, Intent, Upload, ranges
 from backoffice.errors import (
     BackofficeError,
     ChecksumMismatch,
     ChunkConflict,
     ChunksMissing,
     Completing,
+    IdentityChanged,
     Invalid,
     NotFound,
     Unavailable,
 )
-from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.file_ports import ChunkStore, FileStore, IntentStore, UploadStore
 from backoffice.services.ports import Durability
 from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
+from backoffice.services.uploads.cleanup import Cleanup
 from backoffice.services.uploads.reader import read_digest
 
 LEASE_SECONDS = 60
@@ -41,6 +43,7 @@ class Completion:
     uploads: UploadStore
     files: FileStore
     chunks: ChunkStore
+    intents: IntentStore
     durability: Durability
     trash_seconds: int
     now: Callable[[], int] = now_ms
@@ -61,7 +64,7 @@ class Completion:
             keep = self._keep_within_commit(upload_id, chunks)
             if keep is None or chunks.size != size or (spec.digest and spec.digest != digest):
                 self._check_chunks(leased, chunks, size)
-                digest = self._check_digest(leased, token, spec.digest, chunks, digest)
+                digest = self._check_digest(actor, leased, token, spec.digest, chunks, digest)
             if keep is None:
                 lost = self.chunks.keep(upload_id, leased.chunk_count)
                 if lost:
@@ -114,18 +117,51 @@ class Completion:
         self.chunks.release(upload.id, upload.stored_at(index))
         return settled
 
-    def store_whole(self, actor: Actor, spec: FileSpec, content: memoryview, quota: int) -> File | None:
-        """The file of one chunk, stored in one commit and safe at the store's durability level. None where the commit
-        cannot carry the bytes; nothing has happened then.
+    def store_whole(self, actor: Actor, spec: FileSpec, content: memoryview, quota: int) -> File:
+        """The file of one chunk, stored in one commit and safe at the store's durability level. Where the commit cannot
+        carry the bytes they are kept just before it, under an identifier that was noted for that; if no file comes of
+        it they go again, at the latest with `Cleanup.sweep`.
 
         Raises ChecksumMismatch, QuotaExceeded, NameTaken, NotSignedIn (the user was deleted just now), Unavailable.
         """
-        file_id = new_id()
-        carried = self.chunks.carry(file_id, 0, content) if content else None
-        if content and carried is None:
-            return None
         digest = hashlib.sha256(content).digest()
         _check_wanted(spec.digest, digest)
+        file_id = new_id()
+        carried = self.chunks.carry(file_id, 0, content) if content else None
+        if carried is not None or not content:
+            return self._create(actor, file_id, spec, content, digest, quota, carried=carried)
+        intent = self.intents.take()
+        with self._withdraw_on_error(intent):
+            self.chunks.put_ahead(intent.file_id, content)
+            return self._create(actor, intent.file_id, spec, content, digest, quota, intent=intent)
+
+    @contextmanager
+    def _withdraw_on_error(self, intent: Intent) -> Iterator[None]:
+        """No chunk stays without a file. Where the store does not answer, the worker looks at it later."""
+        try:
+            yield
+        except Unavailable:
+            raise
+        except (BackofficeError, IdentityChanged) as error:
+            with suppress(Unavailable):
+                Cleanup(self.uploads, self.chunks, self.intents, self.now).withdraw([intent.file_id])
+            if isinstance(error, NotFound):
+                # All this took so long that the worker has given it up.
+                raise Unavailable from error
+            raise
+
+    def _create(
+        self,
+        actor: Actor,
+        file_id: str,
+        spec: FileSpec,
+        content: memoryview,
+        digest: bytes,
+        quota: int,
+        *,
+        carried: CarriedChunk | None = None,
+        intent: Intent | None = None,
+    ) -> File:
         chunk = Chunk(len(content), xxh3_128_digest(content)) if content else None
         file = File(
             id=file_id,
@@ -142,6 +178,7 @@ class Completion:
             file,
             chunk,
             carried,
+            intent=intent,
             quota=quota,
             on_conflict=spec.on_conflict,
             purge_at=self._purge_at(file.created_at),
@@ -205,13 +242,17 @@ class Completion:
         self.uploads.unmark(upload, lost)
         return ChunksMissing(missing=ranges(lost))
 
-    def _check_digest(self, upload: Upload, token: str, wanted: bytes, chunks: ChunkMap, found: bytes) -> bytes:
+    def _check_digest(
+        self, actor: Actor, upload: Upload, token: str, wanted: bytes, chunks: ChunkMap, found: bytes
+    ) -> bytes:
         """The SHA-256 of the whole: `found`, where it is known, or that of all chunks when the client gave one to
         compare with; else the worker takes it afterwards, and it is empty until then."""
         if wanted and not found:
 
             def heartbeat() -> None:
                 self.uploads.extend(upload, token, LEASE_SECONDS)
+                if actor.ground is not None:
+                    actor.ground.confirm()
 
             found = read_digest(self.chunks, upload.id, chunks, heartbeat)
         _check_wanted(wanted, found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
@@ -14,6 +16,10 @@ def upload_ref(upload: Upload) -> ObjectRef:
 
 
 def upload_event(action: Action, actor: Actor, upload: Upload, because: str = "") -> AuditEvent:
+    """`because`: why it is given up without the actor asking for that. This needs no right, for it clears away what a
+    request leaves that was refused."""
+    if because:
+        actor = replace(actor, ground=None)
     data: dict[str, str | int] = {"because": because} if because else {}
     if action is Actions.UPLOAD_START and upload.size != UNKNOWN:
         data["size"] = upload.size

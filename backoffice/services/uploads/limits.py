@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
+from backoffice.domain.limits import FEW_CHUNKS, LEAST_CHUNK
 from backoffice.errors import Invalid, TooLarge
 
 UNLIMITED = 2**53 - 1
 """Largest whole number that the store's scripts count exactly."""
+CONNECTION_SECONDS = 90
+"""How long an upload that only its own connection can go on with is kept after the last sign of that. A body that comes
+more slowly than one piece in 30 s is given up (`web/client_socket.py`); the rest is patience with the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,16 @@ class UploadLimits:
     upload_max_seconds: int
     trash_seconds: int
     quota: int | None
+    least_chunk: int = LEAST_CHUNK
 
     @property
     def quota_bytes(self) -> int:
         """`quota` as a number."""
         return UNLIMITED if self.quota is None else self.quota
+
+    def for_one_connection(self) -> Self:
+        """These, for an upload that nobody can go on with once its connection has gone."""
+        return replace(self, upload_seconds=min(self.upload_seconds, CONNECTION_SECONDS))
 
     def check_length(self, received: int, announced: int | None) -> None:
         """Raises TooLarge where so many bytes are more than a file may have, Invalid where more were `announced`."""
@@ -36,6 +46,15 @@ class UploadLimits:
             raise TooLarge(f"A file has at most {self.max_file_size} bytes.", limit=self.max_file_size)
         if announced is not None and received > announced:
             raise Invalid("The body is longer than announced.", field="size")
+
+    def check_chunk(self, index: int, total: int, size: int) -> None:
+        """Raises Invalid where chunk `index` of `total` is so small that the store would take more for it than for its
+        bytes."""
+        if total > FEW_CHUNKS and index < total - 1 and size < self.least_chunk:
+            raise Invalid(
+                f"Of a file of more than {FEW_CHUNKS} chunks, each but the last has {self.least_chunk} bytes or more.",
+                field="chunk_data",
+            )
 
     def check_size(self, size: int | None) -> None:
         """Raises Invalid or TooLarge where no file may have so many bytes; None: it is not known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import xxhash
 
@@ -26,7 +26,9 @@ def expect_whole(chunk_map: ChunkMap, size: int) -> None:
         raise IntegrityError(f"The map has {chunk_map.size} bytes, the file {size}.")
 
 
-def iter_verified(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
+def iter_verified(
+    chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, start: int, stop: int
+) -> Generator[memoryview, None, None]:
     """Bytes [start, stop) of a file, chunk by chunk. Raises IntegrityError (ChunkLost) before a damaged chunk."""
     wanted = list(chunk_map.byte_segments(start, stop))
     stream = chunks.stream(file_id, [index for index, _, _ in wanted])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from backoffice.domain.access import Actor, may
+from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id, new_id
@@ -23,7 +23,7 @@ from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull
-from backoffice.services.authorization import authorize
+from backoffice.services.authorization import authorize, is_authorized, record_denial
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.ports import AuditLog, StoreHealth
 from backoffice.services.uploads.chunker import ReadInto
@@ -68,9 +68,9 @@ class Uploads:
         taken as they come. Raises what `start` raises."""
         return self._start(actor, UNKNOWN, size, name)
 
-    def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, fence: int = 0) -> Upload:
+    def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, one_shot: bool = False) -> Upload:
         self._check_start(actor, size)
-        limits = self.limits
+        limits = self.limits.for_one_connection() if one_shot else self.limits
         now = self.now()
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
@@ -83,7 +83,7 @@ class Uploads:
             total_chunks=total_chunks,
             reserved=size or 0,
             name=clean_name(name) if name else "",
-            fence=fence,
+            fence=int(one_shot),
         )
         self.uploads.insert(
             upload, limits.max_open, limits.quota_bytes, upload_event(Actions.UPLOAD_START, actor, upload)
@@ -100,11 +100,10 @@ class Uploads:
     @property
     def cleanup(self) -> Cleanup:
         """What the worker does about uploads that become no file."""
-        return Cleanup(self.uploads, self.chunks, self.now)
+        return Cleanup(self.uploads, self.chunks, self.completion.intents, self.now)
 
-    @property
-    def _writer(self) -> ChunkWriter:
-        return ChunkWriter(self.uploads, self.chunks, self.limits, self.now)
+    def _writer(self, actor: Actor) -> ChunkWriter:
+        return ChunkWriter(self.uploads, self.chunks, self.limits, self.now, actor.ground)
 
     def state(self, actor: Actor, upload_id: str) -> UploadStatus:
         """How far it is. Raises NotFound."""
@@ -143,22 +142,24 @@ class Uploads:
         """Store chunk `index`; without an `upload_id` the upload is started with it. Returns when the chunk is kept.
         `data`: or what receives it; it is called when the upload has been found.
 
-        Chunks come in any order, in parallel and twice; the same bytes again change nothing.
+        Chunks come in any order, in parallel and twice; the same bytes again change nothing. Only whose upload it is
+        sends and completes it, whatever others may: they would be named in no event.
         Raises Invalid, ChecksumMismatch, NotFound, Conflict (another number of chunks than before), ChunkConflict
         (other bytes under this index), UploadClosed, TooLarge, QuotaExceeded, StoreFull.
         """
         authorize(self.audit, actor, Permissions.FILES_WRITE)
-        self._writer.check_place(index, total_chunks)
-        there = None if upload_id is None else self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
+        writer = self._writer(actor)
+        writer.check_place(index, total_chunks)
+        there = None if upload_id is None else self._own(actor, upload_id)
         if there is not None and total_chunks != there.total_chunks:
             raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=there.total_chunks)
         received = data() if callable(data) else data
-        chunk = self._writer.check(total_chunks, received, sha256)
+        chunk = writer.check(index, total_chunks, received, sha256)
         if there is not None:
-            return status_of(self.uploads, self._writer.store(there, index, received, chunk))
+            return status_of(self.uploads, writer.store(there, index, received, chunk))
         upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
         try:
-            return status_of(self.uploads, self._writer.store(upload, index, received, chunk))
+            return status_of(self.uploads, writer.store(upload, index, received, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
             self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
@@ -174,17 +175,19 @@ class Uploads:
         Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
         """
         authorize(self.audit, actor, Permissions.FILES_WRITE)
-        if self._may_complete_own(actor, spec.on_conflict) and is_id(upload_id):
-            # Nearly always it is one's own, and still an upload.
+        # That puts an old file into the trash, which takes the right to delete.
+        replaces = spec.on_conflict is OnConflict.REPLACE
+        if is_id(upload_id) and (not replaces or is_authorized(self.audit, actor, Permissions.FILES_DELETE)):
             with suppress(NotFound):
                 return self.completion.run(actor, upload_id, actor.id, spec, total_size)
         done = self._completed(actor, upload_id, spec, total_size)
         if done is not None:
             return done
         try:
-            upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
-            self._may_replace(actor, upload, spec.on_conflict)
-            return self.completion.run(actor, upload.id, upload.owner, spec, total_size)
+            upload = self._own(actor, upload_id)
+            if replaces:
+                authorize(self.audit, actor, Permissions.FILES_DELETE, actor.id, upload_ref(upload))
+            return self.completion.run(actor, upload.id, actor.id, spec, total_size)
         except NotFound:
             # Another request may have completed it since we looked.
             done = self._completed(actor, upload_id, spec, total_size)
@@ -192,23 +195,13 @@ class Uploads:
                 raise
             return done
 
-    def _may_complete_own(self, actor: Actor, on_conflict: OnConflict) -> bool:
-        """Whether an upload of the actor's own needs no further question."""
-        replaces = on_conflict is OnConflict.REPLACE
-        return may(actor, Permissions.FILES_WRITE) and (not replaces or may(actor, Permissions.FILES_DELETE))
-
-    def _may_replace(self, actor: Actor, upload: Upload, on_conflict: OnConflict) -> None:
-        """Putting the old file into the trash takes the right to delete."""
-        if on_conflict is OnConflict.REPLACE:
-            authorize(self.audit, actor, Permissions.FILES_DELETE, upload.owner, upload_ref(upload))
-
     def _completed(self, actor: Actor, upload_id: str, spec: FileSpec, total_size: int) -> File | None:
         """The file that this upload has become, None where it has not; safe at the store's durability level.
 
         Raises Conflict where it is not the file asked for.
         """
         done = self.files.get(upload_id) if is_id(upload_id) else None
-        if done is None or not may(actor, Permissions.FILES_WRITE, done.owner) or done.state is not FileState.READY:
+        if done is None or done.owner != actor.id or done.state is not FileState.READY:
             return None
         differs = spec.digest and done.digest and done.digest != spec.digest
         if done.size != total_size or differs:
@@ -230,10 +223,10 @@ class Uploads:
         upload by chunks), Invalid (longer than the declared size: nothing of that piece is kept), TooLarge,
         QuotaExceeded, StoreFull; ChunkConflict where an append left other bytes that it had not noted.
         """
-        upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
+        upload = self._own(actor, upload_id)
         if upload.total_chunks != UNKNOWN:
             raise Conflict("This upload comes by chunks.", total_chunks=upload.total_chunks)
-        with StreamingUpload.resume(self._writer, upload, offset) as stream:
+        with StreamingUpload.resume(self._writer(actor), upload, offset) as stream:
             try:
                 stream.read_from(body)
             finally:
@@ -252,9 +245,10 @@ class Uploads:
 
     @contextmanager
     def _open_stream(self, actor: Actor, spec: FileSpec, size: int | None) -> Iterator[StreamingUpload]:
-        upload = self._start(actor, UNKNOWN, size, spec.name, fence=1)
+        upload = self._start(actor, UNKNOWN, size, spec.name, one_shot=True)
         because = "interrupted"
-        stream = StreamingUpload(self._writer, upload)
+        writer = replace(self._writer(actor), limits=self.limits.for_one_connection())
+        stream = StreamingUpload(writer, upload)
         try:
             with stream:
                 yield stream
@@ -273,12 +267,10 @@ class Uploads:
 
     def finish_stream(self, actor: Actor, new: NewFile, spec: FileSpec) -> File:
         """The file that was written. Raises ChecksumMismatch, and all that `complete` raises."""
-        if new.stream is None:
+        stream = new.stream
+        if stream is None:
             with new.content() as content:
-                file = self.completion.store_whole(actor, spec, content, self.limits.quota_bytes)
-            if file is not None:
-                return file
-        stream = new.as_stream()
+                return self.completion.store_whole(actor, spec, content, self.limits.quota_bytes)
         upload = stream.finish()
         file = self.completion.run(actor, upload.id, upload.owner, spec, upload.bytes, digest=stream.digest)
         stream.completed = True
@@ -291,6 +283,13 @@ class Uploads:
             return self.finish_stream(actor, new, spec)
 
     # -- helpers
+
+    def _own(self, actor: Actor, upload_id: str) -> Upload:
+        upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
+        if upload.owner != actor.id:
+            record_denial(self.audit, actor, Permissions.FILES_WRITE, upload_ref(upload), "only its owner sends it")
+            raise NotFound
+        return upload
 
     def _get_authorized(self, actor: Actor, upload_id: str, permission: Permission) -> Upload:
         upload = self.uploads.get(upload_id) if is_id(upload_id) else None

@@ -46,6 +46,9 @@ NOTED_TOGETHER = 16
 """Chunks that are noted together: often enough that a quota is not passed by far, seldom enough to cost nothing. So
 many may have to be sent again when a process dies; when a connection breaks, none."""
 
+RENEWALS = 6
+"""How often an upload is kept from expiring, within the time that it is kept, as long as bytes come."""
+
 UNNOTED = NOTED_TOGETHER + 2 * IN_FLIGHT
 """Chunks that can be stored and not noted, at most."""
 
@@ -61,6 +64,7 @@ class StreamingUpload:
         self.upload, self.completed, self.digest = upload, False, b""
         self._writer, self._limits = writer, writer.limits
         self._first = upload.received - (1 if tail else 0)
+        self._renew_at = self._next_renewal()
         self._noted, self._offset = 0, upload.bytes - len(tail)
         self._received, self._whole = upload.bytes, upload.bytes == 0
         announced = None if upload.size == UNKNOWN else upload.size - upload.bytes
@@ -179,14 +183,21 @@ class StreamingUpload:
         limits.check_length(self._received, None if size == UNKNOWN else size)
 
     def _note(self, least: int) -> None:
-        """Note the chunks that are stored by now, unless they are fewer than `least`."""
-        if self._chunker.submitted - self._noted < least:
+        """Note the chunks that are stored by now, unless they are fewer than `least`. Each note keeps the upload from
+        expiring, and so one is due now and then, whatever there is to note."""
+        due = self._writer.now() >= self._renew_at
+        if self._chunker.submitted - self._noted < least and not due:
             return
         fresh = self._chunker.chunks[self._noted :]
-        if fresh:
+        # A note of nothing would take the tail away, which the first chunk is to replace.
+        if fresh or (due and not self.upload.tail):
             self._append(fresh)
+
+    def _next_renewal(self) -> int:
+        return self._writer.now() + self._limits.upload_seconds * 1000 // RENEWALS
 
     def _append(self, chunks: Sequence[Chunk], tail: int = 0) -> None:
         self.upload = self._writer.append(self.upload, self._first + self._noted, self._offset, chunks, tail)
+        self._renew_at = self._next_renewal()
         self._noted += len(chunks)
         self._offset += sum(chunk.size for chunk in chunks)

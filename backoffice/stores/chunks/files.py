@@ -62,6 +62,18 @@ class FileChunks:
             return False
         return True
 
+    def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
+        temporary = f"{TEMPORARY}/{secrets.token_hex(16)}"
+        try:
+            self._write(temporary, data, 0)
+            if not self._link(temporary, _path(KEPT, file_id, 0)):
+                raise Unavailable
+        except FileNotFoundError as error:
+            raise Unavailable from error
+        finally:
+            self._disk.remove(temporary)
+        self.barrier(file_id)
+
     def _write(self, path: str, data: bytes | memoryview, hold_until: int) -> None:
         try:
             self._disk.write(path, data, hold_until)

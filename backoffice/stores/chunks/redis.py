@@ -51,9 +51,14 @@ class RedisChunks:
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Also False when the store's answer was lost and the command was repeated: compare with `get`."""
+        self._health.keep_reserve()
         # A time from now on, for the server may have another clock.
         life = max(1, hold_until - now_ms())
         return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "PX", life))
+
+    def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
+        """The barrier of the records, which follows, covers it."""
+        self._db.call_ahead("SET", self._keys.chunk(file_id, 0), data)
 
     def carry(
         self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
@@ -61,6 +66,7 @@ class RedisChunks:
         """On a cluster a chunk has another slot than the records: None."""
         if not self._db.one_server:
             return None
+        self._health.keep_reserve()
         staging = b"" if len(data) <= _WITHIN_SCRIPT else self._keys.staged(file_id, index, token_hex(8))
         life = 0 if hold_until is None else max(1, hold_until - now_ms())
         return CarriedChunk(self._keys.chunk(file_id, index), data, staging, life)

@@ -30,7 +30,7 @@ from backoffice.stores.fsck.maps import (
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit
-from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.uploads import RedisUploads, map_questions
 
 LIVE = {FileState.READY, FileState.TRASHED}
 """States in which a file has its bytes. One that is gone loses them at any moment."""
@@ -126,9 +126,9 @@ class ChunkCheck:
         live = [upload for upload in uploads if upload.state is not UploadState.ABORTED]
         self._repairer.count(Invariant.UPLOAD, len(live))
         for some in batches_of_chunks(live):
-            maps = self._db.many([("GET", self._keys.chunk_map(upload.id)) for upload in some])
-            for upload, packed in zip(some, maps, strict=True):
-                chunks = map_of(upload, packed or b"")
+            maps = self._db.many([command for upload in some for command in map_questions(self._keys, upload.id)])
+            for upload, scattered, packed in zip(some, maps[::2], maps[1::2], strict=True):
+                chunks = map_of(upload, scattered, packed)
                 if self._counts_wrong(upload, chunks):
                     self._repairer.verify_and_repair(partial(self._look_counts, upload.id))
                 # Afterwards, for a chunk that is noted as missing comes off the counts.
@@ -207,27 +207,32 @@ class ChunkCheck:
     def _upload_now(self, upload_id: str) -> tuple[Upload | None, dict[bytes, bytes], ChunkMap | None]:
         """A live upload, its fields and its map as of one moment."""
         key = self._keys.record(upload_store.NOUN, upload_id)
-        found, packed = self._repairer.read_atomically([("HGETALL", key), ("GET", self._keys.chunk_map(upload_id))])
+        questions: list[Command] = [("HGETALL", key), *map_questions(self._keys, upload_id)]
+        found, scattered, packed = self._repairer.read_atomically(questions)
         row = pairs(found)
         upload = self._uploads.collection.decode(upload_id, row)
         if upload is None or upload.state is UploadState.ABORTED:
             return None, row, None
-        return upload, row, map_of(upload, packed or b"")
+        return upload, row, map_of(upload, scattered, packed)
 
     # -- what belongs to nothing
 
     def strays(self) -> None:
-        """Kept chunks without a record. One that is held goes by itself."""
+        """Kept chunks without a record. One that is held goes by itself, and so does one that is kept ahead."""
         for batch in batches(self._chunks.scan()):
             self._repairer.count(Invariant.ORPHAN, len(batch))
             ids: defaultdict[str, list[int]] = defaultdict(list)
             for file_id, index, stat in batch:
                 if stat.kept:
                     ids[file_id].append(index)
+            # What is about to get its record is asked first: that and the record come in one commit.
+            ahead = self._db.many([self._ahead_question(one) for one in ids])
             homes = self._db.many([command for one in ids for command in self._home_questions(one)])
-            for (file_id, indexes), total, upload in zip(ids.items(), homes[::2], homes[1::2], strict=True):
+            for (file_id, indexes), noted, total, upload in zip(
+                ids.items(), ahead, homes[::2], homes[1::2], strict=True
+            ):
                 for index in indexes:
-                    if is_stray(index, total, upload):
+                    if not noted and is_stray(index, total, upload):
                         self._repairer.verify_and_repair(partial(self._look_stray, file_id, index))
 
     def _home_questions(self, file_id: str) -> list[Command]:
@@ -236,11 +241,16 @@ class ChunkCheck:
             ("EXISTS", self._keys.record(upload_store.NOUN, file_id)),
         ]
 
+    def _ahead_question(self, file_id: str) -> Command:
+        """Whether its chunk may be kept before its record comes (`intents.py`)."""
+        return ("HEXISTS", self._keys.intents, file_id)
+
     def _look_stray(self, file_id: str, index: int) -> Fault | None:
         # The record first: it goes after the bytes, so bytes that are there when it is not belong to nothing.
-        total, upload = self._repairer.read_atomically(self._home_questions(file_id))
+        questions = [self._ahead_question(file_id), *self._home_questions(file_id)]
+        noted, total, upload = self._repairer.read_atomically(questions)
         [stat] = self._chunks.stat_many([(file_id, index)])
-        if not is_stray(index, total, upload) or stat is None or not stat.kept:
+        if noted or not is_stray(index, total, upload) or stat is None or not stat.kept:
             return None
         after = partial(self._chunks.hold, file_id, index, now_ms() + STRAY_SECONDS * 1000)
         what = f"{file_id}: chunk {index} belongs to no record"
@@ -255,15 +265,16 @@ class ChunkCheck:
                 self._repairer.verify_and_repair(partial(self._look_map, one))
 
     def _look_map(self, file_id: str) -> Fault | None:
-        key = self._keys.chunk_map(file_id)
-        there, total, upload = self._repairer.read_atomically([("EXISTS", key), *self._home_questions(file_id)])
+        parts = (self._keys.chunk_map(file_id), self._keys.scattered_chunks(file_id))
+        there, total, upload = self._repairer.read_atomically([("EXISTS", *parts), *self._home_questions(file_id)])
         if not there or total is not None or upload:
             return None
 
         def repair(commit: Commit) -> None:
             for noun in (file_store.NOUN, upload_store.NOUN):
                 commit.check("absent", self._keys.record(noun, file_id), error=Changed())
-            commit.write("DEL", key)
+            for key in parts:
+                commit.write("DEL", key)
 
         return Fault(Invariant.ORPHAN, ObjectRef("file", file_id), f"{file_id}: a chunk map without a record", repair)
 

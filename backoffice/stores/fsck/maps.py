@@ -7,6 +7,7 @@ from typing import Any
 
 from backoffice.domain.files import File
 from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, ChunkMap, ChunkStat, Upload, ranges
+from backoffice.stores.uploads import unpack_map
 
 TOGETHER = 20_000
 """Chunks whose maps are in memory at once, unless one file has more."""
@@ -28,9 +29,9 @@ def lost_and_expiring(file: File, chunks: ChunkMap, found: Stats) -> tuple[list[
     return lost, mortal
 
 
-def map_of(upload: Upload, packed: bytes) -> ChunkMap:
-    noted = len(packed) // ENTRY_SIZE
-    return ChunkMap.unpack(packed, noted if upload.total_chunks == UNKNOWN else upload.total_chunks)
+def map_of(upload: Upload, scattered: Any, packed: bytes | None) -> ChunkMap:
+    noted = len(packed or b"") // ENTRY_SIZE
+    return unpack_map(scattered, packed, noted if upload.total_chunks == UNKNOWN else upload.total_chunks)
 
 
 def batches_of_chunks(records: Sequence[Any]) -> Iterator[list[Any]]:

@@ -105,6 +105,8 @@ class _Run:
                     self._checks[noun].note_key(key)
                 case (noun, record_id) if noun in self._checks or noun in {"map", "quota"}:
                     records.setdefault(noun, []).append(record_id)
+                case ("map", record_id, _):
+                    records.setdefault("map", []).append(record_id)
         self._audit.keys(indexes)
         self._chunks.maps(records.pop("map", []))
         self._quotas.note_owners(records.pop("quota", []))

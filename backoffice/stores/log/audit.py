@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.actions import Action
+from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
 from backoffice.domain.paging import Page
 from backoffice.errors import Conflict
+from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_index import WIDTH, is_entry_id, pack, unpack
+from backoffice.stores.log.refusals import RedisRefusals
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit, written_facets
 
@@ -33,8 +36,9 @@ class _SeenBefore(Conflict):
 class RedisAudit:
     """Reads the log, and writes what changes nothing else; all other events come with their commits."""
 
-    def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
+        self._db, self._keys, self._bounds = db, keys, bounds
+        self._refusals = RedisRefusals(db, keys)
 
     def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
         """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
@@ -45,10 +49,20 @@ class RedisAudit:
             seen = self._keys.seen(hashlib.sha256(once.encode()).hexdigest()[:32])
             commit.check("absent", seen, error=_SeenBefore())
             commit.write("SET", seen, 1, "EX", seconds)
+        commit.charge("acts", event, self._bounds.acts)
         try:
-            return commit.run(self._db)
+            return commit.run(self._db, when_full=True)
         except _SeenBefore:
             return ""
+
+    def refuse(self, event: AuditEvent, alike: str, network: str) -> bool:
+        return self._refusals.refuse(event, alike, network)
+
+    def counted_refusals(self, action: Action, now: int) -> CountedRefusals | None:
+        return self._refusals.counted(action, now)
+
+    def write_counted_refusals(self, counted: CountedRefusals, event: AuditEvent) -> None:
+        self._refusals.write_counted(counted, event)
 
     def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.

@@ -161,5 +161,5 @@ def _from_base64(text: str | bytes) -> bytes:
 
 
 def pairs(row: Any) -> dict[bytes, bytes]:
-    """A hash as the client hands it over, be it a dictionary or a flat list."""
+    """A hash as the client hands it over, be it a dictionary or flat."""
     return row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backoffice.domain.text import fold
@@ -46,12 +47,15 @@ class Collection(Generic[R]):
         sparse: bool = False,
         short: Mapping[str, str] | None = None,
         dense: bool = False,
+        remembered: int = 0,
     ) -> None:
-        """`dense`: indexes hold identifiers in the form of `compact_ids.py`."""
+        """`dense`: indexes hold identifiers in the form of `compact_ids.py`. `remembered`: so many rows are kept with
+        their records, about 2 kB each: what is read again, and is still the same, is not decoded again."""
         self.db, self.keys, self.noun = db, keys, noun
         self.codec = Codec(record, sparse=sparse, short=short)
         self.indexes = tuple(indexes)
         self._dense = dense
+        self._decode_flat = lru_cache(remembered)(self._decode_pairs) if remembered else self._decode_pairs
         self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
 
     # -- reading
@@ -66,8 +70,13 @@ class Collection(Generic[R]):
         return [self.decode(record_id, row) for record_id, row in zip(ids, rows, strict=True)]
 
     def decode(self, record_id: str, row: Any) -> R | None:
-        fields = pairs(row)
-        return self.codec.decode(record_id, fields) if fields else None
+        """The record of a hash as the client hands it over; None where the hash is empty."""
+        if not row:
+            return None
+        return self.codec.decode(record_id, row) if isinstance(row, dict) else self._decode_flat(record_id, tuple(row))
+
+    def _decode_pairs(self, record_id: str, row: tuple[bytes, ...]) -> R:
+        return self.codec.decode(record_id, pairs(row))
 
     def find(self, index: str, text: str) -> R | None:
         """The record that holds this text in a unique index. Two round trips."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any
 
-from backoffice.domain.audit import NO_OBJECT, AuditEvent
-from backoffice.errors import BackofficeError
+from backoffice.domain.access import Ground
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, Outcome
+from backoffice.errors import BackofficeError, TooMany
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log import log_index
@@ -45,8 +46,11 @@ CHECKS = {
     "spare": 1,
     "vacant": 3,
     "length": 1,
+    "spend": 2,
 }
 """How many arguments each operation takes."""
+DAY_SECONDS = 24 * 3600
+DAY_MS = DAY_SECONDS * 1000
 HEAD = 7
 """Arguments of the script before its program."""
 
@@ -64,10 +68,12 @@ class Commit:
         self._keys: dict[bytes, int] = {keys.request(token_hex(16)): 1, keys.audit: 2}
         self._checks: list[Arg] = []
         self._errors: list[Refusal] = []
+        self._charges: list[tuple[bytes, int, Refusal]] = []
         self._writes: list[Arg] = []
         self._events: list[Arg] = []
         self._reads: list[Arg] = []
         self._before: list[Command] = []
+        self._ground: Ground | None = None
         self._writes_count = self._events_count = self._reads_count = 0
         self.replies: list[Any] = []
         for event in events:
@@ -78,6 +84,9 @@ class Commit:
         indexes = [self._position(self._all.audit_index(facet, value)) for facet, value in facets(event)]
         self._events += (event.canonical(), len(indexes), *indexes)
         self._events_count += 1
+        if event.outcome is Outcome.OK and self._ground is None:
+            # That somebody was refused is written down whatever they may by now.
+            self._ground = event.actor.ground
 
     def _position(self, key: bytes) -> int:
         return self._keys.setdefault(key, len(self._keys) + 1)
@@ -93,6 +102,16 @@ class Commit:
         self._checks += (op, self._position(key))
         self._checks += [self._position(arg) if isinstance(arg, bytes) else str(arg) for arg in args]
         self._errors.append(error)
+
+    def charge(self, what: str, event: AuditEvent, most: int | None) -> None:
+        """Count this act of somebody who came with a session or token, `most` in a day of UTC; None: any number.
+        Beyond them `run` raises TooMany."""
+        if most is None or not event.actor.credential:
+            return
+        day, passed = divmod(event.at, DAY_MS)
+        wait = -(-(DAY_MS - passed) // 1000)
+        error = TooMany(f"This is too much for one day: at most {most} {what}.", limit=most, retry_after=wait)
+        self._charges.append((self._all.daily(what, event.actor.id, day), most, error))
 
     def write(self, command: str, key: bytes, *args: Arg) -> None:
         """A command on one key, carried out after all checks hold. Bytes are sent as they are, uncopied."""
@@ -120,12 +139,16 @@ class Commit:
         """A command that is sent ahead of the commit, in the same trip, and is carried out whatever becomes of it."""
         self._before.append(command)
 
-    def run(self, db: Db, *, freeing: bool = False) -> str:
-        """Carry it out; the id of its last event. `freeing`: also when memory is full.
+    def run(self, db: Db, *, when_full: bool = False) -> str:
+        """Carry it out; the id of its last event. `when_full`: also when the store's memory is full, as what makes room
+        does, signing in, reading, and what operators do.
 
         Raises the error of the first check that does not hold. What was seen instead stays here, unless the error is
-        made of it: it may be somebody else's.
+        made of it: it may be somebody else's. Where the one who acts may not any more, raises what the refusal is.
         """
+        # Last, for they have an effect.
+        for key, most, refusal in self._charges:
+            self.check("spend", key, most, DAY_SECONDS, error=refusal)
         program: list[Arg] = [
             KEEP_SECONDS,
             log_index.MOST_BYTES,
@@ -139,7 +162,9 @@ class Commit:
             *self._events,
             *self._reads,
         ]
-        status, what, *rest = db.script("commit", list(self._keys), program, allow_oom=freeing, before=self._before)
+        status, what, *rest = db.script(
+            "commit", list(self._keys), program, allow_oom=when_full, before=self._before, ground=self._ground
+        )
         if status == b"done":
             self.replies = rest
             return str(what.decode())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Generic, TypeVar
 
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.paging import Page, Query
-from backoffice.stores.client import Db
+from backoffice.errors import StoreFull
+from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.collection import Collection, Record
 from backoffice.stores.records.commit import Commit
@@ -28,6 +30,9 @@ class RedisRecords(Generic[R]):
                 Sorted("created", lambda note: note.created_at),
                 Facet("color", lambda note: (note.color,), lambda note: note.created_at, "created"),
             )
+
+    All of it goes on when the store's memory is full: these are people, and what lets them in. A noun of which people
+    can make many has a bound of its own.
 
     What else has to hold when a record comes, changes or goes it adds to the commit in `_inserting`, `_replacing` and
     `_removing`: checks, and writes that belong to the change.
@@ -70,21 +75,21 @@ class RedisRecords(Generic[R]):
         commit = self._commit(event)
         self._inserting(commit, record)
         self.collection.insert(commit, record)
-        commit.run(self._db)
+        commit.run(self._db, when_full=True)
 
     def replace(self, old: R, new: R, event: AuditEvent) -> None:
         """Put `new` in the place of `old`. Raises VersionMismatch unless it is still `old`, and NameTaken."""
         commit = self._commit(event)
         self.collection.replace(commit, old, new)
         self._replacing(commit, old, new)
-        commit.run(self._db)
+        commit.run(self._db, when_full=True)
 
     def remove(self, old: R, event: AuditEvent) -> None:
-        """Remove the record, also when memory is full. Raises VersionMismatch unless it is still `old`."""
+        """Remove the record. Raises VersionMismatch unless it is still `old`."""
         commit = self._commit(event)
         self.collection.remove(commit, old)
         self._removing(commit, old)
-        commit.run(self._db, freeing=True)
+        commit.run(self._db, when_full=True)
 
     # -- for subclasses
 
@@ -99,3 +104,10 @@ class RedisRecords(Generic[R]):
 
     def _removing(self, commit: Commit, old: R) -> None:
         """What has to hold besides when it goes."""
+
+
+def note_use(db: Db, keys: Sequence[bytes], args: Sequence[Arg]) -> None:
+    """Note when something was used last (`touch.lua`), if it can be: no request fails for it when the store takes no
+    writes."""
+    with suppress(StoreFull):
+        db.script("touch", keys, args, allow_oom=True)

@@ -2,6 +2,9 @@
 -- script that is loaded to be watched, and has it asked before the first effect. A script that may be repeated after it
 -- has had its effect asks by itself: then what has changed since must not hide what it did.
 --
+-- What a request does later is compared in the same way (`Ground`): then the error means that the question whether it
+-- may still be done is to be asked anew.
+--
 -- Takes its own part off the end of KEYS and ARGV: ... key, key        ... field, value, field, value, number of keys
 local rests_on = {}
 for at = 1, tonumber(table.remove(ARGV)) do

@@ -3,7 +3,8 @@
 --
 -- KEYS[1] upload hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of uploads by expiry
 -- KEYS[5] hash of the owner, whose quota counts; ARGV has that of those who have none of their own
--- KEYS[6] store: the chunk   KEYS[7] store: where its bytes wait, if they do
+-- KEYS[6] hash of chunks that came far ahead of the others, which are not in the map: index, entry
+-- KEYS[7] store: the chunk   KEYS[8] store: where its bytes wait, if they do
 -- ARGV[1] op   ARGV[2] upload id   ARGV[3] bytes of a map entry   then, by op:
 --   mark     expires at, quota, largest file, {index, size, entry} ...
 --   store    expires at, quota, largest file, index, size, entry, life in ms, {bytes}    put a chunk in its place, unless
@@ -19,14 +20,16 @@
 --   release  token
 --
 -- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle: {…, fence}
---   lease: {"ok", received, bytes, fields and values of the record, map}
+--   lease: {"ok", received, bytes, fields and values of the record, map}, which has all chunks then
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
 --   {"too_big", bytes} over the declared size or the largest file | {"quota", the limit}
 --   begin, append: {"offset", bytes} the stream goes on there, or somebody else goes on with it
---   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received, number of chunks, map}
+--   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received, number of chunks, map,
+--   indexes and entries of those that are not in it}
 --   store: {"there"} there is a chunk, and it is not marked as this one | {"lost"} the bytes have not waited
 -- Whatever store returns, its bytes do not wait any more.
-local upload, map, quota, expiry, chunk, staging = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6], KEYS[7]
+local upload, map, quota, expiry, chunk, staging = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8]
+local scattered = KEYS[6]
 local op, id, width = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local row = redis.call('HMGET', upload, 'state', 'received', 'bytes', 'size', 'reserved', 'lease', 'lease_until',
   'total_chunks', 'fence', 'tail')
@@ -37,16 +40,40 @@ end
 -- A lease that it gave to this very token is a repetition.
 if not (op == 'lease' and row[6] == ARGV[4]) then
   local stale = changed()
-  if stale then return stale end
+  if stale then
+    refuse()
+    return stale
+  end
 end
 if not row[1] then return refuse('missing') end
 local state, received, bytes = row[1], tonumber(row[2]), tonumber(row[3])
 local size, reserved = tonumber(row[4]), tonumber(row[5])
 local stream, fence, tail = row[8] == '-1', row[9] or '0', row[10] or '0'
+-- How many chunks have room in the map before any has arrived. Where that is all of them, and in a stream, none is elsewhere.
+local ahead = 128
+local scatters = tonumber(row[8]) > ahead
 
 local function entry_at(index)
   local entry = redis.call('GETRANGE', map, index * width, index * width + width - 1)
   if #entry == width and string.byte(entry) ~= 0 then return entry end
+  return scatters and redis.call('HGET', scattered, index) or nil
+end
+-- Into the map go chunks that lie so near to what has arrived that it has room for at most twice as many and some more:
+-- so it takes memory for what was sent, and not for the highest index. Once there is room for all, the others follow,
+-- a few with each that comes.
+local function note(index, entry)
+  local room = 2 * received + ahead
+  if not scatters or index < room or index * width < redis.call('STRLEN', map) then
+    redis.call('SETRANGE', map, index * width, entry)
+  else
+    redis.call('HSET', scattered, index, entry)
+  end
+  if not scatters or room < tonumber(row[8]) then return end
+  local moved = redis.call('HRANDFIELD', scattered, 4, 'WITHVALUES') or {}
+  for at = 1, #moved, 2 do
+    redis.call('SETRANGE', map, moved[at] * width, moved[at + 1])
+    redis.call('HDEL', scattered, moved[at])
+  end
 end
 local function text(number) return string.format('%.0f', number) end
 
@@ -94,7 +121,7 @@ if op == 'mark' or op == 'store' then
   else
     redis.call('SET', chunk, ARGV[11], 'PX', ARGV[10])
   end
-  for _, pair in ipairs(new) do redis.call('SETRANGE', map, pair[1] * width, pair[2]) end
+  for _, pair in ipairs(new) do note(pair[1], pair[2]) end
   received = received + #new
   redis.call('HSET', upload, 'received', text(received), 'bytes', text(now), 'expires_at', ARGV[4])
   redis.call('ZADD', expiry, 'XX', ARGV[4], id)
@@ -144,7 +171,9 @@ if op == 'unmark' then
     local b1, b2, b3, b4 = string.byte(entry, 2, 5)
     bytes = bytes - (((b1 * 256 + b2) * 256 + b3) * 256 + b4)
     received = received - 1
-    redis.call('SETRANGE', map, index * width, string.rep('\0', width))
+    if redis.call('HDEL', scattered, index) == 0 then
+      redis.call('SETRANGE', map, index * width, string.rep('\0', width))
+    end
   end
   if stream then
     -- Its bytes come in order, so it goes on at the first gap.
@@ -168,9 +197,14 @@ if op == 'lease' then
   local token, till, now, total = ARGV[4], ARGV[5], ARGV[6], tonumber(row[8])
   if state == 'aborted' or redis.call('HGET', upload, 'owner') ~= ARGV[7] then return {'missing'} end
   if state == 'completing' and row[6] ~= token and tonumber(row[7]) > tonumber(now) then return {'busy', row[7]} end
-  local packed = redis.call('GET', map) or ''
+  local packed, others = redis.call('GET', map) or '', redis.call('HGETALL', scattered)
   if stream then total = #packed / width end
-  if total ~= received then return {'incomplete', text(received), text(total), packed} end
+  if total ~= received then return {'incomplete', text(received), text(total), packed, others} end
+  if #others > 0 then
+    for place = 1, #others, 2 do redis.call('SETRANGE', map, others[place] * width, others[place + 1]) end
+    redis.call('DEL', scattered)
+    packed = redis.call('GET', map)
+  end
   redis.call('HSET', upload, 'state', 'completing', 'lease', token, 'lease_until', till)
   return {'ok', text(received), text(bytes), redis.call('HGETALL', upload), packed}
 end

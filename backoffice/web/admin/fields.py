@@ -12,7 +12,7 @@ from markupsafe import Markup
 from wtforms import Form, SelectMultipleField, StringField
 
 from backoffice.errors import BackofficeError, Invalid
-from backoffice.units import parse_size, written_size
+from backoffice.units import UNLIMITED, parse_size, written_size
 
 NOT_DATA = frozenset({"csrf_token", "version"})
 """Fields that every form may have and no record has."""
@@ -97,17 +97,25 @@ class CheckboxGroupField(SelectMultipleField):
 
 
 class SizeField(StringField):
-    """Bytes, written as people do: `10 GiB`. Empty is None."""
+    """Bytes, written as people do: `10 GiB`. Empty is None. `unlimited`: the number that is written as this word."""
+
+    def __init__(self, *args: Any, unlimited: int | None = None, **kwargs: Any) -> None:
+        self._unlimited = unlimited
+        super().__init__(*args, **kwargs)
 
     def process_data(self, value: Any) -> None:
-        super().process_data(None if value is None else written_size(value))
+        written = UNLIMITED if value == self._unlimited else None if value is None else written_size(value)
+        super().process_data(None if value is None else written)
         self.number: int | None = value
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         super().process_formdata(valuelist)
         text = (self.data or "").strip()
         try:
-            self.number = parse_size(text) if text else None
+            if self._unlimited is not None and text.lower() == UNLIMITED:
+                self.number = self._unlimited
+            else:
+                self.number = parse_size(text) if text else None
         except ValueError as error:
             raise ValueError(f"This {error}.") from None
 

@@ -12,13 +12,13 @@ from markupsafe import Markup
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
-from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME
+from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User, UserStatus
 from backoffice.services.users import Users
-from backoffice.units import written_size
+from backoffice.units import UNLIMITED, written_size
 from backoffice.web.admin.actions import DeleteLabels, Link, OneTimeSecret, RowAction, apply_to_each, bulk_action
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.cells import truncated_cell
@@ -70,7 +70,12 @@ class EditForm(BaseForm):  # type: ignore[misc]
     username = StringField("User name", [DataRequired(), Length(max=MAX_USERNAME)])
     email = StringField("E-mail", [Optional(), Length(max=MAX_EMAIL)], description="Can be used to sign in as well.")
     roles = CheckboxGroupField("Roles", boxes=role_boxes, default=["user"])
-    quota_bytes = SizeField("Quota", [Optional()], description="Such as 10 GiB; empty: what the site gives everybody.")
+    quota_bytes = SizeField(
+        "Quota",
+        [Optional()],
+        unlimited=UNLIMITED_QUOTA,
+        description="Such as 10 GiB, or unlimited; empty: what the site gives everybody.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,7 +97,7 @@ class CreateForm(EditForm):
 
 def _quota(_view: Any, _context: Any, record: User, _name: str) -> str:
     if record.quota_bytes is not None:
-        return written_size(record.quota_bytes)
+        return UNLIMITED if record.quota_bytes == UNLIMITED_QUOTA else written_size(record.quota_bytes)
     common = services().files.quota
     return f"{written_size(common)}, as everybody" if common is not None else "without limit, as everybody"
 

@@ -30,6 +30,7 @@ from backoffice.web.api.parsing import (
     validate,
 )
 from backoffice.web.body import read_exact, read_view
+from backoffice.web.body_buffers import Allocate
 
 DATA: Final = "chunk_data"
 JSON_CHUNK: Final = 4 * 1024 * 1024
@@ -76,16 +77,16 @@ class ChunkForm(ChunkFields):
 
 
 def read_chunk(
-    request: Request, largest: int
+    request: Request, largest: int, allocate: Allocate
 ) -> tuple[ChunkFields, bytes | memoryview | Callable[[], bytes | memoryview]]:
     """What is said about the chunk, and its bytes (at most `largest`); or what receives them, where all is known before
-    the body is read. It raises BodyCut, TooLarge.
+    the body is read: into memory that `allocate` gives. It raises BodyCut, TooLarge.
 
     Raises Invalid, BodyCut, TooLarge, and 415 for a type of content that is none of the three.
     """
     match request.mimetype:
         case "" | "application/octet-stream":
-            return query(ChunkFields, request), partial(read_view, request, largest)
+            return query(ChunkFields, request), partial(read_view, request, largest, allocate)
         case "multipart/form-data":
             return _from_form(request, largest)
         case "application/json":

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+from flask import json
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
+
+from backoffice.domain.paging import Page
+
+REMEMBERED: Final = 4096
+"""Items of lists whose text is remembered in a process: about 1 kB each."""
 
 _LEAVES = (str, int, bool, type(None))
 
@@ -45,19 +51,59 @@ def record_json(model: type[BaseModel], record: Any, context: Any = None) -> dic
     return shape.read(record, _Info(context))
 
 
+def page_json(model: type[BaseModel], page: Page[Any], context: Any = None) -> str:
+    """The JSON of a page of records, which are hashable, as text; `items` is the first field of `model`.
+
+    Programs ask for the same lists again and again. What was written of a record is remembered by its values, and
+    stands for every record that is equal.
+    """
+    item = _model_of(model.model_fields["items"].annotation)
+    shape = _shape(item) if item is not None else None
+    if shape is None:
+        return json.dumps(record_json(model, page, context))
+    info = _Info(context)
+    items = ", ".join([_item_json(shape, one, shape.from_context(one, info)) for one in page.items])
+    before, _, after = json.dumps(record_json(model, replace(page, items=()), context)).partition("[]")
+    return f"{before}[{items}]{after}"
+
+
 class _Shape:
     """How a model reads a record: the attributes behind its fields, and what is done to some of them."""
 
     def __init__(self, attributes: dict[str, str], steps: list[tuple[str, _Step]]) -> None:
         self._names = tuple(attributes)
         self._values = attrgetter(*attributes.values())
-        self._steps = tuple((name, step.convert, step.informed) for name, step in steps)
+        informed = dict.fromkeys(name for name, step in steps if step.informed)
+        self._steps = tuple((name, step.convert) for name, step in steps if name not in informed)
+        self._informed = tuple(
+            (name, attrgetter(attributes[name]), tuple(step for at, step in steps if at == name)) for name in informed
+        )
 
     def read(self, record: Any, info: _Info) -> dict[str, Any]:
+        return self.combine(record, self.from_context(record, info))
+
+    def from_context(self, record: Any, info: _Info) -> tuple[tuple[str, Any], ...]:
+        """The fields that depend on the context, and what they are."""
+        found = []
+        for name, attribute, steps in self._informed:
+            value = attribute(record)
+            for step in steps:
+                value = step.convert(value, info) if step.informed else step.convert(value)
+            found.append((name, value))
+        return tuple(found)
+
+    def combine(self, record: Any, known: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+        """All fields, of which some are known."""
         found = dict(zip(self._names, self._values(record), strict=True))
-        for name, convert, informed in self._steps:
-            found[name] = convert(found[name], info) if informed else convert(found[name])
+        for name, convert in self._steps:
+            found[name] = convert(found[name])
+        found.update(known)
         return found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _item_json(shape: _Shape, record: Hashable, known: tuple[tuple[str, Any], ...]) -> str:
+    return json.dumps(shape.combine(record, known))
 
 
 @cache

@@ -18,14 +18,14 @@ from functools import wraps
 from typing import Annotated, Any, Final, Generic, ParamSpec, Self, TypeVar
 from urllib.parse import urlencode
 
-from flask import Response, jsonify, redirect, request
+from flask import Response, current_app, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from backoffice.domain.access import Actor
 from backoffice.domain.paging import Page
 from backoffice.domain.times import rfc3339
-from backoffice.web.api.record_json import record_json
+from backoffice.web.api.record_json import page_json
 from backoffice.web.context import services
 
 T = TypeVar("T", bound=BaseModel)
@@ -135,7 +135,7 @@ def send_json(answer: Any, status: int = 200, headers: Mapping[str, str] | None 
 
 def send_page(model: type[CursorPageOf[T]], page: Page[Any], context: Mapping[str, Any] | None = None) -> Response:
     """The page as a `model`, with a `Link` to the page after it that repeats the query (RFC 8288)."""
-    response = send_json(record_json(model, page, context))
+    response = current_app.response_class(f"{page_json(model, page, context)}\n", mimetype="application/json")
     if page.next_cursor:
         kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
         following = urlencode([*kept, ("cursor", page.next_cursor)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BeforeValidator, Field
 
+from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN
@@ -18,12 +19,25 @@ from backoffice.errors import (
 from backoffice.web.api.blueprints import uploads_bp
 from backoffice.web.api.chunk_bodies import JSON_CHUNK
 from backoffice.web.api.operation import Operation
-from backoffice.web.api.parsing import Id, PageQuery, query
-from backoffice.web.api.responses import Answer, CursorPageOf, OwnerName, Ranges, Time, owner_context, send, send_page
+from backoffice.web.api.parsing import Id, IntFromText, Limit, PageQuery, Strict, query
+from backoffice.web.api.responses import (
+    Answer,
+    CursorPageOf,
+    OptionalText,
+    OwnerName,
+    Ranges,
+    Time,
+    owner_context,
+    send,
+    send_page,
+)
 from backoffice.web.api.uploads import TAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_permission
+
+MAX_CURSOR: Final = 2**31
+"""No upload has as many chunks."""
 
 Known = Annotated[int | None, BeforeValidator(lambda number: None if number == UNKNOWN else number)]
 """`null` for what is not known yet."""
@@ -53,6 +67,31 @@ class UploadState(UploadAnswer):
 
 class UploadsAnswer(CursorPageOf[UploadAnswer]):
     """Your unfinished uploads."""
+
+
+class ChunkState(Answer):
+    """A chunk that has arrived."""
+
+    chunk_index: Annotated[int, Field(validation_alias="index")]
+    size: Annotated[int, Field(description="Bytes")]
+    sha256: Annotated[
+        OptionalText, Field(description="Hexadecimal. `null`: not taken, which concerns uploads without chunks alone")
+    ]
+
+
+class ChunksAnswer(CursorPageOf[ChunkState]):
+    """Chunks that have arrived, in order."""
+
+
+class ChunksQuery(Strict):
+    """Which of the chunks."""
+
+    limit: Annotated[Limit, Field(description="How many chunks to look at")] = MAX_LIMIT
+    cursor: Annotated[
+        int,
+        Field(ge=0, le=MAX_CURSOR, description="`next_cursor` of the page before: the index that it begins with"),
+        IntFromText,
+    ] = 0
 
 
 class LimitsAnswer(Answer):
@@ -100,6 +139,23 @@ def get_upload(file_id: str) -> Response:
     shown = UploadAnswer.model_validate(view.upload, context=owner_context([view.upload.owner], actor()))
     missing = [list(one) for one in view.missing]
     return send(UploadState.extending(shown, missing_count=view.missing_count, missing=missing))
+
+
+@uploads_bp.get("/uploads/<file_id>/chunks")
+@Operation(
+    "What has arrived of an upload",
+    TAG,
+    answer=ChunksAnswer,
+    query=ChunksQuery,
+    raises=(NotFound,),
+    curl='curl "$SITE/uploads/$ID/chunks"',
+)
+@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
+def get_chunks(file_id: str) -> Response:
+    """Its chunks with their checksums, so that who goes on with an upload can first prove that it is of the same file.
+    A page looks at `limit` chunks and leaves out those that are missing: it may be empty and not the last."""
+    wanted = query(ChunksQuery, request)
+    return send_page(ChunksAnswer, services().uploads.state(actor(), file_id).stored(wanted.cursor, wanted.limit))
 
 
 @uploads_bp.delete("/uploads/<file_id>")

@@ -34,11 +34,15 @@ from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict, json_body, query
 from backoffice.web.api.responses import Answer, send
 from backoffice.web.body import RequestBody
+from backoffice.web.body_buffers import Buffers
+from backoffice.web.client_socket import SMALL_BODY, client_waits
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_permission
 
 TAG: Final = "Uploading"
+
+_buffers: Final = Buffers()
 
 ConflictChoice = Annotated[
     Literal["rename", "fail", "replace"],
@@ -124,20 +128,23 @@ def upload_chunk() -> Response:
     carry it. Chunks come in any order, in parallel, and again after a doubt: the same bytes twice are fine, other bytes
     under the same index are refused. Fields are in the query (raw body) or beside the data (form, JSON). In a form
     `chunk_data` is a file part; in JSON it is Base64, and a chunk has at most 4 MiB there."""
-    fields, data = read_chunk(request, services().uploads.limits.max_chunk_size)
-    sha256 = checksum_bytes(fields.checksum)
-    if request.mimetype in {"", OCTETS}:
-        sha256 = single_digest(sha256, digest_field(request, "Content-Digest"))
-    view = services().uploads.put_chunk(
-        actor(),
-        upload_id=fields.file_id or None,
-        index=fields.chunk_index,
-        total_chunks=fields.total_chunks,
-        data=data,
-        sha256=sha256,
-        size=fields.total_size,
-        name=fields.name,
-    )
+    with _buffers.lent() as allocate:
+        fields, data = read_chunk(request, services().uploads.limits.max_chunk_size, allocate)
+        sha256 = checksum_bytes(fields.checksum)
+        if request.mimetype in {"", OCTETS}:
+            sha256 = single_digest(sha256, digest_field(request, "Content-Digest"))
+        if client_waits(request.environ) and not fields.file_id:
+            services().files.foresee(actor(), max(fields.total_size or 0, request.content_length or 0))
+        view = services().uploads.put_chunk(
+            actor(),
+            upload_id=fields.file_id or None,
+            index=fields.chunk_index,
+            total_chunks=fields.total_chunks,
+            data=data,
+            sha256=sha256,
+            size=fields.total_size,
+            name=fields.name,
+        )
     return send(
         ChunkAnswer(
             file_id=view.upload.id,
@@ -226,5 +233,8 @@ def upload_whole(name: str) -> Response:
         tags=wanted.tag,
         on_conflict=OnConflict(wanted.on_conflict),
     )
+    fails = spec.on_conflict is OnConflict.FAIL and (body.length or 0) > SMALL_BODY
+    if fails or client_waits(request.environ):
+        services().files.foresee(actor(), body.length or 0, spec)
     file = uploads.upload_stream(actor(), spec, body.read_into, body.length)
     return send_created(file, actor())

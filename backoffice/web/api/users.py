@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from flask import Response, request
 from pydantic import Field
 
-from backoffice.domain.limits import MAX_SEARCH
+from backoffice.domain.limits import MAX_SEARCH, UNLIMITED_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Conflict, NameTaken, NotFound, WeakPassword
@@ -22,6 +22,7 @@ from backoffice.web.setup_link import setup_link
 
 TAG: Final = "Administration"
 
+_QUOTA = f"`null`: the default quota; `{UNLIMITED_QUOTA}`: unlimited"
 Status = Literal["invited", "active", "disabled"]
 
 
@@ -68,9 +69,7 @@ class UserRequest(Strict):
         list[str],
         Field(max_length=100, default_factory=lambda: ["user"], description="Names of roles; `user` when left out"),
     ]
-    quota_bytes: (
-        Annotated[int, Field(ge=0, le=MAX_BYTES, description="`null`: the default quota"), IntFromText] | None
-    ) = None
+    quota_bytes: Annotated[int, Field(ge=0, le=MAX_BYTES, description=_QUOTA), IntFromText] | None = None
 
 
 @admin_bp.get("/users")

@@ -16,10 +16,20 @@ from backoffice.domain.files import File
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN, Upload
-from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany
+from backoffice.errors import (
+    BackofficeError,
+    Conflict,
+    Invalid,
+    NotFound,
+    QuotaExceeded,
+    StoreFull,
+    TooLarge,
+    TooMany,
+)
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.web.body import drain
 from backoffice.web.context import services
+from backoffice.web.errors import record_quota_refusal
 from backoffice.web.formats import filesize
 from backoffice.web.identity import actor, may
 from backoffice.web.pages.file_form import take_form
@@ -106,6 +116,8 @@ def upload_form() -> ResponseReturnValue:
     except MENDABLE as error:
         # The browser shows the answer only when it got rid of the form; where that is too much, the connection ends.
         drain(request)
+        if isinstance(error, QuotaExceeded):
+            record_quota_refusal()
         flash(_sentence(error), "error")
     else:
         if not stored:

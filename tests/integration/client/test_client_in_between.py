@@ -94,7 +94,7 @@ class Nowhere:
     def advance(self, _: int) -> None:
         """Nothing is shown."""
 
-    start_at = advance
+    start_at = compared = advance
 
 
 def test_the_sites_own_limit_is_not_gone_around(other: Other, tmp_path: Path) -> None:

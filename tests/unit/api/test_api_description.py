@@ -126,6 +126,7 @@ def test_described_is_what_is_answered(site: Site, root: Person, spec: Document)
         ("/files", "/files"),
         (f"/files/{file_id}/metadata", "/files/{file_id}/metadata"),
         (f"/uploads/{upload_id}", "/uploads/{file_id}"),
+        (f"/uploads/{upload_id}/chunks", "/uploads/{file_id}/chunks"),
         ("/uploads", "/uploads"),
         ("/limits", "/limits"),
         ("/admin/users", "/admin/users"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backoffice.web.api.chunk_bodies import JSON_CHUNK
+from backoffice.web.body_buffers import LEAST
 from tests.support.api_site import KIB, Person, Site, form, make_site, problem, sha256
 
 DATA = bytes(range(256)) * 40
@@ -55,6 +56,20 @@ def test_a_file_in_three_chunks(ann: Person, door: Any) -> None:
     assert (record["size"], record["total_chunks"], record["tags"]) == (len(DATA), 3, ["big", "red"])
     assert (record["owner"], record["owner_id"], record["state"]) == ("ann", ann.id, "ready")
     assert ann.get(f"/files/{file_id}").data == DATA
+
+
+def test_large_chunks_that_follow_each_other_in_the_same_memory_stay_apart(ann: Person) -> None:
+    pieces = [bytes([number]) * LEAST for number in range(3)]
+    file_id = ann.start(pieces[0], total=3)
+    for index in (1, 2):
+        assert ann.chunk(pieces[index], file_id=file_id, chunk_index=index, total_chunks=3).status_code == 200
+    # The very same bytes again are recognized, others are not taken for them.
+    again = ann.chunk(pieces[0], file_id=file_id, chunk_index=0, total_chunks=3)
+    assert again.status_code == 200, again.text
+    problem(ann.chunk(pieces[2], file_id=file_id, chunk_index=0, total_chunks=3), 409, "chunk_conflict")
+    whole = b"".join(pieces)
+    assert ann.complete(file_id, len(whole), sha256=sha256(whole)).status_code == 201
+    assert ann.get(f"/files/{file_id}").data == whole
 
 
 @DOORS

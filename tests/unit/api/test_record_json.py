@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ from backoffice.domain.paging import Page
 from backoffice.domain.uploads import Upload
 from backoffice.domain.users import User
 from backoffice.web.api.files import FileAnswer, FilesAnswer
-from backoffice.web.api.record_json import record_json
+from backoffice.web.api.record_json import page_json, record_json
 from backoffice.web.api.responses import OWNER_NAMES, Answer, CursorPageOf, PageOf, SortedTexts
 from backoffice.web.api.roles import RoleAnswer
 from backoffice.web.api.unfinished import UploadAnswer, UploadsAnswer
@@ -88,6 +88,24 @@ def test_it_is_what_pydantic_makes_byte_for_byte(app: Flask, case: tuple[type[Ba
     ours, theirs = record_json(model, record, context), by_pydantic(model, record, context)
     assert app.json.dumps(ours) == app.json.dumps(theirs)
     assert list(ours) == list(theirs), "in the same order"
+
+
+@given(case=LISTS, context=st.sampled_from([CONTEXT, None]))
+def test_a_page_as_text_is_the_same(app: Flask, case: tuple[type[BaseModel], Any], context: Any) -> None:
+    model, page = case
+    with app.app_context():
+        for _ in range(2):  # the second time as it is remembered
+            assert page_json(model, page, context) == app.json.dumps(by_pydantic(model, page, context))
+
+
+def test_what_is_remembered_of_a_record_is_not_taken_for_another_or_for_another_owner(app: Flask) -> None:
+    old = File("a", "old.txt", 1, "text/plain", "o", 1, 1)
+    with app.app_context():
+        for file in (old, replace(old, name="new.txt", version=2), old):
+            for owner in ("ann", "bob", "ann"):
+                context = {OWNER_NAMES: {"o": owner}}
+                [item] = json.loads(page_json(FilesAnswer, Page((file,), 1), context))["items"]
+                assert (item["name"], item["version"], item["owner"]) == (file.name, file.version, owner)
 
 
 def test_permissions_are_sorted() -> None:

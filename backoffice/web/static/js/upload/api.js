@@ -1,14 +1,20 @@
 // Requests to the server, and what can come of them.
 
+import { meaning } from "./between.js";
+
 const STALL_MS = 60_000;
 
-/** The server said no. `code` is stable, the message a sentence for people. */
+/**
+ * The answer is no. `code` is stable, the message a sentence for people. `foreign`: it is not the site's own, whose
+ * refusals are problem+json (RFC 9457), and whose successes JSON; something in between gave it.
+ */
 export class Refused extends Error {
-  constructor(status, body, retryAfter) {
-    super(body?.detail || `The server answered ${status}.`);
+  constructor(status, body, { foreign = false, retryAfter = 0 } = {}) {
+    super(foreign ? meaning(status) : body?.detail || `The server answered ${status}.`);
     this.status = status;
-    this.code = body?.code ?? "";
-    this.body = body ?? {};
+    this.foreign = foreign;
+    this.code = foreign ? "" : body?.code ?? "";
+    this.body = foreign ? {} : body ?? {};
     this.retryAfter = retryAfter;
   }
 }
@@ -60,35 +66,28 @@ export function call(method, path, { query = {}, body = null, json = null, signa
     request.onerror = () => done(reject, new Lost("no connection"));
     request.onabort = () => done(reject, stopped());
     request.onload = () => {
+      const { status } = request;
       const answer = parsed(request.responseText);
-      if (request.status >= 200 && request.status < 300) return done(resolve, answer);
-      done(reject, new Refused(request.status, answer, Number(request.getResponseHeader("Retry-After")) || 0));
+      const good = status >= 200 && status < 300;
+      if (status === 204 || (good && answer !== null)) return done(resolve, answer);
+      const foreign = good || !request.getResponseHeader("Content-Type")?.startsWith("application/problem+json");
+      done(reject, new Refused(status, answer, {
+        foreign, retryAfter: Number(request.getResponseHeader("Retry-After")) || 0,
+      }));
     };
     alive();
     request.send(json === null ? body : JSON.stringify(json));
   });
 }
 
+/** The object in a text, or null: it is a page of something in between. */
 function parsed(text) {
-  if (!text) return null;
   try {
-    return JSON.parse(text);
+    const answer = JSON.parse(text);
+    return typeof answer === "object" ? answer : null;
   } catch {
-    return null; // a page of a proxy in between
+    return null;
   }
-}
-
-/**
- * `sha256:<hex>` of a piece of a file, or "" where the browser has no such function (plain HTTP to another machine).
- * Throws when the piece cannot be read, in either case.
- */
-export async function checksum(piece) {
-  if (!globalThis.crypto?.subtle) {
-    await piece.slice(0, 1).arrayBuffer();
-    return "";
-  }
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await piece.arrayBuffer()));
-  return `sha256:${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** After `ms`, or an AbortError as soon as `signal` says so. */
@@ -102,12 +101,21 @@ export function pause(ms, signal) {
 }
 
 /** All unfinished uploads of the person. */
-export async function unfinished(signal) {
+export function unfinished(signal) {
+  return items("/uploads", signal);
+}
+
+/** The chunks that have arrived of an upload: {chunk_index, size, sha256}. */
+export function chunksThere(id, signal) {
+  return items(`/uploads/${id}/chunks`, signal);
+}
+
+async function items(path, signal) {
   const found = [];
   let cursor = "";
   do {
-    const query = cursor ? { limit: 200, cursor } : { limit: 200 };
-    const page = await call("GET", "/uploads", { query, signal });
+    const query = cursor ? { limit: 500, cursor } : { limit: 500 };
+    const page = await call("GET", path, { query, signal });
     found.push(...page.items);
     cursor = page.next_cursor;
   } while (cursor);

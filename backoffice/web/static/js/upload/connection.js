@@ -3,10 +3,12 @@
 //   ok          as far as is known
 //   offline     no network, or no answer
 //   down        it answers that its store does not (503)
+//   between     something in between answers in its place: a proxy that does not get through, the sign-in page of a network
 //   signed-out  the session has ended; the uploads wait until somebody signs in again
 //   stranger    somebody else has signed in; nothing may be sent in their name
 
 import { Lost, Refused, csrf, pause, site } from "./api.js";
+import { passes } from "./between.js";
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 15_000;
@@ -54,6 +56,7 @@ export class Connection extends EventTarget {
   static stateOf(error) {
     if (error instanceof Lost) return "offline";
     if (!(error instanceof Refused)) return "";
+    if (error.foreign) return passes(error.status) ? "between" : "";
     if (error.status === 401 || error.code === "csrf_failed") return "signed-out";
     return [502, 503, 504].includes(error.status) ? "down" : "";
   }
@@ -108,10 +111,15 @@ export class Connection extends EventTarget {
 
 async function reachable() {
   if (!navigator.onLine) return "offline";
+  let answer;
   try {
-    const answer = await fetch(`${site}/readyz`, { cache: "no-store" });
-    return answer.ok ? "ok" : "down";
+    answer = await fetch(`${site}/readyz`, { cache: "no-store" });
   } catch {
     return "offline";
+  }
+  try {
+    return { ready: "ok", unavailable: "down" }[(await answer.json()).status] ?? "between";
+  } catch {
+    return "between"; // a page, not the site's word
   }
 }

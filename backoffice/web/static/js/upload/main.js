@@ -1,9 +1,7 @@
 // The page of one's own files, with a script: resumable uploads, and a list that changes in place.
 
-import { unfinished } from "./api.js";
 import { Connection } from "./connection.js";
 import { counted, fileSize } from "./format.js";
-import { keepOnly } from "./memory.js";
 import { Picker } from "./pick.js";
 import { Queue } from "./queue.js";
 import { Regions } from "./regions.js";
@@ -79,9 +77,6 @@ function reading() {
 withScript();
 if (zone) {
   sending();
-  unfinished().then((listed) => keepOnly(listed.map((one) => one.file_id)), () => {
-    // Only housekeeping: the next visit does it.
-  });
 } else {
   reading();
 }

@@ -18,11 +18,3 @@ export function chunkBounds(size, count, index) {
 export function spread(ranges) {
   return ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, place) => first + place));
 }
-
-/** Bytes in the chunks with these indexes. */
-export function bytesIn(size, count, indexes) {
-  return indexes.reduce((sum, index) => {
-    const [start, end] = chunkBounds(size, count, index);
-    return sum + end - start;
-  }, 0);
-}

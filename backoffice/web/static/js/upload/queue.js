@@ -1,26 +1,31 @@
 // Which files are sent when: two at a time, in the order they were picked.
 
 import { Meter } from "./format.js";
+import { Pace } from "./pace.js";
 import { Transfer } from "./transfer.js";
 
 const AT_ONCE = 2;
 
 /** Events: `change` (what there is, and in what state), `progress`, `stored` (a file arrived), `freed` (quota came back). */
 export class Queue extends EventTarget {
-  #limits;
+  #most;
   #connection;
   #meter = new Meter();
+  pace;
   transfers = [];
 
+  /** `limits`: {chunkSize, maxChunks} */
   constructor(limits, connection) {
     super();
-    this.#limits = limits;
+    this.#most = limits.maxChunks;
     this.#connection = connection;
+    this.pace = new Pace(limits.chunkSize);
+    this.pace.addEventListener("refused", () => this.dispatchEvent(new Event("change")));
   }
 
   add(files) {
     for (const file of files) {
-      const transfer = new Transfer(file, this.#limits, this.#connection, (bytes) => this.#meter.add(bytes));
+      const transfer = new Transfer(file, this.#most, this.pace, this.#connection, (bytes) => this.#meter.add(bytes));
       transfer.addEventListener("change", () => this.#changed(transfer));
       transfer.addEventListener("progress", () => this.dispatchEvent(new Event("progress")));
       transfer.addEventListener("freed", () => this.dispatchEvent(new Event("freed")));

@@ -1,6 +1,7 @@
 // Doing the same again while that can help: when the network, the server or the person's session comes back.
 
 import { Lost, Refused, pause, stopped } from "./api.js";
+import { passes } from "./between.js";
 import { Connection } from "./connection.js";
 
 const ATTEMPTS = 8;
@@ -43,6 +44,7 @@ export class Retry {
 function repeatable(error) {
   if (error instanceof Lost) return true;
   if (!(error instanceof Refused)) return false;
+  if (error.foreign && passes(error.status)) return true;
   return [408, 425, 429, 500, 502, 503, 504].includes(error.status)
     || ["checksum_mismatch", "body_cut", "completing", "not_signed_in", "csrf_failed"].includes(error.code);
 }

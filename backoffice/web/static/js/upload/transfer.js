@@ -1,50 +1,82 @@
 // One file on its way to the server: finding out what is there already, sending what is not, completing.
 //
-//   queued ─▶ sending ─▶ finishing ─▶ done
-//     ▲          │ ▲          │
-//     └─ paused ◀┘ └─ waiting ┘        failed, cancelled: from anywhere
+//   queued ─▶ checking ─▶ sending ─▶ comparing ─▶ finishing ─▶ done
+//     ▲                    │ ▲                       │
+//     └────── paused ◀─────┘ └────── waiting ────────┘        failed, cancelled: from anywhere
 //
-// `waiting` is for the server or the network; it ends by itself.
+// `checking`: are the chunks that the server has those of this file; `comparing`: is the file still what was sent. Name,
+// size and date do not tell: disk images and vaults change in the middle and keep their date. `waiting` is for the
+// server or the network; it ends by itself.
 
-import { Lost, Refused, call, checksum, unfinished } from "./api.js";
-import { forget, recall, remember } from "./memory.js";
-import { bytesIn, chunkBounds, chunkCount, spread } from "./plan.js";
+import { Lost, Refused, call, chunksThere, pause, unfinished } from "./api.js";
+import { Unreadable } from "./digests.js";
+import { spread } from "./plan.js";
 import { Retry } from "./retry.js";
+import { Hopeless, Sender, Smaller } from "./sender.js";
+import { Changed, Source } from "./source.js";
 
-const PARALLEL = 4;
+/** As far as the pace allows. */
+const PARALLEL = 6;
 const ROUNDS = 5;
+/** So many uploads are begun for a file, because those before did not do, until that is called hopeless. */
+const MOST_BEGUN = 20;
+/** Cuts of one piece in a row that make the pieces smaller; more of them where that would throw much away. */
+const CUTS = 3;
+const ACTIVE = ["checking", "sending", "waiting", "comparing", "finishing"];
+const OTHER_CONTENT = "The unfinished upload of that name has other content, so this one is sent from the beginning.";
+const OTHER_PIECES = "The unfinished upload of that name was cut in a way that is not known here, so this one is sent from"
+  + " the beginning.";
 
 /** Ids of all uploads that this page has in hand: what is listed as unfinished beside them is somebody else's. */
 export const inHand = new Set();
 
+/** The upload does not do: begin another one. `remove`: nobody else can use it either. */
+class Anew extends Error {
+  constructor({ remove = false } = {}) {
+    super("anew");
+    this.remove = remove;
+  }
+}
+
 export class Transfer extends EventTarget {
   #connection;
-  #moved;
+  #pace;
   #retry;
+  #source;
   #stop = null;
-  #flying = new Map();
+  #sender;
+  #rejected = new Set();
+  #there = new Set();
+  #begun = 0;
   #doing = "queued";
   state = "queued";
   problem = "";
+  /** What the person should know although all goes well. */
+  note = "";
   id = "";
   acked = 0;
+  compared = 0;
   stored = null;
 
-  /** `limits`: {chunkSize, maxChunks}; `moved(bytes)` is told of all that leaves, for the speed. */
-  constructor(file, limits, connection, moved) {
+  /** `most`: chunks of a file; `pace`: see there; `moved(bytes)` is told of all that leaves, for the speed. */
+  constructor(file, most, pace, connection, moved) {
     super();
     this.file = file;
     this.name = file.name.normalize("NFC");
-    this.count = chunkCount(file.size, limits.chunkSize, limits.maxChunks);
+    this.#source = new Source(file, pace.size, most);
+    this.#pace = pace;
+    this.#sender = new Sender(this.#source, pace, this.name, (bytes) => {
+      moved(bytes);
+      this.dispatchEvent(new Event("progress"));
+    });
     this.#connection = connection;
-    this.#moved = moved;
     this.#retry = new Retry(connection);
     connection.addEventListener("change", () => this.#become(this.#doing));
   }
 
   get size() { return this.file.size; }
-  get sent() { return Math.min(this.size, this.acked + [...this.#flying.values()].reduce((sum, bytes) => sum + bytes, 0)); }
-  get active() { return ["sending", "waiting", "finishing"].includes(this.state); }
+  get sent() { return Math.min(this.size, this.acked + this.#sender.flying); }
+  get active() { return ACTIVE.includes(this.state); }
   get over() { return ["done", "failed", "cancelled"].includes(this.state); }
 
   /** Send until it is done, paused or hopeless. Never throws. */
@@ -52,24 +84,18 @@ export class Transfer extends EventTarget {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.problem = "";
+    this.#begun = 0;
     this.#retry.reset();
-    this.#become("sending");
+    this.#become(this.id ? "checking" : "sending");
     try {
-      let pending = await this.#missing(signal);
-      for (let round = 0; pending; round += 1) {
-        if (round === ROUNDS) throw new Error("The server keeps losing parts of the file.");
-        await this.#send(pending, signal);
-        this.#become("finishing");
-        pending = await this.#complete(signal);
-      }
+      while (!await this.#whole(signal));
       this.#drop();
       this.#become("done");
     } catch (error) {
       if (signal.aborted) return;
       this.#stop.abort();
+      if (error instanceof Changed) this.#remove();
       this.#fail(error);
-    } finally {
-      this.#flying.clear();
     }
   }
 
@@ -86,115 +112,163 @@ export class Transfer extends EventTarget {
 
   /** Give it up, here and on the server. */
   async cancel() {
-    const { id } = this;
     this.#stop?.abort();
-    this.#drop();
-    this.id = "";
+    const removed = this.#remove();
     this.#become("cancelled");
+    await removed;
+  }
+
+  /** End the upload on the server, as far as that can be reached; else it is listed as unfinished, and expires. */
+  async #remove() {
+    const { id } = this;
+    this.#drop();
     if (!id) return;
     try {
       await call("DELETE", `/uploads/${id}`);
     } catch (error) {
-      // Gone already, or out of reach: then it is listed as unfinished, and expires by itself.
       if (!(error instanceof Refused || error instanceof Lost)) throw error;
     }
     this.dispatchEvent(new Event("freed"));
   }
 
+  /** One upload from what is there to the stored file. False: it did not do, and another one has to be begun. */
+  async #whole(signal) {
+    try {
+      let pending = await this.#pending(signal);
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const mine = pending !== null && await this.#send(pending, signal);
+        if (mine && this.#source.count > 1) await this.#compare(signal);
+        this.#become("finishing");
+        pending = await this.#complete(signal);
+        if (!pending) return mine || await this.#isThisFile(signal);
+      }
+    } catch (error) {
+      if (!(error instanceof Anew)) throw error;
+      if (error.remove) await this.#remove();
+      else this.#drop();
+      this.#begun += 1;
+      if (this.#begun > MOST_BEGUN) throw new Error("The upload ends on the server again and again.");
+      return false;
+    }
+    throw new Error("The server keeps losing parts of the file.");
+  }
+
   // --- what is there already
 
-  /** Indexes of the chunks to send. */
-  async #missing(signal) {
-    if (!this.id) await this.#find(signal);
-    if (!this.id) return Array.from({ length: this.count }, (_, index) => index);
-    let state;
-    try {
-      state = await this.#retry.run(() => call("GET", `/uploads/${this.id}`, { signal }), signal);
-    } catch (error) {
-      if (!(error instanceof Refused && error.status === 404)) throw error;
-      // Completed by a request whose answer was lost, or expired: asking to complete tells which.
-      return this.#restart(signal);
+  /** Indexes of the chunks to send; null when it is an upload no more, but perhaps a file. */
+  async #pending(signal) {
+    if (!this.id) {
+      await this.#find(signal);
+      return this.id ? this.#left() : this.#indexes();
     }
-    const missing = spread(state.missing);
-    this.acked = this.size - bytesIn(this.size, this.count, missing);
-    return missing;
+    this.#become("checking");
+    try {
+      if (await this.#differs(this.id, this.#source.count, signal)) throw new Anew();
+    } catch (error) {
+      if (error instanceof Refused && error.code === "not_found") return null;
+      throw error;
+    }
+    return this.#left();
   }
 
-  async #restart(signal) {
-    try {
-      const left = await this.#complete(signal);
-      return left ?? [];
-    } catch (error) {
-      if (!(error instanceof Refused && error.status === 404)) throw error;
-      this.#drop();
-      this.id = "";
-      this.acked = 0;
-      return this.#missing(signal);
-    }
-  }
+  #indexes() { return Array.from({ length: this.#source.count }, (_, index) => index); }
 
-  /** Look for an unfinished upload of this very file, and take it over. */
+  #left() { return this.#indexes().filter((index) => !this.#there.has(index)); }
+
+  /** Look for an unfinished upload of this very file, and take it over; else the file is cut as is good just now. */
   async #find(signal) {
     const listed = await this.#retry.run(() => unfinished(signal), signal);
     for (const one of listed) {
-      const alike = one.name === this.name && one.total_size === this.size && one.total_chunks === this.count
-        && one.state === "open" && !inHand.has(one.file_id);
-      if (alike && await this.#same(one.file_id, signal)) {
-        this.#own(one.file_id);
-        return;
+      const alike = one.name === this.name && one.total_size === this.size
+        && one.total_chunks > 0 && one.total_chunks <= Math.max(1, this.size)
+        && one.state === "open" && !inHand.has(one.file_id) && !this.#rejected.has(one.file_id);
+      if (!alike) continue;
+      inHand.add(one.file_id);
+      this.#become("checking");
+      try {
+        this.note = await this.#differs(one.file_id, one.total_chunks, signal);
+        if (!this.note) {
+          this.#own(one.file_id);
+          return;
+        }
+      } catch (error) {
+        inHand.delete(one.file_id);
+        if (!(error instanceof Refused && error.code === "not_found")) throw error;
       }
+      this.#reject(one.file_id);
     }
+    this.acked = 0;
+    this.#there.clear();
+    this.#source.cut(this.#source.countFor(this.#pace.size));
+    this.#become("sending");
   }
 
-  /** Whether the chunks that the server has of an upload are those of this file: the first and the last are compared,
-   * by sending them again. A file that was changed meanwhile has another date, too. */
-  async #same(id, signal) {
-    const date = recall(id);
-    if (date && date !== this.file.lastModified) return false;
-    inHand.add(id);
-    try {
-      const state = await this.#retry.run(() => call("GET", `/uploads/${id}`, { signal }), signal);
-      const missing = new Set(spread(state.missing));
-      const there = Array.from({ length: this.count }, (_, index) => index).filter((index) => !missing.has(index));
-      for (const index of new Set([there.at(0), there.at(-1)])) {
-        if (index !== undefined) await this.#retry.run(() => this.#post(index, id, signal), signal);
-      }
-      return true;
-    } catch (error) {
-      inHand.delete(id);
-      if (error instanceof Refused && ["chunk_conflict", "not_found", "conflict"].includes(error.code)) return false;
-      throw error;
-    } finally {
-      this.#flying.clear();
+  /** What is against it that all chunks that the server has of an upload are those of this file: "" when their checksums
+   * prove that they are. Only those are read, and what is proved counts as sent. */
+  async #differs(id, count, signal) {
+    const chunks = await this.#retry.run(() => chunksThere(id, signal), signal);
+    this.acked = 0;
+    this.#there.clear();
+    if (!this.#source.cutAs(count, chunks)) return OTHER_PIECES;
+    // Where two versions differ, they often do at the end.
+    for (const chunk of [...chunks.slice(-1), ...chunks.slice(0, -1)]) {
+      const index = chunk.chunk_index;
+      if (chunk.sha256 !== await this.#source.digest(index)) return OTHER_CONTENT;
+      signal.throwIfAborted();
+      this.#there.add(index);
+      this.acked += chunk.size;
+      this.dispatchEvent(new Event("progress"));
     }
+    return "";
   }
 
   #own(id) {
     this.id = id;
     inHand.add(id);
-    remember(id, this.file.lastModified);
     this.dispatchEvent(new Event("change"));
   }
 
+  #reject(id) {
+    this.#rejected.add(id);
+    inHand.delete(id);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** It is this one's upload no more. */
   #drop() {
-    if (!this.id) return;
-    inHand.delete(this.id);
-    forget(this.id);
+    if (this.id) this.#reject(this.id);
+    this.id = "";
+    this.acked = 0;
+    this.#there.clear();
   }
 
   // --- sending
 
+  /** False when the upload takes no more, because somebody else is completing it or has done so. */
   async #send(indexes, signal) {
-    const pending = [...indexes];
-    if (!this.id && pending.length) await this.#first(pending.shift(), signal);
+    this.#become("sending");
+    const began = Boolean(this.id);
+    if (!began) await this.#first(signal);
+    const pending = began ? [...indexes] : this.#left();
     const group = new AbortController();
     const stop = () => group.abort();
     signal.addEventListener("abort", stop);
     const worker = async () => {
-      while (pending.length) await this.#chunk(pending.shift(), group.signal);
+      while (pending.length) {
+        const index = pending.shift();
+        await this.#retry.run(() => this.#piece(index, group.signal), group.signal);
+        this.#arrived(index);
+      }
     };
     try {
       await Promise.all(Array.from({ length: Math.min(PARALLEL, pending.length) }, worker));
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      // Another tab goes on with the same upload: it may be a file by now, or have other bytes.
+      if (["not_found", "upload_closed"].includes(error.code)) return false;
+      if (["chunk_conflict", "conflict"].includes(error.code)) throw new Anew();
+      throw error;
     } finally {
       group.abort();
       signal.removeEventListener("abort", stop);
@@ -202,68 +276,64 @@ export class Transfer extends EventTarget {
   }
 
   /** The chunk that opens the upload. When its answer is lost, the upload may be there nevertheless. */
-  async #first(index, signal) {
-    const began = Date.now();
+  async #first(signal) {
     let doubtful = false;
     await this.#retry.run(async () => {
-      if (doubtful) {
-        const listed = await unfinished(signal);
-        const mine = listed.find((one) => one.name === this.name && one.total_size === this.size
-          && one.total_chunks === this.count && one.received <= 1 && !inHand.has(one.file_id)
-          && Date.parse(one.created_at) > began - 120_000);
-        if (mine) this.#own(mine.file_id);
-      }
+      if (doubtful) await this.#find(signal);
+      if (this.id) return;
       doubtful = true;
-      const answer = await this.#post(index, this.id, signal);
-      if (!this.id) this.#own(answer.file_id);
+      this.#own((await this.#piece(0, signal)).file_id);
+      this.#arrived(0);
     }, signal);
-    this.#arrived(index);
   }
 
-  async #chunk(index, signal) {
-    await this.#retry.run(() => this.#post(index, this.id, signal), signal);
-    this.#arrived(index);
-  }
-
-  #arrived(index) {
-    const [start, end] = chunkBounds(this.size, this.count, index);
-    this.#flying.delete(index);
-    this.acked += end - start;
-    this.#retry.reset();
-    this.dispatchEvent(new Event("progress"));
-  }
-
-  async #post(index, id, signal) {
-    const [start, end] = chunkBounds(this.size, this.count, index);
-    const piece = this.file.slice(start, end);
-    const query = { chunk_index: index, total_chunks: this.count };
-    if (id) query.file_id = id;
-    else Object.assign(query, { total_size: this.size, name: this.name });
-    const sum = await this.#checksum(piece);
-    if (sum) query.checksum = sum;
-    let before = 0;
-    const moved = (bytes) => {
-      this.#moved(Math.max(0, bytes - before));
-      before = bytes;
-      // What is sent again to compare it is no progress.
-      if (id === this.id) this.#flying.set(index, bytes);
-      this.dispatchEvent(new Event("progress"));
-    };
+  /** Send a piece; what cannot be mended by sending it again is Anew, or for people. */
+  async #piece(index, signal) {
     try {
-      // The piece itself, not the bytes read: the browser then sends it without taking them through this script.
-      return await call("POST", "/upload_chunk", { query, body: piece, signal, moved });
+      // More patience where smaller pieces would throw much away.
+      return await this.#sender.send(index, this.id, signal, this.acked * 4 > this.size ? 2 * CUTS : CUTS);
     } catch (error) {
-      this.#flying.delete(index);
+      if (error instanceof Smaller) throw new Anew({ remove: true });
       throw error;
     }
   }
 
-  async #checksum(piece) {
-    try {
-      return await checksum(piece);
-    } catch {
-      throw new Error("The file cannot be read any more: it was moved or changed. Pick it again.");
+  #arrived(index) {
+    this.#there.add(index);
+    this.acked += this.#source.length(index);
+    this.#retry.reset();
+    this.dispatchEvent(new Event("progress"));
+  }
+
+  // --- is it what was picked
+
+  /** Throws Changed when the file is not what was sent any more. */
+  async #compare(signal) {
+    this.compared = 0;
+    this.#become("comparing");
+    for (const index of this.#indexes()) {
+      await this.#source.compare(index);
+      signal.throwIfAborted();
+      this.compared += this.#source.length(index);
+      this.dispatchEvent(new Event("progress"));
     }
+  }
+
+  /** Whether the file that somebody else completed is this one; false: it is another, and this one is sent anew. */
+  async #isThisFile(signal) {
+    this.#become("comparing");
+    const own = await this.#source.whole();
+    for (let wait = 500; wait < 60_000; wait *= 2) {
+      const { sha256 } = await this.#retry.run(() => call("GET", `/files/${this.stored.id}/metadata`, { signal }), signal);
+      // The server reads it by itself within a moment.
+      if (sha256) {
+        if (sha256 !== own) this.#drop();
+        return sha256 === own;
+      }
+      await pause(wait, signal);
+    }
+    this.#drop();
+    return false;
   }
 
   /** Null when the file is stored, else the chunks to send again. */
@@ -273,10 +343,11 @@ export class Transfer extends EventTarget {
       this.stored = await this.#retry.run(() => call("POST", "/upload_complete", { json, signal }), signal);
       return null;
     } catch (error) {
-      if (!(error instanceof Refused) || error.code !== "chunks_missing") throw error;
+      if (!(error instanceof Refused)) throw error;
+      if (error.code === "not_found") throw new Anew(); // somebody cancelled it, or it expired
+      if (error.code !== "chunks_missing") throw error;
       const missing = spread(error.body.missing);
-      this.acked = this.size - bytesIn(this.size, this.count, missing);
-      this.#become("sending");
+      for (const index of missing) if (this.#there.delete(index)) this.acked -= this.#source.length(index);
       return missing;
     }
   }
@@ -284,20 +355,22 @@ export class Transfer extends EventTarget {
   // --- how it ends
 
   #fail(error) {
-    if (error instanceof Refused && error.code === "chunk_conflict") {
-      this.problem = "The file was changed while it was being sent. Cancel, and send it anew.";
+    if (error instanceof Changed) {
+      this.problem = "The file was changed while it was being sent, so nothing of it was stored. Pick it again.";
+    } else if (error instanceof Unreadable) {
+      this.problem = "The file cannot be read any more: it was changed, moved or deleted. Pick it again.";
     } else if (error instanceof Lost) {
       this.problem = "The connection breaks again and again.";
     } else {
       this.problem = error.message;
     }
-    if (!(error instanceof Refused || error instanceof Lost)) console.warn(error);
+    if (![Refused, Lost, Unreadable, Hopeless].some((kind) => error instanceof kind)) console.warn(error);
     this.#become("failed");
   }
 
   #become(doing) {
     this.#doing = doing;
-    const held = ["sending", "finishing"].includes(doing) && this.#connection.state !== "ok";
+    const held = ["checking", "sending", "finishing"].includes(doing) && this.#connection.state !== "ok";
     const shown = held ? "waiting" : doing;
     if (shown === this.state) return;
     this.state = shown;

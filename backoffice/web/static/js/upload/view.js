@@ -1,16 +1,20 @@
 // What the page shows of the uploads: a row for each, the whole, what is in the way, and what a screen reader says.
 
+import { takesLess } from "./between.js";
 import { counted, fileSize, timeLeft } from "./format.js";
 
 const TROUBLE = {
   offline: "Waiting for the network.",
   down: "The store does not answer just now. The uploads go on by themselves as soon as it does.",
+  between: "Something between here and the site answers in its place: a proxy that does not get through to it, or the"
+    + " sign-in page of this network. The uploads go on by themselves as soon as the site answers.",
   "signed-out": "You have been signed out. The uploads go on when you have signed in again.",
   stranger: "Somebody else has signed in here. Nothing more is sent; reload the page.",
 };
 const WAITING = {
   offline: "Waiting for the network",
   down: "Waiting for the store",
+  between: "Waiting for the site",
   "signed-out": "Waiting for you to sign in",
   stranger: "Stopped",
 };
@@ -74,7 +78,7 @@ export class View {
   #newRow(transfer) {
     const element = this.#template.content.firstElementChild.cloneNode(true);
     const part = (name) => element.querySelector(`[data-part=${name}]`);
-    const row = { element, status: part("status"), bar: part("bar"), toggle: part("toggle"), end: part("end"), said: "" };
+    const row = { element, status: part("status"), note: part("note"), bar: part("bar"), toggle: part("toggle"), end: part("end"), said: "" };
     part("name").textContent = transfer.name;
     row.bar.setAttribute("aria-label", transfer.name);
     row.toggle.addEventListener("click", () => {
@@ -96,6 +100,11 @@ export class View {
     row.bar.value = transfer.size ? Math.floor((transfer.sent / transfer.size) * 1000) : 0;
     const text = this.#text(transfer);
     if (row.status.textContent !== text) row.status.textContent = text;
+    row.note.hidden = !transfer.note || transfer.over;
+    if (row.note.textContent !== transfer.note) {
+      row.note.textContent = transfer.note;
+      if (transfer.note) this.say(`${transfer.name}: ${transfer.note}`);
+    }
     row.toggle.hidden = state === "done" || state === "cancelled";
     const [toggle, icon] = { failed: ["Try again", "retry"], paused: ["Resume", "play"] }[state] ?? ["Pause", "pause"];
     label(row.toggle, toggle, transfer.name, icon);
@@ -103,6 +112,7 @@ export class View {
     if (row.said !== state) {
       row.said = state;
       if (state === "failed") this.say(`${transfer.name}: ${transfer.problem}`);
+      if (state === "checking") this.say(`${transfer.name}: comparing with what has arrived.`);
     }
   }
 
@@ -111,7 +121,9 @@ export class View {
     const part = `${fileSize(transfer.sent)} of ${size}`;
     switch (transfer.state) {
       case "queued": return `${size} · in the queue`;
+      case "checking": return `${part} · comparing with what has arrived`;
       case "sending": return part;
+      case "comparing": return `${part} · comparing with the file, ${percent(transfer.compared, transfer.size)} %`;
       case "finishing": return `${part} · being checked`;
       case "waiting": return `${part} · ${WAITING[this.#connection.state] ?? "waiting"}`;
       case "paused": return `${part} · paused`;
@@ -127,18 +139,28 @@ export class View {
     const { busy } = this.#queue;
     const over = files > 0 && done === files;
     const parts = [`${done} of ${counted(files, "file")}`];
-    if (!over) parts.push(`${bytes ? Math.floor((sent / bytes) * 100) : 0} %`);
+    if (!over) parts.push(`${percent(sent, bytes)} %`);
     if (busy && !over && speed && this.#connection.state === "ok") parts.push(`${fileSize(speed)}/s`, timeLeft(left));
     const text = over ? `${counted(files, "file")} stored` : parts.filter(Boolean).join(" · ");
     this.#part("[data-total-text]").textContent = files ? text : "";
     const bar = this.#part("[data-total-bar]");
     bar.value = bytes ? Math.floor((sent / bytes) * 1000) : 0;
     bar.hidden = over || !files;
+    this.#drawLimit();
     const paused = this.#queue.transfers.some((one) => one.state === "paused");
     const toggle = this.#part("[data-all=toggle]");
     toggle.hidden = !busy && !paused;
     toggle.textContent = busy ? "Pause all" : "Resume all";
     this.#part("[data-all=clear]").hidden = !this.#queue.transfers.some((one) => one.over);
+  }
+
+  /** That smaller pieces are sent: for whoever can change that. */
+  #drawLimit() {
+    const { refused, wanted } = this.#queue.pace;
+    const line = this.#part("[data-limit]");
+    line.hidden = !refused;
+    const text = refused ? takesLess(fileSize(refused), fileSize(wanted)) : "";
+    if (line.textContent !== text) line.textContent = text;
   }
 
   #toggleAll() {
@@ -158,6 +180,10 @@ export class View {
     else if (was) this.say("Going on.");
     this.#soon(0);
   }
+}
+
+function percent(part, whole) {
+  return whole ? Math.floor((part / whole) * 100) : 0;
 }
 
 function label(button, verb, name, icon) {

@@ -1,0 +1,72 @@
+"""Identifiers under which a chunk may be kept before there is a record of it (port `IntentStore`).
+
+Where a chunk and the records are not in one place, a small file is two steps: its chunk is kept, then one commit makes
+the file. Whoever dies between the two leaves bytes that nothing names; so their identifier is noted before. It is noted
+long before, with many others, so that this is no step of an upload; and it is taken off by the commit itself, which
+fails where it is not there any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Final
+
+from backoffice.domain.ids import new_id
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import Intent
+from backoffice.stores.client import Arg, Db
+from backoffice.stores.files import NOUN as FILES
+from backoffice.stores.keys import Keys
+from backoffice.stores.records.codec import pairs
+
+NOTED_TOGETHER: Final = 64
+"""Of a process. So many entries are left by one that dies, until their time is over."""
+LIFE_MS: Final = 60 * 60 * 1000
+USABLE_MS: Final = LIFE_MS // 2
+"""No request takes so long between its chunk and its commit as is left after this."""
+
+
+class RedisIntents:
+    """One object for each process."""
+
+    def __init__(self, db: Db, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+        self._ready: list[Intent] = []
+        self._lock = Lock()
+
+    def take(self) -> Intent:
+        """An identifier that nobody else has. Now and then one round trip, mostly none."""
+        usable_from = now_ms() - USABLE_MS
+        with self._lock:
+            while self._ready:
+                intent = self._ready.pop()
+                if intent.until - LIFE_MS > usable_from:
+                    return intent
+        first, *others = self._note()
+        with self._lock:
+            self._ready += others
+        return first
+
+    def _note(self) -> list[Intent]:
+        until = now_ms() + LIFE_MS
+        fresh = [Intent(new_id(), until) for _ in range(NOTED_TOGETHER)]
+        entries: list[Arg] = [part for one in fresh for part in (one.file_id, one.until)]
+        self._db.call("HSET", self._keys.intents, *entries)
+        return fresh
+
+    def due(self, now: int) -> list[str]:
+        """Identifiers whose time is over."""
+        noted = pairs(self._db.call("HGETALL", self._keys.intents))
+        return [file_id.decode() for file_id, until in noted.items() if int(until) <= now]
+
+    def give_up(self, file_ids: Sequence[str]) -> list[str]:
+        """Those under which there is no file. From now on none will come, so what bytes there are can go; then `forget`
+        them. Also when memory is full."""
+        keys = [self._keys.intents, *(self._keys.record(FILES, one) for one in file_ids)]
+        without = self._db.script("give_up_intents", keys, list(file_ids), allow_oom=True) if file_ids else []
+        return [one.decode() for one in without]
+
+    def forget(self, file_id: str) -> None:
+        """There are no bytes under it."""
+        self._db.call("HDEL", self._keys.intents, file_id)

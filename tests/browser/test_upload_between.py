@@ -1,0 +1,202 @@
+"""Uploading in a real browser past what stands in between: a proxy with a limit of its own or without a site behind it,
+a network that wants a sign-in, links that are slow or cut what takes long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Person, Watch, WholeSite, no_barriers
+from tests.browser.test_upload import LONG, MB, MakeFile, Slow, chunks_sent, pick, row, stored, under_way
+from tests.support.fault_proxy import Relay, relay
+from tests.support.in_between import Between, between
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def front(site: WholeSite, watch: Watch) -> Iterator[Between]:
+    """A web server in front of the site."""
+    watch.allow(r"Failed to load resource")
+    with between(site.url) as found:
+        yield found
+
+
+@pytest.fixture
+def behind(site: WholeSite, front: Between, page: Page, person: Person) -> Page:
+    """The page of that person's files, through it."""
+    sign_in(site, front.url, page, person)
+    return page
+
+
+def sign_in(site: WholeSite, url: str, page: Page, person: Person) -> None:
+    WholeSite(url, site.process, site.services).sign_in(page, person)
+    expect(page.locator("[data-drop]")).to_have_class(re.compile(r"\bready\b"))
+
+
+@pytest.mark.parametrize("size", [9 * MB, 3 * MB], ids=["several chunks", "one chunk"])
+def test_smaller_pieces_are_sent_where_a_proxy_takes_no_larger_ones(
+    site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile, size: int
+) -> None:
+    front.limit = 2**20  # nginx's own
+    first, second = make_file("first.bin", size), make_file("second.bin", size)
+    pick(behind, first)
+    stored(behind, "first.bin")
+    limit = behind.locator("[data-limit]")
+    expect(limit).to_contain_text("takes less than")
+    expect(limit).to_contain_text("client_max_body_size")
+    no_barriers(behind)
+    refused = sum(length > front.limit for _, _, length in front.asked)
+    pick(behind, second)
+    stored(behind, "second.bin")
+    assert sum(length > front.limit for _, _, length in front.asked) == refused, "it is known by then"
+    found = site.files(person)
+    assert {site.sha256(person, one) for one in found.values()} == {first.sha256, second.sha256}
+    assert site.uploads(person) == []
+    assert site.services.files.usage(site.actor(person)).reserved == 0
+
+
+def test_a_limit_that_sinks_on_the_way(
+    site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile, slow_network: Slow
+) -> None:
+    file = make_file("sinks.bin", 24 * MB)
+    slow_network(behind, 8 * MB)
+    pick(behind, file)
+    under_way(behind, "sinks.bin", 300)
+    front.limit = 2**20
+    slow_network(behind, 0)
+    stored(behind, "sinks.bin")
+    assert site.sha256(person, site.files(person)["sinks.bin"]) == file.sha256
+    assert site.uploads(person) == []
+
+
+def test_a_limit_below_every_piece_is_told_with_what_to_set(
+    site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile
+) -> None:
+    front.limit = 100_000
+    pick(behind, make_file("large.bin", 5 * MB), make_file("small.bin", 120_000))
+    for name, tried in (("large.bin", "250 kB"), ("small.bin", "120 kB")):
+        expect(row(behind, name)).to_have_attribute("data-state", "failed", timeout=60_000)
+        expect(row(behind, name)).to_contain_text(f"takes not even {tried} at a time")
+        expect(row(behind, name)).to_contain_text("client_max_body_size")
+    assert site.uploads(person) == []
+
+
+@pytest.mark.parametrize("status", [502, 504, 200, 511])
+def test_a_page_in_the_sites_place_is_waited_out(
+    site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile, slow_network: Slow, status: int
+) -> None:
+    """502, 504: a proxy that does not get through; 200, 511: the sign-in page of a network."""
+    file = make_file("waits.bin", 24 * MB)
+    slow_network(behind, 8 * MB)
+    pick(behind, file)
+    under_way(behind, "waits.bin", 250)
+    front.instead = status
+    expect(behind.locator("[data-trouble]")).to_contain_text(
+        "Something between here and the site answers", timeout=60_000
+    )
+    expect(row(behind, "waits.bin")).to_contain_text("Waiting for the site")
+    slow_network(behind, 0)
+    behind.wait_for_timeout(3000)
+    front.instead = 0
+    stored(behind, "waits.bin")
+    expect(behind.locator("[data-trouble]")).to_be_hidden()
+    assert site.sha256(person, site.files(person)["waits.bin"]) == file.sha256
+
+
+def test_a_refusal_by_something_in_between_is_called_so(front: Between, behind: Page, make_file: MakeFile) -> None:
+    front.instead = 403
+    pick(behind, make_file("no.bin", MB))
+    expect(row(behind, "no.bin")).to_contain_text("Something in front of the site refused the request")
+    expect(behind.locator("[data-status]")).to_contain_text("no.bin: Something in front of the site refused")
+
+
+@pytest.fixture
+def net(site: WholeSite, watch: Watch) -> Iterator[Relay]:
+    watch.allow(r"Failed to load resource")
+    with relay(site.url) as found:
+        yield found
+
+
+def test_a_link_on_which_no_whole_piece_gets_through_goes_on_with_smaller_ones(
+    site: WholeSite, net: Relay, page: Page, person: Person, make_file: MakeFile
+) -> None:
+    sign_in(site, net.url, page, person)
+    file = make_file("cut.bin", 9 * MB)
+    net.cut_up = [1_500_000] * 1000
+    pick(page, file)
+    stored(page, "cut.bin", LONG)
+    assert site.sha256(person, site.files(person)["cut.bin"]) == file.sha256
+    assert site.uploads(person) == []
+
+
+def test_one_cut_of_all_connections_throws_nothing_away(
+    site: WholeSite, net: Relay, page: Page, person: Person, make_file: MakeFile
+) -> None:
+    sign_in(site, net.url, page, person)
+    file = make_file("once.bin", 80 * MB)
+    sent = chunks_sent(page)
+    net.pause = 0.004
+    pick(page, file)
+    for _ in range(600):
+        if len(sent) >= 6:
+            break
+        page.wait_for_timeout(50)
+    [upload] = site.uploads(person)
+    assert upload.received * 4 < upload.total_chunks
+    net._cut(*net.connections)
+    net.pause = 0
+    stored(page, "once.bin", LONG)
+    done = site.files(person)["once.bin"]
+    assert (done.id, site.sha256(person, done)) == (upload.id, file.sha256), "what was sent before counts"
+
+
+def test_a_cut_counts_once_however_many_pieces_it_takes(mine: Page) -> None:
+    found = mine.evaluate(
+        """async () => {
+            const { Pace, SMALLEST } = await import("/static/js/upload/pace.js");
+            const pace = new Pace(4 * SMALLEST);
+            const signal = new AbortController().signal;
+            const together = performance.now();
+            for (let lane = 0; lane < 6; lane += 1) pace.wasCut(together);
+            const once = pace.cuts;
+            for (let time = 0; time < 2; time += 1) {
+                await new Promise((resolve) => setTimeout(resolve, 5));
+                pace.wasCut(performance.now());
+            }
+            const thrice = pace.cuts;
+            await pace.turn(signal, async () => {});
+            const sizes = [];
+            for (const bytes of [4, 2, 1]) sizes.push(pace.cut(bytes * SMALLEST), pace.size / SMALLEST);
+            return [once, thrice, pace.cuts, sizes];
+        }"""
+    )
+    assert found == [1, 3, 0, [True, 2, True, 1, False, 1]]
+
+
+@pytest.mark.slow
+def test_on_a_slow_link_with_a_reload_now_and_then_it_gets_on(
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
+) -> None:
+    """150 kB a second: a whole chunk would take half a minute, several side by side minutes."""
+    watch.allow(r"Failed to load resource")
+    file = make_file("slow.bin", 8 * MB)
+    arrived = [0]
+    for _ in range(3):
+        slow_network(mine, 150_000)
+        pick(mine, file)
+        mine.wait_for_timeout(20_000)
+        mine.reload()
+        slow_network(mine, 0)
+        [upload] = site.uploads(person)
+        arrived.append(upload.bytes)
+    assert arrived == sorted(set(arrived)), "more each time"
+    assert arrived[-1] > 3 * MB
+    sent = chunks_sent(mine)
+    pick(mine, file)
+    stored(mine, "slow.bin")
+    assert len(sent) <= upload.total_chunks - upload.received
+    assert site.sha256(person, site.files(person)["slow.bin"]) == file.sha256

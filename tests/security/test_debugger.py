@@ -1,0 +1,41 @@
+"""D6: Flask's own command does not start a debugger either, which lets every visitor run code (CVE-2024-34069)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.servers import ROOT
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "debug"),
+    [
+        (("--debug",), ("routes",), ""),
+        ((), ("routes",), "1"),
+        ((), ("run", "--debug", "--port", "0"), ""),
+        ((), ("run", "--debugger", "--port", "0"), ""),
+    ],
+)
+@pytest.mark.parametrize("environment", ["production", "development"])
+def test_D6_flasks_own_command_has_no_debugger(
+    before: tuple[str, ...], command: tuple[str, ...], debug: str, environment: str
+) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "FLASK_ENV": environment, "FLASK_DEBUG": debug}
+    flask = [sys.executable, "-m", "flask", "--app", "backoffice", *before, *command]
+    with subprocess.Popen(
+        flask, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=30)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode != 0
+    assert "does not run with Flask's debugger" in said
+    assert "Traceback" not in said

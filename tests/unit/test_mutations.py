@@ -1,0 +1,65 @@
+"""The mutations of `docs/security.md` (`manage.py mutations`) go with the code and the document as they are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutations.catalogue import Mutation, load
+
+ROOT = Path(__file__).resolve().parents[2]
+MUTATIONS = load()
+ROWS = {
+    item.partition(",")[0]: re.findall(r"`([\w/]+\.py::test_\w+)`", cell)
+    for item, cell in re.findall(
+        r"^\| ([A-Z][^|]*?) \| [^|]* \| ([^|]*) \|$", (ROOT / "docs" / "security.md").read_text("utf-8"), re.MULTILINE
+    )
+}
+"""Item of the checklist, or first name of a row of known holes -> the tests that are named for it."""
+UNPROVEN: dict[str, str] = {
+    "CVE-2023-46136": "Werkzeug's parser looks at each byte once; of ours there is only the size of a body",
+    "CVE-2023-23934": "Werkzeug ignores cookies without a name",
+    "CVE-2024-1135": "gunicorn's parser refuses them",
+    "CVE-2026-27641": "nothing makes a template of text, so that nothing can be taken away; I8 has the escapes",
+}
+"""Items and rows that are built and have no mutation, and why. The list only shrinks."""
+MOST_UNPROVEN = 4
+
+
+def each(mutation: Mutation) -> str:
+    return f"{mutation.item}: without {mutation.without}"
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=each)
+def test_each_applies_once_and_leaves_code_that_can_be_read(mutation: Mutation) -> None:
+    for file, text in mutation.texts(ROOT).items():
+        assert not file.startswith("tests/")
+        assert text != (ROOT / file).read_text("utf-8")
+        if file.endswith(".py"):
+            ast.parse(text)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=each)
+def test_each_has_to_be_noticed_by_a_test_that_its_item_names(mutation: Mutation) -> None:
+    assert all(mutation.test in ROWS[item] for item in mutation.items)
+
+
+def test_every_item_that_is_built_has_one_or_says_why_not() -> None:
+    built = {item for item, tests in ROWS.items() if tests}
+    assert set(UNPROVEN) == built.difference(*(mutation.items for mutation in MUTATIONS))
+    assert len(UNPROVEN) <= MOST_UNPROVEN
+
+
+def test_no_two_are_the_same() -> None:
+    assert len({(one.item, one.without) for one in MUTATIONS}) == len(MUTATIONS)
+
+
+def test_the_document_says_how_many_there_are() -> None:
+    text = " ".join((ROOT / "docs" / "security.md").read_text("utf-8").split())
+    proven = {item for one in MUTATIONS for item in one.items}
+    checklist = {item for item in proven if re.fullmatch(r"[A-Z]\d+", item)}
+    said = f"{len(MUTATIONS)} mutations for {len(checklist)} items and {len(proven - checklist)} rows"
+    assert said in text
