@@ -17,6 +17,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
+from backoffice.domain.waits import renew_waits
 from backoffice.errors import BodyCut, Invalid, TooLarge
 from backoffice.web.body_buffers import Allocate, fresh
 from backoffice.web.client_socket import SIGNED_IN, SMALL_BODY, ClientSocket, client_waits
@@ -69,6 +70,8 @@ class RequestBody:
         if self.length is not None and self.length > limit:
             raise TooLarge(f"The body has {self.length} bytes; at most {limit} are taken.", limit=limit)
         confirm_first(environ)
+        if self.length is None or self.length > SMALL_BODY:
+            renew_waits()
         self._still: Callable[[], None] = environ.get(STILL, _nothing)
 
     def read_into(self, view: memoryview) -> int:

@@ -36,7 +36,7 @@ from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.commit import facets
-from backoffice.stores.transport import Later
+from backoffice.stores.through_library import Later
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
 from tests.support.chunks import Place
