@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
-from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.passwords import Passwords, StepAside
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
@@ -189,16 +190,17 @@ def prepare_store(settings: Settings, client: Client) -> None:
         logger("backoffice.start").warning("installation not noted", because=error.code)
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, step_aside: StepAside = nullcontext) -> Flask:
     """The web application, with a client of its own. Raises SettingsError as `check_store`; a store that is away is
-    checked when it is back, before anything else is asked of it."""
+    checked when it is back, before anything else is asked of it. `step_aside`: see `Passwords`."""
     client = store_client(settings)
     check = None
     try:
         check_store(settings, client)
     except Unavailable:
         check = partial(check_store, settings, client)
-    return make_web(build_services(settings, client), settings, check)
+    services = build_services(settings, client, passwords=Passwords(step_aside=step_aside))
+    return make_web(services, settings, check)
 
 
 def make_web(services: Services, settings: Settings, check: Callable[[], None] | None = None) -> Flask:

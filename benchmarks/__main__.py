@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import busy, identities, large, listing, memory, pages, peers, report, small, transfer
+from benchmarks import busy, identities, large, listing, memory, pages, peers, report, slow, small, transfer
 from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
 from benchmarks.site import Failed
@@ -23,6 +23,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "small": small.measure,
     "pages": pages.measure,
     "busy": busy.measure,
+    "slow": slow.measure,
     "identities": identities.measure,
 }
 PEERS = {"peers", "large", "small"}

@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from backoffice.app import create_app
 from backoffice.server.access_log import AccessLog
 from backoffice.server.gunicorn_worker import Worker
+from backoffice.server.threads import step_aside
 from backoffice.settings import Settings
 
 MAX_CONNECTIONS: Final = 1000  # of one worker
@@ -26,16 +27,16 @@ GRACE: Final = 30  # seconds a request may still take when the server is told to
 
 class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
     def __init__(self, settings: Settings, fd: int | None) -> None:
-        self._settings, self._fd = settings, fd
+        self.settings, self._fd = settings, fd
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in options(self._settings, self._fd).items():
+        for name, value in options(self.settings, self._fd).items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         """In each worker, after the fork."""
-        return create_app(self._settings)
+        return create_app(self.settings, step_aside)
 
 
 def serve(settings: Settings, *, fd: int | None = None) -> int:

@@ -10,7 +10,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Any, Final
 
-from gunicorn.http.body import Body, LengthReader
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.wsgi import Response
@@ -47,17 +47,20 @@ class Requests(RequestParser):  # type: ignore[misc]
 
     def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
         """As gunicorn's. Where nothing is left of a body of known length, there is nothing to ask the socket for."""
-        return self._body_is_read() or bool(super().finish_body(deadline, max_bytes))
+        if self.mesg is None or body_to_come(self.mesg) == 0:
+            return True
+        return bool(super().finish_body(deadline, max_bytes))
 
-    def _body_is_read(self) -> bool:
-        body: Any = self.mesg.body if self.mesg else None
-        return (
-            type(body) is Body
-            and type(body.reader) is LengthReader
-            and body.reader.length == 0
-            and not body.failed
-            and not body.buf.tell()
-        )
+
+def body_to_come(request: Request) -> int | None:
+    """Bytes of its body that nobody has received; None where that cannot be told."""
+    body = request.body
+    if body.failed:
+        return None
+    if type(body.reader) is LengthReader:
+        return int(body.reader.length)
+    # A chunked one is over when its reader has seen the last chunk.
+    return 0 if type(body.reader) is ChunkedReader and body.reader.parser is None else None
 
 
 class Answer(Response):  # type: ignore[misc]
@@ -70,9 +73,12 @@ class Answer(Response):  # type: ignore[misc]
 
     def default_headers(self) -> list[str]:
         """As gunicorn's, with a date that is put into words once a second. Where the client still waits to be asked for
-        its body, it is not asked any more; and as it may send it all the same, the connection ends."""
+        its body, it is not asked any more; and as it may send it all the same, the connection ends. So it does when a
+        body that nobody has read is still on its way: the main loop throws it away, no thread waits for it."""
         if self.sock.client_waits:
             self.sock.will_not_continue()
+            self.force_close()
+        elif (to_come := body_to_come(self.req)) is None or to_come > self._held():
             self.force_close()
         major, minor = self.req.version
         headers = [
@@ -84,6 +90,9 @@ class Answer(Response):  # type: ignore[misc]
         if self.chunked:
             headers.append("Transfer-Encoding: chunked\r\n")
         return headers
+
+    def _held(self) -> int:
+        return int(self.sock.held + self.req.unreader.buf.tell())
 
     def send_headers(self) -> None:
         if not self.headers_sent:

@@ -1,40 +1,42 @@
 """What gunicorn's threaded worker lacks: threads for whole requests only, an end to those that never arrive, a short
-way for requests that follow each other closely."""
+way for requests that follow each other closely, and a bound for what one address may hold."""
 
 from __future__ import annotations
 
 import errno
 import select
-import selectors
-import socket
-import threading
 import time
-from concurrent.futures import Future
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
+import structlog
+from gunicorn.http.errors import NoMoreData
 from gunicorn.http.wsgi import FileWrapper, create
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from backoffice.logs import logger
+from backoffice.server.connections import Connection
 from backoffice.server.gunicorn_http import Answer, Requests
-from backoffice.web.client_socket import SIGNED_IN, ClientSocket
+from backoffice.server.main_loop import HEADERS_WITHIN, MainLoop
+from backoffice.server.refusals import refusal_of
+from backoffice.server.threads import Threads
+from backoffice.web.admission import ADMISSION, Admission, leave
+from backoffice.web.client_socket import ClientSocket
 
-HEADERS_WITHIN: Final = 15.0  # seconds for the whole head of a request, however it drips
-ENDING_SECONDS: Final = 2.0  # for a client to close its side, after the last answer of a connection
 LINGER: Final = 5  # milliseconds that a thread waits for the next request of the connection that it has just answered
+DRAIN_SECONDS: Final = 1.0  # for what is left of a body that nobody read: it is here already
 
-_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN})
 
 _log = logger("backoffice.access")
 
 
-class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
+class Worker(MainLoop):
     """gthread, in which nobody gets a thread for waiting.
 
-    The main loop collects the head of a request and a small body (`ClientSocket.collect`). A thread gets what is whole,
-    or a large body, which has to keep a pace. So slow clients, however many, cost memory for a while and no thread.
+    The main loop collects the head of a request and a small body (`ClientSocket.collect`), and sends the last bytes of
+    an answer to a client that takes them slowly. A thread gets what is whole, or a large body, which has to keep a
+    pace; while it waits for its client, another one takes its place (`Threads`). So slow clients, however many, cost
+    memory for a while and nobody's time.
 
     A client that sends one chunk after the other keeps its thread: handing the connection back to the main loop after
     each request, to be given out again at once, was a third of the samples of a profile with chunks of 16 KiB.
@@ -42,11 +44,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._collecting: dict[TConn, float] = {}  # of the main loop alone: connections with the begin of a request
-        self._ending: dict[TConn, float] = {}  # likewise: answered, and closed on our side
-        self._waiting: dict[int, tuple[float, TConn]] = {}
-        self._lock = threading.Lock()
-        self._queued = 0  # connections that no thread has taken up yet
+        self._admission = Admission.of(self.app.settings)
 
     def init_process(self) -> None:
         """Called once, in the process of the worker."""
@@ -54,114 +52,21 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         super().init_process()
 
-    # -- in the main loop
+    def get_thread_pool(self) -> Threads[Connection]:
+        threads = super().get_thread_pool()
+        self._admission.crowded = threads.crowded
+        return threads
 
-    def accept(self, listener: socket.socket) -> None:
-        """Called when somebody connects. That there is no descriptor left is no reason for the worker to die."""
-        try:
-            super().accept(listener)
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            _log.warning("no room for another connection", error=error.strerror)
-            time.sleep(0.05)  # the listener stays readable: not again and again at once
-
-    def enqueue_req(self, conn: TConn) -> None:
-        """Called when something may have arrived on a connection. It gets a thread when there is work for one."""
-        if not isinstance(conn.sock, ClientSocket):  # a new connection: nothing else refers to its socket yet
-            plain = conn.sock
-            # Family and type are said, for asking a connection that is gone already for them may fail.
-            conn.sock = ClientSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        if conn.sock.collect():
-            self._submit(conn)
-        else:
-            self._collecting[conn] = time.monotonic()
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect_more, conn))
-
-    def _collect_more(self, conn: TConn, _sock: socket.socket) -> None:
-        if conn.sock.collect():
-            self._stop_collecting(conn)
-            self._submit(conn)
-
-    def _stop_collecting(self, conn: TConn) -> None:
-        del self._collecting[conn]
-        self.poller.unregister(conn.sock)
-
-    def _submit(self, conn: TConn) -> None:
-        conn.data_ready = True
-        with self._lock:
-            self._queued += 1
-        super().enqueue_req(conn)
-
-    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        """Called when a thread is done with a connection."""
-        if fs.cancelled() or fs.exception() is not None or fs.result() is not True:
-            self._end(conn)
-        elif conn.sock.held:
-            self.enqueue_req(conn)  # the poller does not see what is collected already
-        else:
-            super().finish_request(conn, fs)
-
-    def _end(self, conn: TConn) -> None:
-        """Close our side, and the connection when the client has closed its own (RFC 9112, section 9.6). gunicorn's
-        `close_graceful` waits for that, and nothing else goes on in the main loop meanwhile."""
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:  # it has gone already
-            self._drop(conn)
-            return
-        conn.sock.setblocking(False)
-        self._ending[conn] = time.monotonic()
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
-
-    def _discard(self, conn: TConn, _sock: socket.socket) -> None:
-        if not conn.sock.discard():
-            self._stop_ending(conn)
-
-    def _stop_ending(self, conn: TConn) -> None:
-        del self._ending[conn]
-        self.poller.unregister(conn.sock)
-        self._drop(conn)
-
-    def _drop(self, conn: TConn) -> None:
-        self.nr_conns -= 1
-        conn.close()
-
-    def notify(self) -> None:
-        """The main loop's heartbeat, about once a second: end the connections that are overdue."""
-        super().notify()
-        now = time.monotonic()
-        for since, conn in list(self._waiting.values()):
-            if now - since > HEADERS_WITHIN:
-                _shut(conn.sock)
-        for conn, since in list(self._collecting.items()):
-            if now - since > self._may_take(conn.sock):
-                self._stop_collecting(conn)
-                self._drop(conn)
-        for conn, since in list(self._ending.items()):
-            if now - since > ENDING_SECONDS:
-                self._stop_ending(conn)
-
-    def _may_take(self, connection: ClientSocket) -> float:
-        """Seconds that the head of a request and a small body may take to arrive. They hold no thread meanwhile."""
-        if not self.alive:
-            return float(STOP_KEEPALIVE_LINGER)
-        return SIGNED_IN.allowed(connection.held) if connection.head_is_held else HEADERS_WITHIN
-
-    # -- in a thread
-
-    def handle(self, conn: TConn) -> Any:
+    def handle(self, conn: Connection) -> bool:
         """Called in a thread of the pool: true when the connection may be kept for another request."""
-        with self._lock:
-            self._queued -= 1
         kept = self._handle_one(conn)
-        while kept is True and self._stays(conn):
+        while kept and self._stays(conn):
             kept = self._handle_one(conn)
         return kept
 
-    def _stays(self, conn: TConn) -> bool:
+    def _stays(self, conn: Connection) -> bool:
         """Whether the next request is there within a moment, and no other connection waits for a thread."""
-        if self._needed():
+        if self._needed() or conn.sock.rest:
             return False
         if not conn.sock.held:
             poll = select.poll()
@@ -171,31 +76,58 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         return bool(conn.sock.collect()) and not self._needed()
 
     def _needed(self) -> bool:
-        return self._queued > 0 or not self.alive
+        return self.tpool.queued > 0 or not self.alive
 
-    def _handle_one(self, conn: TConn) -> Any:
-        thread = threading.get_ident()
-        conn.sock.end_body()
-        self._waiting[thread] = (time.monotonic(), conn)
+    def _handle_one(self, conn: Connection) -> bool:
+        """Takes the place of gunicorn's `handle`, which has HTTP/2 and TLS in it."""
+        sock, req = conn.sock, None
+        sock.begin_head(HEADERS_WITHIN)
+        if not conn.initialized:
+            conn.parser, conn.initialized = Requests(conn.cfg, sock, conn.client), True
         try:
-            if not conn.initialized:
-                conn.init()
-                conn.parser = Requests(conn.cfg, conn.sock, conn.client)
-            kept = super().handle(conn)
-            if kept is True:
+            req = next(conn.parser)
+            kept = self.handle_request(req, conn) and conn.parser.finish_body(time.monotonic() + DRAIN_SECONDS)
+            sock.end_body()
+            if kept:
                 # What the parser read behind the body is the beginning of the next request: no thread waits for its
                 # rest.
-                conn.sock.give_back(conn.parser.unreader.take_buffered())
-            return kept
-        finally:
-            self._waiting.pop(thread, None)
+                sock.give_back(conn.parser.unreader.take_buffered())
+            return bool(kept)
+        except (NoMoreData, StopIteration):
+            return False  # the client has gone, or said with its last request that it would go
+        except Exception as error:  # noqa: BLE001 -- each is answered or noted
+            if req is None:  # else the lines of the log would name whoever had this thread last
+                structlog.contextvars.clear_contextvars()
+            self._failed(conn, error)
+            return False
 
-    def handle_request(self, req: Any, conn: TConn) -> bool:
+    def _failed(self, conn: Connection, error: Exception) -> None:
+        if not isinstance(error, OSError):
+            self.handle_error(None, conn.sock, conn.client, error)
+        elif isinstance(error, TimeoutError) or error.errno in _GONE:
+            _log.debug("connection lost", error=str(error), ip=conn.address)
+        else:
+            _log.error("connection failed", exc_info=error)
+
+    def handle_error(self, _req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:
+        """Answer what is no request that can be understood, or failed outside of the application, without a word of
+        what was sent."""
+        status, answer, facts = refusal_of(exc)
+        facts["ip"] = addr[0] if isinstance(addr, tuple) else ""
+        if status < 500:
+            _log.warning("invalid request", **facts)
+        else:
+            _log.error("request failed", exc_info=exc, **facts)
+        try:
+            client.sendall(answer)
+        except OSError as error:
+            _log.debug("refusal not sent", error=str(error))
+
+    def handle_request(self, req: Any, conn: Connection) -> bool:
         """Called in a thread, when the head of a request is complete: answer it. False: the connection ends.
 
         Takes the place of gunicorn's, to which several ways of gunicorn are attached that we do not use.
         """
-        self._waiting.pop(threading.get_ident(), None)
         conn.sock.begin_body()
         self.nr += 1
         began = time.perf_counter()
@@ -203,17 +135,20 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
             conn.sock.ask_to_continue()
         answer, environ = create(req, conn.sock, conn.client, conn.server, self.cfg, response_class=Answer)
         environ["wsgi.multithread"] = True
-        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+        environ[ADMISSION] = self._admission
+        if not self.alive:
             answer.force_close()
         try:
             self._answer(answer, environ, began)
         except OSError:
-            raise  # the client has gone: gunicorn's `handle` knows
+            raise  # the client has gone: `_handle_one` knows
         except (Exception, SystemExit):
             if not answer.headers_sent:
-                raise  # into a page of gunicorn's
+                raise  # into an answer of `handle_error`
             self.log.exception("Error handling request")
             return False
+        finally:
+            leave(environ)
         return not answer.should_close()
 
     def _answer(self, answer: Answer, environ: dict[str, Any], began: float) -> None:
@@ -230,11 +165,3 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
             self.log.access(answer, None, environ, timedelta(seconds=time.perf_counter() - began))
             if hasattr(parts, "close"):
                 parts.close()
-
-
-def _shut(connection: socket.socket) -> None:
-    """Wake the thread that reads from `connection`: to it, the client has gone."""
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError as error:
-        _log.debug("shutdown", error=error.strerror)  # it went by itself meanwhile

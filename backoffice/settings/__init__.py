@@ -152,6 +152,24 @@ class Settings:
     port: int = _setting("BACKOFFICE_PORT", read.number(0, 65535), 5000, "Port it listens on; 0: any free one")
     web_workers: int = _setting("BACKOFFICE_WEB_WORKERS", read.number(1, 64), 2, "Web processes; empty: one per core")
     web_threads: int = _setting("BACKOFFICE_WEB_THREADS", read.number(2, 256), 16, "Threads of each")
+    address_connections: int = _setting(
+        "BACKOFFICE_ADDRESS_CONNECTIONS", read.number(1, 100_000), 100, "Connections of one address to a web process"
+    )
+    address_requests: int = _setting(
+        "BACKOFFICE_ADDRESS_REQUESTS",
+        read.number(1, 100_000),
+        32,
+        "Requests of one address without a sign-in at once in a web process",
+    )
+    person_requests: int = _setting(
+        "BACKOFFICE_PERSON_REQUESTS", read.number(1, 100_000), 12, "Requests of one person at once in a web process"
+    )
+    requests_per_minute: int = _setting(
+        "BACKOFFICE_REQUESTS_PER_MINUTE",
+        read.number(1, 100_000_000),
+        60_000,
+        "Requests a minute of one person or address to a web process",
+    )
 
     client_token: Secret | None = _setting(
         "BACKOFFICE_TOKEN", Secret, None, "API token that `upload` and `download` send", secret=True

@@ -31,8 +31,9 @@ from backoffice.domain.access import Ground
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
+from backoffice.stores.through_library import Arg, Client, Command
 from backoffice.stores.together import current_read, read_together
-from backoffice.stores.transport import BACK_OFF, REPEATS, Arg, Client, Command, Pending, transport_for
+from backoffice.stores.transport import BACK_OFF, REPEATS, Direct, Pending, transport_for
 from backoffice.stores.watch import STALE, Compared, Watch, only_reads, unwatch, watched
 
 __all__ = ["ANSWER_SECONDS", "Arg", "Client", "Command", "Db", "Pending", "connect", "store_errors"]
@@ -100,6 +101,11 @@ class Db:
     def one_server(self) -> bool:
         """Whether all keys lie together, so that one script may use any of them."""
         return not isinstance(self.client, RedisCluster)
+
+    @property
+    def direct(self) -> bool:
+        """Whether commands go over connections of our own, and not by way of the library."""
+        return isinstance(self._transport, Direct)
 
     def call(self, *command: Arg) -> Any:
         """One command, one round trip."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +95,19 @@ class RedisHealth:
         self._checked, self._room, self._reserve_taken = 0.0, True, False
 
     def ping(self) -> None:
-        with suppress(StoreFull), store_errors():  # it takes no writes, and says so: it answers
-            self._db.client.ping()
+        with suppress(StoreFull):  # it takes no writes, and says so: it answers
+            self._db.call_ahead("PING")
 
     def room(self) -> bool:
-        with self._lock:
-            if time.monotonic() - self._checked > CACHE_SECONDS:
+        # Where the store hangs, one thread finds that out; the others go by what was so, and do not wait for it first.
+        stale = time.monotonic() - self._checked > CACHE_SECONDS
+        if stale and self._lock.acquire(blocking=not self._checked):
+            try:
                 self._room = self._has_room()
                 self._checked = time.monotonic()
-            return self._room
+            finally:
+                self._lock.release()
+        return self._room
 
     def _has_room(self) -> bool:
         info = server_info(self._db)
@@ -130,7 +135,7 @@ class RedisHealth:
 def server_info(db: Db) -> dict[str, Any]:
     """INFO of the server; of a cluster, of one of its primaries with the largest memory use of any."""
     with store_errors():
-        info: dict[str, Any] = db.alone("INFO", db.client.info)
+        info: dict[str, Any] = db.alone("INFO", partial(db.call_ahead, "INFO") if db.direct else db.client.info)
     nodes = [node for node in info.values() if isinstance(node, dict) and "used_memory" in node]
     return max(nodes, key=lambda node: int(node["used_memory"])) if nodes else info
 

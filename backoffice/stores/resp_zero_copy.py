@@ -184,6 +184,16 @@ def _let_kernel_wait(sock: socket.socket) -> None:
     sock.settimeout(None)
 
 
+def set_patience(connection: AbstractConnection, seconds: float | None) -> None:
+    """Wait for so long for each reply over this connection, and for its being opened if it is not open."""
+    connection.socket_timeout = seconds
+    sock: Any = connection._sock  # noqa: SLF001 - there is no other way to an open one
+    if sock is not None and seconds:
+        sock.settimeout(seconds)
+        if type(sock) is socket.socket:
+            _let_kernel_wait(sock)
+
+
 def _receive(sock: socket.socket, size: int, into: list[bytes]) -> None:
     """Exactly `size` bytes, in one string if they come without a pause; the memory they arrive in is the result's."""
     while size:

@@ -13,32 +13,26 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.client import NEVER_DECODE
-from redis.cluster import RedisCluster
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 
-from backoffice.stores.resp_zero_copy import Buffer, pack, read, read_large, read_several, send
+from backoffice.domain.waits import SOON, Waits, current_waits
+from backoffice.stores.counted_waits import OVER, Counted
+from backoffice.stores.resp_zero_copy import Buffer, pack, read, read_large, read_several, send, set_patience
+from backoffice.stores.through_library import LARGE, Arg, Client, Command, Later, ThroughLibrary
 
 if TYPE_CHECKING:
     from redis.connection import AbstractConnection
 
-Client = Redis | RedisCluster
-Arg = bytes | str | int | float | memoryview
-Command = tuple[Arg, ...]
-
 REPEATS: Final = 2
-"""A frozen server holds a request for at most 3 * 5 s, below gunicorn's time-out; every change is safe to repeat."""
+"""While there is time (`domain/waits.py`); every change is safe to repeat."""
 BACK_OFF: Final = ExponentialWithJitterBackoff(base=0.02, cap=0.3)
-
-_LARGE: Final = "GET"
-"""The one command whose reply may be a large string: a chunk."""
 
 
 class Pending(Protocol):
@@ -72,40 +66,6 @@ def transport_for(client: Client) -> Transport:
     return _direct.get(client) or _direct.setdefault(client, Direct(client))
 
 
-class ThroughLibrary:
-    """Lets redis-py do it: it knows which node has which slot."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def call(self, command: Command) -> Any:
-        options: dict[str, Any] = {NEVER_DECODE: True} if command[0] == _LARGE else {}
-        return self._client.execute_command(*command, **options)  # type: ignore[no-untyped-call]
-
-    def many(self, commands: Sequence[Command]) -> list[Any]:
-        with self._client.pipeline(transaction=False) as pipe:
-            for command in commands:
-                pipe.execute_command(*command)
-            replies: list[Any] = pipe.execute()
-            return replies
-
-    def ask(self, command: Command) -> Pending:
-        return Later(partial(self.call, command))
-
-
-class Later:
-    """A command that is sent by `call` when its reply is wanted."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call = call
-
-    def reply(self) -> Any:
-        return self._call()
-
-    def drop(self) -> None:
-        """It has not been sent."""
-
-
 class Direct:
     """One server. Each command has a connection to itself until its reply is read.
 
@@ -122,10 +82,14 @@ class Direct:
         self._callbacks: dict[Arg, Callable[[Any], Any]] = {**client.response_callbacks}
         self._callbacks.pop("HGETALL", None)
         self._idle: deque[AbstractConnection] = deque()
+        self._patience: float | None = self._pool.connection_kwargs.get("socket_timeout")
 
     def call(self, command: Command) -> Any:
+        return self._call(command, current_waits())
+
+    def _call(self, command: Command, waits: Waits) -> Any:
         name = command[0]
-        reply = self._carry(pack(command), read_large if name == _LARGE else read)
+        reply = self._carry(pack(command), read_large if name == LARGE else read, waits)
         callback = self._callbacks.get(name)
         return reply if callback is None else callback(reply)
 
@@ -135,7 +99,7 @@ class Direct:
             packed += pack(command)
         if all(type(part) is bytes and len(part) < _JOINED for part in packed):
             packed = [b"".join(packed)]
-        replies: list[Any] = self._carry(packed, partial(read_several, len(commands)))
+        replies: list[Any] = self._carry(packed, partial(read_several, len(commands)), current_waits())
         for place, command in enumerate(commands):
             callback = self._callbacks.get(command[0])
             if callback is not None:
@@ -161,10 +125,11 @@ class Direct:
 
     def finish(self, connection: AbstractConnection, command: Command) -> Any:
         """The reply to a command that was sent over `connection`."""
+        waits = current_waits()
         try:
-            reply = self._exchange(connection, (), read_large)
+            reply = self._in_time(connection, (), read_large, waits)
         except (Disconnected, TimedOut):
-            return self.call(command)
+            return self._call(command, waits)
         callback = self._callbacks.get(command[0])
         return reply if callback is None else callback(reply)
 
@@ -176,14 +141,15 @@ class Direct:
         """After a fork: what is open belongs to the parent."""
         self._idle.clear()
 
-    def _carry(self, packed: Sequence[Buffer], take: Callable[[AbstractConnection], Any]) -> Any:
-        """Send, and read with `take`; on a failure of the way, again over a new connection, up to `REPEATS` times."""
+    def _carry(self, packed: Sequence[Buffer], take: Callable[[AbstractConnection], Any], waits: Waits) -> Any:
+        """Send, and read with `take`; on a failure of the way, again over a new connection, up to `REPEATS` times and
+        as long as the request may wait."""
         failures, may_be_stale = 0, True
         while True:
             connection = self._take()
             was_open = connection.is_connected
             try:
-                return self._exchange(connection, packed, take)
+                return self._in_time(connection, packed, take, waits)
             except (Disconnected, TimedOut) as error:
                 if isinstance(error, Disconnected):
                     self._close_idle()
@@ -192,9 +158,31 @@ class Direct:
                         may_be_stale = False
                         continue
                 failures += 1
-                if failures > REPEATS:
+                if failures > REPEATS or waits.left <= 0:
                     raise
             time.sleep(BACK_OFF.compute(failures))
+
+    def _in_time(
+        self,
+        connection: AbstractConnection,
+        packed: Sequence[Buffer],
+        take: Callable[[AbstractConnection], Any],
+        waits: Waits,
+    ) -> Any:
+        """`_exchange`, as long as the request may still wait."""
+        if waits.left <= 0:
+            if packed:
+                self._idle.append(connection)
+            else:
+                self._close(connection)  # a reply is on its way to it
+            raise TimedOut(OVER)
+        with Counted(waits):
+            patience = self._patience
+            if patience is not None and waits.left < patience - SOON:
+                patience = waits.left
+            if connection.socket_timeout != patience:
+                set_patience(connection, patience)
+            return self._exchange(connection, packed, take)
 
     def _exchange(
         self, connection: AbstractConnection, packed: Sequence[Buffer], take: Callable[[AbstractConnection], Any]
@@ -220,13 +208,15 @@ class Direct:
         return reply
 
     def _take(self) -> AbstractConnection:
-        """A connection of our own for a while. A new one is connected, with the pool's repetitions."""
+        """A connection of our own for a while, which is connected where it is used."""
         try:
             return self._idle.pop()
         except IndexError:
             pass
-        connection: AbstractConnection = self._pool.get_connection()
-        connection.retry = Retry(NoBackoff(), 0)  # from now on, `_carry` repeats
+        connection = cast("AbstractConnection", self._pool.make_connection())
+        # So that it is closed with the pool, whose own way connects at once, with repetitions and time-outs of its own.
+        self._pool._in_use_connections.add(connection)  # noqa: SLF001
+        connection.retry = Retry(NoBackoff(), 0)  # `_carry` repeats
         return connection
 
     def _close(self, connection: AbstractConnection) -> None:

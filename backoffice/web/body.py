@@ -17,6 +17,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
+from backoffice.domain.waits import renew_waits
 from backoffice.errors import BodyCut, Invalid, TooLarge
 from backoffice.web.body_buffers import Allocate, fresh
 from backoffice.web.client_socket import SIGNED_IN, SMALL_BODY, ClientSocket, client_waits
@@ -69,6 +70,8 @@ class RequestBody:
         if self.length is not None and self.length > limit:
             raise TooLarge(f"The body has {self.length} bytes; at most {limit} are taken.", limit=limit)
         confirm_first(environ)
+        if self.length is None or self.length > SMALL_BODY:
+            renew_waits()
         self._still: Callable[[], None] = environ.get(STILL, _nothing)
 
     def read_into(self, view: memoryview) -> int:
@@ -197,8 +200,11 @@ def drain(of: Request | WSGIEnvironment, most: int = DRAIN, seconds: float = DRA
 
 
 def drain_after(response: Response) -> Response:
-    """For `after_request`: a refusal reaches also the client that is still sending."""
+    """For `after_request`: a refusal reaches also the client that is still sending. Our own server sees to that by
+    itself, after the answer and without a thread."""
     environ = request.environ
+    if isinstance(environ.get("gunicorn.socket"), ClientSocket):
+        return response
     if response.status_code >= 400 and (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
         drain(environ, seconds=DRAIN_SECONDS if g.get("person") is not None else STRANGERS_DRAIN_SECONDS)
     return response

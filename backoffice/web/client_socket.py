@@ -9,36 +9,29 @@ from __future__ import annotations
 
 import re
 import socket
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from backoffice.web.sending_socket import MANY, TOGETHER, SendingSocket
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 IDLE_SECONDS: Final = 30.0
 """Between two pieces of a body, or for a client to take one `PIECE` of an answer."""
-PIECE: Final = 256 * 1024
-"""Bytes of an answer for which a client has that time."""
 MAX_HEAD: Final = 64 * 1024
 """Bytes in which the head of a request has to end before it goes to the server's parser, which knows its limits."""
 SMALL_BODY: Final = 64 * 1024
 """Bytes of a body that is collected whole. Nothing longer is read of anybody who is not signed in."""
 _STEP: Final = 64 * 1024
-_TOGETHER: Final = 1.0
-"""Seconds in which the kernel moves many bytes for one call. Python would come back for every piece, and each time wait
-for its turn among the threads. What has not moved by then is slow: it goes on piece by piece, by the clock."""
-_ONE_CALL: Final = struct.pack("@ll", int(_TOGETHER), int(_TOGETHER % 1 * 1_000_000))
-_NO_LIMIT: Final = struct.pack("@ll", 0, 0)
-_LARGE: Final = 128 * 1024
-"""Bytes from which on that is worth its own calls."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,19})[ \t]*\r\n", re.IGNORECASE)
+_FRAMING: Final = re.compile(rb"\r\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _EXPECT: Final = re.compile(rb"\r\nexpect:", re.IGNORECASE)
 
 
@@ -60,13 +53,9 @@ SIGNED_IN: Final = Pace(30.0, 1024)
 """Large files over bad networks are welcome, a trickle that holds a thread for ever is not."""
 
 
-class ClientSocket(socket.socket):
-    """A connection whose time-out is for each piece sent, and whose bodies have to keep a pace.
-
-    Python's own time-out is for all of `sendall`, however much that is: it would cut off a slow client in the middle of
-    a large answer that it takes steadily. For receiving it is the other way round: a byte now and then would keep the
-    connection for ever.
-    """
+class ClientSocket(SendingSocket):
+    """A connection whose bodies have to keep a pace: by Python's own time-out, a byte now and then would keep it for
+    ever."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,6 +67,7 @@ class ClientSocket(socket.socket):
         self._received = 0
         self._deadline = float("inf")
         self._asked_to_continue = False
+        self.discarded = 0
 
     # -- before a thread is spent on it
 
@@ -124,8 +114,12 @@ class ClientSocket(socket.socket):
         head = self._held[: end + len(_BLANK_LINE)]
         length = _LENGTH.search(head)
         body = int(length[1]) if length is not None else 0
-        # Not waited for: a large body, one of unknown length, or one that waits for our "100 Continue" itself.
-        self._wanted = len(head) + body if body <= SMALL_BODY and _EXPECT.search(head) is None else 0
+        # Not waited for: a large body, one of unknown length, one that waits for our "100 Continue" itself, or one that
+        # will be refused, as its length is said in two ways.
+        if body and (body > SMALL_BODY or _EXPECT.search(head) is not None or len(_FRAMING.findall(head)) > 1):
+            self._wanted = 0
+        else:
+            self._wanted = len(head) + body
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._held[:count])
@@ -143,7 +137,9 @@ class ClientSocket(socket.socket):
         """Throw away what has arrived, without waiting; whether more may come."""
         self._held.clear()
         try:
-            return super().recv(_STEP) != b""
+            count = len(super().recv(_STEP))
+            self.discarded += count
+            return count > 0
         except BlockingIOError:
             return True
         except OSError:
@@ -154,7 +150,19 @@ class ClientSocket(socket.socket):
     def begin_body(self) -> None:
         """The head of a request is complete. Until it is known who sends it, the pace of strangers holds."""
         self._pace, self._began, self._received, self._deadline = STRANGER, time.monotonic(), 0, float("inf")
-        self.settimeout(IDLE_SECONDS)
+        self.sent_bytes = 0
+        self._wait_patiently()
+
+    def begin_head(self, seconds: float) -> None:
+        """A thread reads the head of a request. That is collected already, unless it is of no form that is known
+        here: then the rest has to come in so many seconds."""
+        self._pace, self._began, self._received = Pace(seconds, 2**62), time.monotonic(), 0
+        self._deadline = float("inf")
+        self._wait_patiently()
+
+    def _wait_patiently(self) -> None:
+        if self.gettimeout() != IDLE_SECONDS:  # else the system need not be told again
+            self.settimeout(IDLE_SECONDS)
 
     def end_body(self) -> None:
         """The request is answered; how long the next one may take to come is the server's matter."""
@@ -213,7 +221,7 @@ class ClientSocket(socket.socket):
             return super().recv_into(buffer, nbytes, flags)
         self._let_continue()
         waited, count = 0.0, -1
-        if (nbytes or memoryview(buffer).nbytes) >= _LARGE:
+        if (nbytes or memoryview(buffer).nbytes) >= MANY:
             waited, count = self._receive_together(buffer, nbytes, flags, self._pace)
         if count < 0:
             with self._in_time(self._pace, waited):
@@ -224,25 +232,13 @@ class ClientSocket(socket.socket):
     def _receive_together(self, buffer: Any, nbytes: int, flags: int, pace: Pace) -> tuple[float, int]:
         """How long it waited, and how many bytes came: all of them, or what a moment brought. -1: nothing yet."""
         idle = self.gettimeout()
-        if min(self._left(pace), _TOGETHER if idle is None else idle) < _TOGETHER:
+        if min(self._left(pace), TOGETHER if idle is None else idle) < TOGETHER:
             return 0.0, -1  # the clock is nearer than the kernel's limit
-        with self._kernel_waits(socket.SO_RCVTIMEO, idle):
+        with self.kernel_waits(socket.SO_RCVTIMEO, idle):
             try:
                 return 0.0, super().recv_into(buffer, nbytes, flags | socket.MSG_WAITALL)
             except BlockingIOError:
-                return _TOGETHER, -1
-
-    @contextmanager
-    def _kernel_waits(self, limit: int, patience: float | None) -> Iterator[None]:
-        """Let one call last until all is moved, but not longer than `_TOGETHER`. `limit`: the option that says so."""
-        self.setsockopt(socket.SOL_SOCKET, limit, _ONE_CALL)
-        self.settimeout(None)
-        try:
-            yield
-        finally:
-            self.settimeout(patience)
-            # Others may wait without end, for the head of the next request.
-            self.setsockopt(socket.SOL_SOCKET, limit, _NO_LIMIT)
+                return TOGETHER, -1
 
     def _left(self, pace: Pace) -> float:
         return min(self._began + pace.allowed(self._received), self._deadline) - time.monotonic()
@@ -250,56 +246,25 @@ class ClientSocket(socket.socket):
     @contextmanager
     def _in_time(self, pace: Pace, waited: float = 0.0) -> Iterator[None]:
         """`waited`: seconds without a byte, just before."""
+        self.waits_since = time.monotonic()
         left, idle = self._left(pace), self.gettimeout()
         if waited and idle is not None:
             left = min(left, idle - waited)
-        if left <= 0:
-            raise TimeoutError("the body arrives too slowly")
-        if idle is not None and idle <= left:
-            yield
-            return
-        self.settimeout(left)
+        shorter = idle is None or left < idle
         try:
+            if left <= 0:
+                raise TimeoutError("the body arrives too slowly")
+            if shorter:
+                self.settimeout(left)
             yield
         finally:
-            self.settimeout(idle)
+            self.waits_since = 0.0
+            if shorter:
+                self.settimeout(idle)
 
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """As `socket.sendall`, with the time-out for each `PIECE`. All that there is goes to the kernel at once, as
-        each call costs more than what it carries."""
-        began = time.monotonic()
-        with memoryview(data) as whole, whole.cast("B") as view:
-            sent = self.send(view, flags) if len(view) < _LARGE else self._send_together(view, flags)
-            if sent < len(view):
-                self._send_rest(view, sent, began, flags)
-
-    def _send_together(self, view: memoryview, flags: int) -> int:
-        """All of it, or what the client takes in a moment."""
-        patience = self.gettimeout()
-        if patience is not None and patience < _TOGETHER:
-            return self.send(view, flags)
-        with self._kernel_waits(socket.SO_SNDTIMEO, patience):
-            try:
-                return self.send(view, flags)
-            except BlockingIOError:
-                return 0
-
-    def _send_rest(self, view: memoryview, sent: int, began: float, flags: int) -> None:
-        patience = self.gettimeout()
-        mark = 0  # up to here the pieces are sent; the present one has been waited for since `began`
-        try:
-            while sent < len(view):
-                if sent - mark >= PIECE:
-                    mark, began = sent, time.monotonic()
-                    self.settimeout(patience)
-                elif patience is not None:
-                    left = began + patience - time.monotonic()
-                    if left <= 0:
-                        raise TimeoutError("the client takes the answer too slowly")
-                    self.settimeout(left)
-                sent += self.send(view[sent:], flags)
-        finally:
-            self.settimeout(patience)
+    def transfer(self) -> tuple[float, int]:
+        """Since when the client takes the answer, and how many bytes it took; or the same of what it sends."""
+        return (self.sending_since, self.sent_bytes) if self.sent_bytes else (self._began, self._received)
 
 
 def client_waits(environ: WSGIEnvironment) -> bool:

@@ -15,6 +15,7 @@ from backoffice.domain import limits
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.services.container import Services
 from backoffice.settings import Settings
+from backoffice.web.admission import init_admission
 from backoffice.web.application import Application
 from backoffice.web.assets import init_assets
 from backoffice.web.body import drain_after
@@ -68,8 +69,9 @@ def make_app(
     asked of it (`store_check.py`). Raises RuntimeError when a route does not say who may call it.
 
     The order matters where a hook needs what another has done. Before a view, from the first line to the last: note the
-    endpoint for the log, start the clock, set an actor for errors on the way, check the store, find out who asks, guard
-    the route. After it, from the last line to the first: keep assets, drain a refused body, count, add the headers.
+    endpoint for the log, start the clock, set an actor for errors on the way, check the store, find out who asks, let
+    not too many in, guard the route. After it, from the last line to the first: keep assets, drain a refused body,
+    count, add the headers.
     """
     app = Application("backoffice.web", static_url_path="/static")
     _configure(app, settings)
@@ -85,6 +87,7 @@ def make_app(
     if check is not None:
         check_before_use(app, check)
     init_identity(app)
+    init_admission(app)
     init_csrf(app, settings)
     init_route_guard(app)
     _init_leftover_babel(app)

@@ -27,6 +27,7 @@ from backoffice.domain.access import ANONYMOUS, Actor
 from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
+from backoffice.domain.waits import begin_waits, end_waits, renew_waits
 from backoffice.errors import BackofficeError, NotSignedIn
 from backoffice.services.tokens import NOT_VALID
 from backoffice.web.body import hold_body, keep_confirming
@@ -168,6 +169,7 @@ def _counter(app: Flask) -> Callable[[], None]:
 
 def nobody_yet() -> None:
     """The first hook of a request: so that even an error on the way to the identity finds an actor."""
+    begin_waits()
     services().identities.begin_request()
     environ = request.environ
     g.actor = g.anonymous = Actor(
@@ -186,12 +188,15 @@ def confirm_identity(response: Response) -> Response:
     identities = services().identities
     if response.status_code >= 500:  # a failure tells nothing
         identities.begin_request()
-    if not identities.unconfirmed:
-        return response
-    try:
-        identities.confirm()
-    except BackofficeError as error:
-        return current_app.make_response(current_app.handle_user_exception(error))
+    if identities.unconfirmed:
+        try:
+            identities.confirm()
+        except BackofficeError as error:
+            response = current_app.make_response(current_app.handle_user_exception(error))
+    if response.status_code >= 500:
+        end_waits()
+    else:
+        renew_waits()  # what the answer streams may take its time
     return response
 
 

@@ -29,7 +29,7 @@ from backoffice.stores import uploads as upload_store
 from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.client import Arg, Client, Command, Db, Pending, connect
-from backoffice.stores.transport import Later
+from backoffice.stores.through_library import Later
 from tests.support.chunks import Place
 from tests.support.uploads import ALICE, LIMITS, World, reader
 

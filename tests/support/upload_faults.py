@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from backoffice.errors import Unavailable
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.client import Arg, Client, Command, Db, Pending
-from backoffice.stores.transport import Later
+from backoffice.stores.through_library import Later
 
 P = ParamSpec("P")
 T = TypeVar("T")

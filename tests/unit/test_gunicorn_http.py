@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import InvalidResponseHeader
 from gunicorn.http.wsgi import FileWrapper
-from gunicorn.workers.gthread import TConn
 
+from backoffice.server.connections import Connection as ServerConnection
 from backoffice.server.gunicorn_http import SMALL, Requests
 from backoffice.server.gunicorn_worker import Worker
+from backoffice.settings import Settings
 from backoffice.web.client_socket import ClientSocket
 
 GET = b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -45,17 +47,18 @@ class Connection:
 
     def __init__(self) -> None:
         config = Config()
-        self.worker = Worker(1, 1, [], None, 30, config, Quiet(config))
+        self.worker = Worker(1, 1, [], SimpleNamespace(settings=Settings()), 30, config, Quiet(config))
         near, self.client = socket.socketpair()
         self.sock = Watched(fileno=near.detach())
-        self.conn = TConn(config, self.sock, ("192.0.2.1", 4711), ("127.0.0.1", 5000))
+        self.worker.tpool = self.worker.get_thread_pool()
+        peer = ("192.0.2.1", 4711)
+        self.conn = ServerConnection(config, self.sock, peer, ("127.0.0.1", 5000), peer[0])
 
     def ask(self, app: Any, request: bytes = GET) -> tuple[bool, list[bytes]]:
         """Let `app` answer; whether the connection stays, and what was sent."""
         self.worker.wsgi, self.sock.sent = app, []
         self.client.sendall(request)
         assert self.sock.collect()
-        self.conn.data_ready = True
         return self.worker._handle_one(self.conn), self.sock.sent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import threading
@@ -9,10 +10,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn
 
+from backoffice.server.connections import Connections
 from backoffice.server.gunicorn_worker import Worker
-from backoffice.web.client_socket import PIECE, ClientSocket
+from backoffice.web.client_socket import ClientSocket
+from backoffice.web.sending_socket import PIECE
 
 
 def _pair() -> tuple[ClientSocket, socket.socket]:
@@ -57,7 +60,7 @@ class Counting(Worker):
     """A worker without a server around it: `answers` are what serving one request after the other gives."""
 
     def __init__(self, *answers: bool) -> None:
-        self._lock, self._queued, self.alive = threading.Lock(), 1, True
+        self.tpool, self.alive = SimpleNamespace(queued=0), True
         self.answers, self.served = list(answers), 0
 
     def _handle_one(self, conn: TConn) -> bool:
@@ -77,7 +80,7 @@ def test_requests_that_follow_at_once_are_served_by_one_thread() -> None:
         client.sendall(3 * REQUEST)
         worker = Counting(True, True, True)
         assert worker.handle(conn) is True
-        assert (worker.served, worker._queued) == (3, 0)
+        assert worker.served == 3
 
 
 def test_a_connection_that_ends_is_not_waited_for() -> None:
@@ -95,22 +98,19 @@ def test_a_thread_is_given_back_when_it_is_needed(state: str) -> None:
     with conn.sock, client:
         client.sendall(2 * REQUEST)
         worker = Counting(True, True)
-        worker._queued += state == "another waits"
+        worker.tpool.queued += state == "another waits"
         worker.alive = state != "stopping"
         assert worker.handle(conn) is True
         assert worker.served == 1
 
 
-def test_a_worker_without_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_room(_self: object, _listener: object) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
+@pytest.mark.parametrize(("number", "goes_on"), [(errno.EMFILE, True), (errno.EAGAIN, True), (errno.EBADF, False)])
+def test_a_worker_without_descriptors_goes_on(number: int, goes_on: bool) -> None:
+    class Listener:
+        def accept(self) -> None:
+            raise OSError(number, "on purpose")
 
-    monkeypatch.setattr(ThreadWorker, "accept", no_room)
-    Counting().accept(SimpleNamespace())
-
-    def broken(_self: object, _listener: object) -> None:
-        raise OSError(errno.EBADF, "Bad file descriptor")
-
-    monkeypatch.setattr(ThreadWorker, "accept", broken)
-    with pytest.raises(OSError, match="Bad file"):
-        Counting().accept(SimpleNamespace())
+    worker = Counting()
+    worker._connections, worker._told = Connections(), 0.0
+    with contextlib.nullcontext() if goes_on else pytest.raises(OSError, match="on purpose"):
+        worker.accept(Listener())

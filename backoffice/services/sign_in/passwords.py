@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import secrets
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from threading import BoundedSemaphore
 
@@ -22,22 +22,35 @@ from backoffice.errors import IntegrityError, Invalid, TooMany, WeakPassword
 LONGEST = 4 * MAX_PASSWORD
 """Characters before composing: no composed character is made of more than four, and composing takes the square of
 what it is given."""
-PATIENCE_SECONDS = 5.0
-"""A sign-in waits that long for its turn to hash."""
+PATIENCE_SECONDS = 15.0
+"""A sign-in waits that long for its turn to hash; it costs nobody else anything meanwhile (`step_aside`)."""
+RETRY_SECONDS = 5
+
+StepAside = Callable[[], AbstractContextManager[None]]
+"""Entered where a thread waits for its turn: what carries it may let others go first meanwhile."""
 
 
 class Passwords:
     """Argon2id. The defaults are above the least that OWASP recommends (19 MiB, 2 passes).
 
     At most `parallel` passwords are hashed at once in a process, so that a flood of sign-ins takes neither its memory
-    nor all its cores; who waits too long for a turn gets TooMany.
+    nor all its cores; who finds `waiting` others before him, or waits too long, gets TooMany.
     """
 
-    def __init__(self, *, memory_kib: int = 32 * 1024, passes: int = 2, parallel: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        memory_kib: int = 32 * 1024,
+        passes: int = 2,
+        parallel: int = 2,
+        waiting: int = 32,
+        step_aside: StepAside = nullcontext,
+    ) -> None:
         self._hasher = PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
         )
-        self._turns = BoundedSemaphore(parallel)
+        self._turns, self._places = BoundedSemaphore(parallel), BoundedSemaphore(parallel + waiting)
+        self._step_aside = step_aside
         salt, tag = _base64(secrets.token_bytes(16)), _base64(secrets.token_bytes(32))
         # No password belongs to it, and checking one against it costs the same as against a real one.
         self._dummy = f"$argon2id$v=19$m={memory_kib},t={passes},p=1${salt}${tag}"
@@ -84,12 +97,24 @@ class Passwords:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=PATIENCE_SECONDS):
-            raise TooMany("Too many people are signing in just now.", retry_after=max(1, int(PATIENCE_SECONDS)))
-        try:
+        with _taken(self._places, lambda places: places.acquire(blocking=False)), _taken(self._turns, self._wait):
             yield
-        finally:
-            self._turns.release()
+
+    def _wait(self, turns: BoundedSemaphore) -> bool:
+        if turns.acquire(blocking=False):
+            return True
+        with self._step_aside():
+            return turns.acquire(timeout=PATIENCE_SECONDS)
+
+
+@contextmanager
+def _taken(places: BoundedSemaphore, take: Callable[[BoundedSemaphore], bool]) -> Iterator[None]:
+    if not take(places):
+        raise TooMany("Too many people are signing in just now.", retry_after=RETRY_SECONDS)
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _normal(password: str) -> str:

@@ -13,6 +13,7 @@ from typing import Self
 from xxhash import xxh3_128_digest
 
 from backoffice.domain.uploads import Chunk
+from backoffice.domain.waits import sharing_waits
 
 IN_FLIGHT = 2
 """Chunks being stored at once. More gain nothing: the store takes one after the other."""
@@ -146,7 +147,7 @@ class Chunker:
 
     def _submit(self) -> None:
         view = memoryview(self._buffer)[: self._filled]
-        stored = self._storing.submit(self._store, self._submitted, view)
+        stored = self._storing.submit(sharing_waits(self._store), self._submitted, view)
         hashed = self._hashing.submit(self._whole.update, view)
         self._flights.append(_InFlight(self._buffer, stored, hashed))
         self._submitted += 1

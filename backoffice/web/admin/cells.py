@@ -28,8 +28,10 @@ Formatter = Callable[[Any, Any, Any, str], Any]
 TIME_SUFFIX: Final = "_at"
 """How the names of times end: milliseconds since the epoch, 0 = never."""
 _FORMULA = "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20"
-_FORMULA_INSIDE = re.compile(r'([;\t\r\n][\s"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])')
-"""Where a formula would begin for a spreadsheet that takes another character than the comma for the end of a cell."""
+_FORMULA_INSIDE = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+_SEPARATORS = re.compile(r'[;\t\r\n][\s";]*')
+"""Where a cell would begin for a spreadsheet that takes another character than the comma for the end of one. All of a
+run at once: tried from each of its characters, a long one would cost its square."""
 
 
 def default_cell(view: Any, value: Any, name: str) -> str | Markup:
@@ -85,7 +87,7 @@ def csv_cell(value: Any) -> str:
     text = str(value)
     if isinstance(value, int | float):
         return text
-    text = _FORMULA_INSIDE.sub(r"\1'", text)
+    text = _SEPARATORS.sub(lambda run: run[0] + "'" * (text[run.end() : run.end() + 1] in _FORMULA_INSIDE), text)
     first = {text[:1], text.lstrip()[:1]} - {""}
     return f"'{text}" if any(char in _FORMULA for char in first) else text
 

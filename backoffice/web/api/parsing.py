@@ -25,7 +25,9 @@ MAX_DIGITS: Final = 19
 MAX_BYTES: Final = 2**63 - 1
 MAX_CURSOR: Final = 6000
 """A cursor holds a folded name, in which one character can have become eighteen."""
-_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
+_ONE_KIND = str.maketrans("{}", "[]")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -193,9 +195,11 @@ def _no_constant(name: str) -> None:
 
 def _check_depth(text: str) -> None:
     """Before parsing, because the parser's own answer to deep nesting is to run out of stack."""
-    depth = 0
-    for token in _TOKENS.finditer(text):
-        mark = token[0][0]
-        depth += (mark in "[{") - (mark in "]}")
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+    brackets = _NO_BRACKET.sub("", _STRINGS.sub("", text)).translate(_ONE_KIND)
+    # From the inside out, a level at a time: a loop over all brackets of a large body would take seconds.
+    for _ in range(MAX_DEPTH):
+        if "[]" not in brackets:
+            break
+        brackets = brackets.replace("[]", "")
+    if "[]" in brackets or brackets.count("[") > MAX_DEPTH:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
