@@ -1,34 +1,24 @@
-"""The connection to Redis or Valkey: one factory for every kind of address, one place where its errors become ours."""
+"""The connection to Redis or Valkey: one factory for every kind of address, one way for commands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import (
-    AuthenticationError,
-    ClusterDownError,
-    MasterDownError,
     NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-    RedisError,
     ResponseError,
-    TryAgainError,
 )
-from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from backoffice.domain.access import Ground
-from backoffice.errors import StoreFull, Unavailable
+from backoffice.errors import Unavailable
+from backoffice.stores.failures import ERRORS, raise_ours, store_errors
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
 from backoffice.stores.through_library import Arg, Client, Command
@@ -46,44 +36,6 @@ MOST_CONNECTIONS = 1024
 """Of a process to one server: two for each of the most threads that can be asked for, and room."""
 
 _MOVED: Final = object()
-
-_DOWN = (
-    Disconnected,
-    TimedOut,
-    ClusterDownError,
-    MasterDownError,
-    ReadOnlyError,
-    TryAgainError,
-    RedisClusterException,
-)
-_ERRORS = (RedisError, RedisClusterException)
-_FULL = ("OOM ", "MISCONF ")
-_WAIT = ("LOADING ", "NOREPLICAS ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Redis errors become `Unavailable` (also while loading or failing over) or `StoreFull`; a wrong command stays."""
-    try:
-        yield
-    except _ERRORS as error:
-        _raise_ours(error)
-
-
-def _raise_ours(error: Exception) -> NoReturn:
-    if isinstance(error, AuthenticationError):
-        raise Unavailable("The store refuses our password.") from error
-    if isinstance(error, OutOfMemoryError):
-        raise StoreFull from error
-    if isinstance(error, _DOWN):
-        raise Unavailable from error
-    if isinstance(error, ResponseError):
-        text = str(error)
-        if any(mark in text for mark in _FULL):
-            raise StoreFull from error
-        if text.startswith(_WAIT):
-            raise Unavailable from error
-    raise error
 
 
 class Db:
@@ -122,8 +74,8 @@ class Db:
     def _one(self, command: Command) -> Any:
         try:
             return self._transport.call(command)
-        except _ERRORS as error:
-            _raise_ours(error)
+        except ERRORS as error:
+            raise_ours(error)
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         """The replies of several commands sent together, in order: one round trip."""
@@ -158,8 +110,8 @@ class Db:
             return [self._one(command) for command in commands]
         try:
             return self._transport.many(commands)
-        except _ERRORS as error:
-            _raise_ours(error)
+        except ERRORS as error:
+            raise_ours(error)
 
     def ask(self, *command: Arg) -> Pending:
         """Send a command that only reads, and go on; on a cluster it is sent when its reply is asked for."""

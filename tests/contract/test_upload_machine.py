@@ -37,10 +37,9 @@ from tests.support.chunks import Place
 from tests.support.machines import run_machine
 from tests.support.servers import Store
 from tests.support.upload_faults import Fault
-from tests.support.upload_machine import LIFE, PEOPLE, Coming, Model, Wrong
+from tests.support.upload_machine import LIFE, NAMES, PEOPLE, Coming, Model, Wrong
 from tests.support.uploads import LIMITS, reader
 
-NAMES = ("a.txt", "A.TXT", "b", "ü ö.pdf")
 SIZES = st.lists(st.integers(1, 1500), min_size=1, max_size=4)
 PICK = st.integers(0, 20)
 RARELY = st.sampled_from((False, False, False, False, True))

@@ -36,6 +36,7 @@ from tests.support.uploads import ALICE, LIMITS, World, person
 
 PEOPLE = (ALICE, person("bob"))
 QUOTA = 12_000
+NAMES = ("a.txt", "A.TXT", "b", "ü ö.pdf")
 LIFE = LIMITS.upload_max_seconds + GRACE_SECONDS + 1
 """Seconds after which nothing of an upload can be left."""
 Wrong = tuple[Fault, int] | None

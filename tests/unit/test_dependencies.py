@@ -32,7 +32,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from jinja2.compiler import CodeGenerator
 from redis import _parsers
 from redis.connection import Connection as RedisConnection
-from redis.connection import HiredisRespSerializer
+from redis.connection import ConnectionPool, HiredisRespSerializer
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "backoffice").rglob("*.py"))
@@ -144,6 +144,7 @@ def libraries() -> dict[str, tuple[Any, list[str]]]:
     return {
         "redis._parsers._HiredisParser": (parser, ["_reader", "_sock", "on_connect", "read_response"]),
         "redis.connection.Connection": (RedisConnection(), ["_parser", "_sock"]),
+        "redis.connection.ConnectionPool": (ConnectionPool(), ["_in_use_connections", "make_connection"]),
         "redis.connection.HiredisRespSerializer": (HiredisRespSerializer(), ["pack"]),
         "gunicorn.http.unreader.SocketUnreader": (unreader, ["sock", "take_buffered", "unread"]),
         "gunicorn.http.body.LengthReader": (reader, ["unreader", "length"]),

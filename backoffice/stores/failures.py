@@ -1,0 +1,62 @@
+"""The one place where the errors of Redis become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import TimeoutError as TimedOut
+
+from backoffice.errors import StoreFull, Unavailable
+
+_DOWN = (
+    Disconnected,
+    TimedOut,
+    ClusterDownError,
+    MasterDownError,
+    ReadOnlyError,
+    TryAgainError,
+    RedisClusterException,
+)
+ERRORS = (RedisError, RedisClusterException)
+_FULL = ("OOM ", "MISCONF ")
+_WAIT = ("LOADING ", "NOREPLICAS ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Redis errors become `Unavailable` (also while loading or failing over) or `StoreFull`; a wrong command stays."""
+    try:
+        yield
+    except ERRORS as error:
+        raise_ours(error)
+
+
+def raise_ours(error: Exception) -> NoReturn:
+    """What `store_errors` makes of one of `ERRORS`."""
+    if isinstance(error, AuthenticationError):
+        raise Unavailable("The store refuses our password.") from error
+    if isinstance(error, OutOfMemoryError):
+        raise StoreFull from error
+    if isinstance(error, _DOWN):
+        raise Unavailable from error
+    if isinstance(error, ResponseError):
+        text = str(error)
+        if any(mark in text for mark in _FULL):
+            raise StoreFull from error
+        if text.startswith(_WAIT):
+            raise Unavailable from error
+    raise error
