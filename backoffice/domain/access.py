@@ -42,6 +42,7 @@ OWN_TO_ALL = {
     Permissions.FILES_WRITE: Permissions.FILES_ALL_WRITE,
     Permissions.FILES_DELETE: Permissions.FILES_ALL_DELETE,
     Permissions.TOKENS_OWN: Permissions.TOKENS_ALL,
+    Permissions.SESSIONS_ALL: Permissions.SESSIONS_ALL,
 }
 """The permission that reaches everybody's objects where the first reaches one's own."""
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, AuditEntry, AuditEvent, ObjectRef
 from backoffice.domain.invisible import is_readable
 from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE
 from backoffice.domain.paging import Page
-from backoffice.domain.permissions import Permission, Permissions
+from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.errors import Invalid, NotFound
 from backoffice.services.authorization import authorize, record_denial
@@ -80,5 +81,5 @@ class Audit:
         return False
 
     def _reading(self, actor: Actor) -> None:
-        authorize(self.log, actor, Permissions.AUDIT_READ)
+        authorize(self.log, actor, Acts.AUDIT_READ)
         self.log.record(AuditEvent(Actions.AUDIT_READ, actor, at=self.now()), f"audit.read {actor.id}", READ_SECONDS)

@@ -1,19 +1,21 @@
-"""Asking the function that decides, recording every refusal, and the rule that nobody grants what they do not hold."""
+"""Asking the table of acts (`domain/acts.py`), recording every refusal; nobody grants what they do not hold."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, NoReturn
 
-from backoffice.domain.access import ADMIN, Actor, decide, describe, granted_by, may
+from backoffice.domain.access import ADMIN, Actor, Decision, decide, describe, granted_by, may
 from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Act, Proof, Rank, Whose
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.ids import is_id
 from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotFound, NotSignedIn, ReauthRequired
-from backoffice.services.ports import AuditLog
+from backoffice.services.ports import AccountStore, AuditLog
 
 DENIED_SECONDS: Final = 60
 """A refusal that repeats itself is recorded once in so long."""
@@ -25,29 +27,97 @@ _SESSION, _TOKEN = "session:", "token:"
 
 
 def authorize(
-    audit: AuditLog, actor: Actor, permission: Permission, owner: str | None = None, target: ObjectRef = NO_OBJECT
+    audit: AuditLog,
+    actor: Actor,
+    act: Act,
+    owner: str | None = None,
+    target: ObjectRef = NO_OBJECT,
+    *,
+    now: int | None = None,
 ) -> None:
-    """Return if `actor` may; `owner` is the id of the object's owner where it has one, `target` what is recorded.
+    """Return if the table lets `actor` do this; `owner` is the id of the object's owner where it has one, `target` what
+    is recorded, `now` the time for an act that takes a fresh password. Rank is asked by `authorize_account`.
 
-    Raises NotSignedIn; NotFound for a stranger's object, so that nobody learns what there is; else NotAllowed.
+    Raises NotSignedIn; NotFound for a stranger's object, so that nobody learns what there is; ReauthRequired; else
+    NotAllowed.
     """
-    decision = decide(actor, permission, owner)
-    if decision.allowed:
-        _note(actor, lambda now: authorize(audit, now, permission, owner, target))
-        return
+    if act.rank is Rank.NO_LESS and (owner is None or owner != actor.id):
+        raise TypeError(f"{act.name} asks whose account it is")
+    _authorize(audit, actor, act, owner, target)
+    _require_proof(audit, actor, act, target, now)
+
+
+def authorize_account(
+    audit: AuditLog,
+    actor: Actor,
+    act: Act,
+    accounts: AccountStore,
+    user_id: str,
+    target: ObjectRef = NO_OBJECT,
+    *,
+    now: int | None = None,
+) -> tuple[User | None, Mapping[str, Role]]:
+    """`authorize` for an act on the account of `user_id`, or on what lets that person in (`target`, else the user);
+    and the rule of rank. It returns the user (None: there is none, nobody to outrank, or the object is one's own) and
+    the roles as they are at that moment, from one trip.
+    """
+    owner = user_id if act.whose is not Whose.ACCOUNT else None
+    about = target if target != NO_OBJECT else ObjectRef("user", user_id)
+    _authorize(audit, actor, act, owner, about)
+    _require_proof(audit, actor, act, about, now)
+    if owner is not None and owner == actor.id:
+        return None, {}
+    user, roles = accounts.load(user_id) if is_id(user_id) else (None, {})
+    if user is not None:
+        authorize_over(audit, actor, act, user, roles, now=now)
+    return user, roles
+
+
+def authorize_over(
+    audit: AuditLog, actor: Actor, act: Act, user: User, roles: Mapping[str, Role], *, now: int | None = None
+) -> None:
+    """The one rule of rank, of an account that was read; besides, what `act` wants to stand behind it, for what shows
+    only now which act it is.
+
+    It is asked by whatever acts on an account, or on what lets somebody into one: its record, password, links, status,
+    quota and roles, its sessions and tokens. It is not asked about files and uploads; there the permission decides.
+    """
+    target = user_ref(user)
+    _require_proof(audit, actor, act, target, now)
+    authorize_grant(audit, actor, act, permissions_of(roles, user.roles), target)
+
+
+def _authorize(audit: AuditLog, actor: Actor, act: Act, owner: str | None, target: ObjectRef) -> None:
+    """Whether the actor holds what the act takes, and whose the object is."""
     if not actor.signed_in:
         raise NotSignedIn
-    record_denial(audit, actor, permission, target, decision.reason)
-    if owner is not None and owner != actor.id:
-        raise NotFound
-    raise NotAllowed(f"You may not do this; it takes the right {permission}: {describe(permission)}.")
+    foreign = owner is not None and owner != actor.id
+    decision = decide(actor, act.takes, owner) if act.takes is not None else Decision(True, "signed in")
+    because = decision.reason
+    if decision.allowed and foreign and act.whose is Whose.OWN:
+        because = "nobody does this for somebody else"
+    elif decision.allowed:
+        _note(actor, lambda now: _authorize(audit, now, act, owner, target))
+        return
+    if foreign:
+        deny(audit, actor, act.takes, target, because, NotFound())
+    takes = f"it takes the right {act.takes}: {describe(act.takes or '')}"
+    deny(audit, actor, act.takes, target, because, NotAllowed(f"You may not do this; {takes}."))
 
 
-def is_authorized(audit: AuditLog, actor: Actor, permission: Permission, owner: str | None = None) -> bool:
+def _require_proof(audit: AuditLog, actor: Actor, act: Act, target: ObjectRef, now: int | None) -> None:
+    """Whether there stands behind the request what the act wants: somebody who has just given the password, say."""
+    if act.proof is Proof.PERSON and by_token(actor):
+        deny(audit, actor, act.takes, target, f"no token may {act.text}", NotAllowed(f"A token cannot {act.text}."))
+    if act.proof is Proof.FRESH and by_session(actor) and (now is None or now - actor.auth_at >= FRESH_MS):
+        deny(audit, actor, act.takes, target, "the password was given too long ago", ReauthRequired())
+
+
+def is_authorized(audit: AuditLog, actor: Actor, act: Act, owner: str | None = None) -> bool:
     """The same question, for who goes another way where the answer is no; that is no refusal then."""
-    allowed = may(actor, permission, owner)
+    allowed = act.takes is not None and may(actor, act.takes, owner)
     if allowed:
-        authorize(audit, actor, permission, owner)
+        authorize(audit, actor, act, owner)
     return allowed
 
 
@@ -57,15 +127,29 @@ def _note(actor: Actor, ask: Callable[[Actor], None]) -> None:
         actor.ground.note(ask)
 
 
-def record_denial(audit: AuditLog, actor: Actor, permission: Permission, target: ObjectRef, because: str) -> None:
+def deny(
+    audit: AuditLog,
+    actor: Actor,
+    permission: Permission | None,
+    target: ObjectRef,
+    because: str,
+    error: NotAllowed | NotFound,
+) -> NoReturn:
+    """Record a refusal and raise it: the one place from where NotAllowed is raised."""
+    record_denial(audit, actor, permission, target, because)
+    raise error
+
+
+def record_denial(
+    audit: AuditLog, actor: Actor, permission: Permission | None, target: ObjectRef, because: str
+) -> None:
     """Record a refusal, once a minute for each actor, credential, permission, object and reason: somebody else with a
     stolen token is not hidden by its owner's own refusal. A target whose id was made up by the client is left out: ids
     become parts of keys."""
     if not _SAFE_ID.fullmatch(target.id):
         target = NO_OBJECT
-    event = AuditEvent(
-        Actions.ACCESS_DENY, actor, target, Outcome.DENIED, data={"permission": str(permission), "because": because}
-    )
+    data = {"permission": str(permission), "because": because} if permission is not None else {"because": because}
+    event = AuditEvent(Actions.ACCESS_DENY, actor, target, Outcome.DENIED, data=data)
     once = f"denied {actor.id} {actor.credential} {permission} {target.type} {target.id} {because}"
     audit.record(event, once, DENIED_SECONDS)
 
@@ -76,27 +160,14 @@ def beyond(actor: Actor, granted: frozenset[Permission]) -> frozenset[Permission
     return frozenset() if actor.permissions >= granted_by(ADMIN) else granted - actor.permissions
 
 
-def authorize_grant(
-    audit: AuditLog, actor: Actor, permission: Permission, granted: frozenset[Permission], target: ObjectRef
-) -> None:
-    """Raises NotAllowed unless `actor` holds all of `granted`; `permission` is what the act itself takes."""
+def authorize_grant(audit: AuditLog, actor: Actor, act: Act, granted: frozenset[Permission], target: ObjectRef) -> None:
+    """Raises NotAllowed unless `actor` holds all of `granted`."""
     missing = sorted(beyond(actor, granted))
     if not missing:
-        _note(actor, lambda now: authorize_grant(audit, now, permission, granted, target))
-    else:
-        record_denial(audit, actor, permission, target, f"{actor.name} does not hold {', '.join(missing)}")
-        raise NotAllowed(f"This reaches beyond what you hold yourself: {', '.join(missing)}.")
-
-
-def authorize_over(
-    audit: AuditLog, actor: Actor, permission: Permission, user: User, roles: Mapping[str, Role]
-) -> None:
-    """The one rule of rank: raises NotAllowed where `user` holds something that `actor` lacks.
-
-    It is asked by whatever acts on an account, or on what lets somebody into one: its record, password, links, status,
-    quota and roles, its sessions and tokens. It is not asked about files and uploads; `permission` decides those.
-    """
-    authorize_grant(audit, actor, permission, permissions_of(roles, user.roles), user_ref(user))
+        _note(actor, lambda now: authorize_grant(audit, now, act, granted, target))
+        return
+    because, listed = f"{actor.name} does not hold {', '.join(missing)}", ", ".join(missing)
+    deny(audit, actor, act.takes, target, because, NotAllowed(f"This reaches beyond what you hold yourself: {listed}."))
 
 
 def permissions_of(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset[Permission]:
@@ -120,12 +191,6 @@ def within_reach(actor: Actor, roles: Mapping[str, Role]) -> Callable[[User], bo
         return known[held]
 
     return asked
-
-
-def require_recent_auth(actor: Actor, now: int) -> None:
-    """Raises ReauthRequired where the actor is a session whose password was given too long ago."""
-    if by_session(actor) and now - actor.auth_at >= FRESH_MS:
-        raise ReauthRequired
 
 
 def by_session(actor: Actor) -> bool:

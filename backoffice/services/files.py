@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
@@ -65,7 +65,7 @@ class Files:
         return self._page(actor, query, everybody, "trash", ("purge",))
 
     def _page(self, actor: Actor, query: Query, everybody: bool, facet: str, sorts: tuple[str, ...]) -> Page[File]:
-        authorize(self.audit, actor, Permissions.FILES_ALL_READ if everybody else Permissions.FILES_READ)
+        authorize(self.audit, actor, Acts.FILES_LIST_ALL if everybody else Acts.FILES_LIST)
         if query.sort and query.sort not in sorts:
             raise Invalid(f"sort is one of {', '.join(sorts)}.", field="sort")
         if not everybody:
@@ -74,22 +74,22 @@ class Files:
 
     def get(self, actor: Actor, file_id: str) -> File:
         """Raises NotFound, also where the file is not for this actor."""
-        return self._reach(actor, file_id, Permissions.FILES_READ)
+        return self._reach(actor, file_id, Acts.FILE_READ)
 
     def trashed(self, actor: Actor, file_id: str) -> File:
         """A file in the trash. Raises NotFound."""
-        return self._reach(actor, file_id, Permissions.FILES_READ, trashed=True)
+        return self._reach(actor, file_id, Acts.FILE_READ, trashed=True)
 
     def mime_types(self, actor: Actor) -> list[tuple[str, int]]:
         """The commonest types of all files, with their numbers."""
-        authorize(self.audit, actor, Permissions.FILES_ALL_READ)
+        authorize(self.audit, actor, Acts.FILES_LIST_ALL)
         return self.files.mime_types()
 
     def usage(self, actor: Actor, user_id: str = "") -> Usage:
         """Of oneself, or of another for who may see users."""
         owner = user_id or actor.id
         if owner != actor.id:
-            authorize(self.audit, actor, Permissions.USERS_READ)
+            authorize(self.audit, actor, Acts.USER_READ)
         used, reserved = self.files.usage(owner)
         user = self.users.get(owner)
         own = user.quota_bytes if user is not None else None
@@ -99,22 +99,22 @@ class Files:
     def foresee(self, actor: Actor, size: int, spec: FileSpec | None = None) -> None:
         """Refuse now what the commit would refuse as things stand: for a client that asks before it sends `size` bytes.
         Nothing is held for it, and the commit decides. Raises NotAllowed, QuotaExceeded, NameTaken."""
-        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        authorize(self.audit, actor, Acts.FILE_CREATE)
         usage = self.usage(actor)
         if usage.limit is not None and usage.used + usage.reserved + size > usage.limit:
             raise QuotaExceeded(limit=usage.limit)
         if spec is not None and spec.on_conflict is OnConflict.FAIL and self.files.has_name(actor.id, spec.name):
             raise NameTaken("You have a file of this name.", field="name")
 
-    def _reach(self, actor: Actor, file_id: str, permission: Permission, *, trashed: bool = False) -> File:
+    def _reach(self, actor: Actor, file_id: str, act: Act, *, trashed: bool = False) -> File:
         file = self.files.get(file_id) if is_id(file_id) else None
-        return self._authorized(actor, file, permission, trashed=trashed)
+        return self._authorized(actor, file, act, trashed=trashed)
 
-    def _authorized(self, actor: Actor, file: File | None, permission: Permission, *, trashed: bool = False) -> File:
+    def _authorized(self, actor: Actor, file: File | None, act: Act, *, trashed: bool = False) -> File:
         """The file, where it is there (or in the trash) and this actor may do that. Raises NotFound, NotAllowed."""
         if file is None or file.state is not (FileState.TRASHED if trashed else FileState.READY):
             raise NotFound
-        authorize(self.audit, actor, permission, file.owner, file_ref(file))
+        authorize(self.audit, actor, act, file.owner, file_ref(file))
         return file
 
     # -- reading
@@ -132,14 +132,14 @@ class Files:
             with suppress(VersionMismatch):  # it was renamed, or is in the trash: read anew
                 return self._reader.fetch(actor, *known)
         file, packed_map = self.files.get_with_map(file_id) if is_id(file_id) else (None, b"")
-        file = self._authorized(actor, file, Permissions.FILES_READ)
+        file = self._authorized(actor, file, Acts.FILE_DOWNLOAD)
         if whole and file.size <= SMALL_FILE and file.total_chunks <= 1:
             with suppress(VersionMismatch):  # changed at this moment; it could be read before
                 return self._reader.fetch(actor, file, packed_map)
         return self._reader.open(actor, file, packed_map)
 
     def _may_read(self, actor: Actor, file: File) -> bool:
-        return is_authorized(self.audit, actor, Permissions.FILES_READ, file.owner)
+        return is_authorized(self.audit, actor, Acts.FILE_DOWNLOAD, file.owner)
 
     @property
     def _reader(self) -> FileReader:
@@ -163,7 +163,7 @@ class Files:
         name = clean_name(new_name)
 
         def change() -> File:
-            old = self._reach(actor, file_id, Permissions.FILES_WRITE)
+            old = self._reach(actor, file_id, Acts.FILE_RENAME)
             _expect(old, version)
             if old.name == name:
                 return old
@@ -178,7 +178,7 @@ class Files:
         """Into the trash, from where it can be restored until its time is over. Raises NotFound, VersionMismatch."""
 
         def change() -> None:
-            old = self._reach(actor, file_id, Permissions.FILES_DELETE)
+            old = self._reach(actor, file_id, Acts.FILE_TRASH)
             _expect(old, version)
             event = AuditEvent(Actions.FILE_TRASH, actor, file_ref(old), at=self.now())
             self.files.trash(old, event.at + self.trash_seconds * 1000, event)
@@ -189,7 +189,7 @@ class Files:
         """Out of the trash; under another name where its own was taken meanwhile. Raises NotFound."""
 
         def change() -> File:
-            old = self._reach(actor, file_id, Permissions.FILES_DELETE, trashed=True)
+            old = self._reach(actor, file_id, Acts.FILE_RESTORE, trashed=True)
             return self.files.restore(old, AuditEvent(Actions.FILE_RESTORE, actor, file_ref(old), at=self.now()))
 
         return self._again(None, change)
@@ -202,7 +202,7 @@ class Files:
             old = self.files.get(file_id) if is_id(file_id) else None
             if old is None or old.state is FileState.GONE:
                 raise NotFound
-            authorize(self.audit, actor, Permissions.FILES_DELETE, old.owner, file_ref(old))
+            authorize(self.audit, actor, Acts.FILE_PURGE, old.owner, file_ref(old))
             _expect(old, version)
             return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, file_ref(old), at=self.now()))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
-from backoffice.domain.permissions import Permissions
 from backoffice.services.authorization import authorize
 from backoffice.services.ports import AuditLog, StoreCheck
 
@@ -24,7 +24,7 @@ class Maintenance:
 
     def check(self, actor: Actor, *, on_finding: OnFinding = ignore, on_progress: OnProgress = ignore) -> Report:
         """Look, and change nothing. Raises NotAllowed."""
-        authorize(self.audit, actor, Permissions.SYSTEM_READ)
+        authorize(self.audit, actor, Acts.SYSTEM_READ)
         return self.store.check(on_finding=on_finding, on_progress=on_progress)
 
     def repair(self, actor: Actor, *, on_finding: OnFinding = ignore, on_progress: OnProgress = ignore) -> Report:
@@ -32,5 +32,5 @@ class Maintenance:
 
         Raises NotAllowed and StoreFull.
         """
-        authorize(self.audit, actor, Permissions.SYSTEM_WRITE)
+        authorize(self.audit, actor, Acts.SYSTEM_REPAIR)
         return self.store.repair(actor, on_finding=on_finding, on_progress=on_progress)

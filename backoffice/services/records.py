@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action
+from backoffice.domain.acts import Act, act_on
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.errors import NotFound, VersionMismatch
 from backoffice.services.authorization import authorize
@@ -61,12 +61,12 @@ class Records(Generic[R]):
 
     def page(self, actor: Actor, query: Query) -> Page[R]:
         """The records asked for. Raises NotAllowed, and Invalid for what the store cannot answer."""
-        authorize(self.audit, actor, self.noun.read)
+        authorize(self.audit, actor, act_on(self.noun, "read"))
         return self.store.page(query)
 
     def get(self, actor: Actor, record_id: str, /) -> R:
         """Raises NotAllowed, NotFound."""
-        self._authorize(actor, self.noun.read, record_id)
+        self._authorize(actor, act_on(self.noun, "read"), record_id)
         return self._existing(record_id)
 
     # -- changing
@@ -75,10 +75,10 @@ class Records(Generic[R]):
         """How the record stands in the log."""
         return ObjectRef(self.noun.name, record.id, str(getattr(record, self.noun.title)))
 
-    def _authorize(self, actor: Actor, permission: Permission, record_id: str) -> None:
+    def _authorize(self, actor: Actor, act: Act, record_id: str) -> None:
         # A refusal names the record; what the client made up is no record's id, and becomes part of no key.
         target = ObjectRef(self.noun.name, record_id) if is_id(record_id) else NO_OBJECT
-        authorize(self.audit, actor, permission, target=target)
+        authorize(self.audit, actor, act, target=target, now=self.now())
 
     def _existing(self, record_id: str) -> R:
         record = self.store.get(record_id) if is_id(record_id) else None
@@ -142,26 +142,26 @@ class EditableRecords(Records[R]):
 
     def create(self, actor: Actor, **fields: Any) -> Any:
         """The new record, of these fields. Raises NotAllowed, Invalid, NameTaken."""
-        authorize(self.audit, actor, self.noun.write)
+        authorize(self.audit, actor, act_on(self.noun, "create"), now=self.now())
         now = self.now()
         return self._insert(actor, self.record(id=new_id(), created_at=now, updated_at=now, **self._cleaned(fields)))
 
     def update(self, actor: Actor, record_id: str, /, *, version: int | None = None, **fields: Any) -> R:
         """The record with these fields changed. Raises as `create` does, NotFound, and VersionMismatch when it is not
         at `version` any more (None: whatever it is at)."""
-        old = self._changeable(actor, record_id, version)
+        old = self._changeable(actor, act_on(self.noun, "update"), record_id, version)
         return self._save(actor, old, replace(old, **self._cleaned(fields)))  # type: ignore[type-var]
 
     def delete(self, actor: Actor, record_id: str, /, version: int | None = None) -> None:
         """Raises NotAllowed, NotFound, VersionMismatch."""
-        self._remove(actor, self._changeable(actor, record_id, version))
+        self._remove(actor, self._changeable(actor, act_on(self.noun, "delete"), record_id, version))
 
     def _cleaned(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self.fields[name](value) for name, value in fields.items()}
 
-    def _changeable(self, actor: Actor, record_id: str, version: int | None) -> R:
-        """The record, unchanged since `version`, if the actor may change it."""
-        self._authorize(actor, self.noun.write, record_id)
+    def _changeable(self, actor: Actor, act: Act, record_id: str, version: int | None) -> R:
+        """The record, unchanged since `version`, if the actor may do this to it."""
+        self._authorize(actor, act, record_id)
         record = self._existing(record_id)
         expect(record, version)
         return record

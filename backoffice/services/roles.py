@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain import words
 from backoffice.domain.access import Actor, parse_permissions
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.limits import MAX_DESCRIPTION
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permission, Permissions
+from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import ROLES, Role, clean_role_name
 from backoffice.domain.text import clean_line
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
-from backoffice.services.authorization import authorize, authorize_grant, require_recent_auth
+from backoffice.services.authorization import authorize, authorize_grant
 from backoffice.services.ports import RoleStore
 from backoffice.services.records import EditableRecords, expect
 
@@ -29,7 +30,7 @@ class Roles(EditableRecords[Role]):
 
     def all(self, actor: Actor) -> list[Role]:
         """Built-in and custom ones, by name."""
-        authorize(self.audit, actor, Permissions.ROLES_READ)
+        authorize(self.audit, actor, Acts.ROLE_READ)
         return sorted(self.store.all().values(), key=lambda role: role.name)
 
     def page(self, actor: Actor, query: Query) -> Page[Role]:
@@ -47,14 +48,13 @@ class Roles(EditableRecords[Role]):
     ) -> Role:
         """Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold."""
         target = ObjectRef("role", name[:40], name[:40])
-        authorize(self.audit, actor, Permissions.ROLES_WRITE, target=target)
-        require_recent_auth(actor, self.now())
+        authorize(self.audit, actor, Acts.ROLE_CREATE, target=target, now=self.now())
         granted = _permissions(permissions)
         now = self.now()
         role = Role(clean_role_name(name), _description(description), granted, created_at=now, updated_at=now)
         if role.built_in:
             raise NameTaken("This is the name of a built-in role.", field="name")
-        authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, granted, target)
+        authorize_grant(self.audit, actor, Acts.ROLE_CREATE, granted, target)
         return self._insert(actor, role)
 
     def update(  # type: ignore[override] # these fields and no others
@@ -67,12 +67,12 @@ class Roles(EditableRecords[Role]):
         permissions: Iterable[str] | None = None,
     ) -> Role:
         """Change what is given. Raises Conflict for a built-in role, VersionMismatch, and as `create` does."""
-        old = new = self._changeable(actor, name, version)
+        old = new = self._changeable(actor, Acts.ROLE_UPDATE, name, version)
         if description is not None:
             new = replace(new, description=_description(description))
         if permissions is not None:
             granted = _permissions(permissions)
-            authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, granted, self.ref(old))
+            authorize_grant(self.audit, actor, Acts.ROLE_UPDATE, granted, self.ref(old))
             # What a later version has stored, it will find again.
             unknown = old.permissions.difference(all_permissions())
             new = replace(new, permissions=granted | unknown)
@@ -84,13 +84,13 @@ class Roles(EditableRecords[Role]):
             raise NotFound
         return role
 
-    def _changeable(self, actor: Actor, name: str, version: int | None) -> Role:
-        authorize(self.audit, actor, Permissions.ROLES_WRITE, target=ObjectRef("role", name[:40], name[:40]))
-        require_recent_auth(actor, self.now())
+    def _changeable(self, actor: Actor, act: Act, name: str, version: int | None) -> Role:
+        target = ObjectRef("role", name[:40], name[:40])
+        authorize(self.audit, actor, act, target=target, now=self.now())
         role = self._existing(name)
         if role.built_in:
             raise Conflict("A built-in role stays as it is.")
-        authorize_grant(self.audit, actor, Permissions.ROLES_WRITE, role.permissions, self.ref(role))
+        authorize_grant(self.audit, actor, act, role.permissions, self.ref(role))
         expect(role, version)
         return role
 

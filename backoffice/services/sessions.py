@@ -9,23 +9,20 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.identities import Identity
 from backoffice.domain.ids import new_secret, secret_hash
 from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN, MAX_SESSIONS
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
-from backoffice.errors import BadCredentials, Conflict, NotAllowed, NotFound, NotSignedIn, TooMany, VersionMismatch
+from backoffice.errors import BadCredentials, Conflict, NotFound, NotSignedIn, TooMany, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
-    authorize_over,
-    by_token,
+    authorize_account,
     grants_of,
-    is_authorized,
-    record_denial,
     session_credential,
     user_ref,
 )
@@ -183,13 +180,13 @@ class Sessions:
 
     def mine(self, actor: Actor) -> list[Session]:
         """The actor's living sessions, the one used last first."""
-        self._require_session(actor)
+        authorize(self.audit, actor, Acts.SESSION_LIST, target=ObjectRef("user", actor.id))
         user = self.users.get(actor.id)
         return self._active(user) if user is not None else []
 
     def of_user(self, actor: Actor, user_id: str) -> list[Session]:
         """Another user's living sessions. Takes sessions:all."""
-        authorize(self.audit, actor, Permissions.SESSIONS_ALL, target=ObjectRef("user", user_id))
+        authorize(self.audit, actor, Acts.SESSION_READ_ALL, target=ObjectRef("user", user_id))
         user = self.users.get(user_id)
         if user is None:
             raise NotFound
@@ -197,16 +194,15 @@ class Sessions:
 
     def end(self, actor: Actor, session_id: str) -> None:
         """End one session, an own one or (sessions:all) somebody else's. NotFound for a stranger's."""
-        self._require_session(actor)
+        if not actor.signed_in:
+            raise NotSignedIn
         session = self.sessions.get(session_id) if _SESSION_ID.fullmatch(session_id) else None
         if session is None:
             raise NotFound
-        if session.user != actor.id:
-            if not is_authorized(self.audit, actor, Permissions.SESSIONS_ALL):
-                target = ObjectRef("user", session.user)
-                record_denial(self.audit, actor, Permissions.SESSIONS_ALL, target, "another user's session")
-                raise NotFound
-            self._authorize_over(actor, session.user)
+        if session.user == actor.id:
+            authorize(self.audit, actor, Acts.SESSION_END, actor.id, ObjectRef("user", actor.id))
+        else:
+            authorize_account(self.audit, actor, Acts.SESSION_END_ALL, self.accounts, session.user)
         self._end(actor, session)
 
     # -- parts
@@ -287,19 +283,6 @@ class Sessions:
         now = self.now()
         living = [session for session in self.sessions.of_user(user.id) if session.lets_in(user, now)]
         return sorted(living, key=lambda session: session.seen_at, reverse=True)
-
-    def _authorize_over(self, actor: Actor, user_id: str) -> None:
-        user, roles = self.accounts.load(user_id)
-        if user is None:
-            raise NotFound
-        authorize_over(self.audit, actor, Permissions.SESSIONS_ALL, user, roles)
-
-    def _require_session(self, actor: Actor) -> None:
-        """A token's scopes name no right over sessions, so it has none."""
-        if not actor.signed_in:
-            raise NotSignedIn
-        if by_token(actor) and not is_authorized(self.audit, actor, Permissions.SESSIONS_ALL):
-            raise NotAllowed("A token cannot look after sessions.")
 
 
 def _actor(visitor: Actor, found: Identity[Session]) -> Actor:

@@ -10,9 +10,9 @@ from typing import Final
 
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
+from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.durability import weaker
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
@@ -72,13 +72,13 @@ class System:
 
     def status(self, actor: Actor) -> Mapping[str, str]:
         """Facts about the store."""
-        authorize(self.audit, actor, Permissions.SYSTEM_READ)
+        authorize(self.audit, actor, Acts.SYSTEM_READ)
         room = self.health.room() and self.chunks.room()
         return {**self.health.info(), "durability": self.durability_level, "room": str(room).lower()}
 
     def workers(self, actor: Actor) -> Sequence[Heartbeat]:
         """The background workers that live, by host. None: nothing expires, is purged or gets its checksum."""
-        authorize(self.audit, actor, Permissions.SYSTEM_READ)
+        authorize(self.audit, actor, Acts.SYSTEM_READ)
         return self.heartbeats.alive()
 
     def install(self, version: str) -> None:
@@ -94,7 +94,7 @@ class System:
 
     def activity(self, actor: Actor, span: Span) -> Activity:
         """Uploads, downloads and refusals over time: numbers only, so it does not take the right to read the log."""
-        authorize(self.audit, actor, Permissions.SYSTEM_READ)
+        authorize(self.audit, actor, Acts.SYSTEM_READ)
         step, many = _STEPS[span]
         last = self.now() // step * step
         edges = [last + (at - many + 1) * step for at in range(many + 1)]

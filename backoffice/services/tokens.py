@@ -9,12 +9,13 @@ from typing import Final
 
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, ObjectRef
 from backoffice.domain.identities import Identity
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
 from backoffice.domain.limits import DEFAULT_TOKEN_DAYS, MAX_TOKEN_DAYS, MAX_TOKEN_NAME
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permission, Permissions
+from backoffice.domain.permissions import Permission
 from backoffice.domain.text import clean_line
 from backoffice.domain.tokens import PREFIX, TOKENS, Token, TokenState, split_token
 from backoffice.domain.users import User
@@ -22,12 +23,11 @@ from backoffice.domain.versions import Version
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, VersionMismatch
 from backoffice.services.authorization import (
     authorize,
-    authorize_over,
+    authorize_account,
     by_token,
+    deny,
     grants_of,
     permissions_of,
-    record_denial,
-    require_recent_auth,
     token_credential,
 )
 from backoffice.services.ground import CredentialGround, under_way
@@ -65,21 +65,20 @@ class Tokens(Records[Token]):
         Raises Invalid; NotAllowed for a scope that is not held, and to an actor that is itself a token; ReauthRequired.
         """
         owner = user_id or actor.id
-        authorize(self.audit, actor, Permissions.TOKENS_OWN, owner, ObjectRef("user", owner))
+        act, target = Acts.TOKEN_CREATE, ObjectRef("user", owner)
         if by_token(actor):
-            record_denial(self.audit, actor, Permissions.TOKENS_OWN, ObjectRef("user", owner), "a token makes no token")
-            raise NotAllowed("A token cannot make another token.")
-        if owner != actor.id and actor.via != "shell":
-            raise NotAllowed("Everybody makes their own tokens.")
-        require_recent_auth(actor, self.now())
+            error = NotAllowed("A token cannot make another token.")
+            deny(self.audit, actor, act.takes, target, "a token makes no token", error)
+        # The shell acts for everybody.
+        authorize(self.audit, actor, act, owner if actor.via != "shell" else None, target, now=self.now())
         user, roles = self.accounts.load(owner) if is_id(owner) else (None, {})
         if user is None or not user.active:
             raise NotFound("There is no such active user.")
         narrowed = _scopes(scopes)
         if excess := sorted((narrowed or frozenset()) - permissions_of(roles, user.roles)):
             because = f"{user.username} does not hold {', '.join(excess)}"
-            record_denial(self.audit, actor, Permissions.TOKENS_OWN, ObjectRef("user", owner), because)
-            raise NotAllowed(f"The user does not hold {', '.join(excess)}.", field="scopes")
+            error = NotAllowed(f"The user does not hold {', '.join(excess)}.", field="scopes")
+            deny(self.audit, actor, act.takes, target, because, error)
         now, secret = self.now(), new_secret()
         token = Token(
             id=new_id(),
@@ -164,7 +163,7 @@ class Tokens(Records[Token]):
     def mine(self, actor: Actor) -> list[Token]:
         """One's own, the newest first, with those that let nobody in any more (`Token.state`). (Everybody's, by `page`,
         take tokens:all.)"""
-        authorize(self.audit, actor, Permissions.TOKENS_OWN)
+        authorize(self.audit, actor, Acts.TOKEN_LIST)
         return list(
             self.store.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items
         )
@@ -174,13 +173,9 @@ class Tokens(Records[Token]):
         stranger's, NotAllowed for that of somebody who holds more."""
         token = self.store.get(token_id) if is_id(token_id) else None
         if token is None:
-            authorize(self.audit, actor, Permissions.TOKENS_OWN)
+            authorize(self.audit, actor, Acts.TOKEN_LIST)
             raise NotFound
-        authorize(self.audit, actor, Permissions.TOKENS_OWN, token.user, self.ref(token))
-        if token.user != actor.id:
-            user, roles = self.accounts.load(token.user)
-            if user is not None:
-                authorize_over(self.audit, actor, Permissions.TOKENS_ALL, user, roles)
+        authorize_account(self.audit, actor, Acts.TOKEN_REVOKE, self.accounts, token.user, self.ref(token))
         event = self._event(TOKENS.delete, actor, token, data={"user": token.user})
         with suppress(VersionMismatch):  # revoked by another request, which recorded it
             self.store.remove(token, event)

@@ -5,34 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final, NoReturn
+from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.ids import is_id, new_id, secret_hash
 from backoffice.domain.limits import MAX_QUOTA
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
-from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_username
+from backoffice.domain.users import User, UserStatus, clean_email, clean_username
 from backoffice.errors import (
     BadCredentials,
     Invalid,
     NotAllowed,
     NotFound,
-    NotSignedIn,
     TooMany,
     VersionMismatch,
 )
 from backoffice.services.authorization import (
     authorize,
+    authorize_account,
     authorize_grant,
     authorize_over,
     by_token,
+    deny,
     permissions_of,
-    record_denial,
-    require_recent_auth,
     within_reach,
 )
 from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore
@@ -62,12 +61,12 @@ class Users(UserChanges):
     def get(self, actor: Actor, user_id: str) -> User:
         """Takes users:read, but for oneself."""
         if not actor.signed_in or user_id != actor.id:
-            authorize(self.audit, actor, Permissions.USERS_READ, target=ObjectRef("user", user_id))
+            authorize(self.audit, actor, Acts.USER_READ, target=ObjectRef("user", user_id))
         return self._existing(user_id)
 
     def find(self, actor: Actor, login: str) -> User:
         """By user name or e-mail address."""
-        authorize(self.audit, actor, Permissions.USERS_READ)
+        authorize(self.audit, actor, Acts.USER_READ)
         user = self.store.find(login) if login.isprintable() else None
         if user is None:
             raise NotFound(f"There is no user {login[:64]!r}.")
@@ -79,7 +78,7 @@ class Users(UserChanges):
 
     def owners(self, actor: Actor, ids: Iterable[str]) -> dict[str, User]:
         """Id -> user, likewise; for lists that show what these can still do. One round trip."""
-        authorize(self.audit, actor, Permissions.USERS_READ)
+        authorize(self.audit, actor, Acts.USER_READ)
         return {user.id: user for user in self._by_id(ids)}
 
     def _by_id(self, ids: Iterable[str]) -> list[User]:
@@ -88,7 +87,7 @@ class Users(UserChanges):
 
     def manageable(self, actor: Actor) -> Callable[[User], bool]:
         """Whether `actor` may change a user, for views that hide what would be refused; good for one request."""
-        may_change, reach = Permissions.USERS_WRITE in actor.permissions, within_reach(actor, self.roles.all())
+        may_change, reach = Acts.USER_UPDATE.takes in actor.permissions, within_reach(actor, self.roles.all())
         return lambda user: may_change and reach(user)
 
     # -- changing
@@ -107,9 +106,8 @@ class Users(UserChanges):
 
         Raises Invalid, WeakPassword, NameTaken; NotAllowed for roles that grant more than the actor holds.
         """
-        authorize(self.audit, actor, Permissions.USERS_WRITE)
-        if set(roles) - {"user"}:
-            require_recent_auth(actor, self.now())
+        act = Acts.USER_CREATE_WITH_ROLES if set(roles) - {"user"} else Acts.USER_CREATE
+        authorize(self.audit, actor, act, now=self.now())
         user = User(
             id=new_id(),
             username=clean_username(username),
@@ -117,7 +115,7 @@ class Users(UserChanges):
             created_at=self.now(),
             updated_at=self.now(),
             quota_bytes=_quota(quota_bytes),
-            roles=self._grantable(actor, self.roles.all(), roles, ()),
+            roles=self._grantable(actor, act, self.roles.all(), roles, ()),
         )
         return self._insert_user(actor, user, password, INVITE_MS)
 
@@ -136,25 +134,25 @@ class Users(UserChanges):
 
         Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the address and the roles.
         """
-        old, known = self._managed(actor, user_id, version)
+        old, known = self._managed(actor, Acts.USER_UPDATE, user_id, version)
         new = old
         if username is not None:
             new = replace(new, username=clean_username(username))
         if email is not None:
             new = replace(new, email=clean_email(email))
         if roles is not None:
-            new = replace(new, roles=self._grantable(actor, known, roles, old.roles))
+            new = replace(new, roles=self._grantable(actor, Acts.USER_UPDATE_GUARDED, known, roles, old.roles))
         if not isinstance(quota_bytes, Unset):
             new = replace(new, quota_bytes=_quota(quota_bytes))
         if (new.email, new.roles) != (old.email, old.roles):
-            require_recent_auth(actor, self.now())
+            authorize_over(self.audit, actor, Acts.USER_UPDATE_GUARDED, old, known, now=self.now())
         if set(new.roles) != set(old.roles):
             new = replace(new, epoch=old.epoch + 1)
         return self._save(actor, old, new)
 
     def set_password(self, actor: Actor, user_id: str, password: str) -> User:
         """Give somebody a password; ends their sessions and tokens."""
-        old = self._guarded(actor, user_id)
+        old = self._guarded(actor, Acts.USER_PASSWORD, user_id)
         return self._with_password(actor, old, password)
 
     def change_password(self, actor: Actor, old: str, new: str) -> User:
@@ -162,10 +160,7 @@ class Users(UserChanges):
 
         Raises BadCredentials when `old` is wrong, TooMany after many failures, WeakPassword.
         """
-        if not actor.signed_in:
-            raise NotSignedIn
-        if by_token(actor):
-            self._deny_token(actor)
+        authorize(self.audit, actor, Acts.PASSWORD_CHANGE, actor.id, ObjectRef("user", actor.id))
         user = self._existing(actor.id)
         buckets = password_buckets(user.id)
         try:
@@ -181,7 +176,7 @@ class Users(UserChanges):
 
     def disable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
         """Shut somebody out at once. Raises LastAdmin."""
-        old, _ = self._managed(actor, user_id, version)
+        old, _ = self._managed(actor, Acts.USER_DISABLE, user_id, version)
         if old.status is UserStatus.DISABLED:
             return old
         new = replace(old, status=UserStatus.DISABLED, epoch=old.epoch + 1, invite="", invite_expires_at=0)
@@ -189,7 +184,7 @@ class Users(UserChanges):
 
     def enable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
         """Let somebody in again."""
-        old, _ = self._managed(actor, user_id, version)
+        old, _ = self._managed(actor, Acts.USER_ENABLE, user_id, version)
         if old.status is not UserStatus.DISABLED:
             return old
         status = UserStatus.ACTIVE if old.password else UserStatus.INVITED
@@ -197,7 +192,7 @@ class Users(UserChanges):
 
     def delete(self, actor: Actor, user_id: str, version: int | None = None) -> None:
         """For good; the name stays taken. Raises LastAdmin, InUse while there are files or uploads."""
-        old, _ = self._managed(actor, user_id, version)
+        old, _ = self._managed(actor, Acts.USER_DELETE, user_id, version)
         self._remove(actor, old)
         # Without their user they are worth nothing any more; this only clears them away, whoever that was.
         actor = replace(actor, ground=None)
@@ -210,7 +205,7 @@ class Users(UserChanges):
 
     def invite(self, actor: Actor, user_id: str) -> str:
         """The secret of a new one-time link to choose a password; an older one is void."""
-        old = self._guarded(actor, user_id)
+        old = self._guarded(actor, Acts.USER_INVITE, user_id)
         if old.status is UserStatus.DISABLED:
             raise Invalid("This user is disabled; enable the user first.")
         return self._new_invite(actor, old, RESET_MS if old.password else INVITE_MS)
@@ -252,30 +247,26 @@ class Users(UserChanges):
 
     # -- parts
 
-    def _managed(self, actor: Actor, user_id: str, version: int | None = None) -> tuple[User, Mapping[str, Role]]:
-        """A user whom the actor may change, unchanged since `version`, and all roles as they are at that moment."""
-        authorize(self.audit, actor, USERS.write, target=ObjectRef("user", user_id))
-        user, roles = self.accounts.load(user_id) if is_id(user_id) else (None, {})
+    def _managed(
+        self, actor: Actor, act: Act, user_id: str, version: int | None = None
+    ) -> tuple[User, Mapping[str, Role]]:
+        """A user to whom the actor may do this, unchanged since `version`, and all roles as they are at that moment."""
+        user, roles = authorize_account(self.audit, actor, act, self.accounts, user_id, now=self.now())
         if user is None:
             raise NotFound
-        authorize_over(self.audit, actor, USERS.write, user, roles)
         expect(user, version)
         return user, roles
 
-    def _deny_token(self, actor: Actor) -> NoReturn:
-        record_denial(self.audit, actor, USERS.write, ObjectRef("user", actor.id), "a token changes no password")
-        raise NotAllowed("A token cannot change a password.")
-
-    def _guarded(self, actor: Actor, user_id: str) -> User:
+    def _guarded(self, actor: Actor, act: Act, user_id: str) -> User:
         """A user whose way of signing in the actor may change. A token may not, for its own user: it would outlive
         its scopes and its expiry that way."""
         if by_token(actor) and user_id == actor.id:
-            self._deny_token(actor)
-        require_recent_auth(actor, self.now())
-        return self._managed(actor, user_id)[0]
+            error = NotAllowed("A token cannot change a password.")
+            deny(self.audit, actor, act.takes, ObjectRef("user", actor.id), "a token changes no password", error)
+        return self._managed(actor, act, user_id)[0]
 
     def _grantable(
-        self, actor: Actor, known: Mapping[str, Role], names: Sequence[str], has: Sequence[str]
+        self, actor: Actor, act: Act, known: Mapping[str, Role], names: Sequence[str], has: Sequence[str]
     ) -> tuple[str, ...]:
         """The roles named, in order; those the user does not have yet grant nothing that the actor lacks."""
         for name in names:
@@ -283,7 +274,7 @@ class Users(UserChanges):
                 raise Invalid(f"There is no role {name[:40]!r}.", field="roles")
         added = set(names) - set(has)
         target = ObjectRef("role", ",".join(sorted(added)))
-        authorize_grant(self.audit, actor, USERS.write, permissions_of(known, added), target)
+        authorize_grant(self.audit, actor, act, permissions_of(known, added), target)
         return tuple(sorted(set(names)))
 
 

@@ -19,8 +19,8 @@ from backoffice.services.sessions import Sessions
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
-from tests.support.people import PASSWORD, ROOT, People
-from tests.support.uploads import World
+from tests.support.people import PASSWORD
+from tests.support.scene import Scene
 
 ROLES = tuple(BUILT_IN)
 MAY_ACT_ON_ACCOUNTS_OF = {
@@ -34,33 +34,6 @@ MAY_ACT_ON_FILES_OF = {ADMIN: set(ROLES), OPERATOR: set(ROLES), AUDITOR: set(), 
 """Rank is of accounts: whoever may look after everybody's files looks after everybody's."""
 
 Act = Callable[["Scene", Actor, User], object]
-
-
-class Scene:
-    """Services of people and of files over one store."""
-
-    def __init__(self, fake: Redis) -> None:
-        self.people, self.world = People(fake), World.over(fake)
-
-    def session(self, owner: User) -> str:
-        return self.people.sessions.start_for(self.people.visitor(), owner).session.id
-
-    def token(self, owner: User) -> str:
-        made, _ = self.people.tokens.create(ROOT, name="backup", user_id=owner.id)
-        return made.id
-
-    def file(self, owner: User, *, trashed: bool = False) -> str:
-        file = self.world.stored(self.writer(owner), [b"one"])
-        if trashed:
-            self.world.library.trash(ROOT, file.id)
-        return file.id
-
-    def upload(self, owner: User) -> str:
-        return self.world.begin(self.writer(owner), [b"one", b"two"]).id
-
-    def writer(self, owner: User) -> Actor:
-        """The owner as somebody who may write files of their own, which an auditor may not any more."""
-        return Actor(owner.id, owner.username, ROOT.roles)
 
 
 ON_ACCOUNTS: dict[tuple[type, str], list[Act]] = {

@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull
-from backoffice.services.authorization import authorize, is_authorized, record_denial
+from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.ports import AuditLog, StoreHealth
 from backoffice.services.uploads.chunker import ReadInto
@@ -92,7 +92,7 @@ class Uploads:
 
     def _check_start(self, actor: Actor, size: int | None) -> None:
         """Raises NotAllowed, Invalid, TooLarge, StoreFull."""
-        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        authorize(self.audit, actor, Acts.UPLOAD_START)
         self.limits.check_size(size)
         if not (self.health.room() and self.chunks.room()):
             raise StoreFull
@@ -107,22 +107,22 @@ class Uploads:
 
     def state(self, actor: Actor, upload_id: str) -> UploadStatus:
         """How far it is. Raises NotFound."""
-        upload = self._get_authorized(actor, upload_id, Permissions.FILES_READ)
+        upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_READ)
         return status_of(self.uploads, upload)
 
     def mine(self, actor: Actor, query: Query) -> Page[Upload]:
         """Own uploads in progress."""
-        authorize(self.audit, actor, Permissions.FILES_READ)
+        authorize(self.audit, actor, Acts.FILES_LIST)
         return self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
 
     def page(self, actor: Actor, query: Query) -> Page[Upload]:
         """Everybody's uploads in progress."""
-        authorize(self.audit, actor, Permissions.FILES_ALL_READ)
+        authorize(self.audit, actor, Acts.FILES_LIST_ALL)
         return self.uploads.page(query)
 
     def cancel(self, actor: Actor, upload_id: str) -> None:
         """Give it up; its bytes are freed and its reservation released before this returns."""
-        upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
+        upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_CANCEL)
         self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload))
 
     # -- chunks
@@ -147,7 +147,7 @@ class Uploads:
         Raises Invalid, ChecksumMismatch, NotFound, Conflict (another number of chunks than before), ChunkConflict
         (other bytes under this index), UploadClosed, TooLarge, QuotaExceeded, StoreFull.
         """
-        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        authorize(self.audit, actor, Acts.UPLOAD_SEND)
         writer = self._writer(actor)
         writer.check_place(index, total_chunks)
         there = None if upload_id is None else self._own(actor, upload_id)
@@ -174,10 +174,10 @@ class Uploads:
         Raises Invalid, NotFound, ChunksMissing (`missing`: ranges), ChecksumMismatch, Completing, NameTaken,
         Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
         """
-        authorize(self.audit, actor, Permissions.FILES_WRITE)
+        authorize(self.audit, actor, Acts.FILE_CREATE)
         # That puts an old file into the trash, which takes the right to delete.
         replaces = spec.on_conflict is OnConflict.REPLACE
-        if is_id(upload_id) and (not replaces or is_authorized(self.audit, actor, Permissions.FILES_DELETE)):
+        if is_id(upload_id) and (not replaces or is_authorized(self.audit, actor, Acts.FILE_REPLACE)):
             with suppress(NotFound):
                 return self.completion.run(actor, upload_id, actor.id, spec, total_size)
         done = self._completed(actor, upload_id, spec, total_size)
@@ -186,7 +186,7 @@ class Uploads:
         try:
             upload = self._own(actor, upload_id)
             if replaces:
-                authorize(self.audit, actor, Permissions.FILES_DELETE, actor.id, upload_ref(upload))
+                authorize(self.audit, actor, Acts.FILE_REPLACE, actor.id, upload_ref(upload))
             return self.completion.run(actor, upload.id, actor.id, spec, total_size)
         except NotFound:
             # Another request may have completed it since we looked.
@@ -238,7 +238,7 @@ class Uploads:
         """Begin a file whose bytes are written now, `size` of them if that is known. Left before `finish_stream`,
         nothing remains of it. It is an upload, and in the log as one, only if it does not fit in a chunk."""
         if spec.on_conflict is OnConflict.REPLACE:
-            authorize(self.audit, actor, Permissions.FILES_DELETE)
+            authorize(self.audit, actor, Acts.FILE_REPLACE)
         self._check_start(actor, size)
         with ExitStack() as streams:
             yield NewFile(self.limits, size, lambda: streams.enter_context(self._open_stream(actor, spec, size)))
@@ -285,15 +285,11 @@ class Uploads:
     # -- helpers
 
     def _own(self, actor: Actor, upload_id: str) -> Upload:
-        upload = self._get_authorized(actor, upload_id, Permissions.FILES_WRITE)
-        if upload.owner != actor.id:
-            record_denial(self.audit, actor, Permissions.FILES_WRITE, upload_ref(upload), "only its owner sends it")
-            raise NotFound
-        return upload
+        return self._get_authorized(actor, upload_id, Acts.UPLOAD_SEND)
 
-    def _get_authorized(self, actor: Actor, upload_id: str, permission: Permission) -> Upload:
+    def _get_authorized(self, actor: Actor, upload_id: str, act: Act) -> Upload:
         upload = self.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is None or upload.state is UploadState.ABORTED:
             raise NotFound
-        authorize(self.audit, actor, permission, upload.owner, upload_ref(upload))
+        authorize(self.audit, actor, act, upload.owner, upload_ref(upload))
         return upload

@@ -1,0 +1,192 @@
+"""Who may do what to whose, act by act: the table that services ask, that pages show from and `docs/access.md` is made
+of.
+
+A permission says what its holder may do; an act says what else has to hold: whose the object is, whether the actor may
+act on that person's account at all, and what stands behind the request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backoffice.domain import nouns
+from backoffice.domain.access import OWN_TO_ALL
+from backoffice.domain.actions import Action, Actions
+from backoffice.domain.nouns import Noun
+from backoffice.domain.permissions import Permission, Permissions
+
+
+class Whose(StrEnum):
+    """Whom the object of an act belongs to. The texts are those of the documentation."""
+
+    SITE = "the site's"
+    OWN = "one's own only"
+    OWN_OR_ALL = "one's own, or somebody's"
+    ACCOUNT = "somebody's account"
+
+
+class Rank(StrEnum):
+    """What the actor has to hold compared with the person whose account it is, or who is let in by the object."""
+
+    ANY = "–"
+    NO_LESS = "no less than the person"
+    GIVES = "all that is given"
+
+
+class Proof(StrEnum):
+    """What has to stand behind the request. The shell and the worker prove nothing: they act for themselves."""
+
+    ANY = "a session or a token"
+    PERSON = "a session"
+    FRESH = "a session with a fresh password, or a token"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One row. `takes` is the permission; None: being signed in is enough. `event` is written in the step that acts;
+    None: no entry. `refused` is the entry when the rule says no."""
+
+    name: str
+    text: str
+    takes: Permission | None
+    whose: Whose = Whose.SITE
+    rank: Rank = Rank.ANY
+    proof: Proof = Proof.ANY
+    event: Action | None = None
+    refused: Action = Actions.ACCESS_DENY
+
+    @property
+    def others(self) -> Permission | None:
+        """The permission for the same with what is somebody else's."""
+        return OWN_TO_ALL[self.takes] if self.takes is not None and self.whose is Whose.OWN_OR_ALL else None
+
+
+def _own(name: str, text: str, takes: Permission, event: Action | None = None) -> Act:
+    return Act(name, text, takes, Whose.OWN_OR_ALL, event=event)
+
+
+def _account(name: str, text: str, event: Action, proof: Proof = Proof.ANY) -> Act:
+    return Act(name, text, Permissions.USERS_WRITE, Whose.ACCOUNT, rank=Rank.NO_LESS, proof=proof, event=event)
+
+
+def _site(name: str, text: str, takes: Permission, event: Action | None = None) -> Act:
+    return Act(name, text, takes, event=event)
+
+
+def _gives(name: str, text: str, takes: Permission, event: Action, proof: Proof = Proof.ANY) -> Act:
+    return Act(name, text, takes, rank=Rank.GIVES, proof=proof, event=event)
+
+
+class Acts:
+    """All of them, but for those of further nouns (`act_on`)."""
+
+    FILE_READ = _own("file.read", "see a file", Permissions.FILES_READ)
+    FILE_DOWNLOAD = _own("file.download", "download", Permissions.FILES_READ, Actions.FILE_DOWNLOAD)
+    FILES_LIST = Act("file.list", "list own files and uploads", Permissions.FILES_READ, Whose.OWN)
+    FILES_LIST_ALL = _site("file.list_all", "list everybody's files and uploads", Permissions.FILES_ALL_READ)
+    FILE_RENAME = _own("file.rename", "rename a file", Permissions.FILES_WRITE, Actions.FILE_RENAME)
+    FILE_TRASH = _own("file.trash", "put into the trash", Permissions.FILES_DELETE, Actions.FILE_TRASH)
+    FILE_RESTORE = _own("file.restore", "out of the trash", Permissions.FILES_DELETE, Actions.FILE_RESTORE)
+    FILE_PURGE = _own("file.purge", "delete for good", Permissions.FILES_DELETE, Actions.FILE_PURGE)
+    UPLOAD_READ = _own("upload.read", "see an upload", Permissions.FILES_READ)
+    UPLOAD_CANCEL = _own("upload.cancel", "give an upload up", Permissions.FILES_WRITE, Actions.UPLOAD_CANCEL)
+    UPLOAD_START = Act(
+        "upload.start", "begin an upload", Permissions.FILES_WRITE, Whose.OWN, event=Actions.UPLOAD_START
+    )
+    UPLOAD_SEND = Act("upload.send", "send bytes of an upload", Permissions.FILES_WRITE, Whose.OWN)
+    FILE_CREATE = Act(
+        "file.create", "make an upload or a body a file", Permissions.FILES_WRITE, Whose.OWN, event=Actions.FILE_CREATE
+    )
+    FILE_REPLACE = Act(
+        "file.replace", "put it in the place of one", Permissions.FILES_DELETE, Whose.OWN, event=Actions.FILE_CREATE
+    )
+
+    USER_READ = _site("user.read", "see users, and what they use", Permissions.USERS_READ)
+    USER_CREATE = _gives(
+        "user.create", "a new user with role `user` or none", Permissions.USERS_WRITE, Actions.USER_CREATE
+    )
+    USER_CREATE_WITH_ROLES = _gives(
+        "user.create_with_roles",
+        "a new user with other roles",
+        Permissions.USERS_WRITE,
+        Actions.USER_CREATE,
+        Proof.FRESH,
+    )
+    USER_UPDATE = _account("user.update", "another name or quota", Actions.USER_UPDATE)
+    USER_UPDATE_GUARDED = _account(
+        "user.update_guarded", "another address, other roles", Actions.USER_UPDATE, Proof.FRESH
+    )
+    USER_PASSWORD = _account("user.password", "give a password", Actions.USER_PASSWORD, Proof.FRESH)
+    USER_INVITE = _account("user.invite", "make a one-time link", Actions.USER_INVITE, Proof.FRESH)
+    USER_DISABLE = _account("user.disable", "disable", Actions.USER_DISABLE)
+    USER_ENABLE = _account("user.enable", "enable", Actions.USER_ENABLE)
+    USER_DELETE = _account("user.delete", "delete", Actions.USER_DELETE)
+    PASSWORD_CHANGE = Act(
+        "password.change",
+        "change one's own password",
+        None,
+        Whose.OWN,
+        proof=Proof.PERSON,
+        event=Actions.USER_PASSWORD,
+    )
+
+    ROLE_READ = _site("role.read", "see roles", Permissions.ROLES_READ)
+    ROLE_CREATE = _gives("role.create", "make a role", Permissions.ROLES_WRITE, Actions.ROLE_CREATE, Proof.FRESH)
+    ROLE_UPDATE = _gives("role.update", "change a role", Permissions.ROLES_WRITE, Actions.ROLE_UPDATE, Proof.FRESH)
+    ROLE_DELETE = _gives("role.delete", "delete a role", Permissions.ROLES_WRITE, Actions.ROLE_DELETE, Proof.FRESH)
+
+    SESSION_LIST = Act("session.list", "see own sessions", None, Whose.OWN, proof=Proof.PERSON)
+    SESSION_END = Act(
+        "session.end", "end one of one's own", None, Whose.OWN, proof=Proof.PERSON, event=Actions.SESSION_END
+    )
+    SESSION_READ_ALL = _site("session.read_all", "see somebody's sessions", Permissions.SESSIONS_ALL)
+    SESSION_END_ALL = Act(
+        "session.end_all",
+        "end somebody's session",
+        Permissions.SESSIONS_ALL,
+        Whose.OWN_OR_ALL,
+        Rank.NO_LESS,
+        event=Actions.SESSION_END,
+    )
+    TOKEN_LIST = Act("token.list", "see own tokens", Permissions.TOKENS_OWN, Whose.OWN)
+    TOKEN_READ = _site("token.read", "see everybody's tokens", Permissions.TOKENS_ALL)
+    TOKEN_CREATE = Act(
+        "token.create",
+        "make a token",
+        Permissions.TOKENS_OWN,
+        Whose.OWN,
+        proof=Proof.FRESH,
+        event=Actions.TOKEN_CREATE,
+    )
+    TOKEN_REVOKE = Act(
+        "token.revoke",
+        "revoke a token",
+        Permissions.TOKENS_OWN,
+        Whose.OWN_OR_ALL,
+        Rank.NO_LESS,
+        event=Actions.TOKEN_REVOKE,
+    )
+
+    AUDIT_READ = _site("audit.read", "read the log", Permissions.AUDIT_READ, Actions.AUDIT_READ)
+    SYSTEM_READ = _site("system.read", "see the state of the system", Permissions.SYSTEM_READ)
+    SYSTEM_REPAIR = _site("system.repair", "repair the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_REPAIR)
+
+
+_CORE = {one.name: one for one in vars(Acts).values() if isinstance(one, Act)}
+
+
+def act_on(noun: Noun, verb: str) -> Act:
+    """The act `read`, `create`, `update` or `delete` on the records of a noun: the row above, where there is one, else
+    the plain one."""
+    name = f"{noun.name}.{verb}"
+    if name in _CORE:
+        return _CORE[name]
+    event = {"create": noun.create, "update": noun.update, "delete": noun.delete}.get(verb)
+    return Act(name, f"{verb} a {noun.name}", noun.read if verb == "read" else noun.write, event=event)
+
+
+def all_acts() -> tuple[Act, ...]:
+    """Every act there is."""
+    verbs = ("read", "create", "update", "delete")
+    return (*_CORE.values(), *(act_on(noun, verb) for noun in nouns.NOUNS for verb in verbs))
