@@ -39,7 +39,8 @@ class Proof(StrEnum):
 
     ANY = "a session or a token"
     PERSON = "a session"
-    FRESH = "a session with a fresh password, or a token"
+    FRESH = "a session with a fresh password"
+    FRESH_OR_SCOPE = "a session with a fresh password, or a token with this scope by name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _site(name: str, text: str, takes: Permission, event: Action | None = None) 
     return Act(name, text, takes, event=event)
 
 
-def _gives(name: str, text: str, takes: Permission, event: Action, proof: Proof = Proof.ANY) -> Act:
+def _gives(name: str, text: str, takes: Permission, event: Action, proof: Proof = Proof.FRESH_OR_SCOPE) -> Act:
     return Act(name, text, takes, rank=Rank.GIVES, proof=proof, event=event)
 
 
@@ -104,14 +105,10 @@ class Acts:
 
     USER_READ = _site("user.read", "see users, and what they use", Permissions.USERS_READ)
     USER_CREATE = _gives(
-        "user.create", "a new user with role `user` or none", Permissions.USERS_WRITE, Actions.USER_CREATE
+        "user.create", "make a user with role `user` or none", Permissions.USERS_WRITE, Actions.USER_CREATE, Proof.ANY
     )
     USER_CREATE_WITH_ROLES = _gives(
-        "user.create_with_roles",
-        "a new user with other roles",
-        Permissions.USERS_WRITE,
-        Actions.USER_CREATE,
-        Proof.FRESH,
+        "user.create_with_roles", "make a user with other roles", Permissions.USERS_WRITE, Actions.USER_CREATE
     )
     USER_UPDATE = _account("user.update", "another name or quota", Actions.USER_UPDATE)
     USER_UPDATE_GUARDED = _account(
@@ -132,9 +129,9 @@ class Acts:
     )
 
     ROLE_READ = _site("role.read", "see roles", Permissions.ROLES_READ)
-    ROLE_CREATE = _gives("role.create", "make a role", Permissions.ROLES_WRITE, Actions.ROLE_CREATE, Proof.FRESH)
-    ROLE_UPDATE = _gives("role.update", "change a role", Permissions.ROLES_WRITE, Actions.ROLE_UPDATE, Proof.FRESH)
-    ROLE_DELETE = _gives("role.delete", "delete a role", Permissions.ROLES_WRITE, Actions.ROLE_DELETE, Proof.FRESH)
+    ROLE_CREATE = _gives("role.create", "make a role", Permissions.ROLES_WRITE, Actions.ROLE_CREATE)
+    ROLE_UPDATE = _gives("role.update", "change a role", Permissions.ROLES_WRITE, Actions.ROLE_UPDATE)
+    ROLE_DELETE = _gives("role.delete", "delete a role", Permissions.ROLES_WRITE, Actions.ROLE_DELETE)
 
     SESSION_LIST = Act("session.list", "see own sessions", None, Whose.OWN, proof=Proof.PERSON)
     SESSION_END = Act(

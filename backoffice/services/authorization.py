@@ -106,10 +106,12 @@ def _authorize(audit: AuditLog, actor: Actor, act: Act, owner: str | None, targe
 
 
 def _require_proof(audit: AuditLog, actor: Actor, act: Act, target: ObjectRef, now: int | None) -> None:
-    """Whether there stands behind the request what the act wants: somebody who has just given the password, say."""
-    if act.proof is Proof.PERSON and by_token(actor):
+    """Whether there stands behind the request what the act wants. A token is no password that was just given."""
+    if act.proof is Proof.ANY or (act.proof is Proof.FRESH_OR_SCOPE and by_token(actor) and actor.scopes is not None):
+        return
+    if by_token(actor):
         deny(audit, actor, act.takes, target, f"no token may {act.text}", NotAllowed(f"A token cannot {act.text}."))
-    if act.proof is Proof.FRESH and by_session(actor) and (now is None or now - actor.auth_at >= FRESH_MS):
+    if act.proof is not Proof.PERSON and by_session(actor) and (now is None or now - actor.auth_at >= FRESH_MS):
         deny(audit, actor, act.takes, target, "the password was given too long ago", ReauthRequired())
 
 

@@ -24,7 +24,6 @@ from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, Versio
 from backoffice.services.authorization import (
     authorize,
     authorize_account,
-    by_token,
     deny,
     grants_of,
     permissions_of,
@@ -66,9 +65,6 @@ class Tokens(Records[Token]):
         """
         owner = user_id or actor.id
         act, target = Acts.TOKEN_CREATE, ObjectRef("user", owner)
-        if by_token(actor):
-            error = NotAllowed("A token cannot make another token.")
-            deny(self.audit, actor, act.takes, target, "a token makes no token", error)
         # The shell acts for everybody.
         authorize(self.audit, actor, act, owner if actor.via != "shell" else None, target, now=self.now())
         user, roles = self.accounts.load(owner) if is_id(owner) else (None, {})

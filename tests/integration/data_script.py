@@ -14,6 +14,8 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from backoffice.domain.nouns import all_permissions
+
 PASSWORD = "violet-harbour-93-lantern"
 AGENT = "data-maker/1"
 Send = Callable[[str, str, bytes | None, Mapping[str, str]], tuple[int, bytes]]
@@ -129,7 +131,10 @@ def before_rewriting(made: Made) -> None:
 
 
 def _people(made: Made) -> None:
-    made.admin_token = made.command("token", "create", "--user", "admin", "--name", "admin", "--days", "3650").strip()
+    named = ("--user", "admin", "--name", "admin", "--days", "3650")
+    # Only a token that names the right to it gives roles.
+    scopes = (part for one in all_permissions() for part in ("--scope", str(one)))
+    made.admin_token = made.command("token", "create", *named, *scopes).strip()
     ask = made.api.send
     role = {"name": "librarian", "description": "Puts in order", "permissions": ["files:read", "files.all:read"]}
     Api.asked(ask, "POST", "/admin/roles", made.admin_token, role)

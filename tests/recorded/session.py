@@ -12,6 +12,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from backoffice.app import build_services, make_web
+from backoffice.domain.nouns import all_permissions
 from backoffice.settings import Settings
 from tests.recorded.normal import Normal
 
@@ -73,7 +74,7 @@ class Recorded:
     def person(self, name: str, *roles: str) -> str:
         """Somebody with a token and, once a form is asked for, a browser; the identifier."""
         if "root" not in self.tokens:
-            self.token("root")
+            self.token("root", scope=list(all_permissions()))
             listed = self._bearer("root", "GET", "/admin/users").get_json()["items"]
             self.ids["root"] = self.normal.learn("root", listed[0]["id"])
         body = {"username": name, "password": PASSWORD, "roles": list(roles or ("user",))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,13 +96,13 @@ class Site:
     store: Redis
     people: dict[str, Person] = field(default_factory=dict)
 
-    def person(self, name: str, *roles: str) -> Person:
-        """Somebody who has these roles, made when first asked for."""
+    def person(self, name: str, *roles: str, scopes: Iterable[str] | None = None) -> Person:
+        """Somebody who has these roles and a token of these scopes, made when first asked for."""
         if name not in self.people:
             user, _ = self.services.users.create(
                 SHELL, username=name, password="violet-harbour-93", roles=roles or ("user",)
             )
-            _, text = self.services.tokens.create(SHELL, name="test", user_id=user.id)
+            _, text = self.services.tokens.create(SHELL, name="test", user_id=user.id, scopes=scopes)
             self.people[name] = Person(self, user.id, name, text)
         return self.people[name]
 

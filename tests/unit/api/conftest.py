@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from backoffice.domain.nouns import all_permissions
 from tests.support.api_site import Person, Site, imitated_site
 
 
@@ -27,4 +28,5 @@ def ann(site: Site) -> Person:
 
 @pytest.fixture
 def root(site: Site) -> Person:
-    return site.person("root", "admin")
+    # Only a token that names the right to it gives roles.
+    return site.person("root", "admin", scopes=all_permissions())
