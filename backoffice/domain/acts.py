@@ -31,6 +31,7 @@ class Rank(StrEnum):
 
     ANY = "–"
     NO_LESS = "no less than the person"
+    MORE = "more than the person"
     GIVES = "all that is given"
 
 
@@ -67,8 +68,8 @@ def _own(name: str, text: str, takes: Permission, event: Action | None = None) -
     return Act(name, text, takes, Whose.OWN_OR_ALL, event=event)
 
 
-def _account(name: str, text: str, event: Action, proof: Proof = Proof.ANY) -> Act:
-    return Act(name, text, Permissions.USERS_WRITE, Whose.ACCOUNT, rank=Rank.NO_LESS, proof=proof, event=event)
+def _account(name: str, text: str, event: Action, rank: Rank = Rank.NO_LESS, proof: Proof = Proof.FRESH) -> Act:
+    return Act(name, text, Permissions.USERS_WRITE, Whose.ACCOUNT, rank, proof, event)
 
 
 def _site(name: str, text: str, takes: Permission, event: Action | None = None) -> Act:
@@ -110,12 +111,11 @@ class Acts:
     USER_CREATE_WITH_ROLES = _gives(
         "user.create_with_roles", "make a user with other roles", Permissions.USERS_WRITE, Actions.USER_CREATE
     )
-    USER_UPDATE = _account("user.update", "another name or quota", Actions.USER_UPDATE)
-    USER_UPDATE_GUARDED = _account(
-        "user.update_guarded", "another address, other roles", Actions.USER_UPDATE, Proof.FRESH
-    )
-    USER_PASSWORD = _account("user.password", "give a password", Actions.USER_PASSWORD, Proof.FRESH)
-    USER_INVITE = _account("user.invite", "make a one-time link", Actions.USER_INVITE, Proof.FRESH)
+    USER_UPDATE = _account("user.update", "another quota", Actions.USER_UPDATE, proof=Proof.ANY)
+    USER_UPDATE_GUARDED = _account("user.update_guarded", "another name or address, other roles", Actions.USER_UPDATE)
+    USER_PASSWORD = _account("user.password", "give a password", Actions.USER_PASSWORD, Rank.MORE)
+    USER_INVITE = _account("user.invite", "make a link for who has no password yet", Actions.USER_INVITE)
+    USER_RESET = _account("user.reset", "make a link for who has a password", Actions.USER_INVITE, Rank.MORE)
     USER_DISABLE = _account("user.disable", "disable", Actions.USER_DISABLE)
     USER_ENABLE = _account("user.enable", "enable", Actions.USER_ENABLE)
     USER_DELETE = _account("user.delete", "delete", Actions.USER_DELETE)

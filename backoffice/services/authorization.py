@@ -41,7 +41,7 @@ def authorize(
     Raises NotSignedIn; NotFound for a stranger's object, so that nobody learns what there is; ReauthRequired; else
     NotAllowed.
     """
-    if act.rank is Rank.NO_LESS and (owner is None or owner != actor.id):
+    if act.rank in {Rank.NO_LESS, Rank.MORE} and (owner is None or owner != actor.id):
         raise TypeError(f"{act.name} asks whose account it is")
     _authorize(audit, actor, act, owner, target)
     _require_proof(audit, actor, act, target, now)
@@ -82,9 +82,13 @@ def authorize_over(
     It is asked by whatever acts on an account, or on what lets somebody into one: its record, password, links, status,
     quota and roles, its sessions and tokens. It is not asked about files and uploads; there the permission decides.
     """
-    target = user_ref(user)
+    target, theirs = user_ref(user), permissions_of(roles, user.roles)
     _require_proof(audit, actor, act, target, now)
-    authorize_grant(audit, actor, act, permissions_of(roles, user.roles), target)
+    authorize_grant(audit, actor, act, theirs, target)
+    if not _outranks(actor, act, user, theirs):
+        because = f"{user.username} holds as much as {actor.name}"
+        refusal = NotAllowed("This person holds as much as you: the shell can do it (`manage.py user`).")
+        deny(audit, actor, act.takes, target, because, refusal)
 
 
 def _authorize(audit: AuditLog, actor: Actor, act: Act, owner: str | None, target: ObjectRef) -> None:
@@ -177,20 +181,26 @@ def permissions_of(roles: Mapping[str, Role], names: Iterable[str]) -> frozenset
     return frozenset[Permission]().union(*(roles[name].permissions for name in names if name in roles))
 
 
-def can_manage(actor: Actor, user: User, roles: Mapping[str, Role]) -> bool:
-    """Whether `user` holds nothing that `actor` lacks. Who holds less may not change, disable, delete or reset one."""
-    return not beyond(actor, permissions_of(roles, user.roles))
+def _outranks(actor: Actor, act: Act, user: User, theirs: frozenset[Permission]) -> bool:
+    """Whether the actor holds more than `theirs`, where the act takes that: who makes a way in for equals could act in
+    their name. The shell may, and everybody for themselves."""
+    if act.rank is not Rank.MORE or user.id == actor.id or not (by_session(actor) or by_token(actor)):
+        return True
+    return actor.permissions > theirs
 
 
-def within_reach(actor: Actor, roles: Mapping[str, Role]) -> Callable[[User], bool]:
-    """`can_manage` for many users: asked once for each set of roles that they have."""
-    known: dict[tuple[str, ...], bool] = {}
+def within_reach(actor: Actor, roles: Mapping[str, Role]) -> Callable[[Act, User], bool]:
+    """Whether the actor may do something to somebody's account, as far as permission and rank say, for many users:
+    worked out once for each set of roles that they have."""
+    known: dict[tuple[str, ...], tuple[frozenset[Permission], bool]] = {}
 
-    def asked(user: User) -> bool:
+    def asked(act: Act, user: User) -> bool:
         held = tuple(user.roles)
         if held not in known:
-            known[held] = can_manage(actor, user, roles)
-        return known[held]
+            theirs = permissions_of(roles, held)
+            known[held] = theirs, not beyond(actor, theirs)
+        theirs, reached = known[held]
+        return act.takes in actor.permissions and reached and _outranks(actor, act, user, theirs)
 
     return asked
 

@@ -82,10 +82,10 @@ class Users(UserChanges):
         wanted = list(dict.fromkeys(one for one in ids if is_id(one)))
         return [user for user in self.store.get_many(wanted) if user is not None]
 
-    def manageable(self, actor: Actor) -> Callable[[User], bool]:
-        """Whether `actor` may change a user, for views that hide what would be refused; good for one request."""
-        may_change, reach = Acts.USER_UPDATE.takes in actor.permissions, within_reach(actor, self.roles.all())
-        return lambda user: may_change and reach(user)
+    def permitted(self, actor: Actor) -> Callable[[Act, User], bool]:
+        """Whether `actor` may do something to a user's account, after giving the password if that is all it takes. For
+        views, which hide what would be refused; good for one request."""
+        return within_reach(actor, self.roles.all())
 
     # -- changing
 
@@ -129,7 +129,7 @@ class Users(UserChanges):
     ) -> User:
         """Change what is given. Other roles end the user's sessions and tokens.
 
-        Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the address and the roles.
+        Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the name, the address and the roles.
         """
         old, known = self._managed(actor, Acts.USER_UPDATE, user_id, version)
         new = old
@@ -141,7 +141,7 @@ class Users(UserChanges):
             new = replace(new, roles=self._grantable(actor, Acts.USER_UPDATE_GUARDED, known, roles, old.roles))
         if not isinstance(quota_bytes, Unset):
             new = replace(new, quota_bytes=_quota(quota_bytes))
-        if (new.email, new.roles) != (old.email, old.roles):
+        if (new.username, new.email, new.roles) != (old.username, old.email, old.roles):
             authorize_over(self.audit, actor, Acts.USER_UPDATE_GUARDED, old, known, now=self.now())
         if set(new.roles) != set(old.roles):
             new = replace(new, epoch=old.epoch + 1)
@@ -202,7 +202,9 @@ class Users(UserChanges):
 
     def invite(self, actor: Actor, user_id: str) -> str:
         """The secret of a new one-time link to choose a password; an older one is void."""
-        old, _ = self._managed(actor, Acts.USER_INVITE, user_id)
+        old, known = self._managed(actor, Acts.USER_INVITE, user_id)
+        if old.password:
+            authorize_over(self.audit, actor, Acts.USER_RESET, old, known, now=self.now())
         if old.status is UserStatus.DISABLED:
             raise Invalid("This user is disabled; enable the user first.")
         return self._new_invite(actor, old, RESET_MS if old.password else INVITE_MS)

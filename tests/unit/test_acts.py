@@ -71,6 +71,12 @@ def _enable(on: Scene, whom: User) -> Do:
     return lambda who: on.people.users.enable(who, disabled.id)
 
 
+def _invite(on: Scene, whom: User) -> Do:
+    """For somebody who has no password yet."""
+    made = on.people.users.create(_root(on), username=f"i{next(_NUMBERS)}", roles=whom.roles)[0]
+    return lambda who: on.people.users.invite(who, made.id)
+
+
 _NUMBERS: Final = itertools.count(1)
 WALKS: Final[dict[Act, Prepare]] = {
     Acts.FILE_READ: _file("get"),
@@ -101,7 +107,8 @@ WALKS: Final[dict[Act, Prepare]] = {
         lambda who: on.people.users.update(who, whom.id, email=f"{next(_NUMBERS)}@example.org")
     ),
     Acts.USER_PASSWORD: _user("set_password", PASSWORD + "!"),
-    Acts.USER_INVITE: _user("invite"),
+    Acts.USER_INVITE: _invite,
+    Acts.USER_RESET: _user("invite"),
     Acts.USER_DISABLE: _user("disable"),
     Acts.USER_ENABLE: _enable,
     Acts.USER_DELETE: _user("delete"),
@@ -151,7 +158,7 @@ class Case:
 
 def cases(act: Act) -> Iterator[Case]:
     own = (OWN,) if act not in ONLY_OTHERS else ()
-    others = (*BUILT_IN,) if act.rank is Rank.NO_LESS else (ADMIN, USER)
+    others = (*BUILT_IN,) if act.rank in {Rank.NO_LESS, Rank.MORE} else (ADMIN, USER)
     others = others if act not in ONLY_OWN | BEGINS else ()
     whose = (*own, *others) if act.whose is not Whose.SITE else ("",)
     yield from itertools.starmap(Case, itertools.product(BUILT_IN, CREDENTIALS, whose))
@@ -181,7 +188,8 @@ def expected(act: Act, case: Case) -> bool:
         return GIVEN[act] <= held
     if act.rank is Rank.ANY or (own and act.whose is not Whose.ACCOUNT):
         return True
-    return granted_by(case.role if own else case.whose) <= held
+    theirs = granted_by(case.role if own else case.whose)
+    return theirs < held or (theirs == held and (act.rank is Rank.NO_LESS or own))
 
 
 def actor(scene: Scene, act: Act, case: Case, user: User) -> Actor:

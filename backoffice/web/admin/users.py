@@ -12,6 +12,7 @@ from markupsafe import Markup
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
@@ -37,11 +38,11 @@ def _one_time_link(user: User, secret: str) -> OneTimeSecret:
     return OneTimeSecret(user, f"One-time link for {user.username}", setup_link(secret), LINK_HELP.format(lasts))
 
 
-def _manageable() -> Callable[[User], bool]:
-    """Whom the person asking may change: one look at the roles for a whole page of users."""
-    found: Callable[[User], bool] | None = g.get("manageable")
+def _permitted() -> Callable[[Act, User], bool]:
+    """What the person asking may do to whom: one look at the roles for a whole page of users."""
+    found: Callable[[Act, User], bool] | None = g.get("permitted")
     if found is None:
-        found = g.manageable = services().users.manageable(actor())
+        found = g.permitted = services().users.permitted(actor())
     return found
 
 
@@ -163,7 +164,7 @@ class UserView(ServiceView):
 
     def get_page(self, query: Query) -> Page[User]:
         """With the roles, which the filter and the buttons of the rows ask for."""
-        page: Page[User] = services().together(lambda: self.service.page(actor(), query), _manageable, _roles)[0]
+        page: Page[User] = services().together(lambda: self.service.page(actor(), query), _permitted, _roles)[0]
         return page
 
     def create_record(self, data: Mapping[str, Any]) -> User | OneTimeSecret:
@@ -171,14 +172,15 @@ class UserView(ServiceView):
         return _one_time_link(user, secret) if secret else user
 
     def may_edit(self, record: User) -> bool:
-        return _manageable()(record)
+        return _permitted()(Acts.USER_UPDATE, record)
 
     def row_actions(self, record: User) -> Sequence[RowAction]:
-        if not self.may_edit(record):
-            return ()
-        if record.status is UserStatus.DISABLED:
-            return self.actions.row_action("enable")
-        return [*self.actions.row_action("invite"), *self.actions.row_action("disable")]
+        link = Acts.USER_RESET if record.password else Acts.USER_INVITE
+        offered = {"enable": Acts.USER_ENABLE}
+        if record.status is not UserStatus.DISABLED:
+            offered = {"invite": link, "disable": Acts.USER_DISABLE}
+        permitted = _permitted()
+        return [one for name, act in offered.items() if permitted(act, record) for one in self.actions.row_action(name)]
 
     def links(self, record: User) -> Sequence[Link]:
         found = []
