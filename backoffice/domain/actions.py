@@ -40,6 +40,7 @@ class Actions:
     TOKEN_REVOKE = Action("token.revoke")
     TOKEN_REFUSE = Action("token.refuse")
     ACCESS_DENY = Action("access.deny")
+    LIST_EXPORT = Action("list.export")
     AUDIT_READ = Action("audit.read")
     SYSTEM_INSTALL = Action("system.install")
     SYSTEM_REPAIR = Action("system.repair")

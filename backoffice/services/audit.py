@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -15,10 +16,10 @@ from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE
 from backoffice.domain.paging import Page
 from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
-from backoffice.errors import Invalid, NotFound
-from backoffice.services.authorization import authorize, record_denial
+from backoffice.errors import Invalid, NotAllowed, NotFound
+from backoffice.services.authorization import authorize, deny, record_denial
 from backoffice.services.ports import AuditLog
-from backoffice.services.sign_in.refusals import REFUSALS, record_counted
+from backoffice.services.sign_in.refusals import REFUSALS, record_counted, record_refusal
 
 FACETS = ("actor", "object", "action", "ip")
 READ_SECONDS = 60
@@ -73,6 +74,27 @@ class Audit:
         """Record a refusal that an edge decided or passes on, once a minute for each actor, permission, object and
         reason."""
         record_denial(self.log, actor, permission, object, because)
+
+    def refuse(
+        self,
+        actor: Actor,
+        because: str,
+        error: NotAllowed,
+        *,
+        permission: Permission | None = None,
+        target: ObjectRef = NO_OBJECT,
+    ) -> NoReturn:
+        """Record a refusal that an edge decided, and raise it. Those of strangers are bounded, as others of theirs."""
+        if actor.signed_in:
+            deny(self.log, actor, permission, target, because, error)
+        record_refusal(self.log, actor, because, at=self.now())
+        raise error
+
+    def exported(self, actor: Actor, name: str, records: int) -> None:
+        """Record that somebody took a whole list with them, which whoever may read it may; once a minute for each."""
+        data = {"list": name, "records": records}
+        event = AuditEvent(Actions.LIST_EXPORT, actor, data=data, at=self.now())
+        self.log.record(event, f"list.export {actor.id} {name}", READ_SECONDS)
 
     def close_counted(self) -> bool:
         """Write what was counted of refusals of strangers (`refusals.py`) and is due; False: nothing is left then."""

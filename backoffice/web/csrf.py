@@ -20,7 +20,8 @@ from wtforms import ValidationError
 
 from backoffice.errors import NotAllowed
 from backoffice.settings import Settings
-from backoffice.web.context import settings
+from backoffice.web.context import services, settings
+from backoffice.web.identity import actor
 from backoffice.web.public_address import public_origin
 
 HEADER: Final = "X-CSRFToken"
@@ -50,11 +51,11 @@ def init_csrf(app: Flask, site: Settings) -> None:
 def check_csrf(*, body_may_be_read: bool) -> None:
     """Raise CsrfFailed unless the request comes from one of our own pages."""
     if not _from_here():
-        raise CsrfFailed("The request comes from another site.")
+        services().audit.refuse(actor(), "from another site", CsrfFailed("The request comes from another site."))
     try:
         validate_csrf(_token(body_may_be_read))
-    except ValidationError as error:
-        raise CsrfFailed from error
+    except ValidationError:
+        services().audit.refuse(actor(), "no token of a form of this site", CsrfFailed())
 
 
 def _from_here() -> bool:

@@ -5,7 +5,7 @@ All of it is settled before a byte of the body is parsed. The services decide ag
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NoReturn
 
 from flask import Flask, current_app, request
 from werkzeug.exceptions import LengthRequired
@@ -34,7 +34,7 @@ def _check_route() -> None:
         return  # no such route or method: Flask is about to say so
     access = access_of(current_app, request.endpoint)
     if access is None:
-        raise NotAllowed
+        _refuse("a route for nobody")
     require_access(access)
     if request.method in SAFE_METHODS:
         return
@@ -77,9 +77,12 @@ def require_access(access: Access) -> None:
     if not actor().signed_in:
         raise NotSignedIn
     missing = _missing(access)
-    if missing is not None:
-        services().audit.denied(actor(), missing, ObjectRef("route", request.endpoint or ""))
-    raise NotAllowed
+    _refuse("refused at the door" if missing is not None else "a route for nobody", missing)
+
+
+def _refuse(because: str, permission: Permission | None = None) -> NoReturn:
+    target = ObjectRef("route", request.endpoint or "")
+    services().audit.refuse(actor(), because, NotAllowed(), permission=permission, target=target)
 
 
 def _missing(access: Access) -> Permission | None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from backoffice.errors import NotAllowed
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "backoffice"
 TEMPLATES = PACKAGE / "web" / "templates"
@@ -166,3 +168,27 @@ def test_D5_dependencies_are_pinned_with_hashes(name: str) -> None:
         assert re.match(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[^\s;]+", entry), entry.partition("\n")[0]
         assert "--hash=sha256:" in entry, entry.partition("\n")[0]
     assert "://" not in text
+
+
+def test_Z10_no_refusal_is_raised_without_its_entry_in_the_log() -> None:
+    """Whoever is known and may not is told so by `deny` or `refuse`, which record it: nobody else raises it."""
+    refusals, found = {NotAllowed.__name__}, []
+    trees = list(sources())
+    for _ in trees:  # until there are no further subclasses
+        more = {
+            node.name
+            for _, tree in trees
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef) and refusals & {ast.unparse(base) for base in node.bases}
+        }
+        if more <= refusals:
+            break
+        refusals |= more
+    assert {"ReauthRequired", "CsrfFailed"} <= refusals
+    for module, tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Raise) and node.exc is not None:
+                raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+                if ast.unparse(raised).rpartition(".")[2] in refusals:
+                    found.append(f"{module}:{node.lineno}")
+    assert not found

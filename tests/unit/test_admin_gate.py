@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flask import g
 
+from backoffice.domain.access import ANONYMOUS
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.errors import NotAllowed
 from backoffice.web.route_access import Access, Who, access_of
@@ -115,10 +117,11 @@ def test_a_view_that_was_never_declared_answers_nobody(site: Site, name: str) ->
     class Stranger(ThingView):
         section = "strangers"
 
-    with site.app.test_request_context("/admin/strangers/"), pytest.raises(NotAllowed):
-        Stranger(Things())._handle_view(name)
-    with site.app.test_request_context("/admin/things/stray/"), pytest.raises(NotAllowed):
-        site.view._handle_view("stray")
+    for path, view, asked in (("strangers", Stranger(Things()), name), ("things/stray", site.view, "stray")):
+        with site.app.test_request_context(f"/admin/{path}/"):
+            g.actor = ANONYMOUS
+            with pytest.raises(NotAllowed):
+                view._handle_view(asked)
 
 
 def test_a_refusal_is_recorded_with_the_permission_that_is_missing() -> None:

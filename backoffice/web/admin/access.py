@@ -6,15 +6,18 @@ back to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from flask import Flask, current_app, request
 from flask_admin import BaseView
 
+from backoffice.domain.audit import ObjectRef
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Invalid, NotAllowed, NotFound
+from backoffice.web.context import services
+from backoffice.web.identity import actor
 from backoffice.web.local_paths import is_local_path
 from backoffice.web.route_access import Access, Who, access_of, declare, needs
 from backoffice.web.route_guard import is_permitted
@@ -49,9 +52,18 @@ class ViewAccess:
         """
         access = access_of(current_app, f"{self.view}.{name}")
         if access is None or access.who is not Who.HOLDER:
-            raise NotAllowed
+            self.refuse("route", request.endpoint or "", "a route for nobody")
         if not all(is_local_path(target, request.script_root) for target in request.values.getlist("url") if target):
             raise Invalid("The address to return to is not on this site.")
+
+    def refuse(self, kind: str, key: str, because: str) -> NoReturn:
+        """Refuse what is asked about this object, and record that."""
+        services().audit.refuse(actor(), because, NotAllowed(), target=ObjectRef(kind, key))
+
+    def exported(self, count: int, records: Iterator[Any]) -> tuple[int, Iterator[Any]]:
+        """The records of the list that somebody takes along as a whole, which is recorded."""
+        services().audit.exported(actor(), self.view, count)
+        return count, records
 
 
 def standard_rules(view: ServiceView) -> dict[str, Access]:

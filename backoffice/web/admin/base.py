@@ -32,7 +32,7 @@ from wtforms import HiddenField
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
-from backoffice.errors import BackofficeError, NotAllowed, NotFound, ReauthRequired, VersionMismatch
+from backoffice.errors import BackofficeError, NotFound, ReauthRequired, VersionMismatch
 from backoffice.web.admin.access import ViewAccess, single_id, standard_rules
 from backoffice.web.admin.actions import USER_ERRORS, DeleteLabels, Link, OneTimeSecret, RowAction, ViewActions
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
@@ -221,7 +221,8 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
 
     def _export_data(self) -> tuple[int, Iterable[Any]]:
         """Flask-Admin's way to ask for what the CSV has. Raises Invalid for a filter that the list would ignore."""
-        return every_record(self.get_page, ListState.read(self.list_options, request.args, strict=True).query)
+        query = ListState.read(self.list_options, request.args, strict=True).query
+        return self.access.exported(*every_record(self.get_page, query))
 
     @expose("/export/<export_type>/")  # type: ignore[untyped-decorator]
     def export(self, export_type: str) -> ResponseReturnValue:
@@ -266,10 +267,9 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
         return type("EditForm", (self.form_on_edit or self.get_form(),), {"version": HiddenField()})
 
     def edit_form(self, obj: Any = None) -> BaseForm:
-        """Raises NotAllowed instead of opening for a record that the person may not change. Of what is sent, the
-        service decides, which records a refusal and can say why."""
+        """Raises NotAllowed for a record that the person may not change. Of what is sent, the service decides."""
         if request.method != "POST" and not self.may_edit(obj):
-            raise NotAllowed
+            self.access.refuse(self.logged_as or self.noun, self.get_pk_value(obj), "beyond what one holds")
         form: BaseForm = super().edit_form(obj)
         return form
 
