@@ -92,7 +92,7 @@ def build_services(
     bounds = Bounds(settings.max_files, settings.max_acts)
     stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), bounds)
     db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
-    passwords = passwords or Passwords()
+    passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)))
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health)
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)

@@ -7,17 +7,15 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from backoffice.domain.limits import MAX_PASSWORD, MIN_PASSWORD
-from backoffice.domain.text import fold
+from backoffice.domain.limits import MAX_PASSWORD
 from backoffice.domain.users import check_length
 from backoffice.errors import IntegrityError, Invalid, TooMany, WeakPassword
+from backoffice.services.sign_in.guesses import check_guesses
 
 LONGEST = 4 * MAX_PASSWORD
 """Characters before composing: no composed character is made of more than four, and composing takes the square of
@@ -34,7 +32,8 @@ class Passwords:
     """Argon2id. The defaults are above the least that OWASP recommends (19 MiB, 2 passes).
 
     At most `parallel` passwords are hashed at once in a process, so that a flood of sign-ins takes neither its memory
-    nor all its cores; who finds `waiting` others before him, or waits too long, gets TooMany.
+    nor all its cores; who finds `waiting` others before him, or waits too long, gets TooMany. `words`: what everybody
+    knows of this site.
     """
 
     def __init__(
@@ -45,7 +44,9 @@ class Passwords:
         parallel: int = 2,
         waiting: int = 32,
         step_aside: StepAside = nullcontext,
+        words: tuple[str, ...] = (),
     ) -> None:
+        self._words = words
         self._hasher = PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
         )
@@ -58,16 +59,11 @@ class Passwords:
     def check(self, password: str, *own: str) -> str:
         """The password in the form that is hashed. `own`: names and addresses of its owner.
 
-        Raises WeakPassword when it has the wrong length, is among the commonest ones, or is little but an own name.
+        Raises WeakPassword when it has the wrong length or can be guessed (`check_guesses`).
         """
         password = _normal(password)
         check_length(password)
-        folded = fold(password)
-        if folded in _common():
-            raise WeakPassword("This password is among the first that are tried; choose another.", field="password")
-        for word in {fold(part) for text in own for part in (text, text.partition("@")[0])}:
-            if len(word) > 2 and word in folded and len(folded) - len(word) < MIN_PASSWORD:
-                raise WeakPassword("This password is little more than your name; choose another.", field="password")
+        check_guesses(password, (*self._words, *own))
         return password
 
     def hash(self, password: str) -> str:
@@ -125,12 +121,6 @@ def _normal(password: str) -> str:
     if not normal.isascii() and any("\ud800" <= char <= "\udfff" for char in normal):
         raise Invalid("This is not text.", field="password")
     return normal
-
-
-@cache
-def _common() -> frozenset[str]:
-    """The commonest leaked passwords that are long enough to pass otherwise."""
-    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_PASSWORD)
 
 
 def _base64(data: bytes) -> str:
