@@ -19,6 +19,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
 from backoffice.domain.system import Heartbeat, Installation
+from backoffice.domain.throttling import Bucket
 from backoffice.domain.tokens import Token
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
@@ -172,14 +173,13 @@ class AuditLog(Protocol):
 class Throttle(Protocol):
     """Slows down who fails."""
 
-    def attempt(self, what: str, free: int, first_ms: int, longest_ms: int, forget_s: int) -> int:
-        """Milliseconds to wait, 0 = go on; counts as a failure until `forgive` or `clear`."""
+    def attempt(self, buckets: Sequence[Bucket]) -> int:
+        """Milliseconds to wait, and nothing is counted; or 0 = go on, and each of the buckets counts a failure until
+        `succeed`."""
 
-    def forgive(self, what: str, free: int, first_ms: int, longest_ms: int, forget_s: int) -> None:
-        """One attempt was no failure: as if it had not been made."""
-
-    def clear(self, what: str) -> None:
-        """Forget all failures."""
+    def succeed(self, buckets: Sequence[Bucket]) -> None:
+        """An attempt was no failure: those that keep what they counted are as if it had not been made, the others
+        forget everything."""
 
 
 class Durability(Protocol):

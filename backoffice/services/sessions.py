@@ -31,7 +31,7 @@ from backoffice.services.ports import AccountStore, AuditLog, IdentityStore, Ses
 from backoffice.services.sign_in.outcomes import Authenticated, SignedIn
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.refusals import record_refusal
-from backoffice.services.sign_in.throttle import Bucket, consume, password_buckets, reset, sign_in_buckets
+from backoffice.services.sign_in.throttle import Way, consume, password_ways, sign_in_ways
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
 
 TOUCH_MS = 60_000
@@ -65,15 +65,13 @@ class Sessions:
         Raises BadCredentials, the same after the same work for every cause; TooMany after many failures.
         """
         user = self.users.find(username) if len(username) <= MAX_LOGIN and username.isprintable() else None
-        user_id = user.id if user is not None else ""
-        known = self.devices.known(device, user_id)
-        buckets = sign_in_buckets(username, user_id, known, actor.ip, self.now())
-        self._charge(actor, buckets, user)
+        known = self.devices.known(device, user.id) if user is not None else ""
+        way = self._charge(actor, sign_in_ways(username, known, actor.ip, self.now()), user)
         matches = self.passwords.verify(user.password if user is not None else "", password)
         if user is None or not matches or not user.active:
             self._refused(actor, user)
             raise BadCredentials
-        reset(self.throttle, buckets)
+        self.throttle.succeed(way)
         user = self._rehashed(actor, user, password)
         return self._start(actor, user, device)
 
@@ -88,12 +86,11 @@ class Sessions:
         user = self.users.get(session.user)
         if user is None or session.user != actor.id:
             raise NotSignedIn
-        buckets = password_buckets(user.id)
-        self._charge(actor, buckets, user)
+        way = self._charge(actor, password_ways(user.id), user)
         if not self.passwords.verify(user.password, password) or not user.active or user.epoch != session.epoch:
             self._refused(actor, user)
             raise BadCredentials
-        reset(self.throttle, buckets)
+        self.throttle.succeed(way)
         secret, now = new_secret(), self.now()
         new = replace(
             session,
@@ -241,12 +238,12 @@ class Sessions:
         for session in found[: max(0, len(found) + SPARE_SESSIONS - MAX_SESSIONS)]:
             self._end(actor, session, because="too many sessions")
 
-    def _charge(self, actor: Actor, buckets: tuple[Bucket, ...], user: User | None) -> None:
+    def _charge(self, actor: Actor, ways: tuple[Way, ...], user: User | None) -> Way:
         try:
-            consume(self.throttle, buckets)
+            return consume(self.throttle, ways)
         except TooMany:
             target = user_ref(user) if user is not None else NO_OBJECT
-            once = f"throttled {buckets[0].name} {target.id}"
+            once = f"throttled {ways[0][0].name} {target.id}"
             record_refusal(self.audit, actor, "too many attempts", at=self.now(), target=target, once=once)
             raise
 

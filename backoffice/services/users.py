@@ -34,7 +34,7 @@ from backoffice.services.authorization import (
 from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore
 from backoffice.services.records import UNSET, Unset, expect
 from backoffice.services.sign_in.refusals import fingerprint, record_refusal
-from backoffice.services.sign_in.throttle import consume, password_buckets, reset
+from backoffice.services.sign_in.throttle import consume, password_ways
 from backoffice.services.user_changes import FIRST_ADMIN_MS, SETUP, UserChanges
 
 INVITE_MS: Final = 24 * 60 * 60 * 1000
@@ -159,16 +159,15 @@ class Users(UserChanges):
         """
         authorize(self.audit, actor, Acts.PASSWORD_CHANGE, actor.id, ObjectRef("user", actor.id))
         user = self._existing(actor.id)
-        buckets = password_buckets(user.id)
         try:
-            consume(self.throttle, buckets)
+            way = consume(self.throttle, password_ways(user.id))
         except TooMany:
             record_refusal(self.audit, actor, "too many attempts", at=self.now(), target=self.ref(user))
             raise
         if not self.passwords.verify(user.password, old):
             record_refusal(self.audit, actor, "wrong password", at=self.now(), target=self.ref(user), once="")
             raise BadCredentials("The present password is not right.", field="old")
-        reset(self.throttle, buckets)
+        self.throttle.succeed(way)
         return self._with_password(actor, user, new)
 
     def disable(self, actor: Actor, user_id: str, version: int | None = None) -> User:

@@ -20,7 +20,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:request:<id>                    string  result of a commit, 2 minutes
     {bo}:daily:<what>:<user>:<day>       string  how many of a person's acts were counted, for a day
     {bo}:seen:<...>                      string  an event that is not repeated for a while
-    {bo}:throttle:<kind>                 hash    network, name or browser -> failures and until when it waits (ms)
+    {bo}:throttle:<kind>                 hash    network, name, browser, … -> failures and until when it waits (ms)
     {bo}:throttled:<kind>                zset    the same, score = when they are forgotten (ms)
     {bo}:refusals:<action>:counted       hash    refusals without an entry of their own: since, count, reasons, …
     {bo}:refusals:<action>:due           hash    the same of a time that is over: to be written into the log

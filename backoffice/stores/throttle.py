@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from backoffice.domain.limits import MAX_THROTTLED
+from backoffice.domain.throttling import Bucket
 from backoffice.domain.times import now_ms
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
@@ -17,21 +18,23 @@ class RedisThrottle:
         """`remembered`: how many of each kind."""
         self._db, self._keys, self._now, self._remembered = db, keys, now, remembered
 
-    def attempt(self, what: str, free: int, first_ms: int, longest_ms: int, forget_s: int) -> int:
-        """Milliseconds to wait, 0 = go on; counts as a failure until `forgive` or `clear`."""
-        return self._run("try", what, free, first_ms, longest_ms, forget_s)
+    def attempt(self, buckets: Sequence[Bucket]) -> int:
+        """Milliseconds to wait, and nothing is counted; or 0 = go on, and each of the buckets counts a failure until
+        `succeed`."""
+        return self._run("try", buckets)
 
-    def forgive(self, what: str, free: int, first_ms: int, longest_ms: int, forget_s: int) -> None:
-        """One attempt was no failure: as if it had not been made."""
-        self._run("forgive", what, free, first_ms, longest_ms, forget_s)
+    def succeed(self, buckets: Sequence[Bucket]) -> None:
+        """An attempt was no failure: those that keep what they counted are as if it had not been made, the others
+        forget everything."""
+        self._run("succeed", buckets)
 
-    def clear(self, what: str) -> None:
-        """Forget all failures."""
-        self._run("clear", what)
-
-    def _run(self, op: str, what: str, *numbers: int) -> int:
-        kind, _, who = what.partition(":")
-        keys = [self._keys.throttle(kind), self._keys.throttled(kind)]
-        args: list[Arg] = [op, who, self._now(), *numbers, self._remembered]
+    def _run(self, op: str, buckets: Sequence[Bucket]) -> int:
+        keys: list[bytes] = []
+        args: list[Arg] = [op, self._now(), self._remembered]
+        for bucket in buckets:
+            kind, _, who = bucket.name.partition(":")
+            keys += self._keys.throttle(kind), self._keys.throttled(kind)
+            limit = bucket.limit
+            args += who, limit.free, limit.first_ms, limit.longest_ms, limit.forget_s, int(bucket.keeps)
         # Also when memory is full: it is bounded, and who may sign in must be able to.
         return int(self._db.script("throttle", keys, args, allow_oom=True))

@@ -13,7 +13,9 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.limits import LEAST_CHUNK, MAX_REFUSAL_ENTRIES, MAX_SESSIONS, MAX_TAGS
 from backoffice.domain.paging import Query
+from backoffice.domain.throttling import Bucket
 from backoffice.errors import BadCredentials, Invalid, NotFound, QuotaExceeded, TooMany
+from backoffice.services.sign_in.throttle import NETWORK
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.throttle import RedisThrottle
@@ -72,10 +74,10 @@ def test_a_stranger_from_any_number_of_networks_fills_nothing(
 def test_failures_are_remembered_in_bounded_memory(redis: Any, people: People) -> None:
     throttle = RedisThrottle(people.db, people.keys, people.clock, remembered=1_000)
     for number in range(1_200):
-        throttle.attempt(f"network:{address(number)}", 20, 1_000, 300_000, 3_600)
+        throttle.attempt([Bucket(f"network:{address(number)}", NETWORK)])
     before = store_bytes(redis, "{t}:throttle*")
     for number in range(1_200, 3_000):
-        throttle.attempt(f"network:{address(number)}", 20, 1_000, 300_000, 3_600)
+        throttle.attempt([Bucket(f"network:{address(number)}", NETWORK)])
     assert store_bytes(redis, "{t}:throttle*") < before * 1.2 < 300 * 1_000
 
 

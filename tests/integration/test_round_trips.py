@@ -92,7 +92,7 @@ KINDS = [
     Kind("account, with the tokens", PAGES + "account", 200, 3, page("/account")),
     Kind("new token", PAGES + "account_token_create", 200, 5, kinds.new_token),
     Kind("docs", PAGES + "docs", 200, 1, page("/docs")),
-    Kind("sign in", PAGES + "login", 303, 10, kinds.sign_in),
+    Kind("sign in", PAGES + "login", 303, 6, kinds.sign_in),
     Kind("sign out", PAGES + "logout", 303, 1, kinds.sign_out),
     Kind("admin, home", "admin.index", 200, 4, desk("/admin/")),
     Kind("admin, users", "users.index_view", 200, 2, desk("/admin/users/")),

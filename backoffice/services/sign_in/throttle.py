@@ -1,94 +1,109 @@
-"""How fast somebody may fail to sign in: by account, by known browser, by network and altogether."""
+"""How fast somebody may fail to sign in: by name, by known browser, by network and altogether."""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from backoffice.domain.text import fold
+from backoffice.domain.throttling import Bucket, Limit
 from backoffice.errors import TooMany
 from backoffice.services.ports import Throttle
 
-MINUTE_MS = 60_000
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60 * SECOND_MS
+DAY_S: Final = 24 * 3600
+DAY_MS: Final = DAY_S * 1000
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Free failures, then a wait that doubles from the first to the longest; all forgotten after a while."""
-
-    free: int
-    first_ms: int
-    longest_ms: int
-    forget_s: int
-
-
-ACCOUNT = Limit(5, 1_000, 5 * MINUTE_MS, 24 * 3600)
-"""For a name, whoever tries it. Somebody who fails on purpose delays its owner by five minutes at most, and not at all
-in a browser that the owner has signed in with before (`DEVICE`)."""
-DEVICE = ACCOUNT
+ACCOUNT: Final = Limit(5, SECOND_MS, 5 * MINUTE_MS, DAY_S)
+"""For a name, whoever tries it. Somebody who fails on purpose keeps it waiting; its owner gets in all the same: in a
+browser that signed in before (`DEVICE`), or as a newcomer (`FIRST_TRY`)."""
+DEVICE: Final = ACCOUNT
 """For a name in a browser that signed in with it before."""
-NETWORK = Limit(20, 1_000, 5 * MINUTE_MS, 3600)
+NETWORK: Final = Limit(20, SECOND_MS, 5 * MINUTE_MS, 3600)
 """For an IPv4 address or an IPv6 /64, whatever names are tried; only failures count in the end."""
-GLOBAL = Limit(200, 100, 2_000, 120)
-"""For all unknown browsers together, anew every minute: slows a spray from many networks, and others only slightly."""
+SITE: Final = Limit(200, SECOND_MS, MINUTE_MS, 3600)
+"""For an IPv6 /48, which has 65,536 networks."""
+EVERYBODY: Final = Limit(200, 100, 2_000, 120)
+"""For all unknown browsers together, anew every minute: slows a spray from many networks."""
+
+FIRST_TRY: Final = Limit(0, DAY_MS, DAY_MS, DAY_S)
+"""What a site that has not failed as a newcomer for a day may do while the name or everybody has to wait: so an owner
+gets a try from wherever nobody attacks, and who attacks gets one more guess for each network that is at hand."""
+LATER_TRIES: Final = Limit(1, DAY_MS, DAY_MS, DAY_S)
+"""Two more for somebody who mistyped the first one."""
+FIRST_TRIES_OF_ALL: Final = Limit(9, SECOND_MS, SECOND_MS, 10)
+"""Ten in each second: what hashing them takes must leave the machine to others."""
+LATER_TRIES_OF_ALL: Final = Limit(1, SECOND_MS, SECOND_MS, 10)
+"""Two in each second, apart from the first ones: those who fail on purpose take no place from who comes anew."""
+
+Way: TypeAlias = tuple[Bucket, ...]
+"""Buckets that all have to let an attempt through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """What is counted together. `keeps`: a success takes back its own attempt, not the failures of others."""
-
-    name: str
-    limit: Limit
-    keeps: bool = False
-
-
-def password_buckets(user_id: str) -> tuple[Bucket, ...]:
+def password_ways(user_id: str) -> tuple[Way, ...]:
     """For somebody who is signed in and gives the password once more."""
-    return (Bucket(f"password:{user_id}", ACCOUNT),)
+    return ((Bucket(f"password:{user_id}", ACCOUNT),),)
 
 
-def sign_in_buckets(login: str, user_id: str, device: str, ip: str, now: int) -> tuple[Bucket, ...]:
-    """For a sign-in; the widest first, so that a flood does not wear out an account's attempts. `user_id` "" = nobody
-    has this login; `device` "" = not known for this user."""
-    if user_id and device:
-        return (Bucket(f"device:{user_id}:{device}", DEVICE),)
-    # A login that nobody has is counted like one that somebody has, under its hash: it is a user's text.
-    account = user_id or "login:" + hashlib.sha256(fold(login).encode(errors="replace")).hexdigest()[:32]
+def sign_in_ways(login: str, device: str, ip: str, now: int) -> tuple[Way, ...]:
+    """For a sign-in, the usual way first. `device` "" = not known for this user.
+
+    A login is counted under the hash of what was typed (it is a user's text), whoever has it: one that nobody has looks
+    like one that somebody has, and nothing tells that a name and an address are of one account."""
+    typed = hashlib.sha256(fold(login).encode(errors="replace")).hexdigest()[:32]
+    if device:
+        return ((Bucket(f"device:{typed}:{device}", DEVICE),),)
+    place = site(ip)
+    here = [Bucket(f"network:{network(ip)}", NETWORK, keeps=True)]
+    if place != network(ip):
+        here.append(Bucket(f"site:{place}", SITE, keeps=True))
+    second = now // SECOND_MS
     return (
-        Bucket(f"network:{network(ip)}", NETWORK, keeps=True),
-        Bucket(f"everybody:{now // MINUTE_MS}", GLOBAL, keeps=True),
-        Bucket(f"account:{account}", ACCOUNT),
+        (*here, Bucket(f"everybody:{now // MINUTE_MS}", EVERYBODY, keeps=True), Bucket(f"account:{typed}", ACCOUNT)),
+        (
+            *here,
+            Bucket(f"first_try:{place}", FIRST_TRY, keeps=True),
+            Bucket(f"first_tries:{second}", FIRST_TRIES_OF_ALL, keeps=True),
+        ),
+        (
+            *here,
+            Bucket(f"later_try:{place}", LATER_TRIES, keeps=True),
+            Bucket(f"later_tries:{second}", LATER_TRIES_OF_ALL, keeps=True),
+        ),
     )
 
 
-def consume(throttle: Throttle, buckets: tuple[Bucket, ...]) -> None:
-    """Count an attempt in each. Raises TooMany at the first that says wait; an error of the store goes up."""
-    for bucket in buckets:
-        limit = bucket.limit
-        wait = throttle.attempt(bucket.name, limit.free, limit.first_ms, limit.longest_ms, limit.forget_s)
-        if wait:
-            raise TooMany(retry_after=-(-wait // 1000))
-
-
-def reset(throttle: Throttle, buckets: tuple[Bucket, ...]) -> None:
-    """The attempt was a success."""
-    for bucket in buckets:
-        limit = bucket.limit
-        if bucket.keeps:
-            throttle.forgive(bucket.name, limit.free, limit.first_ms, limit.longest_ms, limit.forget_s)
-        else:
-            throttle.clear(bucket.name)
+def consume(throttle: Throttle, ways: tuple[Way, ...]) -> Way:
+    """Count an attempt on the first way that lets it through: that way. Raises TooMany where none does; an error of the
+    store goes up."""
+    waits = []
+    for way in ways:
+        wait = throttle.attempt(way)
+        if not wait:
+            return way
+        waits.append(wait)
+    raise TooMany(retry_after=-(-min(waits) // 1000))
 
 
 def network(ip: str) -> str:
     """The part of an address that one customer has: IPv4 whole (also mapped into IPv6), IPv6 the first 64 bits."""
+    return _part(ip, 64)
+
+
+def site(ip: str) -> str:
+    """The most that one customer has of IPv6: the first 48 bits (RFC 6177); an IPv4 address is alone."""
+    return _part(ip, 48)
+
+
+def _part(ip: str, bits: int) -> str:
     try:
         address = ipaddress.ip_address(ip.partition("%")[0])
     except ValueError:
         return "unknown"
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is None:
-            return str(ipaddress.ip_network((address, 64), strict=False).network_address)
+            return str(ipaddress.ip_network((address, bits), strict=False).network_address)
         address = address.ipv4_mapped
     return str(address)
