@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Flask
 
 from backoffice import __version__
-from backoffice.errors import StoreFull, Unavailable
+from backoffice.errors import StoreFull, Unavailable, WeakPassword
 from backoffice.logs import logger
 from backoffice.services.audit import Audit
 from backoffice.services.container import Services
@@ -221,11 +221,14 @@ def make_worker(settings: Settings, stop: threading.Event) -> Worker:
 
 
 def first_admin_notice(settings: Settings) -> str:
-    """Make sure that there is an administrator, and say how to sign in: "" when there is one who can."""
+    """Make sure that there is an administrator, and say how to sign in. Raises WeakPassword."""
     client = store_client(settings)
     prepare_store(settings, client)
     password = settings.admin_password.reveal() if settings.admin_password is not None else ""
-    found = build_services(settings, client).users.ensure_first_admin(settings.admin_users, password)
+    try:
+        found = build_services(settings, client).users.ensure_first_admin(settings.admin_users, password)
+    except WeakPassword as error:
+        raise WeakPassword(f"BACKOFFICE_ADMIN_PASSWORD: {error}") from error
     if found is None:
         return f"Sign in at {settings.site_url}/login\n"
     username, secret = found

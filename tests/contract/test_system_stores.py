@@ -15,7 +15,7 @@ from backoffice.commands import doctor
 from backoffice.domain.actions import Actions
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.system import SCHEMA, Installation
-from backoffice.errors import Conflict, NotAllowed
+from backoffice.errors import Conflict, NotAllowed, WeakPassword
 from backoffice.secret import Secret
 from backoffice.services.system import System
 from backoffice.settings import Settings
@@ -190,6 +190,13 @@ def test_a_start_notes_the_installation_before_anything_else(redis: Redis, store
     assert log.page((), "", 100).items[-1].event["action"] == Actions.SYSTEM_INSTALL
     [noted] = installs(redis, Keys())
     assert noted["data"]["version"] == __version__
+
+
+@pytest.mark.real_only
+@pytest.mark.usefixtures("redis")
+def test_a_start_says_which_setting_has_a_weak_password(store_server: Store) -> None:
+    with pytest.raises(WeakPassword, match="BACKOFFICE_ADMIN_PASSWORD: This password"):
+        first_admin_notice(chosen_for(store_server, admin_password=Secret("Summer2026")))
 
 
 @pytest.mark.real_only

@@ -12,7 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.users import User
-from backoffice.errors import BackofficeError, BadCredentials, TooMany, Unavailable
+from backoffice.errors import BackofficeError, BadCredentials, TooMany, Unavailable, WeakPassword
+from backoffice.services.sign_in import guesses
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.throttle import network, site
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
@@ -304,6 +305,19 @@ def test_A1_the_hash_is_made_anew_at_the_next_sign_in(people: People, fake: Redi
     assert not STRONGER.stale(stored.password)
     assert stronger.sessions.sign_in(stronger.visitor(), "ada", PASSWORD).user.id == user.id
     assert len(people.entries(Actions.USER_UPDATE)) == 1
+
+
+def test_a_password_that_would_be_refused_today_goes_on_to_work(
+    people: People, fake: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(guesses, "LEAST_GUESSES", 0)
+        people.user("ada", password="Summer2026")
+    assert outcome(people, "ada", "Summer2026") == "ok"
+    stronger = People(fake, STRONGER)
+    assert outcome(stronger, "ada", "Summer2026") == "ok", "also when its hash is made anew"
+    with pytest.raises(WeakPassword):
+        people.user("eve", password="Summer2026")
 
 
 def test_refusals_are_recorded_without_what_was_typed(people: People) -> None:
