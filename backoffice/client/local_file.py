@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from backoffice.client.errors import ClientError, printable_path
+from backoffice.domain.invisible import plain_spaces
 
 STDIN: Final = 0
 SMALLEST_CHUNK: Final = 256 * 1024
@@ -40,7 +41,7 @@ class SiteLimits:
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """An open file as the site will know it. `name` is in NFC, as the site keeps it."""
+    """An open file as the site will know it. `name` is as the site keeps it."""
 
     name: str
     size: int
@@ -171,12 +172,12 @@ def _name(path: Path, name: str | None) -> str:
 
 
 def clean_name(name: str) -> str:
-    """The name in NFC, as the site keeps it. Raises ClientError."""
+    """The name in NFC with plain spaces, as the site keeps it. Raises ClientError."""
     try:
         name.encode()
     except UnicodeEncodeError:
         raise ClientError(NAMELESS) from None
-    return unicodedata.normalize("NFC", name)
+    return plain_spaces(unicodedata.normalize("NFC", name))
 
 
 def _stamp(found: os.stat_result) -> Version:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backoffice.domain import mime_types
-from backoffice.domain.invisible import has_invisible, is_blank, is_readable, without_invisible
+from backoffice.domain.invisible import (
+    has_invisible,
+    has_no_character,
+    is_blank,
+    is_readable,
+    plain_spaces,
+    without_invisible,
+)
 from backoffice.domain.limits import MAX_NAME_BYTES, MAX_TAG, MAX_TAGS
 from backoffice.domain.text import caseless, fold
 from backoffice.errors import Invalid
@@ -89,13 +96,14 @@ class FileSpec:
 
 
 def clean_name(name: str) -> str:
-    """The name in NFC, or `Invalid` saying what is wrong with it. Nothing is silently taken out of it."""
+    """The name in NFC with plain spaces, or `Invalid` saying what is wrong with it. Nothing is silently taken out of
+    it. For names that come in: one that is stored already may be older than a rule."""
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
         raise Invalid("The name is not valid Unicode.", field="name") from None
     if size <= LONGEST_NAME:
-        name = unicodedata.normalize("NFC", name)
+        name = plain_spaces(unicodedata.normalize("NFC", name))
     if not name:
         raise Invalid("A file needs a name.", field="name")
     if size > LONGEST_NAME or len(name.encode()) > MAX_NAME_BYTES:
@@ -104,6 +112,8 @@ def clean_name(name: str) -> str:
         raise Invalid("The name contains a control character.", field="name")
     if "/" in name or "\\" in name:
         raise Invalid("The name contains a slash.", field="name")
+    if has_no_character(name):
+        raise Invalid("The name contains a character that is unassigned or for private use.", field="name")
     if has_invisible(name):
         raise Invalid("The name contains an invisible character that changes how it is shown.", field="name")
     if is_blank(name[0]) or is_blank(name[-1]) or name.endswith(".") or name in {".", ".."}:

@@ -1,9 +1,12 @@
-"""Characters that nobody sees: text where a script or an emoji needs them, refused everywhere else.
+"""Characters that nobody sees: text where a script or an emoji needs them, refused everywhere else. And those that are
+none: unassigned, or for private use.
 
 Persian is written with ZERO WIDTH NON-JOINER, Sinhala and Bengali with ZERO WIDTH JOINER, families and flags are emoji
 joined by it or tagged, Japanese names have variation selectors. Which neighbours make such a character text is said by
 RFC 5892 (appendix A.1 and A.2), UAX 31 (section 2.3) and UTS 51 (emoji sequences). Bidi controls, line separators and
 the like have no such place: they change how the text around them is shown.
+
+What is a character is said by our own table, not by Python's, so that all versions of Python take the same names.
 """
 
 from __future__ import annotations
@@ -11,15 +14,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
-# What is not shown, or only steers what is (Unicode's Default_Ignorable_Code_Point, and all other format characters
-# and separators that have no shape of their own).
-_HIDDEN: Final = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff]"
-)
+from backoffice.domain.unicode_tables import BLANK, HIDDEN, NO_CHARACTERS, SPACES
+
+
+def char_class(ranges: str) -> str:
+    """Ranges of `unicode_tables.py` as the inside of a character class."""
+    return re.sub("[0-9a-f]+", lambda code: f"\\U{code[0]:0>8}", ranges).replace(" ", "")
+
+
+_HIDDEN: Final = re.compile(f"[{char_class(HIDDEN)}{char_class(BLANK)}]")
+_OTHER_SPACE: Final = re.compile(f"(?! )[{char_class(SPACES)}]")
+_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f]")
 _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 """The flag of a part of a country (UTS 51, ED-14a)."""
 
@@ -45,9 +53,16 @@ _TEXT_STYLE: Final = "\ufe0e"
 _EMOJI_STYLE: Final = "\ufe0f"
 _KEYCAP: Final = "\u20e3"
 _BLANK: Final = "\u2800"
+_BRAILLE: Final = re.compile("[\u2801-\u28ff]")
 _VIRAMA: Final = 9  # canonical combining class
 _MARKS: Final = 8
 """How many marks on one letter are looked past; no language has as many."""
+
+
+@cache
+def _no_character() -> re.Pattern[str]:
+    """Made when it is asked for: commands that see plain ASCII alone start without it."""
+    return re.compile(f"[{char_class(NO_CHARACTERS)}]")
 
 
 def has_invisible(text: str) -> bool:
@@ -55,10 +70,25 @@ def has_invisible(text: str) -> bool:
     return next(_invisible(text), None) is not None
 
 
+def has_no_character(text: str) -> bool:
+    """Whether there is something in `text` that is no character: unassigned, for private use, or half of a pair. What
+    is reserved for pictures is taken for one: phones have new ones before anybody's tables do."""
+    return not text.isascii() and _no_character().search(text) is not None
+
+
 def is_readable(text: str) -> bool:
-    """Whether `text` is one line of which everything is shown: as `str.isprintable`, and with the invisible characters
-    that scripts and emoji need."""
-    return (text.isprintable() or all(map(_may_show, text))) and not has_invisible(text)
+    """Whether `text` is one line of which everything is shown: no control characters, no spaces but the one of ASCII,
+    nothing that is no character, and invisible ones only where scripts and emoji need them."""
+    if text.isascii():
+        return text.isprintable()
+    return not any(kind.search(text) for kind in (_CONTROL, _OTHER_SPACE, _no_character())) and not has_invisible(text)
+
+
+def plain_spaces(text: str) -> str:
+    """`text` with the space of ASCII for every other one: no-break (French, the names of screenshots on a Mac),
+    ideographic (Japanese), and those of typography. They look like it and mean the same between words; NFKC, by which
+    names are compared, makes the same of nearly all of them."""
+    return text if text.isascii() else _OTHER_SPACE.sub(" ", text)
 
 
 def without_invisible(text: str) -> str:
@@ -68,16 +98,15 @@ def without_invisible(text: str) -> str:
 
 
 def made_readable(text: str, instead: str) -> str:
-    """`text` with `instead` for each character that is not readable."""
-    if text.isprintable() and not has_invisible(text):
+    """`text` with `instead` for each character that is not readable, and plain spaces."""
+    text = plain_spaces(text)
+    if is_readable(text):
         return text
     gone = set(_invisible(text))
-    return "".join(instead if at in gone or not _may_show(char) else char for at, char in enumerate(text))
-
-
-def _may_show(char: str) -> bool:
-    """Whether it is not to be refused alone: Arabic signs for numbers and years are format characters with a shape."""
-    return char.isprintable() or unicodedata.category(char) == "Cf"
+    return "".join(
+        instead if at in gone or _CONTROL.match(char) or _no_character().match(char) else char
+        for at, char in enumerate(text)
+    )
 
 
 def _invisible(text: str) -> Iterator[int]:
@@ -107,6 +136,8 @@ def _is_text(text: str, at: int) -> bool:
         return bool(_IDEOGRAPH.match(before))
     if "\u180b" <= char <= "\u180f":
         return bool(_MONGOLIAN.match(before))
+    if char == _BLANK:  # the space of Braille
+        return bool(_BRAILLE.match(before) and _BRAILLE.match(after))
     if char == "\u034f":  # keeps two marks apart
         return unicodedata.category(before) == "Mn" and unicodedata.category(after or " ") == "Mn"
     if char in "\u115f\u1160":  # the place of a missing letter in a syllable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from backoffice.domain.invisible import is_readable
+from backoffice.domain.invisible import is_readable, plain_spaces
 from backoffice.errors import Invalid
 
 _JOINERS = re.compile("[\u200c\u200d]")
@@ -32,9 +32,10 @@ def without_joiners(text: str) -> str:
 
 
 def clean_line(text: str, *, field: str, what: str, least: int = 0, most: int) -> str:
-    """The text without spaces around it. Raises Invalid unless it is one line of `least` to `most` characters, all of
-    them readable (`is_readable`); `field` is where it was entered, `what` begins the sentence that is told."""
-    text = text.strip()
+    """The text without spaces around it, and with plain ones in it. Raises Invalid unless it is one line of `least` to
+    `most` characters, all of them readable (`is_readable`); `field` is where it was entered, `what` begins the sentence
+    that is told."""
+    text = plain_spaces(text.strip())
     if least <= len(text) <= most and is_readable(text) and text.encode("utf-8", "replace").decode() == text:
         return text
     raise Invalid(f"{what} is one line of {f'{least} to' if least else 'at most'} {most} characters.", field=field)

@@ -1,4 +1,4 @@
-"""Users: the record, and the rules for names, e-mail addresses and passwords."""
+"""Users: the record, and the rules for e-mail addresses and passwords; those for names are in `usernames.py`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from backoffice.domain.actions import Actions
-from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME, MIN_PASSWORD
+from backoffice.domain.invisible import is_readable
+from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permissions
-from backoffice.domain.text import fold
 from backoffice.errors import Invalid, WeakPassword
 
-_USERNAME = re.compile(r"[^\W_](?:[\w.@+-]*\w)?")
 _EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\".]+(?:\.[^\s@<>\".]+)+")
 
 
@@ -72,36 +70,14 @@ class User:
         return f"User(id={self.id!r}, username={self.username!r}, status={self.status.value!r})"
 
 
-def clean_username(username: str) -> str:
-    """The name in NFKC, or `Invalid`. Letters and digits of any one script, and `. _ - + @` inside."""
-    username = _normal("NFKC", username.strip(), MAX_USERNAME)
-    if not 0 < len(username) <= MAX_USERNAME or not _USERNAME.fullmatch(username):
-        raise Invalid(
-            f"A user name has 1 to {MAX_USERNAME} letters, digits and . _ - + @ between them.", field="username"
-        )
-    scripts = {unicodedata.name(char, "?").split()[0] for char in username if char.isalpha()}
-    if len(scripts) > 1:
-        raise Invalid("A user name uses the letters of one script, so that no two look alike.", field="username")
-    return username
-
-
 def clean_email(email: str) -> str:
     """The address, or `Invalid`; "" stays "". (Form only: whether it is read is another question.)"""
-    email = _normal("NFC", email.strip(), MAX_EMAIL)
-    if email and (len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email) or not email.isprintable()):
+    email = email.strip()
+    if len(email) <= 4 * MAX_EMAIL:  # composing takes the square of the marks, and four make one at most
+        email = unicodedata.normalize("NFC", email)
+    if email and (len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email) or not is_readable(email)):
         raise Invalid("This is not an e-mail address.", field="email")
     return email
-
-
-def _normal(form: Literal["NFC", "NFKC"], text: str, longest: int) -> str:
-    """Normalised, unless it is too long anyway: no composed character is made of more than four, and bringing
-    combining marks into order takes the square of their number."""
-    return unicodedata.normalize(form, text) if len(text) <= 4 * longest else text
-
-
-def same_name(username: str) -> str:
-    """The form under which user names are unique."""
-    return fold(username)
 
 
 def check_length(password: str) -> None:

@@ -159,8 +159,14 @@ class Files:
         raise VersionMismatch
 
     def rename(self, actor: Actor, file_id: str, new_name: str, version: int | None = None) -> File:
-        """Raises NotFound, Invalid, NameTaken, VersionMismatch."""
-        name = clean_name(new_name)
+        """Raises NotFound, Invalid, NameTaken, VersionMismatch. A name that the file has is no new one, whatever
+        version took it."""
+        try:
+            name = clean_name(new_name)
+        except Invalid:
+            if self._reach(actor, file_id, Acts.FILE_RENAME).name != new_name:
+                raise
+            name = new_name
 
         def change() -> File:
             old = self._reach(actor, file_id, Acts.FILE_RENAME)

@@ -10,7 +10,8 @@ from typing import Final
 from backoffice.domain.access import ADMIN, Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.ids import new_id
-from backoffice.domain.users import USERS, User, UserStatus, clean_email, clean_username
+from backoffice.domain.usernames import clean_username
+from backoffice.domain.users import USERS, User, UserStatus, clean_email
 from backoffice.errors import LastAdmin, NameTaken
 from backoffice.services.authorization import record_denial, user_ref
 from backoffice.services.ports import UserStore
@@ -73,7 +74,8 @@ class UserChanges(Records[User]):
         user = self.store.find(name)
         if user is None:
             now, email = self.now(), clean_email(name) if "@" in name else ""
-            new = User(new_id(), clean_username(name), created_at=now, updated_at=now, email=email, roles=(ADMIN,))
+            username = clean_username(name, reserved=True)
+            new = User(new_id(), username, created_at=now, updated_at=now, email=email, roles=(ADMIN,))
             try:
                 return self._insert_user(SETUP, new, password, FIRST_ADMIN_MS)[0]
             except NameTaken:

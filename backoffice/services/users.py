@@ -15,7 +15,8 @@ from backoffice.domain.ids import is_id, new_id, secret_hash
 from backoffice.domain.limits import MAX_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.roles import Role
-from backoffice.domain.users import User, UserStatus, clean_email, clean_username
+from backoffice.domain.usernames import clean_username
+from backoffice.domain.users import User, UserStatus, clean_email
 from backoffice.errors import (
     BadCredentials,
     Invalid,
@@ -133,7 +134,7 @@ class Users(UserChanges):
         """
         old, known = self._managed(actor, Acts.USER_UPDATE, user_id, version)
         new = old
-        if username is not None:
+        if username is not None and username != old.username:
             new = replace(new, username=clean_username(username))
         if email is not None:
             new = replace(new, email=clean_email(email))

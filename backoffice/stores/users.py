@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from backoffice.domain.access import ADMIN, BUILT_IN
 from backoffice.domain.text import fold
-from backoffice.domain.users import User, same_name
+from backoffice.domain.usernames import look, same_name
+from backoffice.domain.users import User
 from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Unique, Words
@@ -15,16 +16,19 @@ from backoffice.stores.records.store import RedisRecords, note_use
 NOUN = "users"
 NOBODY = "0"
 """An id that no user has, read where there is none, so that an unknown name takes as long as a known one."""
+ALIKE = "This username looks like another user's (I, l and 1 count as one letter, 0 and o as well)."
 
 
 class RedisUsers(RedisRecords[User]):
     """User names and e-mail addresses share one space, so that no login can mean two people. `active_admin` is what the
-    last-administrator rule counts."""
+    last-administrator rule counts. No two users look alike (`look`); those that did before there was this index keep
+    their names, and `fsck` names them."""
 
     noun, record = NOUN, User
     indexes = (
         Unique("username", lambda user: user.username),
         Unique("email", lambda user: user.email),
+        Unique("look", lambda user: look(user.username), field="username", taken=ALIKE),
         Unique("invite", lambda user: user.invite),
         Sorted("created", lambda user: user.created_at),
         Lexical("username", lambda user: user.username),
@@ -75,6 +79,7 @@ class RedisUsers(RedisRecords[User]):
         commit.check("unused", quota, error=InUse("The user's deleted files are still being cleared away."))
         commit.write("DEL", quota)
         commit.write("HSET", self._keys.unique(NOUN, "reserved"), same_name(old.username), old.id)
+        commit.write("HSET", self._keys.unique(NOUN, "reserved"), look(old.username), old.id)
 
     def touch(self, user_id: str, last_login_at: int) -> None:
         """Note a sign-in. Not an act; the version stays."""
@@ -90,6 +95,9 @@ class RedisUsers(RedisRecords[User]):
             taken = NameTaken("This username is taken.", field="username")
             commit.check("unset", self._keys.unique(NOUN, "reserved"), fold(new.username), error=taken)
             commit.check("free", self._keys.unique(NOUN, "email"), fold(new.username), new.id, error=taken)
+        if old is None or look(old.username) != look(new.username):
+            alike = NameTaken(ALIKE, field="username")
+            commit.check("unset", self._keys.unique(NOUN, "reserved"), look(new.username), error=alike)
         if new.email and (old is None or fold(old.email) != fold(new.email)):
             taken = NameTaken("This email is taken.", field="email")
             commit.check("free", self._keys.unique(NOUN, "username"), fold(new.email), new.id, error=taken)

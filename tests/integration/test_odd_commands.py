@@ -27,8 +27,8 @@ LINES = [
     "user list --status V",
     "user list --search V",
     "user update V --username V --email V",
-    "user update root --username V",
-    "user update root --email V",
+    "user update rosa --username V",
+    "user update rosa --email V",
     "user disable V",
     "user enable V",
     "user delete V",
@@ -40,9 +40,9 @@ LINES = [
     "role update V --description V",
     "role delete V",
     "token create --user V",
-    "token create --user root --name V",
-    "token create --user root --scope V",
-    "token create --user root --days V",
+    "token create --user rosa --name V",
+    "token create --user rosa --scope V",
+    "token create --user rosa --days V",
     "token list --user V",
     "token revoke V",
     "audit tail -n V",
@@ -114,7 +114,7 @@ def test_odd_values_are_told_in_a_sentence(run: Run, line: str, monkeypatch: pyt
     if "--url" in line:
         monkeypatch.setattr("backoffice.client.upload.FIRST_ATTEMPTS", 1)
         monkeypatch.setattr("backoffice.client.download.FIRST_ATTEMPTS", 1)
-    assert run("user", "create", "root", "--role", "admin")[0] == 0
+    assert run("user", "create", "rosa", "--role", "admin")[0] == 0
     for value in ODD:
         if line.startswith(("up ", "serve", "worker")) and not value.strip():
             continue  # as good as not given: it would run

@@ -76,7 +76,7 @@ def test_Z2_lists_hold_ones_own_alone(site: Site) -> None:
 
 
 def test_Z3_fields_that_are_the_servers_are_refused(site: Site, fake: Redis) -> None:
-    root, ann = site.person("root", "admin"), site.person("ann")
+    root, ann = site.person("rosa", "admin"), site.person("ann")
     upload = ann.start(b"x")
     with nothing_changed(ann, fake):
         for field, value in (
@@ -96,7 +96,7 @@ def test_CVE_2021_32726_nothing_of_a_deleted_user_works_for_the_next(site: Site)
     ann = site.person("ann")
     site.services.users.delete(SHELL, ann.id)
     problem(ann.get("/files"), 401, "not_signed_in")
-    root = site.person("root", "admin")
+    root = site.person("rosa", "admin")
     problem(root.call("POST", "/admin/users", json={"username": "ANN"}), 409, "name_taken")
 
 

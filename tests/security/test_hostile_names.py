@@ -36,7 +36,7 @@ def site(fake: Redis) -> Site:
 
 @pytest.fixture
 def admin(site: Site) -> Browser:
-    browser = site.signed_in("root", "admin")
+    browser = site.signed_in("rosa", "admin")
     browser.get("/account")
     return browser
 
@@ -79,7 +79,7 @@ def test_CVE_2026_8159_hostile_names_cost_their_length_everywhere(site: Site, ad
             slow.append((path, answer.status_code, seconds))
         seen.add(path)
         if path.startswith(("/logout", "/account")):
-            admin.sign_in("root")
+            admin.sign_in("rosa")
             admin.get("/account")
     assert not slow
     assert {"/my/files", "/upload_chunk", "/login", "/admin/users/new/"} <= seen

@@ -16,7 +16,8 @@ from redis.exceptions import ResponseError
 from backoffice import logs
 from backoffice.domain.files import clean_name, clean_tags
 from backoffice.domain.text import fold
-from backoffice.domain.users import clean_email, clean_username
+from backoffice.domain.usernames import clean_username
+from backoffice.domain.users import clean_email
 from backoffice.errors import Invalid, WeakPassword
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor

@@ -87,7 +87,7 @@ def test_Z1_no_route_answers_somebody_without_the_right(site: Site) -> None:
 
 
 def test_H1_every_unsafe_route_wants_the_token_of_a_form_or_a_bearer(site: Site) -> None:
-    browser = site.signed_in("root", "admin")
+    browser = site.signed_in("rosa", "admin")
     for rule, path, access in rules(site.app):
         for method in (rule.methods or set()) - SAFE_METHODS:
             assert access.who is not Who.ASSET
@@ -194,7 +194,7 @@ def test_the_door_and_the_built_in_roles_agree(site: Site, role: str) -> None:
 def test_Z1_a_route_that_says_nothing_is_for_nobody(site: Site) -> None:
     """The start refuses one; should it get in behind that, the door stays closed."""
     _undeclared(site.app)
-    site.add_user("root", "admin")
-    bearer = {"Authorization": f"Bearer {site.token('root')}"}
+    site.add_user("rosa", "admin")
+    bearer = {"Authorization": f"Bearer {site.token('rosa')}"}
     for headers in ({}, bearer):
         assert site.app.test_client().get("/open", headers=headers).status_code == 403

@@ -162,7 +162,7 @@ def test_S6_Z9_disabled_user_is_out_at_the_next_request(site: Site) -> None:
 
 
 def test_S6_rights_taken_away_are_gone_at_the_next_request(site: Site) -> None:
-    site.add_user("root", "admin")
+    site.add_user("rosa", "admin")
     browser = site.signed_in("ann", "operator")
     assert browser.get("/admin/").status_code == 200
     site.services.users.update(SHELL, site.users["ann"], roles=("user",))

@@ -53,10 +53,10 @@ class Below:
         return Browser(cast(Any, Client(self.proxy)), HOST)
 
     def signed_in(self) -> Browser:
-        self.site.add_user("root", "admin")
+        self.site.add_user("rosa", "admin")
         browser = self.browser()
         browser.get(f"{self.path}/login")
-        answer = browser.post(f"{self.path}/login", {"username": "root", "password": PASSWORD})
+        answer = browser.post(f"{self.path}/login", {"username": "rosa", "password": PASSWORD})
         assert (answer.status_code, answer.location) == (303, f"{self.path}/")
         return browser
 

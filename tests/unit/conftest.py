@@ -19,7 +19,7 @@ def people(fake: Redis) -> People:
 
 @pytest.fixture
 def admin(people: People) -> Actor:
-    return people.actor(people.user("root", "admin"))
+    return people.actor(people.user("rosa", "admin"))
 
 
 @pytest.fixture(scope="module")

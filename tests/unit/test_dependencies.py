@@ -208,7 +208,7 @@ sys.modules["flask_babel"] = None  # as if it were not installed
 import fakeredis
 from tests.support.website import make_whole_site
 site = make_whole_site(fakeredis.FakeRedis())
-root = site.signed_in("root", "admin")
+root = site.signed_in("rosa", "admin")
 for page in ("", "users/", "users/new/", "roles/", "files/", "trash/", "uploads/", "audit/"):
     assert root.get(f"/admin/{page}").status_code == 200, page
 """

@@ -28,7 +28,7 @@ def people(fake: Redis) -> People:
 
 @pytest.fixture
 def admin(people: People) -> Actor:
-    return people.actor(people.user("root", "admin"))
+    return people.actor(people.user("rosa", "admin"))
 
 
 def test_an_administrator_can_shut_out_who_has_it(people: People, admin: Actor) -> None:

@@ -96,7 +96,7 @@ def test_S5_a_session_ends_after_twelve_hours_of_use(people: People) -> None:
 
 @pytest.mark.parametrize("how", ["password", "own-password", "roles", "disable", "delete", "invite-used"])
 def test_S6_Z9_sessions_and_tokens_die_at_the_next_request(people: People, how: str) -> None:
-    people.user("root", "admin")
+    people.user("rosa", "admin")
     user = people.user("ada")
     secret = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret
     _, text = people.tokens.create(people.actor(user), name="t")
@@ -155,9 +155,9 @@ def test_S7_people_see_and_end_their_own_sessions(people: People) -> None:
 
 
 def test_S7_holders_of_the_right_end_anybodys(people: People) -> None:
-    ada, operator, root = people.user("ada"), people.user("op", "operator"), people.user("root", "admin")
+    ada, operator, root = people.user("ada"), people.user("op", "operator"), people.user("rosa", "admin")
     one = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
-    admins = people.sessions.sign_in(people.visitor(), "root", PASSWORD)
+    admins = people.sessions.sign_in(people.visitor(), "rosa", PASSWORD)
     assert [session.id for session in people.sessions.of_user(people.actor(operator), ada.id)] == [one.session.id]
     people.sessions.end(people.actor(operator), one.session.id)
     assert people.authenticate(one.secret) is None

@@ -61,7 +61,7 @@ WRONG = [
 def test_A3_A4_every_failure_is_the_same_answer_after_the_same_work(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people.user("root", "admin")
+    people.user("rosa", "admin")
     with_address(people)
     people.users.create(ROOT, username="invited")
     people.users.disable(ROOT, people.user("off").id)

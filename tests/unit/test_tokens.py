@@ -164,7 +164,7 @@ def test_revoking(people: People, ada: User) -> None:
 def test_only_the_shell_makes_tokens_for_others(people: People, ada: User) -> None:
     _, text = people.tokens.create(ROOT, name="x", user_id=ada.id, scopes=["files:read"])
     assert resume(people, text) is not None
-    root = people.actor(people.user("root", "admin"))
+    root = people.actor(people.user("rosa", "admin"))
     with pytest.raises(NotFound):
         people.tokens.create(root, name="x", user_id=ada.id)
     with pytest.raises(NotFound):

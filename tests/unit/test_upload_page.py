@@ -187,11 +187,11 @@ def test_a_count_that_is_a_lower_bound_has_a_next_page_as_long_as_pages_are_full
 
 
 def test_somebody_without_the_right_to_files_gets_the_page_nevertheless(site: Site) -> None:
-    site.add_user("nobody", "user")
-    user = site.users["nobody"]
+    site.add_user("noor", "user")
+    user = site.users["noor"]
     browser = site.browser()
     site.services.users.update(SHELL, user, roles=())
-    browser.sign_in("nobody")
+    browser.sign_in("noor")
     page = browser.get("/")
     assert page.status_code == 200
     assert "No files for you here" in page.text

@@ -112,7 +112,7 @@ def _sixth_path(people: People, who: Actor, user: User) -> object:
 
 @pytest.mark.parametrize("path", ["disable", "delete", "demote", "demote-self", "roles-emptied", "disable-self"])
 def test_Z5_the_last_active_admin_stays(people: People, path: str) -> None:
-    last = people.user("root", "admin")
+    last = people.user("rosa", "admin")
     people.users.create(ROOT, username="invited", roles=["admin"])
     off = people.user("off", "admin")
     people.users.disable(ROOT, off.id)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backoffice.domain.text import fold
-from backoffice.errors import Conflict, NameTaken, VersionMismatch
+from backoffice.errors import Conflict, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.codec import Codec, pairs
@@ -158,8 +158,7 @@ class Collection(Generic[R]):
             after = index.folded(new) if new is not None else ""
             key = self.keys.unique(self.noun, index.name)
             if after and after != before and new is not None:
-                taken = NameTaken(f"This {index.name} is taken.", field=index.name)
-                commit.check("free", key, after, new.id, error=taken)
+                commit.check("free", key, after, new.id, error=index.refusal())
                 commit.write("HSET", key, after, new.id)
             if before and before != after:
                 commit.write("HDEL", key, before)

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from backoffice.domain.text import fold
 from backoffice.domain.words import index_words
+from backoffice.errors import NameTaken
 
 T = TypeVar("T")
 SEPARATOR = "\0"
@@ -19,10 +20,17 @@ END = "\1"
 
 @dataclass(frozen=True, slots=True)
 class Unique(Generic[T]):
-    """At most one record for each folded text; "" takes no place."""
+    """At most one record for each folded text; "" takes no place. `taken` is told of a second one, of `field`; by
+    itself of the index's name."""
 
     name: str
     text: Callable[[T], str]
+    field: str = ""
+    taken: str = ""
+
+    def refusal(self) -> NameTaken:
+        """What a second record is refused with."""
+        return NameTaken(self.taken or f"This {self.name} is taken.", field=self.field or self.name)
 
     def folded(self, record: T) -> str:
         return fold(self.text(record))

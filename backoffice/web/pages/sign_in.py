@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.users import same_name
+from backoffice.domain.usernames import same_name
 from backoffice.errors import BadCredentials, TooMany
 from backoffice.web.context import services
 from backoffice.web.cookies import device_secret, end_session, renew_session, start_session

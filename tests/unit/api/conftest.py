@@ -29,4 +29,4 @@ def ann(site: Site) -> Person:
 @pytest.fixture
 def root(site: Site) -> Person:
     # Only a token that names the right to it gives roles.
-    return site.person("root", "admin", scopes=all_permissions())
+    return site.person("rosa", "admin", scopes=all_permissions())

@@ -35,7 +35,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def root(site: Site) -> Person:
-    return site.person("root", "admin")
+    return site.person("rosa", "admin")
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from werkzeug.http import parse_options_header
 
-from tests.support.api_site import Person, Site, problem, sha256
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent
+from tests.support.api_site import SHELL, Person, Site, problem, sha256
 
 
 def names(person: Person, query: str = "") -> list[str]:
@@ -56,7 +59,7 @@ def test_conditions_hold_together(ann: Person) -> None:
 
 
 def test_whose_files(site: Site, ann: Person) -> None:
-    bob, root = site.person("bob"), site.person("root", "admin")
+    bob, root = site.person("bob"), site.person("rosa", "admin")
     ann.upload("ann.txt")
     bob.upload("bob.txt")
     assert names(ann) == ["ann.txt"]
@@ -258,3 +261,26 @@ def test_purge_takes_one_or_zero(ann: Person) -> None:
     problem(ann.call("DELETE", f"/files/{file_id}?purge=yes"), 400, "invalid")
     assert ann.call("DELETE", f"/files/{file_id}?purge=0").status_code == 204
     assert len(ann.get("/files?state=trashed").json["items"]) == 1
+
+
+# -- names that an earlier version took
+
+
+@pytest.mark.parametrize("name", ["a\ue000b.txt", "a\u3164b.txt", "a\u0378.txt", "a\u00a0b.txt", "\u2800.txt"])
+def test_a_file_whose_name_is_refused_now_is_there_as_before(site: Site, ann: Person, name: str) -> None:
+    file_id = ann.upload("a.txt", b"old")
+    store = site.services.files.files
+    file = store.get(file_id)
+    assert file is not None
+    store.rename(file, name, AuditEvent(Actions.FILE_RENAME, SHELL))
+    path = f"/files/{file_id}"
+    assert names(ann) == [name]
+    download = ann.get(path)
+    assert (download.status_code, download.data) == (200, b"old")
+    assert parse_options_header(download.headers["Content-Disposition"])[1]["filename"] == name
+    assert ann.call("POST", f"{path}/rename", json={"new_name": name}).json["name"] in {name, "a b.txt"}
+    assert ann.call("DELETE", path).status_code == 204
+    assert ann.call("POST", f"{path}/restore").json["state"] == "ready"
+    assert ann.call("POST", f"{path}/rename", json={"new_name": "plain.txt"}).json["name"] == "plain.txt"
+    if name != "a\u00a0b.txt":
+        problem(ann.call("POST", f"{path}/rename", json={"new_name": name}), 400, "invalid")

@@ -1,4 +1,4 @@
-// Numbers in words, as the server words them.
+// Numbers and names as the server has them.
 
 const units = ["B", "kB", "MB", "GB", "TB", "PB"];
 
@@ -48,3 +48,6 @@ export class Meter {
     while (this.#moves.length && now - this.#moves[0][0] > 8000) this.#moves.shift();
   }
 }
+
+/** A name as the server keeps it: composed, and with plain spaces. */
+export const keptName = (name) => name.normalize("NFC").replace(/\p{Zs}/gu, " ");

@@ -1,7 +1,7 @@
 // The page of one's own files, with a script: resumable uploads, and a list that changes in place.
 
 import { Connection } from "./connection.js";
-import { counted, fileSize } from "./format.js";
+import { counted, fileSize, keptName } from "./format.js";
 import { Picker } from "./pick.js";
 import { Queue } from "./queue.js";
 import { Regions } from "./regions.js";
@@ -42,7 +42,7 @@ function sending() {
 
   const picker = new Picker(zone, (files, row) => {
     const fitting = files.filter((file) => file.size <= largest);
-    if (row?.isConnected && !files.some((file) => file.name.normalize("NFC") === row.dataset.name
+    if (row?.isConnected && !files.some((file) => keptName(file.name) === row.dataset.name
         && file.size === Number(row.dataset.size))) {
       problem(row, `That is another file: this one is called ${row.dataset.name} and has ${fileSize(Number(row.dataset.size))}.`);
       return;

@@ -10,6 +10,7 @@
 
 import { Lost, Refused, call, chunksThere, pause, unfinished } from "./api.js";
 import { Unreadable } from "./digests.js";
+import { keptName } from "./format.js";
 import { spread } from "./plan.js";
 import { Retry } from "./retry.js";
 import { Hopeless, Sender, Smaller } from "./sender.js";
@@ -62,7 +63,7 @@ export class Transfer extends EventTarget {
   constructor(file, most, pace, connection, moved) {
     super();
     this.file = file;
-    this.name = file.name.normalize("NFC");
+    this.name = keptName(file.name);
     this.#source = new Source(file, pace.size, most);
     this.#pace = pace;
     this.#sender = new Sender(this.#source, pace, this.name, (bytes) => {
