@@ -3,12 +3,14 @@ environment."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, Final
 
 import click
 from flask import Flask
 from flask.cli import NoAppException
 from flask.helpers import get_debug_flag
+from werkzeug.serving import is_running_from_reloader
 
 from backoffice.app import create_app as build
 from backoffice.cli import COMMANDS, OPERATOR_ERRORS, cli, sentence
@@ -16,15 +18,20 @@ from backoffice.commands.cli_settings import load_to_serve
 from backoffice.embedded.discovery import NotRunning
 from backoffice.settings import SettingsError
 
+NO_DEBUGGER: Final = (
+    "backoffice does not run with Flask's debugger. Leave out --debug and --debugger and unset FLASK_DEBUG;"
+    " --reload alone starts anew when a file was changed."
+)
+
 
 def create_app() -> Flask:
     """The application, with the commands of `manage.py`. They work before there is a store, too: one of them
-    starts it. There is no debugger: Werkzeug's lets every visitor run code (CVE-2024-34069)."""
+    starts it. There is no debugger: Werkzeug's lets every visitor run code (CVE-2024-34069). Under its
+    reloader an exception would be shown by the debugger, so there the process ends."""
     if get_debug_flag() or _asks_for_debugger():
-        raise NoAppException(
-            "backoffice does not run with Flask's debugger. Leave out --debug and --debugger and unset FLASK_DEBUG;"
-            " --reload alone starts anew when a file was changed."
-        )
+        if is_running_from_reloader():
+            sys.exit(NO_DEBUGGER)
+        raise NoAppException(NO_DEBUGGER)
     try:
         app = build(load_to_serve())
     except SettingsError as error:

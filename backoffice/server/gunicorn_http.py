@@ -72,9 +72,10 @@ class Answer(Response):  # type: ignore[misc]
         self._head = b""
 
     def default_headers(self) -> list[str]:
-        """As gunicorn's, with a date that is put into words once a second. Where the client still waits to be asked for
-        its body, it is not asked any more; and as it may send it all the same, the connection ends. So it does when a
-        body that nobody has read is still on its way: the main loop throws it away, no thread waits for it."""
+        """As gunicorn's, without its name, and with a date that is put into words once a second. Where the client still
+        waits to be asked for its body, it is not asked any more; and as it may send it all the same, the connection
+        ends. So it does when a body that nobody has read is still on its way: the main loop throws it away, no thread
+        waits for it."""
         if self.sock.client_waits:
             self.sock.will_not_continue()
             self.force_close()
@@ -83,7 +84,6 @@ class Answer(Response):  # type: ignore[misc]
         major, minor = self.req.version
         headers = [
             f"HTTP/{major}.{minor} {self.status}\r\n",
-            f"Server: {self.version}\r\n",
             f"Date: {_date(int(time.time()))}\r\n",
             f"Connection: {'close' if self.should_close() else 'keep-alive'}\r\n",
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -39,3 +40,23 @@ def test_D6_flasks_own_command_has_no_debugger(
     assert process.returncode != 0
     assert "does not run with Flask's debugger" in said
     assert "Traceback" not in said
+
+
+def test_D6_the_reloader_shows_no_debugger_either() -> None:
+    """It runs the application in a process of its own, with a socket that it hands over, and goes on when loading
+    fails: every address then showed the failure, with the console."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.set_inheritable(True)
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "WERKZEUG_RUN_MAIN": "true"}
+        environ["WERKZEUG_SERVER_FD"] = str(listening.fileno())
+        flask = [sys.executable, "-m", "flask", "--app", "backoffice", "run", "--debug"]
+        with subprocess.Popen(
+            flask, env=environ, stderr=subprocess.PIPE, text=True, start_new_session=True, close_fds=False
+        ) as process:
+            try:
+                _, said = process.communicate(timeout=30)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 1, said
+    assert "does not run with Flask's debugger" in said

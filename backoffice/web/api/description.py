@@ -8,7 +8,6 @@ from typing import Final
 from flask import Flask, Response, get_template_attribute, jsonify, render_template
 from markupsafe import Markup
 
-from backoffice import __version__
 from backoffice.web.api.openapi import Document, document
 from backoffice.web.context import settings
 from backoffice.web.public_address import public_path
@@ -29,13 +28,17 @@ written down
 here is refused."""
 
 
+VERSION = "1"
+"""Of the API, for everybody who may read this; which version of the product runs here is no stranger's business."""
+
+
 def register(app: Flask) -> None:
     """Add both addresses."""
 
     @cache
     def spec() -> Document:
         # Made when first asked for: by then all routes are there.
-        return document(app, __version__, ABOUT, public_path(settings()))
+        return document(app, VERSION, ABOUT, public_path(settings()))
 
     @cache
     def reference() -> Markup:
