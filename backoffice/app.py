@@ -13,6 +13,7 @@ from flask import Flask
 from backoffice import __version__
 from backoffice.errors import StoreFull, Unavailable, WeakPassword
 from backoffice.logs import logger
+from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.container import Services
 from backoffice.services.file_ports import ChunkStore
@@ -43,6 +44,7 @@ from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
+from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -113,6 +115,7 @@ def build_services(
         ),
         tokens=Tokens(store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=audit),
         audit=Audit(audit),
+        archive=Archive(RedisArchive(db, keys), audit),
         files=Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
         uploads=Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings)),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),

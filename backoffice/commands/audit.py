@@ -1,27 +1,36 @@
-"""`audit`: read the log."""
+"""`audit`: read the log, export it, and trim what was exported."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import Progress, TaskID, TextColumn
 
+from backoffice.commands.audit_files import read_lines, write_export
 from backoffice.commands.cli_context import Shell, shell
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.log_archive import Extent, Seal, Trimmed
 from backoffice.domain.nouns import all_actions
+from backoffice.domain.times import rfc3339
+from backoffice.errors import BackofficeError
 
 WAIT_MS = 2_000
 
 
 @click.group("audit")
 def command() -> None:
-    """Read the audit log. Reading it is recorded, too."""
+    """Read, export and trim the audit log. All of that is recorded, too."""
 
 
+log_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 json_option = click.option("--json", "raw", is_flag=True, help="Print each entry as it is stored, a line each.")
 
 
@@ -32,7 +41,10 @@ json_option = click.option("--json", "raw", is_flag=True, help="Print each entry
 def tail(*, lines: int, follow: bool, raw: bool) -> None:
     """Print the newest entries, oldest first."""
     here = shell()
-    newest = here.services.audit.page(here.actor, limit=max(1, lines)).items
+    page = here.services.audit.page(here.actor, limit=max(1, lines))
+    newest = page.items
+    if not page.next_cursor:
+        _tell_trimmed(page.trimmed)
     _print(reversed(newest[:lines]), raw=raw)
     last = newest[0].id if newest else "$"
     while follow:
@@ -60,7 +72,100 @@ def search(*, actor: str | None, target: str | None, action: str | None, ip: str
         lines -= len(page.items)
         cursor = page.next_cursor
         if not cursor:
+            _tell_trimmed(page.trimmed)
             break
+
+
+@command.command("export")
+@click.option("--since", default="", metavar="ID|DATE", help="First entry. Left out: the first that is not sealed.")
+@click.option("--until", required=True, metavar="ID|DATE", help="Last entry; with a date: those before it, in UTC.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A file that is not there.")
+def export(*, since: str, until: str, out: Path) -> None:
+    """Write entries into a file, a line of JSON each, exactly as they are stored.
+
+    When it is interrupted, the same command goes on where it was.
+    """
+    if out.exists() or out.is_symlink():
+        raise click.UsageError(f"{out} is there already.")
+    here = shell()
+    archive = here.services.archive
+    found = archive.export(here.actor, since=since or archive.unsealed(here.actor), until=until)
+    if found.extent is None:
+        raise click.ClickException("There are no such entries.")
+    write_export(found, found.extent, out)
+    click.echo(f"{out}: {_about(found.extent)}")
+
+
+@command.command("seal")
+@click.argument("file", type=log_file)
+def seal(file: Path) -> None:
+    """Record the digest of an exported file, which goes on where the last sealed one ends.
+
+    It is compared with the log before. Keep the last chain somewhere else: with it, any change of a sealed file, and of
+    a seal, can be told.
+    """
+    here = shell()
+    _tell_sealed(here.services.archive.seal(here.actor, read_lines(file)))
+
+
+@command.command("trim")
+@click.argument("files", nargs=-1, required=True, type=log_file)
+def trim(files: tuple[Path, ...]) -> None:
+    """Take entries out of the log that are in sealed files. The files stay as the only place that has them.
+
+    When it is interrupted, the same command carries it out.
+    """
+    here = shell()
+    for file in files:
+        with Progress(TextColumn("{task.completed} entries"), console=Console(stderr=True), transient=True) as bar:
+            show = partial(_show_progress, bar, bar.add_task("", total=None))
+            done = here.services.archive.trim(here.actor, read_lines(file), on_progress=show)
+        click.echo(f"{file}: seal {done.number}, {done.extent.entries} entries left the log, up to {done.extent.last}")
+
+
+@command.command("verify")
+@click.argument("files", nargs=-1, type=log_file)
+def verify(files: tuple[Path, ...]) -> int:
+    """Compare files with their seals, the seals with each other and with the log.
+
+    The exit status is 1 where something is not as it was sealed.
+    """
+    here = shell()
+    wrong = 0
+    for file in files:
+        try:
+            found = here.services.archive.verify(here.actor, read_lines(file))
+            click.echo(f"{file}: as seal {found.number} says")
+        except BackofficeError as error:
+            wrong += 1
+            click.echo(f"{file}: {error}")
+    seals = here.services.archive.verify_chain(here.actor)
+    for one in seals:
+        _tell_sealed(one)
+    _tell_trimmed(here.services.archive.state(here.actor).trimmed)
+    return 1 if wrong else 0
+
+
+def _show_progress(bar: Progress, task: TaskID, done: int) -> None:
+    bar.update(task, completed=done)
+
+
+def _tell_sealed(one: Seal) -> None:
+    click.echo(f"seal {one.number} of {rfc3339(one.at)}: {_about(one.extent)}, chain {one.chain}")
+
+
+def _about(extent: Extent) -> str:
+    return f"{extent.entries} entries from {extent.first} to {extent.last}, SHA-256 {extent.sha256}"
+
+
+def _tell_trimmed(trimmed: Trimmed | None) -> None:
+    """Beside what is read, so that whoever reads knows where it ends."""
+    if trimmed is not None:
+        click.echo(
+            f"Entries up to {trimmed.last} were exported, and left the log at {rfc3339(trimmed.at)}"
+            f" (SHA-256 of the last file {trimmed.sha256}).",
+            err=True,
+        )
 
 
 def _actor_id(here: Shell, text: str | None) -> str | None:

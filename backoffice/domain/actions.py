@@ -42,5 +42,8 @@ class Actions:
     ACCESS_DENY = Action("access.deny")
     LIST_EXPORT = Action("list.export")
     AUDIT_READ = Action("audit.read")
+    AUDIT_EXPORT = Action("audit.export")
+    AUDIT_SEAL = Action("audit.seal")
+    AUDIT_TRIM = Action("audit.trim")
     SYSTEM_INSTALL = Action("system.install")
     SYSTEM_REPAIR = Action("system.repair")

@@ -42,6 +42,7 @@ class Proof(StrEnum):
     PERSON = "a session"
     FRESH = "a session with a fresh password"
     FRESH_OR_SCOPE = "a session with a fresh password, or a token with this scope by name"
+    SHELL = "the command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,13 @@ class Acts:
     )
 
     AUDIT_READ = _site("audit.read", "read the log", Permissions.AUDIT_READ, Actions.AUDIT_READ)
+    AUDIT_EXPORT = _site("audit.export", "take the log along", Permissions.AUDIT_EXPORT, Actions.AUDIT_EXPORT)
+    AUDIT_SEAL = Act(
+        "audit.seal", "seal what was taken along", Permissions.AUDIT_EXPORT, proof=Proof.SHELL, event=Actions.AUDIT_SEAL
+    )
+    AUDIT_TRIM = Act(
+        "audit.trim", "cut what is sealed", Permissions.SYSTEM_WRITE, proof=Proof.SHELL, event=Actions.AUDIT_TRIM
+    )
     SYSTEM_READ = _site("system.read", "see the state of the system", Permissions.SYSTEM_READ)
     SYSTEM_REPAIR = _site("system.repair", "repair the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_REPAIR)
 

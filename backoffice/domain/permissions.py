@@ -59,8 +59,7 @@ class Permissions:
     ROLES_READ = Permission("roles:read", "Roles", "See roles", OPERATOR, AUDITOR)
     ROLES_WRITE = Permission("roles:write", "Roles", "Create, change and delete roles")
     AUDIT_READ = Permission("audit:read", "Audit log", "Read the audit log", AUDITOR)
-    # For the log's export, once there is one; until then nobody is offered it. Roles that have it keep it.
-    AUDIT_EXPORT = Permission("audit:export", "Audit log", "Export the audit log", AUDITOR, offered=False)
+    AUDIT_EXPORT = Permission("audit:export", "Audit log", "Export the audit log", AUDITOR)
     TOKENS_OWN = Permission("tokens:own", "API tokens", "Create and revoke own API tokens", OPERATOR, USER)
     TOKENS_ALL = Permission("tokens:all", "API tokens", "See and revoke everybody's API tokens", OPERATOR)
     SESSIONS_ALL = Permission("sessions:all", "Sessions", "See and end everybody's sessions", OPERATOR)

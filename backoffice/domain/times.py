@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -25,6 +25,14 @@ def rfc3339(ms: int) -> str:
     days, seconds = divmod(seconds, _DAY)
     minutes, seconds = divmod(seconds, 60)
     return f"{_date(days)}T{_TWO[minutes // 60]}:{_TWO[minutes % 60]}:{_TWO[seconds]}.{fraction:03}Z"
+
+
+def parse_time(text: str) -> int:
+    """The time that a day (`2026-01-31`, its beginning) or an ISO 8601 time names; UTC unless it says another offset.
+    Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 
 @lru_cache(maxsize=1024)

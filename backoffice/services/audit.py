@@ -1,4 +1,5 @@
-"""Reading the audit log, which is itself recorded. There is no way to change or delete an entry."""
+"""Reading the audit log, which is itself recorded. There is no way to change or delete an entry here; what was exported
+and sealed is trimmed in the shell (`archive.py`)."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, AuditEntry, AuditEvent, ObjectRef
 from backoffice.domain.invisible import is_readable
 from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE
-from backoffice.domain.paging import Page
+from backoffice.domain.log_archive import LogPage
 from backoffice.domain.permissions import Permission
-from backoffice.domain.times import now_ms
+from backoffice.domain.times import now_ms, rfc3339
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from backoffice.services.authorization import authorize, deny, record_denial
 from backoffice.services.ports import AuditLog
@@ -36,7 +37,7 @@ class Audit:
 
     def page(
         self, actor: Actor, *, filters: Sequence[tuple[str, str]] = (), cursor: str = "", limit: int = 50
-    ) -> Page[AuditEntry]:
+    ) -> LogPage[AuditEntry]:
         """Newest first. `cursor` is the `next_cursor` of the page before. Raises Invalid for an unknown facet."""
         self._reading(actor)
         for facet, value in filters:
@@ -51,11 +52,15 @@ class Audit:
         return self.log.page(tuple(filters), cursor, limit)
 
     def get(self, actor: Actor, entry_id: str) -> AuditEntry:
+        """One entry. Raises NotFound, which says so where it was trimmed."""
         self._reading(actor)
         entry = self.log.get(entry_id)
-        if entry is None:
-            raise NotFound
-        return entry
+        if entry is not None:
+            return entry
+        trimmed = self.log.trimmed() if _ID.fullmatch(entry_id) else None
+        if trimmed is not None and trimmed.covers(entry_id):
+            raise NotFound(f"Entries up to {trimmed.last} were exported, and left the log at {rfc3339(trimmed.at)}.")
+        raise NotFound
 
     def follow(self, actor: Actor, after: str, milliseconds: int) -> list[AuditEntry]:
         """Entries after this id (`$` = from now on), oldest first; waits for one up to that long."""

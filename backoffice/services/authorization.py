@@ -22,6 +22,9 @@ DENIED_SECONDS: Final = 60
 FRESH_MS: Final = 10 * 60 * 1000
 """How long after giving the password a session may change what guards an account (ASVS 5.0, 7.5.1)."""
 
+SHELL: Final = "shell"
+"""Where an actor comes from who types commands."""
+
 _SAFE_ID = re.compile(r"[0-9A-Za-z,-]{1,64}")
 _SESSION, _TOKEN = "session:", "token:"
 
@@ -112,6 +115,12 @@ def _authorize(audit: AuditLog, actor: Actor, act: Act, owner: str | None, targe
 def _require_proof(audit: AuditLog, actor: Actor, act: Act, target: ObjectRef, now: int | None) -> None:
     """Whether there stands behind the request what the act wants. A token is no password that was just given."""
     if act.proof is Proof.ANY or (act.proof is Proof.FRESH_OR_SCOPE and by_token(actor) and actor.scopes is not None):
+        return
+    if act.proof is Proof.SHELL:
+        if actor.via != SHELL:
+            because = "only an operator in the shell may"
+            refusal = NotAllowed(f"This takes the command line: {because}.")
+            deny(audit, actor, act.takes, target, because, refusal)
         return
     if by_token(actor):
         deny(audit, actor, act.takes, target, f"no token may {act.text}", NotAllowed(f"A token cannot {act.text}."))

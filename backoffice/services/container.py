@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
@@ -27,6 +28,7 @@ class Services:
     sessions: Sessions
     tokens: Tokens
     audit: Audit
+    archive: Archive
     files: Files
     uploads: Uploads
     system: System

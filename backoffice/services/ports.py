@@ -7,13 +7,14 @@ Every method that changes the control plane takes the event that records it: no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action
 from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
 from backoffice.domain.identities import Identity
+from backoffice.domain.log_archive import Archived, LogPage, Seal, Trimmed
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
@@ -158,16 +159,40 @@ class AuditLog(Protocol):
     def write_counted_refusals(self, counted: CountedRefusals, event: AuditEvent) -> None:
         """Write `event` instead of what was counted, unless it was written or more was counted meanwhile."""
 
-    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
+    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> LogPage[AuditEntry]:
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
         `cursor`: id of the last entry seen, "" = from the newest."""
 
     def get(self, entry_id: str) -> AuditEntry | None: ...
+    def trimmed(self) -> Trimmed | None:
+        """What was exported, sealed and trimmed; None = the log has everything."""
+
     def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
         """For each (facet, value), how many entries there are from each edge (ms) up to the next."""
 
     def wait(self, after: str, milliseconds: int) -> list[AuditEntry]:
         """Entries written after this id (`$` = from now on); waits for one up to that long."""
+
+
+class LogArchive(Protocol):
+    """The log as a whole, its seals, and the one way by which entries leave it. All of it goes on in a full store."""
+
+    def read(self, first: str, last: str) -> Iterator[list[AuditEntry]]:
+        """The entries from one id to another, both included, in their order; "" = from the oldest, to the newest."""
+
+    def state(self) -> Archived:
+        """What was sealed and trimmed."""
+
+    def add_seal(self, seal: Seal, event: AuditEvent) -> None:
+        """Raises Conflict when there is one of this number."""
+
+    def begin_trim(self, before: Trimmed | None, now: Trimmed, event: AuditEvent) -> None:
+        """Record that the log begins behind `now.last`; `finish_trim` carries that out. Raises Conflict unless what was
+        trimmed is `before`, and while another trim is not finished."""
+
+    def finish_trim(self, on_progress: Callable[[int], None]) -> None:
+        """Carry out what was begun, if anything was: in steps, so that the store answers everybody meanwhile, and from
+        wherever it was stopped. `on_progress` is told how many entries were looked at."""
 
 
 class Throttle(Protocol):

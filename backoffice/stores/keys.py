@@ -15,6 +15,9 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  and are not in its map yet
     {bo}:quota:<user>                    hash    used, reserved (bytes)
     {bo}:audit                           stream  field e: one event, canonical JSON
+    {bo}:seals                           hash    number -> seal of exported entries (JSON); trimmed: what has left the
+                                                 log (JSON); pending: up to which entry that is not carried out yet
+    {bo}:cut:<name of an index>          string  what stays of a long index of the log, while the rest is being trimmed
     {bo}:by:<facet>:<value>              string  entries of the log by action, actor, ip: 8 bytes each (`log_index.py`)
     {bo}:by:<type>:<id>                  string  the same by object
     {bo}:request:<id>                    string  result of a commit, 2 minutes
@@ -95,6 +98,14 @@ class Keys:
         """`value` of an object is `<type>:<id>`, which says itself what it is: every file has such a key, and with one
         character more it would take 16 bytes more."""
         return self._key("by", value) if facet == "object" else self._key("by", facet, value)
+
+    @property
+    def seals(self) -> bytes:
+        return self._key("seals")
+
+    def cut(self, index: bytes) -> bytes:
+        """Where an index of the log is copied to."""
+        return self._key("cut:") + index[len(self._key("")) :]
 
     def request(self, request_id: str) -> bytes:
         return self._key("request", request_id)

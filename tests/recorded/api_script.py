@@ -144,6 +144,10 @@ def administration(site: Recorded) -> None:
     site.call("olga", "DELETE", f"/admin/files/{file_id}")
     site.call("olga", "DELETE", f"/admin/files/{file_id}?purge=1")
     site.call("olga", "DELETE", f"/admin/files/{NO_ID}")
+    for who in ("nobody", "ann", "olga"):
+        site.call(who, "GET", "/admin/audit/export")
+    for query in ("since=2001-01-01&until=2001-02-01", "since=soon", "until=1-1", "limit=0", "from=1-1"):
+        site.call("root", "GET", f"/admin/audit/export?{query}")
 
 
 def _users(site: Recorded) -> None:

@@ -6,6 +6,8 @@ from redis import Redis
 
 from backoffice.domain.access import Actor
 from backoffice.domain.users import User
+from backoffice.services.archive import Archive
+from backoffice.stores.log.archive import RedisArchive
 from tests.support.people import ROOT, People
 from tests.support.uploads import World
 
@@ -15,6 +17,7 @@ class Scene:
 
     def __init__(self, fake: Redis) -> None:
         self.people, self.world = People(fake), World.over(fake)
+        self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
 
     def session(self, owner: User) -> str:
         return self.people.sessions.start_for(self.people.visitor(), owner).session.id

@@ -128,6 +128,9 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.TOKEN_CREATE: lambda on, whom: lambda who: on.people.tokens.create(who, name="t", user_id=whom.id),
     Acts.TOKEN_REVOKE: _with(Scene.token, lambda on, who, token: on.people.tokens.revoke(who, token)),
     Acts.AUDIT_READ: lambda on, _: on.people.audit.page,
+    Acts.AUDIT_EXPORT: lambda on, _: on.archive.export,
+    Acts.AUDIT_SEAL: lambda on, _: lambda who: on.archive.seal(who, []),
+    Acts.AUDIT_TRIM: lambda on, _: lambda who: on.archive.trim(who, []),
     Acts.SYSTEM_READ: lambda on, _: on.world.maintenance.check,
     Acts.SYSTEM_REPAIR: lambda on, _: on.world.maintenance.repair,
 }
@@ -181,6 +184,7 @@ def expected(act: Act, case: Case) -> bool:
         Proof.PERSON: "token" not in case.credential,
         Proof.FRESH: case.credential == "session",
         Proof.FRESH_OR_SCOPE: case.credential in {"session", "scoped token"},
+        Proof.SHELL: False,
     }
     if (not own and act.whose is Whose.OWN) or (takes is not None and takes not in held) or not proven[act.proof]:
         return False

@@ -195,10 +195,10 @@ def test_all_pages_of_the_log_are_walked_by_the_cursor_of_each(whole: Desk) -> N
 
 
 def test_a_right_that_opens_nothing_is_not_offered(whole: Desk) -> None:
-    assert "audit:export" not in whole.as_("admin").get("/admin/roles/new/").text
-    name = whole.role(Permissions.FILES_READ, Permissions.AUDIT_EXPORT)
+    assert "files:share" not in whole.as_("admin").get("/admin/roles/new/").text
+    name = whole.role(Permissions.FILES_READ, Permissions.FILES_SHARE)
     page = whole.as_("admin").get(f"/admin/roles/edit/?id={name}")
     sent = {"description": "changed", "permissions": "files:read"}
     [version] = re.findall(r'name="version"[^>]*value="(\d+)"', page.text)
     assert whole.as_("admin").post(f"/admin/roles/edit/?id={name}", {**sent, "version": version}).status_code == 302
-    assert Permissions.AUDIT_EXPORT in whole.site.services.roles.get(SHELL, name).permissions
+    assert Permissions.FILES_SHARE in whole.site.services.roles.get(SHELL, name).permissions

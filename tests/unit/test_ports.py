@@ -17,6 +17,7 @@ from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
+from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
@@ -36,6 +37,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.SessionStore, RedisSessions),
     (ports.TokenStore, RedisTokens),
     (ports.AuditLog, RedisAudit),
+    (ports.LogArchive, RedisArchive),
     (ports.Throttle, RedisThrottle),
     (file_ports.ChunkStore, RedisChunks),
     (file_ports.ChunkStore, FileChunks),
@@ -59,6 +61,9 @@ READERS = {
     "count_admins",
     "counts",
     "counted_refusals",
+    "trimmed",
+    "read",
+    "state",
     "remembered",
     "within_commit",
     "load",
@@ -121,6 +126,8 @@ NOT_ACTS = {
     "release",
     "forget",
     "beat",
+    # Carries out what `begin_trim` has recorded.
+    "finish_trim",
 }
 
 

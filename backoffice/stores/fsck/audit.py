@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from backoffice.domain.audit import ObjectRef
+from backoffice.domain.log_archive import position
 from backoffice.domain.maintenance import Invariant
 from backoffice.stores.fsck.repair import BATCH, Fault, Repairer, batches, printable
 from backoffice.stores.log import log_index
@@ -95,12 +96,18 @@ class AuditCheck:
     def _recheck_member(self, key: bytes, one: str) -> Fault | None:
         [(_, there)] = self._ranks([(key, one)])
         there = there or key in self._disordered
-        if not there or self._right(key, self._events([one]).get(one)):
+        if not there or self._right(key, self._events([one]).get(one)) or self._is_leaving(one):
             return None
         what = f"{printable(key)}: {one} is not such an entry"
         return Fault(
             Invariant.AUDIT, ObjectRef("audit", one), what, log_repair=LogRepair(LogRepairOp.REMOVE, (key,), one)
         )
+
+    def _is_leaving(self, one: str) -> bool:
+        """Whether this entry is being trimmed just now, or that was interrupted: the log and its indexes give it up one
+        after the other."""
+        pending = self._db.call("HGET", self._keys.seals, "pending")
+        return bool(pending) and position(one) <= position(pending.decode())
 
     # -- from the log to the indexes
 
@@ -153,9 +160,8 @@ class AuditCheck:
             for (key, _), (below, there) in zip(entries, self._ranks(entries), strict=True)
             if not there and not self._may_lack(key, below)
         ]
-        if not wrong:
+        if not wrong or self._is_leaving(one):
             return None
-
         what = f"{one} is missing in {', '.join(map(printable, wrong))}"
         return Fault(
             Invariant.AUDIT, ObjectRef("audit", one), what, log_repair=LogRepair(LogRepairOp.INSERT, tuple(wrong), one)

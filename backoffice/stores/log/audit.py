@@ -9,7 +9,7 @@ from typing import Any
 
 from backoffice.domain.actions import Action
 from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
-from backoffice.domain.paging import Page
+from backoffice.domain.log_archive import LogPage, Trimmed
 from backoffice.errors import Conflict
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Db
@@ -64,21 +64,24 @@ class RedisAudit:
     def write_counted_refusals(self, counted: CountedRefusals, event: AuditEvent) -> None:
         self._refusals.write_counted(counted, event)
 
-    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> Page[AuditEntry]:
+    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> LogPage[AuditEntry]:
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
         `cursor`: id of the last entry seen, "" = from the newest."""
         indexes = [self._keys.audit_index(facet, value) for facet, value in filters]
         if not indexes:
             return self._newest(cursor, limit)
         if len(indexes) == 1:
-            total, ids, entries = self._below(indexes[0], cursor, limit + 1, limit)
-            return Page(tuple(entries), total, True, ids[limit - 1] if len(ids) > limit else "")
+            total, ids, entries, trimmed = self._below(indexes[0], cursor, limit + 1, limit)
+            return LogPage(tuple(entries), total, True, ids[limit - 1] if len(ids) > limit else "", trimmed)
         return self._filtered(indexes, cursor, limit)
 
     def get(self, entry_id: str) -> AuditEntry | None:
         if not is_entry_id(entry_id):
             return None
-        return next(iter(_entries(self._db.call("XRANGE", self._keys.audit, entry_id, entry_id))), None)
+        return next(iter(entries_of(self._db.call("XRANGE", self._keys.audit, entry_id, entry_id))), None)
+
+    def trimmed(self) -> Trimmed | None:
+        return Trimmed.load(self._db.call("HGET", self._keys.seals, "trimmed"))
 
     def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
         """For each (facet, value), how many entries there are from each edge (ms) up to the next. One round trip."""
@@ -96,50 +99,59 @@ class RedisAudit:
         block = max(1, min(milliseconds, LONGEST_WAIT_MS))
         reply = self._db.call("XREAD", "COUNT", MOST_WAITED, "BLOCK", block, "STREAMS", self._keys.audit, after)
         streams = list(reply.values()) if isinstance(reply, dict) else [stream[1] for stream in reply or ()]
-        return [entry for rows in streams for entry in _entries(rows)]
+        return [entry for rows in streams for entry in entries_of(rows)]
 
-    def _newest(self, cursor: str, limit: int) -> Page[AuditEntry]:
+    def _newest(self, cursor: str, limit: int) -> LogPage[AuditEntry]:
         top = f"({cursor}" if cursor else "+"
-        total, rows = self._db.many(
-            [("XLEN", self._keys.audit), ("XREVRANGE", self._keys.audit, top, "-", "COUNT", limit + 1)]
+        total, rows, trimmed = self._db.many(
+            [
+                ("XLEN", self._keys.audit),
+                ("XREVRANGE", self._keys.audit, top, "-", "COUNT", limit + 1),
+                ("HGET", self._keys.seals, "trimmed"),
+            ]
         )
-        entries = _entries(rows)
+        entries = entries_of(rows)
         more = len(entries) > limit
-        return Page(tuple(entries[:limit]), int(total), True, entries[limit - 1].id if more else "")
+        following = entries[limit - 1].id if more else ""
+        return LogPage(tuple(entries[:limit]), int(total), True, following, Trimmed.load(trimmed))
 
-    def _filtered(self, indexes: list[bytes], cursor: str, limit: int) -> Page[AuditEntry]:
+    def _filtered(self, indexes: list[bytes], cursor: str, limit: int) -> LogPage[AuditEntry]:
         counts = [int(count) // WIDTH for count in self._db.many([("STRLEN", index) for index in indexes])]
         driver = indexes[counts.index(min(counts))]
         found: list[AuditEntry] = []
-        position, scanned, more = cursor, 0, True
+        position, scanned, more, trimmed = cursor, 0, True, None
         while more and scanned < SCAN and len(found) <= limit:
-            _, window, entries = self._below(driver, position, WINDOW, WINDOW)
+            _, window, entries, trimmed = self._below(driver, position, WINDOW, WINDOW)
             scanned += len(window)
             more = len(window) == WINDOW
             found += [entry for entry in entries if self._places(entry).issuperset(indexes)]
             position = window[-1] if window else position
         if len(found) > limit:
-            return Page(tuple(found[:limit]), limit + 1, False, found[limit - 1].id)
-        return Page(tuple(found), len(found), not (more or cursor), position if more else "")
+            return LogPage(tuple(found[:limit]), limit + 1, False, found[limit - 1].id, trimmed)
+        return LogPage(tuple(found), len(found), not (more or cursor), position if more else "", trimmed)
 
     def _places(self, entry: AuditEntry) -> set[bytes]:
         """The indexes an entry belongs to: what it says itself, for an index of very many keeps the newest alone."""
         return {self._keys.audit_index(facet, value) for facet, value in written_facets(entry.event)}
 
-    def _below(self, index: bytes, cursor: str, count: int, read: int) -> tuple[int, list[str], list[AuditEntry]]:
-        """How many entries an index has, the ids of those before the cursor, newest first, and the first of these
-        entries, without those that have left the log. One round trip."""
+    def _below(
+        self, index: bytes, cursor: str, count: int, read: int
+    ) -> tuple[int, list[str], list[AuditEntry], Trimmed | None]:
+        """How many entries an index has, the ids of those before the cursor, newest first, the first of these entries,
+        without those that have left the log, and what was trimmed. One round trip."""
         before = pack(cursor) if cursor else b""
-        total, ids, row = self._ask_index([index, self._keys.audit], ["page", before, count, read])
+        keys = [index, self._keys.audit, self._keys.seals]
+        total, ids, row, trimmed = self._ask_index(keys, ["page", before, count, read])
         entries = [AuditEntry(one.decode(), raw) for one, raw in zip(row[::2], row[1::2], strict=True)]
-        return int(total), unpack(ids)[::-1], entries
+        return int(total), unpack(ids)[::-1], entries, Trimmed.load(trimmed)
 
     def _ask_index(self, keys: Sequence[bytes], args: Sequence[Arg]) -> Any:
         # A script is refused when memory is full, unless it says that it takes none.
         return self._db.script("log_index", keys, args, allow_oom=True)
 
 
-def _entries(rows: Any) -> list[AuditEntry]:
+def entries_of(rows: Any) -> list[AuditEntry]:
+    """The entries of a stream's reply."""
     found = []
     for entry_id, fields in rows or ():
         found.append(AuditEntry(entry_id.decode(), bytes(pairs(fields)[b"e"])))

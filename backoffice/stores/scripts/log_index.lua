@@ -2,12 +2,13 @@
 -- of the log depends on it.
 --
 -- KEYS[...] strings of 8 bytes an entry, in rising order   ARGV[1] op, then:
---   page   before, count, read   of KEYS[1], of which `read` entries at most are read from the stream KEYS[2]
---                                before: 8 bytes, "" = from the newest
+--   page   before, count, read   of KEYS[1], of which `read` entries at most are read from the stream KEYS[2];
+--                                KEYS[3] the hash of the seals; before: 8 bytes, "" = from the newest
 --   ranks  key, entry ...        entries by the number of their key
 --
 -- Returns for `page` {number of entries in all, the last `count` of those below `before` as one string, in rising
--- order, {id, event, id, event ...}}: the newest of these, from the newest on, without those that have left the log;
+-- order, {id, event, id, event ...}: the newest of these, from the newest on, without those that have left the log,
+-- what was trimmed of the log};
 -- for `ranks` for each entry the number of entries below it, and 1 where it is there itself or 0.
 
 -- The id that `pack_entry` made 8 bytes of.
@@ -22,7 +23,8 @@ if ARGV[1] == 'page' then
   local total = math.floor(redis.call('STRLEN', KEYS[1]) / 8)
   local stop = total
   if ARGV[2] ~= '' then stop = entry_rank(KEYS[1], ARGV[2]) end
-  if stop == 0 then return {total, '', {}} end
+  local trimmed = redis.call('HGET', KEYS[3], 'trimmed')
+  if stop == 0 then return {total, '', {}, trimmed} end
   local window = redis.call('GETRANGE', KEYS[1], math.max(0, stop - tonumber(ARGV[3])) * 8, stop * 8 - 1)
   local entries = {}
   for at = #window - 7, math.max(1, #window + 1 - tonumber(ARGV[4]) * 8), -8 do
@@ -33,7 +35,7 @@ if ARGV[1] == 'page' then
       entries[#entries + 1] = found[2][2]
     end
   end
-  return {total, window, entries}
+  return {total, window, entries, trimmed}
 end
 
 local found = {}

@@ -1,4 +1,5 @@
-"""The audit log: who did what to what, newest first. Nothing in it can be changed here or anywhere."""
+"""The audit log: who did what to what, newest first. Nothing in it can be changed here; what was exported and sealed is
+trimmed in the shell, and the end of the list says so."""
 
 from __future__ import annotations
 
@@ -12,9 +13,11 @@ from markupsafe import Markup
 
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.limits import MAX_LOG_FILTER_VALUE
+from backoffice.domain.log_archive import LogPage
 from backoffice.domain.nouns import all_actions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permissions
+from backoffice.domain.times import rfc3339
 from backoffice.errors import NotFound
 from backoffice.services.audit import Audit
 from backoffice.web.admin.actions import Link
@@ -170,7 +173,7 @@ class AuditView(ServiceView):
     empty_hint = "Nothing was recorded yet."
     service: Audit
 
-    def get_page(self, query: Query) -> Page[Row]:
+    def get_page(self, query: Query) -> LogPage[Row]:
         """A page by cursor: the log grows at the top, so page numbers would show entries twice.
 
         The query's own cursor (of whoever walks through all pages) goes before that of the address.
@@ -201,9 +204,13 @@ class AuditView(ServiceView):
     def list_context(self, state: ListState, found: Page[Row]) -> dict[str, Any]:
         here = state.url()
         joint = "&" if "?" in here else "?"
+        # Where the list ends, it says what came before.
+        trimmed = found.trimmed if isinstance(found, LogPage) and not found.next_cursor else None
         return {
             **super().list_context(state, found),
             "shown": PageInfo(1, len(found.items), found.total, found.exact, bool(found.next_cursor)),
+            "trimmed": trimmed,
+            "trimmed_on": rfc3339(trimmed.at)[:10] if trimmed else "",
             "newest_url": here if request.args.get("cursor") else "",
             "older_url": f"{here}{joint}cursor={found.next_cursor}" if found.next_cursor else "",
         }
