@@ -142,7 +142,10 @@ def verify(files: tuple[Path, ...]) -> int:
     seals = here.services.archive.verify_chain(here.actor)
     for one in seals:
         _tell_sealed(one)
-    _tell_trimmed(here.services.archive.state(here.actor).trimmed)
+    state = here.services.archive.state(here.actor)
+    _tell_trimmed(state.trimmed)
+    if state.pending:
+        click.echo("The last trim was interrupted: give its command again.", err=True)
     return 1 if wrong else 0
 
 

@@ -165,7 +165,7 @@ def test_what_is_sealed_is_trimmed_with_all_that_names_it(log: Log, db: Db) -> N
     assert [one.number for one in log.archive.verify_chain(ROOT)] == [1, 2]
 
 
-def test_only_what_is_sealed_is_trimmed_and_the_oldest_first(log: Log) -> None:
+def test_Z10_only_what_is_sealed_is_trimmed_and_the_oldest_first(log: Log) -> None:
     ids = log.fill(30)
     exported = log.lines(until=ids[9])
     for attempt in (exported, exported[:3]):

@@ -165,6 +165,7 @@ def test_a_trim_that_is_killed_is_carried_out_by_the_next(run: Run, log: Log, tm
     killed.send_signal(signal.SIGKILL)
     assert killed.wait(10) == -signal.SIGKILL, "it was faster than its killing"
     assert log.store.state().pending == ids[-1]
+    assert "interrupted" in run("audit", "verify", str(out))[2]
     assert run("fsck")[0] == 0
     assert run("audit", "trim", str(out))[0] == 0
     assert len(log.ids()) < before - 11_990

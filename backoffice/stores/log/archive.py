@@ -22,7 +22,7 @@ from backoffice.stores.records.commit import Commit, written_facets
 
 READ: Final = 500
 """Entries that are read together: 2 ms of the store."""
-INDEXES: Final = 250
+INDEXES: Final = 100
 """Indexes that one script looks at."""
 SHORT: Final = 512 * WIDTH
 """Bytes of an index that is written anew at once."""
