@@ -150,6 +150,28 @@ def invite(*, login: str) -> None:
     click.echo(here.link(here.services.users.invite(here.actor, user.id)))
 
 
+@command.command("sessions")
+@click.argument("login")
+def sessions(*, login: str) -> None:
+    """List where a user is signed in: address, browser, signed in, last seen."""
+    here = shell()
+    user = here.services.users.find(here.actor, login)
+    show(
+        ("Address", "Browser", "Signed in", "Last seen"),
+        (
+            (one.ip, one.agent or "-", moment(one.created_at), moment(one.seen_at))
+            for one in here.services.sessions.of_user(here.actor, user.id)
+        ),
+    )
+
+
+@command.command("sign-out")
+@click.argument("login")
+def sign_out(*, login: str) -> None:
+    """End all sessions of a user. Tokens stay; `disable` ends both."""
+    _for(login, lambda here, user: here.services.sessions.end_all(here.actor, user.id), "Signed out")
+
+
 def _for(login: str, act: Callable[[Shell, User], object], done: str) -> None:
     here = shell()
     user = here.services.users.find(here.actor, login)

@@ -12,7 +12,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.identities import Identity
-from backoffice.domain.ids import new_secret, secret_hash
+from backoffice.domain.ids import is_id, new_secret, secret_hash
 from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN, MAX_SESSIONS
 from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
@@ -184,7 +184,7 @@ class Sessions:
     def of_user(self, actor: Actor, user_id: str) -> list[Session]:
         """Another user's living sessions. Takes sessions:all."""
         authorize(self.audit, actor, Acts.SESSION_READ_ALL, target=ObjectRef("user", user_id))
-        user = self.users.get(user_id)
+        user = self.users.get(user_id) if is_id(user_id) else None
         if user is None:
             raise NotFound
         return self._active(user)
@@ -202,11 +202,19 @@ class Sessions:
             authorize_account(self.audit, actor, Acts.SESSION_END_ALL, self.accounts, session.user)
         self._end(actor, session)
 
-    # -- parts
+    def end_all(self, actor: Actor, user_id: str) -> int:
+        """End all of a user's sessions; how many there were. Takes sessions:all; NotAllowed for who holds more."""
+        authorize_account(self.audit, actor, Acts.SESSION_END_ALL, self.accounts, user_id)
+        living = self.of_user(actor, user_id)
+        for session in living:
+            self._end(actor, session)
+        return len(living)
 
     def sweep(self) -> int:
         """Drop what is left in the indexes of sessions that ran out; how many."""
         return self.sessions.sweep(self.now())
+
+    # -- parts
 
     def _start(self, actor: Actor, user: User, device: str) -> SignedIn:
         now, secret = self.now(), new_secret()
@@ -266,13 +274,8 @@ class Sessions:
         return user
 
     def _end(self, actor: Actor, session: Session, because: str = "") -> None:
-        event = AuditEvent(
-            Actions.SESSION_END,
-            actor,
-            ObjectRef("user", session.user),
-            data={"session": session_credential(session.id), **({"because": because} if because else {})},
-            at=self.now(),
-        )
+        data = {"session": session_credential(session.id), **({"because": because} if because else {})}
+        event = AuditEvent(Actions.SESSION_END, actor, ObjectRef("user", session.user), data=data, at=self.now())
         with suppress(VersionMismatch):  # ended by another request, which recorded it
             self.sessions.remove(session, event)
 

@@ -135,6 +135,7 @@ def administration(site: Recorded) -> None:
     site.person("olga", "operator")
     site.token("root", label="root reading", scope="files:read")
     _users(site)
+    _sessions(site)
     _roles(site)
     file_id = site.learn("ann.txt", site.call("ann", "PUT", "/files/ann.txt", body=b"ann's"))
     for who in ("nobody", "ann", "root reading"):
@@ -187,6 +188,15 @@ def _users(site: Recorded) -> None:
         site.call("root", "GET", f"/admin/users?{query}")
     site.call("root", "GET", f"/admin/users/{NO_ID}")
     site.call("root", "GET", "/admin/users", headers={"Accept": "text/html"})
+
+
+def _sessions(site: Recorded) -> None:
+    for who in ("nobody", "ann", "root reading", "olga", "root"):
+        site.call(who, "GET", f"/admin/users/{site.ids['ivan']}/sessions")
+    site.call("root", "GET", f"/admin/users/{site.ids['ann']}/sessions")
+    for who, whose in (("nobody", "ann"), ("ann", "ann"), ("olga", "root"), ("root", "olga"), ("root", "olga")):
+        site.call(who, "DELETE", f"/admin/users/{site.ids[whose]}/sessions")
+    site.call("root", "DELETE", f"/admin/users/{NO_ID}/sessions")
 
 
 def _roles(site: Recorded) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from backoffice.domain.access import ANONYMOUS
 from backoffice.domain.ids import new_id
 from backoffice.domain.limits import UNLIMITED_QUOTA
 from backoffice.domain.permissions import Permissions
@@ -241,7 +242,7 @@ def test_an_invitation_that_leads_nowhere_is_said_to(whole: Desk) -> None:
 
 
 def test_a_quota_of_ones_own_may_be_none_at_all(whole: Desk) -> None:
-    admin, user = whole.as_("admin"), whole.user()
+    admin, user = whole.as_("admin"), whole.user(password="violet-harbour-93")
     for entered, kept, shown in (("Unlimited", UNLIMITED_QUOTA, "unlimited"), ("", None, ", as everybody")):
         page = admin.get(f"/admin/users/edit/?id={user.id}")
         sent = {"username": user.username, "email": "", "roles": "user", "quota_bytes": entered}
@@ -253,3 +254,24 @@ def test_a_quota_of_ones_own_may_be_none_at_all(whole: Desk) -> None:
         assert in_form is (kept is not None)
         limit = whole.site.services.files.usage(SHELL, user.id).limit
         assert (limit is None) is (kept is not None)
+
+
+def test_S7_a_persons_sessions_are_seen_and_ended_on_their_page(whole: Desk) -> None:
+    admin, user = whole.as_("admin"), whole.user(password="violet-harbour-93")
+    services = whole.site.services
+    started = services.sessions.start_for(replace(ANONYMOUS, ip="192.0.2.77", agent="somebody's browser"), user)
+    page = admin.get(f"/admin/users/details/?id={user.id}").text
+    assert "192.0.2.77" in page
+    assert "sign_out" in page
+    sent = {"rowid": user.id, "action": "sign_out", "confirmed": "1"}
+    assert admin.post("/admin/users/action/", sent).status_code == 302
+    assert not services.sessions.of_user(SHELL, started.user.id)
+
+
+def test_Z10_a_list_that_is_taken_along_is_in_the_log(whole: Desk) -> None:
+    admin = whole.as_("admin")
+    for view in ("users", "files"):
+        assert admin.get(f"/admin/{view}/export/csv/").status_code == 200
+    found = whole.site.services.audit.page(SHELL, filters=[("action", "list.export")]).items
+    assert {entry.event["data"]["list"] for entry in found} == {"users", "files"}
+    assert all(entry.event["actor"]["name"] == "the-admin" for entry in found)

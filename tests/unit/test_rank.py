@@ -51,6 +51,9 @@ ON_ACCOUNTS: dict[tuple[type, str], list[Act]] = {
     (Users, "enable"): [lambda on, who, whom: on.people.users.enable(who, whom.id)],
     (Users, "delete"): [lambda on, who, whom: on.people.users.delete(who, whom.id)],
     (Users, "invite"): [lambda on, who, whom: on.people.users.invite(who, whom.id)],
+    (Sessions, "end_all"): [
+        lambda on, who, whom: (on.session(whom), on.people.sessions.end_all(who, whom.id)),
+    ],
     (Sessions, "end"): [lambda on, who, whom: on.people.sessions.end(who, on.session(whom))],
     (Tokens, "revoke"): [lambda on, who, whom: on.people.tokens.revoke(who, on.token(whom))],
 }

@@ -194,3 +194,21 @@ def test_a_request_takes_two_trips_and_a_third_once_a_minute(people: People) -> 
         people.clock.pass_(seconds=30)
     assert trips[0] == trips[1] == 2
     assert sum(trips) <= 10
+
+
+def test_S7_administrators_see_and_end_all_sessions_of_a_person(people: People) -> None:
+    ada, operator = people.user("ada"), people.actor(people.user("op", "operator"))
+    secrets = [people.sessions.start_for(people.visitor(), ada).secret for _ in range(2)]
+    assert len(people.sessions.of_user(operator, ada.id)) == 2
+    assert people.sessions.end_all(operator, ada.id) == 2
+    assert [people.authenticate(secret) for secret in secrets] == [None, None]
+    assert [entry.event["actor"]["name"] for entry in people.entries(Actions.SESSION_END)] == ["op", "op"]
+    admin = people.user("root", "admin")
+    people.sessions.start_for(people.visitor(), admin)
+    with pytest.raises(NotAllowed):
+        people.sessions.end_all(operator, admin.id)
+    with pytest.raises(NotFound):
+        people.sessions.end_all(people.actor(ada), admin.id)
+    for unknown in ("nonesuch", "../x", ""):
+        with pytest.raises(NotFound):
+            people.sessions.end_all(operator, unknown)

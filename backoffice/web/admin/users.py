@@ -124,6 +124,15 @@ def _status(view: Any, _context: Any, record: User, _name: str) -> Markup:
     return state_tag(str(record.status), view.badge_tones[record.status])
 
 
+def _sessions(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
+    """Where the person is signed in, for whoever may see that."""
+    if not may(Permissions.SESSIONS_ALL):
+        return ""
+    found = services().sessions.of_user(actor(), record.id)
+    lines = (Markup("{} · {} · {}").format(one.agent or "unknown", one.ip, time_tag(one.seen_at)) for one in found)
+    return Markup("<br>").join(lines) or "none"
+
+
 class UserView(ServiceView):
     """People and programs that can sign in."""
 
@@ -131,7 +140,7 @@ class UserView(ServiceView):
     read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
     delete_labels = DeleteLabels(question="Delete this user for good? The name cannot be used again.")
     column_list = ("username", "email", "status", "roles", "last_login_at", "created_at")
-    column_details_list = (*column_list, "updated_at", "link", "usage", "quota_bytes", "id")
+    column_details_list = (*column_list, "updated_at", "link", "sessions", "usage", "quota_bytes", "id")
     column_export_list = (*column_list, "quota_bytes", "id")
     column_sortable_list = ("username", ("created_at", "created"))
     column_default_sort = ("created_at", True)
@@ -142,6 +151,7 @@ class UserView(ServiceView):
         "quota_bytes": "Quota",
         "usage": "Uses",
         "link": "One-time link",
+        "sessions": "Signed in",
     }
     column_formatters: ClassVar = {
         "email": truncated_cell,
@@ -149,6 +159,7 @@ class UserView(ServiceView):
         "quota_bytes": _quota,
         "usage": _usage,
         "link": _link,
+        "sessions": _sessions,
     }
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
@@ -180,6 +191,7 @@ class UserView(ServiceView):
         if record.status is not UserStatus.DISABLED:
             offered = {"invite": link, "disable": Acts.USER_DISABLE}
         permitted = _permitted()
+        offered["sign_out"] = Acts.SESSION_END_ALL
         return [one for name, act in offered.items() if permitted(act, record) for one in self.actions.row_action(name)]
 
     def links(self, record: User) -> Sequence[Link]:
@@ -193,6 +205,10 @@ class UserView(ServiceView):
     @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.")
     def disable(self, ids: list[str]) -> None:
         self.actions.for_each(ids, self.service.disable, "was disabled")
+
+    @bulk_action("sign_out", "Sign out", "End all sessions of this user?", permission=Permissions.SESSIONS_ALL)
+    def sign_out(self, ids: list[str]) -> None:
+        self.actions.for_each(ids, services().sessions.end_all, "was signed out")
 
     @bulk_action("enable", "Enable")
     def enable(self, ids: list[str]) -> None:

@@ -51,6 +51,29 @@ class UsersAnswer(PageOf[UserAnswer]):
     """A page of users."""
 
 
+class SessionAnswer(Answer):
+    """Where a user is signed in."""
+
+    ip: str
+    agent: str
+    created_at: Time
+    seen_at: Time
+    auth_at: Annotated[Time, Field(description="When the password was given last")]
+    expires_at: Time
+
+
+class SessionsAnswer(Answer):
+    """All sessions of a user, the one used last first."""
+
+    items: list[SessionAnswer]
+
+
+class EndedAnswer(Answer):
+    """What was ended."""
+
+    ended: Annotated[int, Field(description="How many sessions there were")]
+
+
 class UsersQuery(PageQuery):
     """Which users."""
 
@@ -122,3 +145,19 @@ def create_user() -> Response:
 def get_user(user_id: str) -> Response:
     """By identifier."""
     return send(UserAnswer.model_validate(services().users.get(actor(), user_id)))
+
+
+@admin_bp.get("/users/<user_id>/sessions")
+@Operation("Sessions of a user", TAG, answer=SessionsAnswer, raises=(NotFound,))
+@route_permission(Permissions.SESSIONS_ALL)
+def list_sessions(user_id: str) -> Response:
+    """Where the user is signed in."""
+    return send(SessionsAnswer.model_validate({"items": services().sessions.of_user(actor(), user_id)}))
+
+
+@admin_bp.delete("/users/<user_id>/sessions")
+@Operation("End all sessions of a user", TAG, answer=EndedAnswer, raises=(NotFound,))
+@route_permission(Permissions.SESSIONS_ALL)
+def end_sessions(user_id: str) -> Response:
+    """The user is signed out everywhere at once. Not of a user who holds more than you."""
+    return send(EndedAnswer(ended=services().sessions.end_all(actor(), user_id)))
