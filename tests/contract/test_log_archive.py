@@ -295,7 +295,6 @@ def fsck_is_silent(db: Db) -> None:
     """Neither the log nor its indexes are found wrong, and nothing is repaired."""
     world = World.over(db.client)
     told: list[str] = []
-    Fsck(db, KEYS, world.chunks).repair(
-        ROOT, on_finding=lambda found, _: told.append(found.what), on_progress=lambda *_: None
-    )
+    fsck = Fsck(db, KEYS, world.chunks)
+    fsck.repair(ROOT, on_finding=lambda found, _: told.append(found.what), on_progress=lambda *_: None)
     assert told == []
