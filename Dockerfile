@@ -1,6 +1,9 @@
 # syntax=docker/dockerfile:1
 
-FROM python:3.13-slim AS build
+# How to name it by its digest says docs/operation.md.
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY requirements-build.lock requirements.lock /tmp/
@@ -9,7 +12,7 @@ RUN /opt/venv/bin/pip install --require-hashes --no-deps --only-binary=:all: -r 
     && /opt/venv/bin/pip install --require-hashes --no-deps --no-build-isolation --use-pep517 \
     --only-binary=:all: --no-binary=flask-principal -r /tmp/requirements.lock
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

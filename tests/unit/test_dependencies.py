@@ -83,6 +83,33 @@ def test_the_locks_hold_all_that_is_required(lock: str) -> None:
     assert required().keys() <= pinned
 
 
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def test_d5_no_version_with_a_hole_that_the_document_names_is_asked_for() -> None:
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
+    mended = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([0-9.]+) \| (?:CVE|GHSA)-", text, re.MULTILINE))
+    assert {"flask", "werkzeug", "gunicorn", "redis"} <= mended.keys()
+    asked = {name: re.match(r">=([0-9.]+)", versions) for name, versions in required().items()}
+    for name, version in mended.items():
+        floor = asked[name]
+        assert floor is not None, name
+        assert _version(floor[1]) >= _version(version), name
+
+
+def test_images_are_named_once_so_that_a_digest_is_given_once() -> None:
+    """Where one is given by digest, the other is, too: half of it would look like more than it is."""
+    image, compose = (ROOT / "Dockerfile").read_text("utf-8"), (ROOT / "docker-compose.yml").read_text("utf-8")
+    assert re.findall(r"^FROM (\S+)", image, re.MULTILINE) == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
+    [python] = re.findall(r"^ARG PYTHON_IMAGE=(\S+)", image, re.MULTILINE)
+    assert f"${{PYTHON_IMAGE:-{python}}}" in compose
+    [redis] = re.findall(r"\$\{REDIS_IMAGE:-([^}]+)\}", compose)
+    pinned = [bool(re.search(r"@sha256:[0-9a-f]{64}$", name)) for name in (python, redis)]
+    assert pinned[0] == pinned[1]
+    assert all(pinned) or not any("@" in name for name in (python, redis))
+
+
 # --- private parts of others
 
 
