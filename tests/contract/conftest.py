@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backoffice.stores.log import archive
 from tests.support.fsck import Scene
 from tests.support.people import CountedDb
 from tests.support.uploads import World
@@ -24,3 +25,10 @@ def world(redis: Any) -> World:
 @pytest.fixture
 def scene(redis: Any) -> Scene:
     return Scene.over(redis)
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every kind of step is taken several times in a log of some hundred entries."""
+    for name, value in (("READ", 20), ("INDEXES", 5), ("SHORT", 80), ("PIECE", 160), ("TRIM", 200)):
+        monkeypatch.setattr(archive, name, value)

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-from typing import Any
 
 import pytest
 
 from backoffice.domain.log_archive import chain, measure
-from backoffice.errors import Conflict, IntegrityError, Invalid, NotFound, Unavailable
+from backoffice.errors import Conflict, IntegrityError, Invalid, NotFound
 from backoffice.services.audit import Audit
 from backoffice.stores.client import Db
-from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.keys import Keys
-from backoffice.stores.log import archive as archive_store
 from tests.support.log_archive import Log
 from tests.support.people import ROOT, event
-from tests.support.uploads import World
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")
-
-
-@pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every kind of step is taken several times in a log of some hundred entries."""
-    for name, value in (("READ", 20), ("INDEXES", 5), ("SHORT", 80), ("PIECE", 160), ("TRIM", 200)):
-        monkeypatch.setattr(archive_store, name, value)
 
 
 @pytest.fixture
@@ -234,67 +222,3 @@ def test_a_seal_that_was_changed_is_told(log: Log, db: Db) -> None:
     db.call("HDEL", KEYS.seals, "2")
     with pytest.raises(IntegrityError):
         log.archive.verify_chain(ROOT)
-
-
-class StoppedDb(Db):
-    """Does not answer any more after so many commands, as if the process had been killed there."""
-
-    left = 10**9
-
-    def _one(self, command: Any) -> Any:
-        self._step()
-        return super()._one(command)
-
-    def _several(self, commands: Any) -> list[Any]:
-        if len(commands) > 1:
-            self._step()
-        return super()._several(commands)
-
-    def _step(self) -> None:
-        if self.left == 0:
-            raise Unavailable
-        self.left -= 1
-
-
-@pytest.mark.usefixtures("small_steps")
-def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db) -> None:
-    """After each single command in turn; new entries come in between, and the log and its indexes never disagree about
-    what stays."""
-    chance = random.Random(7)  # noqa: S311 - to be repeated
-    stopped = StoppedDb(db.client, shebang=db._shebang)
-    whole, broken = Log.over(db, KEYS), Log.over(stopped, KEYS)
-    whole.fill(60)
-    stops, steps = 0, 0
-    while True:
-        ids = whole.fill(60, seed=steps)
-        file = whole.sealed(until=ids[chance.randrange(len(ids) - 1)])
-        stopped.left = steps
-        try:
-            broken.archive.trim(ROOT, file)
-            finished = True
-        except Unavailable:
-            finished = False
-            stops += 1
-            ids += whole.fill(3, seed=steps)
-        stopped.left = 10**9
-        fsck_is_silent(db)
-        whole.archive.trim(ROOT, file)
-        assert whole.wrong_indexes() == {}, steps
-        assert whole.ids()[0] > json.loads(file[-1])["id"]
-        assert whole.store.state().pending == ""
-        if finished:
-            break
-        steps += 1 if steps < 12 else 5
-    assert stops > 12
-    events = [entry.event["data"]["number"] for entry in whole.log.page((("action", "audit.trim"),), "", 500).items]
-    assert events == sorted(set(events), reverse=True)
-    fsck_is_silent(db)
-
-
-def fsck_is_silent(db: Db) -> None:
-    """Neither the log nor its indexes are found wrong, and nothing is repaired."""
-    world = World.over(db.client)
-    told: list[str] = []
-    fsck = Fsck(db, KEYS, world.chunks)
-    fsck.repair(ROOT, on_finding=lambda found, _: told.append(found.what), on_progress=lambda *_: None)
-    assert told == []

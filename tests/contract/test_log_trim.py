@@ -1,0 +1,137 @@
+"""Trimming the log while it is written, stopped anywhere, and by two at once; on every kind of server."""
+
+from __future__ import annotations
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from backoffice.errors import Conflict, Unavailable
+from backoffice.stores.client import Db
+from backoffice.stores.fsck.run import Fsck
+from backoffice.stores.keys import Keys
+from backoffice.stores.log.log_index import pack
+from tests.support.log_archive import Log
+from tests.support.people import ROOT
+from tests.support.uploads import World
+
+pytestmark = pytest.mark.cluster
+KEYS = Keys("t")
+
+
+@pytest.fixture
+def log(db: Db) -> Log:
+    return Log.over(db, KEYS)
+
+
+class StoppedDb(Db):
+    """Does not answer any more after so many commands, as if the process had been killed there."""
+
+    left = 10**9
+
+    def _one(self, command: Any) -> Any:
+        self._step()
+        return super()._one(command)
+
+    def _several(self, commands: Any) -> list[Any]:
+        if len(commands) > 1:
+            self._step()
+        return super()._several(commands)
+
+    def _step(self) -> None:
+        if self.left == 0:
+            raise Unavailable
+        self.left -= 1
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db) -> None:
+    """After each single command in turn; new entries come in between, and the log and its indexes never disagree about
+    what stays."""
+    chance = random.Random(7)  # noqa: S311 - to be repeated
+    stopped = StoppedDb(db.client, shebang=db._shebang)
+    whole, broken = Log.over(db, KEYS), Log.over(stopped, KEYS)
+    whole.fill(60)
+    stops, steps = 0, 0
+    while True:
+        ids = whole.fill(60, seed=steps)
+        file = whole.sealed(until=ids[chance.randrange(len(ids) - 1)])
+        stopped.left = steps
+        try:
+            broken.archive.trim(ROOT, file)
+            finished = True
+        except Unavailable:
+            finished = False
+            stops += 1
+            ids += whole.fill(3, seed=steps)
+        stopped.left = 10**9
+        fsck_is_silent(db)
+        whole.archive.trim(ROOT, file)
+        assert whole.wrong_indexes() == {}, steps
+        assert whole.ids()[0] > json.loads(file[-1])["id"]
+        assert whole.store.state().pending == ""
+        if finished:
+            break
+        steps += 1 if steps < 12 else 5
+    assert stops > 12
+    events = [entry.event["data"]["number"] for entry in whole.log.page((("action", "audit.trim"),), "", 500).items]
+    assert events == sorted(set(events), reverse=True)
+    fsck_is_silent(db)
+
+
+def fsck_is_silent(db: Db) -> None:
+    """Neither the log nor its indexes are found wrong, and nothing is repaired."""
+    world = World.over(db.client)
+    told: list[str] = []
+    Fsck(db, KEYS, world.chunks).repair(
+        ROOT, on_finding=lambda found, _: told.append(found.what), on_progress=lambda *_: None
+    )
+    assert told == []
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_what_was_left_of_a_copy_is_not_taken_for_what_stays(log: Log, db: Db) -> None:
+    ids = log.fill(100)
+    index = KEYS.audit_index("action", "file.rename")
+    for left, until in ((pack(ids[2]) + pack(ids[70]), ids[40]), (pack(ids[50]), ids[60])):
+        db.call("SET", KEYS.cut(index), left)
+        log.archive.trim(ROOT, log.sealed(until=until))
+        assert log.wrong_indexes() == {}
+        assert db.call("EXISTS", KEYS.cut(index)) == 0
+
+
+@pytest.mark.real_only
+@pytest.mark.usefixtures("small_steps")
+def test_what_is_written_during_a_trim_is_not_lost(log: Log) -> None:
+    ids = log.fill(600)
+    file = log.sealed(until=ids[-1])
+    with ThreadPoolExecutor(4) as pool:
+        writing = [pool.submit(log.fill, 150, seed) for seed in range(3)]
+        log.archive.trim(ROOT, file)
+        written = [one for job in writing for one in job.result()]
+    assert {*written} <= {*log.ids()}
+    assert not {*ids} & {*log.ids()}
+    assert log.wrong_indexes() == {}
+
+
+@pytest.mark.real_only
+@pytest.mark.usefixtures("small_steps")
+def test_two_that_trim_at_once_trim_once(log: Log) -> None:
+    ids = log.fill(300)
+    file = log.sealed(until=ids[-1])
+
+    def trim(_: int) -> bool:
+        try:
+            log.archive.trim(ROOT, file)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert any(pool.map(trim, range(4)))
+    assert log.log.page((("action", "audit.trim"),), "", 9).total == 1
+    assert log.wrong_indexes() == {}
+    assert log.store.state().pending == ""
