@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
+from backoffice.domain.actions import Actions
+from backoffice.domain.log_archive import Trimmed
 from backoffice.errors import Conflict, Unavailable
 from backoffice.stores.client import Db
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_index import pack
 from tests.support.log_archive import Log
-from tests.support.people import ROOT
+from tests.support.people import ROOT, event
 from tests.support.uploads import World
 
 pytestmark = pytest.mark.cluster
@@ -135,3 +139,28 @@ def test_two_that_trim_at_once_trim_once(log: Log) -> None:
     assert log.log.page((("action", "audit.trim"),), "", 9).total == 1
     assert log.wrong_indexes() == {}
     assert log.store.state().pending == ""
+
+
+def test_no_trim_begins_before_the_one_before_is_carried_out(log: Log, db: Db) -> None:
+    """Whoever goes past `Archive.trim`, which carries it out itself."""
+    ids = log.fill(20)
+    files = [log.sealed(until=until) for until in (ids[4], ids[9])]
+    first, second = log.store.state().seals
+    now = Trimmed(1, first.extent.last, 5, first.extent.sha256, first.chain, 1)
+    log.store.begin_trim(None, now, event(Actions.AUDIT_TRIM))
+    following = replace(now, number=2, last=second.extent.last)
+    for before in (now, None, following):
+        with pytest.raises(Conflict):
+            log.store.begin_trim(before, following, event(Actions.AUDIT_TRIM))
+    assert db.script("log_trim", [KEYS.seals], ["done", ids[9]]) == 0
+    assert log.store.state().pending == ids[4]
+    told: list[int] = []
+    log.store.finish_trim(told.append)
+    assert told == [5]
+    assert log.ids()[0] == ids[5]
+    with pytest.raises(Conflict):
+        log.store.begin_trim(None, following, event(Actions.AUDIT_TRIM))
+    log.archive.trim(ROOT, files[1])
+    assert log.ids()[0] == ids[10]
+    with pytest.raises(ResponseError, match="BADOP"):
+        db.script("log_trim", [KEYS.seals], ["all", "1-1"])
