@@ -16,7 +16,7 @@ from gunicorn.http.wsgi import FileWrapper, create
 from backoffice.logs import logger
 from backoffice.server.connections import Connection
 from backoffice.server.gunicorn_http import Answer, Requests
-from backoffice.server.main_loop import HEADERS_WITHIN, MainLoop
+from backoffice.server.main_loop import MainLoop
 from backoffice.server.refusals import refusal_of
 from backoffice.server.threads import Threads
 from backoffice.web.admission import ADMISSION, Admission, leave
@@ -81,7 +81,7 @@ class Worker(MainLoop):
     def _handle_one(self, conn: Connection) -> bool:
         """Takes the place of gunicorn's `handle`, which has HTTP/2 and TLS in it."""
         sock, req = conn.sock, None
-        sock.begin_head(HEADERS_WITHIN)
+        sock.begin_head()
         if not conn.initialized:
             conn.parser, conn.initialized = Requests(conn.cfg, sock, conn.client), True
         try:

@@ -20,9 +20,8 @@ from backoffice.logs import logger
 from backoffice.server.connections import Addresses, Connection, Connections
 from backoffice.server.refusals import too_many
 from backoffice.server.threads import Threads
-from backoffice.web.client_socket import IDLE_SECONDS, SIGNED_IN, ClientSocket
+from backoffice.web.client_socket import HEAD_SECONDS, IDLE_SECONDS, SIGNED_IN, ClientSocket
 
-HEADERS_WITHIN: Final = 15.0  # seconds for the whole head of a request, however it drips
 ENDING_SECONDS: Final = 5.0  # for a client to close its side, after the last answer of a connection
 MOST_DISCARDED: Final = 16 * 1024 * 1024  # bytes that it may send meanwhile of a body that was refused
 WAITING_THREADS: Final = 64  # beside those that work: each waits for a client
@@ -214,4 +213,4 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
             return conn.patience
         if conn.sock.head_is_held:
             return SIGNED_IN.allowed(conn.sock.held)
-        return float(self.cfg.keepalive) if conn.initialized and not conn.sock.held else HEADERS_WITHIN
+        return float(self.cfg.keepalive) if conn.initialized and not conn.sock.held else HEAD_SECONDS

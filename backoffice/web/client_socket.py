@@ -53,6 +53,11 @@ SIGNED_IN: Final = Pace(30.0, 1024)
 """Large files over bad networks are welcome, a trickle that holds a thread for ever is not."""
 
 
+HEAD_SECONDS: Final = 15.0
+"""For the whole head of a request, however it drips."""
+_HEAD: Final = Pace(HEAD_SECONDS, 2**62)
+
+
 class ClientSocket(SendingSocket):
     """A connection whose bodies have to keep a pace: by Python's own time-out, a byte now and then would keep it for
     ever."""
@@ -153,10 +158,10 @@ class ClientSocket(SendingSocket):
         self.sent_bytes = 0
         self._wait_patiently()
 
-    def begin_head(self, seconds: float) -> None:
+    def begin_head(self) -> None:
         """A thread reads the head of a request. That is collected already, unless it is of no form that is known
-        here: then the rest has to come in so many seconds."""
-        self._pace, self._began, self._received = Pace(seconds, 2**62), time.monotonic(), 0
+        here: then the rest has to come in `HEAD_SECONDS`."""
+        self._pace, self._began, self._received = _HEAD, time.monotonic(), 0
         self._deadline = float("inf")
         self._wait_patiently()
 
