@@ -10,6 +10,7 @@ from itertools import count
 from redis import Redis
 from werkzeug.test import TestResponse
 
+from backoffice.domain.nouns import all_permissions
 from tests.support.api_site import Person, Site, form, make_site
 from tests.support.website import Browser
 
@@ -68,7 +69,7 @@ def make_world(client: Redis) -> World:
     """`client` is one of the product, by way of the counter."""
     # Room for all that the tests leave behind.
     site = make_site(client, quota_bytes=1024**3, max_open_uploads=10_000)
-    ann, root = site.person("ann"), site.person("rosa", "admin", "user")
+    ann, root = site.person("ann"), site.person("rosa", "admin", "user", scopes=all_permissions())
     for number in range(FILES):
         ann.upload(f"file {number}.bin", b"x" * 10_000)
     whole = ann.upload("whole.bin", b"x" * 10_000)
