@@ -62,7 +62,7 @@ def clean_username(username: str, *, reserved: bool = False) -> str:
         username = unicodedata.normalize("NFKC", username)
     if not 0 < len(username) <= MAX_USERNAME or not _is_spelled(username) or _has_odd_marks(username):
         raise Invalid(
-            f"A user name has 1 to {MAX_USERNAME} letters and digits of a language in use, and . _ - + @ between them.",
+            f"A user name has 1 to {MAX_USERNAME} letters, digits and . _ - + @ between them.",
             field="username",
         )
     if not _is_of_one_script(username):
