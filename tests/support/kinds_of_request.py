@@ -111,6 +111,12 @@ def put(data: bytes) -> Prepare:
     return prepare
 
 
+def sign_somebody_out(world: World) -> Ask:
+    other = world.site.somebody()
+    signed_in(world.site, other)
+    return lambda: world.root.call("DELETE", f"/admin/users/{other.id}/sessions")
+
+
 def put_again(world: World) -> Ask:
     name = world.name()
     world.ann.upload(name)
