@@ -59,9 +59,9 @@ def test_a_user_from_create_to_delete(run: Run) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:5000/setup/\S{43}\n", out)
     for quota in ("unlimited", "default"):
         assert run("user", "update", "ada", "--quota", quota)[0] == 0
-    assert run("user", "create", "root", "--role", "admin", "--password", typed=PASSWORD + "\n")[:2] == (0, "")
+    assert run("user", "create", "rosa", "--role", "admin", "--password", typed=PASSWORD + "\n")[:2] == (0, "")
     status, out, _ = run("user", "list")
-    assert [line.split("\t")[0] for line in out.splitlines()] == ["root", "ada"]
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["rosa", "ada"]
     assert run("user", "list", "--role", "admin")[1].count("\n") == 1
     assert run("user", "list", "--status", "invited", "--search", "ad")[1].startswith(
         "ada\tada@example.org\tinvited\tuser\t-\t"
@@ -70,7 +70,7 @@ def test_a_user_from_create_to_delete(run: Run) -> None:
     assert run("user", "update", "ada", "--role", "auditor", "--role", "user", "--username", "adele")[0] == 0
     for verb in ("disable", "enable", "invite", "delete"):
         assert run("user", verb, "adele")[0] == 0, verb
-    status, _, error = run("user", "delete", "root")
+    status, _, error = run("user", "delete", "rosa")
     assert (status, error) == (1, "The last active administrator stays one.\n")
     status, _, error = run("user", "disable", "adele")
     assert (status, error) == (1, "There is no user 'adele'.\n")

@@ -203,7 +203,7 @@ def test_S7_administrators_see_and_end_all_sessions_of_a_person(people: People) 
     assert people.sessions.end_all(operator, ada.id) == 2
     assert [people.authenticate(secret) for secret in secrets] == [None, None]
     assert [entry.event["actor"]["name"] for entry in people.entries(Actions.SESSION_END)] == ["op", "op"]
-    admin = people.user("root", "admin")
+    admin = people.user("rosa", "admin")
     people.sessions.start_for(people.visitor(), admin)
     with pytest.raises(NotAllowed):
         people.sessions.end_all(operator, admin.id)
