@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,9 @@ def test_ctrl_c_ends_it_at_once(other: Other, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(bytes(10**6))
     (tmp_path / "token").write_text("bo_a.b")
     command = [sys.executable, str(ROOT / "manage.py"), "upload", "x", "--url", other.url, "--token-file", "token"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    # Whoever runs the tests in the background of a shell has it ignored, and so would the command.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heard)  # noqa: PLW1509
     wait_for(lambda: len(other.asked) > 6, "it is trying")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
