@@ -72,7 +72,7 @@ class Audit:
     def denied(
         self,
         actor: Actor,
-        permission: Permission,
+        permission: Permission | None,
         object: ObjectRef = NO_OBJECT,  # noqa: A002
         because: str = "refused at the door",
     ) -> None:

@@ -24,6 +24,7 @@ from flask_principal import Identity, Need, Principal, RoleNeed, UserNeed, ident
 from flask_principal import Permission as PrincipalPermission
 
 from backoffice.domain.access import ANONYMOUS, Actor
+from backoffice.domain.audit import ObjectRef
 from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
@@ -108,9 +109,12 @@ def current_user_or_401() -> CurrentUser:
 
 
 def signed_in_session() -> Session:
-    """The browser session of this request; raises NotSignedIn for strangers and for tokens."""
+    """The browser session of this request; raises NotSignedIn for strangers and for tokens. That a token tried is
+    recorded: it may have been stolen."""
     session = current_user_or_401().session
     if session is None:
+        route = ObjectRef("route", request.endpoint or "")
+        services().audit.denied(actor(), None, route, "a token where a person is needed")
         raise NotSignedIn("This needs a session in a browser, not a token.")
     return session
 
