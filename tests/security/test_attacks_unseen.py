@@ -29,7 +29,13 @@ def test_attack_12_guessing_the_password_of_a_stolen_session_is_seen(site: Site)
 def test_attack_12_a_token_that_tries_what_takes_a_person_is_seen(site: Site, path: str) -> None:
     site.add_user("ann")
     bearer = {"Authorization": f"Bearer {site.token('ann')}"}
-    form = {"current": PASSWORD, "password": "violet-harbour-94", "repeat": "violet-harbour-94", "name": "t", "days": "1"}
+    form = {
+        "current": PASSWORD,
+        "password": "violet-harbour-94",
+        "repeat": "violet-harbour-94",
+        "name": "t",
+        "days": "1",
+    }
     assert site.app.test_client().post(path, data=form, headers=bearer).status_code == 401
     assert reasons(site, "access.deny") == ["a token where a person is needed"]
 
