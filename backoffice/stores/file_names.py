@@ -33,7 +33,8 @@ class FileNames:
         """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for 32; beyond
         them not always the first, but found in as many steps as its number has bits."""
         tried = [name if number == 1 else numbered(name, number) for number in range(1, 33)]
-        free = int(self._db.script("free_name", [self._names(owner)], [end for one in tried for end in _ends(one)]))
+        ends = [end for one in tried for end in _ends(one)]
+        free = int(self._db.script("free_name", [self._names(owner)], ends, allow_oom=True))
         if free:
             return tried[free - 1]
         low, high = 32, 64

@@ -196,15 +196,19 @@ class RedisFiles:
         self.names.check_vacant(commit, file, 0 if replaced is None else 1)
         self.collection.insert(commit, file)
 
-    def _change(self, old: File, new: File, event: AuditEvent, *, claim: bool = False, when_full: bool = False) -> File:
+    def _change(
+        self, old: File, new: File, event: AuditEvent, *, claim: bool = False, makes_room: bool = False
+    ) -> File:
+        """Also in a full store: no file is added, and how often somebody can do it in a day is bounded. What makes room
+        is not counted."""
         new = replace(new, version=old.version + 1)
         commit = Commit(self._keys, event)
         self.collection.replace(commit, old, new)
         if claim:
             self.names.check_vacant(commit, new)
-        if not when_full:
+        if not makes_room:
             commit.charge("acts", event, self.bounds.acts)
-        commit.run(self._db, when_full=when_full)
+        commit.run(self._db, when_full=True)
         return new
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
@@ -217,7 +221,7 @@ class RedisFiles:
 
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
         new = replace(old, state=FileState.TRASHED, purge_at=purge_at, changed_at=event.at)
-        return self._change(old, new, event, when_full=True)
+        return self._change(old, new, event, makes_room=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:
         for attempt in range(NAME_ATTEMPTS):
@@ -231,7 +235,7 @@ class RedisFiles:
         raise NameTaken
 
     def purge(self, old: File, event: AuditEvent) -> File:
-        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, when_full=True)
+        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, makes_room=True)
 
     def forget(self, file: File) -> None:
         keys = [
