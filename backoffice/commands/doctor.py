@@ -27,6 +27,7 @@ from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
 from backoffice.stores.client import Db
 from backoffice.stores.durability import RedisDurability, server_info, unsafe_reason
+from backoffice.stores.fsck.looks import lookalikes, looks_are_known
 from backoffice.stores.keys import Keys
 
 GIB: Final = 1024**3
@@ -55,8 +56,8 @@ class Finding:
 
 @click.command("doctor")
 def command() -> int:
-    """Check settings, store, durability, memory, disk, clock, workers, proxy and site. Status 1 when there is a
-    problem."""
+    """Check settings, store, durability, memory, disk, clock, workers, user names, proxy and site. Status 1 when
+    there is a problem."""
     sound = True
     for finding in examine():
         click.echo(
@@ -152,7 +153,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         name = info.get("server_name", "redis")
         version = info.get("valkey_version") or info.get("redis_version")
         yield Finding(Verdict.GOOD, "store", f"{name} {version} answers")
-        for check in (_policy, _bytes, _durability, _memory, _clock, _workers):
+        for check in (_policy, _bytes, _durability, _memory, _clock, _workers, _names):
             yield check(db, settings)
     except SettingsError as error:
         yield Finding(Verdict.BAD, "store", error.problems[0])
@@ -227,6 +228,19 @@ def _workers(db: Db, settings: Settings) -> Finding:
             "none is alive: nothing expires, is purged or gets its checksum. Start `worker`, or `up`",
         )
     return Finding(Verdict.GOOD, "workers", ", ".join(f"{one.host} ({one.age_ms // 1000} s ago)" for one in alive))
+
+
+def _names(db: Db, settings: Settings) -> Finding:
+    keys = Keys(settings.key_prefix)
+    if not looks_are_known(db, keys):
+        text = (
+            "how those of an earlier version look is not known yet, and new ones may look alike. A worker sees to that"
+        )
+        return Finding(Verdict.WARNING, "user names", text)
+    if alike := lookalikes(db, keys):
+        text = f"{alike} of an earlier version look like another's: `fsck` names them. Rename one of each two"
+        return Finding(Verdict.WARNING, "user names", text)
+    return Finding(Verdict.GOOD, "user names", "no two look alike")
 
 
 def _site(settings: Settings) -> Iterator[Finding]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backoffice.domain.access import Actor
+from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
 from backoffice.services.authorization import authorize
 from backoffice.services.ports import AuditLog, StoreCheck
+
+WORKER = system_actor("worker", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,10 @@ class Maintenance:
         """
         authorize(self.audit, actor, Acts.SYSTEM_REPAIR)
         return self.store.repair(actor, on_finding=on_finding, on_progress=on_progress)
+
+    # -- what the worker does
+
+    def index_looks(self, cursor: str) -> str:
+        """Once after an update: take note of how the user names look that there are. One step, from `cursor` on ("" =
+        the first); where the next one goes on, "" when it was done, now or before."""
+        return self.store.index_looks(WORKER, cursor)

@@ -258,3 +258,7 @@ class StoreCheck(Protocol):
 
     def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         """The same, and what can be repaired is: each repair with an event of `actor`'s, in one commit."""
+
+    def index_looks(self, actor: Actor, cursor: str) -> str:
+        """Let no new user name look like one that an earlier version gave, for some of these; where it goes on, "" when
+        it was done, now or before. What is added is an event of `actor`'s."""

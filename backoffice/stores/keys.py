@@ -36,7 +36,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
-                                                 barrier: written in order to wait for replicas (`durability.py`)
+                                                 barrier: written in order to wait for replicas (`durability.py`);
+                                                 looks: the index of looks has all user names (`fsck/looks.py`)
 
 Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so no prefix is needed.
 

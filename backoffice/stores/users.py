@@ -22,7 +22,7 @@ ALIKE = "This username looks like another user's (I, l and 1 count as one letter
 class RedisUsers(RedisRecords[User]):
     """User names and e-mail addresses share one space, so that no login can mean two people. `active_admin` is what the
     last-administrator rule counts. No two users look alike (`look`); those that did before there was this index keep
-    their names, and `fsck` names them."""
+    their names, and `fsck` names them; `fsck/looks.py` brings it up."""
 
     noun, record = NOUN, User
     indexes = (

@@ -59,12 +59,14 @@ class Worker:
     stop: threading.Event = field(default_factory=threading.Event)
     _damaged: set[str] = field(default_factory=set)
     _beaten: float = 0.0
+    _looks: str = ""
 
     def jobs(self) -> list[Job]:
         """What is to be done, and when."""
         files, uploads = self.services.files, self.services.uploads
         return [
             Job("beat", BEAT_SECONDS, self._beat),
+            Job("index looks", 3600, self._index_looks),
             Job("digest", DIGEST_SECONDS, self._digest),
             Job("expire", 15, uploads.cleanup.expire_due),
             Job("collect uploads", 30, uploads.cleanup.collect),
@@ -97,6 +99,11 @@ class Worker:
         """Damaged files are looked at again now and then: a restored backup may have mended them."""
         self._damaged.clear()
         return False
+
+    def _index_looks(self) -> bool:
+        """Asked again now and then: an older backup may be put back."""
+        self._looks = self.services.maintenance.index_looks(self._looks)
+        return bool(self._looks)
 
     def run(self) -> None:
         """Until `stop` is set. While the store is away it waits, and goes on when it is back."""

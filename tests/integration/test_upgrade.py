@@ -260,6 +260,8 @@ def _search(site: Opened) -> None:
 
 
 def test_the_work_goes_on_where_it_was_left(own: Opened) -> None:
+    wait_for(lambda: "user names: no two look alike" in own.command("doctor"), "the worker has looked at the names", 30)
+    own.command("user", "create", "d0ra", status=1)
     own.command("fsck", "--fix")
     _complete(own)
     for file in own.trashed:

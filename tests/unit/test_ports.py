@@ -99,6 +99,7 @@ READERS = {
 WRITES_EVENTS = {
     # Many acts, which it finds itself: it takes who does them.
     "repair",
+    "index_looks",
 }
 NOT_ACTS = {
     # Data and housekeeping, described as such in the ports; everything else that changes something is an act.

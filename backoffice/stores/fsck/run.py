@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backoffice.domain.access import Actor
-from backoffice.domain.maintenance import OnFinding, OnProgress, Report
+from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Db, store_errors
@@ -22,6 +22,7 @@ from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.audit import AuditCheck
 from backoffice.stores.fsck.chunks import ChunkCheck, Chunks
 from backoffice.stores.fsck.indexes import IndexCheck
+from backoffice.stores.fsck.looks import LookIndex
 from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Repairer, batches
 from backoffice.stores.keys import Keys
@@ -52,6 +53,9 @@ class Fsck:
 
     def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         return self._run(actor, on_finding, on_progress)
+
+    def index_looks(self, actor: Actor, cursor: str) -> str:
+        return LookIndex(Repairer(self.db, self.keys, actor, ignore)).step(cursor)
 
     def _run(self, actor: Actor | None, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         return _Run(Repairer(self.db, self.keys, actor, on_finding), self.chunks, self.stores, on_progress).run()

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backoffice.domain.text import fold
-from backoffice.errors import Conflict, VersionMismatch
+from backoffice.errors import BackofficeError, Conflict, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.codec import Codec, pairs
@@ -116,15 +116,16 @@ class Collection(Generic[R]):
         commit.write("DEL", key)
         self._index(commit, old, None)
 
-    def expect(self, commit: Commit, old: R) -> None:
-        """Let the commit raise VersionMismatch unless the record is still `old`."""
+    def expect(self, commit: Commit, old: R, error: BackofficeError | None = None) -> None:
+        """Let the commit raise VersionMismatch, or `error`, unless the record is still `old`."""
+        error = error or VersionMismatch()
         key, name = self.keys.record(self.noun, old.id), self.codec.stored("version")
         text = self.codec.text(old, "version")
         if text is None:
-            commit.check("present", key, error=VersionMismatch())
-            commit.check("unset", key, name, error=VersionMismatch())
+            commit.check("present", key, error=error)
+            commit.check("unset", key, name, error=error)
         else:
-            commit.check("equal", key, name, text, error=VersionMismatch())
+            commit.check("equal", key, name, text, error=error)
 
     def _index(self, commit: Commit, old: R | None, new: R | None) -> None:
         self._write_unique_indexes(commit, old, new)
@@ -160,8 +161,9 @@ class Collection(Generic[R]):
             if after and after != before and new is not None:
                 commit.check("free", key, after, new.id, error=index.refusal())
                 commit.write("HSET", key, after, new.id)
-            if before and before != after:
-                commit.write("HDEL", key, before)
+            if before and before != after and old is not None:
+                # Another record may have the same text from before there was this index, and hold it.
+                commit.give_up(key, before, old.id)
 
     def ref(self, record_id: str) -> str:
         """How a record's id stands in its indexes."""

@@ -33,6 +33,8 @@ COMMANDS = frozenset(
     }
 )
 
+GIVE_UP = "HDEL-EQUAL"
+"""The one write that is no command of the server."""
 READS = frozenset({"GET", "GETRANGE", "HGET", "HMGET", "HGETALL", "STRLEN", "ZCARD"})
 CHECKS = {
     "absent": 0,
@@ -119,6 +121,11 @@ class Commit:
             raise ValueError(f"{command} is not a command of a commit")
         self._writes += (command, self._position(key), len(args))
         self._writes += [str(arg) if isinstance(arg, int | float) else arg for arg in args]
+        self._writes_count += 1
+
+    def give_up(self, key: bytes, field: str, value: str) -> None:
+        """Take a field out of a hash, if this is its value by then."""
+        self._writes += (GIVE_UP, self._position(key), 2, field, value)
         self._writes_count += 1
 
     def rename(self, source: bytes, target: bytes, *, error: Refusal) -> None:

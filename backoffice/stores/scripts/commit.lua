@@ -15,7 +15,8 @@
 --     vacant least below n      at most n members of the lexical zset in [least, below)
 --     length n                  there is a string, of n bytes
 --     spend n seconds           one more is counted under the key, for so long; n at most. Comes last: it has an effect
---   writes  command, key, number of arguments, argument ...    commands of the server
+--   writes  command, key, number of arguments, argument ...    commands of the server, and
+--     HDEL-EQUAL key 2 field value     HDEL, if the field has this value
 --   events  text, number of indexes, index ...
 --   reads   command, key, number of arguments, argument ...    carried out after all that
 -- A key, an owner and an index are positions in KEYS.
@@ -89,7 +90,12 @@ if not last then
 
   for _ = 1, writes do
     local stop = at + 2 + tonumber(ARGV[at + 2])
-    redis.call(ARGV[at], KEYS[tonumber(ARGV[at + 1])], unpack(ARGV, at + 3, stop))
+    local command, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
+    if command == 'HDEL-EQUAL' then
+      if redis.call('HGET', key, ARGV[at + 3]) == ARGV[at + 4] then redis.call('HDEL', key, ARGV[at + 3]) end
+    else
+      redis.call(command, key, unpack(ARGV, at + 3, stop))
+    end
     at = stop + 1
   end
 
