@@ -67,6 +67,27 @@ class AuditEvent:
 
         ASCII escapes keep control and line separator characters of names out of every terminal and log (CWE-117).
         """
+        event = {
+            "v": VERSION,
+            "at": rfc3339(self.at),
+            "action": str(self.action),
+            "outcome": str(self.outcome),
+            "actor": self._actor(),
+            "object": {"type": self.object.type, "id": self.object.id, "name": self.object.name},
+            "request_id": self.actor.request_id,
+            "changes": {name: list(pair) for name, pair in self.changes.items()},
+            "data": dict(self.data),
+        }
+        if self.object == NO_OBJECT:
+            del event["object"]
+        kept = {key: value for key, value in event.items() if value or key == "v"}
+        return _canonical(kept)
+
+    def actor_json(self) -> str:
+        """The actor as it stands in the text."""
+        return _canonical(self._actor())
+
+    def _actor(self) -> dict[str, str]:
         agent = self.actor.agent
         signing_in = self.action in {Actions.SESSION_START, Actions.SESSION_REFUSE}
         actor = {
@@ -77,21 +98,11 @@ class AuditEvent:
             "agent": agent[:MAX_AGENT] if signing_in else short_agent(agent),
             "credential": self.actor.credential,
         }
-        event = {
-            "v": VERSION,
-            "at": rfc3339(self.at),
-            "action": str(self.action),
-            "outcome": str(self.outcome),
-            "actor": {key: value for key, value in actor.items() if value},
-            "object": {"type": self.object.type, "id": self.object.id, "name": self.object.name},
-            "request_id": self.actor.request_id,
-            "changes": {name: list(pair) for name, pair in self.changes.items()},
-            "data": dict(self.data),
-        }
-        if self.object == NO_OBJECT:
-            del event["object"]
-        kept = {key: value for key, value in event.items() if value or key == "v"}
-        return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return {key: value for key, value in actor.items() if value}
+
+
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,36 @@ class CountedRefusals:
     reasons: Mapping[str, int]
     targets: Mapping[str, int]
     sample: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedReads:
+    """Readings of a file by one person, in one span, by one credential and from one address, that have no entry of
+    their own: how many, of how many bytes in all, the first and the last (ms). Of parts also from where to where they
+    reach, and the largest. `id`: which ones."""
+
+    id: str
+    actor: Actor
+    object: ObjectRef
+    count: int
+    bytes: int
+    since: int
+    until: int
+    range: tuple[int, int] | None = None
+    largest: tuple[int, int] | None = None
+
+
+def stored_actor(text: str) -> Actor:
+    """Who `AuditEvent.actor_json` was written of, as far as the log names them."""
+    found: dict[str, str] = json.loads(text)
+    return Actor(
+        id=found.get("id", ""),
+        name=found.get("name", ""),
+        via=found.get("via", ""),
+        ip=found.get("ip", ""),
+        agent=found.get("agent", ""),
+        credential=found.get("credential", ""),
+    )
 
 
 @dataclass(frozen=True)

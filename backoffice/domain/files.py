@@ -26,6 +26,10 @@ MAX_SUFFIX = 8
 OCTETS = mime_types.OCTETS
 
 
+LARGE = 64
+"""A piece of this part of a file, or more, is large."""
+
+
 class FileState(StrEnum):
     READY = "ready"
     TRASHED = "trashed"
@@ -38,6 +42,22 @@ class OnConflict(StrEnum):
     RENAME = "rename"
     FAIL = "fail"
     REPLACE = "replace"
+
+
+class Piece(StrEnum):
+    """How much of a file is read at once. One kind does not stand for another in the log: who took a byte has not taken
+    the file."""
+
+    WHOLE = "whole"
+    LARGE = "large"
+    SMALL = "small"
+
+    @classmethod
+    def of(cls, size: int, start: int, stop: int) -> Piece:
+        """Of bytes [start, stop) of so many."""
+        if (start, stop) == (0, size):
+            return cls.WHOLE
+        return cls.LARGE if (stop - start) * LARGE >= size else cls.SMALL
 
 
 @dataclass(frozen=True, slots=True)

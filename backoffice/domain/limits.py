@@ -51,6 +51,10 @@ FEW_CHUNKS: Final = 100
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""
 
+READS_SECONDS: Final = 600
+"""Of the downloads of a file by one person within so long, counted from the hour on, the first has an entry of its own
+in the log; all others together have one more."""
+
 # Refusals of people who are not signed in, of each kind (sign-in, token)
 MAX_REFUSAL_ENTRIES: Final = 100
 """That have an entry of their own in the log in a row; those that find no place any more are counted."""

@@ -229,9 +229,19 @@ class FileStore(Protocol):
         """Record and map of a stored file of one chunk as they were read before, if they were; the record may have
         changed since. No round trip."""
 
-    def record_read(self, file: File, chunk: object | None, event: AuditEvent) -> bytes | None:
-        """Record that a file is read, if its record is still this one; the bytes of its chunk, where `chunk` says how
-        the records' commit gets at it (`ChunkStore.within_commit`). Raises VersionMismatch."""
+    def record_read(
+        self,
+        file: File,
+        event: AuditEvent,
+        start: int,
+        stop: int,
+        chunk: object | None = None,
+        *,
+        unchanged: bool = False,
+    ) -> bytes | None:
+        """Record that bytes [start, stop) are read, or count it where they were a moment ago; the bytes of the chunk,
+        where `chunk` says how (`ChunkStore.within_commit`). `unchanged`: raises VersionMismatch unless the record is
+        still this one."""
 
     def page(self, query: Query) -> Page[File]: ...
     def mime_types(self) -> list[tuple[str, int]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome
 from backoffice.domain.files import File
+from backoffice.domain.times import now_ms, rfc3339
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import ChunkLost, IntegrityError, Invalid
 from backoffice.services.file_ports import ChunkStore, FileStore
@@ -17,11 +19,9 @@ from backoffice.services.ports import AuditLog
 from backoffice.services.uploads.reader import check_chunk, expect_whole, iter_verified
 
 AGAIN_SECONDS = 600
-"""A player asks for a file piece by piece: of the pieces that are alike within so long, one is recorded."""
+"""A damaged part of a file is recorded once in so long."""
 QUARTERS = 4
-"""Pieces from the same quarter of a file to the same other one are alike, where both are large or both are not."""
-LARGE = 64
-"""A piece of this part of a file, or more, is large: a small one does not stand for it."""
+"""Of a file: what is damaged in another one is another damage."""
 SMALL_FILE = 64 * 1024
 """Bytes of a file that may come with its entry in the log."""
 
@@ -35,8 +35,8 @@ class OpenedFile:
     _read: Callable[[int, int], Iterator[memoryview]]
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
-        """Bytes [start, stop), each chunk checked before a byte of it is yielded. The entry in the log is written at
-        once, whether or not anything is taken from the iterator.
+        """Bytes [start, stop), each chunk checked before a byte of it is yielded. It is recorded, or counted
+        where it was recorded a moment ago, at once, whether or not anything is taken from the iterator.
 
         Raises Invalid for a range that is not within the file; while iterating IntegrityError (ChunkLost) and
         Unavailable.
@@ -51,6 +51,7 @@ class FileReader:
     files: FileStore
     chunks: ChunkStore
     audit: AuditLog
+    now: Callable[[], int] = now_ms
 
     def open(self, actor: Actor, file: File, packed_map: bytes) -> OpenedFile:
         """A file whose bytes are fetched when they are read."""
@@ -64,9 +65,9 @@ class FileReader:
     def fetch(self, actor: Actor, file: File, packed_map: bytes) -> OpenedFile:
         """A file of at most one chunk with its bytes, and recorded as read. The commit that records it reads the chunk,
         where it can. Raises VersionMismatch when the record has changed, IntegrityError (ChunkLost)."""
-        event = AuditEvent(Actions.FILE_DOWNLOAD, actor, file_ref(file), data={"size": file.size})
+        event = self._event(actor, file, 0, file.size)
         chunk = self.chunks.within_commit(file.id, 0) if file.total_chunks else None
-        data = self.files.record_read(file, chunk, event)
+        data = self.files.record_read(file, event, 0, file.size, chunk, unchanged=True)
         if chunk is None and file.total_chunks:
             data = self.chunks.get(file.id, 0)
         chunk_map = ChunkMap.unpack(packed_map, file.total_chunks)
@@ -92,17 +93,12 @@ class FileReader:
     def _record(self, actor: Actor, file: File, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= file.size:
             raise Invalid("The range is not within the file.", size=file.size)
+        self.files.record_read(file, self._event(actor, file, start, stop), start, stop)
+
+    def _event(self, actor: Actor, file: File, start: int, stop: int) -> AuditEvent:
         whole = (start, stop) == (0, file.size)
-        event = AuditEvent(
-            Actions.FILE_DOWNLOAD,
-            actor,
-            file_ref(file),
-            data={"size": file.size} if whole else {"range": [start, stop]},
-        )
-        # Somebody else with the same person's token or from elsewhere is not the player that has been recorded.
-        who = f"{actor.id}:{actor.credential}:{actor.ip}"
-        once = "" if whole else f"download:{who}:{file.id}:{_kind_of_piece(file.size, start, stop)}"
-        self.audit.record(event, once=once, seconds=AGAIN_SECONDS)
+        data = {"size": file.size} if whole else {"range": [start, stop]}
+        return AuditEvent(Actions.FILE_DOWNLOAD, actor, file_ref(file), data=data, at=self.now())
 
     def _parts(self, actor: Actor, file: File, chunk_map: ChunkMap, start: int, stop: int) -> Iterator[memoryview]:
         try:
@@ -118,11 +114,20 @@ class FileReader:
             raise
 
 
-def _kind_of_piece(size: int, start: int, stop: int) -> str:
-    """What is the same for pieces that are alike. There are 20 kinds at most, so no reader fills the log; and whatever
-    is taken lies in quarters that the log names."""
-    first, last = (at * QUARTERS // max(1, size) for at in (start, max(start, stop - 1)))
-    return f"{first}-{last}:{'large' if (stop - start) * LARGE >= size else 'small'}"
+def record_counted_reads(audit: AuditLog, now: int, limit: int) -> bool:
+    """Write what was counted of readings in spans that are over; whether there may be more."""
+    found = audit.counted_reads(now, limit)
+    for one in found:
+        data: dict[str, Any] = {
+            "count": one.count,
+            "bytes": one.bytes,
+            "since": rfc3339(one.since),
+            "until": rfc3339(one.until),
+        }
+        if one.range is not None and one.largest is not None:
+            data |= {"range": list(one.range), "largest": list(one.largest)}
+        audit.write_counted_reads(one, AuditEvent(Actions.FILE_DOWNLOAD, one.actor, one.object, data=data, at=now))
+    return len(found) == limit
 
 
 def file_ref(file: File) -> ObjectRef:

@@ -19,7 +19,7 @@ from backoffice.domain.times import now_ms
 from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
-from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref
+from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref, record_counted_reads
 from backoffice.services.ports import AuditLog, UserStore
 from backoffice.services.uploads.reader import expect_whole, read_digest
 
@@ -143,7 +143,7 @@ class Files:
 
     @property
     def _reader(self) -> FileReader:
-        return FileReader(self.files, self.chunks, self.audit)
+        return FileReader(self.files, self.chunks, self.audit, self.now)
 
     # -- changing
 
@@ -237,6 +237,10 @@ class Files:
         for file in left:
             self._collect(file)
         return len(left) == limit
+
+    def close_counted(self, limit: int = 100) -> bool:
+        """Write into the log what was counted of downloads that repeat themselves; whether more is left."""
+        return record_counted_reads(self.audit, self.now(), limit)
 
     def digest_pending(self, damaged: set[str], alive: Callable[[], None], limit: int = 10) -> bool:
         """Take the SHA-256 of files that have none yet; whether more is left. A file that turns out damaged is added

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action
-from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
+from backoffice.domain.audit import AuditEntry, AuditEvent, CountedReads, CountedRefusals
 from backoffice.domain.identities import Identity
 from backoffice.domain.log_archive import Archived, LogPage, Seal, Trimmed
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
@@ -158,6 +158,12 @@ class AuditLog(Protocol):
 
     def write_counted_refusals(self, counted: CountedRefusals, event: AuditEvent) -> None:
         """Write `event` instead of what was counted, unless it was written or more was counted meanwhile."""
+
+    def counted_reads(self, now: int, limit: int) -> list[CountedReads]:
+        """What was counted of readings of files (`FileStore.record_read`) in spans that are over."""
+
+    def write_counted_reads(self, counted: CountedReads, event: AuditEvent) -> None:
+        """As `write_counted_refusals`."""
 
     def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> LogPage[AuditEntry]:
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.

@@ -115,7 +115,7 @@ class Settings:
     max_acts: int = _setting(
         "BACKOFFICE_MAX_ACTS",
         read.number(1000, 1_000_000_000),
-        1_000_000,
+        100_000,
         "Uploads, downloads and changes of files that one user may make in a day",
     )
     upload_ttl: int = _setting(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import File, FileState, OnConflict
+from backoffice.domain.files import File, FileState, OnConflict, Piece
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
 from backoffice.errors import (
@@ -25,6 +25,7 @@ from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
 from backoffice.stores.file_names import FileNames
 from backoffice.stores.keys import Keys
+from backoffice.stores.log.reads import RedisReads
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
@@ -53,7 +54,7 @@ class RedisFiles:
             db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
         )
         self.names = FileNames(db, keys, self.collection)
-        self._pager = Pager(self.collection, "created")
+        self._pager, self._reads = Pager(self.collection, "created"), RedisReads(db, keys)
         self._remembered = Recent[tuple[File, bytes]](REMEMBERED)
 
     def get(self, file_id: str) -> File | None:
@@ -66,24 +67,28 @@ class RedisFiles:
         file, packed_map = self.collection.decode(file_id, row), packed_map or b""
         if file is not None and is_live(file) and file.total_chunks <= 1:
             self._remembered.put(file_id, (file, packed_map))
+        else:
+            self._remembered.pop(file_id)
         return file, packed_map
 
     def remembered(self, file_id: str) -> tuple[File, bytes] | None:
         return self._remembered.get(file_id)
 
-    def record_read(self, file: File, chunk: object | None, event: AuditEvent) -> bytes | None:
-        commit = Commit(self._keys, event)
-        commit.charge("acts", event, self.bounds.acts)
-        self.collection.expect(commit, file)
-        if isinstance(chunk, bytes):
-            commit.read("GET", chunk)
-        try:
-            commit.run(self._db, when_full=True)
-        except VersionMismatch:
-            self._remembered.pop(file.id)
-            raise
-        found: bytes | None = commit.replies[0] if commit.replies else None
-        return found
+    def record_read(
+        self,
+        file: File,
+        event: AuditEvent,
+        start: int,
+        stop: int,
+        chunk: object | None = None,
+        *,
+        unchanged: bool = False,
+    ) -> bytes | None:
+        version = (self._keys.record(NOUN, file.id), *self.collection.version(file)) if unchanged else None
+        piece = Piece.of(file.size, start, stop)
+        place = chunk if isinstance(chunk, bytes) else None
+        acts = self.bounds.acts
+        return self._reads.record(event, start, stop, piece=piece, acts=acts, version=version, chunk=place)
 
     def page(self, query: Query) -> Page[File]:
         return self._pager.page(query)

@@ -22,6 +22,9 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:by:<type>:<id>                  string  the same by object
     {bo}:request:<id>                    string  result of a commit, 2 minutes
     {bo}:daily:<what>:<user>:<day>       string  how many of a person's acts were counted, for a day
+    {bo}:reads:<reader and file>.<span>  hash    how often a file was read in a span: times; from the second one on what
+                                                 an event says of it
+    {bo}:reads                           zset    those that are to be written into the log, score = end of the span (ms)
     {bo}:seen:<...>                      string  an event that is not repeated for a while
     {bo}:throttle:<kind>                 hash    network, name, browser, … -> failures and until when it waits (ms)
     {bo}:throttled:<kind>                zset    the same, score = when they are forgotten (ms)
@@ -113,6 +116,13 @@ class Keys:
 
     def seen(self, *what: str) -> bytes:
         return self._key("seen", *what)
+
+    def reads(self, name: str) -> bytes:
+        return self._key("reads", name)
+
+    @property
+    def reads_due(self) -> bytes:
+        return self._key("reads")
 
     def daily(self, what: str, user_id: str, day: int) -> bytes:
         return self._key("daily", what, user_id, str(day))

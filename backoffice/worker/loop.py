@@ -74,6 +74,7 @@ class Worker:
             Job("purge", 30, files.purge_due),
             Job("collect files", 30, files.collect),
             Job("count refusals", 15, self.services.audit.close_counted),
+            Job("count downloads", 15, files.close_counted),
             Job("sweep sessions", 300, self._sweep_sessions),
             Job("forget damage", 3600, self._forget_damage),
         ]

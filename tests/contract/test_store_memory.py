@@ -25,8 +25,6 @@ from tests.support.uploads import ALICE, LIMITS, World
 from tests.support.uploads import KEYS as UPLOAD_KEYS
 
 pytestmark = pytest.mark.real_only
-LENT = replace(ALICE, credential="token:1")
-"""Somebody who came with a token."""
 
 
 @pytest.fixture
@@ -171,80 +169,3 @@ def test_a_file_has_few_small_chunks(redis: Any, total: int, index: int, size: i
             put()
         assert "65536" in str(caught.value)
         assert not world.uploads.page(Query()).items
-
-
-def knocking(world: World) -> dict[str, Callable[[], Any]]:
-    """Acts that can be repeated for ever and leave an entry each time."""
-    file = world.stored(LENT, [b"abc"])
-    other = world.stored(LENT, [b"abc"] * 2)
-    names = iter(range(10_000))
-
-    def read(one: File) -> bytes:
-        return b"".join(world.library.open(LENT, one.id).read())
-
-    def start_and_cancel() -> None:
-        world.service.cancel(LENT, world.service.start(LENT, total_chunks=2).id)
-
-    def trash_and_restore() -> None:
-        world.library.trash(LENT, other.id)
-        world.library.restore(LENT, other.id)
-
-    return {
-        "read": lambda: read(file),
-        "read, of several chunks": lambda: read(other),
-        "rename": lambda: world.library.rename(LENT, file.id, f"{next(names)}.txt"),
-        "start and cancel": start_and_cancel,
-        "trash and restore": trash_and_restore,
-        "upload": lambda: world.service.upload_stream(LENT, FileSpec("a"), io.BytesIO(b"x").readinto, 1),
-    }
-
-
-def repeat(act: Callable[[], Any], times: int) -> TooMany:
-    """Until it is refused."""
-    for _ in range(times):
-        try:
-            act()
-        except TooMany as error:
-            return error
-    raise AssertionError("never refused")
-
-
-def bound(world: World, acts: int) -> None:
-    world.files.bounds = Bounds(acts=acts)
-    world.service.audit._bounds = Bounds(acts=acts)  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    "act", ["read", "read, of several chunks", "rename", "start and cancel", "trash and restore", "upload"]
-)
-def test_what_can_be_repeated_for_ever_is_counted_by_the_day(redis: Any, act: str) -> None:
-    """475 bytes of the log for each download of an empty file, 377 in a second."""
-    world = World.over(redis)
-    acts = knocking(world)
-    bound(world, 20)
-    caught = repeat(acts[act], 200)
-    assert 0 < caught.retry_after <= 24 * 3600
-    before = store_bytes(redis, "{t}:audit")
-    for _ in range(20):
-        with pytest.raises(TooMany):
-            acts["read"]()
-    assert store_bytes(redis, "{t}:audit") == before
-    # What makes room goes on.
-    for file in world.files.page(Query(filters=(("owner", LENT.id),))).items:
-        world.library.trash(LENT, file.id)
-        world.library.purge(LENT, file.id)
-    for upload in world.uploads.page(Query()).items:
-        world.service.cancel(LENT, upload.id)
-    world.assert_sound()
-
-
-def test_each_person_is_counted_by_themselves_and_the_shell_is_not(redis: Any) -> None:
-    world = World.over(redis)
-    acts = knocking(world)
-    bound(world, 3)
-    repeat(acts["read"], 4)
-    other = replace(LENT, id="bob", name="bob", credential="token:2")
-    for _ in range(3):
-        world.service.upload_stream(other, FileSpec("a"), io.BytesIO(b"x").readinto, 1)
-    for _ in range(10):
-        world.service.upload_stream(ALICE, FileSpec("a"), io.BytesIO(b"x").readinto, 1)

@@ -35,6 +35,8 @@ def control() -> list[bytes]:
         KEYS.throttle("x"),
         KEYS.throttled("x"),
         KEYS.daily("x", "y", 1),
+        KEYS.reads("x"),
+        KEYS.reads_due,
         KEYS.refusals("x", "y"),
     ]
     for noun in nouns:

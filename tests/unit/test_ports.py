@@ -61,6 +61,7 @@ READERS = {
     "count_admins",
     "counts",
     "counted_refusals",
+    "counted_reads",
     "trimmed",
     "read",
     "state",

@@ -8,13 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from backoffice.domain.actions import Action
-from backoffice.domain.audit import AuditEntry, AuditEvent, CountedRefusals
+from backoffice.domain.audit import AuditEntry, AuditEvent, CountedReads, CountedRefusals
 from backoffice.domain.log_archive import LogPage, Trimmed
 from backoffice.errors import Conflict
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import ANSWER_SECONDS, Arg, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_index import WIDTH, is_entry_id, pack, unpack
+from backoffice.stores.log.reads import RedisReads
 from backoffice.stores.log.refusals import RedisRefusals
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit, written_facets
@@ -38,7 +39,7 @@ class RedisAudit:
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
         self._db, self._keys, self._bounds = db, keys, bounds
-        self._refusals = RedisRefusals(db, keys)
+        self._refusals, self._reads = RedisRefusals(db, keys), RedisReads(db, keys)
 
     def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
         """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
@@ -63,6 +64,12 @@ class RedisAudit:
 
     def write_counted_refusals(self, counted: CountedRefusals, event: AuditEvent) -> None:
         self._refusals.write_counted(counted, event)
+
+    def counted_reads(self, now: int, limit: int) -> list[CountedReads]:
+        return self._reads.counted(now, limit)
+
+    def write_counted_reads(self, counted: CountedReads, event: AuditEvent) -> None:
+        self._reads.write_counted(counted, event)
 
     def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> LogPage[AuditEntry]:
         """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.

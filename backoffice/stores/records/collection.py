@@ -119,13 +119,16 @@ class Collection(Generic[R]):
     def expect(self, commit: Commit, old: R, error: BackofficeError | None = None) -> None:
         """Let the commit raise VersionMismatch, or `error`, unless the record is still `old`."""
         error = error or VersionMismatch()
-        key, name = self.keys.record(self.noun, old.id), self.codec.stored("version")
-        text = self.codec.text(old, "version")
-        if text is None:
+        key, (name, text) = self.keys.record(self.noun, old.id), self.version(old)
+        if not text:
             commit.check("present", key, error=error)
             commit.check("unset", key, name, error=error)
         else:
             commit.check("equal", key, name, text, error=error)
+
+    def version(self, record: R) -> tuple[str, str]:
+        """What the field of the version is called in the hash, and what it holds; "" = it is not there."""
+        return self.codec.stored("version"), self.codec.text(record, "version") or ""
 
     def _index(self, commit: Commit, old: R | None, new: R | None) -> None:
         self._write_unique_indexes(commit, old, new)

@@ -48,11 +48,13 @@ CHECKS = {
     "spare": 1,
     "vacant": 3,
     "length": 1,
-    "spend": 2,
+    "spend": 3,
 }
 """How many arguments each operation takes."""
 DAY_SECONDS = 24 * 3600
 DAY_MS = DAY_SECONDS * 1000
+WEIGHT_BYTES = 512
+"""Of entries in the log that count as one act. Most acts have less."""
 HEAD = 7
 """Arguments of the script before its program."""
 
@@ -71,6 +73,7 @@ class Commit:
         self._checks: list[Arg] = []
         self._errors: list[Refusal] = []
         self._charges: list[tuple[bytes, int, Refusal]] = []
+        self._length = 0
         self._writes: list[Arg] = []
         self._events: list[Arg] = []
         self._reads: list[Arg] = []
@@ -84,7 +87,9 @@ class Commit:
     def add_event(self, event: AuditEvent) -> None:
         """One more act that this change consists of."""
         indexes = [self._position(self._all.audit_index(facet, value)) for facet, value in facets(event)]
-        self._events += (event.canonical(), len(indexes), *indexes)
+        text = event.canonical()
+        self._length += len(text)
+        self._events += (text, len(indexes), *indexes)
         self._events_count += 1
         if event.outcome is Outcome.OK and self._ground is None:
             # That somebody was refused is written down whatever they may by now.
@@ -106,14 +111,11 @@ class Commit:
         self._errors.append(error)
 
     def charge(self, what: str, event: AuditEvent, most: int | None) -> None:
-        """Count this act of somebody who came with a session or token, `most` in a day of UTC; None: any number.
-        Beyond them `run` raises TooMany."""
-        if most is None or not event.actor.credential:
-            return
-        day, passed = divmod(event.at, DAY_MS)
-        wait = -(-(DAY_MS - passed) // 1000)
-        error = TooMany(f"This is too much for one day: at most {most} {what}.", limit=most, retry_after=wait)
-        self._charges.append((self._all.daily(what, event.actor.id, day), most, error))
+        """Count this act of somebody who came with a session or token, `most` in a day of UTC; None: any number. One
+        whose entries are long counts for more (`weight`). Beyond them `run` raises TooMany."""
+        if most is not None and charged(event):
+            key = self._all.daily(what, event.actor.id, event.at // DAY_MS)
+            self._charges.append((key, most, too_much(what, most, event)))
 
     def write(self, command: str, key: bytes, *args: Arg) -> None:
         """A command on one key, carried out after all checks hold. Bytes are sent as they are, uncopied."""
@@ -155,7 +157,7 @@ class Commit:
         """
         # Last, for they have an effect.
         for key, most, refusal in self._charges:
-            self.check("spend", key, most, DAY_SECONDS, error=refusal)
+            self.check("spend", key, weight(self._length), most, DAY_SECONDS, error=refusal)
         program: list[Arg] = [
             KEEP_SECONDS,
             log_index.MOST_BYTES,
@@ -177,6 +179,23 @@ class Commit:
             return str(what.decode())
         error = self._errors[int(what)]
         raise error if isinstance(error, BackofficeError) else error(rest[0])
+
+
+def charged(event: AuditEvent) -> bool:
+    """Whether acts like this one are counted: the shell and the worker act for the site."""
+    return bool(event.actor.credential)
+
+
+def weight(length: int) -> int:
+    """For how many acts one counts that leaves so many bytes in the log: so their number bounds these, too, whatever
+    the names that are in it."""
+    return 1 + length // WEIGHT_BYTES
+
+
+def too_much(what: str, most: int, event: AuditEvent) -> TooMany:
+    """What the refusal is of one more in this day than may be."""
+    wait = -(-(DAY_MS - event.at % DAY_MS) // 1000)
+    return TooMany(f"This is too much for one day: at most {most} {what}.", limit=most, retry_after=wait)
 
 
 def facets(event: AuditEvent) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ SHARED = ("_bytes", "_log")
 """In this order: a file may use what those before it define."""
 
 
-ASK_THEMSELVES = frozenset({"commit", "upload"})
+ASK_THEMSELVES = frozenset({"commit", "read", "upload"})
 """Scripts that know themselves when they are repeated: then they do not ask whether something has changed."""
 
 _UNWATCHED = "local function changed() end\n"

@@ -14,7 +14,8 @@
 --     spare member              the zset does not have this member as its only one
 --     vacant least below n      at most n members of the lexical zset in [least, below)
 --     length n                  there is a string, of n bytes
---     spend n seconds           one more is counted under the key, for so long; n at most. Comes last: it has an effect
+--     spend add n seconds       so many more are counted under the key, for so long; n at most. Comes last: it has an
+--                               effect
 --   writes  command, key, number of arguments, argument ...    commands of the server, and
 --     HDEL-EQUAL key 2 field value     HDEL, if the field has this value
 --   events  text, number of indexes, index ...
@@ -74,10 +75,10 @@ if not last then
       holds = redis.call('ZCARD', key) > 1 or not redis.call('ZSCORE', key, ARGV[at + 2])
       at = at + 3
     elseif op == 'spend' then
-      saw = redis.call('INCR', key)
-      if saw == 1 then redis.call('EXPIRE', key, ARGV[at + 3]) end
-      holds = saw <= tonumber(ARGV[at + 2])
-      at = at + 4
+      saw = redis.call('INCRBY', key, ARGV[at + 2])
+      if saw == tonumber(ARGV[at + 2]) then redis.call('EXPIRE', key, ARGV[at + 4]) end
+      holds = saw <= tonumber(ARGV[at + 3])
+      at = at + 5
     elseif op == 'unused' then
       local row = redis.call('HMGET', key, 'used', 'reserved')
       holds = tonumber(row[1] or 0) + tonumber(row[2] or 0) <= 0

@@ -49,6 +49,8 @@ class Row:
         event = entry.event
         by, target = event.get("actor", {}), event.get("object", {})
         named = target.get("name") or target.get("id", "")
+        count = event.get("data", {}).get("count")
+        times = f" \N{MULTIPLICATION SIGN} {count}" if count else ""
         return cls(
             id=entry.id,
             event=event,
@@ -56,7 +58,7 @@ class Row:
             who=by.get("name", ""),
             action=event.get("action", ""),
             outcome=event.get("outcome", ""),
-            what=f"{target['type']} {named}" if target else "",
+            what=(f"{target['type']} {named}" if target else "") + times,
             ip=by.get("ip", ""),
             via=by.get("via", ""),
         )
