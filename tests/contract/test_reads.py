@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from backoffice.domain.audit import AuditEntry
 from backoffice.domain.files import File
 from backoffice.domain.limits import READS_SECONDS
 from backoffice.domain.times import rfc3339
 from backoffice.errors import TooMany, VersionMismatch
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.log import reads
+from backoffice.web.admin.audit import Row
 from tests.support.uploads import ALICE, KEYS, World
 
 SPAN = READS_SECONDS * 1000
@@ -69,6 +71,15 @@ def test_what_repeats_itself_is_one_more_entry_when_the_span_is_over(world: Worl
     world.library.close_counted()
     assert len(entries(world)) == 2
     world.assert_sound()
+
+
+def test_the_page_of_the_log_shows_how_many(world: World, file: File) -> None:
+    read(world, file, 13)
+    world.clock.ms += SPAN
+    world.library.close_counted()
+    rows = world.db.client.xrevrange(KEYS.audit, count=20)
+    shown = [Row.of(AuditEntry("1-0", row[1][b"e"])) for row in rows]
+    assert [one.what for one in shown if one.action == "file.download"] == ["file a.txt \u00d7 12", "file a.txt"]
 
 
 def test_nothing_is_left_of_what_was_read_once(world: World, file: File) -> None:
