@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backoffice.domain import nouns
-from backoffice.domain.access import OWN_TO_ALL
+from backoffice.domain.access import OWN_TO_ALL, Actor, Decision, decide
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permission, Permissions
@@ -64,6 +64,17 @@ class Act:
         """The permission for the same with what is somebody else's."""
         return OWN_TO_ALL[self.takes] if self.takes is not None and self.whose is Whose.OWN_OR_ALL else None
 
+    @property
+    def opens(self) -> tuple[Permission, ...]:
+        """The permissions of which one is needed to do this to something, whosever it is: what a door asks, behind
+        which it shows what is asked about. None: being signed in is enough."""
+        return tuple(dict.fromkeys(one for one in (self.takes, self.others) if one is not None))
+
+    @property
+    def foreign(self) -> Permission | None:
+        """The permission that reaches what is somebody else's."""
+        return self.others if self.whose is Whose.OWN_OR_ALL else self.takes
+
 
 def _own(name: str, text: str, takes: Permission, event: Action | None = None) -> Act:
     return Act(name, text, takes, Whose.OWN_OR_ALL, event=event)
@@ -113,7 +124,10 @@ class Acts:
         "user.create_with_roles", "make a user with other roles", Permissions.USERS_WRITE, Actions.USER_CREATE
     )
     USER_UPDATE = _account("user.update", "another quota", Actions.USER_UPDATE, proof=Proof.ANY)
-    USER_UPDATE_GUARDED = _account("user.update_guarded", "another name or address, other roles", Actions.USER_UPDATE)
+    USER_RENAME = _account("user.rename", "another name", Actions.USER_UPDATE)
+    USER_ADDRESS = _account("user.address", "another address", Actions.USER_UPDATE, Rank.MORE)
+    USER_GIVE_ROLES = _account("user.give_roles", "other roles, nothing taken", Actions.USER_UPDATE)
+    USER_TAKE_ROLES = _account("user.take_roles", "other roles that grant less", Actions.USER_UPDATE, Rank.MORE)
     USER_PASSWORD = _account("user.password", "give a password", Actions.USER_PASSWORD, Rank.MORE)
     USER_INVITE = _account("user.invite", "make a link for who has no password yet", Actions.USER_INVITE)
     USER_RESET = _account("user.reset", "make a link for who has a password", Actions.USER_INVITE, Rank.MORE)
@@ -189,6 +203,18 @@ def act_on(noun: Noun, verb: str) -> Act:
         return _CORE[name]
     event = {"create": noun.create, "update": noun.update, "delete": noun.delete}.get(verb)
     return Act(name, f"{verb} a {noun.name}", noun.read if verb == "read" else noun.write, event=event)
+
+
+def decide_act(actor: Actor, act: Act, owner: str | None = None) -> Decision:
+    """Whether `actor` holds what the act takes, and why; `owner` is the id of the object's owner where it has one.
+
+    Services refuse by it, pages show by it. Rank and what stands behind the request come after it.
+    """
+    if not actor.signed_in:
+        return Decision(False, "nobody is signed in")
+    if owner is not None and owner != actor.id and act.whose is Whose.OWN:
+        return Decision(False, "nobody does this for somebody else")
+    return decide(actor, act.takes, owner) if act.takes is not None else Decision(True, "signed in")
 
 
 def all_acts() -> tuple[Act, ...]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn
 
-from backoffice.domain.access import ADMIN, Actor, Decision, decide, describe, granted_by, may
+from backoffice.domain.access import ADMIN, Actor, describe, granted_by
 from backoffice.domain.actions import Actions
-from backoffice.domain.acts import Act, Proof, Rank, Whose
+from backoffice.domain.acts import Act, Proof, Rank, Whose, decide_act
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.ids import is_id
 from backoffice.domain.permissions import Permission
@@ -24,6 +24,9 @@ FRESH_MS: Final = 10 * 60 * 1000
 
 SHELL: Final = "shell"
 """Where an actor comes from who types commands."""
+
+RANKED: Final = frozenset({Rank.NO_LESS, Rank.MORE})
+"""The ranks that compare the actor with a person."""
 
 _SAFE_ID = re.compile(r"[0-9A-Za-z,-]{1,64}")
 _SESSION, _TOKEN = "session:", "token:"
@@ -44,7 +47,7 @@ def authorize(
     Raises NotSignedIn; NotFound for a stranger's object, so that nobody learns what there is; ReauthRequired; else
     NotAllowed.
     """
-    if act.rank in {Rank.NO_LESS, Rank.MORE} and (owner is None or owner != actor.id):
+    if act.rank in RANKED and (owner is None or owner != actor.id):
         raise TypeError(f"{act.name} asks whose account it is")
     _authorize(audit, actor, act, owner, target)
     _require_proof(audit, actor, act, target, now)
@@ -84,7 +87,10 @@ def authorize_over(
 
     It is asked by whatever acts on an account, or on what lets somebody into one: its record, password, links, status,
     quota and roles, its sessions and tokens. It is not asked about files and uploads; there the permission decides.
+    Raises TypeError for an act that compares nobody: what asks it would let everybody through.
     """
+    if act.rank not in RANKED:
+        raise TypeError(f"{act.name} compares the actor with nobody")
     target, theirs = user_ref(user), permissions_of(roles, user.roles)
     _require_proof(audit, actor, act, target, now)
     authorize_grant(audit, actor, act, theirs, target)
@@ -99,17 +105,14 @@ def _authorize(audit: AuditLog, actor: Actor, act: Act, owner: str | None, targe
     if not actor.signed_in:
         raise NotSignedIn
     foreign = owner is not None and owner != actor.id
-    decision = decide(actor, act.takes, owner) if act.takes is not None else Decision(True, "signed in")
-    because = decision.reason
-    if decision.allowed and foreign and act.whose is Whose.OWN:
-        because = "nobody does this for somebody else"
-    elif decision.allowed:
+    decision = decide_act(actor, act, owner)
+    if decision.allowed:
         _note(actor, lambda now: _authorize(audit, now, act, owner, target))
         return
     if foreign:
-        deny(audit, actor, act.takes, target, because, NotFound())
+        deny(audit, actor, act.takes, target, decision.reason, NotFound())
     takes = f"it takes the right {act.takes}: {describe(act.takes or '')}"
-    deny(audit, actor, act.takes, target, because, NotAllowed(f"You may not do this; {takes}."))
+    deny(audit, actor, act.takes, target, decision.reason, NotAllowed(f"You may not do this; {takes}."))
 
 
 def _require_proof(audit: AuditLog, actor: Actor, act: Act, target: ObjectRef, now: int | None) -> None:
@@ -130,7 +133,7 @@ def _require_proof(audit: AuditLog, actor: Actor, act: Act, target: ObjectRef, n
 
 def is_authorized(audit: AuditLog, actor: Actor, act: Act, owner: str | None = None) -> bool:
     """The same question, for who goes another way where the answer is no; that is no refusal then."""
-    allowed = act.takes is not None and may(actor, act.takes, owner)
+    allowed = decide_act(actor, act, owner).allowed
     if allowed:
         authorize(audit, actor, act, owner)
     return allowed
@@ -209,7 +212,10 @@ def within_reach(actor: Actor, roles: Mapping[str, Role]) -> Callable[[Act, User
             theirs = permissions_of(roles, held)
             known[held] = theirs, not beyond(actor, theirs)
         theirs, reached = known[held]
-        return act.takes in actor.permissions and reached and _outranks(actor, act, user, theirs)
+        owner = user.id if act.whose is not Whose.ACCOUNT else None
+        if not decide_act(actor, act, owner).allowed:
+            return False
+        return act.rank not in RANKED or (reached and _outranks(actor, act, user, theirs))
 
     return asked
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -130,7 +130,8 @@ class Users(UserChanges):
     ) -> User:
         """Change what is given. Other roles end the user's sessions and tokens.
 
-        Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the name, the address and the roles.
+        Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the name, the address and the roles;
+        NotAllowed for the address of somebody who holds as much as the actor, and for roles that take from them.
         """
         old, known = self._managed(actor, Acts.USER_UPDATE, user_id, version)
         new = old
@@ -139,11 +140,11 @@ class Users(UserChanges):
         if email is not None:
             new = replace(new, email=clean_email(email))
         if roles is not None:
-            new = replace(new, roles=self._grantable(actor, Acts.USER_UPDATE_GUARDED, known, roles, old.roles))
+            new = replace(new, roles=self._grantable(actor, Acts.USER_GIVE_ROLES, known, roles, old.roles))
         if not isinstance(quota_bytes, Unset):
             new = replace(new, quota_bytes=_quota(quota_bytes))
-        if (new.username, new.email, new.roles) != (old.username, old.email, old.roles):
-            authorize_over(self.audit, actor, Acts.USER_UPDATE_GUARDED, old, known, now=self.now())
+        for act in _guarded(old, new, known):
+            authorize_over(self.audit, actor, act, old, known, now=self.now())
         if set(new.roles) != set(old.roles):
             new = replace(new, epoch=old.epoch + 1)
         return self._save(actor, old, new)
@@ -267,6 +268,17 @@ class Users(UserChanges):
         target = ObjectRef("role", ",".join(sorted(added)))
         authorize_grant(self.audit, actor, act, permissions_of(known, added), target)
         return tuple(sorted(set(names)))
+
+
+def _guarded(old: User, new: User, known: Mapping[str, Role]) -> Iterator[Act]:
+    """What the change of an account is, beyond another quota."""
+    if new.username != old.username:
+        yield Acts.USER_RENAME
+    if new.email != old.email:
+        yield Acts.USER_ADDRESS
+    if set(new.roles) != set(old.roles):
+        less = permissions_of(known, old.roles) - permissions_of(known, new.roles)
+        yield Acts.USER_TAKE_ROLES if less else Acts.USER_GIVE_ROLES
 
 
 def _quota(quota_bytes: int | None) -> int | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -170,25 +171,98 @@ def test_D5_dependencies_are_pinned_with_hashes(name: str) -> None:
     assert "://" not in text
 
 
+RECORDING: Final = ("deny", "refuse")
+"""The functions that record a refusal and raise it."""
+
+
+def refusal_classes(trees: Iterable[ast.Module]) -> set[str]:
+    """NotAllowed and what is derived from it, in however many steps."""
+    found, before = {NotAllowed.__name__}, set[str]()
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    while found != before:
+        before = set(found)
+        found |= {one.name for one in classes if found & {ast.unparse(base) for base in one.bases}}
+    return found
+
+
+def unrecorded(tree: ast.Module, refusals: set[str]) -> list[int]:
+    """The lines where a refusal is raised, called something else, or made for anything but `deny` and `refuse`: as they
+    are called, or under a name that goes nowhere else."""
+    recorded = {
+        id(part)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and _last(call.func) in RECORDING
+        for part in (*call.args, *(keyword.value for keyword in call.keywords))
+    }
+    found = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(exc=ast.expr() as raised):
+                if _last(raised.func if isinstance(raised, ast.Call) else raised) in refusals:
+                    found.append(node.lineno)
+            case ast.Call() if _last(node.func) in refusals and id(node) not in recorded:
+                found += [node.lineno] if not _named_and_recorded(tree, node, recorded) else []
+            case ast.alias() if node.name in refusals and node.asname:
+                found.append(node.lineno)
+            case ast.Assign() if _last(node.value) in refusals:
+                found.append(node.lineno)
+    return sorted(set(found))
+
+
+def _last(node: ast.AST) -> str:
+    """`NotAllowed` of `errors.NotAllowed`."""
+    return ast.unparse(node).rpartition(".")[2]
+
+
+def _named_and_recorded(tree: ast.Module, made: ast.Call, recorded: set[int]) -> bool:
+    """Whether the refusal gets a name whose every use in its function is to be recorded."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        inside = list(ast.walk(function))
+        for node in inside:
+            if isinstance(node, ast.Assign) and node.value is made:
+                name = ast.unparse(node.targets[0])
+                uses = [one for one in inside if isinstance(one, ast.Name) and one.id == name]
+                loads = [one for one in uses if isinstance(one.ctx, ast.Load)]
+                return bool(loads) and all(id(one) in recorded for one in loads)
+    return False
+
+
 def test_Z10_no_refusal_is_raised_without_its_entry_in_the_log() -> None:
     """Whoever is known and may not is told so by `deny` or `refuse`, which record it: nobody else raises it."""
-    refusals, found = {NotAllowed.__name__}, []
-    trees = list(sources())
-    for _ in trees:  # until there are no further subclasses
-        more = {
-            node.name
-            for _, tree in trees
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ClassDef) and refusals & {ast.unparse(base) for base in node.bases}
-        }
-        if more <= refusals:
-            break
-        refusals |= more
+    trees = dict(sources())
+    refusals = refusal_classes(trees.values())
     assert {"ReauthRequired", "CsrfFailed"} <= refusals
-    for module, tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Raise) and node.exc is not None:
-                raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-                if ast.unparse(raised).rpartition(".")[2] in refusals:
-                    found.append(f"{module}:{node.lineno}")
+    found = {module: lines for module, tree in trees.items() if (lines := unrecorded(tree, refusals))}
     assert not found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise NotAllowed",
+        "raise errors.NotAllowed('no')",
+        "error = NotAllowed()\nraise error",
+        "def f():\n    error = NotAllowed()\n    deny(a, error)\n    raise error",
+        "def f():\n    return NotAllowed()",
+        "commit.check('room', error=lambda: NotAllowed())",
+        "from backoffice.errors import NotAllowed as Other",
+        "Other = NotAllowed",
+    ],
+)
+def test_Z10_no_way_of_raising_a_refusal_by_itself_is_overlooked(code: str) -> None:
+    assert unrecorded(ast.parse(code), {"NotAllowed"})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "deny(a, NotAllowed('no'))",
+        "audit.refuse(who, because, NotAllowed(), target=t)",
+        "def f():\n    error = NotAllowed()\n    deny(a, error)",
+        "try:\n    f()\nexcept NotAllowed:\n    pass",
+    ],
+)
+def test_Z10_a_refusal_that_is_recorded_is_none_of_these(code: str) -> None:
+    assert not unrecorded(ast.parse(code), {"NotAllowed"})

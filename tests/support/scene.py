@@ -5,18 +5,24 @@ from __future__ import annotations
 from redis import Redis
 
 from backoffice.domain.access import Actor
+from backoffice.domain.files import FileSpec
 from backoffice.domain.users import User
 from backoffice.services.archive import Archive
 from backoffice.stores.log.archive import RedisArchive
+from backoffice.stores.log.audit import entries_of
 from tests.support.people import ROOT, People
-from tests.support.uploads import World
+from tests.support.uploads import World, reader
 
 
 class Scene:
     """Services of people and of files over one store."""
 
     def __init__(self, fake: Redis) -> None:
+        self._fake = fake
         self.people, self.world = People(fake), World.over(fake)
+        self.harmless = "harmless"
+        self.people.roles.create(ROOT, name=self.harmless, permissions=["files:read"])
+        """A role that grants what everybody holds."""
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
 
     def session(self, owner: User) -> str:
@@ -27,7 +33,8 @@ class Scene:
         return made.id
 
     def file(self, owner: User, *, trashed: bool = False) -> str:
-        file = self.world.stored(self.writer(owner), [b"one"])
+        """A file of the owner, in one body: that is one commit."""
+        file = self.world.service.upload_stream(self.writer(owner), FileSpec("a.txt"), reader(b"one"))
         if trashed:
             self.world.library.trash(ROOT, file.id)
         return file.id
@@ -39,3 +46,13 @@ class Scene:
     def writer(self, owner: User) -> Actor:
         """The owner as somebody who may write files of their own, which an auditor may not any more."""
         return Actor(owner.id, owner.username, ROOT.roles)
+
+    def newest_entry(self) -> str:
+        """The identifier of the newest entry of the log."""
+        [(entry_id, _)] = self._fake.xrevrange(self.people.keys.audit, count=1)
+        return str(entry_id.decode())
+
+    def actions_since(self, entry_id: str, actor: User) -> list[str]:
+        """What the log has of this user after that entry, oldest first."""
+        new = entries_of(self._fake.xrange(self.people.keys.audit, min=f"({entry_id}"))
+        return [entry.event["action"] for entry in new if entry.event["actor"]["id"] == actor.id]

@@ -18,6 +18,7 @@ from backoffice.errors import (
     NotAllowed,
     NotSignedIn,
 )
+from backoffice.services.authorization import authorize_over
 from tests.support.people import PASSWORD, ROOT, People, anybody
 
 
@@ -164,3 +165,43 @@ def test_K3_no_secret_in_any_repr_or_entry(people: People, admin: Actor) -> None
 def test_all_permissions_are_held_by_admin(admin: Actor) -> None:
     assert admin.permissions == set(all_permissions())
     assert anybody().permissions == frozenset()
+
+
+@pytest.mark.parametrize("role", ["admin", "operator"])
+def test_Z4_nobody_gets_above_an_equal_to_get_in_as_them(people: People, role: str) -> None:
+    """Taking rights from an equal, making a link for who holds less by then, and giving the rights back would be a way
+    in for equals in three steps. A new address is as good as a link to whoever is sent something there."""
+    one = people.actor(people.user("one", role))
+    other = people.user("other", role)
+    for step in (
+        lambda: people.users.update(one, other.id, roles=["user"]),
+        lambda: people.users.update(one, other.id, roles=[]),
+        lambda: people.users.update(one, other.id, email="one@example.org"),
+        lambda: people.users.invite(one, other.id),
+        lambda: people.users.set_password(one, other.id, PASSWORD + "!"),
+    ):
+        with pytest.raises(NotAllowed, match="holds as much as you"):
+            step()
+    assert people.user_store.get(other.id) == other
+    refusals = [entry.event["data"]["because"] for entry in people.entries(Actions.ACCESS_DENY)]
+    assert refusals == ["other holds as much as one"]
+    # Giving is no way up: whoever gives holds it. And everybody may step down.
+    assert people.users.update(one, other.id, roles=[role, "user"]).roles == tuple(sorted([role, "user"]))
+    assert people.users.update(one, other.id, username="another").username == "another"
+    assert people.users.update(one, one.id, roles=["user"], email="one@example.org").roles == ("user",)
+
+
+def test_Z4_what_one_does_to_oneself_and_to_who_holds_less_stays_possible(people: People, admin: Actor) -> None:
+    below = people.user("below", "operator")
+    assert people.users.update(admin, below.id, email="b@example.org", roles=["user"]).roles == ("user",)
+    equal = people.user("equal", "admin")
+    shell = people.users.update(ROOT, equal.id, email="e@example.org", roles=["user"])
+    assert (shell.email, shell.roles) == ("e@example.org", ("user",))
+
+
+def test_Z4_an_act_that_compares_nobody_lets_nobody_through(people: People, admin: Actor) -> None:
+    """The rule of rank is asked with the row of the table, which says how it compares."""
+    user, roles = people.accounts.load(admin.id)
+    assert user is not None
+    with pytest.raises(TypeError, match="compares the actor with nobody"):
+        authorize_over(people.log, admin, Acts.USER_READ, user, roles)
