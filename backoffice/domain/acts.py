@@ -72,8 +72,8 @@ class Act:
 
     @property
     def foreign(self) -> Permission | None:
-        """The permission that reaches what is somebody else's."""
-        return self.others if self.whose is Whose.OWN_OR_ALL else self.takes
+        """The permission that reaches what is somebody else's; None where none does."""
+        return self.others if self.whose in {Whose.OWN, Whose.OWN_OR_ALL} else self.takes
 
 
 def _own(name: str, text: str, takes: Permission, event: Action | None = None) -> Act:
@@ -193,6 +193,11 @@ class Acts:
 
 
 _CORE = {one.name: one for one in vars(Acts).values() if isinstance(one, Act)}
+
+
+def act_named(name: str) -> Act:
+    """The act of this name. Raises KeyError; those of further nouns are asked of `act_on`."""
+    return _CORE[name]
 
 
 def act_on(noun: Noun, verb: str) -> Act:

@@ -215,7 +215,9 @@ def within_reach(actor: Actor, roles: Mapping[str, Role]) -> Callable[[Act, User
         owner = user.id if act.whose is not Whose.ACCOUNT else None
         if not decide_act(actor, act, owner).allowed:
             return False
-        return act.rank not in RANKED or (reached and _outranks(actor, act, user, theirs))
+        if act.rank not in RANKED or owner == actor.id:
+            return True
+        return reached and _outranks(actor, act, user, theirs)
 
     return asked
 

@@ -21,6 +21,7 @@ from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref, record_counted_reads
 from backoffice.services.ports import AuditLog, UserStore
+from backoffice.services.quota_refusals import records_quota_refusals
 from backoffice.services.uploads.reader import expect_whole, read_digest
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class Files:
         limit = self.quota if own is None else own
         return Usage(used, reserved, None if limit is not None and limit >= UNLIMITED_QUOTA else limit)
 
+    @records_quota_refusals
     def foresee(self, actor: Actor, size: int, spec: FileSpec | None = None) -> None:
         """Refuse now what the commit would refuse as things stand: for a client that asks before it sends `size` bytes.
         Nothing is held for it, and the commit decides. Raises NotAllowed, QuotaExceeded, NameTaken."""

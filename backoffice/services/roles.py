@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain import words
 from backoffice.domain.access import Actor, parse_permissions
-from backoffice.domain.acts import Act, Acts
+from backoffice.domain.acts import Act, Acts, decide_act
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.limits import MAX_DESCRIPTION
 from backoffice.domain.nouns import all_permissions
@@ -16,7 +16,7 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import ROLES, Role, clean_role_name
 from backoffice.domain.text import clean_line
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
-from backoffice.services.authorization import authorize, authorize_grant
+from backoffice.services.authorization import authorize, authorize_grant, beyond
 from backoffice.services.ports import RoleStore
 from backoffice.services.records import EditableRecords, expect
 
@@ -77,6 +77,11 @@ class Roles(EditableRecords[Role]):
             unknown = old.permissions.difference(all_permissions())
             new = replace(new, permissions=granted | unknown)
         return self._save(actor, old, new)
+
+    def permitted(self, actor: Actor, act: Act, role: Role) -> bool:
+        """Whether `actor` may do this to the role, after giving the password if that is all it takes. For views, which
+        hide what would be refused."""
+        return not role.built_in and decide_act(actor, act).allowed and not beyond(actor, role.permissions)
 
     def _existing(self, name: str) -> Role:
         role = self.store.all().get(name)

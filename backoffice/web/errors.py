@@ -14,7 +14,6 @@ from flask import Flask, current_app, flash, make_response, redirect, render_tem
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from backoffice.domain.permissions import Permissions
 from backoffice.errors import (
     BackofficeError,
     Completing,
@@ -24,7 +23,6 @@ from backoffice.errors import (
     NotAllowed,
     NotFound,
     NotSignedIn,
-    QuotaExceeded,
     ReauthRequired,
     StoreFull,
     TooLarge,
@@ -34,8 +32,7 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from backoffice.logs import logger
-from backoffice.web.context import request_id, services
-from backoffice.web.identity import actor
+from backoffice.web.context import request_id
 from backoffice.web.problem import problem_response, title_of
 from backoffice.web.redirects import safe_next
 
@@ -105,17 +102,7 @@ def wants_problem() -> bool:
     return accept["text/html"] <= accept["application/json"]
 
 
-def record_quota_refusal() -> None:
-    """In the log, once a minute for each person: whichever way the bytes came, it was not for want of a right."""
-    services().audit.denied(actor(), Permissions.FILES_WRITE, because="over the quota")
-
-
 def _on_ours(error: BackofficeError) -> Response:
-    if isinstance(error, QuotaExceeded):
-        try:
-            record_quota_refusal()
-        except BackofficeError as failure:
-            error = failure  # what cannot be recorded is not answered either
     status = status_of(error)
     headers = retry_headers(error)
     if status >= 500:

@@ -12,7 +12,8 @@ from flask import Flask, request
 from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 
 from backoffice.domain import limits
-from backoffice.domain.access import Actor, parse_permissions
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import act_named, decide_act
 from backoffice.services.container import Services
 from backoffice.settings import Settings
 from backoffice.web.admission import init_admission
@@ -26,7 +27,7 @@ from backoffice.web.errors import init_errors
 from backoffice.web.formats import init_formats
 from backoffice.web.headers import csp_nonce, init_headers
 from backoffice.web.health import init_health
-from backoffice.web.identity import actor, confirm_identity, init_identity, may, nobody_yet
+from backoffice.web.identity import actor, confirm_identity, init_identity, nobody_yet
 from backoffice.web.identity_retry import IdentityRetry
 from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.mount import Mount
@@ -57,9 +58,9 @@ class Current:
     def is_authenticated(self) -> bool:
         return self.actor.signed_in
 
-    def may(self, permission: str) -> bool:
-        """Whether to show a link or a button; the services decide."""
-        return may(*parse_permissions([permission]))
+    def may(self, act: str) -> bool:
+        """Whether to show a link or a button for this act on what is one's own; the services decide."""
+        return decide_act(self.actor, act_named(act), self.actor.id).allowed
 
 
 def make_app(

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, jsonify
 
-from backoffice.domain.permissions import Permissions
+from backoffice.domain.acts import Acts
 from backoffice.errors import Unavailable
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.metrics import Metrics
-from backoffice.web.route_access import asset, route_permission
+from backoffice.web.route_access import asset, route_act
 
 
 def init_health(app: Flask) -> None:
@@ -39,7 +39,7 @@ def init_health(app: Flask) -> None:
         return jsonify(status="ready")
 
     @bp.get("/metrics")
-    @route_permission(Permissions.SYSTEM_READ)
+    @route_act(Acts.SYSTEM_READ)
     def metrics() -> Response:
         """For Prometheus, with a token that has `system:read`."""
         return numbers.exposition(workers=len(services().system.workers(actor())))

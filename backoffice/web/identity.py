@@ -24,6 +24,7 @@ from flask_principal import Identity, Need, Principal, RoleNeed, UserNeed, ident
 from flask_principal import Permission as PrincipalPermission
 
 from backoffice.domain.access import ANONYMOUS, Actor
+from backoffice.domain.acts import Act
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
@@ -37,7 +38,7 @@ from backoffice.web.context import REQUEST_ID, services
 from backoffice.web.cookies import session_secret
 from backoffice.web.identity_retry import IDENTITY_CHANGED
 from backoffice.web.metrics import metrics_of
-from backoffice.web.route_access import Who, access_of
+from backoffice.web.route_access import Who, access_of, permissions_for
 
 VIA_PAGES: Final = "web"
 MAX_CREDENTIAL: Final = 512
@@ -77,11 +78,14 @@ def actor() -> Actor:
     return cast(Actor, g.actor)
 
 
-def may(*any_of: Permission) -> bool:
-    """Whether the one who asks holds at least one of these: the web's one question about permissions.
+def may(*acts: Act, everybody: bool = False) -> bool:
+    """Whether the one who asks may do one of these acts to something, whosever it is; `everybody`: to what is somebody
+    else's. Pages ask before they show a way there; the services decide, knowing the object."""
+    return holds(*permissions_for(acts, everybody=everybody))
 
-    The gate asks it for a route, pages ask it before they show a way there; the services decide, knowing the object.
-    """
+
+def holds(*any_of: Permission) -> bool:
+    """Whether the one who asks holds at least one of these: the web's one question about permissions."""
     return bool(_permission(any_of).can())
 
 
@@ -114,7 +118,7 @@ def signed_in_session() -> Session:
     session = current_user_or_401().session
     if session is None:
         route = ObjectRef("route", request.endpoint or "")
-        services().audit.denied(actor(), None, route, "a token where a person is needed")
+        services().audit.denied(actor(), route, "a token where a person is needed")
         raise NotSignedIn("This needs a session in a browser, not a token.")
     return session
 

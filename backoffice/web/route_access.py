@@ -1,14 +1,15 @@
 """Who may call a route: every endpoint says so, and one that does not stops the start (Z1).
 
     @bp.post("/files/<file_id>/rename")
-    @route_permission(Permissions.FILES_WRITE)      # below the route decorator
+    @route_act(Acts.FILE_RENAME)                    # below the route decorator
     def rename(file_id: str) -> ResponseReturnValue: ...
 
     @public                                        # anybody: sign-in form, health
     @signed_in                                     # whoever is signed in
-    declare(app, "files.index_view", needs(Permissions.FILES_ALL_READ))   # for views made by a library
+    declare(app, "files.index_view", access_to(Acts.FILES_LIST_ALL))   # for views made by a library
 
-The declaration is the first lock (`web/route_guard.py`); the services ask again, knowing the object.
+A route names what is done there; which permission that takes is said once, in the table of acts. The declaration is the
+first lock (`web/route_guard.py`); the services ask again, knowing the object.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from flask import Flask
 
+from backoffice.domain.acts import Act, Proof
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import Permission
 
@@ -55,16 +57,32 @@ class Access:
     also: tuple[Permission, ...] = ()
 
 
-def needs(*any_of: Permission, also: Iterable[Permission] = (), max_body: int | None = DEFAULT_BODY) -> Access:
-    """At least one of these, and each of `also`; none at all would let everybody in, so that is refused."""
-    if not any_of:
-        raise ValueError("name at least one permission")
-    return Access(Who.HOLDER, any_of, max_body, tuple(also))
+def access_to(
+    *acts: Act, everybody: bool = False, also: Iterable[Act] = (), max_body: int | None = DEFAULT_BODY
+) -> Access:
+    """For whoever may do at least one of these acts, and each of `also`, to something: whosever it is, or `everybody`:
+    to what is somebody else's. Raises ValueError where no act is named, or one that nobody does over the web."""
+    named = (*acts, *also)
+    if not acts or any(act.proof is Proof.SHELL for act in named):
+        raise ValueError("name at least one act, and none of the command line")
+    if any(act.takes is None for act in acts):
+        return Access(Who.SIGNED_IN, (), max_body)
+    wanted = permissions_for(acts, everybody=everybody)
+    besides = [permissions_for([act], everybody=everybody) for act in also]
+    if not wanted or not all(besides):
+        raise ValueError("nobody does this to what is somebody else's")
+    return Access(Who.HOLDER, wanted, max_body, tuple(one[0] for one in besides))
 
 
-def route_permission(*any_of: Permission, max_body: int | None = DEFAULT_BODY) -> Callable[[F], F]:
-    """The view is for those who hold (one of) these."""
-    return _marked(needs(*any_of, max_body=max_body))
+def permissions_for(acts: Iterable[Act], *, everybody: bool = False) -> tuple[Permission, ...]:
+    """What lets somebody do one of these to something, whosever it is; `everybody`: to what is somebody else's."""
+    wanted = ((act.foreign,) if everybody else act.opens for act in acts)
+    return tuple(dict.fromkeys(one for some in wanted for one in some if one is not None))
+
+
+def route_act(*acts: Act, everybody: bool = False, max_body: int | None = DEFAULT_BODY) -> Callable[[F], F]:
+    """The view does one of these: see `access_to`."""
+    return _marked(access_to(*acts, everybody=everybody, max_body=max_body))
 
 
 def public(view: F) -> F:

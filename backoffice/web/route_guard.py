@@ -18,7 +18,7 @@ from backoffice.web.body_headers import check_body_headers
 from backoffice.web.client_socket import SMALL_BODY
 from backoffice.web.context import services
 from backoffice.web.csrf import FORMS, URL_ENCODED, check_csrf
-from backoffice.web.identity import actor, may, uses_bearer
+from backoffice.web.identity import actor, holds, uses_bearer
 from backoffice.web.route_access import SAFE_METHODS, Access, Who, access_of
 
 MAX_FORM: Final = 256 * 1024
@@ -87,6 +87,6 @@ def _refuse(because: str, permission: Permission | None = None) -> NoReturn:
 
 def _missing(access: Access) -> Permission | None:
     """The first permission that is demanded and not held."""
-    if access.permissions and not may(*access.permissions):
+    if access.permissions and not holds(*access.permissions):
         return access.permissions[0]
-    return next((permission for permission in access.also if not may(permission)), None)
+    return next((permission for permission in access.also if not holds(permission)), None)

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from backoffice.domain.nouns import all_permissions
 from backoffice.errors import NotAllowed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -266,3 +267,31 @@ def test_Z10_no_way_of_raising_a_refusal_by_itself_is_overlooked(code: str) -> N
 )
 def test_Z10_a_refusal_that_is_recorded_is_none_of_these(code: str) -> None:
     assert not unrecorded(ast.parse(code), {"NotAllowed"})
+
+
+def named_permissions(source: str) -> set[str]:
+    """The permissions that a source names: by the table's attributes, or as text in quotes."""
+    texts = {str(one) for one in all_permissions()}
+    return set(re.findall(r"\bPermissions\.([A-Z_]+)", source)) | (
+        set(re.findall(r"""["']([a-z.]+:[a-z]+)["']""", source)) & texts
+    )
+
+
+def test_Z1_no_route_view_or_template_names_a_permission() -> None:
+    """They name acts: which permission an act takes is said once, in `domain/acts.py`."""
+    web = PACKAGE / "web"
+    found = {
+        path.relative_to(web).as_posix(): named
+        for path in (*web.rglob("*.py"), *web.rglob("*.html"))
+        if (named := named_permissions(path.read_text("utf-8")))
+    }
+    assert found == {"api/roles.py": {"files:read", "files.all:read"}}  # the example of a role that is sent
+    assert named_permissions("may(Permissions.FILES_READ)") == {"FILES_READ"}
+    assert named_permissions("{% if current.may('files:write') %}") == {"files:write"}
+
+
+def test_Z1_every_service_asks_the_table_and_nothing_beside_it() -> None:
+    """`decide` and `may` answer what one permission lets somebody do; in services it is the act that is asked about."""
+    for module, tree in sources("services/", "web/"):
+        asked = {name.rpartition(".")[2] for name, _ in calls(tree)} & {"decide"}
+        assert not asked, module

@@ -10,6 +10,7 @@ from redis import Redis
 from werkzeug.routing import Rule
 
 from backoffice.domain.access import BUILT_IN, granted_by
+from backoffice.domain.acts import Acts
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import Permissions
 from backoffice.web.route_access import (
@@ -17,11 +18,11 @@ from backoffice.web.route_access import (
     Access,
     Who,
     access_of,
+    access_to,
     check_declared,
     declare,
-    needs,
     public,
-    route_permission,
+    route_act,
 )
 from tests.support.website import HTML, SHELL, Site, make_site, make_whole_site
 
@@ -136,12 +137,12 @@ def _undeclared(app: Flask) -> None:
 
 
 def _reading_post(app: Flask) -> None:
-    app.add_url_rule("/p", "p", route_permission(Permissions.USERS_READ)(lambda: "x"), methods=["POST"])
+    app.add_url_rule("/p", "p", route_act(Acts.USER_READ)(lambda: "x"), methods=["POST"])
 
 
 def _reading_delete_declared(app: Flask) -> None:
     app.add_url_rule("/d", "d", lambda: "x", methods=["GET", "DELETE"])
-    declare(app, "d", needs(Permissions.AUDIT_EXPORT))
+    declare(app, "d", access_to(Acts.AUDIT_EXPORT))
 
 
 def _unsafe_asset(app: Flask) -> None:
@@ -167,13 +168,13 @@ def test_Z1_a_route_declared_badly_stops_the_start(fake: Redis, part: object, sa
 def test_Z1_a_declaration_names_a_permission_and_says_one_thing() -> None:
     app = Flask("x", static_folder=None)
     with pytest.raises(ValueError, match="at least one"):
-        needs()
+        access_to()
     with pytest.raises(ValueError, match="at least one"):
-        route_permission()
-    declare(app, "x", needs(Permissions.USERS_READ))
-    declare(app, "x", needs(Permissions.USERS_READ))
+        route_act()
+    declare(app, "x", access_to(Acts.USER_READ))
+    declare(app, "x", access_to(Acts.USER_READ))
     with pytest.raises(ValueError, match="twice"):
-        declare(app, "x", needs(Permissions.USERS_WRITE))
+        declare(app, "x", access_to(Acts.USER_UPDATE))
     app.add_url_rule("/y", "y", public(lambda: "y"))
     check_declared(app)
 

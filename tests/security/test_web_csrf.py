@@ -9,8 +9,8 @@ import pytest
 from flask import Flask, request
 from redis import Redis
 
-from backoffice.domain.permissions import Permissions
-from backoffice.web.route_access import route_permission, signed_in
+from backoffice.domain.acts import Acts
+from backoffice.web.route_access import route_act, signed_in
 from tests.support.website import PASSWORD, Site, make_site
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -33,7 +33,7 @@ def _part(app: Flask) -> None:
         return "done"
 
     @app.route("/stream", methods=UNSAFE)
-    @route_permission(Permissions.FILES_WRITE, max_body=None)
+    @route_act(Acts.FILE_CREATE, max_body=None)
     def stream() -> str:
         return str(len(request.get_data()))
 

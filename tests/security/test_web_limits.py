@@ -11,8 +11,8 @@ import pytest
 from flask import Flask, request
 from redis import Redis
 
-from backoffice.domain.permissions import Permissions
-from backoffice.web.route_access import route_permission
+from backoffice.domain.acts import Acts
+from backoffice.web.route_access import route_act
 from tests.support.website import PASSWORD, Site, make_site
 
 MIB = 1024 * 1024
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 def _part(app: Flask) -> None:
     @app.post("/form")
-    @route_permission(Permissions.FILES_WRITE, max_body=64 * MIB)
+    @route_act(Acts.FILE_CREATE, max_body=64 * MIB)
     def form() -> str:
         return str(len(request.form) + len(request.files))
 

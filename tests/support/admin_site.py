@@ -17,11 +17,13 @@ from wtforms.validators import DataRequired
 
 from backoffice.app import build_services
 from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.errors import BackofficeError, LastAdmin, NotFound, VersionMismatch
 from backoffice.web import api, pages
+from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import OneTimeSecret, bulk_action
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.dashboard import HomeView
@@ -108,8 +110,13 @@ class ThingForm(BaseForm):  # type: ignore[misc]
 
 class ThingView(ServiceView):
     section = "things"
-    read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
-    delete_permission, export_permission = Permissions.FILES_ALL_DELETE, Permissions.AUDIT_EXPORT
+    acts = ViewActs(
+        read=Acts.USER_READ,
+        create=Acts.USER_CREATE,
+        update=Acts.USER_UPDATE,
+        delete=Acts.FILE_PURGE,
+        export=Acts.AUDIT_EXPORT,
+    )
     column_list = ("name", "size", "roles")
     column_sortable_list = (("name", "by_name"),)
     column_default_sort = ("size", True)
@@ -121,7 +128,7 @@ class ThingView(ServiceView):
         made = super().create_record(data)
         return OneTimeSecret(made, "Link", "s3cret-link", "Once.") if made.name == "secret" else made
 
-    @bulk_action("grow", "Grow")
+    @bulk_action("grow", "Grow", act=Acts.USER_UPDATE)
     def grow(self, ids: list[str]) -> None:
         self.actions.for_each(ids, self.service.grow, "was grown")
 
@@ -208,7 +215,7 @@ def make_site() -> Site:
     things = Things()
     view = ThingView(things)
     cards = [lambda: [("Things", "3", "things.index_view")], lambda: [("Size", "1", "")]]
-    home = HomeView(cards, lambda: {"plots": []}, [view.read_permission])
+    home = HomeView(cards, lambda: {"plots": []}, [view.acts.listing])
     client = fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False)
     chosen = settings()
     services = build_services(chosen, client, shebang=False, passwords=QUICK)

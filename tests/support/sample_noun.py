@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from backoffice.domain.access import system_actor
+from backoffice.domain.acts import Acts
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permissions
 from backoffice.errors import NameTaken, NotFound, VersionMismatch
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import JSON, Id, PageQuery, Strict, json_body, query
@@ -18,7 +18,7 @@ from backoffice.web.api.responses import Answer, OptionalTime, PageOf, Time, sen
 from backoffice.web.api.versions import ETAG, IF_MATCH, demanded_version, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 
 TAG: Final = "People"
 OPERATOR: Final = system_actor("sample", "shell")
@@ -44,7 +44,7 @@ class PersonRequest(Strict):
 
 @bp.get("")
 @Operation("List people", TAG, answer=PageOf[PersonAnswer], query=PageQuery)
-@route_permission(Permissions.USERS_READ)
+@route_act(Acts.USER_READ)
 def list_people() -> Response:
     """By name."""
     wanted = query(PageQuery, request)
@@ -54,7 +54,7 @@ def list_people() -> Response:
 
 @bp.post("")
 @Operation("Add a person", TAG, status=201, answer=PersonAnswer, body={JSON: PersonRequest}, raises=(NameTaken,))
-@route_permission(Permissions.USERS_WRITE, max_body=None)
+@route_act(Acts.USER_CREATE, max_body=None)
 def create_person() -> Response:
     """The name is to be new."""
     user, _ = services().users.create(actor(), username=json_body(PersonRequest, request).name)
@@ -63,7 +63,7 @@ def create_person() -> Response:
 
 @bp.get("/<person_id>")
 @Operation("One person", TAG, answer=PersonAnswer, sends=ETAG, raises=(NotFound,))
-@route_permission(Permissions.USERS_READ)
+@route_act(Acts.USER_READ)
 def get_person(person_id: str) -> Response:
     """By identifier."""
     return send_record(PersonAnswer, services().users.get(actor(), person_id))
@@ -79,7 +79,7 @@ def get_person(person_id: str) -> Response:
     sends=ETAG,
     raises=(NotFound, NameTaken, VersionMismatch),
 )
-@route_permission(Permissions.USERS_WRITE, max_body=None)
+@route_act(Acts.USER_RENAME, max_body=None)
 def update_person(person_id: str) -> Response:
     """The identifier stays."""
     wanted, users = json_body(PersonRequest, request), services().users
@@ -89,7 +89,7 @@ def update_person(person_id: str) -> Response:
 
 @bp.delete("/<person_id>")
 @Operation("Remove a person", TAG, status=204, headers=IF_MATCH, raises=(NotFound, VersionMismatch))
-@route_permission(Permissions.USERS_WRITE)
+@route_act(Acts.USER_DELETE)
 def delete_person(person_id: str) -> ResponseReturnValue:
     """For good."""
     users = services().users

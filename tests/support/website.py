@@ -16,14 +16,14 @@ from werkzeug.test import TestResponse
 
 from backoffice.app import build_services, make_web
 from backoffice.domain.access import system_actor
-from backoffice.domain.permissions import Permissions
+from backoffice.domain.acts import Acts
 from backoffice.secret import Secret
 from backoffice.services.container import Services
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.settings import Settings
 from backoffice.web import pages
 from backoffice.web.factory import make_app
-from backoffice.web.route_access import route_permission, signed_in
+from backoffice.web.route_access import route_act, signed_in
 
 KEY = "zV4k-9s1QyXw7Lr2TtBn6HcMf0JdGpAe8uRi5oEb"
 SHELL = replace(system_actor("test", "shell"), request_id="test")
@@ -150,7 +150,7 @@ def _site(app: Flask, services: Services) -> Site:
 
 def _pages(app: Flask) -> None:
     pages.register(app, _neighbours)
-    app.add_url_rule("/admin/", "admin.index", route_permission(Permissions.USERS_READ)(lambda: "admin"))
+    app.add_url_rule("/admin/", "admin.index", route_act(Acts.USER_READ)(lambda: "admin"))
 
 
 def _neighbours(bp: Blueprint) -> None:

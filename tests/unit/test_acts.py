@@ -4,162 +4,38 @@ each built-in role: the services do what the table says, and the log has what th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from redis import Redis
 
 from backoffice.domain.access import ADMIN, BUILT_IN, OWN_TO_ALL, Actor, granted_by
-from backoffice.domain.acts import Act, Acts, Proof, Rank, Whose, all_acts
-from backoffice.domain.files import FileSpec, OnConflict
-from backoffice.domain.paging import Query
+from backoffice.domain.acts import Act, Proof, Rank, Whose, all_acts, decide_act
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotFound
-from backoffice.services.authorization import FRESH_MS
+from backoffice.services.authorization import FRESH_MS, RANKED
 from tests.support import acts_table
+from tests.support.act_walks import (
+    BEGINS,
+    BESIDES,
+    GIVEN,
+    LOOKS,
+    NUMBERS,
+    ONLY_OTHERS,
+    ONLY_OWN,
+    PERSONAL,
+    WALKS,
+    WITHOUT_EVENT_HERE,
+    Do,
+)
 from tests.support.people import PASSWORD
 from tests.support.scene import Scene
-from tests.support.uploads import reader
 
 OWN: Final = "own"
 CREDENTIALS: Final = ("session", "old session", "token", "scoped token")
-
-Do = Callable[[Actor], object]
-Prepare = Callable[[Scene, User], Do]
-"""Makes something that belongs to the user, and gives what is done to it."""
-
-
-def _role(on: Scene, _: User) -> str:
-    name = f"r{next(_NUMBERS)}"
-    on.people.roles.create(_root(on), name=name, permissions=["files:read"])
-    return name
-
-
-def _root(on: Scene) -> Actor:
-    return replace(on.people.actor(on.people.user_store.find("spare") or on.people.user("spare", ADMIN)))
-
-
-def _file(act: str, *, trashed: bool = False) -> Prepare:
-    def prepare(on: Scene, whom: User) -> Do:
-        file, more = on.file(whom, trashed=trashed), (f"{next(_NUMBERS)}.txt",) if act == "rename" else ()
-        return lambda who: getattr(on.world.library, act)(who, file, *more)
-
-    return prepare
-
-
-def _user(act: str, *more: Any, **fields: Any) -> Prepare:
-    return lambda on, whom: lambda who: getattr(on.people.users, act)(who, whom.id, *more, **fields)
-
-
-def _with(make: Callable[[Scene, User], str], do: Callable[[Scene, Actor, str], object]) -> Prepare:
-    def prepare(on: Scene, whom: User) -> Do:
-        made = make(on, whom)
-        return lambda who: do(on, who, made)
-
-    return prepare
-
-
-def _complete(on: Scene, who: Actor, upload: str, **options: Any) -> object:
-    return on.world.service.complete(who, upload, FileSpec("c.txt", **options), total_size=6)
-
-
-def _enable(on: Scene, whom: User) -> Do:
-    disabled = on.people.users.disable(_root(on), whom.id)
-    return lambda who: on.people.users.enable(who, disabled.id)
-
-
-def _give_roles(on: Scene, whom: User) -> Do:
-    """A role that grants what the person holds anyway."""
-    return lambda who: on.people.users.update(who, whom.id, roles=[*whom.roles, on.harmless])
-
-
-def _invite(on: Scene, whom: User) -> Do:
-    """For somebody who has no password yet."""
-    made = on.people.users.create(_root(on), username=f"i{next(_NUMBERS)}", roles=whom.roles)[0]
-    return lambda who: on.people.users.invite(who, made.id)
-
-
-_NUMBERS: Final = itertools.count(1)
-WALKS: Final[dict[Act, Prepare]] = {
-    Acts.FILE_READ: _file("get"),
-    Acts.FILE_DOWNLOAD: _with(Scene.file, lambda on, who, file: on.world.read(who, file)),
-    Acts.FILES_LIST: lambda on, _: lambda who: on.world.library.page(who, Query()),
-    Acts.FILES_LIST_ALL: lambda on, _: lambda who: on.world.library.page(who, Query(), everybody=True),
-    Acts.FILE_RENAME: _file("rename"),
-    Acts.FILE_TRASH: _file("trash"),
-    Acts.FILE_RESTORE: _file("restore", trashed=True),
-    Acts.FILE_PURGE: _file("purge"),
-    Acts.UPLOAD_READ: _with(Scene.upload, lambda on, who, upload: on.world.service.state(who, upload)),
-    Acts.UPLOAD_CANCEL: _with(Scene.upload, lambda on, who, upload: on.world.service.cancel(who, upload)),
-    Acts.UPLOAD_START: lambda on, _: lambda who: on.world.service.start(who, total_chunks=1),
-    Acts.UPLOAD_SEND: _with(Scene.upload, lambda on, who, upload: on.world.put(who, upload, 0, [b"one", b"two"])),
-    Acts.FILE_CREATE: _with(lambda on, whom: on.upload(whom, whole=True), _complete),
-    Acts.FILE_REPLACE: lambda on, _: (
-        lambda who: on.world.service.upload_stream(
-            who, FileSpec("d.txt", on_conflict=OnConflict.REPLACE), reader(b"one")
-        )
-    ),
-    Acts.USER_READ: lambda on, _: lambda who: on.people.users.page(who, Query()),
-    Acts.USER_CREATE: lambda on, _: lambda who: on.people.users.create(who, username=f"n{next(_NUMBERS)}"),
-    Acts.USER_CREATE_WITH_ROLES: lambda on, _: (
-        lambda who: on.people.users.create(who, username=f"n{next(_NUMBERS)}", roles=["operator"])
-    ),
-    Acts.USER_UPDATE: _user("update", quota_bytes=1),
-    Acts.USER_RENAME: lambda on, whom: lambda who: on.people.users.update(who, whom.id, username=f"n{next(_NUMBERS)}"),
-    Acts.USER_ADDRESS: lambda on, whom: (
-        lambda who: on.people.users.update(who, whom.id, email=f"{next(_NUMBERS)}@example.org")
-    ),
-    Acts.USER_GIVE_ROLES: _give_roles,
-    Acts.USER_TAKE_ROLES: _user("update", roles=[]),
-    Acts.USER_PASSWORD: _user("set_password", PASSWORD + "!"),
-    Acts.USER_INVITE: _invite,
-    Acts.USER_RESET: _user("invite"),
-    Acts.USER_DISABLE: _user("disable"),
-    Acts.USER_ENABLE: _enable,
-    Acts.USER_DELETE: _user("delete"),
-    Acts.PASSWORD_CHANGE: lambda on, _: lambda who: on.people.users.change_password(who, PASSWORD, PASSWORD + "!"),
-    Acts.ROLE_READ: lambda on, _: on.people.roles.all,
-    Acts.ROLE_CREATE: lambda on, _: (
-        lambda who: on.people.roles.create(who, name=f"r{next(_NUMBERS)}", permissions=["files:read"])
-    ),
-    Acts.ROLE_UPDATE: _with(_role, lambda on, who, role: on.people.roles.update(who, role, description="other")),
-    Acts.ROLE_DELETE: _with(_role, lambda on, who, role: on.people.roles.delete(who, role)),
-    Acts.SESSION_LIST: lambda on, _: on.people.sessions.mine,
-    Acts.SESSION_END: _with(Scene.session, lambda on, who, session: on.people.sessions.end(who, session)),
-    Acts.SESSION_READ_ALL: lambda on, whom: lambda who: on.people.sessions.of_user(who, whom.id),
-    Acts.SESSION_END_ALL: _with(Scene.session, lambda on, who, session: on.people.sessions.end(who, session)),
-    Acts.TOKEN_LIST: lambda on, _: on.people.tokens.mine,
-    Acts.TOKEN_READ: lambda on, _: lambda who: on.people.tokens.page(who, Query()),
-    Acts.TOKEN_CREATE: lambda on, whom: lambda who: on.people.tokens.create(who, name="t", user_id=whom.id),
-    Acts.TOKEN_REVOKE: _with(Scene.token, lambda on, who, token: on.people.tokens.revoke(who, token)),
-    Acts.AUDIT_READ: lambda on, _: on.people.audit.page,
-    Acts.AUDIT_EXPORT: lambda on, _: on.archive.export,
-    Acts.AUDIT_SEAL: lambda on, _: lambda who: on.archive.seal(who, []),
-    Acts.AUDIT_TRIM: lambda on, _: lambda who: on.archive.trim(who, []),
-    Acts.SYSTEM_READ: lambda on, _: on.world.maintenance.check,
-    Acts.SYSTEM_REPAIR: lambda on, _: on.world.maintenance.repair,
-}
-ONLY_OWN: Final = {Acts.SESSION_LIST, Acts.SESSION_END, Acts.TOKEN_LIST, Acts.FILES_LIST}
-"""What they are asked for names nobody else, or with somebody else's is the row below."""
-ONLY_OTHERS: Final = {Acts.SESSION_END_ALL}
-BEGINS: Final = {Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
-"""There is nothing yet, or nothing named, that could be somebody else's."""
-BESIDES: Final = {Acts.FILE_REPLACE: Acts.FILE_CREATE}
-"""What takes another act, too."""
-GIVEN: Final = {
-    Acts.USER_CREATE: granted_by("user"),
-    Acts.USER_CREATE_WITH_ROLES: granted_by("operator"),
-    **dict.fromkeys((Acts.ROLE_CREATE, Acts.ROLE_UPDATE, Acts.ROLE_DELETE), frozenset({Permissions.FILES_READ})),
-}
-WITHOUT_EVENT_HERE: Final = {Acts.SYSTEM_REPAIR}
-"""There is nothing to repair."""
-LOOKS: Final = {act for act in WALKS if act.event is None} | {Acts.FILE_DOWNLOAD}
-"""What is looked at is there afterwards as before, and can be looked at by the next."""
-PERSONAL: Final = {act for act in WALKS if act.whose is Whose.ACCOUNT} | {Acts.PASSWORD_CHANGE, Acts.AUDIT_READ}
-"""What makes another of the person, or is an entry once a minute for each: somebody new stands in then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,26 +97,35 @@ class Walk:
         """Whether the act was done. The log has what the table says."""
         user = self._person(case.role)
         whom = self._person(case.whose, "whom") if case.whose in BUILT_IN else user
-        do, who, before = self._object(whom), self._actor(case, user), self.scene.newest_entry()
+        do, who = self._object(whom), self._actor(case, user)
+        shown, before = self._shown(who, whom, case), self.scene.newest_entry()
         try:
             do(who)
         except (NotAllowed, NotFound):
             written = self.scene.actions_since(before, user)
             assert written == [self.act.refused], (case, written)
+            assert not shown or case.credential != "session" or self.act in GIVEN, (case, "shown, and refused")
             return False
         written = self.scene.actions_since(before, user)
         if self.act.event is not None and self.act not in WITHOUT_EVENT_HERE:
             assert self.act.event in written, (case, written)
+        assert shown, (case, "allowed, and not shown")
         if self.act not in LOOKS:
             del self.objects[whom.id]
         if self.act in PERSONAL:
             self.people = {key: one for key, one in self.people.items() if one is not whom}
         return True
 
+    def _shown(self, who: Actor, whom: User, case: Case) -> bool:
+        """Whether a page would show the act for this object: to a session, for what it takes a password is asked."""
+        if self.act.rank in RANKED:
+            return self.scene.people.users.permitted(who)(self.act, self.scene.people.user_store.get(whom.id) or whom)
+        return decide_act(who, self.act, whom.id if case.whose else None).allowed and self.act.proof is not Proof.SHELL
+
     def _person(self, role: str, part: str = "who") -> User:
         key = f"{part}-{role}"
         if key not in self.people:
-            self.people[key] = self.scene.people.user(f"{part}{next(_NUMBERS)}", role)
+            self.people[key] = self.scene.people.user(f"{part}{next(NUMBERS)}", role)
         return self.people[key]
 
     def _object(self, whom: User) -> Do:
@@ -251,16 +136,16 @@ class Walk:
 
     def _actor(self, case: Case, user: User) -> Actor:
         """The user, by a credential of its own: refusals of the same one count once a minute."""
-        fresh = replace(self.scene.people.actor(user), credential=f"session:{next(_NUMBERS)}")
+        fresh = replace(self.scene.people.actor(user), credential=f"session:{next(NUMBERS)}")
         match case.credential:
             case "session":
                 return fresh
             case "old session":
                 return replace(fresh, auth_at=fresh.auth_at - FRESH_MS)
             case "token":
-                return replace(fresh, credential=f"token:{next(_NUMBERS)}")
+                return replace(fresh, credential=f"token:{next(NUMBERS)}")
             case _:
-                return replace(fresh, credential=f"token:{next(_NUMBERS)}", scopes=scopes(self.act))
+                return replace(fresh, credential=f"token:{next(NUMBERS)}", scopes=scopes(self.act))
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ import pytest
 from flask import g
 
 from backoffice.domain.access import ANONYMOUS
+from backoffice.domain.acts import Acts
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.errors import NotAllowed
+from backoffice.web.admin.access import ViewActs
 from backoffice.web.route_access import Access, Who, access_of
 from tests.support.admin_site import ALL, Site, Things, ThingView, make_site, reset
 from tests.support.website import SHELL
@@ -102,7 +104,7 @@ def test_the_route_table_says_what_each_endpoint_demands(site: Site) -> None:
 def test_a_view_without_forms_and_rights_to_write_has_no_way_to_change_anything() -> None:
     class Reading(ThingView):
         section = "reading"
-        write_permission = delete_permission = form = None
+        acts, form, grow = ViewActs(read=Acts.USER_READ), None, None
         can_export = False
 
     view = Reading(Things())

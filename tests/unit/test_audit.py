@@ -10,7 +10,7 @@ from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS
 from backoffice.domain.actions import Action, Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome, short_agent
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome, short_agent
 from backoffice.domain.limits import MAX_AGENT
 from backoffice.domain.nouns import all_actions
 from backoffice.domain.paging import Query
@@ -101,11 +101,10 @@ def test_filters(people: People) -> None:
 
 
 def test_denied_at_the_door_is_recorded_without_made_up_ids(people: People) -> None:
-    actor = anybody()
-    people.audit.denied(actor, Permissions.USERS_READ)
-    people.audit.denied(actor, Permissions.USERS_READ)
-    people.audit.denied(actor, Permissions.USERS_READ, ObjectRef("user", "../\ud800\r\n"))
-    people.audit.denied(actor, Permissions.USERS_READ, ObjectRef("user", "abc"))
+    actor, wanted = anybody(), Permissions.USERS_READ
+    for target in (NO_OBJECT, NO_OBJECT, ObjectRef("user", "../\ud800\r\n"), ObjectRef("user", "abc")):
+        with pytest.raises(NotAllowed):
+            people.audit.refuse(actor, "refused at the door", NotAllowed(), permission=wanted, target=target)
     entries = people.entries(Actions.ACCESS_DENY)
     assert [entry.event.get("object", {}).get("id") for entry in entries] == [None, "abc"]
 

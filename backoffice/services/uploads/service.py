@@ -16,53 +16,44 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.acts import Act, Acts
+from backoffice.domain.acts import Acts
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id, new_id
-from backoffice.domain.paging import Page, Query
-from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull
 from backoffice.services.authorization import authorize, is_authorized
-from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
-from backoffice.services.ports import AuditLog, StoreHealth
+from backoffice.services.quota_refusals import quota_refusals_recorded, records_quota_refusals
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
-from backoffice.services.uploads.cleanup import Cleanup
-from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.events import upload_event, upload_ref
-from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.status import UploadStatus, status_of
 from backoffice.services.uploads.streaming import StreamingUpload
+from backoffice.services.uploads.under_way import UploadsUnderWay
 
 Data = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
-class Uploads:
-    """Uploads of one's own; holders of `files.all:…` reach everybody's."""
+class Uploads(UploadsUnderWay):
+    """How bytes become a file. Refusals for want of quota are recorded here, so that every door has them."""
 
-    uploads: UploadStore
-    files: FileStore
-    chunks: ChunkStore
-    audit: AuditLog
-    completion: Completion
-    health: StoreHealth
-    limits: UploadLimits
-    now: Callable[[], int] = now_ms
+    # -- start
 
-    # -- start, state, end
-
+    @records_quota_refusals
     def start(self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "") -> Upload:
         """Open an upload of `total_chunks` chunks, which come in any order, and reserve `size` bytes.
 
         Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), NotSignedIn (deleted just now), StoreFull.
         """
+        return self._start_chunks(actor, total_chunks, size, name)
+
+    def _start_chunks(self, actor: Actor, total_chunks: int, size: int | None, name: str) -> Upload:
         if not 1 <= total_chunks <= self.limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
         return self._start(actor, total_chunks, size, name)
 
+    @records_quota_refusals
     def create_stream(self, actor: Actor, *, size: int | None = None, name: str = "") -> Upload:
         """Open an upload whose bytes come in order, by `append`, and reserve `size` bytes; None: unknown, then quota is
         taken as they come. Raises what `start` raises."""
@@ -97,36 +88,12 @@ class Uploads:
         if not (self.health.room() and self.chunks.room()):
             raise StoreFull
 
-    @property
-    def cleanup(self) -> Cleanup:
-        """What the worker does about uploads that become no file."""
-        return Cleanup(self.uploads, self.chunks, self.completion.intents, self.now)
-
     def _writer(self, actor: Actor) -> ChunkWriter:
         return ChunkWriter(self.uploads, self.chunks, self.limits, self.now, actor.ground)
 
-    def state(self, actor: Actor, upload_id: str) -> UploadStatus:
-        """How far it is. Raises NotFound."""
-        upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_READ)
-        return status_of(self.uploads, upload)
-
-    def mine(self, actor: Actor, query: Query) -> Page[Upload]:
-        """Own uploads in progress."""
-        authorize(self.audit, actor, Acts.FILES_LIST)
-        return self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
-
-    def page(self, actor: Actor, query: Query) -> Page[Upload]:
-        """Everybody's uploads in progress."""
-        authorize(self.audit, actor, Acts.FILES_LIST_ALL)
-        return self.uploads.page(query)
-
-    def cancel(self, actor: Actor, upload_id: str) -> None:
-        """Give it up; its bytes are freed and its reservation released before this returns."""
-        upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_CANCEL)
-        self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload))
-
     # -- chunks
 
+    @records_quota_refusals
     def put_chunk(
         self,
         actor: Actor,
@@ -157,7 +124,7 @@ class Uploads:
         chunk = writer.check(index, total_chunks, received, sha256)
         if there is not None:
             return status_of(self.uploads, writer.store(there, index, received, chunk))
-        upload = self.start(actor, total_chunks=total_chunks, size=size, name=name)
+        upload = self._start_chunks(actor, total_chunks, size, name)
         try:
             return status_of(self.uploads, writer.store(upload, index, received, chunk))
         except BackofficeError as error:
@@ -167,6 +134,7 @@ class Uploads:
 
     # -- completion
 
+    @records_quota_refusals
     def complete(self, actor: Actor, upload_id: str, spec: FileSpec, *, total_size: int) -> File:
         """Make the upload a file. Returns when that is safe at the store's durability level; repeating it gives the
         same file.
@@ -211,6 +179,7 @@ class Uploads:
 
     # -- bytes that come in order
 
+    @records_quota_refusals
     def append(self, actor: Actor, upload_id: str, offset: int, body: ReadInto) -> Upload:
         """Take what `body` has, from byte `offset` of the upload on, which is where it ended: `Upload.bytes`.
 
@@ -240,7 +209,7 @@ class Uploads:
         if spec.on_conflict is OnConflict.REPLACE:
             authorize(self.audit, actor, Acts.FILE_REPLACE)
         self._check_start(actor, size)
-        with ExitStack() as streams:
+        with quota_refusals_recorded(self.audit, actor), ExitStack() as streams:
             yield NewFile(self.limits, size, lambda: streams.enter_context(self._open_stream(actor, spec, size)))
 
     @contextmanager
@@ -281,15 +250,3 @@ class Uploads:
         with self.open_stream(actor, spec, size) as new:
             new.read_from(body)
             return self.finish_stream(actor, new, spec)
-
-    # -- helpers
-
-    def _own(self, actor: Actor, upload_id: str) -> Upload:
-        return self._get_authorized(actor, upload_id, Acts.UPLOAD_SEND)
-
-    def _get_authorized(self, actor: Actor, upload_id: str, act: Act) -> Upload:
-        upload = self.uploads.get(upload_id) if is_id(upload_id) else None
-        if upload is None or upload.state is UploadState.ABORTED:
-            raise NotFound
-        authorize(self.audit, actor, act, upload.owner, upload_ref(upload))
-        return upload

@@ -1,8 +1,8 @@
 """What the endpoints of an admin view take: told to the site's route table, and asked of it by the pages.
 
-The gate (`web/route_guard.py`) asks for the permission, before a body is parsed; the services ask again, knowing the
-record. A view adds what it alone knows: that an endpoint it never declared is for nobody, and where one may be sent
-back to."""
+The gate (`web/route_guard.py`) asks whether the acts of an endpoint are open to the person at all, before a body is
+parsed; the services ask again, knowing the record. A view adds what it alone knows: that an endpoint it never declared
+is for nobody, and where one may be sent back to."""
 
 from __future__ import annotations
 
@@ -13,19 +13,44 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from flask import Flask, current_app, request
 from flask_admin import BaseView
 
+from backoffice.domain.acts import Act, act_on
 from backoffice.domain.audit import ObjectRef
-from backoffice.domain.permissions import Permission
+from backoffice.domain.nouns import Noun
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.local_paths import is_local_path
-from backoffice.web.route_access import Access, Who, access_of, declare, needs
+from backoffice.web.route_access import Access, Who, access_of, access_to, declare
 from backoffice.web.route_guard import is_permitted
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
 
 NOBODY: Final = Access(Who.NOBODY)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewActs:
+    """What a view offers, as acts of the table: its addresses, forms and buttons are there for whoever may do that to
+    what is somebody else's. What is None nobody does here. `list`: to see them all, where that is an act of its own;
+    `export`: to take the list along, likewise."""
+
+    read: Act
+    list: Act | None = None
+    create: Act | None = None
+    update: Act | None = None
+    delete: Act | None = None
+    export: Act | None = None
+
+    @classmethod
+    def of(cls, noun: Noun) -> ViewActs:
+        """Those on the records of a noun."""
+        return cls(**{verb: act_on(noun, verb) for verb in ("read", "create", "update", "delete")})
+
+    @property
+    def listing(self) -> Act:
+        """To see the list."""
+        return self.list or self.read
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +92,23 @@ class ViewAccess:
 
 
 def standard_rules(view: ServiceView) -> dict[str, Access]:
-    """What the endpoints of every view demand, made of its permissions, its forms and its actions."""
-    read, write = view.read_permission, view.write_permission
+    """What the endpoints of every view demand, made of its acts, its forms and its actions."""
+    acts = view.acts
     return {
-        "index_view": needs(read),
-        "details_view": needs(read),
-        "export": needs_besides(read, view.export_permission or read) if view.can_export else NOBODY,
-        "create_view": needs_besides(read, write) if view.form_on_create or view.form else NOBODY,
-        "edit_view": needs_besides(read, write) if view.form_on_edit or view.form else NOBODY,
-        "delete_view": needs_besides(read, view.delete_permission or write),
-        "action_view": needs_besides(read, *view.actions.permissions),
+        "index_view": access_to(acts.listing, everybody=True),
+        "details_view": access_to(acts.read, everybody=True),
+        "export": _besides(acts.listing, acts.export or acts.listing) if view.can_export else NOBODY,
+        "create_view": _besides(acts.read, acts.create) if view.form_on_create or view.form else NOBODY,
+        "edit_view": _besides(acts.read, acts.update) if view.form_on_edit or view.form else NOBODY,
+        "delete_view": _besides(acts.read, acts.delete),
+        "action_view": _besides(acts.read, *view.actions.acts),
     }
 
 
-def needs_besides(read: Permission, *any_of: Permission | None) -> Access:
-    """One of these, and the permission to read; where there is none of them, the endpoint is for nobody."""
-    named = [permission for permission in any_of if permission is not None]
-    return needs(*named, also=(read,)) if named else NOBODY
+def _besides(read: Act, *any_of: Act | None) -> Access:
+    """One of these, and reading; where there is none of them, the endpoint is for nobody."""
+    named = [act for act in any_of if act is not None]
+    return access_to(*named, also=(read,), everybody=True) if named else NOBODY
 
 
 def single_id(values: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """What is done to records of an admin view, to one or to all that are selected.
 
-    @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.")
+    @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.", act=Acts.USER_DISABLE)
     def disable(self, ids: list[str]) -> None:
         self.actions.for_each(ids, self.service.disable, "was disabled")
 
@@ -17,12 +17,12 @@ from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.access import Actor
+from backoffice.domain.acts import Act
 from backoffice.domain.limits import MAX_SELECTED
-from backoffice.domain.permissions import Permission
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotAllowed, NotFound, ReauthRequired, TooLarge
 from backoffice.web.admin.messages import flash_count, flash_distinct
 from backoffice.web.identity import actor, may
-from backoffice.web.route_access import Access, Who, needs
+from backoffice.web.route_access import access_to
 from backoffice.web.route_guard import require_access
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class BulkAction:
     text: str
     question: str
     run: Handler
-    permission: Permission | None = None
+    act: Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +93,22 @@ class DeleteLabels:
     bulk_question: str = "Delete the selected rows?"
 
 
-def bulk_action(name: str, text: str, question: str = "", *, permission: Permission | None = None) -> Callable[[M], M]:
-    """The method of a view is an action on the selected records; it takes `permission`, else the one to write."""
+def bulk_action(name: str, text: str, question: str = "", *, act: Act) -> Callable[[M], M]:
+    """The method of a view does this act to the selected records."""
 
     def mark(method: M) -> M:
-        setattr(method, _MARK, BulkAction(name, text, question, method, permission))
+        setattr(method, _MARK, BulkAction(name, text, question, method, act))
         return method
 
     return mark
 
 
-def marked_actions(view: object, permission: Permission | None) -> Iterator[BulkAction]:
-    """Those of the view's methods that `bulk_action` marks, by the methods' names; `permission` where one has none."""
+def marked_actions(view: object) -> Iterator[BulkAction]:
+    """Those of the view's methods that `bulk_action` marks, by the methods' names."""
     for attribute in dir(type(view)):
         marked = getattr(getattr(type(view), attribute), _MARK, None)
         if isinstance(marked, BulkAction):
-            yield replace(marked, run=getattr(view, attribute), permission=marked.permission or permission)
+            yield replace(marked, run=getattr(view, attribute))
 
 
 class ViewActions:
@@ -116,26 +116,25 @@ class ViewActions:
 
     def __init__(self, view: ServiceView) -> None:
         self._view = view
-        labels, takes = view.delete_labels, view.delete_permission or view.write_permission
-        delete = BulkAction("delete", labels.bulk_verb or labels.verb, labels.bulk_question, self._delete_each, takes)
-        self._by_name = {
-            action.name: action
-            for action in (delete, *marked_actions(view, view.write_permission))
-            if action.permission is not None
-        }
+        found, labels = list(marked_actions(view)), view.delete_labels
+        if view.acts.delete is not None:
+            text, question = labels.bulk_verb or labels.verb, labels.bulk_question
+            found.insert(0, BulkAction("delete", text, question, self._delete_each, view.acts.delete))
+        self._by_name = {action.name: action for action in found}
 
     @property
-    def permissions(self) -> tuple[Permission, ...]:
-        """Those that open one of the actions."""
-        return tuple(sorted({action.permission for action in self._by_name.values() if action.permission is not None}))
+    def acts(self) -> list[Act]:
+        """What the actions do, by the permissions that they take."""
+        return sorted({action.act for action in self._by_name.values()}, key=lambda act: str(act.foreign))
 
     def permitted(self) -> list[BulkAction]:
         """What the person asking may do, in the order of the buttons."""
-        return [action for action in self._by_name.values() if action.permission and may(action.permission)]
+        return [action for action in self._by_name.values() if may(action.act, everybody=True)]
 
-    def row_action(self, name: str, back: str = "") -> list[RowAction]:
-        """The action of this name for a record's own page, if the person may."""
-        return [RowAction(name, one.text, one.question, back) for one in self.permitted() if one.name == name]
+    def row_action(self, name: str, record: Any, back: str = "") -> list[RowAction]:
+        """The action of this name for a record's own page, if the person may do that to this record."""
+        found = (one for one in self.permitted() if one.name == name and self._view.permits(one.act, record))
+        return [RowAction(name, one.text, one.question, back) for one in found]
 
     def run(self) -> ResponseReturnValue:
         """Do what was sent to the selected records, after its question."""
@@ -202,7 +201,7 @@ class ViewActions:
         action = self._by_name.get(name)
         if action is None:
             raise NotFound("There is no such action.")
-        require_access(needs(action.permission) if action.permission is not None else Access(Who.NOBODY))
+        require_access(access_to(action.act, everybody=True))
         return action
 
 

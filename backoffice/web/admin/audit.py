@@ -11,15 +11,16 @@ from typing import Any, ClassVar
 from flask import request
 from markupsafe import Markup
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.limits import MAX_LOG_FILTER_VALUE
 from backoffice.domain.log_archive import LogPage
 from backoffice.domain.nouns import all_actions
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.times import rfc3339
 from backoffice.errors import NotFound
 from backoffice.services.audit import Audit
+from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import Link
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.cells import badge_cell, code_cell, plain_cell, time_cell
@@ -141,7 +142,7 @@ def _changes(_view: Any, _context: Any, record: Row, _name: str) -> Markup:
 class AuditView(ServiceView):
     """Read only: there is no form, no delete, no action."""
 
-    read_permission = Permissions.AUDIT_READ
+    acts = ViewActs(read=Acts.AUDIT_READ)
     noun, section, icon = "entry", "audit", "audit"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
     column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")

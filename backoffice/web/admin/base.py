@@ -12,7 +12,7 @@
 The service is called by convention, with the fields of the form as data: `page(actor, query)`, `get(actor, key)`,
 `create(actor, **data)`, `update(actor, key, version=…, **data)`, `delete(actor, key)`. Where one differs, a view
 overrides `get_page`, `get_one`, `create_record`, `update_record` or `delete_record`. What there is follows from what it
-declares: a form makes and changes records, a permission to delete deletes.
+declares: a form makes and changes records, an act that deletes deletes.
 
 Only errors that can be mended in a form stay on the page; refusal, absence and outage go up to the table of errors.
 """
@@ -22,43 +22,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from flask import flash, redirect, request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from flask_admin.form import BaseForm
-from flask_admin.model import BaseModelView
-from wtforms import HiddenField
 
+from backoffice.domain.acts import Act
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permission
-from backoffice.errors import BackofficeError, NotFound, ReauthRequired, VersionMismatch
-from backoffice.web.admin.access import ViewAccess, single_id, standard_rules
-from backoffice.web.admin.actions import USER_ERRORS, DeleteLabels, Link, OneTimeSecret, RowAction, ViewActions
+from backoffice.errors import NotFound
+from backoffice.web.admin.access import ViewAccess, ViewActs, single_id, standard_rules
+from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, ViewActions
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
-from backoffice.web.admin.fields import form_data, newer_values, seen_version, show_error
 from backoffice.web.admin.list_state import ListOptions, ListState, every_record
+from backoffice.web.admin.record_forms import RecordForms
 from backoffice.web.admin.rows import Column, rows
 from backoffice.web.identity import actor
 from backoffice.web.route_access import Access
 
-FORM_ERRORS = (*USER_ERRORS, ReauthRequired)
 COMMON_LABELS = {"id": "Identifier", "updated_at": "Changed"}
 
 
-class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no type marker
-    """Lists, details, forms, CSV and actions over a service.
-
-    `read_permission` is needed for everything; besides, `write_permission` for forms and actions, `delete_permission`
-    (else the write one) for deleting, `export_permission` (else the read one) for CSV. Where none is given, nobody may.
-    """
+class ServiceView(RecordForms):
+    """Lists, details, forms, CSV and actions over a service. Who may what is said by the acts: to whoever may not read,
+    nothing is open here."""
 
     of: ClassVar[Noun | None] = None
-    """The noun whose records they are: it gives the name, the section, the title and the permissions."""
-    read_permission: ClassVar[Permission]
-    write_permission: ClassVar[Permission | None] = None
-    delete_permission: ClassVar[Permission | None] = None
-    export_permission: ClassVar[Permission | None] = None
+    """The noun whose records they are: it gives the name, the section, the title and the acts."""
+    acts: ClassVar[ViewActs]
 
     noun: ClassVar[str] = "record"
     """What one record is, in sentences and on buttons: `user`, `role`."""
@@ -72,11 +62,6 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     delete_labels: ClassVar[DeleteLabels] = DeleteLabels()
     badge_tones: ClassVar[Mapping[str, str]] = {}
     """State -> tone of its badge (`formats.state_tag`), where a column holds an enum."""
-
-    form: ClassVar[type[BaseForm] | None] = None
-    """The form for making a record and for changing it; where they differ, or one is not there, the next two."""
-    form_on_create: ClassVar[type[BaseForm] | None] = None
-    form_on_edit: ClassVar[type[BaseForm] | None] = None
 
     can_view_details = True
     page_size = 50
@@ -94,14 +79,13 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     search_hint = "Search"
     empty_hint = "Nothing here yet."
     confirm_template = "admin/confirm.html"
-    reveal_template = "admin/reveal.html"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         declared = cls.__dict__.get("of")
         if declared is not None:
             cls.noun, cls.section, cls.title_column = declared.name, declared.plural, declared.title
-            cls.read_permission, cls.write_permission = declared.read, declared.write
+            cls.acts = ViewActs.of(declared)
 
     def __init__(self, service: Any) -> None:
         self.service = service
@@ -152,13 +136,18 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     def can_delete(self) -> bool:
         return self.access.is_permitted("delete_view")
 
-    def may_edit(self, record: Any) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether this one record can be changed: hides the buttons, the service decides."""
+    def permits(self, act: Act, record: Any) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the person asking may do this to this one record, who may do it to some: hides the buttons, the
+        service decides."""
         return True
 
+    def may_edit(self, record: Any) -> bool:
+        """Whether this one record can be changed."""
+        return self.acts.update is not None and self.permits(self.acts.update, record)
+
     def may_delete(self, record: Any) -> bool:
-        """Likewise for removing it; what can be changed can, unless told otherwise."""
-        return self.may_edit(record)
+        """Whether this one record can be removed."""
+        return self.acts.delete is not None and self.permits(self.acts.delete, record)
 
     def is_accessible(self) -> bool:
         return self.access.is_permitted("index_view")
@@ -252,69 +241,6 @@ class ServiceView(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     def return_url(self) -> str:
         """Where the page was opened from (`_handle_view` has checked it), else the list."""
         return request.values.get("url") or self.get_url(".index_view")
-
-    # Forms
-
-    def scaffold_form(self) -> type[BaseForm]:
-        form: type[BaseForm] = self.form_base_class
-        return form
-
-    def get_create_form(self) -> type[BaseForm]:
-        return self.form_on_create or self.get_form()
-
-    def get_edit_form(self) -> type[BaseForm]:
-        """The form with the version that the person saw, so that nobody's change is lost unseen."""
-        return type("EditForm", (self.form_on_edit or self.get_form(),), {"version": HiddenField()})
-
-    def edit_form(self, obj: Any = None) -> BaseForm:
-        """Raises NotAllowed for a record that the person may not change. Of what is sent, the service decides."""
-        if request.method != "POST" and not self.may_edit(obj):
-            self.access.refuse(self.logged_as or self.noun, self.get_pk_value(obj), "beyond what one holds")
-        form: BaseForm = super().edit_form(obj)
-        return form
-
-    @expose("/new/", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
-    def create_view(self) -> ResponseReturnValue:
-        """A new record. Unlike Flask-Admin's, it can answer with a secret that is shown once."""
-        form = self.create_form()
-        made = self.create_model(form) if self.validate_form(form) else None
-        if made is None:
-            return str(self.render(self.create_template, form=form, return_url=self.return_url()))
-        record = made.record if isinstance(made, OneTimeSecret) else made
-        flash(f"{self.record_title(record)} was created.", "success")
-        if isinstance(made, OneTimeSecret):
-            return self.reveal(made)
-        if "_add_another" in request.form:
-            return redirect(self.get_url(".create_view", url=self.return_url()))
-        return redirect(self.return_url())
-
-    def reveal(self, secret: OneTimeSecret) -> str:
-        """The page with a secret."""
-        return str(self.render(self.reveal_template, revealed=secret, return_url=self.return_url()))
-
-    def create_model(self, form: BaseForm) -> Any:
-        try:
-            return self.create_record(form_data(form))
-        except FORM_ERRORS as exc:
-            self._show_problem(form, exc)
-        return None
-
-    def update_model(self, form: BaseForm, model: Any) -> bool:
-        try:
-            self.update_record(self.get_pk_value(model), seen_version(form, model), form_data(form))
-        except FORM_ERRORS as exc:
-            self._show_problem(form, exc, model)
-            return False
-        return True
-
-    def _show_problem(self, form: BaseForm, error: BackofficeError, model: Any = None) -> None:
-        """Beside the form, which keeps what was entered."""
-        if isinstance(error, ReauthRequired):
-            self._template_args["confirm_url"] = url_for("pages.login", confirm=1, next=self.get_url(".index_view"))
-        elif isinstance(error, VersionMismatch) and model is not None:
-            self._template_args["newer"] = newer_values(form, self._edit_form_class(None, obj=model), model.version)
-        else:
-            show_error(form, error)
 
     # Deleting and other actions
 

@@ -11,14 +11,14 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import AdminIndexView
 
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permission, Permissions
 from backoffice.services.system import HOUR_MS, Activity, Span
 from backoffice.web.admin.access import ViewAccess
 from backoffice.web.context import services
 from backoffice.web.formats import filesize, number
 from backoffice.web.identity import actor, may
-from backoffice.web.route_access import needs
+from backoffice.web.route_access import access_to
 
 Card = tuple[str, str, str]
 """A number on the first page: its label, the number as text, and the endpoint it leads to ("" = none)."""
@@ -31,17 +31,18 @@ LABELS = {"uploads": "Files uploaded", "downloads": "Downloads", "refusals": "Re
 
 
 class HomeView(AdminIndexView):  # type: ignore[misc]  # Flask-Admin ships no type marker
-    """For whoever may open one of the sections. The figures are given; each is shown to whom it is for."""
+    """For whoever may open one of the sections: those acts are given, as are the figures, each for some."""
 
     def __init__(
         self,
         cards: Sequence[Callable[[], list[Card]]],
         plots: Callable[[], dict[str, Any]],
-        readers: Iterable[Permission],
+        sections: Iterable[Act],
     ) -> None:
         super().__init__(name="Overview", menu_icon_type="svg", menu_icon_value="home")
         self.cards, self.plots = cards, plots
-        self.access = ViewAccess(self.endpoint, {"index": needs(*sorted(set(readers)))})
+        listed = sorted(set(sections), key=lambda act: str(act.foreign))
+        self.access = ViewAccess(self.endpoint, {"index": access_to(*listed, everybody=True)})
         # Flask-Admin would serve its 21 MB of old scripts to anybody; our pages use none of them.
         self.static_folder = None
 
@@ -59,25 +60,25 @@ class HomeView(AdminIndexView):  # type: ignore[misc]  # Flask-Admin ships no ty
 
 
 def file_cards() -> list[Card]:
-    if not may(Permissions.FILES_ALL_READ):
+    if not may(Acts.FILES_LIST_ALL):
         return []
     return [("Files", number(services().files.page(actor(), ONE, everybody=True).total), "files.index_view")]
 
 
 def upload_cards() -> list[Card]:
-    if not may(Permissions.FILES_ALL_READ):
+    if not may(Acts.FILES_LIST_ALL):
         return []
     return [("Uploads in progress", number(services().uploads.page(actor(), ONE).total), "uploads.index_view")]
 
 
 def user_cards() -> list[Card]:
-    if not may(Permissions.USERS_READ):
+    if not may(Acts.USER_READ):
         return []
     return [("Users", number(services().users.page(actor(), ONE).total), "users.index_view")]
 
 
 def status_cards() -> list[Card]:
-    if not may(Permissions.SYSTEM_READ):
+    if not may(Acts.SYSTEM_READ):
         return []
     status = services().system.status(actor())
     used, most = int(status.get("used_memory", -1)), int(status.get("maxmemory", 0))
@@ -86,7 +87,7 @@ def status_cards() -> list[Card]:
 
 
 def worker_cards() -> list[Card]:
-    if not may(Permissions.SYSTEM_READ):
+    if not may(Acts.SYSTEM_READ):
         return []
     return [("Workers alive", number(len(services().system.workers(actor()))), "")]
 
@@ -118,7 +119,7 @@ class Plot:
 
 def plots() -> dict[str, Any]:
     """The plots, and the spans of time to choose from."""
-    if not may(Permissions.SYSTEM_READ):
+    if not may(Acts.SYSTEM_READ):
         return {"plots": []}
     span = Span.DAY if request.args.get("span") == Span.DAY else Span.MONTH
     activity = services().system.activity(actor(), span)

@@ -8,9 +8,9 @@ from typing import Any
 from flask import g, url_for
 from markupsafe import Markup
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.ids import ID_LENGTH, is_id
 from backoffice.domain.paging import Page
-from backoffice.domain.permissions import Permissions
 from backoffice.errors import NotFound
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter, equals
 from backoffice.web.context import services
@@ -54,7 +54,7 @@ def user_id(text: str) -> str:
     if text.startswith(SYSTEM):
         return text
     identifier = is_id(text) and len(text) == ID_LENGTH
-    if not may(Permissions.USERS_READ):
+    if not may(Acts.USER_READ):
         if identifier:
             return text
         raise InvalidFilter("You may not look users up by name.")
@@ -94,6 +94,6 @@ def _page_of_user() -> UrlPattern | None:
     """The address of a user's page; None for who may not see users. Asked once for a whole list."""
     if "page_of_user" not in g:
         pages = UrlPattern(lambda user_id: url_for("users.details_view", id=user_id))
-        g.page_of_user = pages if may(Permissions.USERS_READ) else None
+        g.page_of_user = pages if may(Acts.USER_READ) else None
     found: UrlPattern | None = g.page_of_user
     return found

@@ -12,11 +12,13 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.access import ADMIN, granted_by
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.limits import MAX_DESCRIPTION, MAX_ROLE_NAME
 from backoffice.domain.nouns import all_permissions
-from backoffice.domain.permissions import Permission, Permissions
-from backoffice.domain.roles import Role
+from backoffice.domain.permissions import Permission
+from backoffice.domain.roles import ROLES, Role
 from backoffice.services.roles import Roles
+from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice
@@ -84,7 +86,7 @@ class RoleView(ServiceView):
     """Built-in roles can be given and taken, not changed."""
 
     noun, icon = "role", "roles"
-    read_permission, write_permission = Permissions.ROLES_READ, Permissions.ROLES_WRITE
+    acts = ViewActs.of(ROLES)
     delete_labels = DeleteLabels(question="Delete this role for good?")
     column_list = column_details_list = ("name", "description", "permissions", "built_in")
     column_sortable_list = ("name",)
@@ -103,13 +105,13 @@ class RoleView(ServiceView):
         hidden = [one for one in _known(self.get_one(key)) if not one.offered]
         super().update_record(key, version, {**data, "permissions": (*data["permissions"], *hidden)})
 
-    def may_edit(self, record: Role) -> bool:
-        return not record.built_in
+    def permits(self, act: Act, record: Role) -> bool:
+        return self.service.permitted(actor(), act, record)
 
     def links(self, record: Role) -> Sequence[Link]:
         found = []
-        if may(Permissions.USERS_READ):
+        if may(Acts.USER_READ):
             found.append(Link("Who has it", self.get_url("users.index_view", flt0_role_is=record.name), "users"))
-        if may(Permissions.AUDIT_READ):
+        if may(Acts.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_object_is=f"role:{record.id}"), "audit"))
         return found

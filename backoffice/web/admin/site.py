@@ -35,7 +35,7 @@ def register(app: Flask, make_views: Callable[[Services], Sequence[ServiceView]]
     """Add the admin site at `/admin/`."""
     with app.app_context():
         views = make_views(services())
-    add_site(app, HomeView(CARDS, plots, [view.read_permission for view in views]), views)
+    add_site(app, HomeView(CARDS, plots, [view.acts.listing for view in views]), views)
 
 
 def add_site(app: Flask, home: HomeView, views: Sequence[ServiceView]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permissions
 from backoffice.services.files import Files
+from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, RowAction, bulk_action
 from backoffice.web.admin.files import OwnedView
 from backoffice.web.admin.owners import WithOwner, owner_filter, with_owner, with_owners
@@ -18,6 +19,7 @@ class TrashView(OwnedView):
     """Files in the trash."""
 
     noun, section, icon = "file", "trash", "trash"
+    acts = ViewActs(read=Acts.FILE_READ, list=Acts.FILES_LIST_ALL, delete=Acts.FILE_PURGE)
     delete_labels = DeleteLabels(
         "Delete for good",
         "Delete this file for good? Nobody can bring it back.",
@@ -42,9 +44,9 @@ class TrashView(OwnedView):
     def delete_record(self, key: str) -> None:
         self.service.purge(actor(), key)
 
-    def row_actions(self, record: WithOwner) -> Sequence[RowAction]:  # noqa: ARG002
-        return self.actions.row_action("restore", self.get_url(".index_view"))
+    def row_actions(self, record: WithOwner) -> Sequence[RowAction]:
+        return self.actions.row_action("restore", record, self.get_url(".index_view"))
 
-    @bulk_action("restore", "Restore", permission=Permissions.FILES_ALL_DELETE)
+    @bulk_action("restore", "Restore", act=Acts.FILE_RESTORE)
     def restore(self, ids: list[str]) -> None:
         self.actions.for_each(ids, self.service.restore, "was restored")

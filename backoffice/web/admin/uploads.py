@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.services.uploads.service import Uploads
+from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels
 from backoffice.web.admin.cells import size_cell
 from backoffice.web.admin.files import OwnedView
@@ -27,7 +28,7 @@ class UploadView(OwnedView):
 
     noun, icon = "upload", "upload"
     logged_as = "file"
-    delete_permission = Permissions.FILES_ALL_WRITE
+    acts = ViewActs(read=Acts.UPLOAD_READ, list=Acts.FILES_LIST_ALL, delete=Acts.UPLOAD_CANCEL)
     delete_labels = DeleteLabels(
         "Cancel upload",
         "Cancel this upload? What has arrived of it is lost.",

@@ -15,11 +15,12 @@ from wtforms.validators import DataRequired, Length, Optional
 from backoffice.domain.acts import Act, Acts
 from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User, UserStatus
+from backoffice.services.authorization import beyond
 from backoffice.services.users import Users
 from backoffice.units import UNLIMITED, written_size
+from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link, OneTimeSecret, RowAction, apply_to_each, bulk_action
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.cells import truncated_cell
@@ -49,7 +50,7 @@ def _permitted() -> Callable[[Act, User], bool]:
 def _roles() -> Sequence[Role]:
     """All roles; none for whoever may not see them. One look for a whole request."""
     if "roles" not in g:
-        g.roles = services().roles.all(actor()) if may(Permissions.ROLES_READ) else []
+        g.roles = services().roles.all(actor()) if may(Acts.ROLE_READ) else []
     found: Sequence[Role] = g.roles
     return found
 
@@ -61,8 +62,11 @@ def role_choices() -> list[tuple[str, str]]:
 
 def role_boxes() -> list[Choice]:
     """Every role; those that grant more than the person holds are shown and cannot be given."""
-    holds = actor().permissions
-    return [Choice(role.name, role.name, role.description, fixed=not role.permissions <= holds) for role in _roles()]
+    asking = actor()
+    return [
+        Choice(role.name, role.name, role.description, fixed=bool(beyond(asking, role.permissions)))
+        for role in _roles()
+    ]
 
 
 class EditForm(BaseForm):  # type: ignore[misc]
@@ -126,7 +130,7 @@ def _status(view: Any, _context: Any, record: User, _name: str) -> Markup:
 
 def _sessions(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
     """Where the person is signed in, for whoever may see that."""
-    if not may(Permissions.SESSIONS_ALL):
+    if not may(Acts.SESSION_READ_ALL):
         return ""
     found = services().sessions.of_user(actor(), record.id)
     lines = (Markup("{} · {} · {}").format(one.agent or "unknown", one.ip, time_tag(one.seen_at)) for one in found)
@@ -137,7 +141,7 @@ class UserView(ServiceView):
     """People and programs that can sign in."""
 
     noun, icon = "user", "users"
-    read_permission, write_permission = Permissions.USERS_READ, Permissions.USERS_WRITE
+    acts = ViewActs(read=Acts.USER_READ, create=Acts.USER_CREATE, update=Acts.USER_UPDATE, delete=Acts.USER_DELETE)
     delete_labels = DeleteLabels(question="Delete this user for good? The name cannot be used again.")
     column_list = ("username", "email", "status", "roles", "last_login_at", "created_at")
     column_details_list = (*column_list, "updated_at", "link", "sessions", "usage", "quota_bytes", "id")
@@ -182,40 +186,43 @@ class UserView(ServiceView):
         user, secret = self.service.create(actor(), **data)
         return _one_time_link(user, secret) if secret else user
 
-    def may_edit(self, record: User) -> bool:
-        return _permitted()(Acts.USER_UPDATE, record)
+    def permits(self, act: Act, record: User) -> bool:
+        return _permitted()(act, record)
 
     def row_actions(self, record: User) -> Sequence[RowAction]:
-        link = Acts.USER_RESET if record.password else Acts.USER_INVITE
-        offered = {"enable": Acts.USER_ENABLE}
-        if record.status is not UserStatus.DISABLED:
-            offered = {"invite": link, "disable": Acts.USER_DISABLE}
-        permitted = _permitted()
-        offered["sign_out"] = Acts.SESSION_END_ALL
-        return [one for name, act in offered.items() if permitted(act, record) for one in self.actions.row_action(name)]
+        if record.status is UserStatus.DISABLED:
+            offered = ["enable", "sign_out"]
+        elif self.permits(Acts.USER_RESET if record.password else Acts.USER_INVITE, record):
+            offered = ["invite", "disable", "sign_out"]
+        else:
+            offered = ["disable", "sign_out"]
+        return [one for name in offered for one in self.actions.row_action(name, record)]
 
     def links(self, record: User) -> Sequence[Link]:
         found = []
-        if may(Permissions.FILES_ALL_READ):
+        if may(Acts.FILES_LIST_ALL):
             found.append(Link("Files", self.get_url("files.index_view", flt0_owner_is=record.id), "files"))
-        if may(Permissions.AUDIT_READ):
+        if may(Acts.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.id), "audit"))
         return found
 
-    @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.")
+    @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.", act=Acts.USER_DISABLE)
     def disable(self, ids: list[str]) -> None:
         self.actions.for_each(ids, self.service.disable, "was disabled")
 
-    @bulk_action("sign_out", "Sign out", "End all sessions of this user?", permission=Permissions.SESSIONS_ALL)
+    @bulk_action("sign_out", "Sign out", "End all sessions of this user?", act=Acts.SESSION_END_ALL)
     def sign_out(self, ids: list[str]) -> None:
         self.actions.for_each(ids, services().sessions.end_all, "was signed out")
 
-    @bulk_action("enable", "Enable")
+    @bulk_action("enable", "Enable", act=Acts.USER_ENABLE)
     def enable(self, ids: list[str]) -> None:
         self.actions.for_each(ids, self.service.enable, "was enabled")
 
     @bulk_action(
-        "invite", "New one-time link", "Make a link with which this user chooses a password? An older one ends."
+        "invite",
+        "New one-time link",
+        "Make a link with which this user chooses a password? An older one ends.",
+        act=Acts.USER_INVITE,
     )
     def invite(self, ids: list[str]) -> ResponseReturnValue | None:
         if len(ids) != 1:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 from pydantic import Field
 
-from backoffice.domain.permissions import Permissions
+from backoffice.domain.acts import Acts
 from backoffice.services.archive import Export
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import BYTES, Operation
@@ -17,7 +17,7 @@ from backoffice.web.api.parsing import IntFromText, Strict, query
 from backoffice.web.api.users import TAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 
 MOST_ENTRIES: Final = 100_000
 """Entries of one answer: some 60 MB, which are read twice."""
@@ -47,7 +47,7 @@ class ExportQuery(Strict):
     },
     curl='curl "$SITE/admin/audit/export?since=2026-01-01&until=2026-02-01"',
 )
-@route_permission(Permissions.AUDIT_EXPORT)
+@route_act(Acts.AUDIT_EXPORT)
 def export_audit() -> Response:
     """The entries in their order, a line of JSON each: `id`, and `event` exactly as it is stored. That they are taken
     is an entry itself, written before the first line is sent. A range that has left the log is empty."""

@@ -9,12 +9,12 @@ from flask import Response, request, url_for
 from pydantic import Field
 
 from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.files import File, clean_tags
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_SEARCH
 from backoffice.domain.mime_types import clean_mime_type
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.operation import BYTES, Operation
@@ -32,8 +32,8 @@ from backoffice.web.api.responses import (
 from backoffice.web.api.versions import ETAG, demanded_version, demands_version, send_record
 from backoffice.web.context import services
 from backoffice.web.download import send_file, takes_all
-from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.identity import actor, may
+from backoffice.web.route_access import route_act
 
 TAG: Final = "Files"
 EVERYBODY: Final = "*"
@@ -66,6 +66,13 @@ class FileAnswer(Answer):
     state: Literal["ready", "trashed", "gone"]
     version: int
     purge_at: Annotated[OptionalTime, Field(description="When a trashed file goes for good")]
+
+
+class UnreadFileAnswer(Answer):
+    """A file, for whoever may change it and not read it: what it takes to go on."""
+
+    id: Id
+    version: int
 
 
 class FilesAnswer(PageOf[FileAnswer]):
@@ -105,7 +112,7 @@ class RenameRequest(Strict):
     query=FilesQuery,
     curl='curl "$SITE/files?limit=20&sort=size"',
 )
-@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
+@route_act(Acts.FILES_LIST, Acts.FILES_LIST_ALL)
 def list_files() -> Response:
     """Your own; with `owner` those of somebody else, or with `owner=*` everybody's, for who may see them. Conditions
     hold together. A cursor goes with the conditions and the order it came with."""
@@ -153,7 +160,7 @@ def list_files() -> Response:
     raises=(NotFound, VersionMismatch),
     curl='curl -OJ "$SITE/files/$ID"',
 )
-@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
+@route_act(Acts.FILE_DOWNLOAD)
 def download(file_id: str) -> Response:
     """Every chunk is checked before it is sent; a damaged one cuts the answer short of its Content-Length. Sent as an
     attachment and under a harmless type, whatever the file says it is."""
@@ -169,7 +176,7 @@ def download(file_id: str) -> Response:
     raises=(NotFound,),
     curl='curl "$SITE/files/$ID/metadata"',
 )
-@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
+@route_act(Acts.FILE_READ)
 def metadata(file_id: str) -> Response:
     """Its record, without the bytes."""
     return send_file_record(services().files.get(actor(), file_id), actor())
@@ -186,22 +193,28 @@ def metadata(file_id: str) -> Response:
     raises=(NotFound, NameTaken, VersionMismatch),
     curl='curl -H "Content-Type: application/json" -d \'{"new_name": "holiday.mp4"}\' "$SITE/files/$ID/rename"',
 )
-@route_permission(Permissions.FILES_WRITE, Permissions.FILES_ALL_WRITE, max_body=None)
+@route_act(Acts.FILE_RENAME, max_body=None)
 def rename(file_id: str) -> Response:
-    """Links and the identifier stay."""
+    """Links and the identifier stay. Who may not read the file is answered with its `id` and `version` alone."""
     wanted = json_body(RenameRequest, request)
     version = demanded_file_version(file_id, actor())
     return send_file_record(services().files.rename(actor(), file_id, wanted.new_name, version), actor())
 
 
 def send_file_record(file: File, asking: Actor, status: int = 200) -> Response:
-    """The metadata of a file with its entity tag."""
+    """The metadata of a file with its entity tag; for who may not read it, what it takes to go on."""
+    if not decide_act(asking, Acts.FILE_READ, file.owner).allowed:
+        return send_record(UnreadFileAnswer, file, status)
+    return _send_metadata(file, asking, status)
+
+
+def _send_metadata(file: File, asking: Actor, status: int) -> Response:
     return send_record(FileAnswer, file, status, owner_context([file.owner], asking))
 
 
-def send_created(file: File, asking: Actor) -> Response:
-    """201 with where the file is and how safe it is by now."""
-    response = send_file_record(file, asking, 201)
+def send_created(file: File, asking: Actor, *, just_sent: bool = False) -> Response:
+    """201 with where the file is and how safe it is by now. `just_sent`: all of it came with this request."""
+    response = (_send_metadata if just_sent else send_file_record)(file, asking, 201)
     response.headers["Location"] = url_for("api.files.download", file_id=file.id)
     response.headers["X-Durability"] = services().system.durability_level
     return response
@@ -233,9 +246,9 @@ def _owner(text: str) -> str:
     asking = actor()
     if text in {"", asking.id, asking.name}:
         return asking.id
-    if text == EVERYBODY or Permissions.FILES_ALL_READ not in asking.permissions:
+    if text == EVERYBODY or not may(Acts.FILES_LIST_ALL):
         return text  # which the service refuses before it looks for anybody
-    if Permissions.USERS_READ in asking.permissions:
+    if may(Acts.USER_READ):
         with suppress(NotFound):
             return services().users.find(asking, text).id
     if not is_id(text):

@@ -8,7 +8,7 @@ from flask import Response, request
 from pydantic import Field
 
 from backoffice.domain.access import parse_permissions
-from backoffice.domain.permissions import Permissions
+from backoffice.domain.acts import Acts
 from backoffice.errors import Conflict, NameTaken
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
@@ -17,7 +17,7 @@ from backoffice.web.api.responses import Answer, OptionalTime, SortedTexts, redi
 from backoffice.web.api.users import TAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 
 
 class RoleAnswer(Answer):
@@ -48,7 +48,7 @@ class RoleRequest(Strict):
 
 @admin_bp.get("/roles")
 @Operation("List roles", TAG, answer=RolesAnswer)
-@route_permission(Permissions.ROLES_READ)
+@route_act(Acts.ROLE_READ)
 @redirect_browsers
 def list_roles() -> Response:
     """All of them, with the permissions of each."""
@@ -68,7 +68,7 @@ def list_roles() -> Response:
         """ -d '{"name": "archivist", "permissions": ["files:read", "files.all:read"]}' "$SITE/admin/roles\""""
     ),
 )
-@route_permission(Permissions.ROLES_WRITE, max_body=None)
+@route_act(Acts.ROLE_CREATE, max_body=None)
 def create_role() -> Response:
     """You can put only permissions into it that you hold yourself."""
     wanted = json_body(RoleRequest, request)

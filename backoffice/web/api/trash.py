@@ -8,7 +8,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from backoffice.domain.permissions import Permissions
+from backoffice.domain.acts import Acts
 from backoffice.errors import NotFound, VersionMismatch
 from backoffice.web.api.blueprints import admin_bp, files_bp
 from backoffice.web.api.files import IF_MATCH, TAG, FileAnswer, demanded_file_version, send_file_record
@@ -18,7 +18,7 @@ from backoffice.web.api.users import TAG as ADMINISTRATION
 from backoffice.web.api.versions import ETAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 
 
 class PurgeQuery(Strict):
@@ -37,7 +37,7 @@ class PurgeQuery(Strict):
     raises=(NotFound, VersionMismatch),
     curl='curl -X DELETE "$SITE/files/$ID"',
 )
-@route_permission(Permissions.FILES_DELETE, Permissions.FILES_ALL_DELETE)
+@route_act(Acts.FILE_TRASH, Acts.FILE_PURGE)
 def delete(file_id: str) -> ResponseReturnValue:
     """Into the trash, from where it can be restored; with `purge=1` for good, from the trash or not."""
     _delete(file_id)
@@ -53,9 +53,10 @@ def delete(file_id: str) -> ResponseReturnValue:
     raises=(NotFound,),
     curl='curl -X POST "$SITE/files/$ID/restore"',
 )
-@route_permission(Permissions.FILES_DELETE, Permissions.FILES_ALL_DELETE)
+@route_act(Acts.FILE_RESTORE)
 def restore(file_id: str) -> Response:
-    """Under another name when its own was taken meanwhile."""
+    """Under another name when its own was taken meanwhile. Who may not read the file is answered with its `id` and
+    `version` alone."""
     return send_file_record(services().files.restore(actor(), file_id), actor())
 
 
@@ -69,7 +70,7 @@ def restore(file_id: str) -> Response:
     raises=(NotFound, VersionMismatch),
     curl='curl -X DELETE "$SITE/admin/files/$ID?purge=1"',
 )
-@route_permission(Permissions.FILES_ALL_DELETE)
+@route_act(Acts.FILE_TRASH, Acts.FILE_PURGE, everybody=True)
 def delete_any_file(file_id: str) -> ResponseReturnValue:
     """Into the trash; with `purge=1` for good, from the trash or not."""
     _delete(file_id)

@@ -8,9 +8,9 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BeforeValidator, Field
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.errors import (
     Completing,
@@ -34,7 +34,7 @@ from backoffice.web.api.responses import (
 from backoffice.web.api.uploads import TAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 
 MAX_CURSOR: Final = 2**31
 """No upload has as many chunks."""
@@ -115,7 +115,7 @@ class LimitsAnswer(Answer):
     query=PageQuery,
     curl='curl "$SITE/uploads"',
 )
-@route_permission(Permissions.FILES_READ)
+@route_act(Acts.FILES_LIST)
 def list_uploads() -> Response:
     """Newest first: so that an interrupted upload can go on from another program or machine."""
     wanted = query(PageQuery, request)
@@ -132,7 +132,7 @@ def list_uploads() -> Response:
     raises=(NotFound,),
     curl='curl "$SITE/uploads/$ID"',
 )
-@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
+@route_act(Acts.UPLOAD_READ)
 def get_upload(file_id: str) -> Response:
     """What has arrived and which chunks are missing."""
     view = services().uploads.state(actor(), file_id)
@@ -150,7 +150,7 @@ def get_upload(file_id: str) -> Response:
     raises=(NotFound,),
     curl='curl "$SITE/uploads/$ID/chunks"',
 )
-@route_permission(Permissions.FILES_READ, Permissions.FILES_ALL_READ)
+@route_act(Acts.UPLOAD_READ)
 def get_chunks(file_id: str) -> Response:
     """Its chunks with their checksums, so that who goes on with an upload can first prove that it is of the same file.
     A page looks at `limit` chunks and leaves out those that are missing: it may be empty and not the last."""
@@ -166,7 +166,7 @@ def get_chunks(file_id: str) -> Response:
     raises=(NotFound, Completing),
     curl='curl -X DELETE "$SITE/uploads/$ID"',
 )
-@route_permission(Permissions.FILES_WRITE, Permissions.FILES_ALL_WRITE)
+@route_act(Acts.UPLOAD_CANCEL)
 def cancel_upload(file_id: str) -> ResponseReturnValue:
     """Its chunks are freed and its quota released when this returns."""
     services().uploads.cancel(actor(), file_id)
@@ -175,7 +175,7 @@ def cancel_upload(file_id: str) -> ResponseReturnValue:
 
 @uploads_bp.get("/limits")
 @Operation("What may be uploaded", TAG, answer=LimitsAnswer, curl='curl "$SITE/limits"')
-@route_permission(Permissions.FILES_READ, Permissions.FILES_WRITE)
+@route_act(Acts.FILES_LIST, Acts.UPLOAD_START)
 def get_limits() -> Response:
     """Sizes in bytes, and how much of your quota is taken."""
     limits, usage = services().uploads.limits, services().files.usage(actor())

@@ -8,8 +8,8 @@ from flask import Response, request
 from pydantic import Field
 from werkzeug.routing import BaseConverter
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.files import OCTETS, FileSpec, OnConflict
-from backoffice.domain.permissions import Permissions
 from backoffice.errors import (
     ChecksumMismatch,
     ChunkConflict,
@@ -38,7 +38,7 @@ from backoffice.web.body_buffers import Buffers
 from backoffice.web.client_socket import SMALL_BODY, client_waits
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 
 TAG: Final = "Uploading"
 
@@ -122,7 +122,7 @@ class NameConverter(BaseConverter):
         ' "$SITE/upload_chunk?chunk_index=0&total_chunks=2"'
     ),
 )
-@route_permission(Permissions.FILES_WRITE, max_body=None)
+@route_act(Acts.UPLOAD_SEND, Acts.UPLOAD_START, max_body=None)
 def upload_chunk() -> Response:
     """The first chunk that is sent, whichever it is, leaves out `file_id` and gets it with the answer; the other chunks
     carry it. Chunks come in any order, in parallel, and again after a doubt: the same bytes twice are fine, other bytes
@@ -180,10 +180,11 @@ def upload_chunk() -> Response:
         """ -d '{"file_id": "'$ID'", "name": "film.mp4", "total_size": 3145728}' "$SITE/upload_complete\""""
     ),
 )
-@route_permission(Permissions.FILES_WRITE, max_body=None)
+@route_act(Acts.FILE_CREATE, max_body=None)
 def upload_complete() -> Response:
     """Answers 201 when the file is safe, so it can be repeated after a doubt and gives the same file. With chunks
-    missing the answer is 409 with their ranges in `missing`: send those and ask again."""
+    missing the answer is 409 with their ranges in `missing`: send those and ask again. Who may not read files is
+    answered with `id` and `version` alone: it may have been completed and changed by others before."""
     wanted = json_body(CompleteRequest, request)
     file = services().uploads.complete(
         actor(),
@@ -214,7 +215,7 @@ def upload_complete() -> Response:
     raises=(ChecksumMismatch, NameTaken, Conflict, TooLarge, QuotaExceeded, TooMany, StoreFull),
     curl='curl -T film.mp4 "$SITE/files/"',
 )
-@route_permission(Permissions.FILES_WRITE, max_body=None)
+@route_act(Acts.FILE_CREATE, max_body=None)
 def upload_whole(name: str) -> Response:
     """A body of any length, known or not; it is cut into chunks as it streams in. If anything goes wrong, nothing is
     left of it. The answer is 201 when the file is safe."""
@@ -237,4 +238,4 @@ def upload_whole(name: str) -> Response:
     if fails or client_waits(request.environ):
         services().files.foresee(actor(), body.length or 0, spec)
     file = uploads.upload_stream(actor(), spec, body.read_into, body.length)
-    return send_created(file, actor())
+    return send_created(file, actor(), just_sent=True)

@@ -7,9 +7,9 @@ from typing import Annotated, Final, Literal
 from flask import Response, request
 from pydantic import Field
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_SEARCH, UNLIMITED_QUOTA
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permissions
 from backoffice.errors import Conflict, NameTaken, NotFound, WeakPassword
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
@@ -17,7 +17,7 @@ from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, PageQue
 from backoffice.web.api.responses import Answer, OptionalTime, PageOf, Time, redirect_browsers, send, send_page
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 from backoffice.web.setup_link import setup_link
 
 TAG: Final = "Administration"
@@ -97,7 +97,7 @@ class UserRequest(Strict):
 
 @admin_bp.get("/users")
 @Operation("List users", TAG, answer=UsersAnswer, query=UsersQuery, curl='curl "$SITE/admin/users?q=ann"')
-@route_permission(Permissions.USERS_READ)
+@route_act(Acts.USER_READ)
 @redirect_browsers
 def list_users() -> Response:
     """By name."""
@@ -121,7 +121,7 @@ def list_users() -> Response:
         '"$SITE/admin/users"'
     ),
 )
-@route_permission(Permissions.USERS_WRITE, max_body=None)
+@route_act(Acts.USER_CREATE, Acts.USER_CREATE_WITH_ROLES, max_body=None)
 def create_user() -> Response:
     """Without `password` the answer has a one-time link under which the person sets one. You can give only roles whose
     every permission you hold yourself."""
@@ -141,7 +141,7 @@ def create_user() -> Response:
 
 @admin_bp.get("/users/<user_id>")
 @Operation("One user", TAG, answer=UserAnswer, raises=(NotFound,))
-@route_permission(Permissions.USERS_READ)
+@route_act(Acts.USER_READ)
 def get_user(user_id: str) -> Response:
     """By identifier."""
     return send(UserAnswer.model_validate(services().users.get(actor(), user_id)))
@@ -149,7 +149,7 @@ def get_user(user_id: str) -> Response:
 
 @admin_bp.get("/users/<user_id>/sessions")
 @Operation("Sessions of a user", TAG, answer=SessionsAnswer, raises=(NotFound,))
-@route_permission(Permissions.SESSIONS_ALL)
+@route_act(Acts.SESSION_READ_ALL)
 def list_sessions(user_id: str) -> Response:
     """Where the user is signed in."""
     return send(SessionsAnswer.model_validate({"items": services().sessions.of_user(actor(), user_id)}))
@@ -157,7 +157,7 @@ def list_sessions(user_id: str) -> Response:
 
 @admin_bp.delete("/users/<user_id>/sessions")
 @Operation("End all sessions of a user", TAG, answer=EndedAnswer, raises=(NotFound,))
-@route_permission(Permissions.SESSIONS_ALL)
+@route_act(Acts.SESSION_END_ALL)
 def end_sessions(user_id: str) -> Response:
     """The user is signed out everywhere at once. Not of a user who holds more than you."""
     return send(EndedAnswer(ended=services().sessions.end_all(actor(), user_id)))

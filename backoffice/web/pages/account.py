@@ -9,16 +9,16 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.access import parse_permissions
+from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_TOKEN_DAYS
 from backoffice.domain.nouns import all_permissions
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
 from backoffice.web.context import services
 from backoffice.web.cookies import device_secret, start_session
 from backoffice.web.errors import retry_headers
 from backoffice.web.identity import actor, anonymous, current_user_or_401, may, signed_in_session
-from backoffice.web.route_access import route_permission, signed_in
+from backoffice.web.route_access import route_act, signed_in
 
 
 def register(bp: Blueprint) -> None:
@@ -78,7 +78,7 @@ def end_other_sessions() -> ResponseReturnValue:
     return redirect(url_for("pages.account"), 303)
 
 
-@route_permission(Permissions.TOKENS_OWN)
+@route_act(Acts.TOKEN_CREATE)
 def create_token() -> ResponseReturnValue:
     """A new token, shown in this answer and never again. Raises ReauthRequired when the password was given long ago."""
     signed_in_session()
@@ -98,7 +98,7 @@ def create_token() -> ResponseReturnValue:
     return _page(revealed={"name": token.name, "secret": text})
 
 
-@route_permission(Permissions.TOKENS_OWN)
+@route_act(Acts.TOKEN_REVOKE)
 def revoke_token() -> ResponseReturnValue:
     """Ends a token at once."""
     signed_in_session()
@@ -116,7 +116,7 @@ def _page(
 ) -> ResponseReturnValue:
     here = current_user_or_401()
     own = signed_in_session()
-    has, may_have_tokens = services(), may(Permissions.TOKENS_OWN)
+    has, may_have_tokens = services(), may(Acts.TOKEN_LIST)
     sessions, tokens = has.together(
         lambda: has.sessions.mine(here.actor), lambda: has.tokens.mine(here.actor) if may_have_tokens else []
     )

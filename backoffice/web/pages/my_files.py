@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from flask import url_for
 from markupsafe import Markup
 
-from backoffice.domain.access import Actor, may
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.files import File
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_SEARCH
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permissions
 from backoffice.services.container import Services
 from backoffice.web.formats import size_tag, time_tag
 from backoffice.web.url_pattern import UrlPattern, page_url
@@ -164,7 +164,7 @@ def list_files(services: Services, actor: Actor, asked: ListParams) -> Listing:
 
 def just_deleted(services: Services, actor: Actor, asked: ListParams) -> File | None:
     """The file whose deletion can be taken back from the top of the page, if it is still in the trash."""
-    if not asked.undo or not may(actor, Permissions.FILES_DELETE):
+    if not asked.undo or not decide_act(actor, Acts.FILE_RESTORE, actor.id).allowed:
         return None
     recent = services.files.trash_page(actor, Query(descending=True, limit=RECENT))
     return next((file for file in recent.items if file.id == asked.undo), None)

@@ -12,16 +12,15 @@ from urllib.parse import urlencode
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.files import File
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permissions
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import (
     BackofficeError,
     Conflict,
     Invalid,
     NotFound,
-    QuotaExceeded,
     StoreFull,
     TooLarge,
     TooMany,
@@ -29,13 +28,12 @@ from backoffice.errors import (
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.web.body import drain
 from backoffice.web.context import services
-from backoffice.web.errors import record_quota_refusal
 from backoffice.web.formats import filesize
 from backoffice.web.identity import actor, may
 from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.my_files import ListParams, file_rows, just_deleted, list_files
 from backoffice.web.redirects import safe_next
-from backoffice.web.route_access import route_permission, signed_in
+from backoffice.web.route_access import route_act, signed_in
 
 MENDABLE: Final = (Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany)
 """What the person can do something about, said on the page. Refusals and outages go up to the table of errors."""
@@ -59,7 +57,7 @@ def register(bp: Blueprint) -> None:
 def upload() -> ResponseReturnValue:
     """The page. Whoever may not see files gets it, too: it is the first page after signing in."""
     asked, asking = ListParams.of(request.args), actor()
-    if not may(Permissions.FILES_READ):
+    if not may(Acts.FILES_LIST):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
     limits = has.uploads.limits
@@ -106,7 +104,7 @@ def _unfinished(one: Upload) -> dict[str, object]:
     }
 
 
-@route_permission(Permissions.FILES_WRITE, max_body=None)
+@route_act(Acts.FILE_CREATE, max_body=None)
 def upload_form() -> ResponseReturnValue:
     """Files in a form, for browsers without a script. The CSRF token is in the query: it is checked before any of the
     body is read."""
@@ -116,8 +114,6 @@ def upload_form() -> ResponseReturnValue:
     except MENDABLE as error:
         # The browser shows the answer only when it got rid of the form; where that is too much, the connection ends.
         drain(request)
-        if isinstance(error, QuotaExceeded):
-            record_quota_refusal()
         flash(_sentence(error), "error")
     else:
         if not stored:
@@ -128,7 +124,7 @@ def upload_form() -> ResponseReturnValue:
     return redirect(url_for("pages.upload"), 303)
 
 
-@route_permission(Permissions.FILES_WRITE)
+@route_act(Acts.FILE_RENAME)
 def file_rename(file_id: str) -> ResponseReturnValue:
     """`new_name`; with a name that does not do, the row stays a form."""
     try:
@@ -140,13 +136,13 @@ def file_rename(file_id: str) -> ResponseReturnValue:
     return _back()
 
 
-@route_permission(Permissions.FILES_DELETE)
+@route_act(Acts.FILE_TRASH)
 def file_trash(file_id: str) -> ResponseReturnValue:
     """Into the trash; the page then offers to take it back."""
     return _do(lambda: services().files.trash(actor(), file_id), undo=file_id)
 
 
-@route_permission(Permissions.FILES_DELETE)
+@route_act(Acts.FILE_RESTORE)
 def file_restore(file_id: str) -> ResponseReturnValue:
     """Out of the trash."""
 
@@ -157,7 +153,7 @@ def file_restore(file_id: str) -> ResponseReturnValue:
     return _do(restore)
 
 
-@route_permission(Permissions.FILES_DELETE)
+@route_act(Acts.FILE_PURGE)
 def file_purge(file_id: str) -> ResponseReturnValue:
     """For good."""
 
@@ -168,7 +164,7 @@ def file_purge(file_id: str) -> ResponseReturnValue:
     return _do(purge)
 
 
-@route_permission(Permissions.FILES_WRITE)
+@route_act(Acts.UPLOAD_CANCEL)
 def upload_cancel(file_id: str) -> ResponseReturnValue:
     """Give an unfinished upload up."""
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from backoffice.domain.acts import act_on
 from backoffice.domain.paging import Query
 from backoffice.errors import NameTaken, NotFound
 from backoffice.web.api.operation import Operation
@@ -16,7 +17,7 @@ from backoffice.web.api.responses import Answer, PageOf, Time, send_page
 from backoffice.web.api.versions import demanded_version, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 from tests.noun.domain.notes import NOTES, Color
 
 TAG: Final = "Notes"
@@ -46,7 +47,7 @@ NoteChange = changes_of(NoteRequest)
 
 @bp.get("")
 @Operation("List notes", TAG, answer=PageOf[NoteAnswer], query=PageQuery)
-@route_permission(NOTES.read)
+@route_act(act_on(NOTES, "read"))
 def list_notes() -> Response:
     """By title."""
     asked = query(PageQuery, request)
@@ -56,7 +57,7 @@ def list_notes() -> Response:
 
 @bp.post("")
 @Operation("Write a note", TAG, status=201, answer=NoteAnswer, body={JSON: NoteRequest}, raises=ERRORS)
-@route_permission(NOTES.write, max_body=None)
+@route_act(act_on(NOTES, "create"), max_body=None)
 def create_note() -> Response:
     """Under a title of its own."""
     return send_record(NoteAnswer, services().notes.create(actor(), **given(json_body(NoteRequest, request))), 201)
@@ -64,7 +65,7 @@ def create_note() -> Response:
 
 @bp.get("/<note_id>")
 @Operation("One note", TAG, answer=NoteAnswer, raises=(NotFound,), versioned=True)
-@route_permission(NOTES.read)
+@route_act(act_on(NOTES, "read"))
 def get_note(note_id: str) -> Response:
     """By identifier."""
     return send_record(NoteAnswer, services().notes.get(actor(), note_id))
@@ -72,7 +73,7 @@ def get_note(note_id: str) -> Response:
 
 @bp.patch("/<note_id>")
 @Operation("Change a note", TAG, answer=NoteAnswer, body={JSON: NoteChange}, raises=ERRORS, versioned=True)
-@route_permission(NOTES.write, max_body=None)
+@route_act(act_on(NOTES, "update"), max_body=None)
 def update_note(note_id: str) -> Response:
     """What is left out stays."""
     wanted, notes = given(json_body(NoteChange, request)), services().notes
@@ -82,7 +83,7 @@ def update_note(note_id: str) -> Response:
 
 @bp.delete("/<note_id>")
 @Operation("Remove a note", TAG, status=204, raises=(NotFound,), versioned=True)
-@route_permission(NOTES.write)
+@route_act(act_on(NOTES, "delete"))
 def delete_note(note_id: str) -> ResponseReturnValue:
     """For good."""
     notes = services().notes

@@ -12,11 +12,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from backoffice.app import build_services
-from backoffice.domain.permissions import Permissions
+from backoffice.domain.acts import Acts
 from backoffice.web.api.openapi import document
 from backoffice.web.api.operation import Operation
 from backoffice.web.factory import make_app
-from backoffice.web.route_access import route_permission
+from backoffice.web.route_access import route_act
 from tests.support import sample_noun
 from tests.support.api_site import QUICK, Person, Site, problem, settings
 
@@ -106,7 +106,7 @@ def test_two_models_of_one_name_are_an_error(site: Site) -> None:
         """Another model of that name."""
 
     @Operation("Twice", "People", answer=PersonAnswer)
-    @route_permission(Permissions.USERS_READ)
+    @route_act(Acts.USER_READ)
     def twice() -> str:
         """Never called."""
         return ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from backoffice.domain.files import FileSpec
+from backoffice.errors import QuotaExceeded
 from backoffice.web.client_socket import SMALL_BODY
 from tests.support.api_site import Person, form, make_site, problem
 from tests.support.website import SHELL, make_whole_site
@@ -67,4 +70,24 @@ def test_so_is_one_of_a_form_without_script(fake: Redis) -> None:
     data = {"file": (io.BytesIO(bytes(QUOTA + 1)), "a.txt")}
     answer = browser.client.post(f"/my/files?csrf_token={browser.token}", data=data)
     assert answer.status_code == 303
+    assert denied(site.services) == ["ann: over the quota"]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda has, who: has.uploads.start(who, total_chunks=1, size=QUOTA + 1),
+        lambda has, who: has.uploads.create_stream(who, size=QUOTA + 1),
+        lambda has, who: has.uploads.put_chunk(who, upload_id=None, index=0, total_chunks=1, data=bytes(QUOTA + 1)),
+        lambda has, who: has.uploads.upload_stream(who, FileSpec("a"), io.BytesIO(bytes(QUOTA + 1)).readinto),
+        lambda has, who: has.files.foresee(who, QUOTA + 1),
+    ],
+    ids=["start", "stream", "chunk", "body", "foreseen"],
+)
+def test_Z10_the_service_records_it_for_every_door(fake: Redis, act: Any) -> None:
+    """A command, or a door to come, has the entry as well."""
+    site = make_site(fake, quota_bytes=QUOTA)
+    ann = replace(SHELL, id=site.person("ann").id, name="ann")
+    with pytest.raises(QuotaExceeded):
+        act(site.services, ann)
     assert denied(site.services) == ["ann: over the quota"]
