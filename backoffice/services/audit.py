@@ -18,7 +18,7 @@ from backoffice.domain.log_archive import LogPage
 from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms, rfc3339
 from backoffice.errors import Invalid, NotAllowed, NotFound
-from backoffice.services.authorization import authorize, deny
+from backoffice.services.authorization import authorize, deny, record_denial
 from backoffice.services.ports import AuditLog
 from backoffice.services.sign_in.refusals import REFUSALS, record_counted, record_refusal
 
@@ -70,7 +70,7 @@ class Audit:
         return self.log.wait(after, milliseconds)
 
     def denied(self, actor: Actor, target: ObjectRef, because: str) -> None:
-        """Record a refusal that an edge passes on as something else, once a minute for each actor, object and reason."""
+        """Record a refusal that an edge passes on as something else, once a minute for each actor, object, reason."""
         record_denial(self.log, actor, None, target, because)
 
     def refuse(
