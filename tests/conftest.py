@@ -14,7 +14,7 @@ from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice import settings
-from tests.support.chunks import PLACES, Place
+from tests.support.chunks import PLACES, Place, unsynced
 from tests.support.servers import Store, run_cluster, run_store
 
 UNIT = Path(__file__).parent / "unit"
@@ -86,8 +86,9 @@ def redis(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """Where the bytes of chunks lie."""
+    monkeypatch.setattr(os, "fsync", unsynced)
     before = Place.current
     place = Place(tmp_path / "chunks" if request.param == "file" else None)
     place.enter()
@@ -96,8 +97,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def in_directory(tmp_path: Path) -> Iterator[Place]:
+def in_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """The bytes of chunks lie in a directory."""
+    monkeypatch.setattr(os, "fsync", unsynced)
     before = Place.current
     place = Place(tmp_path / "chunks")
     place.enter()

@@ -23,6 +23,7 @@ from backoffice.embedded import append_only_log
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find
 from backoffice.embedded.store import BALLAST
+from tests.support.commands import runner
 from tests.support.servers import ROOT, Site, need, wait_for
 
 PASSWORD = {"BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern"}
@@ -209,13 +210,18 @@ def test_a_directory_with_other_files_is_left_as_it_is(layout: Layout) -> None:
 
 @pytest.mark.parametrize("what", ["secret", "record", "store_password"])
 @pytest.mark.parametrize("command", [["user", "list"], ["doctor"], ["store", "url"], ["upload", "x"]])
-def test_what_this_user_may_not_read_is_told_in_a_sentence(layout: Layout, what: str, command: list[str]) -> None:
+def test_what_this_user_may_not_read_is_told_in_a_sentence(
+    layout: Layout, what: str, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     layout.prepare()
     if what == "store_password":
         listening = json.dumps({"pid": 1, "url": "http://127.0.0.1:1", "socket": str(layout.socket())})
         layout.record.write_text(listening)
     getattr(layout, what).mkdir()  # which even root cannot read as a file
-    done = manage(layout, *command, BACKOFFICE_TOKEN="bo_a.b", BACKOFFICE_PORT="1")
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    assert len((done.stdout + done.stderr).splitlines()) <= 3
+    settings = {"DATA_DIR": str(layout.root), "TOKEN": "bo_a.b", "PORT": "1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"BACKOFFICE_{name}", value)
+    status, out, err = runner(monkeypatch, capsys)(*command)
+    assert status == 1, err
+    assert "Traceback" not in err
+    assert len((out + err).splitlines()) <= 3

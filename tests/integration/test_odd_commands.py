@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from backoffice.cli import COMMANDS, main
+from backoffice.cli import COMMANDS
+from tests.support.commands import Run
 from tests.support.servers import Store, free_ports
 
-Run = Callable[..., tuple[int, str, str]]
 ODD = [
     *("", " ", "☃", "-1", "\udcff", "a\nb\x1b[2J", "[", "..", "/dev/null/x", "~nobody-has-this-name"),
     *("9" * 9, "9" * 25, "x" * 300),
@@ -84,29 +83,11 @@ LINES = [
 
 
 @pytest.fixture
-def run(
-    real: Redis,
-    store_server: Store,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("REDIS_URL", store_server.url)
-    monkeypatch.setenv("REDIS_PASSWORD", store_server.password)
-    monkeypatch.setenv("BACKOFFICE_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("APP_SECRET_KEY", "3f1d9c5b7a2e4f6081b3d5c7e9fa0b2c4d6e8f10")
+def run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Whatever asks for a password gets one; whatever asks for a token or a file finds one."""
     monkeypatch.setenv("BACKOFFICE_TOKEN", "bo_a.b")
     (tmp_path / "file").write_bytes(b"x")
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.StringIO("violet-harbour-93\n"))
-        capsys.readouterr()
-        status = main(list(arguments))
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return command
+    return partial(run, typed="violet-harbour-93\n")
 
 
 def test_the_table_has_every_command() -> None:

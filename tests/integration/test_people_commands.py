@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from backoffice.app import build_services
-from backoffice.cli import main
 from backoffice.commands.demo import FIXTURES, load_demo
 from backoffice.domain.access import system_actor
 from backoffice.domain.paging import Query
 from backoffice.domain.tokens import split_token
 from backoffice.settings import Settings
+from tests.support.commands import Run
 from tests.support.people import PASSWORD
 from tests.support.servers import Store
 
 SHELL = system_actor("test", "shell")
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(
-    real: Redis,
-    store_server: Store,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """Runs a command; its status and what it said on standard output and error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("REDIS_URL", store_server.url)
-    monkeypatch.setenv("REDIS_PASSWORD", store_server.password)
-    monkeypatch.setenv("BACKOFFICE_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("APP_SECRET_KEY", "3f1d9c5b7a2e4f6081b3d5c7e9fa0b2c4d6e8f10")
-
-    def command(*arguments: str, typed: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        capsys.readouterr()
-        status = main(list(arguments))
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return command
 
 
 def test_a_user_from_create_to_delete(run: Run) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,15 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NE
 Start = Callable[..., Site]
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A site that is up."""
+
+    site: Site
+    url: str
+    layout: Layout
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts sites in the test's own data directory and leaves no process behind."""
@@ -40,6 +50,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield run
     for site in sites:
+        site.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A site for the tests that leave it as they found it."""
+    data = tmp_path_factory.mktemp("running") / "data"
+    site = Site.start(data, "--workers", "2")
+    try:
+        yield Running(site, site.ready(), Layout.at(data))
+    finally:
         site.close()
 
 
@@ -124,13 +145,12 @@ def test_from_the_second_time_on_it_is_up_in_three_seconds(start: Start) -> None
     assert min(taken[1:]) < 3 * busy, taken
 
 
-def test_a_second_one_in_the_same_directory_says_so(start: Start, layout: Layout) -> None:
-    url = start().ready()
-    second = command(layout.root, "up", "--port", "0")
+def test_a_second_one_in_the_same_directory_says_so(running: Running) -> None:
+    second = command(running.layout.root, "up", "--port", "0")
     assert second.returncode == 1
     assert "already runs in" in second.stderr
-    assert url in second.stderr
-    assert status(url) == 200
+    assert running.url in second.stderr
+    assert status(running.url) == 200
 
 
 def test_no_process_outlives_a_killed_supervisor(start: Start, layout: Layout) -> None:
@@ -147,9 +167,8 @@ def test_no_process_outlives_a_killed_supervisor(start: Start, layout: Layout) -
         assert client.get("kept") == b"1"
 
 
-def test_what_is_killed_comes_back(start: Start, layout: Layout) -> None:
-    site = start()
-    url = site.ready()
+def test_what_is_killed_comes_back(running: Running) -> None:
+    site, url = running.site, running.url
     for what in ("valkey-server", " worker", " serve"):
         old = process(site, what)
         assert old is not None
@@ -159,16 +178,14 @@ def test_what_is_killed_comes_back(start: Start, layout: Layout) -> None:
         wait_for(lambda: status(url) == 200, "the site answers again", 20)
 
 
-def test_a_web_worker_that_is_killed_is_replaced(start: Start) -> None:
-    site = start("--workers", "2")
-    url = site.ready()
-    master = process(site, " serve")
+def test_a_web_worker_that_is_killed_is_replaced(running: Running) -> None:
+    master = process(running.site, " serve")
     assert master is not None
     wait_for(lambda: len(descendants(master)) == 2, "two web workers")
     old = descendants(master)
     os.kill(min(old), signal.SIGKILL)
     wait_for(lambda: len(descendants(master)) == 2 and descendants(master) != old, "two web workers again")
-    assert status(url) == 200
+    assert status(running.url) == 200
 
 
 def test_a_port_in_use_is_named(start: Start) -> None:
@@ -266,17 +283,16 @@ def _store_alive(layout: Layout) -> bool:
         return connection.connect_ex(str(layout.socket())) == 0
 
 
-def test_the_store_is_told_to_other_commands(start: Start, layout: Layout) -> None:
-    before = command(layout.root, "store", "url")
-    assert before.returncode == 1
-    assert "manage.py up" in before.stderr
-    start().ready()
-    answer = command(layout.root, "store", "url")
+def test_the_store_is_told_to_other_commands(running: Running, layout: Layout) -> None:
+    elsewhere = command(layout.root, "store", "url")
+    assert elsewhere.returncode == 1
+    assert "manage.py up" in elsewhere.stderr
+    answer = command(running.layout.root, "store", "url")
     assert answer.returncode == 0, answer.stderr
     with Redis.from_url(answer.stdout.strip()) as client:
         assert client.ping()
-    bare = command(layout.root, "store", "url", "--no-password").stdout
-    assert layout.store_password.read_text().strip() not in bare
+    bare = command(running.layout.root, "store", "url", "--no-password").stdout
+    assert running.layout.store_password.read_text().strip() not in bare
 
 
 def test_flask_offers_the_same_commands(layout: Layout) -> None:
@@ -294,11 +310,10 @@ def test_flask_offers_the_same_commands(layout: Layout) -> None:
     assert run("doctor").returncode == 1
 
 
-def test_doctor_finds_a_new_installation_sound(start: Start, layout: Layout) -> None:
-    start().ready()
-    with store_client(layout) as client:
+def test_doctor_finds_a_new_installation_sound(running: Running) -> None:
+    with store_client(running.layout) as client:
         wait_for(lambda: client.exists(Keys().workers), "the worker has said that it lives")
-    done = command(layout.root, "doctor")
+    done = command(running.layout.root, "doctor")
     assert done.returncode == 0, done.stdout
     assert f"workers: {socket.gethostname()} (" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * len(done.stdout.splitlines())
@@ -319,9 +334,9 @@ def test_k3_no_secret_is_in_a_command_line_or_in_what_is_said(start: Start, layo
 
 
 @pytest.mark.slow
-def test_d1_a_head_that_drips_is_cut_off(start: Start) -> None:
-    url = start().ready()
-    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=60) as drip:
+def test_d1_a_head_that_drips_is_cut_off(running: Running) -> None:
+    address = urlsplit(running.url)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as drip:
         drip.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n")
         drip.settimeout(0.5)
         began = time.monotonic()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 PLACES = ("redis", "file")
+
+
+def unsynced(file: int) -> None:
+    """Stands for `os.fsync`: processes die in tests, machines do not, and on a busy disk the wait is nearly all that a
+    test takes. That each call for it may fail, is tried all the same."""
+    os.fstat(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.client import Arg, Client, Command, Db, Pending, connect
 from backoffice.stores.through_library import Later
-from tests.support.chunks import Place
+from tests.support.chunks import Place, unsynced
 from tests.support.uploads import ALICE, LIMITS, World, reader
 
 PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
@@ -285,6 +285,7 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
 
 
 def main() -> None:
+    os.fsync = unsynced
     for line in sys.stdin:
         child = os.fork()
         if not child:

@@ -36,7 +36,17 @@ from tests.support.database import database
 
 PASSWORD = "a fine long phrase"
 ROOT = system_actor("test", "shell")
-CHEAP = Passwords(memory_kib=8, passes=1, parallel=8)
+
+
+class Cheap(Passwords):
+    """Hashes cheaply, and knows that PASSWORD is none that can be guessed: to judge it takes a third of the time in
+    which a user is made."""
+
+    def check(self, password: str, *own: str) -> str:
+        return password if password == PASSWORD else Passwords.check(self, password, *own)
+
+
+CHEAP = Cheap(memory_kib=8, passes=1, parallel=8)
 
 
 @dataclass(slots=True)
