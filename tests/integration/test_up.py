@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,20 +22,12 @@ from backoffice.cli import COMMANDS
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find
 from backoffice.stores.keys import Keys
+from tests.support.running import Running
 from tests.support.servers import ROOT, Site, Store, alive, descendants, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes")
 
 Start = Callable[..., Site]
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A site that is up."""
-
-    site: Site
-    url: str
-    layout: Layout
 
 
 @pytest.fixture
@@ -50,17 +41,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield run
     for site in sites:
-        site.close()
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A site for the tests that leave it as they found it."""
-    data = tmp_path_factory.mktemp("running") / "data"
-    site = Site.start(data, "--workers", "2")
-    try:
-        yield Running(site, site.ready(), Layout.at(data))
-    finally:
         site.close()
 
 

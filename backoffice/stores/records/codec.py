@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
+from functools import cache
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -52,14 +53,14 @@ class Codec(Generic[T]):
         short: Mapping[str, str] | None = None,
     ) -> None:
         self._make: Callable[..., T] = record
-        hints = get_type_hints(record)
+        forms = _forms(record)  # type: ignore[arg-type]  # mypy: a class of T could be unhashable
         self._short = short or {}
         self._fields: dict[str, _Field] = {}
         self._decoders: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {}
         for field in fields(record):  # type: ignore[arg-type]
             if field.name == "id":
                 continue
-            form, stored = _form(hints[field.name]), self.stored(field.name)
+            form, stored = forms[field.name], self.stored(field.name)
             self._fields[field.name] = _Field(field.name, stored, field.default if sparse else MISSING, form.to_text)
             self._decoders[stored.encode()] = field.name, form.from_bytes
 
@@ -103,6 +104,14 @@ class Codec(Generic[T]):
             elif after != before:
                 put[field.stored] = after
         return put, drop
+
+
+@cache
+def _forms(record: type[Any]) -> dict[str, _Form]:
+    """How each field of a record becomes text, and back. To read the annotations takes nearly all the time in which a
+    codec is made, and every check of the store makes them anew."""
+    hints = get_type_hints(record)
+    return {field.name: _form(hints[field.name]) for field in fields(record) if field.name != "id"}
 
 
 def _form(hint: Any) -> _Form:
