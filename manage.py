@@ -248,7 +248,7 @@ def _test(arguments: list[str]) -> int:
 def _mutations(arguments: list[str]) -> int:
     """What the tests notice of controls that are taken away."""
     os.chdir(HERE)
-    return int(importlib.import_module("tests.mutations.run").main(arguments))
+    return int(importlib.import_module("tests.security.mutants.run").main(arguments))
 
 
 def _find_browser() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.mutations.run import main
-
+ROOT = Path(__file__).resolve().parents[2]
 CODE = "LIMIT = 10\n\n\ndef allowed(size: int) -> bool:\n    return size <= LIMIT\n"
 TESTS = """\
 import time
@@ -50,37 +52,44 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def tried(project: Path, *mutations: tuple[str, str, str], arguments: tuple[str, ...] = ()) -> int:
-    directory = project.parent / "mutations"
-    directory.mkdir()
-    entries = [
-        f'[[mutation]]\nitem = "L{number}"\nwithout = "it"\nfile = "limits.py"\n'
-        f'old = "{old}"\nnew = "{new}"\ntest = "test_limits.py::{test}"\n'
-        for number, (old, new, test) in enumerate(mutations, 1)
-    ]
-    (directory / "L.toml").write_text("\n".join(entries))
-    return main(arguments, project, directory)
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    made = tmp_path / "mutants"
+    made.mkdir()
+    return made
 
 
-def test_one_that_the_named_test_notices_is_killed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tried(project, ("<= LIMIT", "<= 99", "test_named")) == 0
-    assert "1 killed, 0 not" in capsys.readouterr().out
-    assert (project / "limits.py").read_text() == CODE
-
-
-def test_whatever_else_comes_of_one_is_told_and_fails(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status = tried(
-        project,
-        ("<= LIMIT", "<= 99", "test_weak"),
-        ("<= 11", "<= 99", "test_named"),
-        ("size <= LIMIT", "size <= NOTHING", "test_named"),
-        ("LIMIT = 10", "LIMIT = 1 / 0", "test_named"),
-        ("LIMIT = 10", "LIMIT = 9", "test_by_fixture"),
-        ("<= LIMIT", "<= 98", "test_named"),
+def mutation(item: str, old: str, new: str, test: str, more: str = "") -> str:
+    return (
+        f'[[mutation]]\nitem = "{item}"\nwithout = "it"\nfile = "limits.py"\n'
+        f'old = "{old}"\nnew = "{new}"\ntest = "test_limits.py::{test}"\n{more}\n'
     )
-    out = capsys.readouterr().out
-    assert status == 1
-    assert [line[18:33].strip() for line in out.splitlines() if line.startswith("L")] == [
+
+
+def tried(project: Path, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, for it forks."""
+    code = "import sys; from pathlib import Path; from tests.security.mutants.run import main; "
+    code += "sys.exit(main(sys.argv[3:], Path(sys.argv[1]), Path(sys.argv[2])))"
+    command = [sys.executable, "-c", code, str(project), str(directory), "--jobs", "1", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+def outcomes(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line[18:33].strip() for line in done.stdout.splitlines() if re.match(r"L\d+ ", line)]
+
+
+def test_whatever_else_comes_of_one_is_told_and_fails(project: Path, directory: Path) -> None:
+    (directory / "L.toml").write_text(
+        mutation("L1", "<= LIMIT", "<= 99", "test_weak")
+        + mutation("L2", "<= 11", "<= 99", "test_named")
+        + mutation("L3", "size <= LIMIT", "size <= NOTHING", "test_named")
+        + mutation("L4", "LIMIT = 10", "LIMIT = 1 / 0", "test_named")
+        + mutation("L5", "LIMIT = 10", "LIMIT = 9", "test_by_fixture")
+        + mutation("L6", "<= LIMIT", "<= 98", "test_named")
+    )
+    done = tried(project, directory)
+    assert done.returncode == 1
+    assert outcomes(done) == [
         "SURVIVED",
         "DOES NOT APPLY",
         "killed",  # by a NameError where the test looks
@@ -88,15 +97,40 @@ def test_whatever_else_comes_of_one_is_told_and_fails(project: Path, capsys: pyt
         "NO ANSWER",
         "killed",
     ]
-    assert "6 mutations for 6 items" in out
-    assert "2 killed, 4 not" in out
+    assert "6 mutations for 6 items" in done.stdout
+    assert "2 killed, 4 not" in done.stdout
 
 
-def test_tests_that_fail_anyway_prove_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tried(project, ("<= LIMIT", "<= 99", "test_broken")) == 1
-    assert "fail without a mutation already" in capsys.readouterr().err
+def test_redundant_controls_are_taken_away_together_and_each_alone(project: Path, directory: Path) -> None:
+    code = f"MOST = 10\n{CODE.rstrip()} and size <= MOST\n"
+    (project / "limits.py").write_text(code)
+    also = 'also = [["limits.py", "\\nLIMIT = 10", "\\nLIMIT = 99"]]\nredundant = ["the most", "the limit"]\n'
+    for_one = 'also = [["limits.py", "def allowed", "def  allowed"]]\nredundant = ["both", "nothing"]\n'
+    (directory / "L.toml").write_text(
+        mutation("L1", "MOST = 10", "MOST = 99", "test_named", also)
+        + mutation("L2", "size <= LIMIT and size <= MOST", "True", "test_weak")
+        + mutation("L3", "size <= LIMIT and size <= MOST", "True", "test_named", for_one)
+    )
+    done = tried(project, directory)
+    assert outcomes(done) == ["killed", "redundant", "redundant", "SURVIVED", "killed", "NOT REDUNDANT", "redundant"]
+    assert done.returncode == 1
+    assert (project / "limits.py").read_text() == code
+    part = tried(project, directory, "--part", "1/3")
+    assert "Part 1 of 3: 1 of 3 mutations (manage.py mutations --part 1/3)" in part.stdout
+    assert part.stdout.count("redundant") == 2
+    assert "1 killed, 0 not" in part.stdout
+    assert part.returncode == 0, part.stderr
 
 
-def test_an_item_without_one_is_said_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tried(project, ("<= LIMIT", "<= 99", "test_named"), arguments=("L2",)) == 2
-    assert "L2" in capsys.readouterr().err
+def test_tests_that_fail_anyway_prove_nothing(project: Path, directory: Path) -> None:
+    (directory / "L.toml").write_text(mutation("L1", "<= LIMIT", "<= 99", "test_broken"))
+    done = tried(project, directory)
+    assert done.returncode == 1
+    assert "fail without a mutation already" in done.stderr
+
+
+def test_an_item_without_one_is_said_so(project: Path, directory: Path) -> None:
+    (directory / "L.toml").write_text(mutation("L1", "<= LIMIT", "<= 99", "test_named"))
+    done = tried(project, directory, "L2")
+    assert done.returncode == 2
+    assert "L2" in done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.catalogue import Mutation, load
+from tests.security.mutants.catalogue import Mutation, load, part_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTATIONS = load()
@@ -55,6 +55,12 @@ def test_every_item_that_is_built_has_one_or_says_why_not() -> None:
 
 def test_no_two_are_the_same() -> None:
     assert len({(one.item, one.without) for one in MUTATIONS}) == len(MUTATIONS)
+
+
+def test_every_one_is_in_one_of_the_parts() -> None:
+    parts = [part_of(MUTATIONS, number, 10) for number in range(1, 11)]
+    assert sorted(map(each, MUTATIONS)) == sorted(each(one) for part in parts for one in part)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_the_document_says_how_many_there_are() -> None:

@@ -7,7 +7,8 @@ without = "Secure on the cookie over TLS"    # what the mutated code does not do
 file = "backoffice/web/cookies.py"
 old = "…"                                    # stands in `file` exactly once
 new = "…"
-also = [["backoffice/…", "old", "new"]]      # further places, where two controls stand in for each other
+also = [["backoffice/…", "old", "new"]]      # further places
+redundant = ["the age", "the end"]           # where each place is a control of which one is enough: their names, in order
 test = "security/test_web_sessions.py::test_…"    # below tests/, and named in the row of the item
 """
 
@@ -17,10 +18,12 @@ import importlib.util
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
+Place = tuple[str, str, str]
+"""A file, what stands in it, and what takes its place."""
 
 
 class DoesNotApply(Exception):
@@ -35,18 +38,31 @@ class Mutation:
     old: str
     new: str
     test: str
-    also: Sequence[tuple[str, str, str]] = ()
+    also: Sequence[Place] = ()
     covers: Sequence[str] = ()
+    redundant: Sequence[str] = ()
 
     @property
     def items(self) -> tuple[str, ...]:
         """All that it proves."""
         return (self.item, *self.covers)
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return ((self.file, self.old, self.new), *self.also)
+
+    def alone(self) -> list[Mutation]:
+        """One for each of its redundant controls, without that one and nothing else. The named test passes then: the
+        other one is enough."""
+        return [
+            replace(self, without=name, file=file, old=old, new=new, also=(), redundant=())
+            for name, (file, old, new) in zip(self.redundant, self.places, strict=False)
+        ]
+
     def texts(self, root: Path) -> dict[str, str]:
         """The mutated text of each of its files below `root`. Raises DoesNotApply."""
         found: dict[str, str] = {}
-        for file, old, new in ((self.file, self.old, self.new), *self.also):
+        for file, old, new in self.places:
             text = found.get(file) or _read(root / file)
             if (times := text.count(old)) != 1:
                 raise DoesNotApply(f"its text stands {times} times in {file}")
@@ -86,3 +102,9 @@ def load(directory: Path = HERE) -> list[Mutation]:
         for path in sorted(directory.glob("*.toml"))
         for entry in tomllib.loads(path.read_text("utf-8"))["mutation"]
     ]
+
+
+def part_of(mutations: Sequence[Mutation], number: int, of: int) -> list[Mutation]:
+    """Part `number` (from 1) of as many as `of`: every one is in one of them, and neighbours, which cost alike, are in
+    different ones."""
+    return list(mutations[number - 1 :: of])
