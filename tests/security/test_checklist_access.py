@@ -64,6 +64,14 @@ def _refusal(role: str) -> tuple[int, str]:
     return (404, "not_found") if role == "user" else (403, "not_allowed")
 
 
+def test_Z2_nobody_sends_bytes_of_somebody_elses_upload_whatever_they_hold(site: Site, fake: Redis) -> None:
+    ann, root = site.person("ann"), site.person("rosa", "admin")
+    upload = ann.start(b"x", 2)
+    with nothing_changed(ann, fake):
+        problem(root.chunk(b"y", file_id=upload, chunk_index=1, total_chunks=2), 404, "not_found")
+        problem(root.complete(upload, 1), 404, "not_found")
+
+
 def test_Z2_lists_hold_ones_own_alone(site: Site) -> None:
     ann, eve = site.person("ann"), site.person("eve")
     ann.upload("a")

@@ -47,6 +47,7 @@ def test_a_client_that_takes_its_time_but_takes_is_served() -> None:
     assert received == data
 
 
+@pytest.mark.timeout(15)
 def test_d1_a_client_that_takes_nothing_is_given_up() -> None:
     sender, reader = _pair()
     with sender, reader, pytest.raises(TimeoutError):

@@ -12,13 +12,12 @@ from tests.security.mutants.catalogue import Mutation, load, part_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTATIONS = load()
+TEXT = (ROOT / "docs" / "security.md").read_text("utf-8")
 ROWS = {
     item.partition(",")[0]: re.findall(r"`([\w/]+\.py::test_\w+)`", cell)
-    for item, cell in re.findall(
-        r"^\| ([A-Z][^|]*?) \| [^|]* \| ([^|]*) \|$", (ROOT / "docs" / "security.md").read_text("utf-8"), re.MULTILINE
-    )
+    for item, cell in re.findall(r"^\| ([A-Z][^|]*?) \| [^|]* \| ([^|]*) \|$", TEXT, re.MULTILINE)
 }
-"""Item of the checklist, or first name of a row of known holes -> the tests that are named for it."""
+"""Item of the checklist, first name of a row of known holes, or further control -> the tests that are named for it."""
 UNPROVEN: dict[str, str] = {
     "CVE-2023-46136": "Werkzeug's parser looks at each byte once; of ours there is only the size of a body",
     "CVE-2023-23934": "Werkzeug ignores cookies without a name",
@@ -63,9 +62,20 @@ def test_every_one_is_in_one_of_the_parts() -> None:
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
+def test_redundant_controls_have_a_name_for_each_place_and_are_named_in_the_document() -> None:
+    redundant = [one for one in MUTATIONS if one.redundant]
+    for one in redundant:
+        assert len(one.redundant) == len(one.places) == len(one.alone()), each(one)
+    rows = "".join(f"| {one.item} | {'; '.join(one.redundant)} |\n" for one in redundant)
+    assert f"| item | each of these is enough |\n|---|---|\n{rows}\n" in TEXT
+
+
 def test_the_document_says_how_many_there_are() -> None:
-    text = " ".join((ROOT / "docs" / "security.md").read_text("utf-8").split())
     proven = {item for one in MUTATIONS for item in one.items}
     checklist = {item for item in proven if re.fullmatch(r"[A-Z]\d+", item)}
-    said = f"{len(MUTATIONS)} mutations for {len(checklist)} items and {len(proven - checklist)} rows"
-    assert said in text
+    holes = {item for item in proven if item.startswith(("CVE-", "GHSA-"))}
+    further = len(proven - checklist - holes)
+    said = (
+        f"{len(MUTATIONS)} mutations for {len(checklist)} items, {len(holes)} rows of known holes and {further} further"
+    )
+    assert said in " ".join(TEXT.split())

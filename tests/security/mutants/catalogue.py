@@ -8,8 +8,9 @@ file = "backoffice/web/cookies.py"
 old = "…"                                    # stands in `file` exactly once
 new = "…"
 also = [["backoffice/…", "old", "new"]]      # further places
-redundant = ["the age", "the end"]           # where each place is a control of which one is enough: their names, in order
+redundant = ["the age", "the end"]           # where each place is a control, and one is enough: their names, in order
 test = "security/test_web_sessions.py::test_…"    # below tests/, and named in the row of the item
+only = "upload.send"                         # where it has many parameters: part of the name of the one that notices
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Mutation:
     also: Sequence[Place] = ()
     covers: Sequence[str] = ()
     redundant: Sequence[str] = ()
+    only: str = ""
 
     @property
     def items(self) -> tuple[str, ...]:

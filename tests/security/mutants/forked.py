@@ -65,8 +65,8 @@ def import_libraries() -> None:
     gc.freeze()  # pytest collects garbage at its end, and need not go through all of that
 
 
-def start(tests: Sequence[str], copy: Path, scratch: Path, limit: float) -> Run:
-    """pytest for `tests` in `copy`, in a process and a session of its own."""
+def start(tests: Sequence[str], copy: Path, scratch: Path, limit: float, only: str = "") -> Run:
+    """pytest for `tests` in `copy`, in a process and a session of its own. `only`: those with this in their name."""
     sys.stdout.flush()
     sys.stderr.flush()
     process = os.fork()
@@ -75,7 +75,7 @@ def start(tests: Sequence[str], copy: Path, scratch: Path, limit: float) -> Run:
     status = NEITHER
     try:
         os.setsid()
-        status = _pytest(tests, copy, scratch)
+        status = _pytest([*(f"tests/{test}" for test in tests), *(("-k", only) if only else ())], copy, scratch)
     except BaseException:  # noqa: BLE001 -- nothing of this process may go on as the one that it was forked from
         traceback.print_exc()
     finally:
@@ -84,7 +84,7 @@ def start(tests: Sequence[str], copy: Path, scratch: Path, limit: float) -> Run:
         os._exit(status)
 
 
-def _pytest(tests: Sequence[str], copy: Path, scratch: Path) -> int:
+def _pytest(asked: Sequence[str], copy: Path, scratch: Path) -> int:
     output = os.open(scratch / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for number, opened in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
         os.dup2(opened, number)
@@ -103,7 +103,7 @@ def _pytest(tests: Sequence[str], copy: Path, scratch: Path) -> int:
     settings.register_profile("found", derandomize=True, phases=[Phase.explicit, Phase.generate])
     settings.load_profile("found")
     failures = _Failures()
-    command = [*OPTIONS, *NOT_NEEDED, f"--basetemp={scratch}/t", *(f"tests/{test}" for test in tests)]
+    command = [*OPTIONS, *NOT_NEEDED, f"--basetemp={scratch}/t", *asked]
     status = int(pytest.main(command, plugins=[failures]))
     return FAILED if failures.found else PASSED if status == 0 else NEITHER
 

@@ -61,7 +61,9 @@ def main(argv: Sequence[str], root: Path = ROOT, directory: Path = HERE) -> int:
     began = time.monotonic()
     if asked.part != (1, 1):
         number, of = asked.part
-        print(f"Part {number} of {of}: {len(wanted)} of {len(every)} mutations (manage.py mutations --part {number}/{of})")
+        print(
+            f"Part {number} of {of}: {len(wanted)} of {len(every)} mutations (manage.py mutations --part {number}/{of})"
+        )
     forked.import_libraries()
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
         copies = _copies(root, Path(scratch), asked.jobs)
@@ -149,7 +151,8 @@ def verdicts(copies: Sequence[Copy], trials: Sequence[Trial]) -> Iterator[tuple[
 def _begin(trial: Trial, copy: Copy) -> _Going:
     with contextlib.ExitStack() as undo:
         undo.enter_context(mutated(trial.mutation, copy.root))
-        run = forked.start([trial.mutation.test], copy.root, copy.scratch, LIMIT_SECONDS)
+        test, only = trial.mutation.test, trial.mutation.only
+        run = forked.start([test], copy.root, copy.scratch, LIMIT_SECONDS, only)
         return _Going(trial, copy, run, undo.pop_all())
 
 
