@@ -16,6 +16,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.throttling import Bucket
 from backoffice.errors import BadCredentials, Invalid, NotFound, QuotaExceeded, TooMany
 from backoffice.services.sign_in.throttle import NETWORK
+from backoffice.stores import sessions as session_store
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.throttle import RedisThrottle
@@ -104,6 +105,27 @@ def test_sessions_that_ran_out_count_for_nobody(redis: Any, people: People) -> N
         redis.delete(people.keys.record("sessions", entered.session.id))
     assert people.authenticate(people.sessions.sign_in(people.visitor(), "ada", PASSWORD).secret) is not None
     assert not people.entries(Actions.SESSION_END)
+
+
+def test_a_person_signs_in_so_often_in_a_day(redis: Any, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves an entry in the log; so does giving the password once more."""
+    monkeypatch.setattr(session_store, "MAX_SIGN_INS", 2)
+    entered = people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
+    found = people.authenticate(entered.secret)
+    assert found is not None
+    actor = found.actor
+    session, _ = people.sessions.reauth(actor, entered.session, PASSWORD)
+    before = store_bytes(redis, "{t}:audit")
+    for door in (
+        lambda: people.sessions.sign_in(people.visitor(), "ada", PASSWORD),
+        lambda: people.sessions.reauth(actor, session, PASSWORD),
+    ):
+        with pytest.raises(TooMany) as caught:
+            door()
+        assert 0 < caught.value.retry_after <= 24 * 3600
+    assert store_bytes(redis, "{t}:audit") == before
+    people.clock.pass_(hours=24)
+    people.sessions.sign_in(people.visitor(), "ada", PASSWORD)
 
 
 class Owner:

@@ -164,22 +164,25 @@ def _verdict(one: _Going, status: int) -> Verdict:
 
 
 def _as_they_are(copies: Sequence[Copy], mutations: Sequence[Mutation]) -> str:
-    """What pytest says of tests that fail without a mutation, "" where all pass."""
-    tests = sorted({one.test for one in mutations})
-    files = sorted({test.partition("::")[0] for test in tests})
-    runs = []
-    for number, copy in enumerate(copies):
-        if share := [test for test in tests if test.partition("::")[0] in files[number :: len(copies)]]:
-            runs.append(forked.start(share, copy.root, copy.scratch, LIMIT_SECONDS + 10 * len(share)))
-    said = ""
+    """What pytest says of tests that fail without a mutation, "" where all pass. Those of a file run together."""
+    shares: dict[tuple[str, str], set[str]] = {}
+    for one in mutations:
+        shares.setdefault((one.test.partition("::")[0], one.only), set()).add(one.test)
+    waiting, free, said = deque(shares.items()), list(copies), ""
+    going: list[tuple[Copy, forked.Run]] = []
     try:
-        while runs:
+        while waiting or going:
+            while waiting and free:
+                (_, only), tests = waiting.popleft()
+                copy, limit = free.pop(), LIMIT_SECONDS + 10 * len(tests)
+                going.append((copy, forked.start(sorted(tests), copy.root, copy.scratch, limit, only)))
             time.sleep(BETWEEN_LOOKS_SECONDS)
-            for run, status in [(run, status) for run in runs if (status := forked.status(run)) is not None]:
-                runs.remove(run)
-                said += "" if status == forked.PASSED else run.said
+            for pair, status in [(pair, status) for pair in going if (status := forked.status(pair[1])) is not None]:
+                going.remove(pair)
+                free.append(pair[0])
+                said += "" if status == forked.PASSED else pair[1].said
     finally:
-        for run in runs:
+        for _, run in going:
             forked.stop(run)
     return said
 
