@@ -95,6 +95,10 @@ class Connections:
         idle = self._idle if address is None else self._of.get(address, ())
         return next(iter(idle), None)
 
+    def __contains__(self, conn: Connection) -> bool:
+        """Whether it waits."""
+        return conn in self._idle
+
     def __iter__(self) -> Iterator[Connection]:
         """Those that wait."""
         return iter(list(self._idle))

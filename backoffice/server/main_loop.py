@@ -113,7 +113,12 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
     def _wait(self, conn: Connection, event: int, then: Callable[..., None], patience: float | None = None) -> None:
         conn.sock.setblocking(False)
         self._connections.wait(conn, patience)
-        self.poller.register(conn.sock, event, partial(then, conn))
+        self.poller.register(conn.sock, event, partial(self._ready, conn, then))
+
+    def _ready(self, conn: Connection, then: Callable[..., None], sock: socket.socket) -> None:
+        """One of several events that came at once. Whatever an earlier one of them ended is not there any more."""
+        if conn in self._connections:
+            then(conn, sock)
 
     def _go_on(self, conn: Connection) -> None:
         self.poller.unregister(conn.sock)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from backoffice.web.headers import BASE_HEADERS
-from tests.support.servers import wait_for
+from tests.support.servers import descendants, wait_for
 from tests.support.small_server import LARGE, PAGE, THREADS, Running, closed, drip, everything, running
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count threads")
@@ -131,6 +133,23 @@ def test_an_address_with_all_connections_at_work_is_told_so_and_others_are_serve
         assert answer.startswith(b"HTTP/1.1 429 ")
         assert b"\r\nRetry-After: " in answer
         assert server.seconds() < SOON
+
+
+def test_d1_a_connection_that_is_closed_as_one_too_many_may_have_sent_something_meanwhile() -> None:
+    """Both come to the main loop at once; the worker once died of the second. So could anybody end it."""
+    with running(connections=3) as server, ExitStack() as stack:
+        [worker] = descendants(server.process.pid)
+        longest, *_ = [stack.enter_context(server.open("127.0.0.2")) for _ in range(3)]
+        assert server.seconds() < SOON  # they are all accepted
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            stack.enter_context(server.open("127.0.0.2"))
+            longest.sendall(b"G")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert server.seconds() < SOON
+        assert closed([longest]) == [True]
+        assert descendants(server.process.pid) == {worker}
 
 
 def test_with_no_descriptor_left_the_longest_idle_connection_of_all_goes() -> None:
