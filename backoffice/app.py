@@ -87,16 +87,21 @@ def limits(settings: Settings) -> UploadLimits:
 
 
 def build_services(
-    settings: Settings, client: Client, *, shebang: bool = True, passwords: Passwords | None = None
+    settings: Settings,
+    client: Client,
+    *,
+    shebang: bool = True,
+    passwords: Passwords | None = None,
+    step_aside: StepAside = nullcontext,
 ) -> Services:
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
-    first line of a script, and a cheaper hash makes many sign-ins quick."""
+    first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
     bounds = Bounds(settings.max_files, settings.max_acts)
     stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), bounds)
     db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
-    passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)))
+    passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
-    chunks = chunk_store(settings, db, keys, durability, health)
+    chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
     return Services(
         users=_users(stores, passwords),
@@ -151,10 +156,19 @@ class _Stores:
         self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 
-def chunk_store(settings: Settings, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> ChunkStore:
+def chunk_store(
+    settings: Settings,
+    db: Db,
+    keys: Keys,
+    durability: RedisDurability,
+    health: RedisHealth,
+    step_aside: StepAside = nullcontext,
+) -> ChunkStore:
     """The back end that BACKOFFICE_CHUNKS names."""
     directory = settings.chunks.directory
-    return RedisChunks(db, keys, durability, health) if directory is None else FileChunks(Disk(directory))
+    if directory is not None:
+        return FileChunks(Disk(directory))
+    return RedisChunks(db, keys, durability, health, step_aside)
 
 
 def _disk(settings: Settings) -> Path | None:
@@ -202,7 +216,7 @@ def create_app(settings: Settings, step_aside: StepAside = nullcontext) -> Flask
         check_store(settings, client)
     except Unavailable:
         check = partial(check_store, settings, client)
-    services = build_services(settings, client, passwords=Passwords(step_aside=step_aside))
+    services = build_services(settings, client, step_aside=step_aside)
     return make_web(services, settings, check)
 
 

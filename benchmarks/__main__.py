@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import busy, identities, large, listing, memory, pages, peers, report, slow, small, transfer
+from benchmarks import busy, hostile, identities, large, listing, memory, pages, peers, report, small, transfer
 from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
 from benchmarks.site import Failed
@@ -23,9 +23,10 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "small": small.measure,
     "pages": pages.measure,
     "busy": busy.measure,
-    "slow": slow.measure,
+    "hostile": hostile.measure,
     "identities": identities.measure,
 }
+EARLIER_NAMES = {"slow": "hostile"}
 PEERS = {"peers", "large", "small"}
 """These install other servers, so they are measured only where they are asked for."""
 
@@ -66,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parts(text: str) -> list[str]:
-    names = text.split(",")
+    names = [EARLIER_NAMES.get(name, name) for name in text.split(",")]
     for name in names:
         if name not in PARTS:
             raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")

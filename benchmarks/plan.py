@@ -92,13 +92,14 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """A chart of horizontal bars: label -> value."""
+    """A chart of horizontal bars: label -> value. `bound`: what no value should be over."""
 
     name: str
     title: str
     unit: str
     values: dict[str, float]
     own: frozenset[str]
+    bound: float | None = None
 
 
 @dataclass(slots=True)

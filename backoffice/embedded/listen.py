@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from backoffice.settings import parsers
 
-BACKLOG: Final = 1024
+BACKLOG: Final = 4096
+"""Connections that the system accepts before the server does. Whoever comes when it is full tries again after a second,
+then after three: a thousand at one moment are not to keep the next one out."""
 EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 

@@ -40,9 +40,9 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn is not typed
         """While a thread waits for the client, or for something else that is no work of its own: since when."""
         return self.aside_since or self.sock.waits_since
 
-    def transfer(self) -> tuple[float, int]:
-        """Since when its client sends its body or takes its answer, and how many bytes it has."""
-        return self.sock.transfer()
+    def moved(self) -> int:
+        """Bytes that its client has sent or taken."""
+        return self.sock.moved()
 
     def cut(self) -> None:
         """Wake the thread that waits for the client: to it, the client has gone."""

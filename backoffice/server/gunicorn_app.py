@@ -69,7 +69,7 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
         "worker_class": Worker,
         "threads": settings.web_threads,
         "worker_connections": _connections(settings.web_threads),
-        "backlog": 1024,
+        "backlog": 4096,  # as in `embedded/listen.py`
         "keepalive": 30,
         "timeout": 60,  # a worker whose main loop stood still so long is replaced
         "graceful_timeout": GRACE,

@@ -26,6 +26,7 @@ ENDING_SECONDS: Final = 5.0  # for a client to close its side, after the last an
 MOST_DISCARDED: Final = 16 * 1024 * 1024  # bytes that it may send meanwhile of a body that was refused
 WAITING_THREADS: Final = 64  # beside those that work: each waits for a client
 MOST_REST: Final = 64 * 1024 * 1024  # bytes of answers that are sent to slow clients without a thread
+MOST_AT_ONCE: Final = 64  # connections that are accepted in one turn
 SWEEP_SECONDS: Final = 0.5
 TELL_SECONDS: Final = 60.0  # between two lines about a shortage
 
@@ -66,7 +67,15 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
             self.method_queue.defer(self.finish_request, conn, kept)
 
     def accept(self, listener: socket.socket) -> None:
-        """Called when somebody connects. That there is no descriptor left is no reason for the worker to die."""
+        """Called when somebody connects. While requests wait for threads several are accepted at once: each turn of
+        this loop has to wait for its own turn among the threads, and meanwhile the system refuses whoever comes when
+        its queue is full."""
+        for _ in range(MOST_AT_ONCE if self.tpool.queued else 1):
+            if not self._accept_one(listener) or self.nr_conns >= self.worker_connections:
+                return
+
+    def _accept_one(self, listener: socket.socket) -> bool:
+        """Whether there was somebody. That there is no descriptor left is no reason for the worker to die."""
         try:
             plain, peer = listener.accept()
         except OSError as error:
@@ -76,7 +85,7 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
                     time.sleep(0.05)  # the listener stays readable: not again and again at once
             elif error.errno not in _NOBODY:
                 raise
-            return
+            return False
         # Family and type are said, for asking a connection that is gone already for them may fail.
         sock = ClientSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
         sock.leaves_rest = True
@@ -90,11 +99,12 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
                 with suppress(OSError):
                     sock.send(too_many())
                 self._end(conn)
-                return
+                return True
         if self.nr_conns >= self.worker_connections:
             self._tell("as many connections as there may be", connections=self.nr_conns)
             self._close_longest()
         self._listen(conn)
+        return True
 
     def _tell(self, what: str, **facts: object) -> None:
         now = time.monotonic()

@@ -12,8 +12,12 @@ from typing import Final, Generic, Protocol, TypeVar
 
 NOTICED: Final = 0.02
 """Seconds that a thread waits before another takes its place."""
-SPARED: Final = 2.0
-"""Seconds in which a transfer need not have shown that it is not the slowest."""
+SPARED: Final = 0.5
+"""Seconds for which a transfer is watched before it may be ended as one of the slowest."""
+WATCHED: Final = 4.0
+"""Seconds after which watching begins anew: what counts is how it goes now."""
+FAIR: Final = 32 * 1024
+"""Bytes a second with which no transfer is ended as long as there are slower ones."""
 
 
 class Job(Protocol):
@@ -27,8 +31,8 @@ class Job(Protocol):
     def waits_since(self) -> float:
         """A moment of the monotonic clock, 0 while it does not wait."""
 
-    def transfer(self) -> tuple[float, int]:
-        """Since when its client sends or takes bytes, and how many it has."""
+    def moved(self) -> int:
+        """Bytes that its client has sent or taken so far, on this connection."""
 
     def cut(self) -> None:
         """End the connection: the thread that waits for it goes on with an error."""
@@ -78,6 +82,8 @@ class Threads(Generic[J]):
         self._lock = threading.Lock()
         self._turns: Turns[J] = Turns()
         self._active: set[J] = set()
+        self._watched: dict[J, tuple[float, int]] = {}
+        """Since when, and how many bytes it had moved then. Of those that wait, while others want their threads."""
         self._threads, self._idle = 0, 0
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._open = True
@@ -88,11 +94,9 @@ class Threads(Generic[J]):
         return len(self._turns)
 
     def crowded(self) -> bool:
-        """Whether half of the threads that may wait do: whoever has many of them should get no more."""
-        if self._threads <= self._size + self._most_waiting // 2:
-            return False
-        with self._lock:
-            return len(self._waiting()) > self._most_waiting // 2
+        """Whether half of the threads that may wait do: whoever has many of them should get no more. Those that do
+        something this very moment count as well: they may all wake up at once, when more like them come."""
+        return len(self._active) > self._size + self._most_waiting // 2
 
     def submit(self, job: J) -> None:
         with self._lock:
@@ -108,19 +112,19 @@ class Threads(Generic[J]):
 
     def look(self) -> None:
         """To be called every few milliseconds while jobs are queued: threads that have begun to wait give their places
-        away, and when as many wait as may, the slowest transfer is ended."""
+        away, and when as many wait as may, the slowest transfers are ended."""
         while True:
             with self._lock:
                 if len(self._turns) <= self._idle:
                     return
                 start = self._may_be_more()
                 self._threads += start
-                slowest = None if start else self._slowest()
+                slowest = [] if start else self._slowest(len(self._turns) - self._idle)
             if not start:
                 break
             self._start()
-        if slowest is not None:
-            slowest.cut()
+        for job in slowest:
+            job.cut()
 
     def shutdown(self, wait: bool = False) -> None:
         """No thread takes up another job. None is waited for: whoever stops a server has waited before."""
@@ -139,21 +143,32 @@ class Threads(Generic[J]):
         before = time.monotonic() - NOTICED
         return [job for job in self._active if 0 < job.waits_since < before]
 
-    def _slowest(self) -> J | None:
+    def _slowest(self, wanted: int) -> list[J]:
+        """Transfers to be ended, so that as many jobs get a thread: a part of them, as others come to an end by
+        themselves meanwhile. One that keeps a fair pace goes last: who has just begun may turn out to be slower."""
         waiting = self._waiting()
         if len(waiting) < self._most_waiting:
-            return None
-        waiting = [job for job in waiting if not job.aside_since]
-        if not waiting:
-            return None
-        now = time.monotonic()
+            return []
+        now, rates, unknown = time.monotonic(), list[tuple[float, J]](), False
+        for job in waiting:
+            if not job.aside_since:
+                rate = self._rate(job, now)
+                unknown = unknown or rate is None
+                if rate is not None:
+                    rates.append((rate, job))
+        rates.sort(key=lambda pair: pair[0])
+        slow = [job for rate, job in rates if rate < FAIR]
+        if slow or unknown:
+            return slow[: min(wanted, self._size)]
+        return [job for _, job in rates[:1]]
 
-        def rate(job: J) -> float:
-            since, count = job.transfer()
-            return count / max(now - since, SPARED)
-
-        slowest = min(waiting, key=rate)
-        return slowest if now - slowest.transfer()[0] > SPARED else None
+    def _rate(self, job: J, now: float) -> float | None:
+        """Bytes a second since it is watched; None until that is long enough to tell."""
+        since, before = self._watched.get(job, (0.0, 0))
+        if now - since > WATCHED:
+            self._watched[job] = (now, job.moved())
+            return None
+        return (job.moved() - before) / (now - since) if now - since >= SPARED else None
 
     def _is_one_too_many(self) -> bool:
         """Asked after a job. A thread that was woken up for one never ends without it."""
@@ -187,6 +202,7 @@ class Threads(Generic[J]):
             finally:
                 with self._lock:
                     self._active.discard(job)
+                    self._watched.pop(job, None)
                 _here.job = None
             done = True
 

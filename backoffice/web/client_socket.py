@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ MAX_HEAD: Final = 64 * 1024
 SMALL_BODY: Final = 64 * 1024
 """Bytes of a body that is collected whole. Nothing longer is read of anybody who is not signed in."""
 _STEP: Final = 64 * 1024
+_TOLD: Final = struct.Struct("@QQ")
+_BYTES_TOLD: Final = 120
+"""Where `bytes_acked` and `bytes_received` are in Linux's `struct tcp_info` (linux/tcp.h)."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _BLANK_LINE: Final = b"\r\n\r\n"
@@ -267,9 +271,15 @@ class ClientSocket(SendingSocket):
             if shorter:
                 self.settimeout(idle)
 
-    def transfer(self) -> tuple[float, int]:
-        """Since when the client takes the answer, and how many bytes it took; or the same of what it sends."""
-        return (self.sending_since, self.sent_bytes) if self.sent_bytes else (self._began, self._received)
+    def moved(self) -> int:
+        """Bytes that the client has sent or taken. Where the system can tell it is what really went: a client that
+        takes nothing leaves megabytes in the system's buffers, and one call may send for a second."""
+        try:
+            told = self.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_TOLD + _TOLD.size)
+            acked, received = _TOLD.unpack_from(told, _BYTES_TOLD)
+        except (OSError, struct.error):  # no TCP, another system, or the connection has ended
+            acked, received = self.sent_bytes, self._received
+        return int(acked + received)
 
 
 def client_waits(environ: WSGIEnvironment) -> bool:

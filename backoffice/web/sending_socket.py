@@ -34,8 +34,8 @@ class SendingSocket(socket.socket):
         self._rest = bytearray()
         self.leaves_rest = False
         """Whether `sendall` may leave the last bytes to whoever calls `send_rest`."""
-        self.sent_bytes, self.sending_since = 0, 0.0
-        """Bytes of the present answer, and since when."""
+        self.sent_bytes = 0
+        """Bytes of the present answer."""
         self.waits_since = 0.0
         """Since when a thread waits for the client; a moment of the monotonic clock, 0 while none does."""
 
@@ -68,8 +68,6 @@ class SendingSocket(socket.socket):
                 sent = self._send_together(view, flags) if len(view) >= self._many() else self.send(view, flags)
             finally:
                 self.waits_since = 0.0
-            if not self.sent_bytes:
-                self.sending_since = began
             self.sent_bytes += sent
             if sent < len(view):
                 self._send_all_of(view, sent, began, flags, leave=PIECE if self.leaves_rest else 0)

@@ -131,6 +131,37 @@ def test_d1_slow_readers_of_a_large_file_stop_nobody(site: Running) -> None:
         assert not all(closed(readers))
 
 
+def test_d1_uploads_over_a_slow_link_succeed(site: Running) -> None:
+    """50 kB a second, by each of the doors, several at once."""
+    content, raw = bytes(100_000), "Content-Type: application/octet-stream"
+    chunk = f"chunk_index=0&total_chunks=1&total_size={len(content)}"
+    part = '--E\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n'
+    fields = "".join(part.format(name, "") + value + "\r\n" for name, _, value in map(split, chunk.split("&")))
+    form = (fields + part.format("chunk_data", '; filename="c"')).encode() + content + b"\r\n--E--\r\n"
+    doors = [
+        ("PUT", "/files/honest.bin", content, raw),
+        ("POST", f"/upload_chunk?{chunk}", content, raw),
+        ("POST", "/upload_chunk", form, "Content-Type: multipart/form-data; boundary=E"),
+    ]
+
+    def send(door: tuple[str, str, bytes, str]) -> bytes:
+        method, path, body, kind = door
+        with site.open("127.0.7.1") as one:
+            one.sendall(site.head(method, path, "bob", kind, f"Content-Length: {len(body)}"))
+            for start in range(0, len(body), 5_000):
+                one.sendall(body[start : start + 5_000])
+                time.sleep(0.1)
+            return one.recv(4096)
+
+    with ThreadPoolExecutor(len(doors)) as pool:
+        answers = [answer.partition(b"\r\n")[0] for answer in pool.map(send, doors)]
+    assert [answer.split()[1][:1] for answer in answers] == [b"2"] * len(doors), answers
+
+
+def split(field: str) -> tuple[str, str, str]:
+    return field.partition("=")
+
+
 def test_d1_many_sign_ins_at_once_let_others_through(site: Running) -> None:
     def sign_in(number: int) -> int:
         connection = http.client.HTTPConnection(*site.address, timeout=60, source_address=(f"127.0.6.{number + 1}", 0))

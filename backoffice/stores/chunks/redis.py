@@ -4,6 +4,7 @@ is a key with an expiry, one that is kept a key without."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from secrets import token_hex
 from threading import Lock
@@ -42,11 +43,18 @@ _IMMORTAL, _ABSENT = -1, -2
 class RedisChunks:
     """Port `ChunkStore`. One object for each process: its downloads share a bound."""
 
-    def __init__(self, db: Db, keys: Keys, durability: RedisDurability, health: RedisHealth) -> None:
-        """`durability`, `health`: of the same servers."""
+    def __init__(
+        self,
+        db: Db,
+        keys: Keys,
+        durability: RedisDurability,
+        health: RedisHealth,
+        step_aside: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`durability`, `health`: of the same servers. `step_aside`: entered while a download waits for its turn."""
         self._db, self._keys = db, keys
         self._durability, self._health = durability, health
-        self._receiving = Lock()
+        self._receiving, self._step_aside = Lock(), step_aside
         self._room = _Room(_AHEAD_BYTES)
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
@@ -165,8 +173,11 @@ class RedisChunks:
     def _receive(self, receive: Callable[[], bytes | None]) -> bytes | None:
         """One chunk of the process at a time: over TLS, until it is whole, it is in memory twice. This costs no speed,
         as the store sends one after the other."""
-        if not self._receiving.acquire(timeout=_TURN_SECONDS):
-            raise Unavailable
+        if not self._receiving.acquire(blocking=False):
+            # Many downloads that begin at once must not have all threads meanwhile.
+            with self._step_aside():
+                if not self._receiving.acquire(timeout=_TURN_SECONDS):
+                    raise Unavailable
         try:
             return receive()
         finally:
