@@ -227,3 +227,25 @@ class TestManyBytesAtOnce:
             client.settimeout(None)
             with in_thread(lambda: (time.sleep(1.2), far.sendall(b"next"))):
                 assert client.recv(10) == b"next"
+
+
+@pytest.mark.parametrize(("pause", "kept"), [(0.07, True), (0.25, False)], ids=["14 kB a second", "4 kB a second"])
+def test_d1_just_above_the_least_pace_a_body_arrives_and_below_it_does_not(pause: float, kept: bool) -> None:
+    """10 kB a second, after a second of grace."""
+    with connection() as (client, far):
+        client.begin_body()
+        client.set_pace(Pace(1.0, 10_000))
+
+        def send() -> None:
+            for _ in range(30):
+                far.sendall(bytes(1_000))
+                time.sleep(pause)
+
+        received = 0
+        with in_thread(send):
+            try:
+                while received < 30_000:
+                    received += len(client.recv(1_000))
+            except TimeoutError:
+                assert not kept
+        assert (received == 30_000) is kept
