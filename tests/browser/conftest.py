@@ -13,24 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from backoffice.app import build_services, store_client
-from backoffice.domain.access import Actor, system_actor
-from backoffice.domain.files import File, FileSpec
-from backoffice.domain.ids import new_id
-from backoffice.domain.paging import Query
-from backoffice.domain.uploads import Upload
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find, socket_url
 from backoffice.secret import Secret
-from backoffice.services.container import Services
 from backoffice.settings import Settings
-from tests.support.servers import Site, descendants, need
+from tests.browser.pages import FASTER
+from tests.browser.uploading import COUNT, SIZE, Bytes
+from tests.browser.whole_site import CHUNK, PASSWORD, Person, WholeSite
+from tests.support.servers import Site, need
 
-PASSWORD = "violet-harbour-93-lantern"
-SHELL = system_actor("test", "shell")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SECONDS = 30
 """How long the page may take for something that is not an upload of many megabytes; machines of tests are busy."""
@@ -38,81 +32,12 @@ SECONDS = 30
 expect.set_options(timeout=SECONDS * 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who can sign in."""
-
-    id: str
-    name: str
-
-
-@dataclass(slots=True)
-class WholeSite:
-    """`manage.py up`, seen from outside and, to prepare and to compare, from inside."""
-
-    url: str
-    process: Site
-    services: Services
-
-    def person(self, *roles: str, quota: int | None = None) -> Person:
-        """A new person each time, so that no test sees another's files."""
-        user, _ = self.services.users.create(
-            SHELL, username=f"u-{new_id()[:8].lower()}", password=PASSWORD, roles=roles or ("user",), quota_bytes=quota
-        )
-        return Person(user.id, user.username)
-
-    def actor(self, person: Person) -> Actor:
-        _, text = self.services.tokens.create(SHELL, name="test", user_id=person.id, days=1)
-        found = self.services.tokens.authenticate(text, ip="127.0.0.1", agent="test", request_id="test")
-        assert found is not None
-        return found[0]
-
-    def sign_in(self, page: Page, person: Person) -> None:
-        page.goto(f"{self.url}/login")
-        page.get_by_label("User name").fill(person.name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("My files")
-
-    def files(self, person: Person) -> dict[str, File]:
-        page = self.services.files.page(self.actor(person), Query(limit=500))
-        return {file.name: file for file in page.items}
-
-    def uploads(self, person: Person) -> list[Upload]:
-        """The unfinished ones."""
-        return list(self.services.uploads.mine(self.actor(person), Query(sort="created")).items)
-
-    def sha256(self, person: Person, file: File) -> str:
-        """Of the bytes that are stored."""
-        found = hashlib.sha256()
-        for part in self.services.files.open(self.actor(person), file.id).read():
-            found.update(part)
-        return found.hexdigest()
-
-    def store(self, person: Person, name: str, data: bytes = b"data") -> File:
-        left = memoryview(data)
-
-        def read_into(view: memoryview) -> int:
-            nonlocal left
-            count = min(len(view), len(left))
-            view[:count], left = left[:count], left[count:]
-            return count
-
-        return self.services.uploads.upload_stream(self.actor(person), FileSpec(name), read_into, len(data))
-
-    def store_pid(self) -> int:
-        """The process of the store."""
-        family = descendants(self.process.process.pid)
-        found = [pid for pid in family if b"valkey-server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        assert len(found) == 1, "one store"
-        return found[0]
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSite]:
     need(Path("/proc/self/stat").exists(), "/proc")
     data = tmp_path_factory.mktemp("site") / "data"
-    process = Site.start(data, environ={"BACKOFFICE_ADMIN_PASSWORD": PASSWORD, "BACKOFFICE_DURABILITY": "os"})
+    sizes = {f"BACKOFFICE_{name}": str(CHUNK) for name in ("CHUNK_SIZE", "MAX_CHUNK_SIZE")}
+    process = Site.start(data, environ=sizes | {"BACKOFFICE_ADMIN_PASSWORD": PASSWORD, "BACKOFFICE_DURABILITY": "os"})
     try:
         url = process.ready()
         layout = Layout.at(data)
@@ -205,17 +130,22 @@ def person(site: WholeSite) -> Person:
 @pytest.fixture
 def mine(site: WholeSite, page: Page, person: Person) -> Page:
     """The page of that person's files, signed in and with its script at work."""
-    site.sign_in(page, person)
-    expect(page.locator("[data-drop]")).to_have_class(re.compile(r"\bready\b"))
+    site.let_in(page, person)
     return page
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """A file on this machine and what it has."""
-
-    path: Path
-    sha256: str
+@pytest.fixture
+def hurried(page: Page) -> None:
+    """The page's clock goes faster: what it waits for by time, it waits for a fraction as long. To be asked for with
+    `usefixtures`, before the page is opened."""
+    page.add_init_script(
+        f"""(() => {{
+            const {{ performance, setTimeout }} = globalThis;
+            const now = performance.now.bind(performance);
+            performance.now = () => now() * {FASTER};
+            globalThis.setTimeout = (run, ms = 0, ...rest) => setTimeout(run, ms / {FASTER}, ...rest);
+        }})();"""
+    )
 
 
 @pytest.fixture
@@ -232,6 +162,24 @@ def make_file(tmp_path: Path) -> Callable[..., Bytes]:
         return Bytes(path, found.hexdigest())
 
     return make
+
+
+@pytest.fixture
+def begun(site: WholeSite, person: Person) -> Callable[..., str]:
+    """An upload that another browser began: these chunks have arrived."""
+
+    def begin(name: str, data: bytes, indexes: list[int], size: int = SIZE // COUNT) -> str:
+        actor, upload_id, count = site.actor(person), None, -(-len(data) // size)
+        for index in indexes:
+            piece = data[index * size : (index + 1) * size]
+            view = site.services.uploads.put_chunk(
+                actor, upload_id=upload_id, index=index, total_chunks=count, data=piece, size=len(data), name=name
+            )
+            upload_id = view.upload.id
+        assert upload_id is not None
+        return upload_id
+
+    return begin
 
 
 @pytest.fixture
@@ -260,9 +208,3 @@ def frozen_store(site: WholeSite) -> Iterator[Callable[[], Callable[[], None]]]:
 
     yield freeze
     os.kill(pid, signal.SIGCONT)
-
-
-def no_barriers(page: Page) -> None:
-    """Fails with what axe finds on the page as it is now: WCAG 2.2 A and AA, and good practice."""
-    found = Axe().run(page, options={"resultTypes": ["violations"]})
-    assert found.violations_count == 0, found.generate_report()

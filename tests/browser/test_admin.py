@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from backoffice.domain.ids import new_id
-from tests.browser.conftest import PASSWORD, SHELL, Watch, WholeSite, no_barriers
+from tests.browser.conftest import Watch
+from tests.browser.pages import no_barriers
+from tests.browser.whole_site import PASSWORD, SHELL, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -19,7 +21,7 @@ OpenPage = Callable[..., Page]
 @pytest.fixture
 def admin(site: WholeSite, page: Page) -> Page:
     """The first page of the admin site, as an administrator who has just signed in."""
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     page.goto(f"{site.url}/admin/")
     return page
 
@@ -50,24 +52,22 @@ def choose_filter(page: Page, label: str, value: str) -> None:
     expect(page.locator(".chips")).to_contain_text(label)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_loads_without_barriers(site: WholeSite, open_page: OpenPage, scheme: str) -> None:
+def test_every_page_loads_without_barriers(site: WholeSite, page: Page) -> None:
     owner = site.person()
     file = site.store(owner, '"><img src=x onerror=alert(1)>.txt')
     site.services.uploads.put_chunk(
         site.actor(owner), upload_id=None, index=0, total_chunks=2, data=b"x", size=2, name="half.bin"
     )
-    page = open_page(color_scheme=scheme)
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     for path in ("", "users/", "users/new/", "roles/", "roles/new/", "files/", "trash/", "uploads/", "audit/"):
         answer = page.goto(f"{site.url}/admin/{path}")
         assert answer is not None
         assert answer.status == 200, path
-        no_barriers(page)
+        no_barriers(page, "light", "dark")
     for address in (f"users/details/?id={owner.id}", f"users/edit/?id={owner.id}", f"files/details/?id={file.id}"):
         page.goto(f"{site.url}/admin/{address}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        no_barriers(page)
+        no_barriers(page, "light", "dark")
 
 
 def test_users_are_found_sorted_filtered_and_paged(site: WholeSite, admin: Page) -> None:
@@ -76,7 +76,6 @@ def test_users_are_found_sorted_filtered_and_paged(site: WholeSite, admin: Page)
         site.services.users.create(
             SHELL,
             username=f"{mark}-{number:02}",
-            password=PASSWORD,
             roles=("auditor",) if number == 7 else ("user",),
         )
     admin.get_by_role("link", name="Users", exact=True).first.click()
@@ -204,7 +203,7 @@ def test_an_upload_in_progress_is_seen_and_cancelled(site: WholeSite, admin: Pag
 def test_the_log_says_what_somebody_did(site: WholeSite, admin: Page, open_page: OpenPage) -> None:
     person = site.person()
     theirs = open_page()
-    site.sign_in(theirs, person)
+    site.let_in(theirs, person)
     theirs.locator("input[data-picker=files]").set_input_files({"name": "seen.txt", "mimeType": "", "buffer": b"x"})
     expect(theirs.get_by_role("link", name="Download seen.txt")).to_be_visible()
     with theirs.expect_download():
@@ -227,7 +226,7 @@ def test_the_log_says_what_somebody_did(site: WholeSite, admin: Page, open_page:
 def test_an_auditor_reads_and_changes_nothing(site: WholeSite, page: Page, watch: Watch) -> None:
     watch.allow(r"status of 403")
     other = site.person()
-    site.sign_in(page, site.person("auditor"))
+    site.give_session(page, site.person("auditor"))
     page.goto(f"{site.url}/admin/users/")
     expect(rows(page).first).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^Edit"))).to_have_count(0)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PASSWORD, Bytes
-from tests.browser.test_upload import pick, stored
+from tests.browser.uploading import Bytes, pick, stored
+from tests.browser.whole_site import PASSWORD
 from tests.support.servers import Site, free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

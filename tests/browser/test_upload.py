@@ -10,65 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PASSWORD, Bytes, Person, Watch, WholeSite
+from tests.browser.conftest import Watch
+from tests.browser.uploading import BROKEN, LONG, MB, MakeFile, Slow, chunks_sent, pick, row, stored, under_way
+from tests.browser.whole_site import CHUNK, PASSWORD, Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-MB = 1_000_000
-LONG = 240_000
-"""Milliseconds that many megabytes may take on a busy machine."""
-BROKEN = r"Failed to load resource"
-
-MakeFile = Callable[[str, int], Bytes]
-Slow = Callable[[Page, int], None]
-
-
-def pick(page: Page, *files: Bytes | Path | dict[str, object]) -> None:
-    """As the file dialogue does it."""
-    chosen = [file.path if isinstance(file, Bytes) else file for file in files]
-    page.locator("input[data-picker=files]").set_input_files(chosen)  # type: ignore[arg-type]
-
-
-def row(page: Page, name: str) -> Locator:
-    """The upload of that name."""
-    return page.locator("[data-transfers] .transfer").filter(has=page.get_by_text(name, exact=True))
-
-
-def stored(page: Page, name: str, timeout: float = 90_000) -> None:
-    expect(row(page, name)).to_have_attribute("data-state", "done", timeout=timeout)
-
-
-def under_way(page: Page, name: str, least: int = 50) -> None:
-    """Wait until some of it has arrived, in thousandths."""
-    bar = row(page, name).get_by_role("progressbar")
-    for _ in range(1200):
-        if bar.count() and int(bar.get_attribute("value") or 0) >= least:
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{name} does not move")
-
-
-def chunks_sent(page: Page) -> list[int]:
-    """Grows by the index of each chunk that the page sends from now on."""
-    found: list[int] = []
-    page.on(
-        "request",
-        lambda request: (
-            found.append(int(re.search(r"chunk_index=(\d+)", request.url)[1]))  # type: ignore[index]
-            if "/upload_chunk" in request.url
-            else None
-        ),
-    )
-    return found
-
 
 @pytest.mark.slow
-def test_200_mb_with_a_reload_in_the_middle_and_back_again(
+def test_a_large_file_with_a_reload_in_the_middle_and_back_again(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, tmp_path: Path
 ) -> None:
-    big = make_file("big.bin", 200 * MB)
+    big = make_file("big.bin", 48 * CHUNK)
     pick(mine, big)
     under_way(mine, "big.bin", 200)
     expect(mine.locator("[data-total-text]")).to_have_text(re.compile(r"0 of 1 file · \d+ %"))
@@ -76,7 +31,7 @@ def test_200_mb_with_a_reload_in_the_middle_and_back_again(
 
     waiting = mine.locator("[data-unfinished]")
     expect(waiting).to_contain_text("big.bin")
-    expect(waiting).to_contain_text(" of 200 MB arrived")
+    expect(waiting).to_contain_text(" of 50.3 MB arrived")
     sent = chunks_sent(mine)
     with mine.expect_file_chooser() as chooser:
         waiting.get_by_role("button", name="Pick big.bin again").click()
@@ -101,7 +56,8 @@ def test_several_files_at_once_and_names_kept_apart(
 ) -> None:
     site.store(person, "report.pdf", b"the old one")
     files = [
-        make_file(name, size) for name, size in (("report.pdf", 9 * MB), ("b.bin", MB), ("empty.txt", 0), ("c", 1))
+        make_file(name, size)
+        for name, size in (("report.pdf", 3 * CHUNK), ("b.bin", CHUNK // 4), ("empty.txt", 0), ("c", 1))
     ]
     pick(mine, *files)
     expect(mine.locator("[data-total-text]")).to_have_text("4 files stored", timeout=90_000)
@@ -150,8 +106,8 @@ def test_a_folder(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -
 def test_pause_resume_and_cancel(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow
 ) -> None:
-    slow_network(mine, 6 * MB)
-    file = make_file("paused.bin", 24 * MB)
+    slow_network(mine, 3 * CHUNK // 2)
+    file = make_file("paused.bin", 6 * CHUNK)
     pick(mine, file)
     under_way(mine, "paused.bin", 200)
     mine.get_by_role("button", name="Pause: paused.bin").click()
@@ -166,8 +122,8 @@ def test_pause_resume_and_cancel(
     assert len(sent) < 6
     assert site.sha256(person, site.files(person)["paused.bin"]) == file.sha256
 
-    slow_network(mine, 4 * MB)
-    pick(mine, make_file("unwanted.bin", 24 * MB))
+    slow_network(mine, CHUNK)
+    pick(mine, make_file("unwanted.bin", 6 * CHUNK))
     under_way(mine, "unwanted.bin")
     mine.get_by_role("button", name="Cancel: unwanted.bin").click()
     expect(row(mine, "unwanted.bin")).to_contain_text("Cancelled")
@@ -180,8 +136,8 @@ def test_offline_it_waits_and_goes_on(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
 ) -> None:
     watch.allow(BROKEN)
-    slow_network(mine, 6 * MB)
-    file = make_file("train.bin", 24 * MB)
+    slow_network(mine, 3 * CHUNK // 2)
+    file = make_file("train.bin", 6 * CHUNK)
     pick(mine, file)
     under_way(mine, "train.bin", 200)
     [upload] = site.uploads(person)
@@ -207,8 +163,8 @@ def test_a_store_that_stands_still_is_said_and_waited_for(
     watch: Watch,
 ) -> None:
     watch.allow(BROKEN)
-    slow_network(mine, 6 * MB)
-    file = make_file("held.bin", 24 * MB)
+    slow_network(mine, 3 * CHUNK // 2)
+    file = make_file("held.bin", 6 * CHUNK)
     pick(mine, file)
     under_way(mine, "held.bin", 200)
     thaw = frozen_store()
@@ -224,8 +180,8 @@ def test_a_store_that_is_killed_comes_back_and_nothing_is_lost(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
 ) -> None:
     watch.allow(BROKEN)
-    slow_network(mine, 6 * MB)
-    file = make_file("killed.bin", 24 * MB)
+    slow_network(mine, 3 * CHUNK // 2)
+    file = make_file("killed.bin", 6 * CHUNK)
     pick(mine, file)
     under_way(mine, "killed.bin", 300)
     os.kill(site.store_pid(), signal.SIGKILL)
@@ -234,12 +190,13 @@ def test_a_store_that_is_killed_comes_back_and_nothing_is_lost(
     assert site.sha256(person, site.files(person)["killed.bin"]) == file.sha256
 
 
+@pytest.mark.usefixtures("hurried")
 def test_signed_out_in_the_middle_it_waits_for_the_same_person(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
 ) -> None:
     watch.allow(r"status of 40[13]")
-    slow_network(mine, 6 * MB)
-    file = make_file("session.bin", 24 * MB)
+    slow_network(mine, 3 * CHUNK // 2)
+    file = make_file("session.bin", 6 * CHUNK)
     pick(mine, file)
     under_way(mine, "session.bin", 200)
     other = mine.context.new_page()
@@ -261,7 +218,7 @@ def test_signed_out_in_the_middle_it_waits_for_the_same_person(
 def test_what_cannot_be_stored_says_why(site: WholeSite, page: Page, make_file: MakeFile, watch: Watch) -> None:
     watch.allow(r"status of 4(13|00)")
     person = site.person(quota=5 * MB)
-    site.sign_in(page, person)
+    site.let_in(page, person)
     expect(page.locator("[data-region=quota]")).to_contain_text("0 B of 5.0 MB used")
     pick(page, make_file("large.bin", 6 * MB), make_file("x\u202etxt.exe", 1))
     expect(row(page, "large.bin")).to_have_attribute("data-state", "failed")

@@ -3,14 +3,16 @@ a network that wants a sign-in, links that are slow or cut what takes long."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Person, Watch, WholeSite, no_barriers
-from tests.browser.test_upload import LONG, MB, MakeFile, Slow, chunks_sent, pick, row, stored, under_way
+from tests.browser.conftest import Watch
+from tests.browser.pages import FASTER, no_barriers, wait_until
+from tests.browser.uploading import LONG, MB, MakeFile, Slow, chunks_sent, pick, row, stored, under_way
+from tests.browser.whole_site import CHUNK, Person, WholeSite
 from tests.support.fault_proxy import Relay, relay
 from tests.support.in_between import Between, between
 
@@ -28,20 +30,15 @@ def front(site: WholeSite, watch: Watch) -> Iterator[Between]:
 @pytest.fixture
 def behind(site: WholeSite, front: Between, page: Page, person: Person) -> Page:
     """The page of that person's files, through it."""
-    sign_in(site, front.url, page, person)
+    site.let_in(page, person, front.url)
     return page
 
 
-def sign_in(site: WholeSite, url: str, page: Page, person: Person) -> None:
-    WholeSite(url, site.process, site.services).sign_in(page, person)
-    expect(page.locator("[data-drop]")).to_have_class(re.compile(r"\bready\b"))
-
-
-@pytest.mark.parametrize("size", [9 * MB, 3 * MB], ids=["several chunks", "one chunk"])
+@pytest.mark.parametrize("size", [3 * CHUNK, CHUNK], ids=["several chunks", "one chunk"])
 def test_smaller_pieces_are_sent_where_a_proxy_takes_no_larger_ones(
     site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile, size: int
 ) -> None:
-    front.limit = 2**20  # nginx's own
+    front.limit = CHUNK // 4  # as nginx's own is of a usual piece
     first, second = make_file("first.bin", size), make_file("second.bin", size)
     pick(behind, first)
     stored(behind, "first.bin")
@@ -62,11 +59,11 @@ def test_smaller_pieces_are_sent_where_a_proxy_takes_no_larger_ones(
 def test_a_limit_that_sinks_on_the_way(
     site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile, slow_network: Slow
 ) -> None:
-    file = make_file("sinks.bin", 24 * MB)
-    slow_network(behind, 8 * MB)
+    file = make_file("sinks.bin", 6 * CHUNK)
+    slow_network(behind, 2 * CHUNK)
     pick(behind, file)
     under_way(behind, "sinks.bin", 300)
-    front.limit = 2**20
+    front.limit = CHUNK // 4
     slow_network(behind, 0)
     stored(behind, "sinks.bin")
     assert site.sha256(person, site.files(person)["sinks.bin"]) == file.sha256
@@ -85,26 +82,35 @@ def test_a_limit_below_every_piece_is_told_with_what_to_set(
     assert site.uploads(person) == []
 
 
-@pytest.mark.parametrize("status", [502, 504, 200, 511])
+def asked_for(front: Between, path: str) -> int:
+    """How often."""
+    return sum(urlsplit(target).path == path for _, target, _ in front.asked)
+
+
+@pytest.mark.usefixtures("hurried")
 def test_a_page_in_the_sites_place_is_waited_out(
-    site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile, slow_network: Slow, status: int
+    site: WholeSite, front: Between, behind: Page, person: Person, make_file: MakeFile, slow_network: Slow
 ) -> None:
     """502, 504: a proxy that does not get through; 200, 511: the sign-in page of a network."""
-    file = make_file("waits.bin", 24 * MB)
-    slow_network(behind, 8 * MB)
-    pick(behind, file)
-    under_way(behind, "waits.bin", 250)
-    front.instead = status
-    expect(behind.locator("[data-trouble]")).to_contain_text(
-        "Something between here and the site answers", timeout=60_000
-    )
-    expect(row(behind, "waits.bin")).to_contain_text("Waiting for the site")
-    slow_network(behind, 0)
-    behind.wait_for_timeout(3000)
-    front.instead = 0
-    stored(behind, "waits.bin")
-    expect(behind.locator("[data-trouble]")).to_be_hidden()
-    assert site.sha256(person, site.files(person)["waits.bin"]) == file.sha256
+    for status in (502, 504, 200, 511):
+        name = f"waits {status}.bin"
+        file = make_file(name, 6 * CHUNK)
+        slow_network(behind, 2 * CHUNK)
+        pick(behind, file)
+        under_way(behind, name, 250)
+        front.instead = status
+        expect(behind.locator("[data-trouble]")).to_contain_text(
+            "Something between here and the site answers", timeout=60_000
+        )
+        expect(row(behind, name)).to_contain_text("Waiting for the site")
+        slow_network(behind, 0)
+        probes = asked_for(front, "/readyz")
+        wait_until(behind, lambda before=probes: asked_for(front, "/readyz") >= before + 2, "it asks again and again")
+        expect(row(behind, name)).to_contain_text("Waiting for the site")
+        front.instead = 0
+        stored(behind, name)
+        expect(behind.locator("[data-trouble]")).to_be_hidden()
+        assert site.sha256(person, site.files(person)[name]) == file.sha256
 
 
 def test_a_refusal_by_something_in_between_is_called_so(front: Between, behind: Page, make_file: MakeFile) -> None:
@@ -124,9 +130,9 @@ def net(site: WholeSite, watch: Watch) -> Iterator[Relay]:
 def test_a_link_on_which_no_whole_piece_gets_through_goes_on_with_smaller_ones(
     site: WholeSite, net: Relay, page: Page, person: Person, make_file: MakeFile
 ) -> None:
-    sign_in(site, net.url, page, person)
-    file = make_file("cut.bin", 9 * MB)
-    net.cut_up = [1_500_000] * 1000
+    site.let_in(page, person, net.url)
+    file = make_file("cut.bin", 3 * CHUNK)
+    net.cut_up = [CHUNK // 2 - 1] * 1000
     pick(page, file)
     stored(page, "cut.bin", LONG)
     assert site.sha256(person, site.files(person)["cut.bin"]) == file.sha256
@@ -136,15 +142,12 @@ def test_a_link_on_which_no_whole_piece_gets_through_goes_on_with_smaller_ones(
 def test_one_cut_of_all_connections_throws_nothing_away(
     site: WholeSite, net: Relay, page: Page, person: Person, make_file: MakeFile
 ) -> None:
-    sign_in(site, net.url, page, person)
-    file = make_file("once.bin", 80 * MB)
+    site.let_in(page, person, net.url)
+    file = make_file("once.bin", 20 * CHUNK)
     sent = chunks_sent(page)
     net.pause = 0.004
     pick(page, file)
-    for _ in range(600):
-        if len(sent) >= 6:
-            break
-        page.wait_for_timeout(50)
+    wait_until(page, lambda: len(sent) >= 6, "six pieces are on their way or through")
     [upload] = site.uploads(person)
     assert upload.received * 4 < upload.total_chunks
     net._cut(*net.connections)
@@ -178,23 +181,24 @@ def test_a_cut_counts_once_however_many_pieces_it_takes(mine: Page) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hurried")
 def test_on_a_slow_link_with_a_reload_now_and_then_it_gets_on(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
 ) -> None:
-    """150 kB a second: a whole chunk would take half a minute, several side by side minutes."""
+    """By the page's clock 60 kB a second: a whole chunk would take 17 s, several side by side minutes."""
     watch.allow(r"Failed to load resource")
-    file = make_file("slow.bin", 8 * MB)
+    file = make_file("slow.bin", 4 * CHUNK)
     arrived = [0]
     for _ in range(3):
-        slow_network(mine, 150_000)
+        slow_network(mine, FASTER * 60_000)
         pick(mine, file)
-        mine.wait_for_timeout(20_000)
+        mine.wait_for_timeout(20_000 / FASTER)
         mine.reload()
         slow_network(mine, 0)
         [upload] = site.uploads(person)
         arrived.append(upload.bytes)
     assert arrived == sorted(set(arrived)), "more each time"
-    assert arrived[-1] > 3 * MB
+    assert arrived[-1] > CHUNK
     sent = chunks_sent(mine)
     pick(mine, file)
     stored(mine, "slow.bin")

@@ -6,40 +6,26 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Bytes, Person, Watch, WholeSite
-from tests.browser.test_upload import MB, MakeFile, Slow, chunks_sent, pick, row, stored, under_way
+from tests.browser.conftest import Watch
+from tests.browser.uploading import (
+    COUNT,
+    SIZE,
+    Bytes,
+    MakeFile,
+    Slow,
+    pick,
+    row,
+    sending,
+    stored,
+    under_way,
+)
+from tests.browser.whole_site import CHUNK, Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-SIZE = 16 * MB
-COUNT = 4
-
-
-def bounds(index: int, size: int) -> slice:
-    return slice(index * size, (index + 1) * size)
-
-
-@pytest.fixture
-def begun(site: WholeSite, person: Person) -> Callable[..., str]:
-    """An upload that another browser began: these chunks have arrived."""
-
-    def begin(name: str, data: bytes, indexes: list[int], size: int = SIZE // COUNT) -> str:
-        actor, upload_id, count = site.actor(person), None, -(-len(data) // size)
-        for index in indexes:
-            view = site.services.uploads.put_chunk(
-                actor, upload_id=upload_id, index=index, total_chunks=count, data=data[bounds(index, size)],
-                size=len(data), name=name,
-            )  # fmt: skip
-            upload_id = view.upload.id
-        assert upload_id is not None
-        return upload_id
-
-    return begin
 
 
 @pytest.fixture
@@ -67,45 +53,52 @@ MIDDLE = [SIZE // 4 + 5, 3 * SIZE // 4 + 5]
 """In chunks 1 and 3: as disk images and vaults change."""
 
 
-@pytest.mark.parametrize(
-    ("there", "differs"),
-    [([0, 1, 2], MIDDLE), ([0, 1, 2], [0]), ([3], [SIZE - 1]), ([0, 1, 2, 3], [SIZE // 2])],
-    ids=["the middle", "the first byte", "the last byte", "all had arrived"],
-)
+VERSIONS = {
+    "the middle": ([0, 1, 2], MIDDLE),
+    "the first byte": ([0, 1, 2], [0]),
+    "the last byte": ([3], [SIZE - 1]),
+    "all had arrived": ([0, 1, 2, 3], [SIZE // 2]),
+}
+"""What differs: the chunks of the first version that have arrived, and where the second has other bytes."""
+
+
 def test_another_version_is_sent_whole_and_the_first_stays_as_it_is(
-    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, tmp_path: Path, begun: Callable[..., str],
-    there: list[int], differs: list[int],
-) -> None:  # fmt: skip
-    first = make_file("vault.img", SIZE)
-    upload_id = begun("vault.img", first.path.read_bytes(), there)
-    second = other_version(first, differs, tmp_path / "later")
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, tmp_path: Path, begun: Callable[..., str]
+) -> None:
+    uploads, seconds = {}, {}
+    for name, (there, differs) in VERSIONS.items():
+        first = make_file(name, SIZE)
+        uploads[name] = begun(name, first.path.read_bytes(), there)
+        seconds[name] = other_version(first, differs, tmp_path / f"later {name}")
     mine.reload()
-    pick(mine, second)
-    expect(row(mine, "vault.img")).to_contain_text("has other content")
-    stored(mine, "vault.img")
-    assert site.sha256(person, site.files(person)["vault.img"]) == second.sha256
-    left = site.services.uploads.state(site.actor(person), upload_id)
-    assert left.upload.received == len(there)
-    expect(mine.locator("[data-unfinished]")).to_contain_text("vault.img")
+    pick(mine, *seconds.values())
+    for name, (there, _) in VERSIONS.items():
+        stored(mine, name)
+        expect(row(mine, name)).to_contain_text("has other content")
+        assert site.sha256(person, site.files(person)[name]) == seconds[name].sha256, name
+        left = site.services.uploads.state(site.actor(person), uploads[name])
+        assert left.upload.received == len(there), name
+        expect(mine.locator("[data-unfinished]").filter(has_text=name)).to_be_visible()
 
 
-@pytest.mark.parametrize("size", [SIZE // COUNT, SIZE // 16, 4 * 2**20, 3 * 2**20 + 1])
 @pytest.mark.parametrize("there", [[0, 1, 2], [3], [1, 3]])
 def test_the_same_file_goes_on_whatever_its_date_and_the_size_of_the_pieces(
-    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, begun: Callable[..., str], there: list[int],
-    size: int,
-) -> None:  # fmt: skip
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, begun: Callable[..., str], there: list[int]
+) -> None:
     """Also where the command line began it, whose last piece is what the others leave."""
-    file = make_file("same.bin", SIZE)
-    upload_id = begun("same.bin", file.path.read_bytes(), there, size)
-    os.utime(file.path, (1, 1))
+    sizes = {f"pieces of {size}": size for size in (SIZE // COUNT, SIZE // 16, 2**20, 3 * 2**18 + 1)}
+    files = {name: make_file(name, SIZE) for name in sizes}
+    uploads = {name: begun(name, files[name].path.read_bytes(), there, size) for name, size in sizes.items()}
+    for file in files.values():
+        os.utime(file.path, (1, 1))
     mine.reload()
-    sent = chunks_sent(mine)
-    pick(mine, file)
-    stored(mine, "same.bin")
-    assert sorted(sent) == sorted(set(range(-(-SIZE // size))) - set(there))
-    done = site.files(person)["same.bin"]
-    assert (done.id, site.sha256(person, done)) == (upload_id, file.sha256)
+    for name, size in sizes.items():
+        with sending(mine) as sent:
+            pick(mine, files[name])
+            stored(mine, name)
+        assert sorted(sent) == sorted(set(range(-(-SIZE // size))) - set(there)), name
+        done = site.files(person)[name]
+        assert (done.id, site.sha256(person, done)) == (uploads[name], files[name].sha256), name
 
 
 def test_one_that_was_cut_in_no_known_way_is_left_alone(
@@ -147,7 +140,7 @@ def test_it_is_said_that_it_compares_and_only_what_is_there_is_read(
     mine.reload()
     mine.route("**/upload_chunk?*", lambda route: route.abort())
     pick(mine, file)
-    expect(row(mine, "read.bin")).to_contain_text("8.0 MB of 16.0 MB")
+    expect(row(mine, "read.bin")).to_contain_text("2.0 MB of 4.0 MB")
     mine.wait_for_function("() => read.length >= 4")
     assert mine.evaluate("() => read.slice(0, 2)") == [SIZE // 4] * 2, "what is there, before anything else"
     said = " ".join(mine.evaluate("() => said"))
@@ -157,35 +150,40 @@ def test_it_is_said_that_it_compares_and_only_what_is_there_is_read(
 
 @pytest.mark.usefixtures("_refused")
 @pytest.mark.parametrize("date_kept", [True, False])
-@pytest.mark.parametrize("at", [0, 30 * MB - 1], ids=["sent before", "sent later"])
 def test_a_file_that_changes_while_it_is_sent_is_noticed_and_nothing_is_left(
-    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, date_kept: bool, at: int
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, date_kept: bool
 ) -> None:
-    file = make_file("busy.img", 30 * MB)
-    os.utime(file.path, (1_000_000_000, 1_000_000_000))
-    slow_network(mine, 8 * MB)
-    pick(mine, file)
-    under_way(mine, "busy.img", 400)
-    was = file.path.stat()
-    with file.path.open("r+b") as out:
+    for name, at in (("sent before", 0), ("sent later", 8 * CHUNK - 1)):
+        file = make_file(name, 8 * CHUNK)
+        os.utime(file.path, (1_000_000_000, 1_000_000_000))
+        slow_network(mine, 2 * CHUNK)
+        pick(mine, file)
+        under_way(mine, name, 400)
+        change(file.path, at, date_kept=date_kept)
+        slow_network(mine, 0)
+        if date_kept and at:  # not read before it changed: the version that is there now was sent, and that alone
+            stored(mine, name)
+            sha256 = hashlib.sha256(file.path.read_bytes()).hexdigest()
+            assert site.sha256(person, site.files(person)[name]) == sha256
+            continue
+        expect(row(mine, name)).to_have_attribute("data-state", "failed", timeout=60_000)
+        expect(row(mine, name)).to_contain_text("changed")
+        assert site.files(person) == {}
+        if date_kept:
+            expect(mine.locator("[data-unfinished]")).to_have_count(0)
+            assert site.services.files.usage(site.actor(person)).reserved == 0
+
+
+def change(path: Path, at: int, *, date_kept: bool) -> None:
+    """Another byte at that place."""
+    was = path.stat()
+    with path.open("r+b") as out:
         out.seek(at)
         byte = out.read(1)
         out.seek(at)
         out.write(bytes([byte[0] ^ 1]))
     if date_kept:
-        keep_date(file.path, was)
-    slow_network(mine, 0)
-    if date_kept and at:  # not read before it changed: the version that is there now was sent, and that alone
-        stored(mine, "busy.img")
-        sha256 = hashlib.sha256(file.path.read_bytes()).hexdigest()
-        assert site.sha256(person, site.files(person)["busy.img"]) == sha256
-        return
-    expect(row(mine, "busy.img")).to_have_attribute("data-state", "failed", timeout=60_000)
-    expect(row(mine, "busy.img")).to_contain_text("changed")
-    assert site.files(person) == {}
-    if date_kept:
-        expect(mine.locator("[data-unfinished]")).to_have_count(0)
-        assert site.services.files.usage(site.actor(person)).reserved == 0
+        keep_date(path, was)
 
 
 def second_tab(page: Page, watch: Watch) -> Page:
@@ -199,14 +197,16 @@ def second_tab(page: Page, watch: Watch) -> Page:
 def test_the_same_file_in_two_tabs_is_stored_for_both(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch
 ) -> None:
-    file = make_file("twice.bin", 40 * MB)
+    file = make_file("twice.bin", 10 * CHUNK)
     other = second_tab(mine, watch)
-    slow_network(mine, 10 * MB)
-    slow_network(other, 2 * MB)
+    slow_network(mine, 5 * CHUNK // 2)
+    slow_network(other, CHUNK // 2)
     pick(mine, file)
     under_way(mine, "twice.bin", 250)
     pick(other, file)
     under_way(other, "twice.bin", 150)
+    for tab in (mine, other):
+        slow_network(tab, 5 * CHUNK)
     stored(mine, "twice.bin")
     stored(other, "twice.bin")
     found = site.files(person)
@@ -219,14 +219,17 @@ def test_two_versions_in_two_tabs_become_two_files(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, watch: Watch, tmp_path: Path
 ) -> None:
     """They differ at the end only, so that each tab takes the other's upload for its own at first."""
-    first = make_file("pair.img", 24 * MB)
-    second = other_version(first, [24 * MB - 1], tmp_path / "later")
+    first = make_file("pair.img", 6 * CHUNK)
+    second = other_version(first, [6 * CHUNK - 1], tmp_path / "later")
     other = second_tab(mine, watch)
-    slow_network(mine, 6 * MB)
-    slow_network(other, 6 * MB)
+    slow_network(mine, 3 * CHUNK // 2)
+    slow_network(other, 3 * CHUNK // 2)
     pick(mine, first)
     under_way(mine, "pair.img", 200)
     pick(other, second)
+    under_way(other, "pair.img", 200)
+    for tab in (mine, other):
+        slow_network(tab, 0)
     stored(mine, "pair.img")
     stored(other, "pair.img")
     shas = sorted(site.sha256(person, one) for one in site.files(person).values())
@@ -237,8 +240,8 @@ def test_two_versions_in_two_tabs_become_two_files(
 def test_cancelled_in_another_tab_it_is_sent_anew(
     site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow
 ) -> None:
-    file = make_file("again.bin", 24 * MB)
-    slow_network(mine, 6 * MB)
+    file = make_file("again.bin", 6 * CHUNK)
+    slow_network(mine, 3 * CHUNK // 2)
     pick(mine, file)
     under_way(mine, "again.bin", 300)
     [upload] = site.uploads(person)
@@ -247,44 +250,3 @@ def test_cancelled_in_another_tab_it_is_sent_anew(
     stored(mine, "again.bin")
     done = site.files(person)["again.bin"]
     assert (done.id == upload.id, site.sha256(person, done)) == (False, file.sha256)
-
-
-def without_built_in(page: Page) -> None:
-    """As over plain HTTP from another machine: no `crypto.subtle` in the worker."""
-
-    def serve(route: Any) -> None:
-        answer = route.fetch()
-        hidden = "Object.defineProperty(globalThis.crypto, 'subtle', { value: undefined });"
-        route.fulfill(response=answer, body=hidden + answer.text())
-
-    page.route("**/digest_worker.js", serve)
-
-
-def test_checksums_without_the_browsers_own(mine: Page) -> None:
-    without_built_in(mine)
-    lengths = [0, 1, 3, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 5 * 2**20 + 7]
-    found = mine.evaluate(
-        """async (lengths) => {
-            const { sha256 } = await import("/static/js/upload/digests.js");
-            const bytes = (length) => Uint8Array.from({ length }, (_, at) => (at * at + 7) % 251);
-            const whole = await Promise.all(lengths.map((one) => sha256(new Blob([bytes(one)]), { whole: true })));
-            return [whole, await Promise.all(lengths.map((one) => sha256(new Blob([bytes(one)]))))];
-        }""",
-        lengths,
-    )
-    wanted = [hashlib.sha256(bytes((at * at + 7) % 251 for at in range(one))).hexdigest() for one in lengths]
-    assert found == [wanted, wanted]
-
-
-def test_a_page_without_secure_context_resumes_all_the_same(
-    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, begun: Callable[..., str]
-) -> None:
-    without_built_in(mine)
-    file = make_file("plain.bin", SIZE)
-    upload_id = begun("plain.bin", file.path.read_bytes(), [0, 1, 3])
-    mine.reload()
-    sent = chunks_sent(mine)
-    pick(mine, file)
-    stored(mine, "plain.bin")
-    done = site.files(person)["plain.bin"]
-    assert (sent, done.id, site.sha256(person, done)) == ([2], upload_id, file.sha256)

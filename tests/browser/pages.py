@@ -1,0 +1,40 @@
+"""What tests do with a page, whatever is on it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from axe_playwright_python.sync_playwright import Axe, AxeResults
+from playwright.sync_api import Page, expect
+
+FASTER = 8
+"""How much faster the clock of a hurried page goes."""
+
+
+def ready(page: Page) -> None:
+    """Wait until the script of the page is at work."""
+    expect(page.locator("[data-drop]")).to_have_class(re.compile(r"\bready\b"))
+
+
+def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """While the page goes on: `wait_for` would stop what Playwright reports of it."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"after {seconds} s still not: {what}"
+        page.wait_for_timeout(30)
+
+
+def no_barriers(page: Page, *schemes: str) -> None:
+    """Fails with what axe finds on the page as it is now: WCAG 2.2 A and AA, and good practice. `schemes`: in each of
+    these, `light` and `dark`; none: as it is."""
+    if not page.evaluate("() => 'axe' in globalThis"):
+        page.evaluate(Axe().axe_script)
+    for scheme in schemes or ("",):
+        if scheme:
+            # Without motion, or the colours would be on their way from one scheme to the other.
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+        found = AxeResults(page.evaluate("() => axe.run({ resultTypes: ['violations'] })"))
+        assert found.violations_count == 0, f"{scheme}\n{found.generate_report()}"
