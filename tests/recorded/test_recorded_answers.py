@@ -25,6 +25,9 @@ from redis import Redis
 from tests.recorded import admin_script, api_script, facts, pages_script, uploads_script
 from tests.recorded.session import Recorded
 
+# The imitation has the same contract tests as the real server; what is answered over it would be the same again.
+pytestmark = pytest.mark.real_only
+
 ANSWERS = Path(__file__).with_name("answers")
 RECORDING = bool(os.environ.get("RECORD_ANSWERS"))
 AREAS: dict[str, Callable[[Recorded], None]] = {
