@@ -83,11 +83,13 @@ def command(
 
 def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> bool:
     """Whether it went well. What concerns every file (no site, no such token) goes up."""
+    sent_as = name or path.name
     try:
         if path == STANDARD_INPUT and name is not None:
             stored = _upload_standard_input(uploader, name, show)
         else:
             with open_local(path, name, uploader.limits) as file:
+                sent_as = file.name
                 stored = uploader.upload(file, show.start_progress(file.name, file.size))
     except ClientError as error:
         if isinstance(error, ConnectionFailed) or (
@@ -96,7 +98,8 @@ def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> 
             raise
         show.problem(f"{printable_path(str(path))}: {error}")
         return False
-    show.result(f"{stored['id']}\t{printable_path(str(stored['name']))}")
+    # A token that may not read is not told what name the file has got.
+    show.result(f"{stored['id']}\t{printable_path(str(stored.get('name', sent_as)))}")
     return True
 
 

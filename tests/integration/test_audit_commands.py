@@ -22,11 +22,10 @@ from backoffice.errors import IntegrityError
 from backoffice.services.audit import Audit
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
-from tests.integration.test_people_commands import Run, run
+from tests.support.commands import Run
 from tests.support.log_archive import Log
 from tests.support.people import ROOT, event
 
-__all__ = ["run"]
 KEYS = Keys("bo")
 
 
