@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Watch
+from tests.browser.pages import wait_until
 from tests.browser.uploading import (
     COUNT,
     SIZE,
@@ -169,7 +170,11 @@ def test_a_file_that_changes_while_it_is_sent_is_noticed_and_nothing_is_left(
         assert site.files(person) == {}
         if date_kept:
             expect(mine.locator("[data-unfinished]")).to_have_count(0)
-            assert site.services.files.usage(site.actor(person)).reserved == 0
+            wait_until(
+                mine,
+                lambda: site.services.files.usage(site.actor(person)).reserved == 0,
+                "the cancelled upload to free its quota",
+            )
 
 
 def change(path: Path, at: int, *, date_kept: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -115,8 +116,13 @@ def test_one_persons_words_are_not_anothers() -> None:
                 CHEAP.check(f"Mira{name}xq1", f"Mira{name}xq")
         return True
 
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(judge, ("bella", "dora", "mar", "nda")))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns in the middle of everything
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(judge, ("bella", "dora", "mar", "nda")))
+    finally:
+        sys.setswitchinterval(before)
 
 
 @pytest.mark.parametrize(
