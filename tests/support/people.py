@@ -13,6 +13,7 @@ from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
+from backoffice.errors import BackofficeError
 from backoffice.services.audit import Audit
 from backoffice.services.authorization import grants_of, session_credential
 from backoffice.services.roles import Roles
@@ -181,3 +182,12 @@ def anybody(*permissions: Permission, name: str = "somebody") -> Actor:
 
 def everything_but(*permissions: Permission, name: str = "most") -> Actor:
     return Actor("x" + name, name, (("most", frozenset(all_permissions()) - set(permissions)),))
+
+
+def sign_in_outcome(people: People, name: str, password: str, ip: str = "192.0.2.1", device: str = "") -> str:
+    """What came of it: the code of the refusal, or "ok"."""
+    try:
+        people.sessions.sign_in(people.visitor(ip), name, password, device)
+    except BackofficeError as error:
+        return error.code
+    return "ok"

@@ -13,10 +13,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.ids import secret_hash
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import BadCredentials, NotAllowed, NotFound, NotSignedIn, ReauthRequired
-from backoffice.services.sign_in.passwords import Passwords
 from tests.support.people import PASSWORD, ROOT, People
-
-STRONGER = Passwords(memory_kib=16, passes=1)
 
 
 def test_sign_in_and_resume(people: People) -> None:

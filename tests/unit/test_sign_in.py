@@ -16,17 +16,7 @@ from backoffice.errors import BackofficeError, BadCredentials, TooMany, Unavaila
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.throttle import network, site
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
-from tests.support.people import PASSWORD, ROOT, People
-
-STRONGER = Passwords(memory_kib=16, passes=1)
-
-
-def outcome(people: People, name: str, password: str, ip: str = "192.0.2.1", device: str = "") -> str:
-    try:
-        people.sessions.sign_in(people.visitor(ip), name, password, device)
-    except BackofficeError as error:
-        return error.code
-    return "ok"
+from tests.support.people import PASSWORD, ROOT, People, sign_in_outcome
 
 
 def with_address(people: People) -> User:
@@ -36,7 +26,9 @@ def with_address(people: People) -> User:
 
 def heat(people: People, name: str, networks: int = 3) -> int:
     """Guess until there is no place any more for somebody who failed already; how many were guessed."""
-    answers = [outcome(people, name, "wrong", f"198.51.{network}.1") for _ in range(12) for network in range(networks)]
+    answers = [
+        sign_in_outcome(people, name, "wrong", f"198.51.{network}.1") for _ in range(12) for network in range(networks)
+    ]
     return answers.count("bad_credentials")
 
 
@@ -72,7 +64,7 @@ def test_A3_A4_every_failure_is_the_same_answer_after_the_same_work(
         "verify",
         lambda self, stored, text: (work.append(stored.rpartition("p=")[0]), verify(self, stored, text))[1],
     )
-    outcome(people, "ada", "wrong")  # the scripts are known from now on
+    sign_in_outcome(people, "ada", "wrong")  # the scripts are known from now on
     work.clear()
     answers = []
     for number, (name, password) in enumerate(WRONG):
@@ -106,19 +98,19 @@ def test_A4_the_time_does_not_tell_who_exists(fake: Redis) -> None:
 def test_A5_guessing_one_account_gets_slow(people: People) -> None:
     people.user("ada")
     for name, ip in (("ada", "203.0.113.9"), ("nobody", "203.0.113.10")):
-        answers = [outcome(people, name, "wrong", ip) for _ in range(15)]
+        answers = [sign_in_outcome(people, name, "wrong", ip) for _ in range(15)]
         # Six for the name, one as a newcomer and two more in this second.
         assert answers == ["bad_credentials"] * 9 + ["too_many_attempts"] * 6
         people.clock.pass_(seconds=1)
-    assert outcome(people, "nobody", "wrong", "203.0.113.10") == "bad_credentials"
+    assert sign_in_outcome(people, "nobody", "wrong", "203.0.113.10") == "bad_credentials"
     for _ in range(2):
-        outcome(people, "ada", "wrong", "203.0.113.9")
+        sign_in_outcome(people, "ada", "wrong", "203.0.113.9")
     with pytest.raises(TooMany) as caught:
         people.sessions.sign_in(people.visitor("203.0.113.9"), "ada", PASSWORD)
     assert caught.value.retry_after == 2
     people.clock.pass_(seconds=2)
-    assert outcome(people, "ada", PASSWORD, "203.0.113.9") == "ok"
-    assert outcome(people, "ada", "wrong", "203.0.113.9") == "bad_credentials"
+    assert sign_in_outcome(people, "ada", PASSWORD, "203.0.113.9") == "ok"
+    assert sign_in_outcome(people, "ada", "wrong", "203.0.113.9") == "bad_credentials"
 
 
 def test_A5_a_network_has_three_tries_a_day_at_names_that_wait(people: People) -> None:
@@ -126,8 +118,8 @@ def test_A5_a_network_has_three_tries_a_day_at_names_that_wait(people: People) -
     assert heat(people, "ada", networks=1) == 6 + 3
     for _ in range(40):
         people.clock.pass_(seconds=150)
-        outcome(people, "ada", "wrong", "198.51.99.1")  # somebody who takes each place that comes free
-    answers = [outcome(people, "ada", PASSWORD, f"198.51.{ip}.1") for ip in ("0", "99", "100")]
+        sign_in_outcome(people, "ada", "wrong", "198.51.99.1")  # somebody who takes each place that comes free
+    answers = [sign_in_outcome(people, "ada", PASSWORD, f"198.51.{ip}.1") for ip in ("0", "99", "100")]
     assert answers == ["too_many_attempts", "too_many_attempts", "ok"]
 
 
@@ -137,12 +129,12 @@ def test_A5_an_owner_gets_in_from_a_new_browser_while_others_guess(people: Peopl
     for minute in range(6):
         people.clock.pass_(seconds=30)
         heat(people, "ada", networks=1)
-        assert outcome(people, "ada", PASSWORD, f"203.0.113.{minute}") == "ok"
+        assert sign_in_outcome(people, "ada", PASSWORD, f"203.0.113.{minute}") == "ok"
         people.clock.pass_(seconds=30)
         heat(people, "ada", networks=1)
         people.clock.pass_(seconds=1)
         # Also one who mistypes it twice.
-        guesses = [outcome(people, "ada", one, f"192.0.2.{minute}") for one in ("wrong", "wrong", PASSWORD)]
+        guesses = [sign_in_outcome(people, "ada", one, f"192.0.2.{minute}") for one in ("wrong", "wrong", PASSWORD)]
         assert guesses == ["bad_credentials", "bad_credentials", "ok"]
 
 
@@ -154,7 +146,7 @@ def test_A4_nothing_tells_that_a_name_and_an_address_are_of_one_account(people: 
     for number, (name, address) in enumerate((known, unknown)):
         ip = f"203.0.113.{number}"
         people.clock.pass_(seconds=10)
-        answers.append([outcome(people, one, "wrong", ip) for one in [name] * 12 + [address] * 12])
+        answers.append([sign_in_outcome(people, one, "wrong", ip) for one in [name] * 12 + [address] * 12])
     assert answers[0] == answers[1]
     assert answers[0][12:] == ["bad_credentials"] * 6 + ["too_many_attempts"] * 6
 
@@ -164,9 +156,9 @@ def test_A5_the_owner_gets_in_from_a_known_browser_all_the_same(people: People) 
     device = people.sessions.sign_in(people.visitor(), "ada", PASSWORD).device
     heat(people, "ada")
     for _ in range(12):  # in the same network, too
-        outcome(people, "ada", "wrong")
-    assert outcome(people, "ada", PASSWORD) == "too_many_attempts"
-    assert outcome(people, "ada", PASSWORD, device=device) == "ok"
+        sign_in_outcome(people, "ada", "wrong")
+    assert sign_in_outcome(people, "ada", PASSWORD) == "too_many_attempts"
+    assert sign_in_outcome(people, "ada", PASSWORD, device=device) == "ok"
     # A browser that somebody else's sign-in made known is not known for this user; nor is a made-up one.
     people.user("eve")
     eves = people.sessions.sign_in(people.visitor("203.0.113.77"), "eve", PASSWORD).device
@@ -178,9 +170,9 @@ def test_A5_the_owner_gets_in_from_a_known_browser_all_the_same(people: People) 
         "é",
         "." * 999,
     ):
-        assert outcome(people, "ada", PASSWORD, device=other) == "too_many_attempts"
+        assert sign_in_outcome(people, "ada", PASSWORD, device=other) == "too_many_attempts"
     # A stolen device cookie gives no more guesses than the account has.
-    guesses = [outcome(people, "ada", "wrong", device=device) for _ in range(10)]
+    guesses = [sign_in_outcome(people, "ada", "wrong", device=device) for _ in range(10)]
     assert guesses == ["bad_credentials"] * 6 + ["too_many_attempts"] * 4
 
 
@@ -209,17 +201,17 @@ def test_A5_spraying_many_names_from_one_network_gets_slow(people: People) -> No
         (lambda n: f"2001:db8:1:2:{n:x}::1", 40),
         (lambda n: "::ffff:198.51.100.1", 40),
     ):
-        answers = [outcome(people, f"name{n}{make(0)}", "wrong", make(n)) for n in range(names)]
+        answers = [sign_in_outcome(people, f"name{n}{make(0)}", "wrong", make(n)) for n in range(names)]
         assert answers.count("bad_credentials") == 21
         assert answers[-1] == "too_many_attempts"
 
 
 def test_A5_a_spray_from_many_networks_is_slowed(people: People) -> None:
-    answers = [outcome(people, f"name{n}", "wrong", f"203.{n // 200}.{n % 200}.1") for n in range(260)]
+    answers = [sign_in_outcome(people, f"name{n}", "wrong", f"203.{n // 200}.{n % 200}.1") for n in range(260)]
     # Ten newcomers a second, and two of those who come again.
     assert answers.count("bad_credentials") == 201 + 10 + 2
     people.clock.pass_(minutes=1)
-    assert outcome(people, "another", "wrong") == "bad_credentials"
+    assert sign_in_outcome(people, "another", "wrong") == "bad_credentials"
 
 
 def test_A5_a_spray_stops_no_newcomer(people: People) -> None:
@@ -229,25 +221,25 @@ def test_A5_a_spray_stops_no_newcomer(people: People) -> None:
     for second in range(36):
         people.clock.pass_(ms=700)
         for n in range(15):  # from 60 networks
-            outcome(people, f"name{second}{n}", "wrong", f"198.0.{(second * 15 + n) % 60}.1")
+            sign_in_outcome(people, f"name{second}{n}", "wrong", f"198.0.{(second * 15 + n) % 60}.1")
         if second > 30:
-            assert outcome(people, "ada", PASSWORD, f"203.0.113.{second}") == "ok"
+            assert sign_in_outcome(people, "ada", PASSWORD, f"203.0.113.{second}") == "ok"
 
 
 def test_A5_who_is_refused_wears_out_nothing(people: People) -> None:
     people.user("ada")
     assert heat(people, "ada") == 6 + 3 + 2
     for _ in range(60):
-        assert outcome(people, "ada", "wrong", "198.51.0.1") == "too_many_attempts"
+        assert sign_in_outcome(people, "ada", "wrong", "198.51.0.1") == "too_many_attempts"
     # The network has all but what it guessed.
-    answers = [outcome(people, f"name{n}", "wrong", "198.51.0.1") for n in range(60)]
+    answers = [sign_in_outcome(people, f"name{n}", "wrong", "198.51.0.1") for n in range(60)]
     assert answers.count("bad_credentials") >= 21 - 9
 
 
 def test_A5_many_people_behind_one_address_sign_in_at_nine(people: People) -> None:
     for n in range(40):
         people.user(f"user{n}")
-    assert {outcome(people, f"user{n}", PASSWORD) for n in range(40)} == {"ok"}
+    assert {sign_in_outcome(people, f"user{n}", PASSWORD) for n in range(40)} == {"ok"}
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,12 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.actions import Actions
-from backoffice.errors import BackofficeError, BadCredentials, WeakPassword
+from backoffice.errors import BadCredentials, WeakPassword
 from backoffice.services.sign_in import guesses
 from backoffice.services.sign_in.passwords import Passwords
-from tests.support.people import PASSWORD, ROOT, People
+from tests.support.people import PASSWORD, ROOT, People, sign_in_outcome
 
 STRONGER = Passwords(memory_kib=16, passes=1)
-
-
-def outcome(people: People, name: str, password: str, ip: str = "192.0.2.1", device: str = "") -> str:
-    try:
-        people.sessions.sign_in(people.visitor(ip), name, password, device)
-    except BackofficeError as error:
-        return error.code
-    return "ok"
 
 
 def test_A1_the_hash_is_made_anew_at_the_next_sign_in(people: People, fake: Redis) -> None:
@@ -41,17 +33,17 @@ def test_a_password_that_would_be_refused_today_goes_on_to_work(
     with monkeypatch.context() as before:
         before.setattr(guesses, "LEAST_GUESSES", 0)
         people.user("ada", password="Summer2026")
-    assert outcome(people, "ada", "Summer2026") == "ok"
+    assert sign_in_outcome(people, "ada", "Summer2026") == "ok"
     stronger = People(fake, STRONGER)
-    assert outcome(stronger, "ada", "Summer2026") == "ok", "also when its hash is made anew"
+    assert sign_in_outcome(stronger, "ada", "Summer2026") == "ok", "also when its hash is made anew"
     with pytest.raises(WeakPassword):
         people.user("eve", password="Summer2026")
 
 
 def test_refusals_are_recorded_without_what_was_typed(people: People) -> None:
     ada = people.user("ada")
-    outcome(people, "ada", "hunter2 typed here")
-    outcome(people, "my password by mistake", "x")
+    sign_in_outcome(people, "ada", "hunter2 typed here")
+    sign_in_outcome(people, "my password by mistake", "x")
     known, unknown = people.entries(Actions.SESSION_REFUSE)
     assert known.event["object"]["id"] == ada.id
     assert known.event["outcome"] == "denied"
@@ -63,10 +55,10 @@ def test_refusals_are_recorded_without_what_was_typed(people: People) -> None:
 def test_a_flood_does_not_fill_the_log(people: People) -> None:
     people.user("ada")
     for n in range(100):
-        outcome(people, "ada", "wrong", f"198.51.100.{n}")
+        sign_in_outcome(people, "ada", "wrong", f"198.51.100.{n}")
     assert len(people.entries(Actions.SESSION_REFUSE)) < 110
     for _ in range(100):
-        outcome(people, "ada", "wrong", "192.0.2.1")
+        sign_in_outcome(people, "ada", "wrong", "192.0.2.1")
     assert len(people.entries(Actions.SESSION_REFUSE)) < 130
 
 
