@@ -41,8 +41,7 @@ def init_assets(app: Flask) -> None:
 
 def content_hash(app: Flask, endpoint: str, name: str) -> str:
     """Hash of what the endpoint serves under that name, "" when there is no such file."""
-    owner = app if endpoint == "static" else app.blueprints.get(endpoint.rpartition(".")[0])
-    path = _path_of(owner.static_folder, name) if owner is not None and owner.static_folder else None
+    path = static_path(app, endpoint, name)
     if path is None:
         return ""
     try:
@@ -50,6 +49,12 @@ def content_hash(app: Flask, endpoint: str, name: str) -> str:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return ""
     return _content_hash(path, about.st_mtime_ns, about.st_size) if S_ISREG(about.st_mode) else ""
+
+
+def static_path(app: Flask, endpoint: str, name: str) -> Path | None:
+    """Where the file is that the endpoint serves under that name; None when no name of a file is meant."""
+    owner = app if endpoint == "static" else app.blueprints.get(endpoint.rpartition(".")[0])
+    return _path_of(owner.static_folder, name) if owner is not None and owner.static_folder else None
 
 
 @lru_cache(maxsize=1024)

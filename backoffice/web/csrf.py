@@ -11,11 +11,14 @@ far to find a field would mean taking the file before knowing whether it is want
 
 from __future__ import annotations
 
+import base64
+import binascii
+import secrets
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, request
-from flask_wtf.csrf import CSRFProtect, validate_csrf  # type: ignore[import-untyped]
+from flask import Flask, g, request
+from flask_wtf.csrf import CSRFProtect, generate_csrf, validate_csrf  # type: ignore[import-untyped]
 from wtforms import ValidationError
 
 from backoffice.errors import NotAllowed
@@ -46,6 +49,33 @@ def init_csrf(app: Flask, site: Settings) -> None:
     # The last key signs, all verify: forms that were open while the key changed still work.
     app.config["WTF_CSRF_SECRET_KEY"] = [key.reveal() for key in reversed(site.secret_keys)]
     CSRFProtect(app)
+    # In both places where the extension puts its own: macros see no context.
+    app.jinja_env.globals["csrf_token"] = csrf_token
+    app.context_processor(lambda: {"csrf_token": csrf_token})
+
+
+def csrf_token() -> str:
+    """The token for the forms of this page, in another disguise in each answer: pages are compressed, and the length of
+    one must not tell whether what somebody guessed is in it (BREACH, CVE-2013-3587)."""
+    if "masked_csrf_token" not in g:
+        token = generate_csrf().encode("ascii")
+        pad = secrets.token_bytes(len(token))
+        g.masked_csrf_token = base64.urlsafe_b64encode(pad + _xor(token, pad)).decode("ascii")
+    return str(g.masked_csrf_token)
+
+
+def _unmasked(text: str) -> str:
+    """The token below the disguise. One without, from a page of an earlier version, stays as it is."""
+    try:
+        data = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        half = len(data) // 2
+        return _xor(data[half:], data[:half]).decode("ascii") if data and not len(data) % 2 else text
+    except (UnicodeError, binascii.Error):
+        return text
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(len(left))
 
 
 def check_csrf(*, body_may_be_read: bool) -> None:
@@ -53,7 +83,8 @@ def check_csrf(*, body_may_be_read: bool) -> None:
     if not _from_here():
         services().audit.refuse(actor(), "from another site", CsrfFailed("The request comes from another site."))
     try:
-        validate_csrf(_token(body_may_be_read))
+        sent = _token(body_may_be_read)
+        validate_csrf(None if sent is None else _unmasked(sent))
     except ValidationError:
         services().audit.refuse(actor(), "no token of a form of this site", CsrfFailed())
 

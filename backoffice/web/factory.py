@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from flask import Flask, request
-from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 
 from backoffice.domain import limits
 from backoffice.domain.access import Actor
@@ -20,6 +19,7 @@ from backoffice.web.admission import init_admission
 from backoffice.web.application import Application
 from backoffice.web.assets import init_assets
 from backoffice.web.body import drain_after
+from backoffice.web.compression import init_compression
 from backoffice.web.context import init_services
 from backoffice.web.cookies import CsrfSessionInterface
 from backoffice.web.csrf import init_csrf
@@ -71,8 +71,8 @@ def make_app(
 
     The order matters where a hook needs what another has done. Before a view, from the first line to the last: note the
     endpoint for the log, start the clock, set an actor for errors on the way, check the store, find out who asks, let
-    not too many in, guard the route. After it, from the last line to the first: keep assets, drain a refused body,
-    count, add the headers.
+    not too many in, guard the route. After it, from the last line to the first: keep assets, compress, drain a refused
+    body, count, add the headers.
     """
     app = Application("backoffice.web", static_url_path="/static")
     _configure(app, settings)
@@ -82,6 +82,7 @@ def make_app(
     init_health(app)
     app.after_request(drain_after)
     app.after_request(keep_within)
+    init_compression(app)
     init_assets(app)
     init_errors(app)
     app.before_request(nobody_yet)
@@ -92,7 +93,6 @@ def make_app(
     init_csrf(app, settings)
     init_route_guard(app)
     _init_leftover_babel(app)
-    Bootstrap5(app)
     init_formats(app)
     app.context_processor(_for_templates)
     app.jinja_env.globals["field_limits"] = limits  # macros see no context
@@ -120,7 +120,6 @@ def _configure(app: Flask, settings: Settings) -> None:
         # No page of errors may ever be a console (CVE-2024-34069); tests see the same answers as everybody.
         DEBUG=False,
         PROPAGATE_EXCEPTIONS=False,
-        BOOTSTRAP_SERVE_LOCAL=True,
     )
     app.session_interface = CsrfSessionInterface()
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import NamedTuple, ParamSpec, cast
+from typing import ParamSpec, cast
 
-from flask import Flask, current_app, g
+from flask import Flask
 from markupsafe import Markup, escape
 
 from backoffice.domain.times import now_ms, rfc3339
+from backoffice.web.sections import admin_sections
 from backoffice.web.url_pattern import template_url
 
 P = ParamSpec("P")
 
 NOTHING = Markup(
-    '<span class="text-body-secondary"><span aria-hidden="true">&ndash;</span>'
-    '<span class="visually-hidden">none</span></span>'
+    '<span class="muted none"><span aria-hidden="true">&ndash;</span><span class="visually-hidden">none</span></span>'
 )
 # `%` of a Markup escapes what it puts in, in half the time that `format` takes: a list has hundreds of cells.
 _SIZE = Markup('<span class="num" title="%s bytes">%s</span>')
 _TIME = Markup('<time datetime="%s" title="%s" data-ago>%s</time>')
+_WHEN = Markup('<time datetime="%s" data-when>%s</time>')
 _STATE = Markup('<span class="state state-%s">%s</span>')
 _LABEL = Markup('<span class="label">%s</span>')
 _LABELS = Markup('<span class="labels">%s</span>')
@@ -39,7 +40,7 @@ _AGES = (
     (60, 1, "second"),
     (3600, 60, "minute"),
     (86400, 3600, "hour"),
-    (30 * 86400, 86400, "day"),
+    (45 * 86400, 86400, "day"),
     (365 * 86400, 30 * 86400, "month"),
     (1 << 62, 365 * 86400, "year"),
 )
@@ -79,8 +80,8 @@ def ago(ms: int, now: int | None = None) -> str:
     distance = abs(seconds)
     if distance < 10:
         return "just now"
-    step, unit = next((step, unit) for limit, step, unit in _AGES if distance < limit)
-    count = int(distance // step)
+    # Rounded, so that what lasts for 30 days lasts for 30 days a minute later, too.
+    count, unit = next((n, unit) for limit, step, unit in _AGES if (n := int(distance / step + 0.5)) * step < limit)
     words = f"{count} {unit}{'' if count == 1 else 's'}"
     return f"{words} ago" if seconds > 0 else f"in {words}"
 
@@ -93,8 +94,21 @@ def time_tag(ms: int) -> Markup:
 @remembered
 def _time_with_age(ms: int, age: str) -> Markup:
     stamp = rfc3339(ms)
-    exact = f"{stamp[8:10]} {_MONTHS[int(stamp[5:7]) - 1]} {stamp[:4]}, {stamp[11:19]} UTC"
-    return _TIME % (stamp, exact, age)
+    return _TIME % (stamp, f"{_day(stamp)}, {stamp[11:19]} UTC", age)
+
+
+@remembered
+def when_tag(ms: int) -> Markup:
+    """A `<time>` with the moment; the page's script shows it in the reader's own zone, short. 0 is never."""
+    if not ms:
+        return NOTHING
+    stamp = rfc3339(ms)
+    return _WHEN % (stamp, f"{_day(stamp)}, {stamp[11:16]} UTC")
+
+
+def _day(stamp: str) -> str:
+    """`27 Nov 2026`, of an RFC 3339 time."""
+    return f"{int(stamp[8:10])} {_MONTHS[int(stamp[5:7]) - 1]} {stamp[:4]}"
 
 
 @remembered
@@ -134,34 +148,16 @@ def icon(name: str, css_class: str = "") -> Markup:
     return _ICON_OF_CLASS % (css_class, name) if css_class else _ICON % name
 
 
-class Section(NamedTuple):
-    """One of the admin site's. `current`: the page is of it."""
-
-    url: str
-    name: str
-    icon: str
-    current: bool
-
-
-def admin_sections() -> list[Section]:
-    """The sections of the admin site that the person asking may open, without the index page."""
-    here = g.get("_admin_view")
-    return [
-        Section(item.get_url(), item.name, item.get_icon_value() or "list", item.is_active(here))
-        for admin in current_app.extensions.get("admin", ())
-        for item in admin.menu()
-        if not item.is_category() and item.get_url() != admin.url + "/" and item.is_accessible() and item.is_visible()
-    ]
-
-
 def init_formats(app: Flask) -> None:
-    """Give the templates what they use: filters for values, and the admin site's menu."""
+    """Give the templates what they use: filters for values, addresses, and the admin site's menu."""
     # Half of a long list would be indentation.
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension("jinja2.ext.do")
     app.jinja_env.filters.update(
         filesize=filesize,
         size_tag=size_tag,
         time_tag=time_tag,
+        when_tag=when_tag,
         number=number,
         state_tag=state_tag,
         tags=tags,

@@ -241,7 +241,7 @@ def machines(site: Recorded) -> None:
         "/static/css/upload.css",
         "/static/../secret",
         "/static/no.js",
-        "/bootstrap/static/no.js",
+        "/static/no/no.js",
     ):
         if site.call("nobody", "GET", path).status_code == 200:
             # The description is recorded by itself; the bytes of a style sheet are nobody's business.

@@ -35,7 +35,6 @@ PUBLIC = {
     "pages.docs",
     "pages.openapi",
     "static",
-    "bootstrap.static",
 }
 """All that a stranger may call. Whoever adds to it says why in the review."""
 

@@ -104,7 +104,7 @@ def test_every_page_and_asset_and_form_is_below_the_path(below: Below) -> None:
             if f'action="{found}' not in answer.text:
                 wanted.append(led.path + (f"?{led.query}" if led.query else ""))
     assert {f"{start}account", f"{start}admin/", f"{start}admin/users/", f"{start}openapi.json"} <= seen
-    assert any("bootstrap.min.css" in one for one in seen)
+    assert any("css/base.css" in one for one in seen)
     assert any("upload/main.js" in one for one in seen)
     assert forms > 100
 

@@ -200,7 +200,7 @@ class Markup(HTMLParser):
         if tag == "style" or (tag == "script" and "src" not in given) or tag in {"iframe", "object", "embed", "base"}:
             self.wrong.append(f"<{tag}>")
         self.ids += [str(given["id"])] if "id" in given else []
-        self.labels |= {str(given["for"])} if tag == "label" else set()
+        self.labels |= {str(given["for"])} if tag == "label" and "for" in given else set()
         if tag in {"input", "select", "textarea"} and given.get("type") != "hidden":
             self.controls.append(given)
 

@@ -46,7 +46,11 @@ def test_sizes_are_for_people(size: int, text: str) -> None:
         (59, "59 seconds ago"),
         (60, "1 minute ago"),
         (7200, "2 hours ago"),
-        (40 * 86400, "1 month ago"),
+        (30 * 86400 - 960, "30 days ago"),
+        (40 * 86400, "40 days ago"),
+        (50 * 86400, "2 months ago"),
+        (-30 * 86400 + 960, "in 30 days"),
+        (-86399, "in 1 day"),
         (800 * 86400, "2 years ago"),
         (-120, "in 2 minutes"),
     ],
@@ -114,7 +118,7 @@ class Kind(StrEnum):
 @pytest.mark.parametrize(
     ("name", "value", "shown", "exported"),
     [
-        ("created_at", 10**12, formats.time_tag(10**12), "2001-09-09T01:46:40.000Z"),
+        ("created_at", 10**12, formats.when_tag(10**12), "2001-09-09T01:46:40.000Z"),
         ("created_at", 0, formats.NOTHING, ""),
         ("size", 1234, "1,234", 1234),
         ("built_in", True, "yes", "yes"),

@@ -143,7 +143,7 @@ class AuditView(ServiceView):
     """Read only: there is no form, no delete, no action."""
 
     acts = ViewActs(read=Acts.AUDIT_READ)
-    noun, section, icon = "entry", "audit", "audit"
+    noun, section, icon, heading = "entry", "audit", "audit", "Activity"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
     column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")
     column_labels: ClassVar = {
@@ -171,6 +171,8 @@ class AuditView(ServiceView):
         equals("object", "Object", object_name, hint="file:identifier"),
         equals("ip", "Address", facet, hint="192.0.2.1"),
     )
+    column_widths: ClassVar = {"at": 10, "who": 9, "action": 10, "outcome": 6, "ip": 10, "via": 5}
+    column_low = ("ip", "via")
     list_template = "admin/audit_list.html"
     title_column = "action"
     empty_hint = "Nothing was recorded yet."

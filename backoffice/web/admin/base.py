@@ -38,6 +38,7 @@ from backoffice.web.admin.record_forms import RecordForms
 from backoffice.web.admin.rows import Column, rows
 from backoffice.web.identity import actor
 from backoffice.web.route_access import Access
+from backoffice.web.sections import Section, sections_of
 
 COMMON_LABELS = {"id": "Identifier", "updated_at": "Changed"}
 
@@ -57,6 +58,12 @@ class ServiceView(RecordForms):
     section: ClassVar[str] = ""
     """The view's name in addresses and in the menu; the noun's plural unless given."""
     icon: ClassVar[str] = "list"
+    heading: ClassVar[str] = ""
+    """What the list is called, where that is not the section."""
+    tab_of: ClassVar[str] = ""
+    """The section whose page this is a tab of: it has no place of its own in the menu."""
+    tab: ClassVar[str] = ""
+    """What the list is called among the tabs."""
     title_column: ClassVar[str] = ""
     """What a record is called on its own page; the first column of the list unless given."""
     delete_labels: ClassVar[DeleteLabels] = DeleteLabels()
@@ -75,6 +82,10 @@ class ServiceView(RecordForms):
     column_type_formatters_export: ClassVar[dict[type, Any]] = {object: default_text}
     column_numeric: ClassVar[Sequence[str]] = ()
     """Columns set flush right, in figures of one width."""
+    column_widths: ClassVar[Mapping[str, int]] = {}
+    """Widths in rem (those that `lists.css` names); the columns without one share what is left."""
+    column_low: ClassVar[Sequence[str]] = ()
+    """Columns that narrow windows leave out."""
     searchable = False
     search_hint = "Search"
     empty_hint = "Nothing here yet."
@@ -90,11 +101,12 @@ class ServiceView(RecordForms):
     def __init__(self, service: Any) -> None:
         self.service = service
         section, icon = self.section or f"{self.noun}s", {"menu_icon_type": "svg", "menu_icon_value": self.icon}
+        self.section = section  # type: ignore[misc]  # what a subclass left open
         super().__init__(type(service), section.capitalize(), endpoint=section, **icon)
         self.actions = ViewActions(self)
         self.access = ViewAccess(section, self.access_rules())
         self.list_options = ListOptions.of(self)
-        self.columns = [Column.of(name, label, name in self.column_numeric) for name, label in self._list_columns]
+        self.columns = [Column.of(self, name, label) for name, label in self._list_columns]
 
     # The service, by convention
 
@@ -194,7 +206,20 @@ class ServiceView(RecordForms):
     @expose("/")  # type: ignore[untyped-decorator]
     def index_view(self) -> str:
         state = ListState.read(self.list_options, request.args)
-        return str(self.render(self.list_template, **self.list_context(state, self.get_page(state.query))))
+        found = Page((), 0) if state.problem else self.get_page(state.query)
+        return str(self.render(self.list_template, **self.list_context(state, found)))
+
+    @property
+    def section_title(self) -> str:
+        return self.heading or str(self.name)
+
+    def list_url(self) -> str:
+        """The list's address, from any page of the site."""
+        return url_for(f"{self.endpoint}.index_view")
+
+    def tabs(self) -> list[Section]:
+        """The lists beside this one, and itself, of those that the person asking may open."""
+        return sections_of(self.tab_of or self.section)
 
     def list_context(self, state: ListState, found: Page[Any]) -> dict[str, Any]:
         """What the template of the list is given."""

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from backoffice.domain.times import rfc3339
-from backoffice.web.formats import NOTHING, number, remembered, size_tag, state_tag, tags, time_tag
+from backoffice.domain.times import now_ms, rfc3339
+from backoffice.web.formats import NOTHING, number, remembered, size_tag, state_tag, tags, time_tag, when_tag
 
 _CODE = Markup('<code class="id" title="%s">%s</code>')
 _BIDI = Markup("<bdi>%s</bdi>")
 _CLIPPED = Markup('<bdi class="clip" title="%s">%s</bdi>')
-_TIME = Markup('<time datetime="%s" data-ago title="%s">%s</time>')
+_TIME = Markup('<time datetime="%s" data-when>%s</time>')
 
 Formatter = Callable[[Any, Any, Any, str], Any]
 """Flask-Admin's column formatter: (view, template context, record, column name) -> what to show."""
@@ -44,7 +44,7 @@ def default_cell(view: Any, value: Any, name: str) -> str | Markup:
         case Enum():
             return state_tag(str(value.value), view.badge_tones.get(str(value.value), "neutral"))
         case int():
-            return time_tag(value) if name.endswith(TIME_SUFFIX) else number(value)
+            return moment(value) if name.endswith(TIME_SUFFIX) else number(value)
         case str():
             return _CODE % (value, value) if name == "id" else _bidi(value)
         case Mapping():
@@ -53,6 +53,11 @@ def default_cell(view: Any, value: Any, name: str) -> str | Markup:
             return tags(sorted(map(str, value)))
         case _:
             return str(value)
+
+
+def moment(ms: int) -> Markup:
+    """When it was; of what is still to come, how long it is until then."""
+    return time_tag(ms) if ms > now_ms() else when_tag(ms)
 
 
 def default_text(_view: Any, value: Any, name: str) -> Any:
@@ -99,9 +104,9 @@ def size_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
 
 
 def time_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
-    """Column of times that are kept as RFC 3339 text; the page's script puts the distance beside it."""
+    """Column of times that are kept as RFC 3339 text; the page's script shows it in the reader's zone."""
     stamp = getattr(record, name)
-    return _TIME % (stamp, stamp, stamp)
+    return _TIME % (stamp, stamp)
 
 
 def count_cell(_view: Any, _context: Any, record: Any, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from flask import g
 from flask_admin.form import BaseForm
+from markupsafe import Markup
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
@@ -18,11 +19,31 @@ from backoffice.services.files import Files
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link
 from backoffice.web.admin.base import ServiceView
-from backoffice.web.admin.cells import Formatter, code_cell, count_cell, size_cell, truncated_cell
+from backoffice.web.admin.cells import Formatter, code_cell, count_cell, size_cell
 from backoffice.web.admin.filters import days, equals, one_of, sizes
 from backoffice.web.admin.owners import WithOwner, owner_filter, owner_link, with_owner, with_owners
 from backoffice.web.context import services
+from backoffice.web.formats import NOTHING
 from backoffice.web.identity import actor, may
+from backoffice.web.names import kind_of, name_with_icon
+
+
+def file_name(_view: Any, _context: Any, record: Any, _name: str) -> Markup | str:
+    """Column of names of files, with a drawing of their kind."""
+    return (
+        name_with_icon(record.name, kind_of(getattr(record, "mime_type", "") or "")[0])
+        if record.name
+        else "without a name"
+    )
+
+
+_KIND = Markup('<span title="%s">%s</span>')
+
+
+def kind_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """Column of types, in words; exactly on hover."""
+    exact = getattr(record, name)
+    return _KIND % (exact, kind_of(exact)[1]) if exact else NOTHING
 
 
 class OwnedView(ServiceView):
@@ -36,12 +57,26 @@ class OwnedView(ServiceView):
     }
     column_formatters: ClassVar[dict[str, Formatter]] = {
         "owner": owner_link,
-        "mime_type": truncated_cell,
+        "name": file_name,
+        "mime_type": kind_cell,
         "size": size_cell,
         "sha256": code_cell,
         "total_chunks": count_cell,
     }
     column_numeric = ("size", "bytes", "total_chunks")
+    column_widths: ClassVar = {
+        "owner": 10,
+        "size": 6,
+        "bytes": 6,
+        "mime_type": 12,
+        "total_chunks": 6,
+        "created_at": 10,
+        "trashed_at": 10,
+        "purge_at": 9,
+        "expires_at": 9,
+        "state": 8,
+    }
+    column_low = ("mime_type",)
     badge_tones: ClassVar = {"ready": "good", "open": "info", "completing": "warn"}
     can_export = True
 
@@ -76,7 +111,7 @@ class RenameForm(BaseForm):  # type: ignore[misc]
 class FileView(OwnedView):
     """Files outside the trash."""
 
-    noun, icon = "file", "files"
+    noun, icon, tab = "file", "files", "All"
     acts = ViewActs(read=Acts.FILE_READ, list=Acts.FILES_LIST_ALL, update=Acts.FILE_RENAME, delete=Acts.FILE_TRASH)
     delete_labels = DeleteLabels(
         "Move to trash",

@@ -15,7 +15,6 @@ from backoffice.domain.limits import MAX_FILTERS, MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter
-from backoffice.web.admin.messages import flash_distinct
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
@@ -62,6 +61,8 @@ class AppliedFilter:
     filter: ServiceFilter
     text: str
     value: Any
+    problem: str = ""
+    """Why nothing can be filtered by it; then the list is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Chip:
     label: str
     value: str
     url: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ class ListState:
 
     @classmethod
     def read(cls, options: ListOptions, args: MultiDict[str, str], *, strict: bool = False) -> ListState:
-        """To be read once for a request: wrong filters are flashed, and ignored. Raises Invalid for what is too long
-        or too much; where it is `strict`, for a wrong filter too: a file must not have more than was asked for."""
+        """A wrong filter makes it a list of nothing (`problem`). Raises Invalid for what is too long or too much; where
+        it is `strict`, for a wrong filter too: a file must not have more than was asked for."""
         size = args.get("page_size", 0, type=int)
         return cls(
             options,
@@ -134,6 +136,11 @@ class ListState:
         for used in self.filters:
             query = used.filter.apply(query, used.value)
         return query
+
+    @property
+    def problem(self) -> str:
+        """Why the list is empty whatever there is: one of the filters does not fit. "" where all do."""
+        return next((used.problem for used in self.filters if used.problem), "")
 
     def page_info(self, found: Page[Any]) -> PageInfo:
         """Where in the whole the records of a page stand."""
@@ -186,8 +193,9 @@ class ListState:
         return [
             Chip(
                 used.filter.label,
-                used.filter.display(used.text),
+                used.text if used.problem else used.filter.display(used.text),
                 self.url(filters=tuple(other for other in self.filters if other is not used), page=0),
+                used.problem,
             )
             for used in self.filters
         ]
@@ -235,22 +243,17 @@ def _search_text(text: str) -> str:
 
 
 def _applied(options: ListOptions, args: MultiDict[str, str], *, strict: bool) -> tuple[AppliedFilter, ...]:
-    """The filters in use. Empty controls are not; wrong values are said to be ignored, or are Invalid."""
+    """The filters in use. Empty controls are not; wrong values carry their problem, or are Invalid."""
     found: list[AppliedFilter] = []
-    ignored: list[str] = []
     for name, text in _filter_texts(options, args, strict=strict):
         index, used = options.filters[name]
         try:
             found.append(AppliedFilter(name, index, used, text, used.clean(text)))
         except ValueError as exc:
-            misfit = f"{text[:60]} does not fit {used.label}"
-            known = isinstance(exc, InvalidFilter)
+            problem = str(exc) if isinstance(exc, InvalidFilter) else f"{text[:60]} does not fit {used.label}."
             if strict:
-                raise Invalid(str(exc) if known else f"{misfit}.") from exc
-            ignored.append(
-                f"{exc} The filter {used.label} was ignored." if known else f"{misfit}; this filter was ignored."
-            )
-    flash_distinct(ignored, "warning")
+                raise Invalid(problem) from exc
+            found.append(AppliedFilter(name, index, used, text, None, problem))
     return tuple(sorted(found, key=lambda used: (used.index, used.filter.name, used.text)))
 
 

@@ -22,7 +22,7 @@ from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.fields import CheckboxGroupField, Choice
-from backoffice.web.formats import state_tag
+from backoffice.web.formats import NOTHING, state_tag
 from backoffice.web.identity import actor, may
 
 
@@ -56,14 +56,12 @@ class CreateForm(BaseForm):  # type: ignore[misc]
 
 
 def _rights(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
-    """The rights in one line for each group: `Own files read, write`."""
+    """The rights in one line: `Own files read, write · Users read`."""
     if record.permissions == granted_by(ADMIN):
         return Markup("Everything")
-    lines = [
-        Markup('<div><span class="muted">{}</span> {}</div>').format(group, ", ".join(one.verb for one in rights))
-        for group, rights in groupby(_known(record), key=lambda one: one.group)
-    ]
-    return Markup('<div class="rights">{}</div>').format(Markup("").join(lines))
+    groups = groupby(_known(record), key=lambda one: one.group)
+    text = " · ".join(f"{group} {', '.join(one.verb for one in rights)}" for group, rights in groups)
+    return Markup('<span title="{}">{}</span>').format(text, text) if text else NOTHING
 
 
 def _described(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
@@ -91,6 +89,7 @@ class RoleView(ServiceView):
     column_list = column_details_list = ("name", "description", "permissions", "built_in")
     column_sortable_list = ("name",)
     column_default_sort = "name"
+    column_widths: ClassVar = {"name": 12, "built_in": 7}
     column_labels: ClassVar = {"permissions": "Rights", "built_in": "Kind"}
     column_formatters: ClassVar = {"permissions": _rights, "built_in": _kind}
     column_formatters_detail: ClassVar = {"permissions": _described, "built_in": _kind}

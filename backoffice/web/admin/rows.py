@@ -13,22 +13,26 @@ from backoffice.web.url_pattern import UrlPattern
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
 
-_CELL = Markup('<td role="cell" data-label="%s">')
-_NUMERIC_CELL = Markup('<td role="cell" data-label="%s" class="numeric">')
+_CELL = Markup('<td role="cell">')
+_CELL_OF_CLASSES = Markup('<td role="cell" class="%s">')
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a list. `numeric`: set flush right; `cell`: the tag that a cell of it begins with."""
+    """A column of a list. `classes`: its width and place, for its head; `cell`: the tag that its cells begin with."""
 
     name: str
     label: str
-    numeric: bool
+    classes: str
     cell: Markup
 
     @classmethod
-    def of(cls, name: str, label: str, numeric: bool) -> Column:
-        return cls(name, label, numeric, (_NUMERIC_CELL if numeric else _CELL) % label)
+    def of(cls, view: ServiceView, name: str, label: str) -> Column:
+        """As the view declares it."""
+        place = " ".join([*["numeric"] * (name in view.column_numeric), *["low"] * (name in view.column_low)])
+        width = view.column_widths.get(name)
+        classes = " ".join(filter(None, (place, f"w{width}" if width else "")))
+        return cls(name, label, classes, _CELL_OF_CLASSES % place if place else _CELL)
 
 
 class Row(NamedTuple):

@@ -18,7 +18,7 @@ from backoffice.web.identity import actor
 class TrashView(OwnedView):
     """Files in the trash."""
 
-    noun, section, icon = "file", "trash", "trash"
+    noun, section, icon, tab_of = "file", "trash", "trash", "files"
     acts = ViewActs(read=Acts.FILE_READ, list=Acts.FILES_LIST_ALL, delete=Acts.FILE_PURGE)
     delete_labels = DeleteLabels(
         "Delete for good",

@@ -26,7 +26,7 @@ def _progress(_view: Any, _context: Any, record: WithOwner, _name: str) -> str:
 class UploadView(OwnedView):
     """Files that are arriving."""
 
-    noun, icon = "upload", "upload"
+    noun, icon, tab_of, tab = "upload", "upload", "files", "In progress"
     logged_as = "file"
     acts = ViewActs(read=Acts.UPLOAD_READ, list=Acts.FILES_LIST_ALL, delete=Acts.UPLOAD_CANCEL)
     delete_labels = DeleteLabels(
@@ -46,6 +46,8 @@ class UploadView(OwnedView):
         "reserved": size_cell,
     }
     column_formatters_export: ClassVar = {"progress": _progress}
+    column_widths: ClassVar = {**OwnedView.column_widths, "progress": 7}
+    column_low = ("created_at",)
     column_sortable_list = ("name", ("created_at", "created"), ("expires_at", "expires"))
     column_default_sort = ("created_at", True)
     column_filters = (owner_filter("owner"), *days("created", "Created"))

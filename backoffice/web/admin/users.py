@@ -165,6 +165,8 @@ class UserView(ServiceView):
         "link": _link,
         "sessions": _sessions,
     }
+    column_widths: ClassVar = {"email": 14, "status": 10, "roles": 14, "last_login_at": 10, "created_at": 10}
+    column_low = ("created_at",)
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
         one_of("role", "Role", role_choices),

@@ -17,7 +17,7 @@ from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_SEARCH
 from backoffice.domain.paging import Query
 from backoffice.services.container import Services
-from backoffice.web.formats import size_tag, time_tag
+from backoffice.web.formats import size_tag, time_tag, when_tag
 from backoffice.web.url_pattern import UrlPattern, page_url
 
 ROWS: Final = 50
@@ -119,7 +119,7 @@ def file_rows(files: Iterable[File], asked: ListParams) -> list[FileRow]:
             file.name,
             size_tag(file.size),
             file.mime_type,
-            time_tag(file.purge_at if asked.trash else file.created_at),
+            time_tag(file.purge_at) if asked.trash else when_tag(file.created_at),
             download(file.id),
             ask(file.id),
             act(file.id),

@@ -40,18 +40,23 @@ function hidden(name, value) {
   return Object.assign(document.createElement("input"), { type: "hidden", name, value });
 }
 
-/** Select rows one by one, a range with Shift, or all of the page. */
+/** Select rows one by one, a range with Shift, or all of the page. The bar lies over the head of the table. */
 function selecting() {
   const bar = document.querySelector("[data-bulk]");
   const boxes = all("input[name=rowid]");
-  const whole = document.querySelector("[data-select-all]");
-  if (!bar || !whole) return;
+  if (!bar) return;
+  const whole = bar.querySelector("[data-select-all]");
+  const first = document.querySelector("thead .pick");
+  const start = first?.appendChild(whole.closest("label").cloneNode(true)).querySelector("input");
+  bar.dataset.bulk = "over";
   const update = () => {
     const count = boxes.filter((box) => box.checked).length;
     bar.hidden = count === 0;
-    bar.querySelector("[data-count]").textContent = count === 1 ? "1 selected" : `${count} selected`;
-    whole.checked = count > 0 && count === boxes.length;
-    whole.indeterminate = count > 0 && count < boxes.length;
+    bar.querySelector("[data-count]").textContent = `${count} selected`;
+    for (const box of [whole, start]) {
+      box.checked = count > 0 && count === boxes.length;
+      box.indeterminate = count > 0 && count < boxes.length;
+    }
   };
   let last = null;
   boxes.forEach((box, index) => box.addEventListener("click", (event) => {
@@ -62,14 +67,35 @@ function selecting() {
     last = index;
     update();
   }));
-  whole.addEventListener("change", () => {
-    boxes.forEach((box) => { box.checked = whole.checked; });
+  for (const box of [whole, start]) {
+    box.hidden = boxes.length === 0;
+    box.addEventListener("change", () => {
+      const { checked } = box;
+      boxes.forEach((other) => { other.checked = checked; });
+      update();
+      (checked ? whole : start).focus();
+    });
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || bar.hidden || document.querySelector("dialog[open], [data-menu][open]")) return;
+    boxes.forEach((box) => { box.checked = false; });
     update();
   });
-  whole.hidden = boxes.length === 0;
   update();
   // The browser's Back button restores ticks after the page was set up.
   addEventListener("pageshow", update);
+}
+
+/** A click anywhere in a row opens it, unless it is on something of its own, or selects text. */
+function opening() {
+  for (const row of all("tr[data-open]")) {
+    row.addEventListener("click", (event) => {
+      if (event.target.closest("a, button, input, label, summary, .pick") || String(getSelection())) return;
+      const link = row.querySelector("th a");
+      if (event.ctrlKey || event.metaKey) open(link.href, "_blank", "noopener");
+      else link.click();
+    });
+  }
 }
 
 /** Keep addresses short: empty filters are not sent. */
@@ -85,4 +111,5 @@ function filtering() {
 
 confirming();
 selecting();
+opening();
 filtering();

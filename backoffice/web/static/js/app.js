@@ -19,7 +19,7 @@ function menus() {
   });
 }
 
-const steps = [[60, 1, "second"], [3600, 60, "minute"], [86400, 3600, "hour"], [30 * 86400, 86400, "day"],
+const steps = [[60, 1, "second"], [3600, 60, "minute"], [86400, 3600, "hour"], [45 * 86400, 86400, "day"],
   [365 * 86400, 30 * 86400, "month"], [Infinity, 365 * 86400, "year"]];
 
 /** "3 minutes ago", as the server words it. */
@@ -27,16 +27,35 @@ function ago(date) {
   const seconds = (Date.now() - date) / 1000;
   const distance = Math.abs(seconds);
   if (distance < 10) return "just now";
-  const [, step, unit] = steps.find(([limit]) => distance < limit);
-  const count = Math.floor(distance / step);
+  const [, step, unit] = steps.find(([limit, step]) => Math.round(distance / step) * step < limit);
+  const count = Math.round(distance / step);
   const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
   return seconds > 0 ? `${words} ago` : `in ${words}`;
 }
 
-/** Keep distances current, and show the exact time in the reader's own zone. */
+const language = document.documentElement.lang;
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+const longDay = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
+
+/** "Today 14:21", "Yesterday 09:05", "14 Nov 14:21", "14 Nov 2025". */
+function moment(date) {
+  const now = new Date();
+  const daysAgo = Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);
+  if (daysAgo === 0) return `Today ${clock.format(date)}`;
+  if (daysAgo === 1) return `Yesterday ${clock.format(date)}`;
+  return date.getFullYear() === now.getFullYear() ? `${day.format(date)} ${clock.format(date)}` : longDay.format(date);
+}
+
+/** Keep distances and days current, in the reader's own zone, with the exact time on hover. */
 function times() {
-  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
   const refresh = () => {
+    for (const time of all("time[data-when]")) {
+      const date = new Date(time.dateTime);
+      time.textContent = moment(date);
+      time.title = exact.format(date);
+    }
     for (const time of all("time[data-ago]")) {
       const date = new Date(time.dateTime);
       time.textContent = ago(date);
@@ -51,16 +70,26 @@ function times() {
 function flashes() {
   const box = document.querySelector("[data-flashes]");
   if (!box) return;
-  for (const button of all("[data-dismiss]", box)) {
+  for (const button of all("[data-dismiss]")) {
     button.hidden = false;
     button.addEventListener("click", () => {
-      button.closest(".flash").remove();
+      button.closest(".flash, .toast").remove();
       document.querySelector("#main")?.focus();
     });
   }
-  const quiet = all(".flash:not([role])", box).map((flash) => flash.innerText.trim());
+  all("[data-toast]").forEach(goingAway);
+  const quiet = all(".flash:not([role]), .toast p").map((flash) => flash.innerText.trim());
   const announce = document.querySelector("[data-announce]");
   if (quiet.length) setTimeout(() => { announce.textContent = quiet.join(" "); }, 400);
+}
+
+/** A toast goes after 8 s in which nobody points at it or has the focus in it. */
+function goingAway(toast) {
+  let timer = 0;
+  const start = () => { timer = setTimeout(() => toast.remove(), 8000); };
+  for (const hold of ["pointerenter", "focusin"]) toast.addEventListener(hold, () => clearTimeout(timer));
+  for (const go of ["pointerleave", "focusout"]) toast.addEventListener(go, start);
+  start();
 }
 
 function themes() {

@@ -14,7 +14,7 @@
   const show = () => {
     const choice = chosen();
     const dark = choice === "dark" || (choice !== "light" && system.matches);
-    document.documentElement.dataset.bsTheme = dark ? "dark" : "light";
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
   };
 
   show();
@@ -27,7 +27,7 @@
         localStorage.setItem(key, choice);
       } catch {
         // Without storage the choice lasts for this page.
-        document.documentElement.dataset.bsTheme = choice === "dark" ? "dark" : "light";
+        document.documentElement.dataset.theme = choice === "dark" ? "dark" : "light";
         return;
       }
       show();
