@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from flask import request
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
@@ -35,6 +35,7 @@ from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, ViewActi
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
 from backoffice.web.admin.list_state import ListOptions, ListState, every_record
 from backoffice.web.admin.record_forms import RecordForms
+from backoffice.web.admin.record_page import Panel, record_context
 from backoffice.web.admin.rows import Column, rows
 from backoffice.web.identity import actor
 from backoffice.web.route_access import Access
@@ -247,6 +248,14 @@ class ServiceView(RecordForms):
         return answer
 
     # Records
+
+    @expose("/details/")  # type: ignore[untyped-decorator]
+    def details_view(self) -> str:
+        return str(self.render(self.details_template, **record_context(self, self.get_one(request.args["id"]))))
+
+    def panels(self, record: Any) -> Sequence[Panel]:  # noqa: ARG002 - for subclasses
+        """The tabs of a record's page; without any it has its facts alone."""
+        return ()
 
     def get_pk_value(self, model: Any) -> str:
         return str(model.id)
