@@ -46,6 +46,7 @@ from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.log.segments import Segments
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.throttle import RedisThrottle
@@ -125,7 +126,7 @@ def build_services(
         uploads=Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings)),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
-        maintenance=Maintenance(Fsck(db, keys, chunks), audit),
+        maintenance=Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys)),
         together=db.together,
     )
 

@@ -8,7 +8,7 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, StoreCheck
+from backoffice.services.ports import AuditLog, LogSegments, StoreCheck
 
 WORKER = system_actor("worker", "worker")
 
@@ -23,6 +23,7 @@ class Maintenance:
 
     store: StoreCheck
     audit: AuditLog
+    segments: LogSegments
 
     def check(self, actor: Actor, *, on_finding: OnFinding = ignore, on_progress: OnProgress = ignore) -> Report:
         """Look, and change nothing. Raises NotAllowed."""
@@ -43,3 +44,8 @@ class Maintenance:
         """Once after an update: take note of how the user names look that there are. One step, from `cursor` on ("" =
         the first); where the next one goes on, "" when it was done, now or before."""
         return self.store.index_looks(WORKER, cursor)
+
+    def cut_log_indexes(self) -> bool:
+        """Once after an update: one step of cutting the indexes of the log that are in one piece. Whether there may be
+        more; until it is done they are read as they are."""
+        return self.segments.step()

@@ -201,6 +201,14 @@ class LogArchive(Protocol):
         wherever it was stopped. `on_progress` is told how many entries were looked at."""
 
 
+class LogSegments(Protocol):
+    """The indexes of the log, which are kept in segments."""
+
+    def step(self) -> bool:
+        """Cut some of what an earlier version left in one piece, if anything; whether there may be more. Nothing of the
+        log changes, so this is no act."""
+
+
 class Throttle(Protocol):
     """Slows down who fails."""
 

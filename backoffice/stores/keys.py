@@ -17,9 +17,12 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:audit                           stream  field e: one event, canonical JSON
     {bo}:seals                           hash    number -> seal of exported entries (JSON); trimmed: what has left the
                                                  log (JSON); pending: up to which entry that is not carried out yet
-    {bo}:cut:<name of an index>          string  what stays of a long index of the log, while the rest is being trimmed
-    {bo}:by:<facet>:<value>              string  entries of the log by action, actor, ip: 8 bytes each (`log_index.py`)
+    {bo}:by:<facet>:<value>              string  entries of the log by action, actor, ip: 8 bytes each (`log_index.py`);
+                                                 of a long index the newest ones
     {bo}:by:<type>:<id>                  string  the same by object
+    {bo}:segment:<n>:<name of an index>  string  older entries of a long one
+    {bo}:segments:<name of an index>     string  its directory: the segments in their order, 16 bytes each
+    {bo}:cut:<name of an index>          string  left by a trim of an earlier version that was stopped
     {bo}:request:<id>                    string  result of a commit, 2 minutes
     {bo}:daily:<what>:<user>:<day>       string  how many of a person's acts were counted, for a day
     {bo}:reads:<reader and file>.<span>  hash    how often a file was read in a span: times; from the second one on what
@@ -40,7 +43,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
                                                  barrier: written in order to wait for replicas (`durability.py`);
-                                                 looks: the index of looks has all user names (`fsck/looks.py`)
+                                                 looks: the index of looks has all user names (`fsck/looks.py`);
+                                                 segments: no index of the log is longer than a segment (`segments.py`)
 
 Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so no prefix is needed.
 
@@ -57,6 +61,9 @@ from dataclasses import dataclass
 GROUP = 64
 """Chunks that share a slot, so that one pipeline to one node reads or frees them."""
 
+SEGMENT_BYTES = 1024 * 1024
+"""Bytes of an index of the log under one key. Copying so many takes the store a millisecond."""
+
 _CHUNK = re.compile(rb"file:\{([^.{}]+)(?:\.[0-9]+)?\}:chunk:([0-9]+)")
 CHUNKS = b"file:{*"
 """What the keys of chunks match."""
@@ -64,9 +71,11 @@ CHUNKS = b"file:{*"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one installation. `prefix` is the hash tag of the control plane."""
+    """The keys of one installation. `prefix` is the hash tag of the control plane. `segment_bytes`: at this length a
+    string of an index of the log becomes a segment; 8 bytes an entry, and no fewer entries than one commit has."""
 
     prefix: str = "bo"
+    segment_bytes: int = SEGMENT_BYTES
 
     def _key(self, *parts: str) -> bytes:
         return ":".join((f"{{{self.prefix}}}", *parts)).encode()
@@ -107,8 +116,26 @@ class Keys:
     def seals(self) -> bytes:
         return self._key("seals")
 
+    def segment(self, index: bytes, number: int) -> bytes:
+        """A segment of an index of the log."""
+        return self._key("segment", f"{number}:") + index[len(self._key("")) :]
+
+    def segments(self, index: bytes) -> bytes:
+        """The directory of an index's segments."""
+        return self._key("segments:") + index[len(self._key("")) :]
+
+    @property
+    def all_indexes(self) -> bytes:
+        """What the keys of all indexes of the log and of their directories match, and others."""
+        return self._key("[bs]*")
+
+    def segmented(self, key: bytes) -> bytes:
+        """The index that a segment or directory belongs to."""
+        name = key[len(self._key("segment")) :]
+        return self._key("") + (name[2:] if name.startswith(b"s") else name.split(b":", 2)[2])
+
     def cut(self, index: bytes) -> bytes:
-        """Where an index of the log is copied to."""
+        """Where an earlier version copied an index of the log to, in order to trim it."""
         return self._key("cut:") + index[len(self._key("")) :]
 
     def request(self, request_id: str) -> bytes:

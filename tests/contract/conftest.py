@@ -30,5 +30,5 @@ def scene(redis: Any) -> Scene:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kind of step is taken several times in a log of some hundred entries."""
-    for name, value in (("READ", 20), ("INDEXES", 5), ("SHORT", 80), ("PIECE", 160), ("TRIM", 200)):
+    for name, value in (("READ", 20), ("INDEXES", 5), ("SHORT", 80), ("TOGETHER", 2), ("TRIM", 200)):
         monkeypatch.setattr(archive, name, value)

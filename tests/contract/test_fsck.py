@@ -11,7 +11,6 @@ from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.stores.file_indexes import SHORT
 from backoffice.stores.fsck import audit as log_check
-from backoffice.stores.log import log_index
 from backoffice.stores.log.log_index import pack, unpack
 from backoffice.stores.records.compact_ids import compact
 from tests.support.fsck import (
@@ -178,19 +177,6 @@ def test_large_indexes_of_the_log_are_repaired_as_well(
     assert all(one.repairable for one in found), found
     scene.world.fsck(fix=True)
     scene.world.assert_sound()
-
-
-@pytest.mark.real_only
-def test_what_an_index_of_the_log_has_given_up_is_not_missed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = KEYS.audit_index("actor", "alice")
-    size = scene.call("STRLEN", key)
-    monkeypatch.setattr(log_index, "MOST_BYTES", size)
-    scene.call("SET", key, scene.call("GETRANGE", key, size // 16 * 8, -1))
-    scene.world.assert_sound()
-    scene.call("SET", key, scene.call("GETRANGE", key, 0, 7) + scene.call("GETRANGE", key, 16, -1))
-    monkeypatch.setattr(log_index, "MOST_BYTES", size - 16)
-    report, _ = scene.world.fsck()
-    assert report.left == 1
 
 
 @PLACES

@@ -13,7 +13,6 @@ from backoffice.errors import Conflict
 from backoffice.stores import scripts
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log import log_index
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.log.log_index import pack, unpack
 from backoffice.stores.log.log_repair import LogRepair, LogRepairOp
@@ -130,7 +129,7 @@ def test_a_repeated_repair_is_recorded_once(db: Db, monkeypatch: pytest.MonkeyPa
 def test_a_repair_without_an_event_or_of_another_kind_is_refused(db: Db) -> None:
     for op, text in (("sort", ""), ("shuffle", "{}")):
         with pytest.raises(ResponseError, match=r"NOEVENT|BADOP"):
-            db.script("log_repair", [KEYS.request("r"), KEYS.audit, INDEX], [op, "", 1, text, 1, log_index.MOST_BYTES])
+            db.script("log_repair", [KEYS.request("r"), KEYS.audit, INDEX, KEYS.cut(INDEX)], [op, "", 2, text, 1, 64])
     assert db.call("XLEN", KEYS.audit) == 0
 
 

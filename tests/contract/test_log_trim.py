@@ -26,9 +26,17 @@ pytestmark = pytest.mark.cluster
 KEYS = Keys("t")
 
 
+SMALL = Keys("t", segment_bytes=64)
+
+
+@pytest.fixture(params=[KEYS, SMALL], ids=["whole", "segments"])
+def keys(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
 @pytest.fixture
-def log(db: Db) -> Log:
-    return Log.over(db, KEYS)
+def log(db: Db, keys: Keys) -> Log:
+    return Log.over(db, keys)
 
 
 class StoppedDb(Db):
@@ -52,12 +60,12 @@ class StoppedDb(Db):
 
 
 @pytest.mark.usefixtures("small_steps")
-def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db) -> None:
+def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, keys: Keys) -> None:
     """After each single command in turn; new entries come in between, and the log and its indexes never disagree about
     what stays."""
     chance = random.Random(7)  # noqa: S311 - to be repeated
     stopped = StoppedDb(db.client, shebang=db._shebang)
-    whole, broken = Log.over(db, KEYS), Log.over(stopped, KEYS)
+    whole, broken = Log.over(db, keys), Log.over(stopped, keys)
     whole.fill(60)
     stops, steps = 0, 0
     while True:
@@ -72,7 +80,7 @@ def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db) -> 
             stops += 1
             ids += whole.fill(3, seed=steps)
         stopped.left = 10**9
-        fsck_is_silent(db)
+        fsck_is_silent(db, keys)
         whole.archive.trim(ROOT, file)
         assert whole.wrong_indexes() == {}, steps
         assert whole.ids()[0] > json.loads(file[-1])["id"]
@@ -83,28 +91,28 @@ def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db) -> 
     assert stops > 12
     events = [entry.event["data"]["number"] for entry in whole.log.page((("action", "audit.trim"),), "", 500).items]
     assert events == sorted(set(events), reverse=True)
-    fsck_is_silent(db)
+    fsck_is_silent(db, keys)
+    whole.assert_segments()
 
 
-def fsck_is_silent(db: Db) -> None:
+def fsck_is_silent(db: Db, keys: Keys) -> None:
     """Neither the log nor its indexes are found wrong, and nothing is repaired."""
     world = World.over(db.client)
     told: list[str] = []
-    Fsck(db, KEYS, world.chunks).repair(
+    Fsck(db, keys, world.chunks).repair(
         ROOT, on_finding=lambda found, _: told.append(found.what), on_progress=lambda *_: None
     )
     assert told == []
 
 
 @pytest.mark.usefixtures("small_steps")
-def test_what_was_left_of_a_copy_is_not_taken_for_what_stays(log: Log, db: Db) -> None:
+def test_what_an_earlier_version_left_of_a_copy_goes(log: Log, db: Db) -> None:
     ids = log.fill(100)
     index = KEYS.audit_index("action", "file.rename")
-    for left, until in ((pack(ids[2]) + pack(ids[70]), ids[40]), (pack(ids[50]), ids[60])):
-        db.call("SET", KEYS.cut(index), left)
-        log.archive.trim(ROOT, log.sealed(until=until))
-        assert log.wrong_indexes() == {}
-        assert db.call("EXISTS", KEYS.cut(index)) == 0
+    db.call("SET", KEYS.cut(index), pack(ids[2]) + pack(ids[70]))
+    log.archive.trim(ROOT, log.sealed(until=ids[40]))
+    assert log.wrong_indexes() == {}
+    assert db.call("EXISTS", KEYS.cut(index)) == 0
 
 
 @pytest.mark.real_only
@@ -119,6 +127,7 @@ def test_what_is_written_during_a_trim_is_not_lost(log: Log) -> None:
     assert {*written} <= {*log.ids()}
     assert not {*ids} & {*log.ids()}
     assert log.wrong_indexes() == {}
+    log.assert_segments()
 
 
 @pytest.mark.real_only

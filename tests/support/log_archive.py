@@ -14,7 +14,7 @@ from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
-from backoffice.stores.log.log_index import pack
+from backoffice.stores.log.log_index import WIDTH, pack, segments_of
 from backoffice.stores.records.commit import written_facets
 from tests.support.people import ROOT, event
 
@@ -69,5 +69,27 @@ class Log:
                     wanted[key] = wanted.get(key, b"") + pack(entry.id)
         found: Iterable[bytes] = self.db.client.scan_iter(match=f"{{{self.keys.prefix}}}:by:*")
         keys = {*found, *wanted}
-        there = {key: self.db.call("GET", key) for key in keys}
+        there = {key: index_text(self.db, self.keys, key) for key in keys}
         return {key: (text, wanted.get(key, b"")) for key, text in there.items() if text != wanted.get(key)}
+
+    def assert_segments(self) -> None:
+        """No string is longer than a segment, and every segment is one that its directory names."""
+        start = f"{{{self.keys.prefix}}}:"
+        for key in self.db.client.scan_iter(match=f"{start}by:*"):
+            assert self.db.call("STRLEN", key) <= self.keys.segment_bytes, key
+        found = {*self.db.client.scan_iter(match=f"{start}segment:*")}
+        named = set()
+        for directory in self.db.client.scan_iter(match=f"{start}segments:*"):
+            index = self.keys.segmented(directory)
+            for one in segments_of(self.db.call("GET", directory)):
+                key = self.keys.segment(index, one.number)
+                assert self.db.call("STRLEN", key) == one.count * WIDTH <= self.keys.segment_bytes
+                named.add(key)
+        assert found == named
+
+
+def index_text(db: Db, keys: Keys, index: bytes) -> bytes | None:
+    """All entries of an index, None where there is none."""
+    segments = segments_of(db.call("GET", keys.segments(index)))
+    texts = [db.call("GET", keys.segment(index, one.number))[: one.count * WIDTH] for one in segments]
+    return b"".join([*texts, db.call("GET", index) or b""]) or None

@@ -29,6 +29,7 @@ from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.log.segments import Segments
 from backoffice.stores.records.commit import facets
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
@@ -118,19 +119,24 @@ class World:
 
     @classmethod
     def over(
-        cls, client: Client, limits: UploadLimits = LIMITS, db: Db | None = None, disk: Disk | None = None
+        cls,
+        client: Client,
+        limits: UploadLimits = LIMITS,
+        db: Db | None = None,
+        disk: Disk | None = None,
+        keys: Keys = KEYS,
     ) -> World:
         """`db`, `disk`: another way to the same store, for tests that look at or disturb what goes over it. Where the
-        bytes lie, `chunks.Place` says."""
+        bytes lie, `chunks.Place` says. `keys`: with the same prefix."""
         db, clock = db or database(client), Clock()
-        files, durability, health = RedisFiles(db, KEYS), RedisDurability(db, KEYS), Roomy(db)
+        files, durability, health = RedisFiles(db, keys), RedisDurability(db, keys), Roomy(db)
         chunks = chunk_store(db, disk)
-        uploads, users, audit = RedisUploads(db, KEYS, files), RedisUsers(db, KEYS), RedisAudit(db, KEYS)
+        uploads, users, audit = RedisUploads(db, keys, files), RedisUsers(db, keys), RedisAudit(db, keys)
         enrol(client, ALICE, person("bob"))
-        completion = Completion(uploads, files, chunks, RedisIntents(db, KEYS), durability, limits.trash_seconds, clock)
+        completion = Completion(uploads, files, chunks, RedisIntents(db, keys), durability, limits.trash_seconds, clock)
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
-        maintenance = Maintenance(Fsck(db, KEYS, chunks), audit)
+        maintenance = Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys))
         return cls(db, chunks, uploads, files, service, library, maintenance, clock)
 
     # -- doing

@@ -28,6 +28,7 @@ from backoffice.stores.client import Db
 from backoffice.stores.fsck.run import STORES, Fsck
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.log.segments import Segments
 from backoffice.web import admin, api
 from backoffice.web import pages as site_pages
 from backoffice.web.admin.site import sections
@@ -80,7 +81,9 @@ class World:
     def fsck(self, **options: Any) -> list[str]:
         found: list[str] = []
         service = Maintenance(
-            Fsck(self.db, self.keys, self.site.services.uploads.chunks, CHECKED), RedisAudit(self.db, self.keys)
+            Fsck(self.db, self.keys, self.site.services.uploads.chunks, CHECKED),
+            RedisAudit(self.db, self.keys),
+            Segments(self.db, self.keys),
         )
         run = service.repair if options.get("fix") else service.check
         run(website.SHELL, on_finding=lambda finding, _: found.append(finding.what))

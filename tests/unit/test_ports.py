@@ -19,6 +19,7 @@ from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.log.segments import Segments
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -38,6 +39,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.TokenStore, RedisTokens),
     (ports.AuditLog, RedisAudit),
     (ports.LogArchive, RedisArchive),
+    (ports.LogSegments, Segments),
     (ports.Throttle, RedisThrottle),
     (file_ports.ChunkStore, RedisChunks),
     (file_ports.ChunkStore, FileChunks),

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.log_archive import position
 from backoffice.domain.maintenance import Invariant
 from backoffice.stores.fsck.repair import BATCH, Fault, Repairer, batches, printable
-from backoffice.stores.log import log_index
+from backoffice.stores.fsck.segments import SegmentCheck, in_order
+from backoffice.stores.log.index_reader import IndexReader
 from backoffice.stores.log.log_index import WIDTH, pack, unpack
 from backoffice.stores.log.log_repair import LogRepair, LogRepairOp
 from backoffice.stores.records.codec import pairs
@@ -37,10 +37,12 @@ class AuditCheck:
         self._repairer, self._db, self._keys = repairer, repairer.db, repairer.keys
         self._counts: Counter[bytes] = Counter()
         self._large: set[bytes] = set()
-        self._halved: set[bytes] = set()
-        """So long that they may have given up their older half."""
         self._disordered: set[bytes] = set()
         """Nothing can be looked up in these."""
+        self._incomplete: set[bytes] = set()
+        """Long ones of which it was told that an entry is missing."""
+        self.segments = SegmentCheck(repairer)
+        self._index = IndexReader(self._db, self._keys)
 
     # -- from the indexes to the log
 
@@ -49,10 +51,9 @@ class AuditCheck:
         sizes = dict(zip(keys, map(int, self._db.many([("STRLEN", key) for key in keys])), strict=True))
         small = [key for key, size in sizes.items() if size <= SMALL]
         self._large.update(sizes.keys() - set(small))
-        self._halved.update(key for key, size in sizes.items() if size >= log_index.MOST_BYTES // 2)
         texts = self._db.many([("GETRANGE", key, 0, -1) for key in small])
         for key, text in zip(small, texts, strict=True):
-            if not _in_order(text):
+            if not in_order(text):
                 self._repair_order(key)
         for key in self._large.intersection(keys):
             if sizes[key] % WIDTH:
@@ -66,7 +67,9 @@ class AuditCheck:
             self._disordered.add(key)
 
     def _recheck_order(self, key: bytes) -> Fault | None:
-        if _in_order(self._db.call("GETRANGE", key, 0, -1)):
+        if self.segments.is_long(key):
+            return self.segments.recheck(key)
+        if in_order(self._db.call("GETRANGE", key, 0, -1)):
             return None
         what = f"{printable(key)}: the entries are not in their order"
         return Fault(
@@ -99,6 +102,8 @@ class AuditCheck:
         if not there or self._right(key, self._events([one]).get(one)) or self._is_leaving(one):
             return None
         what = f"{printable(key)}: {one} is not such an entry"
+        if self.segments.is_long(key):
+            return self.segments.fault(key, what)
         return Fault(
             Invariant.AUDIT, ObjectRef("audit", one), what, log_repair=LogRepair(LogRepairOp.REMOVE, (key,), one)
         )
@@ -113,6 +118,8 @@ class AuditCheck:
 
     def log(self) -> None:
         """All entries that the log has now; then the large indexes, where they have more than that."""
+        self.segments.run()
+        self._large.update(self.segments.indexes)
         newest = self._db.call("XREVRANGE", self._keys.audit, "+", "-", "COUNT", 1)
         if newest:
             start, last = b"-", newest[0][0]
@@ -131,70 +138,58 @@ class AuditCheck:
         self._repairer.count(Invariant.AUDIT, len(rows))
         entries = [(key, row[0].decode()) for row in rows for key in self._indexes_of(_event(row))]
         wrong = []
-        for (key, one), (below, there) in zip(entries, self._ranks(entries), strict=True):
+        for (key, one), (_, there) in zip(entries, self._ranks(entries), strict=True):
             if there and key in self._large:
                 self._counts[key] += 1
-            elif not there and not self._may_lack(key, below):
-                wrong.append(one)
-        for one in dict.fromkeys(wrong):
+            elif not there and key not in self._disordered:
+                wrong.append((key, one))
+        for one in dict.fromkeys(one for _, one in wrong):
             self._repairer.verify_and_repair(partial(self._recheck_entry, one))
+        for key, one in wrong:
+            if key not in self._incomplete and self.segments.is_long(key):
+                self._incomplete.add(key)
+                self._repairer.verify_and_repair(partial(self._recheck_long, key, one))
 
     def _ranks(self, entries: Sequence[IndexEntry]) -> list[tuple[int, bool]]:
-        """For each the number of entries below it in the index, and whether it is there itself. One round trip."""
-        numbers = {key: number for number, key in enumerate(dict.fromkeys(key for key, _ in entries), 1)}
-        args = [arg for key, one in entries for arg in (numbers[key], pack(one))]
-        found = self._db.script("log_index", list(numbers), ["ranks", *args])
-        return [(int(below), bool(there)) for below, there in zip(found[::2], found[1::2], strict=True)]
+        """For each the number of entries below it in the index, and whether it is there itself."""
+        return self._index.ranks([(key, pack(one)) for key, one in entries])
 
-    def _may_lack(self, key: bytes, below: int) -> bool:
-        """Whether an index may well lack an entry that has so many below it."""
-        return key in self._disordered or (key in self._halved and below == 0)
+    def _missing_in(self, one: str) -> list[bytes]:
+        """The indexes that should name an entry and do not."""
+        event = self._events([one]).get(one)
+        entries = [(key, one) for key in self._indexes_of(event)] if event is not None else []
+        found = zip(entries, self._ranks(entries), strict=True)
+        wrong = [key for (key, _), (_, there) in found if not there and key not in self._disordered]
+        return wrong if wrong and not self._is_leaving(one) else []
 
     def _recheck_entry(self, one: str) -> Fault | None:
-        event = self._events([one]).get(one)
-        if event is None:
-            return None
-        entries = [(key, one) for key in self._indexes_of(event)]
-        wrong = [
-            key
-            for (key, _), (below, there) in zip(entries, self._ranks(entries), strict=True)
-            if not there and not self._may_lack(key, below)
-        ]
-        if not wrong or self._is_leaving(one):
+        wrong = [key for key in self._missing_in(one) if not self.segments.is_long(key)]
+        if not wrong:
             return None
         what = f"{one} is missing in {', '.join(map(printable, wrong))}"
         return Fault(
             Invariant.AUDIT, ObjectRef("audit", one), what, log_repair=LogRepair(LogRepairOp.INSERT, tuple(wrong), one)
         )
 
+    def _recheck_long(self, key: bytes, one: str) -> Fault | None:
+        """Told once of an index: one that an earlier version shortened lacks millions."""
+        if key not in self._missing_in(one):
+            return None
+        return self.segments.fault(key, f"{one}, and perhaps others, are missing in {printable(key)}")
+
     def _walk(self, key: bytes) -> None:
         """All entries of a large index."""
-        following, in_order = b"", True
-        for text in self._backwards(key):
-            in_order = in_order and _in_order(text + following)
+        following, ordered = b"", True
+        for text in self.segments.backwards(key):
+            ordered = ordered and in_order(text + following)
             following = text[:WIDTH]
-        if not in_order:
+        if not ordered:
             self._repair_order(key)
         self._members_from(key, 0)
 
     def _members_from(self, key: bytes, first: int) -> None:
-        for text in self._backwards(key, first):
+        for text in self.segments.backwards(key, first):
             self._members([(key, one) for one in unpack(text)])
-
-    def _backwards(self, key: bytes, first: int = 0) -> Iterator[bytes]:
-        """The text of an index from its entry `first` on, in pieces and from its end: what is added or taken out
-        meanwhile moves none still to come."""
-        stop = int(self._db.call("STRLEN", key))
-        while stop > first * WIDTH:
-            start = max(first * WIDTH, (stop - 1) // WIDTH * WIDTH - (BATCH - 1) * WIDTH)
-            yield self._db.call("GETRANGE", key, start, stop - 1)
-            stop = start
-
-
-def _in_order(text: bytes) -> bool:
-    """Whether these are whole entries, each above the one before."""
-    entries = [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)]
-    return len(text) % WIDTH == 0 and all(one < other for one, other in pairwise(entries))
 
 
 def _event(row: Any) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from backoffice.domain.maintenance import Finding, Invariant, OnFinding, Report
 from backoffice.errors import Conflict
 from backoffice.stores.client import Command, Db, store_errors
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.log_repair import LogRepair
+from backoffice.stores.log.log_repair import LogChange
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import flat_pairs
 from backoffice.stores.records.commit import Commit
@@ -50,7 +50,7 @@ class Fault:
     what: str
     repair: Repair | None = None
     after: Callable[[], Any] | None = None
-    log_repair: LogRepair | None = None
+    log_repair: LogChange | None = None
 
     @property
     def repairable(self) -> bool:

@@ -101,10 +101,13 @@ class _Run:
         """Hand each key to the check it concerns. Others, of ours or of somebody else, are none of our business."""
         records: dict[str, list[str]] = {}
         indexes: list[bytes] = []
+        segments: list[bytes] = []
         for key in keys:
             match self._keys.split(key):
                 case ("by", *_):
                     indexes.append(key)
+                case ("segments", _, *_) | ("segment", _, _, *_):
+                    segments.append(key)
                 case (noun, kind, _, *_) if noun in self._checks and kind in _INDEX_KINDS:
                     self._checks[noun].note_key(key)
                 case (noun, record_id) if noun in self._checks or noun in {"map", "quota"}:
@@ -112,6 +115,7 @@ class _Run:
                 case ("map", record_id, _):
                     records.setdefault("map", []).append(record_id)
         self._audit.keys(indexes)
+        self._audit.segments.note(segments)
         self._chunks.maps(records.pop("map", []))
         self._quotas.note_owners(records.pop("quota", []))
         for noun, ids in records.items():

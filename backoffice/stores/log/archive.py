@@ -16,7 +16,8 @@ from backoffice.errors import Conflict
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import entries_of
-from backoffice.stores.log.log_index import WIDTH, pack
+from backoffice.stores.log.log_index import RECORD, WIDTH, pack, segments_of
+from backoffice.stores.log.segments import cut, split
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit, written_facets
 
@@ -26,8 +27,8 @@ INDEXES: Final = 100
 """Indexes that one script looks at."""
 SHORT: Final = 512 * WIDTH
 """Bytes of an index that is written anew at once."""
-PIECE: Final = 1024 * 1024
-"""Bytes that are copied at once of one that is longer."""
+TOGETHER: Final = 20
+"""Segments that one script drops."""
 TRIM: Final = 10_000
 """Entries that leave the log at once."""
 
@@ -93,13 +94,24 @@ class RedisArchive:
 
     def _cut_short(self, indexes: Sequence[bytes], last: bytes) -> list[bytes]:
         """Shorten those of these indexes that are short; the others."""
-        numbers = self._db.script("log_trim", indexes, ["short", last, SHORT], allow_oom=True)
+        pairs = [key for index in indexes for key in (index, self._keys.segments(index))]
+        numbers = self._db.script("log_trim", pairs, ["short", last, SHORT], allow_oom=True)
         return [indexes[int(number) - 1] for number in numbers]
 
     def _cut_long(self, index: bytes, last: bytes) -> None:
-        keys = [index, self._keys.cut(index)]
-        while int(self._db.script("log_trim", keys, ["long", last, PIECE], allow_oom=True)):
-            pass
+        """Whole segments go, and the first one that stays is cut."""
+        directory, most = self._keys.segments(index), self._keys.segment_bytes
+        cut(self._db, self._keys, index, most + WIDTH)  # where an earlier version let it grow
+        status = b""
+        while status != b"done":
+            oldest = segments_of(self._db.call("GETRANGE", directory, 0, TOGETHER * RECORD - 1))
+            keys = [self._keys.segment(index, one.number) for one in oldest]
+            numbers = [one.number for one in oldest]
+            named = [index, directory, self._keys.cut(index), *keys]
+            status, *rest = self._db.script("log_trim", named, ["long", last, most, *numbers], allow_oom=True)
+            if status == b"split":
+                [long] = [one for one in oldest if one.number == int(rest[0])]
+                split(self._db, self._keys, index, long)
 
     def _leave(self, last: str) -> None:
         """The entries themselves, whole nodes of the stream first: those are found at once."""

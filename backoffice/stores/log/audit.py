@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from backoffice.domain.actions import Action
 from backoffice.domain.audit import AuditEntry, AuditEvent, CountedReads, CountedRefusals
-from backoffice.domain.log_archive import LogPage, Trimmed
+from backoffice.domain.log_archive import LogPage, Trimmed, position
 from backoffice.errors import Conflict
 from backoffice.stores.bounds import UNBOUNDED, Bounds
-from backoffice.stores.client import ANSWER_SECONDS, Arg, Db
+from backoffice.stores.client import ANSWER_SECONDS, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.log_index import WIDTH, is_entry_id, pack, unpack
+from backoffice.stores.log.index_reader import IndexReader, Window
+from backoffice.stores.log.log_index import WIDTH, is_entry_id, pack
 from backoffice.stores.log.reads import RedisReads
 from backoffice.stores.log.refusals import RedisRefusals
 from backoffice.stores.records.codec import pairs
@@ -29,6 +30,10 @@ MOST_WAITED = 500
 LONGEST_WAIT_MS = int(ANSWER_SECONDS * 1000) // 2
 """The client takes a longer silence for an outage."""
 
+_Span = tuple[str, str]
+"""The id from which on, and the one below which; "" = no such bound."""
+_EDGES: Final = (bytes(WIDTH), b"\xff" * WIDTH)
+
 
 class _SeenBefore(Conflict):
     """The event was recorded a moment ago."""
@@ -39,7 +44,7 @@ class RedisAudit:
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
         self._db, self._keys, self._bounds = db, keys, bounds
-        self._refusals, self._reads = RedisRefusals(db, keys), RedisReads(db, keys)
+        self._refusals, self._reads, self._index = RedisRefusals(db, keys), RedisReads(db, keys), IndexReader(db, keys)
 
     def record(self, event: AuditEvent, once: str = "", seconds: int = 0) -> str:
         """Write an event that changes nothing else. With `once` (a name for what happened), not again for that
@@ -71,16 +76,25 @@ class RedisAudit:
     def write_counted_reads(self, counted: CountedReads, event: AuditEvent) -> None:
         self._reads.write_counted(counted, event)
 
-    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> LogPage[AuditEntry]:
-        """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
-        `cursor`: id of the last entry seen, "" = from the newest."""
+    def page(
+        self,
+        filters: Sequence[tuple[str, str]],
+        cursor: str,
+        limit: int,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> LogPage[AuditEntry]:
+        """As `AuditLog.page`. By one filter it is one round trip, two for old entries of a long index."""
+        span = _span(since, until)
         indexes = [self._keys.audit_index(facet, value) for facet, value in filters]
         if not indexes:
-            return self._newest(cursor, limit)
+            return self._newest(cursor, limit, span)
         if len(indexes) == 1:
-            total, ids, entries, trimmed = self._below(indexes[0], cursor, limit + 1, limit)
-            return LogPage(tuple(entries), total, True, ids[limit - 1] if len(ids) > limit else "", trimmed)
-        return self._filtered(indexes, cursor, limit)
+            found = self._below(indexes[0], cursor, limit + 1, limit, span)
+            following = found.ids[limit - 1] if len(found.ids) > limit else ""
+            return LogPage(found.entries, found.total, True, following, found.trimmed)
+        return self._filtered(indexes, cursor, limit, span)
 
     def get(self, entry_id: str) -> AuditEntry | None:
         if not is_entry_id(entry_id):
@@ -91,13 +105,11 @@ class RedisAudit:
         return Trimmed.load(self._db.call("HGET", self._keys.seals, "trimmed"))
 
     def counts(self, indexes: Sequence[tuple[str, str]], edges: Sequence[int]) -> list[list[int]]:
-        """For each (facet, value), how many entries there are from each edge (ms) up to the next. One round trip."""
-        if not indexes:
-            return []
+        """For each (facet, value), how many entries there are from each edge (ms) up to the next. One round trip, two
+        where an edge is among the old entries of a long index."""
         marks = [pack(f"{edge}-0") for edge in edges]
         keys = [self._keys.audit_index(facet, value) for facet, value in indexes]
-        asked = [part for number in range(len(keys)) for mark in marks for part in (number + 1, mark)]
-        ranks = [int(rank) for rank in self._ask_index(keys, ["ranks", *asked])[::2]]
+        ranks = [below for below, _ in self._index.ranks([(key, mark) for key in keys for mark in marks])]
         rows = [ranks[at : at + len(marks)] for at in range(0, len(ranks), len(marks))]
         return [[high - low for low, high in pairwise(row)] for row in rows]
 
@@ -108,53 +120,61 @@ class RedisAudit:
         streams = list(reply.values()) if isinstance(reply, dict) else [stream[1] for stream in reply or ()]
         return [entry for rows in streams for entry in entries_of(rows)]
 
-    def _newest(self, cursor: str, limit: int) -> LogPage[AuditEntry]:
-        top = f"({cursor}" if cursor else "+"
+    def _newest(self, cursor: str, limit: int, span: _Span) -> LogPage[AuditEntry]:
+        since, until = span
+        top = f"({_earlier(cursor, until)}" if cursor or until else "+"
         total, rows, trimmed = self._db.many(
             [
                 ("XLEN", self._keys.audit),
-                ("XREVRANGE", self._keys.audit, top, "-", "COUNT", limit + 1),
+                ("XREVRANGE", self._keys.audit, top, since or "-", "COUNT", limit + 1),
                 ("HGET", self._keys.seals, "trimmed"),
             ]
         )
         entries = entries_of(rows)
         more = len(entries) > limit
         following = entries[limit - 1].id if more else ""
-        return LogPage(tuple(entries[:limit]), int(total), True, following, Trimmed.load(trimmed))
+        if since or until:
+            # A stream does not say how many it has in between.
+            exact, total = not (more or cursor), len(entries)
+        else:
+            exact = True
+        return LogPage(tuple(entries[:limit]), int(total), exact, following, Trimmed.load(trimmed))
 
-    def _filtered(self, indexes: list[bytes], cursor: str, limit: int) -> LogPage[AuditEntry]:
-        counts = [int(count) // WIDTH for count in self._db.many([("STRLEN", index) for index in indexes])]
-        driver = indexes[counts.index(min(counts))]
+    def _filtered(self, indexes: list[bytes], cursor: str, limit: int, span: _Span) -> LogPage[AuditEntry]:
+        low, high = (pack(bound) if bound else edge for bound, edge in zip(span, _EDGES, strict=True))
+        ranks = [below for below, _ in self._index.ranks([(key, edge) for key in indexes for edge in (low, high)])]
+        counts = [above - below for below, above in zip(ranks[::2], ranks[1::2], strict=True)]
+        driver = indexes[counts.index(min(counts))] if len(counts) == len(indexes) else indexes[0]
         found: list[AuditEntry] = []
-        position, scanned, more, trimmed = cursor, 0, True, None
+        at, scanned, more, trimmed = cursor, 0, True, None
         while more and scanned < SCAN and len(found) <= limit:
-            _, window, entries, trimmed = self._below(driver, position, WINDOW, WINDOW)
-            scanned += len(window)
-            more = len(window) == WINDOW
-            found += [entry for entry in entries if self._places(entry).issuperset(indexes)]
-            position = window[-1] if window else position
+            window = self._below(driver, at, WINDOW, WINDOW, span)
+            trimmed = window.trimmed
+            scanned += len(window.ids)
+            more = len(window.ids) == WINDOW
+            found += [entry for entry in window.entries if self._places(entry).issuperset(indexes)]
+            at = window.ids[-1] if window.ids else at
         if len(found) > limit:
             return LogPage(tuple(found[:limit]), limit + 1, False, found[limit - 1].id, trimmed)
-        return LogPage(tuple(found), len(found), not (more or cursor), position if more else "", trimmed)
+        return LogPage(tuple(found), len(found), not (more or cursor), at if more else "", trimmed)
 
     def _places(self, entry: AuditEntry) -> set[bytes]:
-        """The indexes an entry belongs to: what it says itself, for an index of very many keeps the newest alone."""
+        """The indexes an entry belongs to."""
         return {self._keys.audit_index(facet, value) for facet, value in written_facets(entry.event)}
 
-    def _below(
-        self, index: bytes, cursor: str, count: int, read: int
-    ) -> tuple[int, list[str], list[AuditEntry], Trimmed | None]:
-        """How many entries an index has, the ids of those before the cursor, newest first, the first of these entries,
-        without those that have left the log, and what was trimmed. One round trip."""
-        before = pack(cursor) if cursor else b""
-        keys = [index, self._keys.audit, self._keys.seals]
-        total, ids, row, trimmed = self._ask_index(keys, ["page", before, count, read])
-        entries = [AuditEntry(one.decode(), raw) for one, raw in zip(row[::2], row[1::2], strict=True)]
-        return int(total), unpack(ids)[::-1], entries, Trimmed.load(trimmed)
+    def _below(self, index: bytes, cursor: str, count: int, read: int, span: _Span) -> Window:
+        since, until = span
+        return self._index.window(index, before=cursor, count=count, read=read, since=since, until=until)
 
-    def _ask_index(self, keys: Sequence[bytes], args: Sequence[Arg]) -> Any:
-        # A script is refused when memory is full, unless it says that it takes none.
-        return self._db.script("log_index", keys, args, allow_oom=True)
+
+def _span(since: int | None, until: int | None) -> _Span:
+    """The least ids of these milliseconds."""
+    return "" if since is None else f"{since}-0", "" if until is None else f"{until}-0"
+
+
+def _earlier(one: str, other: str) -> str:
+    """The lower one of two ids, of which one may be ""."""
+    return min((text for text in (one, other) if text), key=position)
 
 
 def entries_of(rows: Any) -> list[AuditEntry]:

@@ -1,19 +1,22 @@
-"""The indexes of the log: for each facet's value one string, 8 bytes an entry, in the order of the log.
+"""The indexes of the log: for each facet's value the ids of its entries in the order of the log, 8 bytes each.
 
 An entry's 8 bytes are its id, milliseconds * 2^22 + sequence, most significant byte first, so they order as ids do and
 are good until the year 2109. `commit.lua` appends them, `log_index.lua` finds them by bisection,
 `log_repair.lua` puts right what is wrong. A sorted set would take ten times the memory.
+
+Most indexes are one short string. Of a long one that string has the newest entries; the older ones are in segments
+(`segments.py`), which its directory names in their order.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 WIDTH = 8
 """Bytes of an entry."""
-MOST_BYTES = 256 * 1024 * 1024
-"""A string holds 512 MB. At this length an index gives up its older half: a value that has more entries than that keeps
-the newest 16 million at least, and the log itself has all."""
+RECORD = 16
+"""Bytes of a segment in a directory: its first entry, its number, how many entries it has (4 bytes each)."""
 
 _ID = re.compile(r"(?a:(\d{1,15})-(\d{1,19}))")
 _SEQUENCE_BITS = 22
@@ -40,3 +43,24 @@ def unpack(text: bytes) -> list[str]:
     """The ids of these entries; a remainder shorter than an entry is left out."""
     numbers = (int.from_bytes(text[at : at + WIDTH], "big") for at in range(0, len(text) - WIDTH + 1, WIDTH))
     return [f"{number >> _SEQUENCE_BITS}-{number & (1 << _SEQUENCE_BITS) - 1}" for number in numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Older entries of an index. `number` is a name; the order is that of the directory. `count` says how many entries
+    are its own: the string of one that is being split has more."""
+
+    first: bytes
+    number: int
+    count: int
+
+    def pack(self) -> bytes:
+        """As `_log.lua:pack_segment`."""
+        return self.first + self.number.to_bytes(4, "big") + self.count.to_bytes(4, "big")
+
+
+def segments_of(directory: bytes | None) -> list[Segment]:
+    """The segments that a directory names, the oldest first."""
+    text = directory or b""
+    rows = (text[at : at + RECORD] for at in range(0, len(text) - RECORD + 1, RECORD))
+    return [Segment(row[:8], int.from_bytes(row[8:12], "big"), int.from_bytes(row[12:], "big")) for row in rows]

@@ -14,7 +14,7 @@ from backoffice.domain.limits import READS_SECONDS
 from backoffice.errors import Conflict, VersionMismatch
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.log_index import MOST_BYTES
+from backoffice.stores.log.segments import Appending, most_bytes
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import DAY_SECONDS, KEEP_SECONDS, Commit, charged, facets, too_much, weight
 
@@ -64,13 +64,13 @@ class RedisReads:
             self._keys.audit,
             *(self._keys.audit_index(facet, value) for facet, value in facets(event)),
         ]
-        args: list[Arg] = [KEEP_SECONDS, MOST_BYTES, *(version[1:] if version is not None else ("", ""))]
+        args: list[Arg] = [KEEP_SECONDS, most_bytes(self._keys), *(version[1:] if version is not None else ("", ""))]
         args += [event.at, (span + 1) * SPAN_MS, LATE_MS, "" if most is None else most, weight(len(text)), DAY_SECONDS]
         args += [name, text, event.actor_json(), event.object.id, event.object.name]
         args += [start, stop, "" if piece is Piece.WHOLE else "1", "" if chunk is None else "1"]
         if chunk is not None:
             keys.append(chunk)
-        status, *rest = self._db.script("read", keys, args, allow_oom=True, ground=actor.ground)
+        status, *rest = Appending("read", keys, args, allow_oom=True).run(self._db, self._keys, ground=actor.ground)
         if status == b"changed":
             raise VersionMismatch
         if status == b"spent":

@@ -13,7 +13,7 @@ from backoffice.domain.limits import COUNTED_SECONDS, MAX_NAMED_REFUSALS, MAX_RE
 from backoffice.errors import Conflict
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.log_index import MOST_BYTES
+from backoffice.stores.log.segments import Appending, most_bytes
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit, facets
 
@@ -42,7 +42,7 @@ class RedisRefusals:
             COUNTED_SECONDS * 1000,
             MAX_REFUSAL_ENTRIES,
             REFUSAL_ENTRY_SECONDS * 1000,
-            MOST_BYTES,
+            most_bytes(self._keys),
             event.canonical(),
             hashlib.sha256(alike.encode()).hexdigest()[:16] if alike else token_hex(8),
             str(event.data.get("because", "")),
@@ -50,7 +50,8 @@ class RedisRefusals:
             network,
             MAX_NAMED_REFUSALS,
         ]
-        return bool(self._db.script("refusal", keys, args, allow_oom=True))
+        _, due = Appending("refusal", keys, args, allow_oom=True).run(self._db, self._keys)
+        return bool(due)
 
     def counted(self, action: Action, now: int) -> CountedRefusals | None:
         """As `AuditLog.counted_refusals`."""

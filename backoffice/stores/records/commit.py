@@ -11,7 +11,7 @@ from backoffice.domain.audit import NO_OBJECT, AuditEvent, Outcome
 from backoffice.errors import BackofficeError, TooMany
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log import log_index
+from backoffice.stores.log.segments import Appending, most_bytes
 
 KEEP_SECONDS = 120
 """For so long a repeated commit is recognised; a client gives up repeating long before."""
@@ -160,20 +160,19 @@ class Commit:
             self.check("spend", key, weight(self._length), most, DAY_SECONDS, error=refusal)
         program: list[Arg] = [
             KEEP_SECONDS,
-            log_index.MOST_BYTES,
+            most_bytes(self._all, self._events_count),
             len(self._errors),
             self._writes_count,
             self._events_count,
             self._reads_count,
             HEAD + len(self._checks) + len(self._writes) + len(self._events) + 1,
+            *self._events,
             *self._checks,
             *self._writes,
-            *self._events,
             *self._reads,
         ]
-        status, what, *rest = db.script(
-            "commit", list(self._keys), program, allow_oom=when_full, before=self._before, ground=self._ground
-        )
+        script = Appending("commit", list(self._keys), program, entries=self._events_count, allow_oom=when_full)
+        status, what, *rest = script.run(db, self._all, before=self._before, ground=self._ground)
         if status == b"done":
             self.replies = rest
             return str(what.decode())

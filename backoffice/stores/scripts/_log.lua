@@ -17,9 +17,9 @@ local function pack_entry(id)
 end
 
 local function entry_at(key, rank) return redis.call('GETRANGE', key, rank * 8, rank * 8 + 7) end
--- How many entries of an index come before this one.
-local function entry_rank(key, entry)
-  local low, high = 0, math.floor(redis.call('STRLEN', key) / 8)
+-- How many of the first `count` entries under a key (nil = of all) come before this one.
+local function entry_rank(key, entry, count)
+  local low, high = 0, count or math.floor(redis.call('STRLEN', key) / 8)
   while low < high do
     local middle = math.floor((low + high) / 2)
     if less(entry_at(key, middle), entry) then low = middle + 1 else high = middle end
@@ -27,9 +27,35 @@ local function entry_rank(key, entry)
   return low
 end
 
--- Put a packed entry at the end of an index. One that reaches `most` bytes gives up its older half.
-local function append_entry(key, entry, most)
-  if redis.call('APPEND', key, entry) >= most then
-    redis.call('SET', key, redis.call('GETRANGE', key, most / 2, -1))
+-- Which of KEYS[first] to KEYS[last], indexes of an event, have `most` bytes or more: before anything is appended to
+-- them they have to be cut (`segments.py`). The answer of the script, which has had no effect then; nil = go on.
+local function no_room(first, last, most)
+  local full
+  for at = first, last do
+    if redis.call('STRLEN', KEYS[at]) >= most then
+      full = full or {'full'}
+      full[#full + 1] = at
+    end
   end
+  return full
+end
+
+-- The segments that a directory names, the oldest first: 16 bytes each, as in `log_index.py:Segment`.
+local function segments_of(directory)
+  local text, found = redis.call('GET', directory) or '', {}
+  for at = 1, #text - 15, 16 do
+    local n1, n2, n3, n4, c1, c2, c3, c4 = string.byte(text, at + 8, at + 15)
+    found[#found + 1] = {first = string.sub(text, at, at + 7), number = ((n1 * 256 + n2) * 256 + n3) * 256 + n4,
+      count = ((c1 * 256 + c2) * 256 + c3) * 256 + c4}
+  end
+  return found
+end
+local function pack_number(number)
+  local n3, n2, n1 = number % 256, number % 65536, number % 16777216
+  return string.char((number - n1) / 16777216, (n1 - n2) / 65536, (n2 - n3) / 256, n3)
+end
+local function set_segments(directory, segments)
+  local rows = {}
+  for at, one in ipairs(segments) do rows[at] = one.first .. pack_number(one.number) .. pack_number(one.count) end
+  if #rows == 0 then redis.call('DEL', directory) else redis.call('SET', directory, table.concat(rows)) end
 end

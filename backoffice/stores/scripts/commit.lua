@@ -2,10 +2,11 @@
 --
 -- KEYS[1] request id   KEYS[2] audit stream   KEYS[3...] what the program refers to by position
 -- ARGV[1] seconds for which the request id is remembered
--- ARGV[2] bytes of an index of the log; at that length it gives up its older half
+-- ARGV[2] bytes at which an index of the log takes no more of this commit
 -- ARGV[3] number of checks   ARGV[4] of writes   ARGV[5] of events, at least one: no entry, no effect   ARGV[6] of reads
 -- ARGV[7] where in ARGV the reads begin
 -- ARGV[8...] the program, flat, for this script runs more often than any other:
+--   events  text, number of indexes, index ...
 --   checks  op, key, then by op                  all must hold
 --     absent | present | equal field value | unset field | free field id
 --     room owner add default    used + reserved + add <= the quota in the owner's hash, `default` where it names none
@@ -18,13 +19,12 @@
 --                               effect
 --   writes  command, key, number of arguments, argument ...    commands of the server, and
 --     HDEL-EQUAL key 2 field value     HDEL, if the field has this value
---   events  text, number of indexes, index ...
 --   reads   command, key, number of arguments, argument ...    carried out after all that
 -- A key, an owner and an index are positions in KEYS.
 --
 -- Returns {"done", id of the last event, reply of each read ...}, also when the request id was seen before (a client
 -- library repeats a command after a time-out; the effect must not be repeated, and reads are carried out again), or
--- {"failed", number of the check, what it saw}.
+-- {"failed", number of the check, what it saw}, or {"full", position in KEYS ...}: indexes that are to be cut first.
 local request, at = KEYS[1], 8
 local checks, writes, events = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local last = redis.call('GET', request)
@@ -33,6 +33,17 @@ if not last then
   local refusal = changed()
   if refusal then return refusal end
   if events == 0 then return redis.error_reply('NOEVENT a commit without an audit event') end
+
+  local most, full = tonumber(ARGV[2]), {'full'}
+  for _ = 1, events do
+    local stop = at + 1 + tonumber(ARGV[at + 1])
+    for index = at + 2, stop do
+      local position = tonumber(ARGV[index])
+      if redis.call('STRLEN', KEYS[position]) >= most then full[#full + 1] = position end
+    end
+    at = stop + 1
+  end
+  if #full > 1 then return full end
 
   for number = 1, checks do
     local op, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
@@ -100,12 +111,12 @@ if not last then
     at = stop + 1
   end
 
-  local most = tonumber(ARGV[2])
+  at = 8
   for _ = 1, events do
     local stop = at + 1 + tonumber(ARGV[at + 1])
     last = redis.call('XADD', KEYS[2], '*', 'e', ARGV[at])
     local entry = pack_entry(last)
-    for index = at + 2, stop do append_entry(KEYS[tonumber(ARGV[index])], entry, most) end
+    for index = at + 2, stop do redis.call('APPEND', KEYS[tonumber(ARGV[index])], entry) end
     at = stop + 1
   end
   redis.call('SET', request, last, 'EX', ARGV[1])

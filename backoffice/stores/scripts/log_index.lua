@@ -1,15 +1,68 @@
 -- log_index: what the indexes of the log hold. A script because an entry's place is found by bisection, and what is read
--- of the log depends on it.
+-- of the log depends on it. Which segments it takes is known only here, and KEYS must name them: so it says which ones
+-- are missing, and is asked again.
 --
--- KEYS[...] strings of 8 bytes an entry, in rising order   ARGV[1] op, then:
---   page   before, count, read   of KEYS[1], of which `read` entries at most are read from the stream KEYS[2];
---                                KEYS[3] the hash of the seals; before: 8 bytes, "" = from the newest
---   ranks  key, entry ...        entries by the number of their key
+-- ARGV[1] op:
+--   page    KEYS[1] index   KEYS[2] its directory   KEYS[3] stream   KEYS[4] hash of the seals   KEYS[5...] segments
+--           ARGV[2] before   ARGV[3] from   ARGV[4] below: entries of 8 bytes, "" = no such bound
+--           ARGV[5] count   ARGV[6] read: how many entries of the stream at most   ARGV[7...] numbers of the segments
+--   ranks   KEYS: so many pairs of an index and its directory, then segments
+--           ARGV[2] pairs   ARGV[3] questions   then questions: number of a pair, entry; then of each segment: number
+--           of the pair, number
 --
--- Returns for `page` {number of entries in all, the last `count` of those below `before` as one string, in rising
--- order, {id, event, id, event ...}: the newest of these, from the newest on, without those that have left the log,
--- what was trimmed of the log};
--- for `ranks` for each entry the number of entries below it, and 1 where it is there itself or 0.
+-- Returns for `page` {"ok", number of entries in [from, below), the last `count` of those that are also below `before`
+-- as one string, in rising order, {id, event, id, event ...}: the newest of these, from the newest on, without those
+-- that have left the log, what was trimmed of the log};
+-- for `ranks` {"ok", of each question the number of entries below it, and 1 where it is there itself or 0 ...};
+-- {"more", pair, number, pair, number ...}: these segments are to be in KEYS as well.
+local missing, seen = {'more'}, {}
+local function lacks(part)
+  if part.key then return false end
+  local name = part.pair .. ':' .. part.number
+  if not seen[name] then
+    missing[#missing + 1], missing[#missing + 2] = part.pair, part.number
+    seen[name] = true
+  end
+  return true
+end
+
+-- An index as one row of entries: its segments, and what it has itself. `given`: keys of segments by number.
+local function parts_of(pair, index, directory, given)
+  local parts, below = segments_of(directory), 0
+  for _, part in ipairs(parts) do
+    part.pair, part.key, part.below = pair, given[part.number], below
+    below = below + part.count
+  end
+  local count = math.floor(redis.call('STRLEN', index) / 8)
+  if count > 0 then parts[#parts + 1] = {key = index, first = entry_at(index, 0), count = count, below = below} end
+  parts.total = below + count
+  return parts
+end
+
+-- How many entries come before this one, and whether it is there itself; the least it can be where a segment is missing.
+local function rank_of(parts, entry)
+  for at = #parts, 1, -1 do
+    local part = parts[at]
+    if not less(entry, part.first) then
+      if lacks(part) then return part.below, false end
+      local rank = entry_rank(part.key, entry, part.count)
+      return part.below + rank, rank < part.count and entry_at(part.key, rank) == entry
+    end
+  end
+  return 0, false
+end
+
+-- The entries [start, stop) as one string.
+local function slice(parts, start, stop)
+  local texts = {}
+  for _, part in ipairs(parts) do
+    local low, high = math.max(start, part.below), math.min(stop, part.below + part.count)
+    if low < high and not lacks(part) then
+      texts[#texts + 1] = redis.call('GETRANGE', part.key, (low - part.below) * 8, (high - part.below) * 8 - 1)
+    end
+  end
+  return table.concat(texts)
+end
 
 -- The id that `pack_entry` made 8 bytes of.
 local function unpack_entry(text, at)
@@ -20,29 +73,43 @@ local function unpack_entry(text, at)
 end
 
 if ARGV[1] == 'page' then
-  local total = math.floor(redis.call('STRLEN', KEYS[1]) / 8)
-  local stop = total
-  if ARGV[2] ~= '' then stop = entry_rank(KEYS[1], ARGV[2]) end
-  local trimmed = redis.call('HGET', KEYS[3], 'trimmed')
-  if stop == 0 then return {total, '', {}, trimmed} end
-  local window = redis.call('GETRANGE', KEYS[1], math.max(0, stop - tonumber(ARGV[3])) * 8, stop * 8 - 1)
+  local given = {}
+  for at = 5, #KEYS do given[tonumber(ARGV[at + 2])] = KEYS[at] end
+  local parts = parts_of(1, KEYS[1], KEYS[2], given)
+  local function bound(text, default)
+    if text == '' then return default end
+    return (rank_of(parts, text))
+  end
+  local low, high = bound(ARGV[3], 0), bound(ARGV[4], parts.total)
+  local stop = math.min(high, bound(ARGV[2], parts.total))
+  local window = slice(parts, math.max(low, stop - tonumber(ARGV[5])), stop)
+  if #missing > 1 then return missing end
   local entries = {}
-  for at = #window - 7, math.max(1, #window + 1 - tonumber(ARGV[4]) * 8), -8 do
+  for at = #window - 7, math.max(1, #window + 1 - tonumber(ARGV[6]) * 8), -8 do
     local id = unpack_entry(window, at)
-    local found = redis.call('XRANGE', KEYS[2], id, id)[1]
+    local found = redis.call('XRANGE', KEYS[3], id, id)[1]
     if found then
       entries[#entries + 1] = id
       entries[#entries + 1] = found[2][2]
     end
   end
-  return {total, window, entries, trimmed}
+  return {'ok', math.max(0, high - low), window, entries, redis.call('HGET', KEYS[4], 'trimmed')}
 end
 
-local found = {}
-for at = 2, #ARGV, 2 do
-  local key, entry = KEYS[tonumber(ARGV[at])], ARGV[at + 1]
-  local rank = entry_rank(key, entry)
-  found[#found + 1] = rank
-  found[#found + 1] = entry_at(key, rank) == entry and 1 or 0
+local pairs_given, questions, given = tonumber(ARGV[2]), tonumber(ARGV[3]), {}
+for pair = 1, pairs_given do given[pair] = {} end
+local at = 4 + questions * 2
+for place = pairs_given * 2 + 1, #KEYS do
+  given[tonumber(ARGV[at])][tonumber(ARGV[at + 1])] = KEYS[place]
+  at = at + 2
 end
+local rows = {}
+for pair = 1, pairs_given do rows[pair] = parts_of(pair, KEYS[pair * 2 - 1], KEYS[pair * 2], given[pair]) end
+local found = {'ok'}
+for place = 4, 2 + questions * 2, 2 do
+  local rank, there = rank_of(rows[tonumber(ARGV[place])], ARGV[place + 1])
+  found[#found + 1] = rank
+  found[#found + 1] = there and 1 or 0
+end
+if #missing > 1 then return missing end
 return found

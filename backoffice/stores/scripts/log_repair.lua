@@ -1,24 +1,29 @@
 -- log_repair: put right what indexes of the audit log say, and record it. A script of its own: it rewrites strings of
--- up to 256 MB, which the one door to the control plane (`commit`) must not offer; `fsck` alone calls it.
+-- 1 MiB, which the one door to the control plane (`commit`) must not offer; `fsck` alone calls it.
 --
--- KEYS[1] request id   KEYS[2] audit stream   KEYS[3...] the indexes to repair, then those of the event
+-- KEYS[1] request id   KEYS[2] audit stream   then by op, then the indexes of the event
 -- ARGV[1] op:
---   insert   put the entry where it belongs; it must still be in the log
---   remove   take the entry out, where it is there
---   sort     bring the entries into their order, each once
--- ARGV[2] id of the entry ("" for sort)   ARGV[3] how many indexes to repair   ARGV[4] text of the event
--- ARGV[5] seconds for which the request id is remembered   ARGV[6] bytes of an index, see `_log`
+--   insert   index, directory ...     put the entry where it belongs; it must still be in the log
+--   remove   index, directory ...     take the entry out, where it is there
+--   sort     index, directory ...     bring the entries into their order, each once
+--   rebuild  index, directory, new segments   these are what the index has up to the entry
+--   drop     segment, directory       a segment that no directory names, number ARGV[7]
+-- ARGV[2] id of the entry ("" for sort, drop)   ARGV[3] how many keys the op has   ARGV[4] text of the event
+-- ARGV[5] seconds for which the request id is remembered   ARGV[6] bytes of a segment
+-- rebuild: ARGV[7] the directory as it was when the log was read   ARGV[8] the new one
 --
--- Returns {"done", id of the event}, also when the request id was seen before, or {"changed"} when the entry to be
--- inserted has left the log in the meantime: then nothing happens. What was appended since `fsck` looked stays: an
--- index is read, changed and written here, at one moment.
+-- Returns {"done", id of the event}, also when the request id was seen before; {"full", position in KEYS ...}: indexes of
+-- the event that are to be cut first, or {"changed"}: nothing happens, for the entry to be inserted has left the log in
+-- the meantime, an index has segments (these are rebuilt alone) or no room, or the segments are others by now, or are in
+-- use. What was appended since `fsck` looked stays: an index is read, changed and written here, at one moment.
 local request, stream, op = KEYS[1], KEYS[2], ARGV[1]
 local before = redis.call('GET', request)
 if before then return {'done', before} end
 if ARGV[4] == '' then return redis.error_reply('NOEVENT a repair without an audit event') end
 
-local id, repaired = ARGV[2], tonumber(ARGV[3])
-if op == 'insert' and #redis.call('XRANGE', stream, id, id) == 0 then return {'changed'} end
+local id, last_key, most = ARGV[2], tonumber(ARGV[3]) + 2, tonumber(ARGV[6])
+local full = no_room(last_key + 1, #KEYS, most)
+if full then return full end
 
 local function store(key, text)
   if text == '' then redis.call('DEL', key) else redis.call('SET', key, text) end
@@ -30,7 +35,21 @@ local function around(key, entry)
   if entry_at(key, rank) == entry then rank = rank + 1 end
   return head, redis.call('GETRANGE', key, rank * 8, -1)
 end
-local ops = {
+-- The entries of a text that are behind this one ("" = all), in their order and each once.
+local function in_order(text, behind)
+  local entries, kept = {}, {}
+  for at = 1, #text - 7, 8 do
+    local entry = string.sub(text, at, at + 7)
+    if less(behind, entry) then entries[#entries + 1] = entry end
+  end
+  table.sort(entries, less)
+  for _, entry in ipairs(entries) do
+    if entry ~= kept[#kept] then kept[#kept + 1] = entry end
+  end
+  return table.concat(kept)
+end
+
+local string_ops = {
   insert = function(key)
     local entry = pack_entry(id)
     local head, tail = around(key, entry)
@@ -40,21 +59,36 @@ local ops = {
     local head, tail = around(key, pack_entry(id))
     store(key, head .. tail)
   end,
-  sort = function(key)
-    local text, entries, kept = redis.call('GET', key) or '', {}, {}
-    for at = 1, #text - 7, 8 do entries[#entries + 1] = string.sub(text, at, at + 7) end
-    table.sort(entries, less)
-    for _, entry in ipairs(entries) do
-      if entry ~= kept[#kept] then kept[#kept + 1] = entry end
-    end
-    store(key, table.concat(kept))
-  end,
+  sort = function(key) store(key, in_order(redis.call('GET', key) or '', '')) end,
 }
-local repair = ops[op]
-if not repair then return redis.error_reply('BADOP unknown op') end
 
-for at = 3, repaired + 2 do repair(KEYS[at]) end
+if string_ops[op] then
+  if op == 'insert' and #redis.call('XRANGE', stream, id, id) == 0 then return {'changed'} end
+  for at = 3, last_key, 2 do
+    local reaches = redis.call('STRLEN', KEYS[at]) + (op == 'insert' and 8 or 0)
+    if redis.call('EXISTS', KEYS[at + 1]) == 1 or reaches > most then return {'changed'} end
+  end
+  for at = 3, last_key, 2 do string_ops[op](KEYS[at]) end
+elseif op == 'rebuild' then
+  local index, directory = KEYS[3], KEYS[4]
+  if (redis.call('GET', directory) or '') ~= ARGV[7] or redis.call('STRLEN', index) > most then return {'changed'} end
+  for at = 5, last_key do
+    if redis.call('EXISTS', KEYS[at]) == 0 then return {'changed'} end
+  end
+  -- They were made to expire, so that nothing is left of a repair that was stopped.
+  for at = 5, last_key do redis.call('PERSIST', KEYS[at]) end
+  store(directory, ARGV[8])
+  store(index, in_order(redis.call('GET', index) or '', pack_entry(id)))
+elseif op == 'drop' then
+  for _, one in ipairs(segments_of(KEYS[4])) do
+    if one.number == tonumber(ARGV[7]) then return {'changed'} end
+  end
+  redis.call('DEL', KEYS[3])
+else
+  return redis.error_reply('BADOP unknown op')
+end
+
 local last = redis.call('XADD', stream, '*', 'e', ARGV[4])
-for at = repaired + 3, #KEYS do append_entry(KEYS[at], pack_entry(last), tonumber(ARGV[6])) end
+for at = last_key + 1, #KEYS do redis.call('APPEND', KEYS[at], pack_entry(last)) end
 redis.call('SET', request, last, 'EX', ARGV[5])
 return {'done', last}

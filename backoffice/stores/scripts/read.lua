@@ -5,7 +5,7 @@
 -- KEYS[1] request id   KEYS[2] hash of what is counted, of one reader, file and span   KEYS[3] zset of those to be written
 -- KEYS[4] what the reader has spent today   KEYS[5] record of the file   KEYS[6] audit stream
 -- KEYS[7...] indexes of the event, and last the chunk, if there is one to read
--- ARGV[1] seconds for which the request id is remembered   ARGV[2] bytes of an index of the log
+-- ARGV[1] seconds for which the request id is remembered   ARGV[2] bytes at which an index of the log takes no more
 -- ARGV[3] field of the record's version, '' = whatever it is   ARGV[4] the version, '' = none
 -- ARGV[5] now, ms   ARGV[6] end of the span, ms   ARGV[7] ms for which its first reading is remembered after that
 -- ARGV[8] what may be spent in a day, '' = any   ARGV[9] what an entry costs   ARGV[10] seconds of a day
@@ -13,7 +13,7 @@
 -- ARGV[16] first byte and ARGV[17] the one after the last   ARGV[18] '1': a part of the file   ARGV[19] '1': read the chunk
 --
 -- Returns {"done", chunk}, also when the request id was seen before; {"changed"}: the record is another, or
--- {"spent"}. An entry is paid for where it is certain to come: at the first reading, and at the second, by which there
+-- {"spent"}; {"full", position in KEYS ...}: indexes that are to be cut first. An entry is paid for where it is certain to come: at the first reading, and at the second, by which there
 -- will be one more.
 local request, counted, due, audit = KEYS[1], KEYS[2], KEYS[3], KEYS[6]
 local chunk = ARGV[19] == '1' and KEYS[#KEYS]
@@ -47,11 +47,13 @@ if redis.call('EXISTS', request) == 0 then
   end
 
   local times = tonumber(redis.call('HGET', counted, 'times') or 0) + 1
+  local full = times == 1 and no_room(7, #KEYS - (chunk and 1 or 0), tonumber(ARGV[2]))
+  if full then return full end
   if times <= 2 and not pay() then return {'spent'} end
   redis.call('HSET', counted, 'times', times)
   if times == 1 then
     local entry = pack_entry(redis.call('XADD', audit, '*', 'e', ARGV[12]))
-    for index = 7, #KEYS - (chunk and 1 or 0) do append_entry(KEYS[index], entry, tonumber(ARGV[2])) end
+    for index = 7, #KEYS - (chunk and 1 or 0) do redis.call('APPEND', KEYS[index], entry) end
     redis.call('PEXPIREAT', counted, string.format('%.0f', ARGV[6] + ARGV[7]))
   else
     if times == 2 then
