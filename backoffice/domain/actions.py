@@ -15,6 +15,8 @@ class Actions:
     FILE_CREATE = Action("file.create")
     FILE_DOWNLOAD = Action("file.download")
     FILE_RENAME = Action("file.rename")
+    FILE_TAG = Action("file.tag")
+    FILE_TRANSFER = Action("file.transfer")
     FILE_TRASH = Action("file.trash")
     FILE_RESTORE = Action("file.restore")
     FILE_PURGE = Action("file.purge")

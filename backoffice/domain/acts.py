@@ -100,6 +100,10 @@ class Acts:
     FILES_LIST = Act("file.list", "list own files and uploads", Permissions.FILES_READ, Whose.OWN)
     FILES_LIST_ALL = _site("file.list_all", "list everybody's files and uploads", Permissions.FILES_ALL_READ)
     FILE_RENAME = _own("file.rename", "rename a file", Permissions.FILES_WRITE, Actions.FILE_RENAME)
+    FILE_TAG = _own("file.tag", "change the tags of a file", Permissions.FILES_WRITE, Actions.FILE_TAG)
+    FILE_TRANSFER = _site(
+        "file.transfer", "hand a file over to an active user", Permissions.FILES_ALL_WRITE, Actions.FILE_TRANSFER
+    )
     FILE_TRASH = _own("file.trash", "put into the trash", Permissions.FILES_DELETE, Actions.FILE_TRASH)
     FILE_RESTORE = _own("file.restore", "out of the trash", Permissions.FILES_DELETE, Actions.FILE_RESTORE)
     FILE_PURGE = _own("file.purge", "delete for good", Permissions.FILES_DELETE, Actions.FILE_PURGE)

@@ -12,6 +12,7 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, ChunkStat, Intent, Upload
+from backoffice.services.file_change_ports import FileChangeStore
 
 
 class ChunkStore(Protocol):
@@ -216,7 +217,7 @@ class UploadStore(Protocol):
         """Those that wait for collection."""
 
 
-class FileStore(Protocol):
+class FileStore(FileChangeStore, Protocol):
     """Stored files. Facets: `owner`, `mime_type`, `tag`; for trashed ones `trash` (the owner).
     Orders: `created`, `size`, `name` (these also within an owner); for trashed ones `purge`. Search: words of the
     name."""
@@ -272,9 +273,6 @@ class FileStore(Protocol):
         Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more, NotFound:
         the intent's time is over.
         """
-
-    def rename(self, old: File, name: str, event: AuditEvent) -> File:
-        """Raises VersionMismatch, NameTaken."""
 
     def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File: ...
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:

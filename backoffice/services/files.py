@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.acts import Act, Acts
+from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.times import now_ms
 from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
-from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.file_changes import FileChanges, expect_version
 from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref, record_counted_reads
-from backoffice.services.ports import AuditLog, UserStore
 from backoffice.services.quota_refusals import records_quota_refusals
 from backoffice.services.uploads.reader import expect_whole, read_digest
 
-T = TypeVar("T")
-
 SORTS = ("created", "size", "name")
-ATTEMPTS = 5
 WORKER = system_actor("worker", "worker")
 
 
@@ -41,17 +35,8 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class Files(FileChanges):
     """Files of one's own; holders of `files.all:…` reach everybody's."""
-
-    files: FileStore
-    uploads: UploadStore
-    chunks: ChunkStore
-    users: UserStore
-    audit: AuditLog
-    quota: int | None
-    trash_seconds: int
-    now: Callable[[], int] = now_ms
 
     # -- finding
 
@@ -108,17 +93,6 @@ class Files:
         if spec is not None and spec.on_conflict is OnConflict.FAIL and self.files.has_name(actor.id, spec.name):
             raise NameTaken("You have a file of this name.", field="name")
 
-    def _reach(self, actor: Actor, file_id: str, act: Act, *, trashed: bool = False) -> File:
-        file = self.files.get(file_id) if is_id(file_id) else None
-        return self._authorized(actor, file, act, trashed=trashed)
-
-    def _authorized(self, actor: Actor, file: File | None, act: Act, *, trashed: bool = False) -> File:
-        """The file, where it is there (or in the trash) and this actor may do that. Raises NotFound, NotAllowed."""
-        if file is None or file.state is not (FileState.TRASHED if trashed else FileState.READY):
-            raise NotFound
-        authorize(self.audit, actor, act, file.owner, file_ref(file))
-        return file
-
     # -- reading
 
     def open(self, actor: Actor, file_id: str, *, whole: bool = False) -> OpenedFile:
@@ -149,45 +123,12 @@ class Files:
 
     # -- changing
 
-    def _again(self, version: int | None, change: Callable[[], T]) -> T:
-        """`change` reads, checks and commits. Where the caller named no version, somebody else's change in between
-        is no reason to refuse."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return change()
-            except VersionMismatch:
-                if version is not None or attempt == ATTEMPTS - 1:
-                    raise
-        raise VersionMismatch
-
-    def rename(self, actor: Actor, file_id: str, new_name: str, version: int | None = None) -> File:
-        """Raises NotFound, Invalid, NameTaken, VersionMismatch. A name that the file has is no new one, whatever
-        version took it."""
-        try:
-            name = clean_name(new_name)
-        except Invalid:
-            if self._reach(actor, file_id, Acts.FILE_RENAME).name != new_name:
-                raise
-            name = new_name
-
-        def change() -> File:
-            old = self._reach(actor, file_id, Acts.FILE_RENAME)
-            _expect(old, version)
-            if old.name == name:
-                return old
-            event = AuditEvent(
-                Actions.FILE_RENAME, actor, file_ref(old), changes={"name": (old.name, name)}, at=self.now()
-            )
-            return self.files.rename(old, name, event)
-
-        return self._again(version, change)
-
     def trash(self, actor: Actor, file_id: str, version: int | None = None) -> None:
         """Into the trash, from where it can be restored until its time is over. Raises NotFound, VersionMismatch."""
 
         def change() -> None:
             old = self._reach(actor, file_id, Acts.FILE_TRASH)
-            _expect(old, version)
+            expect_version(old, version)
             event = AuditEvent(Actions.FILE_TRASH, actor, file_ref(old), at=self.now())
             self.files.trash(old, event.at + self.trash_seconds * 1000, event)
 
@@ -211,7 +152,7 @@ class Files:
             if old is None or old.state is FileState.GONE:
                 raise NotFound
             authorize(self.audit, actor, Acts.FILE_PURGE, old.owner, file_ref(old))
-            _expect(old, version)
+            expect_version(old, version)
             return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, file_ref(old), at=self.now()))
 
         self._collect(self._again(version, change))
@@ -264,8 +205,3 @@ class Files:
             except VersionMismatch:
                 continue  # renamed or deleted at this moment; next time
         return len(pending) > limit
-
-
-def _expect(file: File, version: int | None) -> None:
-    if version is not None and file.version != version:
-        raise VersionMismatch(version=file.version)

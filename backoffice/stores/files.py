@@ -14,7 +14,6 @@ from backoffice.errors import (
     BackofficeError,
     NameTaken,
     NotFound,
-    NotSignedIn,
     QuotaExceeded,
     Unavailable,
     VersionMismatch,
@@ -26,12 +25,12 @@ from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
 from backoffice.stores.file_names import FileNames
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.reads import RedisReads
+from backoffice.stores.quotas import check_quota, move_quota
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import text_range
 from backoffice.stores.records.paging import Pager
-from backoffice.stores.users import NOUN as USERS
 
 NOUN = "files"
 NAME_ATTEMPTS = 100
@@ -168,12 +167,12 @@ class RedisFiles:
             return named
         raise NameTaken
 
-    def check_number(self, commit: Commit, owner: str, *, replaced: bool = False) -> None:
+    def check_number(self, commit: Commit, owner: str, *, replaced: bool = False, whose: str = "You") -> None:
         """Let the commit add a file of the owner, if there may be one more. It then raises QuotaExceeded."""
         most = self.bounds.files
         if most is None:
             return
-        error = QuotaExceeded(f"You may have {most} files, and as many in the trash.", files=most)
+        error = QuotaExceeded(f"{whose} may have {most} files, and as many in the trash.", files=most)
         commit.check("fewer", self._keys.index(NOUN, "owner", owner), most + replaced, error=error)
         commit.check("fewer", self._keys.index(NOUN, "trash", owner), most, error=error)
 
@@ -202,12 +201,21 @@ class RedisFiles:
         self.collection.insert(commit, file)
 
     def _change(
-        self, old: File, new: File, event: AuditEvent, *, claim: bool = False, makes_room: bool = False
+        self,
+        old: File,
+        new: File,
+        event: AuditEvent,
+        *,
+        claim: bool = False,
+        makes_room: bool = False,
+        add: Callable[[Commit], None] | None = None,
     ) -> File:
         """Also in a full store: no file is added, and how often somebody can do it in a day is bounded. What makes room
-        is not counted."""
+        is not counted. `add`: what else the commit does."""
         new = replace(new, version=old.version + 1)
         commit = Commit(self._keys, event)
+        if add is not None:
+            add(commit)
         self.collection.replace(commit, old, new)
         if claim:
             self.names.check_vacant(commit, new)
@@ -221,6 +229,16 @@ class RedisFiles:
         same = text_range(old.name) == text_range(name)
         return self._change(old, replace(old, name=name, changed_at=event.at), event, claim=not same)
 
+    def set_tags(self, old: File, tags: tuple[str, ...], event: AuditEvent) -> File:
+        return self._change(old, replace(old, tags=tags, changed_at=event.at), event)
+
+    def transfer(self, old: File, owner: str, quota: int, event: AuditEvent) -> File:
+        def add(commit: Commit) -> None:
+            move_quota(commit, self._keys, old, owner, quota)
+            self.check_number(commit, owner, whose="The new owner")
+
+        return self._claimed(replace(old, owner=owner, changed_at=event.at), old, event, add)
+
     def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
         return self._change(old, replace(old, digest=digest), event)
 
@@ -229,11 +247,14 @@ class RedisFiles:
         return self._change(old, new, event, makes_room=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:
+        return self._claimed(replace(old, state=FileState.READY, purge_at=0, changed_at=event.at), old, event)
+
+    def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
+        """Put `new` in the place of `old`, under its name or another that its owner has not used by then."""
         for attempt in range(NAME_ATTEMPTS):
-            name = self.names.free(old.owner, old.name)
-            new = replace(old, state=FileState.READY, purge_at=0, name=name, changed_at=event.at)
+            named = replace(new, name=self.names.free(new.owner, new.name))
             try:
-                return self._change(old, new, event, claim=True)
+                return self._change(old, named, event, claim=True, add=add)
             except NameTaken:
                 if attempt == NAME_ATTEMPTS - 1:
                     raise
@@ -273,12 +294,3 @@ def _keep_carried(commit: Commit, carried: CarriedChunk) -> None:
         commit.send_before(*command)
     commit.rename(carried.staging, carried.place, error=Unavailable())
     commit.write("PERSIST", carried.place)
-
-
-def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -> None:
-    """Let the commit add `size` bytes to what the owner uses, if they fit in the owner's quota as it is then; `quota`
-    is that of owners who have none of their own. It then raises QuotaExceeded, or NotSignedIn: there is no such user
-    any more."""
-    user = keys.record(USERS, owner)
-    commit.check("present", user, error=NotSignedIn())
-    commit.check("room", keys.quota(owner), user, size, quota, error=lambda limit: QuotaExceeded(limit=int(limit)))

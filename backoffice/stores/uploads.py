@@ -29,8 +29,9 @@ from backoffice.errors import (
 from backoffice.stores.chunk_maps import map_questions, unpack_map
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
-from backoffice.stores.files import RedisFiles, check_quota
+from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
+from backoffice.stores.quotas import check_quota
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words

@@ -79,6 +79,8 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.FILES_LIST: lambda on, _: lambda who: on.world.library.page(who, Query()),
     Acts.FILES_LIST_ALL: lambda on, _: lambda who: on.world.library.page(who, Query(), everybody=True),
     Acts.FILE_RENAME: _file("rename"),
+    Acts.FILE_TAG: _with(Scene.file, lambda on, who, file: on.world.library.tag(who, file, [f"t{next(NUMBERS)}"])),
+    Acts.FILE_TRANSFER: _with(Scene.file, lambda on, who, file: on.world.library.transfer(who, file, "bob")),
     Acts.FILE_TRASH: _file("trash"),
     Acts.FILE_RESTORE: _file("restore", trashed=True),
     Acts.FILE_PURGE: _file("purge"),

@@ -1,0 +1,22 @@
+"""What the services need of the store of files in order to change a record in its place; a part of `FileStore`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.files import File
+
+
+class FileChangeStore(Protocol):
+    """Each of these is one commit with its event."""
+
+    def rename(self, old: File, name: str, event: AuditEvent) -> File:
+        """Raises VersionMismatch, NameTaken."""
+
+    def set_tags(self, old: File, tags: tuple[str, ...], event: AuditEvent) -> File:
+        """Raises VersionMismatch."""
+
+    def transfer(self, old: File, owner: str, quota: int, event: AuditEvent) -> File:
+        """Another owner, under a name that is free there; what both use of their quotas moves with it. `quota` as with
+        `UploadStore.insert`. Raises VersionMismatch, QuotaExceeded, Invalid: that user is not active any more."""

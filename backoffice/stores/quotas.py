@@ -1,0 +1,39 @@
+"""Quotas in commits: room is asked for and taken in the same step."""
+
+from __future__ import annotations
+
+from backoffice.domain.files import File
+from backoffice.domain.users import UserStatus
+from backoffice.errors import Invalid, NotSignedIn, QuotaExceeded
+from backoffice.stores.keys import Keys
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.users import NOUN as USERS
+
+
+def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -> None:
+    """Let the commit add `size` bytes to what the owner uses, if they fit in the owner's quota as it is then; `quota`
+    is that of owners who have none of their own. It then raises QuotaExceeded, or NotSignedIn: there is no such user
+    any more."""
+    user = keys.record(USERS, owner)
+    commit.check("present", user, error=NotSignedIn())
+    commit.check("room", keys.quota(owner), user, size, quota, error=lambda limit: QuotaExceeded(limit=int(limit)))
+
+
+def move_quota(commit: Commit, keys: Keys, file: File, owner: str, quota: int) -> None:
+    """Let the commit count the file's bytes for `owner` instead of who has it, if they fit in that quota and that user
+    is active by then. It then raises QuotaExceeded, or Invalid for such a user."""
+    user = keys.record(USERS, owner)
+    commit.check("equal", user, "status", UserStatus.ACTIVE.value, error=Invalid(NOBODY, field="owner"))
+    commit.check(
+        "room",
+        keys.quota(owner),
+        user,
+        file.size,
+        quota,
+        error=lambda limit: QuotaExceeded("The new owner's quota does not leave room for this.", limit=int(limit)),
+    )
+    commit.write("HINCRBY", keys.quota(file.owner), "used", -file.size)
+    commit.write("HINCRBY", keys.quota(owner), "used", file.size)
+
+
+NOBODY = "There is no such active user."
