@@ -15,9 +15,12 @@ from backoffice.errors import StoreFull, Unavailable, WeakPassword
 from backoffice.logs import logger
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.bulk import Bulk
 from backoffice.services.container import Services
 from backoffice.services.file_ports import ChunkStore
 from backoffice.services.files import Files
+from backoffice.services.jobs import Jobs
+from backoffice.services.leaving import Leaving
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
@@ -43,6 +46,7 @@ from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
+from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
@@ -104,26 +108,23 @@ def build_services(
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
+    people, sessions = _users(stores, passwords), _sessions(stores, settings, passwords)
+    files = Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl)
+    uploads = Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings))
+    tokens = Tokens(store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=audit)
+    bulk = Bulk(files, uploads, people, sessions)
+    jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, audit=audit)
     return Services(
-        users=_users(stores, passwords),
+        users=people,
         roles=Roles(store=stores.roles, audit=audit),
-        sessions=Sessions(
-            stores.sessions,
-            users,
-            stores.accounts,
-            audit,
-            stores.throttle,
-            passwords,
-            TrustedDevices(tuple(key.reveal().encode() for key in settings.secret_keys)),
-            stores.identities,
-            idle_ms=settings.session_idle * 1000,
-            max_ms=settings.session_max * 1000,
-        ),
-        tokens=Tokens(store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=audit),
+        sessions=sessions,
+        tokens=tokens,
         audit=Audit(audit),
         archive=Archive(RedisArchive(db, keys), audit),
-        files=Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl),
-        uploads=Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings)),
+        files=files,
+        uploads=uploads,
+        jobs=jobs,
+        leaving=Leaving(people, sessions, tokens, files, uploads, jobs, stores.accounts, audit),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys)),
@@ -140,6 +141,21 @@ def _users(stores: _Stores, passwords: Passwords) -> Users:
         audit=stores.audit,
         throttle=stores.throttle,
         passwords=passwords,
+    )
+
+
+def _sessions(stores: _Stores, settings: Settings, passwords: Passwords) -> Sessions:
+    return Sessions(
+        stores.sessions,
+        stores.users,
+        stores.accounts,
+        stores.audit,
+        stores.throttle,
+        passwords,
+        TrustedDevices(tuple(key.reveal().encode() for key in settings.secret_keys)),
+        stores.identities,
+        idle_ms=settings.session_idle * 1000,
+        max_ms=settings.session_max * 1000,
     )
 
 

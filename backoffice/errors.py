@@ -151,6 +151,12 @@ class Completing(Conflict):
     code = "completing"
 
 
+class LeaseLost(Conflict):
+    """Another worker carries this out by now."""
+
+    code = "lease_lost"
+
+
 class LastAdmin(Conflict):
     """The last active administrator stays one."""
 

@@ -43,6 +43,7 @@ OWN_TO_ALL = {
     Permissions.FILES_DELETE: Permissions.FILES_ALL_DELETE,
     Permissions.TOKENS_OWN: Permissions.TOKENS_ALL,
     Permissions.SESSIONS_ALL: Permissions.SESSIONS_ALL,
+    Permissions.JOBS_WRITE: Permissions.JOBS_READ,
 }
 """The permission that reaches everybody's objects where the first reaches one's own."""
 
@@ -72,11 +73,21 @@ class Ground(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class JobMark:
+    """The job in which somebody acts, and the token of the worker that carries it out: a commit of another one, which
+    has lost it, has no effect."""
+
+    id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks, and on what ground. Made at the edge (web, shell, worker), read by services.
 
     `roles` are role names with what each grants; a token's `scopes` narrow them, never widen. `ground` is None where
-    nothing can be taken away: in the shell and in the worker, and when a request clears away what it left itself.
+    nothing can be taken away: in the shell and in the worker, and when a request clears away what it left. `job`:
+    where a job acts in somebody's name.
     """
 
     id: str
@@ -90,6 +101,7 @@ class Actor:
     auth_at: int = 0
     request_id: str = ""
     ground: Ground | None = field(default=None, compare=False, repr=False)
+    job: JobMark | None = None
 
     @property
     def permissions(self) -> frozenset[Permission]:

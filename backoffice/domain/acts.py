@@ -138,6 +138,9 @@ class Acts:
     USER_DISABLE = _account("user.disable", "disable", Actions.USER_DISABLE)
     USER_ENABLE = _account("user.enable", "enable", Actions.USER_ENABLE)
     USER_DELETE = _account("user.delete", "delete", Actions.USER_DELETE)
+    USER_LEAVE = _account(
+        "user.leave", "let a person leave: disable, sign out, hand over the files", Actions.USER_LEAVE
+    )
     PASSWORD_CHANGE = Act(
         "password.change",
         "change one's own password",
@@ -183,6 +186,18 @@ class Acts:
         Rank.NO_LESS,
         event=Actions.TOKEN_REVOKE,
     )
+
+    JOB_READ = _own("job.read", "see a job and its report", Permissions.JOBS_WRITE)
+    JOBS_LIST = Act("job.list", "list own jobs", Permissions.JOBS_WRITE, Whose.OWN)
+    JOBS_LIST_ALL = _site("job.list_all", "list everybody's jobs", Permissions.JOBS_READ)
+    JOB_START = Act(
+        "job.start",
+        "start a job; each record takes its own act, too",
+        Permissions.JOBS_WRITE,
+        Whose.OWN,
+        event=Actions.JOB_START,
+    )
+    JOB_STOP = _site("job.stop", "stop a job, whosever it is", Permissions.JOBS_WRITE, Actions.JOB_STOP)
 
     AUDIT_READ = _site("audit.read", "read the log", Permissions.AUDIT_READ, Actions.AUDIT_READ)
     AUDIT_EXPORT = _site("audit.export", "take the log along", Permissions.AUDIT_EXPORT, Actions.AUDIT_EXPORT)

@@ -52,7 +52,7 @@ def short_agent(agent: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One act. `changes` is field -> (old, new); secrets never enter it."""
+    """One act. `changes` is field -> (old, new); secrets never enter it. In a job `data` has the job's id as well."""
 
     action: Action
     actor: Actor
@@ -76,7 +76,7 @@ class AuditEvent:
             "object": {"type": self.object.type, "id": self.object.id, "name": self.object.name},
             "request_id": self.actor.request_id,
             "changes": {name: list(pair) for name, pair in self.changes.items()},
-            "data": dict(self.data),
+            "data": {**self.data, "job": self.actor.job.id} if self.actor.job is not None else dict(self.data),
         }
         if self.object == NO_OBJECT:
             del event["object"]

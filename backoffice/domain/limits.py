@@ -84,6 +84,18 @@ MAX_SELECTED: Final = 500
 MAX_MESSAGES: Final = 5
 """Different ones of a kind after one request; they are kept in a cookie, which browsers take up to 4 KiB."""
 
+# Jobs
+MAX_JOB_IDS: Final = 1_000
+"""Records that a job names; more are what a filter finds."""
+MAX_OPEN_JOBS: Final = 20
+"""Of one person at a time."""
+MAX_JOBS: Final = 200
+"""That one person starts in a day: what a job does is not counted act by act."""
+SMALL_SELECTION: Final = 100
+"""So many selected records are done at once; more are a job. What is final asks for their number to be typed."""
+JOB_DAYS: Final = 30
+"""How long the report of a job is kept."""
+
 # Requests
 MAX_AGENT: Final = 200
 """Characters kept of what a client says of itself."""

@@ -63,5 +63,7 @@ class Permissions:
     TOKENS_OWN = Permission("tokens:own", "API tokens", "Create and revoke own API tokens", OPERATOR, USER)
     TOKENS_ALL = Permission("tokens:all", "API tokens", "See and revoke everybody's API tokens", OPERATOR)
     SESSIONS_ALL = Permission("sessions:all", "Sessions", "See and end everybody's sessions", OPERATOR)
+    JOBS_READ = Permission("jobs:read", "Jobs", "See everybody's jobs", OPERATOR, AUDITOR)
+    JOBS_WRITE = Permission("jobs:write", "Jobs", "Start jobs on many records, stop jobs", OPERATOR)
     SYSTEM_READ = Permission("system:read", "System", "See the state of the system", OPERATOR, AUDITOR)
     SYSTEM_WRITE = Permission("system:write", "System", "Repair the store")

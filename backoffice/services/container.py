@@ -9,6 +9,8 @@ from typing import Any
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.files import Files
+from backoffice.services.jobs import Jobs
+from backoffice.services.leaving import Leaving
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.ports import IdentityStore
 from backoffice.services.roles import Roles
@@ -31,6 +33,8 @@ class Services:
     archive: Archive
     files: Files
     uploads: Uploads
+    jobs: Jobs
+    leaving: Leaving
     system: System
     identities: IdentityStore
     maintenance: Maintenance

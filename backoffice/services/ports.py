@@ -76,6 +76,9 @@ class AccountStore(Protocol):
     def load(self, user_id: str) -> tuple[User | None, Mapping[str, Role]]:
         """A user and all roles by name: one round trip, unless a role was changed since."""
 
+    def load_with_versions(self, user_id: str) -> tuple[User | None, Mapping[str, Role], Sequence[Version]]:
+        """The same, with the versions of what was read."""
+
 
 class IdentityStore(Protocol):
     """Who has a credential, remembered from one request to the next."""

@@ -2,7 +2,8 @@
 
 Control plane: one hash slot, so that one script changes a record, its indexes, a quota and the log together.
 
-    {bo}:<noun>:<id>                     hash    a record: users, roles, sessions, tokens, uploads, files
+    {bo}:<noun>:<id>                     hash    a record: users, roles, sessions, tokens, uploads, files,
+                                                 jobs
     {bo}:<noun>:by:<index>               zset    all records: member id, score a number (sorted)
                                                  or member "folded text NUL id", score 0 (lexical, words);
                                                  ids of files in the form of `compact_ids.py`
@@ -38,6 +39,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:epoch:roles                     string  rises with every change of a role
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
+    {bo}:step:<job>                      hash    records of the step that a job is in, as far as they are done
     {bo}:intents                         hash    id -> until when (ms) a chunk may be kept before its record comes
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
@@ -173,6 +175,9 @@ class Keys:
     @property
     def workers(self) -> bytes:
         return self._key("workers")
+
+    def job_step(self, job_id: str) -> bytes:
+        return self._key("step", job_id)
 
     @property
     def intents(self) -> bytes:

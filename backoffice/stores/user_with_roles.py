@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
+from backoffice.domain.versions import Version
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.roles import RedisRoles
@@ -20,5 +21,14 @@ class RedisAccounts:
 
     def load(self, user_id: str) -> tuple[User | None, Mapping[str, Role]]:
         """A user and all roles by name: one round trip, unless a role was changed since."""
-        row, epoch = self._db.many([("HGETALL", self._keys.record(NOUN, user_id)), self._roles.epoch_command])
-        return self._users.collection.decode(user_id, row), self._roles.as_of(epoch)
+        user, roles, _ = self.load_with_versions(user_id)
+        return user, roles
+
+    def load_with_versions(self, user_id: str) -> tuple[User | None, Mapping[str, Role], Sequence[Version]]:
+        """The same, with the versions of what was read."""
+        record = self._keys.record(NOUN, user_id)
+        row, epoch = self._db.many([("HGETALL", record), self._roles.epoch_command])
+        user = self._users.collection.decode(user_id, row)
+        number = b"%d" % user.version if user is not None else b""
+        versions = (Version(record, "version", number), Version(self._keys.roles_epoch, "", epoch or b""))
+        return user, self._roles.as_of(epoch), versions

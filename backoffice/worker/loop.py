@@ -76,6 +76,8 @@ class Worker:
             Job("collect files", 30, files.collect),
             Job("count refusals", 15, self.services.audit.close_counted),
             Job("count downloads", 15, files.close_counted),
+            Job("jobs", 1, self.services.jobs.runner.run_some),
+            Job("forget jobs", 3600, self.services.jobs.forget_old),
             Job("sweep sessions", 300, self._sweep_sessions),
             Job("forget damage", 3600, self._forget_damage),
         ]

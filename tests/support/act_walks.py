@@ -10,9 +10,11 @@ from typing import Any, Final
 from backoffice.domain.access import ADMIN, Actor, granted_by
 from backoffice.domain.acts import Act, Acts, Whose
 from backoffice.domain.files import FileSpec, OnConflict
+from backoffice.domain.jobs import Selection
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import User
+from backoffice.services.leaving import FilesGo
 from tests.support.people import PASSWORD
 from tests.support.scene import Scene
 from tests.support.uploads import reader
@@ -112,6 +114,7 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.USER_DISABLE: _user("disable"),
     Acts.USER_ENABLE: _enable,
     Acts.USER_DELETE: _user("delete"),
+    Acts.USER_LEAVE: lambda on, whom: lambda who: on.leaving.leave(who, whom.id, FilesGo.KEEP),
     Acts.PASSWORD_CHANGE: lambda on, _: lambda who: on.people.users.change_password(who, PASSWORD, PASSWORD + "!"),
     Acts.ROLE_READ: lambda on, _: on.people.roles.all,
     Acts.ROLE_CREATE: lambda on, _: (
@@ -127,6 +130,11 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.TOKEN_READ: lambda on, _: lambda who: on.people.tokens.page(who, Query()),
     Acts.TOKEN_CREATE: lambda on, whom: lambda who: on.people.tokens.create(who, name="t", user_id=whom.id),
     Acts.TOKEN_REVOKE: _with(Scene.token, lambda on, who, token: on.people.tokens.revoke(who, token)),
+    Acts.JOB_READ: _with(Scene.job, lambda on, who, job: on.jobs.get(who, job)),
+    Acts.JOBS_LIST: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=False),
+    Acts.JOBS_LIST_ALL: lambda on, _: lambda who: on.jobs.page(who, Query()),
+    Acts.JOB_START: _with(Scene.file, lambda on, who, file: on.jobs.start(who, "file.trash", Selection((file,)))),
+    Acts.JOB_STOP: _with(Scene.job, lambda on, who, job: on.jobs.stop(who, job)),
     Acts.AUDIT_READ: lambda on, _: on.people.audit.page,
     Acts.AUDIT_EXPORT: lambda on, _: on.archive.export,
     Acts.AUDIT_SEAL: lambda on, _: lambda who: on.archive.seal(who, []),
@@ -134,12 +142,12 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.SYSTEM_READ: lambda on, _: on.world.maintenance.check,
     Acts.SYSTEM_REPAIR: lambda on, _: on.world.maintenance.repair,
 }
-ONLY_OWN: Final = {Acts.SESSION_LIST, Acts.SESSION_END, Acts.TOKEN_LIST, Acts.FILES_LIST}
+ONLY_OWN: Final = {Acts.SESSION_LIST, Acts.SESSION_END, Acts.TOKEN_LIST, Acts.FILES_LIST, Acts.JOBS_LIST}
 """What they are asked for names nobody else, or with somebody else's is the row below."""
 ONLY_OTHERS: Final = {Acts.SESSION_END_ALL}
-BEGINS: Final = {Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
+BEGINS: Final = {Acts.JOB_START, Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
 """There is nothing yet, or nothing named, that could be somebody else's."""
-BESIDES: Final = {Acts.FILE_REPLACE: Acts.FILE_CREATE}
+BESIDES: Final = {Acts.JOB_START: Acts.FILE_TRASH, Acts.FILE_REPLACE: Acts.FILE_CREATE}
 """What takes another act, too."""
 GIVEN: Final = {
     Acts.USER_CREATE: granted_by("user"),

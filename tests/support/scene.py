@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from redis import Redis
 
 from backoffice.domain.access import Actor
 from backoffice.domain.files import FileSpec
+from backoffice.domain.jobs import Selection
 from backoffice.domain.users import User
 from backoffice.services.archive import Archive
+from backoffice.services.bulk import Bulk
+from backoffice.services.jobs import Jobs
+from backoffice.services.leaving import Leaving
+from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import entries_of
 from tests.support.people import ROOT, People
@@ -23,6 +30,24 @@ class Scene:
         self.harmless = "harmless"
         self.people.roles.create(ROOT, name=self.harmless, permissions=["files:read"])
         """A role that grants what everybody holds."""
+        self.jobs = Jobs(
+            store=RedisJobs(self.people.db, self.people.keys),
+            accounts=self.people.accounts,
+            bulk=Bulk(self.world.library, self.world.service, self.people.users, self.people.sessions),
+            audit=self.people.log,
+            now=self.people.clock,
+        )
+        self.leaving = Leaving(
+            self.people.users,
+            self.people.sessions,
+            self.people.tokens,
+            self.world.library,
+            self.world.service,
+            self.jobs,
+            self.people.accounts,
+            self.people.log,
+            self.people.clock,
+        )
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
 
     def session(self, owner: User) -> str:
@@ -42,6 +67,11 @@ class Scene:
     def upload(self, owner: User, *, whole: bool = False) -> str:
         writer, parts = self.writer(owner), [b"one", b"two"]
         return self.world.partly(writer, parts, 2 if whole else 0).id
+
+    def job(self, owner: User) -> str:
+        """A job of the owner, as somebody who may start one."""
+        starter = replace(self.writer(owner), credential="session:0")
+        return self.jobs.start(starter, "file.trash", Selection((self.file(owner),))).id
 
     def writer(self, owner: User) -> Actor:
         """The owner as somebody who may write files of their own, which an auditor may not any more."""

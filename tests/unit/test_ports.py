@@ -70,6 +70,7 @@ READERS = {
     "remembered",
     "within_commit",
     "load",
+    "load_with_versions",
     "all",
     "of_user",
     "wait",

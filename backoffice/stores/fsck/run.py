@@ -25,6 +25,7 @@ from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.looks import LookIndex
 from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Repairer, batches
+from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
@@ -34,7 +35,7 @@ from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
 
-STORES: tuple[type[RedisRecords[Any]], ...] = (RedisUsers, RedisRoles, RedisTokens, RedisSessions)
+STORES: tuple[type[RedisRecords[Any]], ...] = (RedisUsers, RedisRoles, RedisTokens, RedisSessions, RedisJobs)
 """The nouns that are looked through besides files and uploads, one line each."""
 _INDEX_KINDS = {"by", "one"}
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any
 
-from backoffice.domain.access import Ground
+from backoffice.domain.access import Ground, JobMark
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, Outcome
-from backoffice.errors import BackofficeError, TooMany
+from backoffice.errors import BackofficeError, LeaseLost, TooMany
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.segments import Appending, most_bytes
@@ -91,9 +91,17 @@ class Commit:
         self._length += len(text)
         self._events += (text, len(indexes), *indexes)
         self._events_count += 1
+        if event.actor.job is not None and event.outcome is Outcome.OK:
+            self._add_to_job(event.actor.job, event)
         if event.outcome is Outcome.OK and self._ground is None:
             # That somebody was refused is written down whatever they may by now.
             self._ground = event.actor.ground
+
+    def _add_to_job(self, job: JobMark, event: AuditEvent) -> None:
+        """Let it have an effect only while this worker has the job, and note which record is done: one that was killed
+        before it said so is not counted twice."""
+        self.check("equal", self._all.record("jobs", job.id), "lease", job.token, error=LeaseLost())
+        self.write("HSET", self._all.job_step(job.id), event.object.id, 1)
 
     def _position(self, key: bytes) -> int:
         return self._keys.setdefault(key, len(self._keys) + 1)
@@ -181,8 +189,8 @@ class Commit:
 
 
 def charged(event: AuditEvent) -> bool:
-    """Whether acts like this one are counted: the shell and the worker act for the site."""
-    return bool(event.actor.credential)
+    """Whether acts like this one are counted: the shell and the worker act for the site. Of a job its start is."""
+    return bool(event.actor.credential) and event.actor.job is None
 
 
 def weight(length: int) -> int:
@@ -206,6 +214,8 @@ def facets(event: AuditEvent) -> list[tuple[str, str]]:
         found.append(("object", f"{event.object.type}:{event.object.id}"))
     if event.actor.ip:
         found.append(("ip", event.actor.ip))
+    if event.actor.job is not None:
+        found.append(("object", f"job:{event.actor.job.id}"))
     return found
 
 
@@ -219,4 +229,6 @@ def written_facets(event: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("object", f"{target['type']}:{target['id']}"))
     if actor.get("ip"):
         found.append(("ip", actor["ip"]))
+    if event.get("data", {}).get("job"):
+        found.append(("object", f"job:{event['data']['job']}"))
     return found

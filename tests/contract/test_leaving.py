@@ -1,0 +1,74 @@
+"""Somebody leaves, on each kind of server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backoffice.domain.users import UserStatus
+from backoffice.errors import Invalid, NotAllowed, NotFound
+from backoffice.services.leaving import FilesGo
+from tests.support.jobs import JobScene
+
+
+@pytest.fixture
+def scene(redis: Any) -> JobScene:
+    return JobScene(redis)
+
+
+def test_one_act_shuts_out_signs_out_and_hands_over(scene: JobScene) -> None:
+    scene.files_of(scene.owner, 120)
+    scene.file(scene.owner, trashed=True)
+    scene.upload(scene.owner)
+    session, token = scene.session(scene.owner), scene.token(scene.owner)
+    who = scene.actor(scene.operator)
+    found = scene.leaving.preview(who, scene.owner.id)
+    assert (found.sessions, found.tokens, found.files, found.trashed, found.uploads) == (1, 1, 120, 1, 1)
+    left = scene.leaving.leave(who, scene.owner.id, FilesGo.TRANSFER, scene.operator.id)
+    assert (left.sessions, left.tokens, [job.kind for job in left.jobs]) == (1, 1, ["upload.cancel", "file.transfer"])
+    user = scene.people.user_store.get(scene.owner.id)
+    assert user is not None
+    assert user.status is UserStatus.DISABLED
+    assert scene.people.session_store.get(session) is None
+    assert scene.people.token_store.get(token) is None
+    assert [scene.finish(job).done for job in left.jobs] == [1, 120]
+    now = scene.leaving.preview(who, scene.owner.id)
+    assert (now.sessions, now.tokens, now.files, now.uploads) == (0, 0, 0, 0)
+    assert scene.world.files.usage(scene.operator.id)[0] == 120
+    log = [(one.event["action"], one.event.get("data", {})) for one in scene.people.entries()]
+    told = [action for action, _ in log if action in {"user.disable", "session.end", "token.revoke", "user.leave"}]
+    assert told == ["user.disable", "session.end", "token.revoke", "user.leave"]
+    assert dict(log)["user.leave"] == {
+        "sessions": 1,
+        "tokens": 1,
+        "files": "transfer",
+        "owner": scene.operator.id,
+        "jobs": [job.id for job in left.jobs],
+    }
+    again = scene.leaving.leave(who, scene.owner.id, FilesGo.TRASH)
+    assert (again.sessions, again.tokens, again.jobs) == (0, 0, ())
+    scene.world.assert_sound()
+
+
+def test_nothing_is_done_where_a_step_would_be_refused(scene: JobScene) -> None:
+    scene.files_of(scene.owner, 3)
+    admin, helper = scene.people.user("rosa", "admin"), scene.people.user("hal", "user")
+    who = scene.actor(scene.operator)
+    for user, files, heir, error in (
+        (scene.owner.id, FilesGo.TRANSFER, "", Invalid),
+        (scene.owner.id, FilesGo.TRANSFER, "nobody", Invalid),
+        (scene.owner.id, FilesGo.TRANSFER, scene.owner.id, Invalid),
+        (scene.owner.id, FilesGo.TRASH, helper.id, Invalid),
+        (scene.operator.id, FilesGo.TRASH, "", Invalid),
+        (admin.id, FilesGo.TRASH, "", NotAllowed),
+        ("0" * 22, FilesGo.TRASH, "", NotFound),
+    ):
+        with pytest.raises(error):
+            scene.leaving.leave(who, user, files, heir)
+    with pytest.raises(NotAllowed):
+        scene.leaving.leave(scene.actor(helper), scene.owner.id, FilesGo.TRASH)
+    for one in (scene.owner, admin):
+        user = scene.people.user_store.get(one.id)
+        assert user is not None
+        assert user.active

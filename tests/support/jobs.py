@@ -1,0 +1,115 @@
+"""Many files, people who start jobs on them, and a worker in a process of its own that dies.
+
+python -m tests.support.jobs URL PASSWORD CALLS     carries jobs out until that many calls of the store are made
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any, Final
+
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.files import File
+from backoffice.domain.ids import new_id
+from backoffice.domain.jobs import Job, Selection
+from backoffice.domain.paging import Query
+from backoffice.domain.users import User
+from backoffice.services.authorization import session_credential
+from backoffice.services.bulk import Bulk
+from backoffice.services.job_runner import JobRunner
+from backoffice.services.jobs import Jobs
+from backoffice.stores.client import connect
+from backoffice.stores.jobs import RedisJobs
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.records.commit import Commit
+from tests.support.crashes import KillingDb
+from tests.support.people import People
+from tests.support.scene import Scene
+from tests.support.servers import ROOT as TREE
+from tests.support.uploads import KEYS, OPERATOR, World
+
+BATCH: Final = 200
+EVERYTHING: Final = Selection(query=Query())
+SIZE: Final = 1
+
+
+class JobScene(Scene):
+    """`operator`: who starts jobs; `owner`: whose files they are about."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client)
+        self.world.clock.ms = self.people.clock.ms
+        self.owner, self.operator = self.people.user("owen", "user"), self.people.user("olga", "operator")
+
+    def files_of(self, owner: User, count: int) -> list[str]:
+        """So many files without bytes worth mentioning, two hundred in one commit."""
+        made = []
+        store, keys = self.world.files, self.people.keys
+        began = self.people.clock() - count - 1
+        for start in range(0, count, BATCH):
+            event = AuditEvent(Actions.FILE_CREATE, OPERATOR, ObjectRef("file", "many"))
+            commit = Commit(keys, event)
+            numbers = range(start, min(start + BATCH, count))
+            for number in numbers:
+                file = File(new_id(), f"f{number:06}.txt", SIZE, "text/plain", owner.id, began + number, 0)
+                store.collection.insert(commit, file)
+                made.append(file.id)
+            commit.write("HINCRBY", keys.quota(owner.id), "used", SIZE * len(numbers))
+            commit.run(self.people.db)
+        return made
+
+    def actor(self, user: User) -> Actor:
+        return replace(self.people.actor(user), credential=session_credential("0" * 64))
+
+    def start(self, kind: str, selection: Selection = EVERYTHING, **args: Any) -> Job:
+        return self.jobs.start(self.actor(self.operator), kind, selection, args)
+
+    def again(self, job: Job) -> Job:
+        found = self.jobs.store.get(job.id)
+        assert found is not None
+        return found
+
+    @property
+    def runner(self) -> JobRunner:
+        """Takes what a dead worker had at once."""
+        return replace(self.jobs.runner, lease_ms=1)
+
+    def finish(self, job: Job) -> Job:
+        while self.runner.run_some():
+            pass
+        return self.again(job)
+
+    def acts_of(self, job: Job, action: str) -> list[str]:
+        """The identifiers of the records of which the log has this act in the job, by the job's own index."""
+        cursor, found = "", []
+        while True:
+            page = self.people.log.page((("object", f"job:{job.id}"), ("action", action)), cursor, 500)
+            found += [entry.event["object"]["id"] for entry in page.items]
+            if not page.next_cursor:
+                return found
+            cursor = page.next_cursor
+
+
+def killed_worker(url: str, password: str, calls: int) -> int:
+    """A worker that dies after so many calls of the store; the signal it died of, 0 = it found nothing more to do."""
+    command = [sys.executable, "-m", "tests.support.jobs", url, password, str(calls)]
+    return -subprocess.run(command, cwd=TREE, check=False, timeout=60).returncode
+
+
+def main(url: str, password: str, calls: int) -> None:
+    client = connect(url, password)
+    db, people = KillingDb(client, calls, os.getpid()), People(client)
+    world = World.over(client, db=db)
+    bulk = Bulk(world.library, world.service, people.users, people.sessions)
+    jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
+    while jobs.runner.run_some():
+        pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
