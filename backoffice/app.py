@@ -18,6 +18,7 @@ from backoffice.services.audit import Audit
 from backoffice.services.bulk import Bulk
 from backoffice.services.container import Services
 from backoffice.services.file_ports import ChunkStore
+from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
@@ -122,6 +123,7 @@ def build_services(
         audit=Audit(audit),
         archive=Archive(RedisArchive(db, keys), audit),
         files=files,
+        inspection=FileInspection(stores.files, stores.uploads, chunks, audit),
         uploads=uploads,
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, files, uploads, jobs, stores.accounts, audit),

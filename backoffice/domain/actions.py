@@ -21,6 +21,7 @@ class Actions:
     FILE_RESTORE = Action("file.restore")
     FILE_PURGE = Action("file.purge")
     FILE_DIGEST = Action("file.digest")
+    FILE_VERIFY = Action("file.verify")
     FILE_DAMAGED = Action("file.damaged")
     UPLOAD_START = Action("upload.start")
     UPLOAD_CANCEL = Action("upload.cancel")

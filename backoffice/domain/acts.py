@@ -107,6 +107,7 @@ class Acts:
     FILE_TRASH = _own("file.trash", "put into the trash", Permissions.FILES_DELETE, Actions.FILE_TRASH)
     FILE_RESTORE = _own("file.restore", "out of the trash", Permissions.FILES_DELETE, Actions.FILE_RESTORE)
     FILE_PURGE = _own("file.purge", "delete for good", Permissions.FILES_DELETE, Actions.FILE_PURGE)
+    FILE_VERIFY = _own("file.verify", "compare a file with its digests", Permissions.FILES_WRITE, Actions.FILE_VERIFY)
     UPLOAD_READ = _own("upload.read", "see an upload", Permissions.FILES_READ)
     UPLOAD_CANCEL = _own("upload.cancel", "give an upload up", Permissions.FILES_WRITE, Actions.UPLOAD_CANCEL)
     UPLOAD_START = Act(

@@ -51,6 +51,13 @@ FEW_CHUNKS: Final = 100
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""
 
+MAX_TEXT_SHOWN: Final = 256 * 1024
+"""Bytes of a text, from its beginning, that its preview has."""
+MAX_IMAGE_SHOWN: Final = 16 * 1024 * 1024
+"""Bytes; a larger one has no preview."""
+MAX_VERIFIED_AT_ONCE: Final = 64 * 1024 * 1024
+"""Bytes of a file that one request compares with their digests; what is larger takes a job."""
+
 READS_SECONDS: Final = 600
 """Of the downloads of a file by one person within so long, counted from the hour on, the first has an entry of its own
 in the log; all others together have one more."""

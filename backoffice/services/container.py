@@ -8,6 +8,7 @@ from typing import Any
 
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
@@ -32,6 +33,7 @@ class Services:
     audit: Audit
     archive: Archive
     files: Files
+    inspection: FileInspection
     uploads: Uploads
     jobs: Jobs
     leaving: Leaving

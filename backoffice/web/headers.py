@@ -31,6 +31,7 @@ _CSP: Final = (
     "base-uri 'none'",
     "object-src 'none'",
 )
+_PREVIEWS: Final = ("frame-src 'self'", "media-src 'self'")
 _CSP_HEADER: Final = "Content-Security-Policy"
 BASE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -53,6 +54,11 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+def allow_previews() -> None:
+    """Let this answer, a page, show files of this site in a frame or a player (`preview.py`)."""
+    g.shows_previews = True
+
+
 def init_headers(app: Application, settings: Settings) -> None:
     """Add them to whatever `app` answers."""
 
@@ -61,8 +67,9 @@ def init_headers(app: Application, settings: Settings) -> None:
         if varies and "vary" in names:
             headers = [(name, _varying(value) if name.lower() == "vary" else value) for name, value in headers]
         additions = _additions(secure=is_secure(request, settings), varies=varies)
-        if "csp_nonce" in g:
-            additions = ((_CSP_HEADER, _policy(f" 'nonce-{g.csp_nonce}'")), *additions[1:])
+        if "csp_nonce" in g or "shows_previews" in g:
+            nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
+            additions = ((_CSP_HEADER, _policy(nonce, previews="shows_previews" in g)), *additions[1:])
         if not names.isdisjoint(_ADDED):
             additions = tuple((name, value) for name, value in additions if name.lower() not in names)
         return [*headers, *additions, ("X-Request-ID", request_id())]
@@ -77,8 +84,8 @@ def _varying(value: str) -> str:
     return found.to_header()
 
 
-def _policy(nonce: str = "") -> str:
-    return "; ".join((_CSP[0], f"script-src 'self'{nonce}", *_CSP[1:]))
+def _policy(nonce: str = "", *, previews: bool = False) -> str:
+    return "; ".join((_CSP[0], f"script-src 'self'{nonce}", *_CSP[1:], *(_PREVIEWS if previews else ())))
 
 
 @cache

@@ -78,6 +78,7 @@ NUMBERS: Final = itertools.count(1)
 WALKS: Final[dict[Act, Prepare]] = {
     Acts.FILE_READ: _file("get"),
     Acts.FILE_DOWNLOAD: _with(Scene.file, lambda on, who, file: on.world.read(who, file)),
+    Acts.FILE_VERIFY: _with(Scene.file, lambda on, who, file: on.world.inspection.verify(who, file)),
     Acts.FILES_LIST: lambda on, _: lambda who: on.world.library.page(who, Query()),
     Acts.FILES_LIST_ALL: lambda on, _: lambda who: on.world.library.page(who, Query(), everybody=True),
     Acts.FILE_RENAME: _file("rename"),

@@ -14,6 +14,7 @@ from backoffice.domain.maintenance import Finding, Report
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload
 from backoffice.domain.users import User, UserStatus
+from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.uploads.completion import Completion
@@ -114,6 +115,7 @@ class World:
     files: RedisFiles
     service: Uploads
     library: Files
+    inspection: FileInspection
     maintenance: Maintenance
     clock: Clock
 
@@ -136,8 +138,9 @@ class World:
         completion = Completion(uploads, files, chunks, RedisIntents(db, keys), durability, limits.trash_seconds, clock)
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
+        inspection = FileInspection(files, uploads, chunks, audit, clock)
         maintenance = Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys))
-        return cls(db, chunks, uploads, files, service, library, maintenance, clock)
+        return cls(db, chunks, uploads, files, service, library, inspection, maintenance, clock)
 
     # -- doing
 

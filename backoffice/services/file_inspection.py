@@ -1,0 +1,144 @@
+"""Looking into a stored file: the chunks that it is made of, and whether they are still what was stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Act, Acts
+from backoffice.domain.audit import AuditEvent, Outcome
+from backoffice.domain.files import File, FileState
+from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_LIMIT, MAX_VERIFIED_AT_ONCE
+from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import ChunkMap, StoredChunk
+from backoffice.errors import ChunkLost, IntegrityError, NotFound, TooLarge
+from backoffice.services.authorization import authorize
+from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.file_reading import file_ref
+from backoffice.services.ports import AuditLog
+from backoffice.services.uploads.reader import check_chunk
+
+NAMED_CHUNKS = 50
+"""Damaged chunks that an entry of the log names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of comparing a file with its digests. `damaged`: indexes of chunks that are missing or other than they
+    were; `whole_differs`: every chunk is right, and the SHA-256 of the whole is not."""
+
+    file: File
+    damaged: tuple[int, ...]
+    whole_differs: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not self.damaged and not self.whole_differs
+
+
+@dataclass(frozen=True, slots=True)
+class FileInspection:
+    """For who may read the file; comparing takes the right to change it, for it is work that others pay for."""
+
+    files: FileStore
+    uploads: UploadStore
+    chunks: ChunkStore
+    audit: AuditLog
+    now: Callable[[], int] = now_ms
+
+    def chunks_of(self, actor: Actor, file_id: str, first: int = 0, limit: int = 100) -> list[StoredChunk]:
+        """Chunks of a file from index `first` on, at most `limit` (and 500) of them; one that the map does not have is
+        left out. Raises NotFound, NotAllowed."""
+        file = self._reach(actor, file_id, Acts.FILE_READ)
+        count = min(limit, MAX_LIMIT, file.total_chunks - first)
+        if first < 0 or count <= 0:
+            return []
+        found = self.uploads.part_of_map(file.id, first, count).chunks
+        return [StoredChunk(first + at, chunk) for at, chunk in enumerate(found) if chunk is not None]
+
+    def verify(
+        self,
+        actor: Actor,
+        file_id: str,
+        *,
+        most: int | None = MAX_VERIFIED_AT_ONCE,
+        alive: Callable[[int], None] = lambda _: None,
+    ) -> Verification:
+        """Read every chunk and compare it with its digests, then all with that of the whole. It is recorded whatever
+        comes of it.
+
+        `most`: bytes of a file that is compared at once; a job sets no bound. `alive` is told the number of chunks read,
+        after each, and may raise. Raises NotFound, NotAllowed; TooLarge (`limit`).
+        """
+        file = self._reach(actor, file_id, Acts.FILE_VERIFY)
+        if most is not None and file.size > most:
+            raise TooLarge("The file is too large to be verified while you wait: it takes a job.", limit=most)
+        found = self._compare(actor, file, alive)
+        if not found.ok:
+            # What is deleted meanwhile loses its chunks, and is not damaged.
+            self._reach(actor, file_id, Acts.FILE_VERIFY)
+        self.audit.record(
+            AuditEvent(
+                Actions.FILE_VERIFY,
+                actor,
+                file_ref(file),
+                Outcome.OK if found.ok else Outcome.ERROR,
+                data=_recorded(found),
+                at=self.now(),
+            )
+        )
+        return found
+
+    def _compare(self, actor: Actor, file: File, alive: Callable[[int], None]) -> Verification:
+        chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
+        damaged, whole, at = list[int](), hashlib.sha256(), 0
+        while at < file.total_chunks:
+            with closing(self.chunks.stream(file.id, range(at, file.total_chunks))) as stream:  # type: ignore[type-var]
+                try:
+                    for data in stream:
+                        if _is_chunk(chunk_map, at, data):
+                            whole.update(data)
+                        else:
+                            damaged.append(at)
+                        del data
+                        at += 1
+                        alive(at)
+                        if actor.ground is not None:
+                            actor.ground.confirm()
+                except ChunkLost:
+                    damaged.append(at)
+                    at += 1
+        differs = not damaged and bool(file.digest) and whole.digest() != file.digest
+        return Verification(file, tuple(damaged), differs or (not damaged and chunk_map.size != file.size))
+
+    def _reach(self, actor: Actor, file_id: str, act: Act) -> File:
+        file = self.files.get(file_id) if is_id(file_id) else None
+        if file is None or file.state is not FileState.READY:
+            raise NotFound
+        authorize(self.audit, actor, act, file.owner, file_ref(file))
+        return file
+
+
+def _is_chunk(chunk_map: ChunkMap, index: int, data: bytes) -> bool:
+    """Whether these are the bytes that the map tells of, by both of its digests."""
+    try:
+        check_chunk(chunk_map, index, data)
+    except IntegrityError:
+        return False
+    chunk = chunk_map.chunks[index]
+    return chunk is None or not chunk.sha256 or hashlib.sha256(data).digest() == chunk.sha256
+
+
+def _recorded(found: Verification) -> dict[str, Any]:
+    data: dict[str, Any] = {"size": found.file.size, "chunks": found.file.total_chunks}
+    if found.damaged:
+        data |= {"damaged": list(found.damaged[:NAMED_CHUNKS]), "damaged_count": len(found.damaged)}
+    if found.whole_differs:
+        data["because"] = "the SHA-256 of the whole differs"
+    return data
