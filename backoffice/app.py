@@ -17,8 +17,8 @@ from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.bulk import Bulk
 from backoffice.services.container import Services
-from backoffice.services.file_ports import ChunkStore
 from backoffice.services.file_inspection import FileInspection
+from backoffice.services.file_ports import ChunkStore
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from backoffice.domain.audit import AuditEvent
@@ -20,3 +21,7 @@ class FileChangeStore(Protocol):
     def transfer(self, old: File, owner: str, quota: int, event: AuditEvent) -> File:
         """Another owner, under a name that is free there; what both use of their quotas moves with it. `quota` as with
         `UploadStore.insert`. Raises VersionMismatch, QuotaExceeded, Invalid: that user is not active any more."""
+
+    def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
+        """Name, tags and owner of `new`, each that differs with its event: the first, and `more`. A name that is
+        not a new one becomes another where a new owner has it. Raises what the others raise."""

@@ -73,8 +73,8 @@ class FileInspection:
         """Read every chunk and compare it with its digests, then all with that of the whole. It is recorded whatever
         comes of it.
 
-        `most`: bytes of a file that is compared at once; a job sets no bound. `alive` is told the number of chunks read,
-        after each, and may raise. Raises NotFound, NotAllowed; TooLarge (`limit`).
+        `most`: bytes of a file that is compared at once; a job sets no bound. `alive` is told after each chunk how many
+        were read, and may raise. Raises NotFound, NotAllowed; TooLarge (`limit`).
         """
         file = self._reach(actor, file_id, Acts.FILE_VERIFY)
         if most is not None and file.size > most:

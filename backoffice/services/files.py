@@ -16,7 +16,8 @@ from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
-from backoffice.services.file_changes import FileChanges, expect_version
+from backoffice.services.file_amending import FileAmending
+from backoffice.services.file_changes import expect_version
 from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref, record_counted_reads
 from backoffice.services.quota_refusals import records_quota_refusals
 from backoffice.services.uploads.reader import expect_whole, read_digest
@@ -35,7 +36,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Files(FileChanges):
+class Files(FileAmending):
     """Files of one's own; holders of `files.all:…` reach everybody's."""
 
     # -- finding

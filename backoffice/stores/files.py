@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from backoffice.domain.actions import Actions
@@ -19,7 +19,7 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from backoffice.stores.bounds import UNBOUNDED, Bounds
-from backoffice.stores.chunks.staging import stage
+from backoffice.stores.chunks.staging import keep_carried
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
 from backoffice.stores.file_names import FileNames
@@ -36,7 +36,6 @@ NOUN = "files"
 NAME_ATTEMPTS = 100
 """How often a free name is looked for again when others take it at the same moment. One of them wins each time, so
 this many can ask for one name at once."""
-
 
 REMEMBERED = 4_096
 """Files of one chunk whose record and map a process remembers, at about 1 kB."""
@@ -122,7 +121,7 @@ class RedisFiles:
             if chunk is not None:
                 commit.write("SET", self._keys.chunk_map(file.id), chunk.pack())
             if carried is not None:
-                _keep_carried(commit, carried)
+                keep_carried(commit, carried)
             if intent is not None:
                 commit.check("equal", self._keys.intents, file.id, intent.until, error=NotFound())
                 commit.write("HDEL", self._keys.intents, file.id)
@@ -239,6 +238,22 @@ class RedisFiles:
 
         return self._claimed(replace(old, owner=owner, changed_at=event.at), old, event, add)
 
+    def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
+        handed_over = new.owner != old.owner
+
+        def add(commit: Commit) -> None:
+            for one in more:
+                commit.add_event(one)
+            if handed_over:
+                move_quota(commit, self._keys, old, new.owner, quota)
+                self.check_number(commit, new.owner, whose="The new owner")
+
+        new = replace(new, changed_at=event.at)
+        if handed_over and new.name == old.name:
+            return self._claimed(new, old, event, add)
+        same = not handed_over and text_range(old.name) == text_range(new.name)
+        return self._change(old, new, event, claim=not same, add=add)
+
     def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
         return self._change(old, replace(old, digest=digest), event)
 
@@ -283,14 +298,3 @@ class RedisFiles:
 
     def undigested(self, limit: int) -> list[File]:
         return list(self._pager.page(Query(sort="undigested", limit=limit)).items)
-
-
-def _keep_carried(commit: Commit, carried: CarriedChunk) -> None:
-    """Let the commit put the bytes in their place, for ever."""
-    if not carried.staging:
-        commit.write("SET", carried.place, carried.data)
-        return
-    for command in stage(carried):
-        commit.send_before(*command)
-    commit.rename(carried.staging, carried.place, error=Unavailable())
-    commit.write("PERSIST", carried.place)

@@ -1,9 +1,9 @@
 """Sending a file: conditions, ranges, headers, and a body that streams in constant memory.
 
 Every byte of a stored file that leaves the site leaves through `send_file` here, or to be looked at through
-`preview.py`. Files come from strangers: here they are always attachments, in a sandbox, under a type from our own table. `no-store`, though an entity tag goes with it: what a
-browser keeps of a private file stays on a shared machine after sign-out, while programs that keep their own copy can
-still ask whether it holds.
+`preview.py`. Files come from strangers: here they are always attachments, in a sandbox, under a type from our own
+table. `no-store`, though an entity tag goes with it: what a browser keeps of a private file stays on a shared machine
+after sign-out, while programs that keep their own copy can still ask whether it holds.
 """
 
 from __future__ import annotations

@@ -48,7 +48,11 @@ _POLICIES: Final = {
     PreviewKind.AUDIO: _POLICY,
     PreviewKind.VIDEO: _POLICY,
 }
-_BYTE_ORDERS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_BYTE_ORDERS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _UNPRINTABLE: Final = dict.fromkeys([*range(9), 11, *range(14, 32), 127], "\N{REPLACEMENT CHARACTER}")
 """Control characters of a text but for tabs and ends of lines and pages."""
 

@@ -6,9 +6,21 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Flask
 
-from backoffice.web.api import audit, blueprints, description, files, preview, roles, trash, unfinished, uploads, users
+from backoffice.web.api import (
+    audit,
+    blueprints,
+    description,
+    file_changes,
+    files,
+    preview,
+    roles,
+    trash,
+    unfinished,
+    uploads,
+    users,
+)
 
-__all__ = ["audit", "files", "preview", "register", "roles", "trash", "unfinished", "uploads", "users"]
+__all__ = ["audit", "file_changes", "files", "preview", "register", "roles", "trash", "unfinished", "uploads", "users"]
 # Each of these adds its routes to a blueprint when it is imported.
 
 

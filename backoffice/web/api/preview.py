@@ -27,6 +27,6 @@ from backoffice.web.route_access import route_act
 )
 @route_act(Acts.FILE_DOWNLOAD)
 def preview(file_id: str) -> Response:
-    """For browsers: what can be shown so that nothing in it runs. Text up to 256 KiB, as `text/plain`; an image up to 16
-    MiB, within a page of ours; sound and film as they are. In the log it is a download. 404 for all other types."""
+    """For browsers: what can be shown so that nothing in it runs. Text up to 256 KiB, as `text/plain`; an image up to
+    16 MiB, within a page of ours; sound and film as they are. In the log it is a download. 404 for other types."""
     return send_preview(services().files.open(actor(), file_id), request)
