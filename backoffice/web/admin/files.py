@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from flask import g
-from flask_admin.form import BaseForm
+from flask import flash, g
 from markupsafe import Markup
-from wtforms import StringField
-from wtforms.validators import DataRequired, Length
 
 from backoffice.domain.acts import Act, Acts, decide_act
-from backoffice.domain.limits import MAX_NAME_BYTES
+from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.text import fold
+from backoffice.services.file_inspection import Verification
 from backoffice.services.files import Files
 from backoffice.web.admin.access import ViewActs
-from backoffice.web.admin.actions import DeleteLabels, Link
+from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, apply_to_each, bulk_action
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.cells import Formatter, code_cell, count_cell, size_cell
+from backoffice.web.admin.file_forms import FileForm, owner_id, split_tags, written_tags
+from backoffice.web.admin.file_page import FACTS, file_panels, verdict
 from backoffice.web.admin.filters import days, equals, one_of, sizes
 from backoffice.web.admin.owners import WithOwner, owner_filter, owner_link, with_owner, with_owners
+from backoffice.web.admin.record_page import Panel
 from backoffice.web.context import services
-from backoffice.web.formats import NOTHING
+from backoffice.web.formats import NOTHING, number
 from backoffice.web.identity import actor, may
 from backoffice.web.names import kind_of, name_with_icon
 
@@ -102,12 +103,6 @@ def _mime_types() -> list[tuple[str, int]]:
     return found
 
 
-class RenameForm(BaseForm):  # type: ignore[misc]
-    """What can be changed of a file."""
-
-    name = StringField("Name", [DataRequired(), Length(max=MAX_NAME_BYTES)])
-
-
 class FileView(OwnedView):
     """Files outside the trash."""
 
@@ -120,7 +115,9 @@ class FileView(OwnedView):
         bulk_question="Move the selected files to the trash?",
     )
     column_list = ("name", "owner", "size", "mime_type", "created_at")
-    column_details_list = (*column_list, "updated_at", "tags", "sha256", "total_chunks", "state", "id")
+    column_details_list = ("owner", "size", "mime_type", "created_at", "updated_at", "tags", "sha256", "id")
+    column_formatters_detail: ClassVar[dict[str, Formatter]] = {**OwnedView.column_formatters, **FACTS}
+    details_template = "admin/file_details.html"
     column_sortable_list = ("name", "size", ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_filters = (
@@ -133,7 +130,7 @@ class FileView(OwnedView):
     searchable = True
     search_hint = "Words of the name"
     empty_hint = "Nobody has uploaded anything yet."
-    form_on_edit = RenameForm
+    form_on_edit = FileForm
     service: Files
 
     def get_page(self, query: Query) -> Page[WithOwner]:
@@ -145,7 +142,17 @@ class FileView(OwnedView):
         return with_owner(self.service.get(actor(), key))
 
     def update_record(self, key: str, version: int | None, data: Mapping[str, Any]) -> None:
-        self.service.rename(actor(), key, data["name"], version)
+        """In one step: nothing of it is done where a part of it cannot be."""
+        old = self.get_one(key)
+        stays = data.get("owner", old.owner) == old.owner
+        self.service.amend(
+            actor(),
+            key,
+            name=data["name"],
+            tags=split_tags(data["tags"]),
+            owner=None if stays else owner_id(data["owner"]),
+            version=version,
+        )
 
     def delete_record(self, key: str) -> None:
         self.service.trash(actor(), key)
@@ -153,3 +160,36 @@ class FileView(OwnedView):
     def links(self, record: WithOwner) -> Sequence[Link]:
         download = Link("Download", self.get_url("api.files.download", file_id=record.id), "download")
         return [download, *super().links(record)]
+
+    def panels(self, record: WithOwner) -> Sequence[Panel]:
+        return file_panels(record, may_verify=self.permits(Acts.FILE_VERIFY, record))
+
+    def tags_text(self, record: WithOwner) -> str:
+        """For the form beside the facts."""
+        return written_tags(record.tags)
+
+    def may_tag(self, record: WithOwner) -> bool:
+        return self.permits(Acts.FILE_TAG, record)
+
+    def may_transfer(self, record: WithOwner) -> bool:
+        return may(Acts.FILE_TRANSFER, everybody=True) and self.permits(Acts.FILE_TAG, record)
+
+    def row_actions(self, record: WithOwner) -> Sequence[RowAction]:
+        return self.actions.row_action("verify", record)
+
+    @bulk_action("verify", "Verify now", act=Acts.FILE_VERIFY)
+    def verify(self, ids: list[str]) -> None:
+        """All of them together have the bound that one has."""
+        found = list[Verification]()
+
+        def verify(key: str) -> None:
+            left = MAX_VERIFIED_AT_ONCE - sum(one.file.size for one in found)
+            found.append(services().inspection.verify(actor(), key, most=left))
+
+        apply_to_each(ids, verify, self.noun)
+        whole = [one for one in found if one.ok]
+        if len(whole) > 1:
+            flash(f"{number(len(whole))} files are whole.", "success")
+        for one in found:
+            if not one.ok or len(whole) == 1:
+                flash(*verdict(one))

@@ -1,0 +1,94 @@
+"""A file's own page: what is in it, what happened to it, what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flask import request
+from markupsafe import Markup
+
+from backoffice.domain.acts import Acts
+from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
+from backoffice.services.file_inspection import Verification
+from backoffice.web.admin.file_timeline import file_timeline
+from backoffice.web.admin.owners import WithOwner
+from backoffice.web.admin.record_page import Panel
+from backoffice.web.context import services
+from backoffice.web.formats import NOTHING, filesize, icon, number
+from backoffice.web.identity import actor, may
+from backoffice.web.names import kind_of
+from backoffice.web.preview import shown_file
+
+CHUNKS: Final = 100
+"""On a page."""
+NAMED: Final = 10
+_COPIED: Final = Markup(
+    '<span class="copied"><code class="id" id="copy-%s">%s</code>'
+    '<button type="button" class="btn btn-sm" data-copy="copy-%s" hidden>%s<span>Copy</span></button></span>'
+)
+_KIND: Final = Markup('%s <span class="muted text-break">%s</span>')
+_EXACT_SIZE: Final = Markup('<span class="num">%s</span> <span class="muted num">%s bytes</span>')
+
+
+def copied_cell(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """An identifier or a digest with a button that copies it."""
+    value = getattr(record, name)
+    return _COPIED % (name, value, name, icon("copy")) if value else NOTHING
+
+
+def kind_with_type(_view: Any, _context: Any, record: Any, name: str) -> Markup:
+    """The type in words, and as it is."""
+    exact = getattr(record, name)
+    return _KIND % (kind_of(exact)[1], exact)
+
+
+def exact_size(_view: Any, _context: Any, record: Any, name: str) -> Markup | str:
+    """Bytes in short, and to the last one."""
+    size = getattr(record, name)
+    if size < 1000:
+        return filesize(size)
+    return _EXACT_SIZE % (filesize(size), number(size))
+
+
+FACTS: Final = {"id": copied_cell, "sha256": copied_cell, "mime_type": kind_with_type, "size": exact_size}
+"""How columns look on the page of one file."""
+
+
+def file_panels(record: WithOwner, *, may_verify: bool) -> Sequence[Panel]:
+    """What may be seen of them."""
+    panels = [Panel("preview", "Preview", "admin/file_preview.html", lambda: {"shown": shown_file(record.record)})]
+    if may(Acts.AUDIT_READ):
+        panels.append(Panel("activity", "Activity", "admin/file_activity.html", lambda: file_timeline(record.id)))
+    details = "admin/file_chunks.html"
+    return [*panels, Panel("details", "Details", details, lambda: _details(record, may_verify=may_verify))]
+
+
+def _details(record: WithOwner, *, may_verify: bool) -> dict[str, Any]:
+    asked = request.args.get("chunk", "")
+    first = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
+    first -= first % CHUNKS
+    total = record.total_chunks
+    return {
+        "chunks": services().inspection.chunks_of(actor(), record.id, first, CHUNKS),
+        "first": first,
+        "before": first - CHUNKS if first else None,
+        "after": first + CHUNKS if first + CHUNKS < total else None,
+        "may_verify": may_verify,
+        "at_once": record.size <= MAX_VERIFIED_AT_ONCE,
+        "most": MAX_VERIFIED_AT_ONCE,
+    }
+
+
+def verdict(found: Verification) -> tuple[str, str]:
+    """What came of it in a sentence, and of which kind the message is."""
+    file = found.file
+    count = f"{number(file.total_chunks)} {'chunk' if file.total_chunks == 1 else 'chunks'}"
+    if found.ok:
+        return f"{file.name} is whole: {filesize(file.size)} in {count} compared.", "success"
+    if found.whole_differs:
+        return f"{file.name} is damaged: its SHA-256 is not the one that was stored.", "error"
+    named = ", ".join(map(str, found.damaged[:NAMED]))
+    more = f" and {number(len(found.damaged) - NAMED)} more" if len(found.damaged) > NAMED else ""
+    which = "chunk" if len(found.damaged) == 1 else "chunks"
+    return f"{file.name} is damaged: {which} {named}{more} of {count}. Restore it from a backup.", "error"
