@@ -32,6 +32,7 @@ class Upload:
     fence           number of the latest append to a stream; an older one notes nothing more
     tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
                     bytes lie under an index of that append, so that no two ever write to the same place
+    address         from where it was begun; "" where that is not known
     """
 
     id: str
@@ -52,6 +53,7 @@ class Upload:
     gc_at: int = 0
     fence: int = 0
     tail: int = 0
+    address: str = ""
 
     @property
     def chunk_count(self) -> int:

@@ -39,7 +39,7 @@ INDEXES: tuple[Index[File], ...] = (
     Sorted("created", lambda one: one.created_at if is_live(one) else None),
     Sorted("size", lambda one: one.size if is_live(one) else None, within=("owner",)),
     NAME,
-    Words("words", lambda one: one.name if is_live(one) else None, first=NAME),
+    Words("words", lambda one: one.name if is_live(one) else None, first=NAME, compared=lambda one: one.name),
     Facet("owner", lambda one: [one.owner] if is_live(one) else [], _created, "created"),
     Facet("mime_type", lambda one: [one.mime_type] if is_live(one) else [], _created, "created", listed=True),
     Facet("tag", lambda one: one.tags if is_live(one) else (), _created, "created", listed=True),

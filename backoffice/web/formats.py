@@ -80,10 +80,25 @@ def ago(ms: int, now: int | None = None) -> str:
     distance = abs(seconds)
     if distance < 10:
         return "just now"
-    # Rounded, so that what lasts for 30 days lasts for 30 days a minute later, too.
-    count, unit = next((n, unit) for limit, step, unit in _AGES if (n := int(distance / step + 0.5)) * step < limit)
-    words = f"{count} {unit}{'' if count == 1 else 's'}"
+    words = duration(int(distance * 1000))
     return f"{words} ago" if seconds > 0 else f"in {words}"
+
+
+def duration(ms: int) -> str:
+    """How long something takes, in words: `40 seconds`, `2 minutes`."""
+    seconds = max(1, ms / 1000)
+    # Rounded, so that what lasts for 30 days lasts for 30 days a minute later, too.
+    count, unit = next((n, unit) for limit, step, unit in _AGES if (n := int(seconds / step + 0.5)) * step < limit)
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+def time_left(seconds: int) -> str:
+    """`2 min left`, as the script of uploads says it."""
+    if seconds < 60:
+        return f"{max(1, seconds)} s left"
+    if seconds < 3600:
+        return f"{seconds // 60} min left"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min left"
 
 
 def time_tag(ms: int) -> Markup:

@@ -75,6 +75,7 @@ class Uploads(UploadsUnderWay):
             reserved=size or 0,
             name=clean_name(name) if name else "",
             fence=int(one_shot),
+            address=actor.ip,
         )
         self.uploads.insert(
             upload, limits.max_open, limits.quota_bytes, upload_event(Actions.UPLOAD_START, actor, upload)

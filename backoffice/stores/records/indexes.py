@@ -65,12 +65,18 @@ class Lexical(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class Words(Generic[T]):
     """Search by the beginning of words. `first`: the order by the same text, or one that begins with it and is kept
-    within the same facets. It finds a text by its first word as well, which then needs no entry here."""
+    within the same facets. It finds a text by its first word as well, which then needs no entry here. `compared`: the
+    text of each record, also of those that the index leaves out; an order that has them can be searched, too."""
 
     name: str
     text: Callable[[T], str | None]
     within: tuple[str, ...] = ()
     first: Lexical[T] | None = None
+    compared: Callable[[T], str] | None = None
+
+    def searched(self, record: T) -> str:
+        """What a question is compared with."""
+        return (self.compared or self.text)(record) or ""
 
     def members(self, record: T, ref: str) -> list[tuple[str, float]]:
         found = index_words(self.text(record) or "")

@@ -38,11 +38,11 @@ class WordSearch(Generic[R]):
 
     def has_words(self, record: R, wanted: tuple[Term, ...]) -> bool:
         """Whether each term begins one of the record's words."""
-        return has_words(self._index.text(record) or "", wanted)
+        return has_words(self._index.searched(record), wanted)
 
     def has_parts(self, record: R, question: str) -> bool:
         """Whether the record's text has the parts of the question anywhere."""
-        return has_parts(self._index.text(record) or "", question)
+        return has_parts(self._index.searched(record), question)
 
     def beginning(self, query: Query) -> list[R]:
         """The records whose text begins with the whole question, if a page has room for all of them."""

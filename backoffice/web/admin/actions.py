@@ -63,6 +63,15 @@ class RowAction:
 
 
 @dataclass(frozen=True, slots=True)
+class RowButton:
+    """An action that each row of a list offers, for it is what one comes for; deleting is then in the row's menu."""
+
+    name: str
+    text: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A further place to go from a record, shown on its details page. `url` is made with `url_for`."""
 
@@ -135,6 +144,10 @@ class ViewActions:
         """The action of this name for a record's own page, if the person may do that to this record."""
         found = (one for one in self.permitted() if one.name == name and self._view.permits(one.act, record))
         return [RowAction(name, one.text, one.question, back) for one in found]
+
+    def act_of(self, name: str) -> Act | None:
+        """What the action of this name does, for who may do it to what is somebody else's."""
+        return next((one.act for one in self.permitted() if one.name == name), None)
 
     def run(self) -> ResponseReturnValue:
         """Do what was sent to the selected records, after its question."""

@@ -31,7 +31,7 @@ from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import NotFound
 from backoffice.web.admin.access import ViewAccess, ViewActs, single_id, standard_rules
-from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, ViewActions
+from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, RowButton, ViewActions
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
 from backoffice.web.admin.list_state import ListOptions, ListState, every_record
 from backoffice.web.admin.record_forms import RecordForms
@@ -68,6 +68,7 @@ class ServiceView(RecordForms):
     title_column: ClassVar[str] = ""
     """What a record is called on its own page; the first column of the list unless given."""
     delete_labels: ClassVar[DeleteLabels] = DeleteLabels()
+    row_button: ClassVar[RowButton | None] = None
     badge_tones: ClassVar[Mapping[str, str]] = {}
     """State -> tone of its badge (`formats.state_tag`), where a column holds an enum."""
 

@@ -80,7 +80,7 @@ def _happening(entry: AuditEntry, names: Mapping[str, str], *, people: bool) -> 
 
 
 def _sentence(event: Mapping[str, Any], names: Mapping[str, str]) -> str | Markup:
-    action, data, changes = event.get("action", ""), event.get("data", {}), event.get("changes", {})
+    action, data, changes = str(event.get("action", "")), event.get("data", {}), event.get("changes", {})
     match action:
         case "file.rename":
             old, new = changes.get("name", ("", ""))

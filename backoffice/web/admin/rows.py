@@ -37,7 +37,8 @@ class Column:
 
 class Row(NamedTuple):
     """A record in a list. `title` is what it is called, `url` its own page, `edit_url` that of its form ("": the person
-    may not change it), `head` its first cell; the others follow the tag that each begins with."""
+    may not change it), `head` its first cell; the others follow the tag that each begins with. `button`: it has that of
+    the view."""
 
     id: str
     title: str
@@ -47,6 +48,7 @@ class Row(NamedTuple):
     selectable: bool
     head: Any
     cells: list[tuple[Markup, Any]]
+    button: bool
 
 
 def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
@@ -56,6 +58,7 @@ def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
     there = {} if back == view.get_url(".index_view") else {"url": back}
     page_of = UrlPattern(lambda key: view.get_url(".details_view", id=key, **there))
     form_of = UrlPattern(lambda key: view.get_url(".edit_view", id=key, **there))
+    quick = view.actions.act_of(view.row_button.name) if view.row_button is not None else None
     head, *others = [(column.cell, value_of(view, column.name)) for column in view.columns]
 
     def row(record: Any) -> Row:
@@ -70,6 +73,7 @@ def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
             editable or deletable,
             head[1](record),
             [(cell, show(record)) for cell, show in others],
+            quick is not None and view.permits(quick, record),
         )
 
     return [row(record) for record in records]

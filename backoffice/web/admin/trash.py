@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from flask import g
 
 from backoffice.domain.acts import Acts
+from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.services.files import Files
 from backoffice.web.admin.access import ViewActs
-from backoffice.web.admin.actions import DeleteLabels, RowAction, bulk_action
+from backoffice.web.admin.actions import DeleteLabels, RowAction, RowButton, bulk_action
 from backoffice.web.admin.files import OwnedView
+from backoffice.web.admin.list_state import ListState
 from backoffice.web.admin.owners import WithOwner, owner_filter, with_owner, with_owners
+from backoffice.web.context import services
 from backoffice.web.identity import actor
 
 
@@ -28,15 +34,31 @@ class TrashView(OwnedView):
     )
     column_list = ("name", "owner", "size", "mime_type", "updated_at", "purge_at")
     column_details_list = (*column_list, "created_at", "tags", "sha256", "id")
-    column_labels: ClassVar = {**OwnedView.column_labels, "updated_at": "Deleted"}
+    column_labels: ClassVar = {**OwnedView.column_labels, "updated_at": "Deleted on"}
     column_default_sort = "purge"
     """What is purged first, first."""
     column_filters = (owner_filter("trash"),)
+    searchable = True
+    search_hint = "Words of the name"
     empty_hint = "The trash is empty."
+    row_button = RowButton("restore", "Restore", "restore")
+    list_template = "admin/trash_list.html"
     service: Files
 
     def get_page(self, query: Query) -> Page[WithOwner]:
-        return with_owners(self.service.trash_page(actor(), query, everybody=True))
+        """With how many bytes all of them have, as far as that can be said in the same trips."""
+        whole = replace(query, limit=MAX_LIMIT, offset=0, cursor="")
+        page, all_of_it = services().together(
+            lambda: self.service.trash_page(actor(), query, everybody=True),
+            lambda: self.service.trash_page(actor(), whole, everybody=True),
+        )
+        g.trash_bytes = sum(one.size for one in all_of_it.items)
+        g.trash_bytes_exact = not all_of_it.next_cursor
+        return with_owners(page)
+
+    def list_context(self, state: ListState, found: Page[Any]) -> dict[str, Any]:
+        weighed = {"trash_bytes": g.get("trash_bytes", 0), "trash_bytes_exact": g.get("trash_bytes_exact", True)}
+        return {**super().list_context(state, found), **weighed}
 
     def get_one(self, key: str) -> WithOwner:
         return with_owner(self.service.trashed(actor(), key))
