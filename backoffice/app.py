@@ -16,6 +16,7 @@ from backoffice.logs import logger
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.bulk import Bulk
+from backoffice.services.consequences import Consequences
 from backoffice.services.container import Services
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.file_ports import ChunkStore
@@ -127,6 +128,7 @@ def build_services(
         uploads=uploads,
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, files, uploads, jobs, stores.accounts, audit),
+        consequences=_consequences(stores),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys)),
@@ -158,6 +160,18 @@ def _sessions(stores: _Stores, settings: Settings, passwords: Passwords) -> Sess
         stores.identities,
         idle_ms=settings.session_idle * 1000,
         max_ms=settings.session_max * 1000,
+    )
+
+
+def _consequences(stores: _Stores) -> Consequences:
+    return Consequences(
+        users=stores.users,
+        files=stores.files,
+        uploads=stores.uploads,
+        sessions=stores.sessions,
+        tokens=stores.tokens,
+        audit=stores.audit,
+        together=stores.db.together,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.consequences import Consequences
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
@@ -37,6 +38,7 @@ class Services:
     uploads: Uploads
     jobs: Jobs
     leaving: Leaving
+    consequences: Consequences
     system: System
     identities: IdentityStore
     maintenance: Maintenance

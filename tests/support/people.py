@@ -29,6 +29,7 @@ from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.throttle import RedisThrottle
+from backoffice.stores.together import current_read
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
@@ -65,7 +66,7 @@ class Clock:
 
 @dataclass(slots=True)
 class CountedDb(Db):
-    """Counts round trips."""
+    """Counts round trips. What a read asks is sent together with what others ask, and counted there."""
 
     trips: int = 0
 
@@ -74,19 +75,19 @@ class CountedDb(Db):
         self.trips = 0
 
     def call(self, *command: Any) -> Any:
-        self.trips += 1
+        self.trips += current_read() is None
         return Db.call(self, *command)
 
     def call_ahead(self, *command: Any) -> Any:
-        self.trips += 1
+        self.trips += current_read() is None
         return Db.call_ahead(self, *command)
 
     def many(self, commands: Any) -> list[Any]:
-        self.trips += bool(commands) or watched() is not None
+        self.trips += current_read() is None and (bool(commands) or watched() is not None)
         return Db.many(self, commands)
 
     def script(self, *args: Any, **options: Any) -> Any:
-        self.trips += 1
+        self.trips += current_read() is None
         return Db.script(self, *args, **options)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask
 
 from backoffice.web.api import (
+    access,
     audit,
     blueprints,
     description,
@@ -20,7 +21,19 @@ from backoffice.web.api import (
     users,
 )
 
-__all__ = ["audit", "file_changes", "files", "preview", "register", "roles", "trash", "unfinished", "uploads", "users"]
+__all__ = [
+    "access",
+    "audit",
+    "file_changes",
+    "files",
+    "preview",
+    "register",
+    "roles",
+    "trash",
+    "unfinished",
+    "uploads",
+    "users",
+]
 # Each of these adds its routes to a blueprint when it is imported.
 
 

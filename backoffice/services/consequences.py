@@ -1,0 +1,120 @@
+"""What hangs on an account: what ends, stays or stands in the way when somebody disables, demotes or deletes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from backoffice.domain.access import ADMIN, Actor
+from backoffice.domain.acts import Acts
+from backoffice.domain.audit import ObjectRef
+from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.paging import Page, Query
+from backoffice.domain.times import now_ms
+from backoffice.domain.tokens import TokenState
+from backoffice.domain.users import User
+from backoffice.errors import NotFound
+from backoffice.services.authorization import authorize
+from backoffice.services.file_ports import FileStore, UploadStore
+from backoffice.services.ports import AuditLog, SessionStore, TokenStore, UserStore
+
+
+class Obstacle(StrEnum):
+    """Why an account cannot be deleted now. `clearing`: bytes of deleted files are still being freed."""
+
+    FILES = "files"
+    TRASH = "trash"
+    UPLOADS = "uploads"
+    CLEARING = "clearing"
+    LAST_ADMIN = "last_admin"
+
+
+@dataclass(frozen=True, slots=True)
+class UserConsequences:
+    """What a user has at this moment.
+
+    `files` outside of the trash, `trashed` in it, `used_bytes` of both, and of what is being freed. `uploads` are those
+    not finished, for which `reserved_bytes` are held. `sessions` and `tokens` are those that let the person in now:
+    disabling, deleting and other roles end them for good, and so does a new password; enabling brings none back.
+    """
+
+    user: User
+    files: int
+    trashed: int
+    used_bytes: int
+    uploads: int
+    reserved_bytes: int
+    sessions: int
+    tokens: int
+    open_link: bool
+    last_admin: bool
+
+    @property
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """What has to go before the account can be deleted; none: it can be."""
+        nothing = not (self.files or self.trashed or self.uploads)
+        found = {
+            Obstacle.FILES: self.files,
+            Obstacle.TRASH: self.trashed,
+            Obstacle.UPLOADS: self.uploads,
+            Obstacle.CLEARING: nothing and (self.used_bytes or self.reserved_bytes),
+            Obstacle.LAST_ADMIN: self.last_admin,
+        }
+        return tuple(one for one, there in found.items() if there)
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """The one answer for the question before an act, on pages and for programs. The act itself decides anew."""
+
+    users: UserStore
+    files: FileStore
+    uploads: UploadStore
+    sessions: SessionStore
+    tokens: TokenStore
+    audit: AuditLog
+    together: Callable[..., list[Any]]
+    now: Callable[[], int] = now_ms
+
+    def of(self, actor: Actor, user_id: str) -> UserConsequences:
+        """Of one account. Takes users:read, but for oneself. Two round trips. Raises NotFound."""
+        if not actor.signed_in or user_id != actor.id:
+            authorize(self.audit, actor, Acts.USER_READ, target=ObjectRef("user", user_id))
+        if not is_id(user_id):
+            raise NotFound
+        user, usage, admins, files, trashed, uploads, sessions, tokens = self.together(
+            lambda: self.users.get(user_id),
+            lambda: self.files.usage(user_id),
+            self.users.count_admins,
+            lambda: self.files.page(_of("owner", user_id, 1)),
+            lambda: self.files.page(_of("trash", user_id, 1, "purge")),
+            lambda: self.uploads.page(_of("owner", user_id, 1)),
+            lambda: self.sessions.page(_of("user", user_id, MAX_LIMIT)),
+            lambda: self.tokens.page(_of("user", user_id, MAX_LIMIT)),
+        )
+        if user is None:
+            raise NotFound
+        used, reserved = usage
+        return UserConsequences(
+            user=user,
+            files=files.total,
+            trashed=trashed.total,
+            used_bytes=used,
+            uploads=uploads.total,
+            reserved_bytes=reserved,
+            sessions=self._living(user, sessions),
+            tokens=sum(one.state(user, self.now()) is TokenState.ACTIVE for one in tokens.items),
+            open_link=user.has_open_link(self.now()),
+            last_admin=user.active and ADMIN in user.roles and admins == 1,
+        )
+
+    def _living(self, user: User, sessions: Page[Any]) -> int:
+        now = self.now()
+        return sum(one.lets_in(user, now) for one in sessions.items)
+
+
+def _of(facet: str, user_id: str, limit: int, sort: str = "") -> Query:
+    return Query(sort=sort, filters=((facet, user_id),), limit=limit)
