@@ -13,11 +13,13 @@ from flask import Flask
 from backoffice import __version__
 from backoffice.errors import StoreFull, Unavailable, WeakPassword
 from backoffice.logs import logger
+from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.bulk import Bulk
 from backoffice.services.consequences import Consequences
 from backoffice.services.container import Services
+from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.file_ports import ChunkStore
 from backoffice.services.files import Files
@@ -128,7 +130,9 @@ def build_services(
         uploads=uploads,
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, files, uploads, jobs, stores.accounts, audit),
+        access=_access(stores),
         consequences=_consequences(stores),
+        effective=_effective(settings, stores),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys)),
@@ -160,6 +164,23 @@ def _sessions(stores: _Stores, settings: Settings, passwords: Passwords) -> Sess
         stores.identities,
         idle_ms=settings.session_idle * 1000,
         max_ms=settings.session_max * 1000,
+    )
+
+
+def _access(stores: _Stores) -> Access:
+    return Access(
+        stores.accounts, stores.users, stores.roles, stores.tokens, stores.files, stores.audit, stores.db.together
+    )
+
+
+def _effective(settings: Settings, stores: _Stores) -> Effective:
+    return Effective(
+        stores.users,
+        stores.audit,
+        limits(settings),
+        session_idle_seconds=settings.session_idle,
+        session_max_seconds=settings.session_max,
+        max_files=settings.max_files,
     )
 
 

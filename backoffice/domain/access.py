@@ -132,10 +132,12 @@ def system_actor(name: str, via: str) -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer and its reason, for the one who asks "why?"."""
+    """The answer and its reason, for the one who asks "why?". `needed` is the permission that was looked for; None
+    where none was."""
 
     allowed: bool
     reason: str
+    needed: Permission | None = None
 
 
 def decide(actor: Actor, permission: Permission, owner: str | None = None) -> Decision:
@@ -153,9 +155,9 @@ def decide(actor: Actor, permission: Permission, owner: str | None = None) -> De
     for role, granted in actor.roles:
         if needed in granted:
             if actor.scopes is not None and needed not in actor.scopes:
-                return Decision(False, f"role {role} grants {needed}, the token's scopes do not include it")
-            return Decision(True, f"role {role} grants {needed}")
-    return Decision(False, f"no role of {actor.name} grants {needed}")
+                return Decision(False, f"role {role} grants {needed}, the token's scopes do not include it", needed)
+            return Decision(True, f"role {role} grants {needed}", needed)
+    return Decision(False, f"no role of {actor.name} grants {needed}", needed)
 
 
 def may(actor: Actor, permission: Permission, owner: str | None = None) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.consequences import Consequences
+from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
@@ -38,7 +40,9 @@ class Services:
     uploads: Uploads
     jobs: Jobs
     leaving: Leaving
+    access: Access
     consequences: Consequences
+    effective: Effective
     system: System
     identities: IdentityStore
     maintenance: Maintenance

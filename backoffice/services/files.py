@@ -10,9 +10,10 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
+from backoffice.domain.effective import effective_quota
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
+from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
@@ -80,8 +81,7 @@ class Files(FileAmending):
         used, reserved = self.files.usage(owner)
         user = self.users.get(owner)
         own = user.quota_bytes if user is not None else None
-        limit = self.quota if own is None else own
-        return Usage(used, reserved, None if limit is not None and limit >= UNLIMITED_QUOTA else limit)
+        return Usage(used, reserved, effective_quota(own, self.quota)[0])
 
     @records_quota_refusals
     def foresee(self, actor: Actor, size: int, spec: FileSpec | None = None) -> None:

@@ -69,6 +69,9 @@ class UserStore(RecordStore[User], Protocol):
     def count_admins(self) -> int:
         """Active users that hold the admin role."""
 
+    def holders(self) -> Mapping[str, int]:
+        """Role -> how many users have it; those that nobody has are left out. One round trip."""
+
 
 class AccountStore(Protocol):
     """What every request needs at once."""

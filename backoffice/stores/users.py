@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backoffice.domain.access import ADMIN, BUILT_IN
+from backoffice.domain.limits import MAX_ROLES
 from backoffice.domain.text import fold
 from backoffice.domain.usernames import look, same_name
 from backoffice.domain.users import User
@@ -88,6 +89,10 @@ class RedisUsers(RedisRecords[User]):
     def count_admins(self) -> int:
         """Active users that hold the admin role."""
         return int(self._db.call("ZCARD", self._keys.index(NOUN, "active_admin", "yes")))
+
+    def holders(self) -> Mapping[str, int]:
+        """Role -> how many users have it; those that nobody has are left out. One round trip."""
+        return dict(self.collection.facet_values("role", MAX_ROLES + len(BUILT_IN)))
 
     def _check_names(self, commit: Commit, old: User | None, new: User) -> None:
         """A new name is nobody's address, and was no deleted user's name; a new address is nobody's name."""

@@ -80,9 +80,11 @@ def permissions_for(acts: Iterable[Act], *, everybody: bool = False) -> tuple[Pe
     return tuple(dict.fromkeys(one for some in wanted for one in some if one is not None))
 
 
-def route_act(*acts: Act, everybody: bool = False, max_body: int | None = DEFAULT_BODY) -> Callable[[F], F]:
+def route_act(
+    *acts: Act, everybody: bool = False, also: Iterable[Act] = (), max_body: int | None = DEFAULT_BODY
+) -> Callable[[F], F]:
     """The view does one of these: see `access_to`."""
-    return _marked(access_to(*acts, everybody=everybody, max_body=max_body))
+    return _marked(access_to(*acts, everybody=everybody, also=also, max_body=max_body))
 
 
 def public(view: F) -> F:

@@ -98,6 +98,7 @@ WALKS: Final[dict[Act, Prepare]] = {
         )
     ),
     Acts.USER_READ: lambda on, _: lambda who: on.people.users.page(who, Query()),
+    Acts.USER_ACCESS: lambda on, whom: lambda who: on.people.access.why(who, whom.id),
     Acts.USER_CREATE: lambda on, _: lambda who: on.people.users.create(who, username=f"n{next(NUMBERS)}"),
     Acts.USER_CREATE_WITH_ROLES: lambda on, _: (
         lambda who: on.people.users.create(who, username=f"n{next(NUMBERS)}", roles=["operator"])
@@ -148,7 +149,11 @@ ONLY_OWN: Final = {Acts.SESSION_LIST, Acts.SESSION_END, Acts.TOKEN_LIST, Acts.FI
 ONLY_OTHERS: Final = {Acts.SESSION_END_ALL}
 BEGINS: Final = {Acts.JOB_START, Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
 """There is nothing yet, or nothing named, that could be somebody else's."""
-BESIDES: Final = {Acts.JOB_START: Acts.FILE_TRASH, Acts.FILE_REPLACE: Acts.FILE_CREATE}
+BESIDES: Final = {
+    Acts.JOB_START: Acts.FILE_TRASH,
+    Acts.FILE_REPLACE: Acts.FILE_CREATE,
+    Acts.USER_ACCESS: Acts.ROLE_READ,
+}
 """What takes another act, too."""
 GIVEN: Final = {
     Acts.USER_CREATE: granted_by("user"),

@@ -14,6 +14,7 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.errors import BackofficeError
+from backoffice.services.access import Access
 from backoffice.services.audit import Audit
 from backoffice.services.authorization import grants_of, session_credential
 from backoffice.services.roles import Roles
@@ -23,6 +24,7 @@ from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from backoffice.services.tokens import Tokens
 from backoffice.services.users import Users
 from backoffice.stores.client import Db
+from backoffice.stores.files import RedisFiles
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
@@ -142,6 +144,15 @@ class People:
             now=self.clock,
         )
         self.audit = Audit(self.log, self.clock)
+        self.access = Access(
+            self.accounts,
+            self.user_store,
+            self.role_store,
+            self.token_store,
+            RedisFiles(self.db, self.keys),
+            self.log,
+            self.db.together,
+        )
 
     def user(self, username: str, *roles: str, password: str = PASSWORD) -> User:
         """An active user."""

@@ -61,6 +61,7 @@ READERS = {
     "page",
     "has_name",
     "count_admins",
+    "holders",
     "counts",
     "counted_refusals",
     "counted_reads",

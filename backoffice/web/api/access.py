@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Final
 
-from flask import Response
+from flask import Response, request
 from pydantic import Field
 
-from backoffice.domain.acts import Acts
+from backoffice.domain.acts import Act, Acts
+from backoffice.domain.effective import Source, Unit
+from backoffice.domain.explanations import Explanation, Reach
 from backoffice.errors import NotFound
+from backoffice.services.access import Way
+from backoffice.services.access_effects import WhatIf
 from backoffice.services.consequences import Obstacle
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
-from backoffice.web.api.responses import Answer, send
-from backoffice.web.api.users import TAG
+from backoffice.web.api.parsing import JSON, MAX_CURSOR, Id, Strict, json_body, query
+from backoffice.web.api.responses import Answer, OptionalText, send
+from backoffice.web.api.users import TAG, Status
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
+
+ActName = Annotated[str, Field(description="As in the table of acts, such as `file.rename`")]
+ALSO: Final = (Acts.ROLE_READ,)
+"""Whoever asks who may what sees both users and roles."""
 
 
 class ConsequencesAnswer(Answer):
@@ -34,6 +44,110 @@ class ConsequencesAnswer(Answer):
     obstacles: Annotated[list[Obstacle], Field(description="Why the user cannot be deleted now")]
 
 
+class ActAnswer(Answer):
+    """One act on one kind of object, and why it is allowed or not."""
+
+    act: ActName
+    on: Annotated[
+        Reach, Field(description="`own`: something of one's own; `others`: of somebody else; `site`: neither")
+    ]
+    allowed: Annotated[bool, Field(description="As far as rights say; `rank` and `proof` are asked when it is done")]
+    because: str
+    permission: Annotated[OptionalText, Field(description="What it takes; `null`: to be signed in")]
+    roles: Annotated[list[str], Field(description="Those of the user that grant it")]
+    rank: Annotated[str, Field(description="What one has to hold compared with the person: `any`, `no_less`, `more`")]
+    proof: Annotated[str, Field(description="What has to stand behind the request: `any`, `person`, `fresh`, …")]
+
+
+class EffectiveAnswer(Answer):
+    """A value that holds for the user, and where it comes from."""
+
+    name: str
+    value: Annotated[int | None, Field(description="`null`: without limit")]
+    unit: Unit
+    source: Source
+    setting: Annotated[OptionalText, Field(description="By which the site sets it")]
+
+
+class UserAccessAnswer(Answer):
+    """What a user may do, and why."""
+
+    id: Id
+    username: str
+    status: Status
+    roles: list[str]
+    acts: list[ActAnswer]
+    effective: list[EffectiveAnswer]
+
+
+class HolderAnswer(Answer):
+    """Somebody, and what they may do to the object; nothing for who cannot sign in."""
+
+    id: Id
+    username: str
+    status: Status
+    acts: list[ActName]
+
+
+class WayAnswer(Answer):
+    """One way to the object."""
+
+    through: Annotated[str | None, Field(description="The role; `null`: its owner")]
+    acts: list[ActName]
+    holders: Annotated[int, Field(description="How many users have the role")]
+    people: Annotated[list[HolderAnswer], Field(description="Some of them")]
+    next_cursor: Annotated[OptionalText, Field(description="For more of them, with `role`")]
+
+
+class WhoAnswer(Answer):
+    """Who gets at an object, and through what."""
+
+    ways: list[WayAnswer]
+
+
+class DoneAnswer(Answer):
+    """An act on one kind of object."""
+
+    act: ActName
+    on: Reach
+
+
+class EffectAnswer(Answer):
+    """What a change makes of some people."""
+
+    gained: list[DoneAnswer]
+    lost: list[DoneAnswer]
+    users: Annotated[list[str], Field(description="User names")]
+
+
+class PreviewAnswer(Answer):
+    """What would come of a change. Nothing was changed."""
+
+    holders: Annotated[int, Field(description="How many users it is about")]
+    exact: Annotated[bool, Field(description="`false`: `effects` speak of the first of them")]
+    unchanged: Annotated[int, Field(description="Who neither gain nor lose anything")]
+    effects: list[EffectAnswer]
+
+
+class AccessQuery(Strict):
+    """Of what."""
+
+    token: Annotated[str, Field(max_length=64, description="One of the user's tokens: within its scopes")] = ""
+
+
+class WhoQuery(Strict):
+    """Which part."""
+
+    role: Annotated[str, Field(max_length=64, description="Those who have this role alone")] = ""
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR, description="`next_cursor` of that way")] = ""
+
+
+class PreviewRequest(Strict):
+    """What the role would grant; left out: nothing, as when it is deleted."""
+
+    permissions: Annotated[list[str], Field(max_length=200)] | None = None
+
+
 @admin_bp.get("/users/<user_id>/consequences")
 @Operation("What hangs on a user's account", TAG, answer=ConsequencesAnswer, raises=(NotFound,))
 @route_act(Acts.USER_READ)
@@ -41,3 +155,111 @@ def get_consequences(user_id: str) -> Response:
     """Before disabling, deleting or giving other roles. Sessions and tokens that end do so for good: enabling brings
     none of them back."""
     return send(ConsequencesAnswer.model_validate(services().consequences.of(actor(), user_id)))
+
+
+@admin_bp.get("/users/<user_id>/access")
+@Operation("What a user may do, and why", TAG, answer=UserAccessAnswer, query=AccessQuery, raises=(NotFound,))
+@route_act(Acts.USER_ACCESS, also=ALSO)
+def get_user_access(user_id: str) -> Response:
+    """Every act, with the roles that grant it; and the limits that hold, with their sources. It takes the rights to see
+    users and to see roles."""
+    found = services().access.why(actor(), user_id, query(AccessQuery, request).token)
+    user = found.user
+    answer = UserAccessAnswer(
+        id=user.id,
+        username=user.username,
+        status=user.status.value,
+        roles=list(user.roles),
+        acts=[_explained(one) for one in found.explanations],
+        effective=[EffectiveAnswer.model_validate(one) for one in services().effective.of_record(user)],
+    )
+    return send(answer)
+
+
+@admin_bp.get("/users/<user_id>/access/who")
+@Operation("Who may act on a user's account", TAG, answer=WhoAnswer, query=WhoQuery, raises=(NotFound,))
+@route_act(Acts.USER_ACCESS, also=ALSO)
+def get_user_reached(user_id: str) -> Response:
+    """On the account, its sessions and tokens; through which role."""
+    wanted = query(WhoQuery, request)
+    return _send_ways(services().access.who_reaches_user(actor(), user_id, wanted.role, wanted.cursor))
+
+
+@admin_bp.get("/files/<file_id>/access")
+@Operation("Who can reach a file", TAG, answer=WhoAnswer, query=WhoQuery, raises=(NotFound,))
+@route_act(Acts.USER_ACCESS, also=ALSO)
+def get_file_access(file_id: str) -> Response:
+    """Its owner first, then who has a role that reaches everybody's files."""
+    wanted = query(WhoQuery, request)
+    return _send_ways(services().access.who_reaches_file(actor(), file_id, wanted.role, wanted.cursor))
+
+
+@admin_bp.post("/roles/<name>/preview")
+@Operation(
+    "What a change of a role would do",
+    TAG,
+    answer=PreviewAnswer,
+    body={JSON: PreviewRequest},
+    raises=(NotFound,),
+    curl=(
+        """curl -H "Content-Type: application/json" -d '{"permissions": ["files:read"]}' """
+        '"$SITE/admin/roles/$ROLE/preview"'
+    ),
+)
+@route_act(Acts.ROLE_UPDATE, also=(Acts.USER_ACCESS, Acts.ROLE_READ), max_body=None)
+def preview_role(name: str) -> Response:
+    """Who would gain and lose what. Nothing is changed."""
+    wanted = json_body(PreviewRequest, request)
+    return _send_preview(services().access.if_role(actor(), name, wanted.permissions))
+
+
+def _explained(one: Explanation) -> ActAnswer:
+    act = one.act
+    return ActAnswer(
+        act=act.name,
+        on=one.reach,
+        allowed=one.allowed,
+        because=one.reason,
+        permission=one.needed,
+        roles=list(one.roles),
+        rank=act.rank.name.lower(),
+        proof=act.proof.name.lower(),
+    )
+
+
+def _names(acts: Iterable[Act]) -> list[str]:
+    return [act.name for act in acts]
+
+
+def _send_ways(ways: Iterable[Way]) -> Response:
+    answers = [
+        WayAnswer(
+            through=way.role.name if way.role is not None else None,
+            acts=_names(way.acts),
+            holders=way.holders,
+            people=[
+                HolderAnswer(
+                    id=one.user.id,
+                    username=one.user.username,
+                    status=one.user.status.value,
+                    acts=_names(one.acts),
+                )
+                for one in way.people
+            ],
+            next_cursor=way.next_cursor,
+        )
+        for way in ways
+    ]
+    return send(WhoAnswer(ways=answers))
+
+
+def _send_preview(found: WhatIf) -> Response:
+    effects = [
+        EffectAnswer(
+            gained=[DoneAnswer(act=act.name, on=reach) for act, reach in one.gained],
+            lost=[DoneAnswer(act=act.name, on=reach) for act, reach in one.lost],
+            users=[user.username for user in one.people],
+        )
+        for one in found.effects
+    ]
+    return send(PreviewAnswer(holders=found.holders, exact=found.exact, unchanged=found.unchanged, effects=effects))

@@ -5,16 +5,29 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from flask import Response, request
+from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_SEARCH, UNLIMITED_QUOTA
 from backoffice.domain.paging import Query
-from backoffice.errors import Conflict, NameTaken, NotFound, WeakPassword
+from backoffice.errors import Conflict, InUse, LastAdmin, NameTaken, NotFound, ReauthRequired, WeakPassword
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
-from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, PageQuery, Strict, json_body, query
+from backoffice.web.api.parsing import (
+    JSON,
+    MAX_BYTES,
+    Id,
+    IntFromText,
+    PageQuery,
+    Strict,
+    changes_of,
+    given,
+    json_body,
+    query,
+)
 from backoffice.web.api.responses import Answer, OptionalTime, PageOf, Time, redirect_browsers, send, send_page
+from backoffice.web.api.versions import demanded_version, demands_version, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
@@ -95,6 +108,18 @@ class UserRequest(Strict):
     quota_bytes: Annotated[int, Field(ge=0, le=MAX_BYTES, description=_QUOTA), IntFromText] | None = None
 
 
+class UserFields(Strict):
+    """What can be changed of a user."""
+
+    username: Annotated[str, Field(max_length=256)]
+    email: Annotated[str, Field(max_length=1024)]
+    roles: Annotated[list[str], Field(max_length=100, description="All that the user has then")]
+    quota_bytes: Annotated[int | None, Field(ge=0, le=MAX_BYTES, description=_QUOTA)]
+
+
+UserChange = changes_of(UserFields)
+
+
 @admin_bp.get("/users")
 @Operation("List users", TAG, answer=UsersAnswer, query=UsersQuery, curl='curl "$SITE/admin/users?q=ann"')
 @route_act(Acts.USER_READ)
@@ -140,11 +165,49 @@ def create_user() -> Response:
 
 
 @admin_bp.get("/users/<user_id>")
-@Operation("One user", TAG, answer=UserAnswer, raises=(NotFound,))
+@Operation("One user", TAG, answer=UserAnswer, raises=(NotFound,), versioned=True)
 @route_act(Acts.USER_READ)
 def get_user(user_id: str) -> Response:
     """By identifier."""
-    return send(UserAnswer.model_validate(services().users.get(actor(), user_id)))
+    return send_record(UserAnswer, services().users.get(actor(), user_id))
+
+
+@admin_bp.patch("/users/<user_id>")
+@Operation(
+    "Change a user",
+    TAG,
+    answer=UserAnswer,
+    body={JSON: UserChange},
+    raises=(NotFound, NameTaken, LastAdmin, ReauthRequired),
+    versioned=True,
+    curl=(
+        """curl -X PATCH -H "Content-Type: application/json" -d '{"quota_bytes": 1073741824}' """
+        '"$SITE/admin/users/$USER"'
+    ),
+)
+@route_act(Acts.USER_UPDATE, also=(Acts.USER_READ,), max_body=None)
+def update_user(user_id: str) -> Response:
+    """What is left out stays. Other roles end the user's sessions and tokens. A token changes the quota alone: for the
+    name, the address and the roles a password has to be given."""
+    wanted = given(json_body(UserChange, request))
+    if "roles" in wanted:
+        wanted["roles"] = tuple(dict.fromkeys(wanted["roles"]))
+    return send_record(UserAnswer, services().users.update(actor(), user_id, version=_demanded(user_id), **wanted))
+
+
+@admin_bp.delete("/users/<user_id>")
+@Operation("Delete a user", TAG, status=204, raises=(NotFound, LastAdmin, InUse, ReauthRequired), versioned=True)
+@route_act(Acts.USER_DELETE, also=(Acts.USER_READ,))
+def delete_user(user_id: str) -> ResponseReturnValue:
+    """For good, and not while there are files or uploads of the user; see what hangs on the account. A token cannot: a
+    password has to be given."""
+    services().users.delete(actor(), user_id, _demanded(user_id))
+    return "", 204
+
+
+def _demanded(user_id: str) -> int | None:
+    """The version that `If-Match` demands, None where it demands none. Raises VersionMismatch, NotFound."""
+    return demanded_version(services().users.get(actor(), user_id)) if demands_version() else None
 
 
 @admin_bp.get("/users/<user_id>/sessions")

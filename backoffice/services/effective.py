@@ -1,0 +1,59 @@
+"""The values that hold for a user, each with its source: for the user's page, for roles and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts
+from backoffice.domain.audit import ObjectRef
+from backoffice.domain.effective import EffectiveValue, Source, Unit, effective_quota
+from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_SESSIONS, MAX_TOKEN_DAYS, MAX_TOKENS
+from backoffice.domain.users import User
+from backoffice.errors import NotFound
+from backoffice.services.authorization import authorize
+from backoffice.services.ports import AuditLog, UserStore
+from backoffice.services.uploads.limits import UploadLimits
+
+DAY_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """No role has defaults of its own: a value is the user's, the site's, or the product's."""
+
+    users: UserStore
+    audit: AuditLog
+    limits: UploadLimits
+    _: KW_ONLY
+    session_idle_seconds: int
+    session_max_seconds: int
+    max_files: int | None
+
+    def of(self, actor: Actor, user_id: str) -> tuple[EffectiveValue, ...]:
+        """Of one user. Takes users:read, but for oneself. One round trip. Raises NotFound."""
+        if not actor.signed_in or user_id != actor.id:
+            authorize(self.audit, actor, Acts.USER_READ, target=ObjectRef("user", user_id))
+        user = self.users.get(user_id) if is_id(user_id) else None
+        if user is None:
+            raise NotFound
+        return self.of_record(user)
+
+    def of_record(self, user: User) -> tuple[EffectiveValue, ...]:
+        """Of a user whose record is at hand. Asks nobody."""
+        quota, source = effective_quota(user.quota_bytes, self.limits.quota)
+        by_site = "BACKOFFICE_QUOTA_BYTES" if source is Source.SITE else ""
+        limits, seconds, bytes_, number = self.limits, Unit.SECONDS, Unit.BYTES, Unit.NUMBER
+        return (
+            EffectiveValue("quota", quota, bytes_, source, by_site),
+            EffectiveValue("files", self.max_files, number, Source.SITE, "BACKOFFICE_MAX_FILES"),
+            EffectiveValue("file_size", limits.max_file_size, bytes_, Source.SITE, "BACKOFFICE_MAX_FILE_SIZE"),
+            EffectiveValue("open_uploads", limits.max_open, number, Source.SITE, "BACKOFFICE_MAX_OPEN_UPLOADS"),
+            EffectiveValue("trash", limits.trash_seconds, seconds, Source.SITE, "BACKOFFICE_TRASH_TTL"),
+            EffectiveValue("session_idle", self.session_idle_seconds, seconds, Source.SITE, "BACKOFFICE_SESSION_IDLE"),
+            EffectiveValue("session_max", self.session_max_seconds, seconds, Source.SITE, "BACKOFFICE_SESSION_MAX"),
+            EffectiveValue("sessions", MAX_SESSIONS, number, Source.PRODUCT),
+            EffectiveValue("tokens", MAX_TOKENS, number, Source.PRODUCT),
+            EffectiveValue("token_life", MAX_TOKEN_DAYS * DAY_SECONDS, seconds, Source.PRODUCT),
+        )
