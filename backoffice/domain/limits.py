@@ -17,6 +17,9 @@ MAX_QUOTA: Final = 2**53
 """Bytes. The store's scripts count exactly up to here."""
 UNLIMITED_QUOTA: Final = MAX_QUOTA
 """A user's own quota that is none, whatever the site gives everybody."""
+MAX_INACTIVE_DAYS: Final = 3650
+WARNING_DAYS: Final = 30
+"""Before an account ends by itself it is shown for so long that it will."""
 
 # Roles
 MAX_ROLE_NAME: Final = 40

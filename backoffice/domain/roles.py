@@ -19,7 +19,7 @@ ROLES = Noun(
     create=Actions.ROLE_CREATE,
     update=Actions.ROLE_UPDATE,
     delete=Actions.ROLE_DELETE,
-    recorded=("description", "permissions"),
+    recorded=("description", "permissions", "inactive_days"),
     recorded_at_deletion=("permissions",),
 )
 _NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{MAX_ROLE_NAME - 1}}}")
@@ -27,13 +27,15 @@ _NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{MAX_ROLE_NAME - 1}}}")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A set of permissions. `id` is the name; built-in ones can be given and taken, not changed."""
+    """A set of permissions. `id` is the name; built-in ones can be given and taken, not changed. `inactive_days`: after
+    how many days without signing in the accounts end that hold it, 0 = it says nothing of that."""
 
     id: str
     description: str
     permissions: frozenset[Permission]
     created_at: int = 0
     updated_at: int = 0
+    inactive_days: int = 0
     version: int = 1
 
     @property

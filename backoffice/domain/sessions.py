@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backoffice.domain.users import User
 
@@ -43,3 +44,57 @@ class Session:
         """Whether it lets `user`, whose it is, in at `now` (ms). Whoever lets somebody in by it and whoever lists
         sessions ask this."""
         return user.active and user.epoch == self.epoch and not self.over(now)
+
+
+class SessionState(StrEnum):
+    """What a session is worth. `ended`: its user was disabled since, or has another password, other roles or an account
+    that is over; its record goes when its time does."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSession:
+    """A session, whose it is, and what it is worth. `holder` None: that user is deleted."""
+
+    session: Session
+    holder: User | None
+    state: SessionState
+
+    @property
+    def id(self) -> str:
+        return self.session.id
+
+    @property
+    def user(self) -> str:
+        """The holder's id."""
+        return self.session.user
+
+    @property
+    def username(self) -> str:
+        return self.holder.username if self.holder is not None else self.session.user
+
+    @property
+    def ip(self) -> str:
+        return self.session.ip
+
+    @property
+    def agent(self) -> str:
+        return self.session.agent
+
+    @property
+    def created_at(self) -> int:
+        return self.session.created_at
+
+    @property
+    def seen_at(self) -> int:
+        return self.session.seen_at
+
+    @property
+    def auth_at(self) -> int:
+        return self.session.auth_at
+
+    @property
+    def expires_at(self) -> int:
+        return self.session.expires_at

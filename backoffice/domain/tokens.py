@@ -52,18 +52,60 @@ class Token:
         """Whether `secret` is this token's, in constant time."""
         return bool(self.secret) and hmac.compare_digest(self.secret, secret_hash(secret))
 
-    def state(self, user: User | None, now: int) -> TokenState:
-        """What this token of `user` (None: no such user any more) is worth at `now` (ms). Whoever lets somebody
-        in by a token and whoever lists tokens ask this."""
+    def state(self, user: User | None, now: int, *, shut: bool = False) -> TokenState:
+        """What this token of `user` (None: no such user any more) is worth at `now` (ms). `shut`: the account is over
+        (`lifecycle.py`). Whoever lets somebody in by a token and whoever lists tokens ask this."""
         if user is None or user.epoch != self.epoch:
             return TokenState.ENDED
-        if not user.active:
+        if not user.active or shut:
             return TokenState.BLOCKED
         return TokenState.EXPIRED if self.expires_at and self.expires_at <= now else TokenState.ACTIVE
 
     def __repr__(self) -> str:
         """Without the hash."""
         return f"Token(id={self.id!r}, user={self.user!r}, name={self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldToken:
+    """A token, whose it is, and what it is worth. `holder` None: that user is deleted."""
+
+    token: Token
+    holder: User | None
+    state: TokenState
+
+    @property
+    def id(self) -> str:
+        return self.token.id
+
+    @property
+    def user(self) -> str:
+        """The holder's id."""
+        return self.token.user
+
+    @property
+    def username(self) -> str:
+        return self.holder.username if self.holder is not None else self.token.user
+
+    @property
+    def name(self) -> str:
+        return self.token.name
+
+    @property
+    def scopes(self) -> frozenset[Permission] | None:
+        return self.token.scopes
+
+    @property
+    def created_at(self) -> int:
+        return self.token.created_at
+
+    @property
+    def expires_at(self) -> int:
+        return self.token.expires_at
+
+    @property
+    def used_at(self) -> int:
+        return self.token.used_at
 
 
 def split_token(text: str) -> tuple[str, str] | None:

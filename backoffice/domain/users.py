@@ -24,7 +24,7 @@ USERS = Noun(
     create=Actions.USER_CREATE,
     update=Actions.USER_UPDATE,
     delete=Actions.USER_DELETE,
-    recorded=("username", "email", "roles", "status", "quota_bytes"),
+    recorded=("username", "email", "roles", "status", "quota_bytes", "expires_at", "inactive_days"),
     title="username",
 )
 
@@ -40,7 +40,10 @@ class UserStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class User:
     """A person or a program's account. Times in ms; `epoch` rises to end all sessions and tokens; `quota_bytes`
-    None = the default. `password` is an Argon2id hash in PHC form, "" = none; `invite` the hash of a one-time link."""
+    None = the default. `password` is an Argon2id hash in PHC form, "" = none; `invite` the hash of a one-time link.
+
+    `expires_at` 0 = never; `inactive_days`: how many without signing in end the account, 0 = any number, None = what
+    the roles or the site say; both in `lifecycle.py`. `enabled_at`: since when these days count anew."""
 
     id: str
     username: str
@@ -55,6 +58,9 @@ class User:
     last_login_at: int = 0
     invite: str = ""
     invite_expires_at: int = 0
+    expires_at: int = 0
+    inactive_days: int | None = None
+    enabled_at: int = 0
     version: int = 1
 
     @property

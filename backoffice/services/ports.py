@@ -82,6 +82,12 @@ class AccountStore(Protocol):
     def load_with_versions(self, user_id: str) -> tuple[User | None, Mapping[str, Role], Sequence[Version]]:
         """The same, with the versions of what was read."""
 
+    def load_many(self, ids: Sequence[str]) -> tuple[Mapping[str, User], Mapping[str, Role]]:
+        """Several, by id, without those that are not there. Likewise."""
+
+    def find(self, login: str) -> tuple[User | None, Mapping[str, Role]]:
+        """By user name or e-mail address. Two round trips, found or not."""
+
 
 class IdentityStore(Protocol):
     """Who has a credential, remembered from one request to the next."""
@@ -129,7 +135,7 @@ class RoleStore(RecordStore[Role], Protocol):
 
 class SessionStore(RecordStore[Session], Protocol):
     """Sessions; they vanish from the store when they end. `replace` may give a session another secret, and so another
-    id. Facet: `user`. Order: `expires`."""
+    id. Facets: `user`, `ip`. Order: `expires`."""
 
     def of_user(self, user_id: str) -> list[Session]:
         """The latest to die first."""

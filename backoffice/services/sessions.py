@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.acts import Acts
-from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
+from backoffice.domain.audit import NO_OBJECT, AuditEvent
 from backoffice.domain.identities import Identity
-from backoffice.domain.ids import is_id, new_secret, secret_hash
+from backoffice.domain.ids import new_secret, secret_hash
+from backoffice.domain.lifecycle import Ending
 from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN, MAX_SESSIONS
 from backoffice.domain.sessions import Session
-from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
-from backoffice.errors import BadCredentials, Conflict, NotFound, NotSignedIn, TooMany, VersionMismatch
-from backoffice.services.authorization import (
-    authorize,
-    authorize_account,
-    grants_of,
-    session_credential,
-    user_ref,
-)
+from backoffice.errors import BadCredentials, Conflict, NotSignedIn, TooMany, VersionMismatch
+from backoffice.services.authorization import grants_of, session_credential, user_ref
 from backoffice.services.ground import CredentialGround, under_way
-from backoffice.services.ports import AccountStore, AuditLog, IdentityStore, SessionStore, Throttle, UserStore
+from backoffice.services.ports import IdentityStore, Throttle
+from backoffice.services.session_care import SessionCare
 from backoffice.services.sign_in.outcomes import Authenticated, SignedIn
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.refusals import record_refusal
@@ -38,24 +31,19 @@ TOUCH_MS = 60_000
 """A session's use is written down at most once in so long."""
 SPARE_SESSIONS = 3
 """How many places there are after one was made: others may sign in at this moment."""
-_SESSION_ID = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
-    """Sessions die after `idle_ms` without use, `max_ms` after they began, and when the user's epoch rises."""
+class Sessions(SessionCare):
+    """Sessions die after `idle_ms` without use, `max_ms` after they began, when the user's epoch rises, and let nobody
+    in whose account is over (`policy`)."""
 
-    sessions: SessionStore
-    users: UserStore
-    accounts: AccountStore
-    audit: AuditLog
     throttle: Throttle
     passwords: Passwords
     devices: TrustedDevices
     identities: IdentityStore
     idle_ms: int = 30 * 60 * 1000
     max_ms: int = 12 * 60 * 60 * 1000
-    now: Callable[[], int] = now_ms
 
     # -- signing in
 
@@ -64,12 +52,14 @@ class Sessions:
 
         Raises BadCredentials, the same after the same work for every cause; TooMany after many failures.
         """
-        user = self.users.find(username) if len(username) <= MAX_LOGIN and username.isprintable() else None
+        readable = len(username) <= MAX_LOGIN and username.isprintable()
+        user, roles = self.accounts.find(username) if readable else (None, {})
         known = self.devices.known(device, user.id) if user is not None else ""
         way = self._charge(actor, sign_in_ways(username, known, actor.ip, self.now()), user)
         matches = self.passwords.verify(user.password if user is not None else "", password)
-        if user is None or not matches or not user.active:
-            self._refused(actor, user)
+        ended = self.policy.ended(user, roles, self.now()) if user is not None else None
+        if user is None or not matches or not user.active or ended:
+            self._refused(actor, user, ended)
             raise BadCredentials
         self.throttle.succeed(way)
         user = self._rehashed(actor, user, password)
@@ -77,18 +67,25 @@ class Sessions:
 
     def start_for(self, actor: Actor, user: User, device: str = "") -> SignedIn:
         """A session for somebody who has just proved to be `user` (by a one-time link, or by the old password)."""
-        if not user.active:
+        _, roles = self.accounts.load(user.id)
+        if not user.active or self.policy.ended(user, roles, self.now()):
             raise BadCredentials
         return self._start(actor, user, device)
 
     def reauth(self, actor: Actor, session: Session, password: str) -> tuple[Session, str]:
         """The same session under a new secret, after giving the password again. Raises BadCredentials, TooMany."""
-        user = self.users.get(session.user)
+        user, roles = self.accounts.load(session.user)
         if user is None or session.user != actor.id:
             raise NotSignedIn
         way = self._charge(actor, password_ways(user.id), user)
-        if not self.passwords.verify(user.password, password) or not user.active or user.epoch != session.epoch:
-            self._refused(actor, user)
+        ended = self.policy.ended(user, roles, self.now(), session.created_at)
+        if (
+            not self.passwords.verify(user.password, password)
+            or not user.active
+            or ended
+            or user.epoch != session.epoch
+        ):
+            self._refused(actor, user, ended)
             raise BadCredentials
         self.throttle.succeed(way)
         secret, now = new_secret(), self.now()
@@ -114,7 +111,7 @@ class Sessions:
         if not (20 <= len(secret) <= 100 and secret.isascii()):
             return None
         found, now = self._identity(secret_hash(secret), remembered), self.now()
-        if found is None or not found.credential.lets_in(found.user, now):
+        if found is None or not self.lets_in(found.credential, found.user, found.roles):
             return None
         if now - found.credential.seen_at >= TOUCH_MS:
             found = self._touched(found)
@@ -145,12 +142,14 @@ class Sessions:
         found = self.identities.of_session(session.id)
         if found is None:
             # The same session has another secret where the password was given again in another window.
-            now = (one for one in self.sessions.of_user(session.user) if one.continues(session))
-            found = next((self.identities.of_session(one.id) for one in now), None)
+            later = (one for one in self.sessions.of_user(session.user) if one.continues(session))
+            found = next((self.identities.of_session(one.id) for one in later), None)
         if found is None:
             return None
-        user = under_way(session.epoch, before.user, found.user)
-        return found if found.credential.lets_in(user, self.now()) else None
+        user, now = under_way(session.epoch, before.user, found.user), self.now()
+        if not found.credential.lets_in(user, now) or self.policy.ended_meanwhile(before, found, now):
+            return None
+        return found
 
     def _touched(self, found: Identity[Session]) -> Identity[Session]:
         """The session is in use."""
@@ -163,56 +162,18 @@ class Sessions:
 
     def _identity(self, session_id: str, remembered: bool) -> Identity[Session] | None:
         found = self.identities.of_session(session_id, remembered=remembered)
-        if remembered and found is not None and found.credential.over(self.now()):
-            # Another process may have noted its use since, and so have made its life longer.
+        if (
+            remembered
+            and found is not None
+            and (
+                found.credential.over(self.now())
+                or self.policy.ended(found.user, found.roles, self.now(), found.credential.created_at)
+            )
+        ):
+            # Another process may have noted its use since, or a sign-in, and so have made its life longer.
             self.identities.begin_request()
             found = self.identities.of_session(session_id)
         return found
-
-    # -- looking after them
-
-    def sign_out(self, actor: Actor, session: Session) -> None:
-        """End this session. Doing it twice is no error."""
-        self._end(replace(actor, ground=None), session)
-
-    def mine(self, actor: Actor) -> list[Session]:
-        """The actor's living sessions, the one used last first."""
-        authorize(self.audit, actor, Acts.SESSION_LIST, target=ObjectRef("user", actor.id))
-        user = self.users.get(actor.id)
-        return self._active(user) if user is not None else []
-
-    def of_user(self, actor: Actor, user_id: str) -> list[Session]:
-        """Another user's living sessions. Takes sessions:all."""
-        authorize(self.audit, actor, Acts.SESSION_READ_ALL, target=ObjectRef("user", user_id))
-        user = self.users.get(user_id) if is_id(user_id) else None
-        if user is None:
-            raise NotFound
-        return self._active(user)
-
-    def end(self, actor: Actor, session_id: str) -> None:
-        """End one session, an own one or (sessions:all) somebody else's. NotFound for a stranger's."""
-        if not actor.signed_in:
-            raise NotSignedIn
-        session = self.sessions.get(session_id) if _SESSION_ID.fullmatch(session_id) else None
-        if session is None:
-            raise NotFound
-        if session.user == actor.id:
-            authorize(self.audit, actor, Acts.SESSION_END, actor.id, ObjectRef("user", actor.id))
-        else:
-            authorize_account(self.audit, actor, Acts.SESSION_END_ALL, self.accounts, session.user)
-        self._end(actor, session)
-
-    def end_all(self, actor: Actor, user_id: str) -> int:
-        """End all of a user's sessions; how many there were. Takes sessions:all; NotAllowed for who holds more."""
-        authorize_account(self.audit, actor, Acts.SESSION_END_ALL, self.accounts, user_id)
-        living = self.of_user(actor, user_id)
-        for session in living:
-            self._end(actor, session)
-        return len(living)
-
-    def sweep(self) -> int:
-        """Drop what is left in the indexes of sessions that ran out; how many."""
-        return self.sessions.sweep(self.now())
 
     # -- parts
 
@@ -255,9 +216,11 @@ class Sessions:
             record_refusal(self.audit, actor, "too many attempts", at=self.now(), target=target, once=once)
             raise
 
-    def _refused(self, actor: Actor, user: User | None) -> None:
+    def _refused(self, actor: Actor, user: User | None, ended: Ending | None = None) -> None:
         """What was typed as a name is not recorded where nobody has it: people type their password there."""
         because = "unknown name" if user is None else "wrong password" if user.active else f"user is {user.status}"
+        if ended is not None:
+            because = f"account is {ended.why}"
         target = user_ref(user) if user is not None else NO_OBJECT
         record_refusal(self.audit, actor, because, at=self.now(), target=target, once="")
 
@@ -272,17 +235,6 @@ class Sessions:
             self.users.replace(user, new, event)
             return new
         return user
-
-    def _end(self, actor: Actor, session: Session, because: str = "") -> None:
-        data = {"session": session_credential(session.id), **({"because": because} if because else {})}
-        event = AuditEvent(Actions.SESSION_END, actor, ObjectRef("user", session.user), data=data, at=self.now())
-        with suppress(VersionMismatch):  # ended by another request, which recorded it
-            self.sessions.remove(session, event)
-
-    def _active(self, user: User) -> list[Session]:
-        now = self.now()
-        living = [session for session in self.sessions.of_user(user.id) if session.lets_in(user, now)]
-        return sorted(living, key=lambda session: session.seen_at, reverse=True)
 
 
 def _actor(visitor: Actor, found: Identity[Session]) -> Actor:

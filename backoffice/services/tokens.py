@@ -13,11 +13,13 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, ObjectRef
 from backoffice.domain.identities import Identity
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
-from backoffice.domain.limits import DEFAULT_TOKEN_DAYS, MAX_TOKEN_DAYS, MAX_TOKEN_NAME
-from backoffice.domain.paging import Query
+from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
+from backoffice.domain.limits import DEFAULT_TOKEN_DAYS, MAX_TOKEN_DAYS, MAX_TOKEN_NAME, MAX_TOKENS
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
+from backoffice.domain.roles import Role
 from backoffice.domain.text import clean_line
-from backoffice.domain.tokens import PREFIX, TOKENS, Token, TokenState, split_token
+from backoffice.domain.tokens import PREFIX, TOKENS, HeldToken, Token, TokenState, split_token
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, VersionMismatch
@@ -42,12 +44,14 @@ TOUCH_MS = 60_000
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens(Records[Token]):
-    """Tokens die when they expire, are revoked, and when their user's epoch rises."""
+    """Tokens die when they expire, are revoked, and when their user's epoch rises; they let nobody in whose account is
+    over (`policy`). `page` has the filter `user` and the orders `created` and `name`."""
 
     noun = TOKENS
     store: TokenStore
     accounts: AccountStore
     identities: IdentityStore
+    policy: AccountPolicy = OPEN_END
 
     def create(
         self,
@@ -68,7 +72,7 @@ class Tokens(Records[Token]):
         # The shell acts for everybody.
         authorize(self.audit, actor, act, owner if actor.via != "shell" else None, target, now=self.now())
         user, roles = self.accounts.load(owner) if is_id(owner) else (None, {})
-        if user is None or not user.active:
+        if user is None or not user.active or self.policy.ended(user, roles, self.now()):
             raise NotFound("There is no such active user.")
         narrowed = _scopes(scopes)
         if excess := sorted((narrowed or frozenset()) - permissions_of(roles, user.roles)):
@@ -112,7 +116,7 @@ class Tokens(Records[Token]):
 
     def _reader(self, visitor: Actor, found: Identity[Token]) -> Callable[[], tuple[Actor, Sequence[Version]]]:
         """What reads anew who is asking by a token that let a request in."""
-        token, before = found.credential, found.user
+        token, before = found.credential, found
 
         def read() -> tuple[Actor, Sequence[Version]]:
             nonlocal before
@@ -120,11 +124,12 @@ class Tokens(Records[Token]):
             if now is None:
                 self.refuse(visitor, "unknown or revoked token", token=self.ref(token))
                 raise NotSignedIn(NOT_VALID)
-            state = now.credential.state(under_way(token.epoch, before, now.user), self.now())
+            shut = self.policy.ended_meanwhile(before, now, self.now())
+            state = now.credential.state(under_way(token.epoch, before.user, now.user), self.now(), shut=shut)
             if state not in {TokenState.ACTIVE, TokenState.EXPIRED}:
                 self.refuse(visitor, f"token is {state}", token=self.ref(token))
                 raise NotSignedIn(NOT_VALID)
-            before = now.user
+            before = now
             return _actor(visitor, now), now.versions
 
         return read
@@ -135,15 +140,21 @@ class Tokens(Records[Token]):
             self.refuse(visitor, "no token of this site", fingerprint(text))
             return None
         found = self.identities.of_token(parts[0], remembered=remembered)
+        if remembered and found is not None and self.policy.ended(found.user, found.roles, self.now()):
+            # There may have been a sign-in since it was remembered.
+            self.identities.begin_request()
+            found = self.identities.of_token(parts[0])
         if found is None:
             self.refuse(visitor, "unknown or revoked token", {"token": parts[0], **fingerprint(text)})
             return None
         token = found.credential
-        state = token.state(found.user, self.now())
+        ended = self.policy.ended(found.user, found.roles, self.now())
+        state = token.state(found.user, self.now(), shut=ended is not None)
         if not token.matches(parts[1]):
             self.refuse(visitor, "wrong secret", fingerprint(text), self.ref(token))
         elif state is not TokenState.ACTIVE:
-            self.refuse(visitor, f"token is {state}", token=self.ref(token))
+            because = f"account is {ended.why}" if state is TokenState.BLOCKED and ended else f"token is {state}"
+            self.refuse(visitor, because, token=self.ref(token))
         else:
             return found
         return None
@@ -164,6 +175,37 @@ class Tokens(Records[Token]):
             self.store.page(Query(filters=(("user", actor.id),), descending=True, sort="created", limit=500)).items
         )
 
+    def held(self, actor: Actor, query: Query) -> Page[HeldToken]:
+        """Everybody's, with whose they are and what they are worth. Takes tokens:all. Three round trips."""
+        found = self.page(actor, query)
+        users, roles = self.accounts.load_many([one.user for one in found.items])
+        return found.map(lambda one: self._held(one, users.get(one.user), roles))
+
+    def held_one(self, actor: Actor, token_id: str) -> HeldToken:
+        """One of them. Raises NotFound."""
+        token = self.get(actor, token_id)
+        user, roles = self.accounts.load(token.user)
+        return self._held(token, user, roles)
+
+    def of_user(self, actor: Actor, user_id: str) -> list[HeldToken]:
+        """All of one user, the newest first. Takes tokens:all."""
+        everything = Query(filters=(("user", user_id),), descending=True, sort="created", limit=MAX_TOKENS)
+        return list(self.held(actor, everything).items)
+
+    def _held(self, token: Token, user: User | None, roles: Mapping[str, Role]) -> HeldToken:
+        now = self.now()
+        shut = user is not None and self.policy.ended(user, roles, now) is not None
+        return HeldToken(token, user, token.state(user, now, shut=shut))
+
+    def revoke_all(self, actor: Actor, user_id: str) -> int:
+        """Revoke all of a user's; how many there were. Takes tokens:all, but for one's own; NotAllowed where that user
+        holds more."""
+        authorize_account(self.audit, actor, Acts.TOKEN_REVOKE, self.accounts, user_id)
+        found = self.store.page(Query(filters=(("user", user_id),), sort="created", limit=MAX_TOKENS)).items
+        for token in found:
+            self._revoke(actor, token)
+        return len(found)
+
     def revoke(self, actor: Actor, token_id: str) -> None:
         """End a token: one's own, or (tokens:all) that of anybody who holds no more than the actor. NotFound for a
         stranger's, NotAllowed for that of somebody who holds more."""
@@ -172,6 +214,9 @@ class Tokens(Records[Token]):
             authorize(self.audit, actor, Acts.TOKEN_LIST)
             raise NotFound
         authorize_account(self.audit, actor, Acts.TOKEN_REVOKE, self.accounts, token.user, self.ref(token))
+        self._revoke(actor, token)
+
+    def _revoke(self, actor: Actor, token: Token) -> None:
         event = self._event(TOKENS.delete, actor, token, data={"user": token.user})
         with suppress(VersionMismatch):  # revoked by another request, which recorded it
             self.store.remove(token, event)

@@ -16,12 +16,15 @@ CLOCKS_MS = 60_000
 
 
 class RedisSessions(RedisRecords[Session]):
-    """An index may name a session that has vanished; readers pass over it. Both are ordered by the moment of death."""
+    """An index may name a session that has vanished; readers pass over it. All are ordered by the moment of death: that
+    is the order of last use, but for those that are near the end of their longest life. Sessions from before there was
+    an index of addresses get into it when they are used, and die within their idle time otherwise."""
 
     noun, record = NOUN, Session
     indexes = (
         Sorted("expires", lambda session: session.expires_at),
         Facet("user", lambda session: (session.user,), lambda session: session.expires_at, "expires"),
+        Facet("ip", lambda session: (session.ip,) if session.ip else (), lambda session: session.expires_at, "expires"),
     )
     order = "expires"
     expiring = True
@@ -63,7 +66,7 @@ class RedisSessions(RedisRecords[Session]):
         commit.run(self._db, when_full=True)
 
     def sweep(self, now: int) -> int:
-        """Drop index entries of sessions that vanished by themselves; how many. (The users' lists die whole.)"""
+        """Drop index entries of sessions that vanished by themselves; how many. (Other lists die whole.)"""
         key = self._keys.index(NOUN, "expires")
         return int(self._db.call("ZREMRANGEBYSCORE", key, "-inf", f"({now - CLOCKS_MS}"))
 
@@ -72,11 +75,16 @@ class RedisSessions(RedisRecords[Session]):
         self._mortal(commit, session)
 
     def _mortal(self, commit: Commit, session: Session) -> None:
-        """The record dies with the session, the user's list with the last of them."""
+        """The record dies with the session, the lists of its user and address with the last of them."""
         commit.write("PEXPIREAT", self._keys.record(NOUN, session.id), session.expires_at)
-        _, listed = self._ordered(session)
-        commit.write("PEXPIREAT", listed, session.ends_at, "NX")
-        commit.write("PEXPIREAT", listed, session.ends_at, "GT")
+        _, *lists = self._ordered(session)
+        for listed in lists:
+            commit.write("PEXPIREAT", listed, session.ends_at, "NX")
+            commit.write("PEXPIREAT", listed, session.ends_at, "GT")
 
-    def _ordered(self, session: Session) -> tuple[bytes, bytes]:
-        return self._keys.index(NOUN, "expires"), self._keys.index(NOUN, "user", session.user)
+    def _ordered(self, session: Session) -> list[bytes]:
+        """The index of all, then the lists that die with the last of them."""
+        lists = [self._keys.index(NOUN, "user", session.user)]
+        if session.ip:
+            lists.append(self._keys.index(NOUN, "ip", session.ip))
+        return [self._keys.index(NOUN, "expires"), *lists]

@@ -10,7 +10,7 @@ from backoffice.domain.versions import Version
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.roles import RedisRoles
-from backoffice.stores.users import NOUN, RedisUsers
+from backoffice.stores.users import NOUN, RedisUsers, is_login_of
 
 
 class RedisAccounts:
@@ -32,3 +32,17 @@ class RedisAccounts:
         number = b"%d" % user.version if user is not None else b""
         versions = (Version(record, "version", number), Version(self._keys.roles_epoch, "", epoch or b""))
         return user, self._roles.as_of(epoch), versions
+
+    def load_many(self, ids: Sequence[str]) -> tuple[Mapping[str, User], Mapping[str, Role]]:
+        """Several, by id, without those that are not there. Likewise."""
+        wanted = list(dict.fromkeys(ids))
+        *rows, epoch = self._db.many(
+            [*(("HGETALL", self._keys.record(NOUN, one)) for one in wanted), self._roles.epoch_command]
+        )
+        found = (self._users.collection.decode(one, row) for one, row in zip(wanted, rows, strict=True))
+        return {user.id: user for user in found if user is not None}, self._roles.as_of(epoch)
+
+    def find(self, login: str) -> tuple[User | None, Mapping[str, Role]]:
+        """By user name or e-mail address. Two round trips, found or not."""
+        user, roles = self.load(self._users.id_of(login))
+        return (user if user is not None and is_login_of(login, user) else None), roles

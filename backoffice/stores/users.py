@@ -22,8 +22,8 @@ ALIKE = "This username looks like another user's (I, l and 1 count as one letter
 
 class RedisUsers(RedisRecords[User]):
     """User names and e-mail addresses share one space, so that no login can mean two people. `active_admin` is what the
-    last-administrator rule counts. No two users look alike (`look`); those that did before there was this index keep
-    their names, and `fsck` names them; `fsck/looks.py` brings it up."""
+    last-administrator rule counts: one whose account ends by itself is none. No two users look alike (`look`); those
+    that did before there was this index keep their names, and `fsck` names them; `fsck/looks.py` brings it up."""
 
     noun, record = NOUN, User
     indexes = (
@@ -38,7 +38,7 @@ class RedisUsers(RedisRecords[User]):
         Facet("status", lambda user: (user.status,), lambda user: user.created_at, "created", listed=True),
         Facet(
             "active_admin",
-            lambda user: ("yes",) if user.active and ADMIN in user.roles else (),
+            lambda user: ("yes",) if _administers_for_good(user) else (),
             lambda user: user.created_at,
             "created",
         ),
@@ -46,13 +46,14 @@ class RedisUsers(RedisRecords[User]):
 
     def find(self, login: str) -> User | None:
         """By user name, or by e-mail address. Two round trips, found or not."""
+        user = self.get(self.id_of(login))
+        return user if user is not None and is_login_of(login, user) else None
+
+    def id_of(self, login: str) -> str:
+        """Who has this name or address, `NOBODY` where none does. One round trip."""
         folded = same_name(login)
         found = self._db.many([("HGET", self._keys.unique(NOUN, name), folded) for name in ("username", "email")])
-        user_id = next((one.decode() for one in found if one is not None), NOBODY)
-        user = self.get(user_id)
-        if user is None or folded not in {fold(user.username), fold(user.email)}:
-            return None
-        return user
+        return next((one.decode() for one in found if one is not None), NOBODY)
 
     def find_invite(self, invite: str) -> User | None:
         """By the hash of a one-time link."""
@@ -119,3 +120,13 @@ class RedisUsers(RedisRecords[User]):
         if tuple(facet.values(old)) and not (new is not None and tuple(facet.values(new))):
             key = self._keys.index(NOUN, "active_admin", "yes")
             commit.check("spare", key, old.id, error=LastAdmin())
+
+
+def _administers_for_good(user: User) -> bool:
+    """An active administrator whose account does not end by itself."""
+    return user.active and ADMIN in user.roles and not user.expires_at and not user.inactive_days
+
+
+def is_login_of(login: str, user: User) -> bool:
+    """Whether the user signs in by this name or address."""
+    return same_name(login) in {fold(user.username), fold(user.email)}

@@ -72,6 +72,7 @@ READERS = {
     "within_commit",
     "load",
     "load_with_versions",
+    "load_many",
     "all",
     "of_user",
     "wait",

@@ -13,6 +13,8 @@ from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.dashboard import CARDS, HomeView, plots
 from backoffice.web.admin.files import FileView
 from backoffice.web.admin.roles import RoleView
+from backoffice.web.admin.sessions import SessionView
+from backoffice.web.admin.tokens import TokenView
 from backoffice.web.admin.trash import TrashView
 from backoffice.web.admin.uploads import UploadView
 from backoffice.web.admin.users import UserView
@@ -23,6 +25,8 @@ def sections(offered: Services) -> tuple[ServiceView, ...]:
     """The views of the site, one line each, in the order of the menu."""
     return (
         UserView(offered.users),
+        SessionView(offered.sessions),
+        TokenView(offered.tokens),
         RoleView(offered.roles),
         FileView(offered.files),
         TrashView(offered.files),

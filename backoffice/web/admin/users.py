@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from flask import flash, g
@@ -26,6 +26,7 @@ from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.cells import truncated_cell
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
 from backoffice.web.admin.filters import days, one_of
+from backoffice.web.admin.people import permitted_on_users
 from backoffice.web.context import services
 from backoffice.web.formats import filesize, state_tag, time_tag
 from backoffice.web.identity import actor, may
@@ -37,14 +38,6 @@ LINK_HELP = "Give it to the person over a channel you trust. It works once, for 
 def _one_time_link(user: User, secret: str) -> OneTimeSecret:
     lasts = "30 minutes" if user.password else "24 hours"
     return OneTimeSecret(user, f"One-time link for {user.username}", setup_link(secret), LINK_HELP.format(lasts))
-
-
-def _permitted() -> Callable[[Act, User], bool]:
-    """What the person asking may do to whom: one look at the roles for a whole page of users."""
-    found: Callable[[Act, User], bool] | None = g.get("permitted")
-    if found is None:
-        found = g.permitted = services().users.permitted(actor())
-    return found
 
 
 def _roles() -> Sequence[Role]:
@@ -181,7 +174,7 @@ class UserView(ServiceView):
 
     def get_page(self, query: Query) -> Page[User]:
         """With the roles, which the filter and the buttons of the rows ask for."""
-        page: Page[User] = services().together(lambda: self.service.page(actor(), query), _permitted, _roles)[0]
+        page: Page[User] = services().together(lambda: self.service.page(actor(), query), permitted_on_users, _roles)[0]
         return page
 
     def create_record(self, data: Mapping[str, Any]) -> User | OneTimeSecret:
@@ -189,7 +182,7 @@ class UserView(ServiceView):
         return _one_time_link(user, secret) if secret else user
 
     def permits(self, act: Act, record: User) -> bool:
-        return _permitted()(act, record)
+        return permitted_on_users()(act, record)
 
     def row_actions(self, record: User) -> Sequence[RowAction]:
         if record.status is UserStatus.DISABLED:

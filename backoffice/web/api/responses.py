@@ -62,6 +62,8 @@ OptionalTime = Annotated[_DateTime | None, _or_none(rfc3339)]
 """The same; `null` for 0, which means never."""
 OptionalText = Annotated[str | None, _or_none(str)]
 """`null` for ""."""
+OptionalTexts = Annotated[list[str] | None, _or_none(sorted)]
+"""A list, from a set; `null` for none."""
 SortedTexts = Annotated[list[str], BeforeValidator(sorted)]
 """A list, from a set."""
 OwnerName = Annotated[str, BeforeValidator(_owner_name), Field(description="User name")]

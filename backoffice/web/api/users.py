@@ -27,6 +27,7 @@ from backoffice.web.api.parsing import (
     query,
 )
 from backoffice.web.api.responses import Answer, OptionalTime, PageOf, Time, redirect_browsers, send, send_page
+from backoffice.web.api.sessions import SessionAnswer
 from backoffice.web.api.versions import demanded_version, demands_version, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -62,17 +63,6 @@ class NewUserAnswer(UserAnswer):
 
 class UsersAnswer(PageOf[UserAnswer]):
     """A page of users."""
-
-
-class SessionAnswer(Answer):
-    """Where a user is signed in."""
-
-    ip: str
-    agent: str
-    created_at: Time
-    seen_at: Time
-    auth_at: Annotated[Time, Field(description="When the password was given last")]
-    expires_at: Time
 
 
 class SessionsAnswer(Answer):

@@ -16,6 +16,7 @@ from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
 from backoffice.web.context import services
 from backoffice.web.cookies import device_secret, start_session
+from backoffice.web.devices import device_tag
 from backoffice.web.errors import retry_headers
 from backoffice.web.identity import actor, anonymous, current_user_or_401, may, signed_in_session
 from backoffice.web.route_access import route_act, signed_in
@@ -139,7 +140,7 @@ def _shown(session: Session, own: str) -> Mapping[str, Any]:
         "id": session.id,
         "current": session.id == own,
         "ip": session.ip,
-        "agent": session.agent,
+        "device": device_tag(session.agent),
         "seen_at": session.seen_at,
         "created_at": session.created_at,
     }

@@ -1,0 +1,104 @@
+"""When an account ends by itself: on a day, or after so many days without signing in.
+
+Nothing is done to the account at that moment; whoever lets somebody in asks here. It is in force from that millisecond
+on, whatever any job does, and is over as soon as the date is moved or the account enabled again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from backoffice.domain.access import ADMIN
+from backoffice.domain.identities import Identity
+from backoffice.domain.limits import MAX_INACTIVE_DAYS, WARNING_DAYS
+from backoffice.domain.roles import Role
+from backoffice.domain.users import User
+from backoffice.errors import Invalid
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+WARNING_MS: Final = WARNING_DAYS * DAY_MS
+NEVER: Final = 0
+"""Days of somebody who may stay away for ever, whatever the roles and the site say."""
+
+
+class Why(StrEnum):
+    """What ends an account; the texts follow "the account is"."""
+
+    EXPIRED = "expired"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """`at` (ms): from then on nobody gets in. `source` says where the rule comes from."""
+
+    at: int
+    why: Why
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPolicy:
+    """`inactive_days`: what the site gives everybody who has no number of their own or by a role; 0 = for ever.
+
+    Neither the site's nor a role's days are for administrators: else a site that nobody came to for a while would be
+    nobody's. They can have days or a date of their own, unless nobody would be left who has neither (`RedisUsers`).
+    """
+
+    inactive_days: int = NEVER
+
+    def days(self, user: User, roles: Mapping[str, Role]) -> tuple[int, str]:
+        """After how many days without signing in the account ends, 0 = never; and who says so. The user's own number
+        goes before that of the roles, of which the least counts, and these before the site's."""
+        if user.inactive_days is not None:
+            return user.inactive_days, "the user"
+        if ADMIN in user.roles:
+            return NEVER, "administrators"
+        of_roles = [
+            (roles[name].inactive_days, f"role {name}")
+            for name in user.roles
+            if name in roles and roles[name].inactive_days
+        ]
+        return min(of_roles, default=(self.inactive_days, "the site"))
+
+    def ending(self, user: User, roles: Mapping[str, Role], signed_in_at: int = 0) -> Ending | None:
+        """What ends the account first, as things are; None: nothing does. `signed_in_at` (ms): a sign-in that is known
+        from elsewhere, since the record of somebody that is remembered does not have the latest."""
+        found = []
+        if user.expires_at:
+            found.append(Ending(user.expires_at, Why.EXPIRED, "the user"))
+        days, source = self.days(user, roles)
+        if days:
+            since = max(user.last_login_at, user.enabled_at, user.created_at, signed_in_at)
+            found.append(Ending(since + days * DAY_MS, Why.INACTIVE, source))
+        return min(found, key=lambda one: one.at, default=None)
+
+    def ended(self, user: User, roles: Mapping[str, Role], now: int, signed_in_at: int = 0) -> Ending | None:
+        """What has ended the account by `now` (ms); None: it is open, as far as that goes."""
+        ending = self.ending(user, roles, signed_in_at)
+        return ending if ending is not None and ending.at <= now else None
+
+    def ended_meanwhile(self, before: Identity[Any], after: Identity[Any], now: int) -> bool:
+        """Whether what ended the account is a change since `before`, for a request that is under way. That time runs
+        out in the middle of one disturbs nobody."""
+        ended = self.ended(after.user, after.roles, now, after.credential.created_at)
+        return ended is not None and ended != self.ending(before.user, before.roles, before.credential.created_at)
+
+    def warned(self, user: User, roles: Mapping[str, Role], now: int) -> Ending | None:
+        """What will end the account within `WARNING_DAYS`."""
+        ending = self.ending(user, roles)
+        return ending if ending is not None and now < ending.at <= now + WARNING_MS else None
+
+
+OPEN_END: Final = AccountPolicy()
+"""No account ends but by what is its own."""
+
+
+def clean_inactive_days(days: int | None) -> int | None:
+    """The number, or `Invalid`; None stays None."""
+    if days is not None and not 0 <= days <= MAX_INACTIVE_DAYS:
+        raise Invalid(f"Days without signing in are a number from 0 to {MAX_INACTIVE_DAYS}.", field="inactive_days")
+    return days
