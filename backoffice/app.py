@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Flask
 
 from backoffice import __version__
+from backoffice.domain.lifecycle import AccountPolicy
 from backoffice.errors import StoreFull, Unavailable, WeakPassword
 from backoffice.logs import logger
 from backoffice.services.access import Access
@@ -109,13 +110,16 @@ def build_services(
     stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), bounds)
     db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
     passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
+    policy = AccountPolicy(settings.inactive_days)
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
-    people, sessions = _users(stores, passwords), _sessions(stores, settings, passwords)
+    people, sessions = _users(stores, passwords, policy), _sessions(stores, settings, passwords, policy)
     files = Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl)
     uploads = Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings))
-    tokens = Tokens(store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=audit)
+    tokens = Tokens(
+        store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=audit, policy=policy
+    )
     bulk = Bulk(files, uploads, people, sessions)
     jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, audit=audit)
     return Services(
@@ -140,7 +144,7 @@ def build_services(
     )
 
 
-def _users(stores: _Stores, passwords: Passwords) -> Users:
+def _users(stores: _Stores, passwords: Passwords, policy: AccountPolicy) -> Users:
     return Users(
         store=stores.users,
         accounts=stores.accounts,
@@ -149,10 +153,11 @@ def _users(stores: _Stores, passwords: Passwords) -> Users:
         audit=stores.audit,
         throttle=stores.throttle,
         passwords=passwords,
+        policy=policy,
     )
 
 
-def _sessions(stores: _Stores, settings: Settings, passwords: Passwords) -> Sessions:
+def _sessions(stores: _Stores, settings: Settings, passwords: Passwords, policy: AccountPolicy) -> Sessions:
     return Sessions(
         stores.sessions,
         stores.users,
@@ -164,6 +169,7 @@ def _sessions(stores: _Stores, settings: Settings, passwords: Passwords) -> Sess
         stores.identities,
         idle_ms=settings.session_idle * 1000,
         max_ms=settings.session_max * 1000,
+        policy=policy,
     )
 
 

@@ -15,6 +15,7 @@ def command() -> None:
     """Look after roles."""
 
 
+DAYS = "Days without signing in after which accounts with this role end; 0: it says nothing of that."
 permission_option = click.option(
     "--permission", "permissions", multiple=True, help="May be given several times; `role permissions` lists them."
 )
@@ -43,10 +44,13 @@ def permissions_() -> None:
 @click.argument("name")
 @click.option("--description", default="")
 @permission_option
-def create(*, name: str, description: str, permissions: Sequence[str]) -> None:
+@click.option("--inactive-days", "days", default=0, help=DAYS)
+def create(*, name: str, description: str, permissions: Sequence[str], days: int) -> None:
     """Make a role that grants these permissions."""
     here = shell()
-    role = here.services.roles.create(here.actor, name=name, description=description, permissions=permissions)
+    role = here.services.roles.create(
+        here.actor, name=name, description=description, permissions=permissions, inactive_days=days
+    )
     click.echo(f"Created {role.name}.", err=True)
 
 
@@ -54,10 +58,13 @@ def create(*, name: str, description: str, permissions: Sequence[str]) -> None:
 @click.argument("name")
 @click.option("--description")
 @permission_option
-def update(*, name: str, description: str | None, permissions: Sequence[str]) -> None:
+@click.option("--inactive-days", "days", type=int, help=DAYS)
+def update(*, name: str, description: str | None, permissions: Sequence[str], days: int | None) -> None:
     """Change what is given. The permissions given take the place of all that the role grants."""
     here = shell()
-    role = here.services.roles.update(here.actor, name, description=description, permissions=permissions or None)
+    role = here.services.roles.update(
+        here.actor, name, description=description, permissions=permissions or None, inactive_days=days
+    )
     click.echo(f"Changed {role.name}.", err=True)
 
 

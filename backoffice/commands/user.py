@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import click
 
 from backoffice.commands.cli_context import Shell, moment, new_password, shell, show
+from backoffice.domain.lifecycle import NEVER
 from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Query
+from backoffice.domain.times import parse_time
 from backoffice.domain.users import User, UserStatus
 from backoffice.services.records import UNSET, Unset
 from backoffice.units import UNLIMITED, parse_size
@@ -32,6 +34,36 @@ def _quota(_context: click.Context, _option: click.Parameter, text: str | None) 
         raise click.BadParameter(f"{error}, or {UNLIMITED}, or default") from None
 
 
+def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> int | Unset:
+    if text is None:
+        return UNSET
+    try:
+        return 0 if text == "never" else parse_time(text)
+    except (ValueError, OverflowError):
+        raise click.BadParameter("a day such as 2027-01-31, a time, or never") from None
+
+
+def _days(_context: click.Context, _option: click.Parameter, text: str | None) -> int | Unset | None:
+    if text is None:
+        return UNSET
+    if text == "default":
+        return None
+    if text == "never":
+        return NEVER
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise click.BadParameter("a number of days, never, or default")
+    return int(text)
+
+
+expires_option = click.option(
+    "--expires", callback=_moment, help="Day (its beginning) or time, UTC, from which on nobody gets in; or never."
+)
+inactive_option = click.option(
+    "--inactive-days",
+    "inactive",
+    callback=_days,
+    help="Days without signing in after which nobody gets in; never; or default: what roles and site say.",
+)
 quota_option = click.option("--quota", callback=_quota, help="Bytes, 10GiB and the like, unlimited, or default.")
 role_option = click.option("--role", "roles", multiple=True, help="May be given several times.")
 
@@ -41,8 +73,19 @@ role_option = click.option("--role", "roles", multiple=True, help="May be given 
 @click.option("--email", default="")
 @role_option
 @quota_option
+@expires_option
+@inactive_option
 @click.option("--password", "ask", is_flag=True, help="Ask for a password (or read it from standard input).")
-def create(*, username: str, email: str, roles: Sequence[str], quota: int | Unset | None, ask: bool) -> None:
+def create(
+    *,
+    username: str,
+    email: str,
+    roles: Sequence[str],
+    quota: int | Unset | None,
+    expires: int | Unset,
+    inactive: int | Unset | None,
+    ask: bool,
+) -> None:
     """Make a user. Without --password, print a one-time link by which the user chooses one."""
     here = shell()
     user, secret = here.services.users.create(
@@ -52,6 +95,8 @@ def create(*, username: str, email: str, roles: Sequence[str], quota: int | Unse
         password=new_password() if ask else "",
         roles=roles or ("user",),
         quota_bytes=None if isinstance(quota, Unset) else quota,
+        expires_at=0 if isinstance(expires, Unset) else expires,
+        inactive_days=None if isinstance(inactive, Unset) else inactive,
     )
     click.echo(f"Created {user.username} with {', '.join(user.roles)}.", err=True)
     if secret:
@@ -74,18 +119,21 @@ def list_users(*, role: str | None, status: str | None, search: str) -> None:
         if not page.next_cursor:
             break
         query = Query(filters=filters, search=search, limit=MAX_LIMIT, cursor=page.next_cursor)
-    now = here.services.users.now()
     show(
         ("User", "E-mail", "Status", "Roles", "Last sign-in", "Id"),
         (
-            (one.username, one.email, _status(one, now), ",".join(one.roles), moment(one.last_login_at), one.id)
+            (one.username, one.email, _status(here, one), ",".join(one.roles), moment(one.last_login_at), one.id)
             for one in found
         ),
     )
 
 
-def _status(user: User, now: int) -> str:
-    """An invitation without a link that still works invites nobody."""
+def _status(here: Shell, user: User) -> str:
+    """An invitation without a link that still works invites nobody; an account that is over lets nobody in."""
+    now = here.services.users.now()
+    standing = here.services.users.standing(user)
+    if user.status is not UserStatus.DISABLED and standing.ended is not None:
+        return f"{user.status} ({standing.ended.why})"
     stranded = user.status is UserStatus.INVITED and not user.has_open_link(now)
     return f"{user.status} (no open link)" if stranded else str(user.status)
 
@@ -96,14 +144,30 @@ def _status(user: User, now: int) -> str:
 @click.option("--email")
 @role_option
 @quota_option
+@expires_option
+@inactive_option
 def update(
-    *, login: str, username: str | None, email: str | None, roles: Sequence[str], quota: int | Unset | None
+    *,
+    login: str,
+    username: str | None,
+    email: str | None,
+    roles: Sequence[str],
+    quota: int | Unset | None,
+    expires: int | Unset,
+    inactive: int | Unset | None,
 ) -> None:
     """Change what is given. The roles given take the place of all that the user has."""
 
     def act(here: Shell, user: User) -> None:
         here.services.users.update(
-            here.actor, user.id, username=username, email=email, roles=roles or None, quota_bytes=quota
+            here.actor,
+            user.id,
+            username=username,
+            email=email,
+            roles=roles or None,
+            quota_bytes=quota,
+            expires_at=expires,
+            inactive_days=inactive,
         )
 
     _for(login, act, "Changed")

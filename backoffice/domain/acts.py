@@ -134,6 +134,7 @@ class Acts:
     USER_ADDRESS = _account("user.address", "another address", Actions.USER_UPDATE, Rank.MORE)
     USER_GIVE_ROLES = _account("user.give_roles", "other roles, nothing taken", Actions.USER_UPDATE)
     USER_TAKE_ROLES = _account("user.take_roles", "other roles that grant less", Actions.USER_UPDATE, Rank.MORE)
+    USER_END = _account("user.end", "another date or days after which the account is over", Actions.USER_UPDATE)
     USER_PASSWORD = _account("user.password", "give a password", Actions.USER_PASSWORD, Rank.MORE)
     USER_INVITE = _account("user.invite", "make a link for who has no password yet", Actions.USER_INVITE)
     USER_RESET = _account("user.reset", "make a link for who has a password", Actions.USER_INVITE, Rank.MORE)

@@ -20,6 +20,8 @@ from backoffice.errors import Invalid
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 WARNING_MS: Final = WARNING_DAYS * DAY_MS
+LAST_MOMENT: Final = 253_370_764_800_000
+"""The beginning of the year 9999, ms."""
 NEVER: Final = 0
 """Days of somebody who may stay away for ever, whatever the roles and the site say."""
 
@@ -37,6 +39,18 @@ class Ending:
 
     at: int
     why: Why
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an account stands. `ended`: it is over; `warned`: it will be within `WARNING_DAYS`; `ending`: what comes first,
+    whenever. `inactive_days` (0 = any number) hold for it, because `source` says so."""
+
+    ended: Ending | None
+    warned: Ending | None
+    ending: Ending | None
+    inactive_days: int
     source: str
 
 
@@ -87,10 +101,12 @@ class AccountPolicy:
         ended = self.ended(after.user, after.roles, now, after.credential.created_at)
         return ended is not None and ended != self.ending(before.user, before.roles, before.credential.created_at)
 
-    def warned(self, user: User, roles: Mapping[str, Role], now: int) -> Ending | None:
-        """What will end the account within `WARNING_DAYS`."""
-        ending = self.ending(user, roles)
-        return ending if ending is not None and now < ending.at <= now + WARNING_MS else None
+    def standing(self, user: User, roles: Mapping[str, Role], now: int) -> Standing:
+        """How the account stands at `now` (ms), for whoever looks at it."""
+        ending, (days, source) = self.ending(user, roles), self.days(user, roles)
+        over = ending is not None and ending.at <= now
+        soon = ending is not None and now < ending.at <= now + WARNING_MS
+        return Standing(ending if over else None, ending if soon else None, ending, days, source)
 
 
 OPEN_END: Final = AccountPolicy()
@@ -102,3 +118,10 @@ def clean_inactive_days(days: int | None) -> int | None:
     if days is not None and not 0 <= days <= MAX_INACTIVE_DAYS:
         raise Invalid(f"Days without signing in are a number from 0 to {MAX_INACTIVE_DAYS}.", field="inactive_days")
     return days
+
+
+def clean_expiry(at: int) -> int:
+    """The moment (ms), 0 = never, or `Invalid`."""
+    if not 0 <= at <= LAST_MOMENT:
+        raise Invalid("An account expires at some moment before the year 9999, or never.", field="expires_at")
+    return at

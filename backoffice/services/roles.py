@@ -9,6 +9,7 @@ from backoffice.domain import words
 from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.acts import Act, Acts, decide_act
 from backoffice.domain.audit import ObjectRef
+from backoffice.domain.lifecycle import clean_inactive_days
 from backoffice.domain.limits import MAX_DESCRIPTION
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
@@ -44,14 +45,27 @@ class Roles(EditableRecords[Role]):
         return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
 
     def create(  # type: ignore[override] # these fields and no others
-        self, actor: Actor, *, name: str, description: str = "", permissions: Iterable[str]
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        description: str = "",
+        permissions: Iterable[str],
+        inactive_days: int = 0,
     ) -> Role:
         """Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold."""
         target = ObjectRef("role", name[:40], name[:40])
         authorize(self.audit, actor, Acts.ROLE_CREATE, target=target, now=self.now())
         granted = _permissions(permissions)
         now = self.now()
-        role = Role(clean_role_name(name), _description(description), granted, created_at=now, updated_at=now)
+        role = Role(
+            clean_role_name(name),
+            _description(description),
+            granted,
+            created_at=now,
+            updated_at=now,
+            inactive_days=clean_inactive_days(inactive_days) or 0,
+        )
         if role.built_in:
             raise NameTaken("This is the name of a built-in role.", field="name")
         authorize_grant(self.audit, actor, Acts.ROLE_CREATE, granted, target)
@@ -65,6 +79,7 @@ class Roles(EditableRecords[Role]):
         version: int | None = None,
         description: str | None = None,
         permissions: Iterable[str] | None = None,
+        inactive_days: int | None = None,
     ) -> Role:
         """Change what is given. Raises Conflict for a built-in role, VersionMismatch, and as `create` does."""
         old = new = self._changeable(actor, Acts.ROLE_UPDATE, name, version)
@@ -76,6 +91,8 @@ class Roles(EditableRecords[Role]):
             # What a later version has stored, it will find again.
             unknown = old.permissions.difference(all_permissions())
             new = replace(new, permissions=granted | unknown)
+        if inactive_days is not None:
+            new = replace(new, inactive_days=clean_inactive_days(inactive_days) or 0)
         return self._save(actor, old, new)
 
     def permitted(self, actor: Actor, act: Act, role: Role) -> bool:

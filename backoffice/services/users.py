@@ -1,17 +1,17 @@
-"""Users: who may change whom, and the one-time links by which people get in for the first time."""
+"""Users: who may change whom."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
-from backoffice.domain.ids import is_id, new_id, secret_hash
+from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.ids import is_id, new_id
+from backoffice.domain.lifecycle import Standing, clean_expiry, clean_inactive_days
 from backoffice.domain.limits import MAX_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.roles import Role
@@ -26,31 +26,23 @@ from backoffice.errors import (
 )
 from backoffice.services.authorization import (
     authorize,
-    authorize_account,
     authorize_grant,
     authorize_over,
     permissions_of,
     within_reach,
 )
-from backoffice.services.ports import AccountStore, RoleStore, Throttle, TokenStore
-from backoffice.services.records import UNSET, Unset, expect
-from backoffice.services.sign_in.refusals import fingerprint, record_refusal
+from backoffice.services.ports import Throttle, TokenStore
+from backoffice.services.records import UNSET, Unset
+from backoffice.services.sign_in.refusals import record_refusal
 from backoffice.services.sign_in.throttle import consume, password_ways
-from backoffice.services.user_changes import FIRST_ADMIN_MS, SETUP, UserChanges
-
-INVITE_MS: Final = 24 * 60 * 60 * 1000
-"""A new user's link."""
-RESET_MS: Final = 30 * 60 * 1000
-"""The link of somebody who has a password."""
+from backoffice.services.user_links import INVITE_MS, UserLinks
 
 
 @dataclass(frozen=True, kw_only=True)
-class Users(UserChanges):
+class Users(UserLinks):
     """Who holds less than a user may not change, disable, delete or reset that user. `page` has the filters `role` and
     `status` and the orders `created` and `username`."""
 
-    accounts: AccountStore
-    roles: RoleStore
     tokens: TokenStore
     throttle: Throttle
 
@@ -88,6 +80,10 @@ class Users(UserChanges):
         views, which hide what would be refused; good for one request."""
         return within_reach(actor, self.roles.all())
 
+    def standing(self, user: User) -> Standing:
+        """Whether and when the account of this user, who was read, ends by itself. For views."""
+        return self.policy.standing(user, self.roles.all(), self.now())
+
     # -- changing
 
     def create(
@@ -99,6 +95,8 @@ class Users(UserChanges):
         password: str = "",
         roles: Sequence[str] = ("user",),
         quota_bytes: int | None = None,
+        expires_at: int = 0,
+        inactive_days: int | None = None,
     ) -> tuple[User, str]:
         """A new user and, when no password is given, the secret of a one-time link to choose one (else "").
 
@@ -114,6 +112,8 @@ class Users(UserChanges):
             updated_at=self.now(),
             quota_bytes=_quota(quota_bytes),
             roles=self._grantable(actor, act, self.roles.all(), roles, ()),
+            expires_at=clean_expiry(expires_at),
+            inactive_days=clean_inactive_days(inactive_days),
         )
         return self._insert_user(actor, user, password, INVITE_MS)
 
@@ -127,8 +127,11 @@ class Users(UserChanges):
         email: str | None = None,
         roles: Sequence[str] | None = None,
         quota_bytes: int | Unset | None = UNSET,
+        expires_at: int | Unset = UNSET,
+        inactive_days: int | Unset | None = UNSET,
     ) -> User:
-        """Change what is given. Other roles end the user's sessions and tokens.
+        """Change what is given. Other roles end the user's sessions and tokens. `expires_at` (ms) 0 = never;
+        `inactive_days` 0 = any number, None = what the roles or the site say.
 
         Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the name, the address and the roles;
         NotAllowed for the address of somebody who holds as much as the actor, and for roles that take from them.
@@ -143,6 +146,10 @@ class Users(UserChanges):
             new = replace(new, roles=self._grantable(actor, Acts.USER_GIVE_ROLES, known, roles, old.roles))
         if not isinstance(quota_bytes, Unset):
             new = replace(new, quota_bytes=_quota(quota_bytes))
+        if not isinstance(expires_at, Unset):
+            new = replace(new, expires_at=clean_expiry(expires_at))
+        if not isinstance(inactive_days, Unset):
+            new = replace(new, inactive_days=clean_inactive_days(inactive_days))
         for act in _guarded(old, new, known):
             authorize_over(self.audit, actor, act, old, known, now=self.now())
         if set(new.roles) != set(old.roles):
@@ -181,12 +188,17 @@ class Users(UserChanges):
         return self._save(actor, old, new, Actions.USER_DISABLE)
 
     def enable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
-        """Let somebody in again."""
-        old, _ = self._managed(actor, Acts.USER_ENABLE, user_id, version)
-        if old.status is not UserStatus.DISABLED:
+        """Let somebody in again whose account was disabled or is over: a date that is past goes, and the days without
+        signing in count from now on."""
+        old, known = self._managed(actor, Acts.USER_ENABLE, user_id, version)
+        now = self.now()
+        disabled, ended = old.status is UserStatus.DISABLED, self.policy.ended(old, known, now)
+        if not disabled and ended is None:
             return old
-        status = UserStatus.ACTIVE if old.password else UserStatus.INVITED
-        return self._save(actor, old, replace(old, status=status), Actions.USER_ENABLE)
+        new = replace(old, enabled_at=now, expires_at=0 if 0 < old.expires_at <= now else old.expires_at)
+        if disabled:
+            new = replace(new, status=UserStatus.ACTIVE if old.password else UserStatus.INVITED)
+        return self._save(actor, old, new, Actions.USER_ENABLE)
 
     def delete(self, actor: Actor, user_id: str, version: int | None = None) -> None:
         """For good; the name stays taken. Raises LastAdmin, InUse while there are files or uploads."""
@@ -199,63 +211,7 @@ class Users(UserChanges):
             with suppress(VersionMismatch):  # revoked by another request, which recorded it
                 self.tokens.remove(token, AuditEvent(Actions.TOKEN_REVOKE, actor, target, at=self.now()))
 
-    # -- one-time links
-
-    def invite(self, actor: Actor, user_id: str) -> str:
-        """The secret of a new one-time link to choose a password; an older one is void."""
-        old, known = self._managed(actor, Acts.USER_INVITE, user_id)
-        if old.password:
-            authorize_over(self.audit, actor, Acts.USER_RESET, old, known, now=self.now())
-        if old.status is UserStatus.DISABLED:
-            raise Invalid("This user is disabled; enable the user first.")
-        return self._new_invite(actor, old, RESET_MS if old.password else INVITE_MS)
-
-    def open_invite(self, actor: Actor, secret: str) -> User:
-        """Whose link it is; `actor` is nobody yet. Raises NotFound, recorded, when it is unknown, used or expired."""
-        user = self.store.find_invite(secret_hash(secret)) if secret.isascii() and 20 <= len(secret) <= 100 else None
-        if user is None or not user.has_open_link(self.now()):
-            target = self.ref(user) if user is not None else NO_OBJECT
-            because = "unknown or used link" if user is None else "expired link"
-            record_refusal(self.audit, actor, because, at=self.now(), target=target, data=fingerprint(secret))
-            raise NotFound("This link is not valid any more; ask for another.")
-        return user
-
-    def accept_invite(self, actor: Actor, secret: str, password: str) -> User:
-        """Choose a password by a one-time link, which is used up. `actor` is nobody yet.
-
-        Raises NotFound, WeakPassword.
-        """
-        user = self.open_invite(actor, secret)
-        who = replace(actor, id=user.id, name=user.username)
-        try:
-            return self._with_password(who, user, password)
-        except VersionMismatch as error:
-            raise NotFound("This link has just been used.") from error
-
-    def ensure_first_admin(self, admin_users: Sequence[str], password: str) -> tuple[str, str] | None:
-        """Unless there is an active administrator: make the users named administrators, active ones if there is a
-        password. Returns (user name, secret of a fresh one-time link) as long as there is none, else None.
-
-        Once there is one, names in the settings give nobody anything: somebody could have taken such a name.
-        """
-        if self.store.count_admins():
-            return None
-        users = [self._first_admin(name, password) for name in admin_users]
-        if password or not users:
-            return None
-        return users[0].username, self._new_invite(SETUP, users[0], FIRST_ADMIN_MS)
-
     # -- parts
-
-    def _managed(
-        self, actor: Actor, act: Act, user_id: str, version: int | None = None
-    ) -> tuple[User, Mapping[str, Role]]:
-        """A user to whom the actor may do this, unchanged since `version`, and all roles as they are at that moment."""
-        user, roles = authorize_account(self.audit, actor, act, self.accounts, user_id, now=self.now())
-        if user is None:
-            raise NotFound
-        expect(user, version)
-        return user, roles
 
     def _grantable(
         self, actor: Actor, act: Act, known: Mapping[str, Role], names: Sequence[str], has: Sequence[str]
@@ -276,6 +232,8 @@ def _guarded(old: User, new: User, known: Mapping[str, Role]) -> Iterator[Act]:
         yield Acts.USER_RENAME
     if new.email != old.email:
         yield Acts.USER_ADDRESS
+    if (new.expires_at, new.inactive_days) != (old.expires_at, old.inactive_days):
+        yield Acts.USER_END
     if set(new.roles) != set(old.roles):
         less = permissions_of(known, old.roles) - permissions_of(known, new.roles)
         yield Acts.USER_TAKE_ROLES if less else Acts.USER_GIVE_ROLES

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from backoffice.domain.limits import MIN_PASSWORD
+from backoffice.domain.limits import MAX_INACTIVE_DAYS, MIN_PASSWORD
 from backoffice.secret import Secret, weakness
 from backoffice.settings import parsers as read
 from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
@@ -147,6 +147,12 @@ class Settings:
         "BACKOFFICE_SESSION_IDLE", read.duration(60), HOUR // 2, "Signed out when idle this long"
     )
     session_max: int = _setting("BACKOFFICE_SESSION_MAX", read.duration(60), 12 * HOUR, "Signed out after this long")
+    inactive_days: int = _setting(
+        "BACKOFFICE_INACTIVE_DAYS",
+        read.number(0, MAX_INACTIVE_DAYS),
+        0,
+        "Days without signing in after which an account ends, unless it or its roles say another number; 0: never",
+    )
 
     host: str = _setting("BACKOFFICE_HOST", read.host, "127.0.0.1", "Address the web server listens on")
     port: int = _setting("BACKOFFICE_PORT", read.number(0, 65535), 5000, "Port it listens on; 0: any free one")

@@ -32,6 +32,7 @@ class RedisUsers(RedisRecords[User]):
         Unique("look", lambda user: look(user.username), field="username", taken=ALIKE),
         Unique("invite", lambda user: user.invite),
         Sorted("created", lambda user: user.created_at),
+        Sorted("expires", lambda user: user.expires_at or None),
         Lexical("username", lambda user: user.username),
         Words("words", lambda user: f"{user.username} {user.email}", within=("role", "status")),
         Facet("role", lambda user: user.roles, lambda user: user.created_at, "created", listed=True),

@@ -110,6 +110,7 @@ WALKS: Final[dict[Act, Prepare]] = {
     ),
     Acts.USER_GIVE_ROLES: _give_roles,
     Acts.USER_TAKE_ROLES: _user("update", roles=[]),
+    Acts.USER_END: lambda on, whom: lambda who: on.people.users.update(who, whom.id, inactive_days=next(NUMBERS)),
     Acts.USER_PASSWORD: _user("set_password", PASSWORD + "!"),
     Acts.USER_INVITE: _invite,
     Acts.USER_RESET: _user("invite"),

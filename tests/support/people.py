@@ -9,6 +9,7 @@ from typing import Any
 from backoffice.domain.access import ANONYMOUS, Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import AuditEntry, AuditEvent
+from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
@@ -62,8 +63,8 @@ class Clock:
     def __call__(self) -> int:
         return self.ms
 
-    def pass_(self, *, ms: int = 0, seconds: int = 0, minutes: int = 0, hours: int = 0) -> None:
-        self.ms += ms + 1000 * (seconds + 60 * (minutes + 60 * hours))
+    def pass_(self, *, ms: int = 0, seconds: int = 0, minutes: int = 0, hours: int = 0, days: int = 0) -> None:
+        self.ms += ms + 1000 * (seconds + 60 * (minutes + 60 * (hours + 24 * days)))
 
 
 @dataclass(slots=True)
@@ -111,9 +112,14 @@ class People:
         )
         self.throttle = RedisThrottle(db, keys, self.clock)
         self.passwords = passwords
-        self._make_services(passwords)
+        self._make_services(passwords, OPEN_END)
 
-    def _make_services(self, passwords: Passwords) -> None:
+    def with_policy(self, policy: AccountPolicy) -> People:
+        """The services of a site that lets accounts end by themselves."""
+        self._make_services(self.passwords, policy)
+        return self
+
+    def _make_services(self, passwords: Passwords, policy: AccountPolicy) -> None:
         self.users = Users(
             store=self.user_store,
             accounts=self.accounts,
@@ -122,6 +128,7 @@ class People:
             audit=self.log,
             throttle=self.throttle,
             passwords=passwords,
+            policy=policy,
             now=self.clock,
         )
         self.roles = Roles(store=self.role_store, audit=self.log, now=self.clock)
@@ -130,6 +137,7 @@ class People:
             accounts=self.accounts,
             identities=self.identities,
             audit=self.log,
+            policy=policy,
             now=self.clock,
         )
         self.sessions = Sessions(
@@ -141,6 +149,7 @@ class People:
             passwords,
             TrustedDevices((b"k" * 32,)),
             self.identities,
+            policy=policy,
             now=self.clock,
         )
         self.audit = Audit(self.log, self.clock)

@@ -11,6 +11,8 @@ from flask import flash
 from markupsafe import Markup
 from wtforms import Form, SelectMultipleField, StringField
 
+from backoffice.domain.lifecycle import DAY_MS
+from backoffice.domain.times import parse_time, rfc3339
 from backoffice.errors import BackofficeError, Invalid
 from backoffice.units import UNLIMITED, parse_size, written_size
 
@@ -96,7 +98,47 @@ class CheckboxGroupField(SelectMultipleField):
         super().process_data(sorted(str(item) for item in value) if value else [])
 
 
-class SizeField(StringField):
+class NumberField(StringField):
+    """A number that is written as people do; `number` is what it is."""
+
+    number: int | None = None
+
+
+class DayField(NumberField):
+    """A moment (ms) as the last day (UTC) before it; 0 is empty."""
+
+    def process_data(self, value: Any) -> None:
+        self.number = value or 0
+        self._shown = rfc3339(self.number - 1)[:10] if self.number else ""
+        super().process_data(self._shown)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(valuelist)
+        text = (self.data or "").strip()
+        if text == self._shown:
+            return  # what was set to the minute elsewhere stays
+        try:
+            self.number = parse_time(text) + DAY_MS if text else 0
+        except ValueError:
+            raise ValueError("This is not a day, such as 2027-01-31.") from None
+
+
+class DaysField(NumberField):
+    """How many days; empty is None."""
+
+    def process_data(self, value: Any) -> None:
+        self.number = value
+        super().process_data("" if value is None else str(value))
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(valuelist)
+        text = (self.data or "").strip()
+        if text and not (text.isascii() and text.isdigit() and len(text) < 6):
+            raise ValueError("This is not a number of days.")
+        self.number = int(text) if text else None
+
+
+class SizeField(NumberField):
     """Bytes, written as people do: `10 GiB`. Empty is None. `unlimited`: the number that is written as this word."""
 
     def __init__(self, *args: Any, unlimited: int | None = None, **kwargs: Any) -> None:
@@ -106,7 +148,7 @@ class SizeField(StringField):
     def process_data(self, value: Any) -> None:
         written = UNLIMITED if value == self._unlimited else None if value is None else written_size(value)
         super().process_data(None if value is None else written)
-        self.number: int | None = value
+        self.number = value
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         super().process_formdata(valuelist)
@@ -129,7 +171,7 @@ def form_data(form: Form) -> dict[str, Any]:
 
 
 def _field_data(field: Any) -> Any:
-    if isinstance(field, SizeField):
+    if isinstance(field, NumberField):
         return field.number
     if isinstance(field, StringField):
         return field.data or ""

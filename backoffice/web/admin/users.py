@@ -24,7 +24,7 @@ from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link, OneTimeSecret, RowAction, apply_to_each, bulk_action
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.cells import truncated_cell
-from backoffice.web.admin.fields import CheckboxGroupField, Choice, SizeField
+from backoffice.web.admin.fields import CheckboxGroupField, Choice, DayField, DaysField, SizeField
 from backoffice.web.admin.filters import days, one_of
 from backoffice.web.admin.people import permitted_on_users
 from backoffice.web.context import services
@@ -73,6 +73,19 @@ class EditForm(BaseForm):  # type: ignore[misc]
         [Optional()],
         unlimited=UNLIMITED_QUOTA,
         description="Such as 10 GiB, or unlimited; empty: what the site gives everybody.",
+    )
+
+    expires_at = DayField(
+        "Last day",
+        [Optional()],
+        description="The account is over when this day is (UTC); empty: never.",
+        render_kw={"type": "date"},
+    )
+    inactive_days = DaysField(
+        "Days without signing in",
+        [Optional()],
+        description="After so many the account is over; 0: never, empty: what the roles or the site say.",
+        render_kw={"inputmode": "numeric"},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

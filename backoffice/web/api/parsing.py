@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
 from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.times import parse_time
 from backoffice.errors import Invalid
 from backoffice.web.body import read_exact
 
@@ -121,6 +122,14 @@ def _drop_default(schema: dict[str, Any]) -> None:
 def given(body: BaseModel) -> dict[str, Any]:
     """What the client did give, by field: for a service that leaves the rest as it is."""
     return body.model_dump(exclude_unset=True)
+
+
+def moment(text: str, field: str) -> int:
+    """The time (ms) that a text names; "" is 0. Raises Invalid."""
+    try:
+        return parse_time(text) if text else 0
+    except (ValueError, OverflowError):
+        raise field_error(field, "must be a time such as 2027-01-31T12:00:00Z, or a day") from None
 
 
 def parse_json(body: bytes) -> dict[str, Any]:

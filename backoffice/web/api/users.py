@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.limits import MAX_SEARCH, UNLIMITED_QUOTA
+from backoffice.domain.lifecycle import DAY_MS
+from backoffice.domain.limits import MAX_INACTIVE_DAYS, MAX_SEARCH, UNLIMITED_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, InUse, LastAdmin, NameTaken, NotFound, ReauthRequired, WeakPassword
 from backoffice.web.api.blueprints import admin_bp
@@ -24,6 +25,7 @@ from backoffice.web.api.parsing import (
     changes_of,
     given,
     json_body,
+    moment,
     query,
 )
 from backoffice.web.api.responses import Answer, OptionalTime, PageOf, Time, redirect_browsers, send, send_page
@@ -37,6 +39,7 @@ from backoffice.web.setup_link import setup_link
 TAG: Final = "Administration"
 
 _QUOTA = f"`null`: the default quota; `{UNLIMITED_QUOTA}`: unlimited"
+_INACTIVE = "Days without signing in after which nobody gets in; `0`: never, `null`: what the roles or the site say"
 Status = Literal["invited", "active", "disabled"]
 
 
@@ -49,6 +52,8 @@ class UserAnswer(Answer):
     status: Status
     roles: list[str]
     quota_bytes: int | None
+    expires_at: Annotated[OptionalTime, Field(description="From then on nobody gets in by this account")]
+    inactive_days: Annotated[int | None, Field(description=_INACTIVE)]
     created_at: Time
     updated_at: Time
     last_login_at: OptionalTime
@@ -83,6 +88,12 @@ class UsersQuery(PageQuery):
     q: Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name or address")] = ""
     role: Annotated[str, Field(max_length=64)] = ""
     status: Literal["", Status] = ""
+    expires_within: (
+        Annotated[
+            int, Field(ge=1, le=MAX_INACTIVE_DAYS, description="Those whose date is within so many days"), IntFromText
+        ]
+        | None
+    ) = None
 
 
 class UserRequest(Strict):
@@ -96,6 +107,10 @@ class UserRequest(Strict):
         Field(max_length=100, default_factory=lambda: ["user"], description="Names of roles; `user` when left out"),
     ]
     quota_bytes: Annotated[int, Field(ge=0, le=MAX_BYTES, description=_QUOTA), IntFromText] | None = None
+    expires_at: Annotated[
+        str, Field(max_length=40, description="Time (RFC 3339) or day from which on nobody gets in; empty: never")
+    ] = ""
+    inactive_days: Annotated[int, Field(ge=0, le=MAX_INACTIVE_DAYS, description=_INACTIVE), IntFromText] | None = None
 
 
 class UserFields(Strict):
@@ -115,10 +130,13 @@ UserChange = changes_of(UserFields)
 @route_act(Acts.USER_READ)
 @redirect_browsers
 def list_users() -> Response:
-    """By name."""
+    """By name; with `expires_within` by that date."""
     wanted = query(UsersQuery, request)
     filters = tuple((name, value) for name, value in (("role", wanted.role), ("status", wanted.status)) if value)
-    asked = Query(sort="username", filters=filters, search=wanted.q, limit=wanted.limit, cursor=wanted.cursor)
+    now = services().users.now()
+    until = [] if wanted.expires_within is None else [("expires", now, now + wanted.expires_within * DAY_MS)]
+    sort = "expires" if until else "username"
+    asked = Query(sort, False, filters, tuple(until), wanted.q, limit=wanted.limit, cursor=wanted.cursor)
     return send_page(UsersAnswer, services().users.page(actor(), asked))
 
 
@@ -148,6 +166,8 @@ def create_user() -> Response:
         password=wanted.password,
         roles=tuple(dict.fromkeys(wanted.roles)),
         quota_bytes=wanted.quota_bytes,
+        expires_at=moment(wanted.expires_at, "expires_at"),
+        inactive_days=wanted.inactive_days,
     )
     link = setup_link(secret) if secret else None
     answer = NewUserAnswer.extending(UserAnswer.model_validate(user), setup_url=link)
