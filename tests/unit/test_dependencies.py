@@ -134,7 +134,7 @@ OF_A_VIEW = [
     "_actions_data",
     "_edit_form_class",
     "_filter_args",
-    "_export_csv",
+    "_export_columns",
     "_filters",
     "_get_column_by_idx",
     "_get_default_order",

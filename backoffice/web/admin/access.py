@@ -102,6 +102,7 @@ def standard_rules(view: ServiceView) -> dict[str, Access]:
         "edit_view": _besides(acts.read, acts.update) if view.form_on_edit or view.form else NOBODY,
         "delete_view": _besides(acts.read, acts.delete),
         "action_view": _besides(acts.read, *view.actions.acts),
+        "ask_view": _besides(acts.read, *view.actions.acts),
     }
 
 

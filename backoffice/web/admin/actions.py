@@ -162,6 +162,13 @@ class ViewActions:
                 return answer
         return redirect(self._view.return_url())
 
+    def ask(self, name: str, ids: Sequence[str]) -> str:
+        """The question before this action, whether it has one or not. Raises NotFound, NotAllowed."""
+        action = self._authorized(name)
+        if not ids or len(ids) > MAX_SELECTED:
+            raise NotFound
+        return self._ask_about(replace(action, question=action.question or f"{action.text}?"), ids)
+
     def delete(self, record: Any) -> ResponseReturnValue:
         """Remove one record, after a question that does not depend on a script."""
         if not _is_confirmed():

@@ -29,10 +29,11 @@ from flask_admin import expose
 from backoffice.domain.acts import Act
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import NotFound
 from backoffice.web.admin.access import ViewAccess, ViewActs, single_id, standard_rules
 from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, RowButton, ViewActions
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
+from backoffice.web.admin.export import export_answer
+from backoffice.web.admin.filter_bar import FilterBar
 from backoffice.web.admin.list_state import ListOptions, ListState, every_record
 from backoffice.web.admin.record_forms import RecordForms
 from backoffice.web.admin.record_page import Panel, record_context
@@ -230,23 +231,21 @@ class ServiceView(RecordForms):
             "state": state,
             "shown": state.page_info(found),
             "rows": rows(self, found.items, here),
-            "filters": self._filters,
+            "filters": FilterBar.of(state) if self._filters else None,
             "actions": self.actions.permitted(),
             "return_url": here,
         }
 
-    def _export_data(self) -> tuple[int, Iterable[Any]]:
-        """Flask-Admin's way to ask for what the CSV has. Raises Invalid for a filter that the list would ignore."""
+    def exported_records(self) -> tuple[int, Iterable[Any]]:
+        """How many records an export has, and all of them. Raises Invalid for a filter that does not fit: a file must
+        not have more than was asked for."""
         query = ListState.read(self.list_options, request.args, strict=True).query
         return self.access.exported(*every_record(self.get_page, query))
 
     @expose("/export/<export_type>/")  # type: ignore[untyped-decorator]
     def export(self, export_type: str) -> ResponseReturnValue:
-        """CSV. Raises NotFound for any other type."""
-        if export_type not in self.export_types:
-            raise NotFound
-        answer: ResponseReturnValue = self._export_csv(self.return_url())
-        return answer
+        """CSV or JSON Lines. Raises NotFound for any other type."""
+        return export_answer(self, export_type)
 
     # Records
 
@@ -282,6 +281,11 @@ class ServiceView(RecordForms):
     @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
     def delete_view(self) -> ResponseReturnValue:
         return self.actions.delete(self.get_one(single_id(request.form.getlist("id"))))
+
+    @expose("/ask/")  # type: ignore[untyped-decorator]
+    def ask_view(self) -> str:
+        """The question before an action, at an address that can be a link."""
+        return self.actions.ask(request.args.get("action", ""), request.args.getlist("rowid"))
 
     @expose("/action/", methods=("POST",))  # type: ignore[untyped-decorator]
     def action_view(self) -> ResponseReturnValue:

@@ -123,7 +123,7 @@ class FileView(OwnedView):
     column_filters = (
         owner_filter("owner"),
         one_of("mime_type", "Type", lambda: [(kind, f"{kind} ({n})") for kind, n in _mime_types()]),
-        equals("tag", "Tag", fold),
+        equals("tag", "Tag", fold, many=True),
         *sizes("size", "Size"),
         *days("created", "Created"),
     )

@@ -6,15 +6,19 @@ column_filters = (
     *sizes("size", "Size"),
     *days("created_at", "Created"),
 )
+
+Filters of one name are one field of the filter menu (`filter_bar.py`), each with its own operator. Several values of
+one field have to hold together, for that is what the store's indexes answer: it makes sense where a record has several
+(`many`, tags); of the others a new value takes the place of the old one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from flask_admin.model.filters import BaseFilter
 
@@ -22,6 +26,11 @@ from backoffice.domain.invisible import is_readable
 from backoffice.domain.limits import MAX_FILTER_VALUE
 from backoffice.domain.paging import Query
 from backoffice.units import parse_size
+from backoffice.web.admin.zones import day_end, day_start
+
+PERSON: Final = "person"
+"""The control of a filter by user: a text field that offers those whose name or address begins so."""
+PRESET_SIZES: Final = ("1 MB", "10 MB", "100 MB", "1 GB", "10 GB")
 
 Choices = Callable[[], Sequence[tuple[str, str]]]
 """(value, label) pairs, asked for anew by each request."""
@@ -45,8 +54,9 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
     """One condition on one index of a collection.
 
     `read` turns the text of the control into what the index holds, or raises ValueError.
-    `control` is the control's HTML input type; with `choices` it is a drop-down. `show` words a value for the list of
-    filters in use, `hint` is an example for the empty control.
+    `control` is the control's HTML input type, or PERSON; with `choices` it is a drop-down. `show` words a value for
+    the list of filters in use, `hint` is an example for the empty control, `presets` are values for one click.
+    `zoned` says that `read` takes the zone of the reader as well. `many`: a record may have several of the values.
     """
 
     def __init__(
@@ -54,17 +64,20 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
         column: str,
         name: str,
         op: Op,
-        read: Callable[[str], Any] = str,
+        read: Callable[..., Any] = str,
         *,
         control: str = "text",
         choices: Choices | None = None,
         show: Callable[[str], str] | None = None,
         hint: str = "",
+        presets: Sequence[str] = (),
+        zoned: bool = False,
+        many: bool = False,
     ) -> None:
         # `options` stays empty: Flask-Admin would work them out once, outside of any request.
         super().__init__(name)
         self.column, self.op, self.read, self.control, self.choices = column, op, read, control, choices
-        self.show, self.hint = show, hint
+        self.show, self.hint, self.presets, self.zoned, self.many = show, hint, presets, zoned, many
 
     @property
     def label(self) -> str:
@@ -74,13 +87,13 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
     def operation(self) -> str:
         return str(self.op)
 
-    def clean(self, value: str) -> Any:
-        """What the index holds for `value`; ValueError when it cannot hold such a thing."""
+    def clean(self, value: str, zone: tzinfo = UTC) -> Any:
+        """What the index holds for `value`, days being those of `zone`; ValueError when it cannot hold such a thing."""
         if len(value) > MAX_FILTER_VALUE or not is_readable(value):
             raise ValueError(value)
         if self.choices is not None and value not in {key for key, _ in self.choices()}:
             raise ValueError(value)
-        return self.read(value.strip())
+        return self.read(value.strip(), zone) if self.zoned else self.read(value.strip())
 
     def display(self, value: str) -> str:
         """The label of `value` where it is one of the choices."""
@@ -108,20 +121,6 @@ def _narrowed(ranges: Ranges, column: str, least: float | None, most: float | No
     return (*others, (column, max(lows, default=None), min(highs, default=None)))
 
 
-def _day_start(text: str) -> int:
-    day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    return int(day.timestamp() * 1000)
-
-
-def _day_end(text: str) -> int:
-    """The last millisecond of the day, because ranges include both ends."""
-    day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    try:
-        return int((day + timedelta(days=1)).timestamp() * 1000) - 1
-    except OverflowError as exc:
-        raise ValueError(text) from exc
-
-
 def equals(
     column: str,
     name: str,
@@ -129,9 +128,12 @@ def equals(
     *,
     show: Callable[[str], str] | None = None,
     hint: str = "",
+    control: str = "text",
+    many: bool = False,
 ) -> ServiceFilter:
-    """The column has this very value. `read` may look a name up; ValueError when there is no such thing."""
-    return ServiceFilter(column, name, Op.IS, read, show=show, hint=hint)
+    """The column has this very value; with `many`, this one among others. `read` may look a name up; ValueError when
+    there is no such thing."""
+    return ServiceFilter(column, name, Op.IS, read, show=show, hint=hint, control=control, many=many)
 
 
 def one_of(column: str, name: str, choices: Choices) -> ServiceFilter:
@@ -142,14 +144,14 @@ def one_of(column: str, name: str, choices: Choices) -> ServiceFilter:
 def sizes(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:
     """Bytes from … to …, written `1500`, `20 MB` or `1.5GiB`."""
     return (
-        ServiceFilter(column, name, Op.AT_LEAST, parse_size, hint="20 MB"),
+        ServiceFilter(column, name, Op.AT_LEAST, parse_size, hint="20 MB", presets=PRESET_SIZES),
         ServiceFilter(column, name, Op.AT_MOST, parse_size, hint="1.5 GiB"),
     )
 
 
 def days(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:
-    """Milliseconds from the start of one day to the end of another, both in UTC."""
+    """Milliseconds from the start of one day to the end of another, in the reader's time zone."""
     return (
-        ServiceFilter(column, name, Op.SINCE, _day_start, control="date"),
-        ServiceFilter(column, name, Op.UNTIL, _day_end, control="date"),
+        ServiceFilter(column, name, Op.SINCE, day_start, control="date", zoned=True),
+        ServiceFilter(column, name, Op.UNTIL, day_end, control="date", zoned=True),
     )

@@ -11,15 +11,18 @@ from urllib.parse import urlencode
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from backoffice.domain.limits import MAX_FILTERS, MAX_LIMIT, MAX_SEARCH
+from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid
-from backoffice.web.admin.filters import InvalidFilter, ServiceFilter
+from backoffice.web.admin.applied_filters import AppliedFilter, FiltersByName, applied_filters
+from backoffice.web.admin.zones import reader_zone
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
 
 MAX_PAGE: Final = 10**6
+ZONE: Final = "tz"
+"""The argument that names the time zone of the days in an address. Without it they are in UTC."""
 _UNQUOTED: Final = "!$'()*,/:;?@"
 """What `url_for` leaves as it is in a query, so that the list has one address."""
 
@@ -33,8 +36,7 @@ class ListOptions:
     """Column -> index of the collection."""
     default_order: tuple[str, bool]
     """Column or index, and whether the last comes first."""
-    filters: Mapping[str, tuple[int, ServiceFilter]]
-    """Name in addresses -> the filter's place in the panel, and the filter."""
+    filters: FiltersByName
     page_size: int
     page_sizes: tuple[int, ...]
 
@@ -50,19 +52,6 @@ class ListOptions:
             page_size=view.page_size,
             page_sizes=view.page_size_options,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedFilter:
-    """A filter in use: its name in addresses, its place in the panel, the text entered, what the index holds for it."""
-
-    name: str
-    index: int
-    filter: ServiceFilter
-    text: str
-    value: Any
-    problem: str = ""
-    """Why nothing can be filtered by it; then the list is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +91,14 @@ class ListState:
     descending: bool = False
     search: str = ""
     filters: tuple[AppliedFilter, ...] = ()
+    zone: str = ""
+    """Of the days that it is filtered by, as the address says it; "" is UTC."""
 
     @classmethod
     def read(cls, options: ListOptions, args: MultiDict[str, str], *, strict: bool = False) -> ListState:
         """A wrong filter makes it a list of nothing (`problem`). Raises Invalid for what is too long or too much; where
         it is `strict`, for a wrong filter too: a file must not have more than was asked for."""
-        size = args.get("page_size", 0, type=int)
+        size, zone = args.get("page_size", 0, type=int), args.get(ZONE, "")
         return cls(
             options,
             url_for(".index_view"),
@@ -116,7 +107,8 @@ class ListState:
             sort=_sort_column(options, args.get("sort", None, type=int)),
             descending=bool(args.get("desc", 0, type=int)),
             search=_search_text(args.get("search", "")),
-            filters=_applied(options, args, strict=strict),
+            filters=applied_filters(options.filters, args, zone, strict=strict),
+            zone=zone,
         )
 
     # The records
@@ -154,6 +146,11 @@ class ListState:
         """The number of the last page, from 0."""
         return max(ceil(total / self.page_size) - 1, 0)
 
+    @property
+    def has_days(self) -> bool:
+        """Whether it is filtered by days, so that the zone counts."""
+        return any(used.filter.zoned for used in self.filters)
+
     # Addresses
 
     def url(self, **changes: Any) -> str:
@@ -164,9 +161,9 @@ class ListState:
         query = urlencode([(name, value) for name, value in asked.items() if value is not None], safe=_UNQUOTED)
         return f"{self.root}?{query}" if query else self.root
 
-    def export_url(self) -> str:
-        """The CSV of what the list shows, all pages of it."""
-        return url_for(".export", export_type="csv", **self._asked(), **self._filter_args())
+    def export_url(self, kind: str = "csv") -> str:
+        """The file of what the list shows, all pages of it."""
+        return url_for(".export", export_type=kind, **self._asked(), **self._filter_args())
 
     def page_url(self, page: int) -> str:
         """The list at another page, from 0."""
@@ -193,18 +190,26 @@ class ListState:
         return [
             Chip(
                 used.filter.label,
-                used.text if used.problem else used.filter.display(used.text),
+                self._words(used),
                 self.url(filters=tuple(other for other in self.filters if other is not used), page=0),
                 used.problem,
             )
             for used in self.filters
         ]
 
+    def _words(self, used: AppliedFilter) -> str:
+        """The value as people read it; of a day, whose day it is where it is not the reader's."""
+        if used.problem:
+            return used.text
+        shown = used.filter.display(used.text)
+        return f"{shown} ({self.zone or 'UTC'})" if used.filter.zoned and self.zone != reader_zone() else shown
+
     def _asked(self) -> dict[str, Any]:
         return {"sort": self.sort, "desc": 1 if self.descending else None, "search": self.search or None}
 
     def _filter_args(self) -> dict[str, Any]:
-        return {f"flt{at}_{used.name}": used.text for at, used in enumerate(self.filters)}
+        args = {f"flt{at}_{used.name}": used.text for at, used in enumerate(self.filters)}
+        return {**args, ZONE: self.zone} if self.zone and self.has_days else args
 
 
 def every_record(fetch: Callable[[Query], Page[Any]], query: Query) -> tuple[int, Iterator[Any]]:
@@ -240,34 +245,3 @@ def _search_text(text: str) -> str:
     if len(text) > MAX_SEARCH:
         raise Invalid(f"At most {MAX_SEARCH} characters can be searched for.")
     return text.strip()
-
-
-def _applied(options: ListOptions, args: MultiDict[str, str], *, strict: bool) -> tuple[AppliedFilter, ...]:
-    """The filters in use. Empty controls are not; wrong values carry their problem, or are Invalid."""
-    found: list[AppliedFilter] = []
-    for name, text in _filter_texts(options, args, strict=strict):
-        index, used = options.filters[name]
-        try:
-            found.append(AppliedFilter(name, index, used, text, used.clean(text)))
-        except ValueError as exc:
-            problem = str(exc) if isinstance(exc, InvalidFilter) else f"{text[:60]} does not fit {used.label}."
-            if strict:
-                raise Invalid(problem) from exc
-            found.append(AppliedFilter(name, index, used, text, None, problem))
-    return tuple(sorted(found, key=lambda used: (used.index, used.filter.name, used.text)))
-
-
-def _filter_texts(options: ListOptions, args: MultiDict[str, str], *, strict: bool) -> list[tuple[str, str]]:
-    """Name and text of every filter that was entered. Names of no filter are passed over, or are Invalid."""
-    found = []
-    for argument, text in args.items():
-        if not argument.startswith("flt") or not text.strip():
-            continue
-        name = argument.removeprefix("flt").partition("_")[2]
-        if name in options.filters:
-            found.append((name, text))
-        elif strict:
-            raise Invalid(f"There is no filter {name[:60]}.")
-    if len(found) > MAX_FILTERS:
-        raise Invalid(f"At most {MAX_FILTERS} filters at a time.")
-    return found

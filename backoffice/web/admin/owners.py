@@ -12,7 +12,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.ids import ID_LENGTH, is_id
 from backoffice.domain.paging import Page
 from backoffice.errors import NotFound
-from backoffice.web.admin.filters import InvalidFilter, ServiceFilter, equals
+from backoffice.web.admin.filters import PERSON, InvalidFilter, ServiceFilter, equals
 from backoffice.web.context import services
 from backoffice.web.formats import remembered
 from backoffice.web.identity import actor, may
@@ -73,7 +73,12 @@ def user_name(text: str) -> str:
 
 def owner_filter(facet: str) -> ServiceFilter:
     """The records of one user; `facet` is the collection's index by owner."""
-    return equals(facet, "Owner", user_id, show=user_name, hint="Name or e-mail")
+    return person_filter(facet, "Owner")
+
+
+def person_filter(column: str, name: str) -> ServiceFilter:
+    """The records of one user, who is offered while one types."""
+    return equals(column, name, user_id, show=user_name, hint="Name or e-mail", control=PERSON)
 
 
 def owner_link(_view: Any, _context: Any, record: Any, name: str) -> Markup:

@@ -12,6 +12,7 @@ from backoffice.web.admin.audit import AuditView
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.dashboard import CARDS, HomeView, plots
 from backoffice.web.admin.files import FileView
+from backoffice.web.admin.palette import make_blueprint
 from backoffice.web.admin.roles import RoleView
 from backoffice.web.admin.sessions import SessionView
 from backoffice.web.admin.tokens import TokenView
@@ -47,6 +48,7 @@ def add_site(app: Flask, home: HomeView, views: Sequence[ServiceView]) -> None:
     admin = Admin(app, name="backoffice", url="/admin", index_view=home)
     for view in views:
         admin.add_view(view)
+    app.register_blueprint(make_blueprint())
     home.access.declare(app, home)
     for view in views:
         view.access.declare(app, view)

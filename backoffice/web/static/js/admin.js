@@ -98,18 +98,53 @@ function opening() {
   }
 }
 
-/** Keep addresses short: empty filters are not sent. */
+/** Filters apply as soon as a value is chosen; addresses stay short, for empty controls are not sent. */
 function filtering() {
   const form = document.querySelector("[data-filter-form]");
-  form?.addEventListener("submit", () => {
+  if (!form) return;
+  const zone = form.querySelector("[data-zone]");
+  if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? zone.value;
+  form.addEventListener("submit", () => {
+    const days = all("input[type=date]", form).some((control) => control.value);
     for (const control of form.elements) {
-      if (control.name && !control.value) control.disabled = true;
+      if (control.name && (!control.value || (control.name === "tz" && !days))) control.disabled = true;
     }
     setTimeout(() => { for (const control of form.elements) control.disabled = false; });
   });
+  for (const control of all(".filter-controls select", form)) {
+    control.addEventListener("change", () => form.requestSubmit());
+  }
+  // Not at each change: who types a day by its parts makes several.
+  for (const control of all(".filter-controls input[type=date]", form)) {
+    control.addEventListener("keydown", (event) => { if (event.key === "Enter") form.requestSubmit(); });
+  }
+  for (const field of all(".filter-field", form)) {
+    field.addEventListener("toggle", () => { if (field.open) field.querySelector("input:not([type=hidden]), select").focus(); });
+  }
+}
+
+/** Fields for a person offer whom they may mean. */
+async function people() {
+  const fields = all("[data-person]");
+  const { people: source } = document.querySelector("[data-filter-form]")?.dataset ?? {};
+  if (!fields.length || !source) return;
+  const { combobox } = await import("./combobox.js");
+  for (const field of fields) {
+    combobox(field, {
+      async load(text, signal) {
+        const answer = await fetch(`${source}?q=${encodeURIComponent(text)}`, { signal });
+        return answer.ok ? (await answer.json()).items : [];
+      },
+      choose(item) {
+        field.value = item.name;
+        field.form.requestSubmit();
+      },
+    });
+  }
 }
 
 confirming();
 selecting();
 opening();
 filtering();
+people();

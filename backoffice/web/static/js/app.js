@@ -11,7 +11,8 @@ function menus() {
     }
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    // What lies in a menu and uses the key itself says so: a list of suggestions.
+    if (event.key !== "Escape" || event.defaultPrevented) return;
     for (const menu of all("[data-menu][open]")) {
       menu.open = false;
       menu.querySelector("summary").focus();
@@ -139,6 +140,33 @@ function shortcuts() {
   });
 }
 
+/** Tell the server the zone of the reader: days that lists are filtered by begin and end there. */
+function zone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  if (timeZone) document.cookie = `tz=${timeZone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
+/** Ctrl-K, or the button for it, opens the palette; the button is a link where there is no script. */
+function finding() {
+  const link = document.querySelector("[data-find]");
+  if (!link) return;
+  const open = async () => (await import(link.dataset.find)).open(link);
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    open();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    if (document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    open();
+  });
+}
+
+zone();
+finding();
 menus();
 document.querySelector(".sidebar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 times();
