@@ -5,26 +5,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final, NoReturn
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, AuditEntry, AuditEvent, ObjectRef
 from backoffice.domain.invisible import is_readable
-from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE
+from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE, MAX_SEARCH
 from backoffice.domain.log_archive import LogPage
+from backoffice.domain.log_query import FoundEntries, Histogram, LogQuery
 from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms, rfc3339
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from backoffice.services.authorization import authorize, deny, record_denial
+from backoffice.services.log_search import histogram, search
 from backoffice.services.ports import AuditLog
 from backoffice.services.sign_in.refusals import REFUSALS, record_counted, record_refusal
 
 FACETS = ("actor", "object", "action", "ip")
 READ_SECONDS = 60
 """Readings by one actor within so long are one event."""
+MOST_READERS: Final = 1000
+"""That a process remembers."""
 _ID = re.compile(r"(?a:\d{1,15}-\d{1,19})")
 
 
@@ -34,22 +39,29 @@ class Audit:
 
     log: AuditLog
     now: Callable[[], int] = now_ms
+    _read: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """Until when (of the monotonic clock) a reading by this actor is in the log already."""
 
     def page(
         self, actor: Actor, *, filters: Sequence[tuple[str, str]] = (), cursor: str = "", limit: int = 50
     ) -> LogPage[AuditEntry]:
         """Newest first. `cursor` is the `next_cursor` of the page before. Raises Invalid for an unknown facet."""
         self._reading(actor)
-        for facet, value in filters:
-            if facet not in FACETS:
-                raise Invalid(f"There is no filter {facet[:40]!r}; there are {', '.join(FACETS)}.", field=facet[:40])
-            if not 0 < len(value) <= MAX_LOG_FILTER_VALUE or not is_readable(value):
-                raise Invalid("This cannot be what a filter asks for.", field=facet)
-        if cursor and not _ID.fullmatch(cursor):
-            raise Invalid("The cursor is not valid for this list.", field="cursor")
-        if not 1 <= limit <= MAX_LIMIT:
-            raise Invalid(f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
+        check_query(LogQuery(tuple(filters), cursor=cursor, limit=limit))
         return self.log.page(tuple(filters), cursor, limit)
+
+    def search(self, actor: Actor, query: LogQuery) -> FoundEntries[AuditEntry]:
+        """Likewise, also by time, by several actions and by words; what is found within bounds says how far they
+        reached. Raises Invalid."""
+        self._reading(actor)
+        check_query(query)
+        return search(self.log, query)
+
+    def histogram(self, actor: Actor, query: LogQuery, edges: Sequence[int]) -> Histogram:
+        """How many entries there are from each of these times (ms) up to the next one. Raises Invalid."""
+        self._reading(actor)
+        check_query(query)
+        return histogram(self.log, query, edges)
 
     def get(self, actor: Actor, entry_id: str) -> AuditEntry:
         """One entry. Raises NotFound, which says so where it was trimmed."""
@@ -102,4 +114,27 @@ class Audit:
 
     def _reading(self, actor: Actor) -> None:
         authorize(self.log, actor, Acts.AUDIT_READ)
-        self.log.record(AuditEvent(Actions.AUDIT_READ, actor, at=self.now()), f"audit.read {actor.id}", READ_SECONDS)
+        now = monotonic()
+        if now < self._read.get(actor.id, 0.0):
+            return
+        event = AuditEvent(Actions.AUDIT_READ, actor, at=self.now())
+        # Whoever wrote it knows that the store would not write it again for so long.
+        if self.log.record(event, f"audit.read {actor.id}", READ_SECONDS):
+            if len(self._read) >= MOST_READERS:
+                self._read.clear()
+            self._read[actor.id] = now + READ_SECONDS
+
+
+def check_query(query: LogQuery) -> None:
+    """Raises Invalid for what cannot be asked for."""
+    for facet, value in query.filters:
+        if facet not in FACETS:
+            raise Invalid(f"There is no filter {facet[:40]!r}; there are {', '.join(FACETS)}.", field=facet[:40])
+        if not 0 < len(value) <= MAX_LOG_FILTER_VALUE or not is_readable(value):
+            raise Invalid("This cannot be what a filter asks for.", field=facet)
+    if query.cursor and not _ID.fullmatch(query.cursor):
+        raise Invalid("The cursor is not valid for this list.", field="cursor")
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise Invalid(f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
+    if len(query.words) > MAX_SEARCH:
+        raise Invalid(f"At most {MAX_SEARCH} characters can be searched for.", field="words")

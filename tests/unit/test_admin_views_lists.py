@@ -95,7 +95,7 @@ def test_addresses_out_of_bounds_show_a_list(whole: Desk, view: str, query: str)
         ("uploads/?flt0_owner_is=nobody-here", "There is no user nobody-here."),
         ("trash/?flt0_trash_is=nobody-here", "There is no user nobody-here."),
         ("audit/?flt0_actor_is=nobody-here", "There is no user nobody-here."),
-        ("audit/?flt2_object_is=abc", "An object is written as its type and identifier"),
+        ("audit/?flt2_object_is=abc", "Which “abc” is meant?"),
         ("audit/?flt1_action_is=abc", "does not fit Action"),
         ("files/?flt3_size_at_least=much", "does not fit Size at least"),
         ("users/?flt2_created_since=yesterday", "does not fit Created since"),

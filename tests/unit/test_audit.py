@@ -54,6 +54,8 @@ def test_Z10_reading_is_recorded_once_a_minute(people: People, fake: Redis) -> N
 def test_Z10_nothing_changes_or_deletes_an_entry() -> None:
     reading = {
         "page",
+        "search",
+        "histogram",
         "get",
         "follow",
         "between",

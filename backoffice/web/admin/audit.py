@@ -13,9 +13,8 @@ from markupsafe import Markup
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEntry
-from backoffice.domain.limits import MAX_LOG_FILTER_VALUE
-from backoffice.domain.log_archive import LogPage
-from backoffice.domain.nouns import all_actions
+from backoffice.domain.log_archive import LogPage, position
+from backoffice.domain.log_query import FoundEntries
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import rfc3339
 from backoffice.errors import NotFound
@@ -23,12 +22,26 @@ from backoffice.services.audit import Audit
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import Link
 from backoffice.web.admin.base import ServiceView
-from backoffice.web.admin.cells import badge_cell, code_cell, plain_cell, time_cell
-from backoffice.web.admin.filters import InvalidFilter, equals, one_of
+from backoffice.web.admin.cells import badge_cell, code_cell, plain_cell
+from backoffice.web.admin.filters import Op
 from backoffice.web.admin.list_state import ListState, PageInfo
-from backoffice.web.admin.owners import user_id, user_name
+from backoffice.web.admin.log_filters import (
+    RANGE,
+    asked_name,
+    candidates,
+    log_filters,
+    log_query,
+    narrowed_url,
+    quick_ranges,
+    words_url,
+)
+from backoffice.web.admin.log_histogram import Bars, bars_of, edges_of
+from backoffice.web.admin.log_lines import lines_of, nameless_users, ways
+from backoffice.web.admin.owners import SYSTEM
+from backoffice.web.context import services
 from backoffice.web.formats import NOTHING
-from backoffice.web.identity import actor
+from backoffice.web.identity import actor, may
+from backoffice.web.sentences import plain_sentence, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +110,19 @@ class Row:
         return found
 
     @property
+    def sentence(self) -> Markup:
+        """The entry in words, who and what as links."""
+        return sentence(self.event, ways())
+
+    @property
+    def differences(self) -> list[tuple[str, str | Markup, str | Markup]]:
+        """Field, value before, value after."""
+        return [(name.replace("_", " "), _value(pair[0]), _value(pair[1])) for name, pair in self.changes.items()]
+
+    @property
     def raw(self) -> str:
         """The event as the log has it. Escapes stay: no character of a name may rearrange what is evidence."""
         return json.dumps(self.event, indent=2, ensure_ascii=True)
-
-
-def facet(text: str) -> str:
-    """A value as an index of the log has it."""
-    if len(text) > MAX_LOG_FILTER_VALUE:
-        raise ValueError(text)
-    return text
-
-
-def object_name(text: str) -> str:
-    """`type:identifier`. Raises InvalidFilter for anything else."""
-    kind, colon, identifier = facet(text).partition(":")
-    if not (kind and colon and identifier):
-        raise InvalidFilter("An object is written as its type and identifier, such as file:… or role:librarian.")
-    return text
-
-
-def _raw(_view: Any, _context: Any, record: Row, name: str) -> Markup:
-    return Markup("<pre>{}</pre>").format(getattr(record, name))
 
 
 def _value(value: Any) -> str | Markup:
@@ -127,16 +131,21 @@ def _value(value: Any) -> str | Markup:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _changes(_view: Any, _context: Any, record: Row, _name: str) -> Markup:
-    """Field, old value, new value."""
-    if not record.changes:
+def _moment(_view: Any, _context: Any, record: Row, _name: str) -> Markup:
+    """To the millisecond; the page's script shows it in the reader's zone."""
+    day, _, rest = record.at.partition("T")
+    return Markup('<time datetime="{}" data-exact>{} {} UTC</time>').format(record.at, day, rest.removesuffix("Z"))
+
+
+def _who(view: Any, _context: Any, record: Row, _name: str) -> str | Markup:
+    """The name, and the way to the person for who may see users."""
+    name = record.who or record.actor_id
+    if not name:
         return NOTHING
-    row = Markup('<tr><th scope="row">{}</th><td><bdi>{}</bdi></td><td><bdi>{}</bdi></td></tr>')
-    rows = [row.format(name, *map(_value, pair)) for name, pair in record.changes.items()]
-    head = Markup(
-        '<thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>'
-    )
-    return Markup('<table class="changes">{}<tbody>{}</tbody></table>').format(head, Markup("").join(rows))
+    if record.actor_id.startswith(SYSTEM) or not may(Acts.USER_READ):
+        return Markup("<bdi>{}</bdi>").format(name)
+    url = view.get_url("users.details_view", id=record.actor_id)
+    return Markup('<a href="{}"><bdi>{}</bdi></a>').format(url, name)
 
 
 class AuditView(ServiceView):
@@ -145,49 +154,44 @@ class AuditView(ServiceView):
     acts = ViewActs(read=Acts.AUDIT_READ)
     noun, section, icon, heading = "entry", "audit", "audit", "Activity"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
-    column_details_list = (*column_list, "changes", "agent", "credential", "request_id", "id", "raw")
+    column_details_list = (*column_list, "agent", "credential", "request_id", "id")
     column_labels: ClassVar = {
         "at": "When",
         "ip": "Address",
         "agent": "Program",
         "request_id": "Request",
         "id": "Identifier",
-        "raw": "All that is recorded",
     }
     column_formatters: ClassVar = {
-        "at": time_cell,
-        "action": plain_cell,
+        "at": _moment,
+        "who": _who,
+        "action": code_cell,
         "ip": plain_cell,
         "via": plain_cell,
-        "raw": _raw,
         "request_id": code_cell,
         "credential": code_cell,
-        "changes": _changes,
         "outcome": badge_cell({"ok": "good", "denied": "warn", "error": "bad"}),
     }
-    column_filters = (
-        equals("actor", "Actor", user_id, show=user_name, hint="Name, e-mail or identifier"),
-        one_of("action", "Action", lambda: [(one, one) for one in all_actions()]),
-        equals("object", "Object", object_name, hint="file:identifier"),
-        equals("ip", "Address", facet, hint="192.0.2.1"),
-    )
-    column_widths: ClassVar = {"at": 10, "who": 9, "action": 10, "outcome": 6, "ip": 10, "via": 5}
-    column_low = ("ip", "via")
-    list_template = "admin/audit_list.html"
-    title_column = "action"
+    column_filters = log_filters()
+    list_template, details_template = "admin/audit_list.html", "admin/audit_entry.html"
+    searchable = True
+    search_hint = "Words in the entries"
     empty_hint = "Nothing was recorded yet."
     service: Audit
 
-    def get_page(self, query: Query) -> LogPage[Row]:
+    def get_page(self, query: Query) -> FoundEntries[Row]:
         """A page by cursor: the log grows at the top, so page numbers would show entries twice.
 
         The query's own cursor (of whoever walks through all pages) goes before that of the address.
         """
         cursor = query.cursor or request.args.get("cursor", "")
-        return self.service.page(actor(), filters=query.filters, cursor=cursor, limit=query.limit).map(Row.of)
+        return self.service.search(actor(), log_query(query, cursor)).map(Row.of)
 
     def get_one(self, key: str) -> Row:
         return Row.of(self.service.get(actor(), key))
+
+    def record_title(self, record: Row) -> str:
+        return plain_sentence(record.event)
 
     def links(self, record: Row) -> Sequence[Link]:
         """More of the same actor, object and address; and the object itself, for who may see it."""
@@ -209,16 +213,51 @@ class AuditView(ServiceView):
     def list_context(self, state: ListState, found: Page[Row]) -> dict[str, Any]:
         here = state.url()
         joint = "&" if "?" in here else "?"
+        name = asked_name(state)
         # Where the list ends, it says what came before.
         trimmed = found.trimmed if isinstance(found, LogPage) and not found.next_cursor else None
+        bars = None if state.problem else self._bars(state)
         return {
-            **super().list_context(state, found),
-            "shown": PageInfo(1, len(found.items), found.total, found.exact, bool(found.next_cursor)),
+            **super().list_context(state, Page((), 0)),
+            "rows": found.items,
+            "shown": _shown(found, state, bars),
+            "days": lines_of(found.items, self._names(found.items), **({} if here == state.root else {"url": here})),
+            "bars": bars,
+            "ranges": quick_ranges(state, self.service.now()),
+            "looked_to": _stamp(found.looked_to) if isinstance(found, FoundEntries) else "",
+            "candidates": candidates(state, name) if name else (),
+            "asked_name": name,
+            "words_url": words_url(state, name) if name else "",
             "trimmed": trimmed,
             "trimmed_on": rfc3339(trimmed.at)[:10] if trimmed else "",
             "newest_url": here if request.args.get("cursor") else "",
             "older_url": f"{here}{joint}cursor={found.next_cursor}" if found.next_cursor else "",
+            **self._opened(found.items),
         }
+
+    def _bars(self, state: ListState) -> Bars:
+        """The histogram of what the list asks for."""
+        query = log_query(state.query, "")
+        found = self.service.histogram(actor(), query, edges_of(query, self.service.now()))
+        return bars_of(
+            found, lambda since, until: narrowed_url(state, since, until), "now" if query.until is None else ""
+        )
+
+    def _names(self, rows: Sequence[Row]) -> Mapping[str, str]:
+        """Of users whom the log knows by their identifiers alone."""
+        nameless = nameless_users(rows)
+        return services().users.names(nameless) if nameless else {}
+
+    def _opened(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """The entry that stands beside the list, where the address names one."""
+        key = request.args.get("entry", "")
+        if not key:
+            return {"opened": None}
+        row = next((one for one in rows if one.id == key), None)
+        return {"opened": row or self.get_one(key)} | self._entry_context()
+
+    def _entry_context(self) -> dict[str, Any]:
+        return {"details_columns": self.get_details_columns(), "get_value": self.get_detail_value}
 
     def _home_of(self, kind: str, identifier: str) -> ServiceView | None:
         """The section in which an object of the log is now, of those that this person may see; None when it is gone.
@@ -231,3 +270,19 @@ class AuditView(ServiceView):
                     continue
                 return view
         return None
+
+
+def _shown(found: Page[Row], state: ListState, bars: Bars | None) -> PageInfo:
+    """How many there are, where the indexes say it; else at least so many as are shown."""
+    count, more = len(found.items), bool(found.next_cursor)
+    bounds = {used.filter.op for used in state.filters if used.filter.column == RANGE}
+    if not bounds and found.exact:
+        return PageInfo(1, count, found.total, True, more)
+    if Op.SINCE in bounds and bars is not None and bars.exact:
+        total = sum(bar.number for bar in bars.bars)
+        return PageInfo(1, count, max(total, count), True, more)
+    return PageInfo(1, count, count, not more and not request.args.get("cursor"), more)
+
+
+def _stamp(entry_id: str) -> str:
+    return rfc3339(position(entry_id)[0]) if entry_id else ""

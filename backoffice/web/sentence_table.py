@@ -1,0 +1,209 @@
+"""What is said of each action of the log, before names are put in: one table. See `sentences.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from backoffice.domain.access import describe
+from backoffice.domain.actions import Action, Actions
+from backoffice.web.formats import filesize, number
+
+Event = Mapping[str, Any]
+
+
+class Told(NamedTuple):
+    """A sentence's text, and what goes into its places besides who and what."""
+
+    text: str
+    values: Mapping[str, str] = {}
+
+
+Teller = str | Callable[[Event], Told]
+
+_BECAUSE: Final = {
+    "refused at the door": "no right to it",
+    "a route for nobody": "nobody may do that here",
+}
+
+
+def _data(event: Event, name: str) -> Any:
+    return event.get("data", {}).get(name)
+
+
+def _because(event: Event) -> str:
+    text = str(_data(event, "because") or "no reason is recorded")
+    return _BECAUSE.get(text, text)
+
+
+def _created(event: Event) -> Told:
+    size = _data(event, "size")
+    if not isinstance(size, int):
+        return Told("{who} uploaded {what}")
+    return Told("{who} uploaded {what}, {size}", {"size": filesize(size)})
+
+
+def _downloaded(event: Event) -> Told:
+    count, sent = _data(event, "count"), _data(event, "bytes")
+    if count:
+        values = {"count": f"{number(int(count))} more time{'' if count == 1 else 's'}", "size": filesize(sent or -1)}
+        part = "parts of " if _data(event, "range") else ""
+        return Told(f"{{who}} downloaded {part}{{what}} {{count}}, {{size}} in all", values)
+    return Told("{who} downloaded a part of {what}" if _data(event, "range") else "{who} downloaded {what}")
+
+
+def _renamed(event: Event) -> Told:
+    pair = event.get("changes", {}).get("name")
+    return Told("{who} renamed {what} to {to}", {"to": str(pair[1])}) if pair else Told("{who} renamed {what}")
+
+
+def _trashed(event: Event) -> Told:
+    if _data(event, "replaced_by"):
+        return Told("{who} put another file in the place of {what}, which went to the trash")
+    return Told("{who} moved {what} to the trash")
+
+
+def _purged(event: Event) -> Told:
+    why = _data(event, "because")
+    return Told("{who} deleted {what} for good" + (": {because}" if why else ""), {"because": str(why)})
+
+
+def _cancelled(event: Event) -> Told:
+    if _data(event, "because"):
+        return Told("The upload of {what} by {who} was given up: {because}", {"because": _because(event)})
+    return Told("{who} cancelled the upload of {what}")
+
+
+def _user_changed(event: Event) -> Told:
+    """Roles given and taken by name; other fields are named."""
+    changes = dict(event.get("changes", {}))
+    if not changes:
+        text = "The password of {what} was stored in a newer form" if _data(event, "rehash") else "{who} changed {what}"
+        return Told(text)
+    roles = changes.pop("roles", None)
+    said, values = [], {}
+    if roles:
+        before, after = (set(map(str, side or ())) for side in roles)
+        for word, names in (("gave {what} the role {given}", after - before), ("took {taken}", before - after)):
+            if names:
+                said.append(word)
+                values["given" if "given" in word else "taken"] = ", ".join(sorted(names))
+    if said[:1] == ["took {taken}"]:
+        said = ["took the role {taken} from {what}"]
+    if changes:
+        words = {"quota_bytes": "quota", "username": "name", "email": "e-mail address"}
+        values["fields"] = " and ".join(words.get(name, name.replace("_", " ")) for name in sorted(changes))
+        said.append("changed {fields}" if said else "changed {fields} of {what}")
+    return Told("{who} " + " and ".join(said), values)
+
+
+def _signed_in(event: Event) -> Told:
+    return Told("{who} gave the password once more" if _data(event, "reauth") else "{who} signed in")
+
+
+def _signed_out(event: Event) -> Told:
+    why = _data(event, "because")
+    if why:
+        return Told("A session of {what} was ended: {because}", {"because": str(why)})
+    own = event.get("object", {}).get("id") == event.get("actor", {}).get("id")
+    return Told("{who} signed out" if own else "{who} ended a session of {what}")
+
+
+def _counted(event: Event, of: str) -> Told | None:
+    count = _data(event, "count")
+    if not count:
+        return None
+    networks, reasons = _data(event, "networks") or 1, _data(event, "reasons") or {}
+    named = ", ".join(f"{text} ({number(times)})" for text, times in reasons.items())
+    values = {"count": number(count), "networks": f"{networks} network{'' if networks == 1 else 's'}", "named": named}
+    return Told(f"{{count}} {of} were refused, from about {{networks}}" + (": {named}" if named else ""), values)
+
+
+def _not_signed_in(event: Event) -> Told:
+    counted = _counted(event, "more sign-ins")
+    if counted:
+        return counted
+    target = " as {what}" if event.get("object") else ""
+    return Told(f"{{who}} tried to sign in{target} and was refused: {{because}}", {"because": _because(event)})
+
+
+def _token_refused(event: Event) -> Told:
+    counted = _counted(event, "more requests with wrong tokens")
+    if counted:
+        return counted
+    which = "{what}" if event.get("object") else "a token"
+    return Told(f"{{who}} used {which} and was refused: {{because}}", {"because": _because(event)})
+
+
+def _denied(event: Event) -> Told:
+    """What was asked for, about what, and why not."""
+    permission, about = _data(event, "permission"), " about {what}" if event.get("object") else ""
+    values = {"because": _because(event)}
+    if not permission:
+        return Told(f"{{who}} was refused{about}: {{because}}", values)
+    asked = describe(permission) or str(permission)
+    return Told(f"{{who}} was refused “{{asked}}”{about}: {{because}}", {**values, "asked": asked})
+
+
+def _list_taken(event: Event) -> Told:
+    name, records = _data(event, "list") or "records", _data(event, "records")
+    if not isinstance(records, int):
+        return Told("{who} exported the list of {list}", {"list": str(name)})
+    return Told("{who} exported the list of {list}, {records} rows", {"list": str(name), "records": number(records)})
+
+
+def _log_taken(event: Event) -> Told:
+    entries = _data(event, "entries")
+    count = number(entries) if isinstance(entries, int) else "some"
+    return Told("{who} exported {entries} entries of the log", {"entries": count})
+
+
+def _seal(text: str) -> Callable[[Event], Told]:
+    return lambda event: Told(text, {"number": str(_data(event, "number") or "")})
+
+
+def _installed(event: Event) -> Told:
+    return Told("The store was set up by version {version}", {"version": str(_data(event, "version") or "unknown")})
+
+
+SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
+    Actions.FILE_CREATE: ("uploaded", _created),
+    Actions.FILE_DOWNLOAD: ("downloaded", _downloaded),
+    Actions.FILE_RENAME: ("renamed", _renamed),
+    Actions.FILE_TRASH: ("moved to the trash", _trashed),
+    Actions.FILE_RESTORE: ("restored", "{who} restored {what} from the trash"),
+    Actions.FILE_PURGE: ("deleted for good", _purged),
+    Actions.FILE_DIGEST: ("checksum taken", "{who} took the checksum of {what}"),
+    Actions.FILE_DAMAGED: (
+        "found damaged",
+        lambda event: Told("{what} is damaged: {because}", {"because": _because(event)}),
+    ),
+    Actions.UPLOAD_START: ("begun", "{who} began to upload {what}"),
+    Actions.UPLOAD_CANCEL: ("cancelled", _cancelled),
+    Actions.UPLOAD_EXPIRE: ("left alone too long", "The upload of {what} was left alone too long and dropped"),
+    Actions.USER_CREATE: ("created", "{who} created the user {what}"),
+    Actions.USER_UPDATE: ("changed", _user_changed),
+    Actions.USER_DISABLE: ("disabled", "{who} disabled {what}"),
+    Actions.USER_ENABLE: ("enabled", "{who} enabled {what}"),
+    Actions.USER_DELETE: ("deleted", "{who} deleted the user {what}"),
+    Actions.USER_PASSWORD: ("password set", "{who} set the password of {what}"),
+    Actions.USER_INVITE: ("one-time link made", "{who} made a one-time link for {what}"),
+    Actions.ROLE_CREATE: ("created", "{who} created {what}"),
+    Actions.ROLE_UPDATE: ("changed", "{who} changed {what}"),
+    Actions.ROLE_DELETE: ("deleted", "{who} deleted {what}"),
+    Actions.SESSION_START: ("signed in", _signed_in),
+    Actions.SESSION_REFUSE: ("sign-in refused", _not_signed_in),
+    Actions.SESSION_END: ("signed out, or ended", _signed_out),
+    Actions.TOKEN_CREATE: ("made", "{who} made {what}"),
+    Actions.TOKEN_REVOKE: ("revoked", "{who} revoked {what}"),
+    Actions.TOKEN_REFUSE: ("refused", _token_refused),
+    Actions.ACCESS_DENY: ("refused", _denied),
+    Actions.LIST_EXPORT: ("a list exported", _list_taken),
+    Actions.AUDIT_READ: ("read", "{who} read the log"),
+    Actions.AUDIT_EXPORT: ("exported", _log_taken),
+    Actions.AUDIT_SEAL: ("sealed", _seal("{who} sealed exported entries of the log: seal {number}")),
+    Actions.AUDIT_TRIM: ("trimmed", _seal("{who} took the entries of seal {number} out of the log")),
+    Actions.SYSTEM_INSTALL: ("set up", _installed),
+    Actions.SYSTEM_REPAIR: ("repaired", "{who} repaired the store"),
+}
+"""Each action: the word for it in the filter, and its sentence. Those of further nouns are told by their verbs."""
