@@ -44,8 +44,8 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an account stands. `ended`: it is over; `warned`: it will be within `WARNING_DAYS`; `ending`: what comes first,
-    whenever. `inactive_days` (0 = any number) hold for it, because `source` says so."""
+    """How an account stands. `ended`: it is over; `warned`: it will be within `WARNING_DAYS`; `ending`: what comes
+    first, whenever. `inactive_days` (0 = any number) hold for it, because `source` says so."""
 
     ended: Ending | None
     warned: Ending | None

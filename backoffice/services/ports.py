@@ -51,7 +51,8 @@ class RecordStore(Protocol[R]):
 
 
 class UserStore(RecordStore[User], Protocol):
-    """Users. Facets: `role`, `status`. Orders: `created`, `username`, `expires` (of those that do). Search: words of name and address.
+    """Users. Facets: `role`, `status`. Orders: `created`, `username`, `expires` (of those that do). Search:
+    words of name and address.
 
     `insert` and `replace` raise NameTaken (`details["field"]`; a deleted user's name stays taken) and Invalid for a
     role that is not there; `replace` and `remove` LastAdmin, `remove` InUse (the user still has files or uploads).

@@ -119,7 +119,7 @@ def test_what_is_under_way_goes_on_when_time_runs_out_and_not_when_the_date_is_m
     people.users.enable(ROOT, user.id)
     ground = people.authenticate(secret).actor.ground
     people.users.update(ROOT, user.id, expires_at=people.clock() - 1)
-    with pytest.raises(Exception, match="signed in|Sign in") as refused:
+    with pytest.raises(Exception, match=r"signed in|Sign in") as refused:
         ground.renew()
     assert type(refused.value).__name__ == "NotSignedIn"
 

@@ -12,8 +12,9 @@ from backoffice.domain.limits import MAX_LOG_FILTER_VALUE
 from backoffice.domain.log_query import NOT_OK, LogQuery
 from backoffice.domain.paging import Query
 from backoffice.domain.times import parse_time, rfc3339
+from backoffice.web.admin.applied_filters import AppliedFilter
 from backoffice.web.admin.filters import InvalidFilter, Op, ServiceFilter, equals, one_of
-from backoffice.web.admin.list_state import AppliedFilter, ListState
+from backoffice.web.admin.list_state import ListState
 from backoffice.web.admin.owners import user_id, user_name
 from backoffice.web.context import services
 from backoffice.web.identity import actor, may
