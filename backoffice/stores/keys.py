@@ -23,6 +23,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:by:<type>:<id>                  string  the same by object
     {bo}:segment:<n>:<name of an index>  string  older entries of a long one
     {bo}:segments:<name of an index>     string  its directory: the segments in their order, 16 bytes each
+    {bo}:full                            set     keys of indexes that are to become segments, before anything is added
     {bo}:cut:<name of an index>          string  left by a trim of an earlier version that was stopped
     {bo}:request:<id>                    string  result of a commit, 2 minutes
     {bo}:daily:<what>:<user>:<day>       string  how many of a person's acts were counted, for a day
@@ -73,8 +74,8 @@ CHUNKS = b"file:{*"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one installation. `prefix` is the hash tag of the control plane. `segment_bytes`: at this length a
-    string of an index of the log becomes a segment; 8 bytes an entry, and no fewer entries than one commit has."""
+    """The keys of one installation. `prefix` is the hash tag of the control plane. `segment_bytes`: the most
+    that a string of an index of the log has; 8 bytes an entry."""
 
     prefix: str = "bo"
     segment_bytes: int = SEGMENT_BYTES
@@ -117,6 +118,15 @@ class Keys:
     @property
     def seals(self) -> bytes:
         return self._key("seals")
+
+    @property
+    def full_bytes(self) -> int:
+        """At this length an index of the log is full: so many are left that one commit has less (8,192 entries)."""
+        return self.segment_bytes - self.segment_bytes // 128 * 8
+
+    @property
+    def full_indexes(self) -> bytes:
+        return self._key("full")
 
     def segment(self, index: bytes, number: int) -> bytes:
         """A segment of an index of the log."""

@@ -67,7 +67,7 @@ class Worker:
         return [
             Job("beat", BEAT_SECONDS, self._beat),
             Job("index looks", 3600, self._index_looks),
-            Job("cut log indexes", 3600, self.services.maintenance.cut_log_indexes),
+            Job("cut log indexes", 60, self.services.maintenance.cut_log_indexes),
             Job("digest", DIGEST_SECONDS, self._digest),
             Job("expire", 15, uploads.cleanup.expire_due),
             Job("collect uploads", 30, uploads.cleanup.collect),

@@ -198,7 +198,7 @@ def test_what_repairs_the_log_is_no_write_of_a_commit(db: Db, command: str) -> N
         Commit(KEYS, event()).write(command, KEYS.audit_index("actor", "x"), "1-1")
     program = [1, 64, 0, 1, 1, 0, 0, "{}", 0, command, 3, 1, "1-1"]
     with pytest.raises(ResponseError, match=r"(?i)unknown"):
-        db.script("commit", [KEYS.request("r"), KEYS.audit, KEYS.audit_index("actor", "x")], program)
+        db.script("commit", [KEYS.request("r"), KEYS.audit, KEYS.full_indexes, KEYS.audit_index("actor", "x")], program)
     assert everything(db) == {}
 
 

@@ -47,7 +47,9 @@ def test_a_commit_asks_nothing_that_changes_something_and_nothing_unknown(db: Db
         with pytest.raises(ValueError, match="not a check"):
             commit.check(op, TEXT, *args, error=Conflict())
     with pytest.raises(ResponseError, match="unknown check"):
-        db.script("commit", [KEYS.request("r"), KEYS.audit], [1, 64, 1, 0, 1, 0, 0, "{}", 0, "nonsense", 2])
+        db.script(
+            "commit", [KEYS.request("r"), KEYS.audit, KEYS.full_indexes], [1, 64, 1, 0, 1, 0, 0, "{}", 0, "nonsense", 2]
+        )
     assert everything(db) == {}
 
 

@@ -127,9 +127,10 @@ def test_a_repeated_repair_is_recorded_once(db: Db, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_repair_without_an_event_or_of_another_kind_is_refused(db: Db) -> None:
+    named = [KEYS.request("r"), KEYS.audit, KEYS.full_indexes, INDEX, KEYS.segments(INDEX)]
     for op, text in (("sort", ""), ("shuffle", "{}")):
         with pytest.raises(ResponseError, match=r"NOEVENT|BADOP"):
-            db.script("log_repair", [KEYS.request("r"), KEYS.audit, INDEX, KEYS.cut(INDEX)], [op, "", 2, text, 1, 64])
+            db.script("log_repair", named, [op, "", 2, text, 1, 64, 64])
     assert db.call("XLEN", KEYS.audit) == 0
 
 

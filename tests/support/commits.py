@@ -19,7 +19,13 @@ def everything(db: Db) -> dict[bytes, object]:
     found: dict[bytes, object] = {}
     for key in sorted(db.client.scan_iter(match="{t}:*", count=1000)):
         kind = db.call("TYPE", key)
-        read = {b"hash": ("HGETALL",), b"zset": ("ZRANGE",), b"string": ("GET",), b"stream": ("XRANGE",)}[kind]
+        read = {
+            b"hash": ("HGETALL",),
+            b"zset": ("ZRANGE",),
+            b"string": ("GET",),
+            b"stream": ("XRANGE",),
+            b"set": ("SMEMBERS",),
+        }[kind]
         ends: tuple[Any, ...] = {b"zset": (0, -1, "WITHSCORES"), b"stream": ("-", "+")}.get(kind, ())
         found[key] = db.call(*read, key, *ends)
     return found

@@ -34,7 +34,7 @@ class SegmentCheck:
     def is_long(self, index: bytes) -> bool:
         """Whether an index has segments, or is so long that it should have."""
         directory, size = self._db.many([("EXISTS", self._keys.segments(index)), ("STRLEN", index)])
-        return bool(directory) or int(size) >= self._keys.segment_bytes
+        return bool(directory) or int(size) >= self._keys.full_bytes
 
     def run(self) -> None:
         """Everything that was noted."""

@@ -101,7 +101,7 @@ class RedisArchive:
     def _cut_long(self, index: bytes, last: bytes) -> None:
         """Whole segments go, and the first one that stays is cut."""
         directory, most = self._keys.segments(index), self._keys.segment_bytes
-        cut(self._db, self._keys, index, most + WIDTH)  # where an earlier version let it grow
+        cut(self._db, self._keys, index)  # where an earlier version let it grow
         status = b""
         while status != b"done":
             oldest = segments_of(self._db.call("GETRANGE", directory, 0, TOGETHER * RECORD - 1))

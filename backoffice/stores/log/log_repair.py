@@ -77,7 +77,7 @@ class Rebuild:
     def run(self, db: Db, keys: Keys, event: AuditEvent, *, error: BackofficeError) -> str:
         """As `LogChange.run`."""
         directory = keys.segments(self.index)
-        cut(db, keys, self.index, keys.segment_bytes + WIDTH)
+        cut(db, keys, self.index)
         before = db.call("GET", directory) or b""
         old = segments_of(before)
         last, entries = self._entries(db, keys)
@@ -127,9 +127,9 @@ def _run(
 ) -> str:
     """`told`: the entry's id, and what an op is told besides."""
     named_by = [keys.audit_index(facet, value) for facet, value in facets(event)]
-    where = [keys.request(token_hex(16)), keys.audit, *own, *named_by]
+    where = [keys.request(token_hex(16)), keys.audit, keys.full_indexes, *own, *named_by]
     entry_id, *more = told
-    args = [op, entry_id, len(own), event.canonical(), KEEP_SECONDS, keys.segment_bytes, *more]
+    args = [op, entry_id, len(own), event.canonical(), KEEP_SECONDS, keys.segment_bytes, keys.full_bytes, *more]
     status, *last = Appending("log_repair", where, args).run(db, keys)
     if status != b"done":
         raise error

@@ -14,7 +14,7 @@ from backoffice.domain.limits import READS_SECONDS
 from backoffice.errors import Conflict, VersionMismatch
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.segments import Appending, most_bytes
+from backoffice.stores.log.segments import Appending
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import DAY_SECONDS, KEEP_SECONDS, Commit, charged, facets, too_much, weight
 
@@ -62,9 +62,10 @@ class RedisReads:
             self._keys.daily("acts", actor.id, event.at // (DAY_SECONDS * 1000)),
             version[0] if version is not None else self._keys.audit,
             self._keys.audit,
+            self._keys.full_indexes,
             *(self._keys.audit_index(facet, value) for facet, value in facets(event)),
         ]
-        args: list[Arg] = [KEEP_SECONDS, most_bytes(self._keys), *(version[1:] if version is not None else ("", ""))]
+        args: list[Arg] = [KEEP_SECONDS, self._keys.full_bytes, *(version[1:] if version is not None else ("", ""))]
         args += [event.at, (span + 1) * SPAN_MS, LATE_MS, "" if most is None else most, weight(len(text)), DAY_SECONDS]
         args += [name, text, event.actor_json(), event.object.id, event.object.name]
         args += [start, stop, "" if piece is Piece.WHOLE else "1", "" if chunk is None else "1"]

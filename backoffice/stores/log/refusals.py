@@ -13,7 +13,7 @@ from backoffice.domain.limits import COUNTED_SECONDS, MAX_NAMED_REFUSALS, MAX_RE
 from backoffice.errors import Conflict
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.segments import Appending, most_bytes
+from backoffice.stores.log.segments import Appending
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit, facets
 
@@ -35,14 +35,15 @@ class RedisRefusals:
         action = event.action
         indexes = [self._keys.audit_index(facet, value) for facet, value in facets(event)]
         counting = [*self._parts(action, "counted"), *self._parts(action, "due")]
-        keys = [*counting, self._keys.refusals(action, "places"), self._keys.audit, *indexes]
+        keys = [*counting, self._keys.refusals(action, "places"), self._keys.audit, self._keys.full_indexes]
+        keys += indexes
         target = f"{event.object.type}:{event.object.id}" if event.object.id else ""
         args: list[Arg] = [
             event.at,
             COUNTED_SECONDS * 1000,
             MAX_REFUSAL_ENTRIES,
             REFUSAL_ENTRY_SECONDS * 1000,
-            most_bytes(self._keys),
+            self._keys.full_bytes,
             event.canonical(),
             hashlib.sha256(alike.encode()).hexdigest()[:16] if alike else token_hex(8),
             str(event.data.get("because", "")),

@@ -1,8 +1,9 @@
 """Segments: how an index of the log stays in strings of `Keys.segment_bytes`.
 
-An index is appended to under one key, as long as it is short. A script that finds it full does nothing and says so;
-then what the index has becomes a segment (`log_segment.lua`), and the script is sent again: three trips more, once in
-131,072 entries. The directory of the index names its segments in their order.
+An index is appended to under one key, as long as it is short. A script that makes it full notes that in a set; the next
+one that would append to it does nothing and says so. Then what the index has becomes a segment (`log_segment.lua`), and
+the script is sent again: three trips more, once in 122,880 entries. The directory of the index names its segments in
+their order.
 
 An earlier version let a string grow to 256 MB. Such a one becomes a segment as it is, by being renamed, and is found
 like any other; the worker makes short ones of it (`Segments`), the newest entries first, for a string gives up its
@@ -28,19 +29,13 @@ DONE: Final = "segments"
 """Field of the installation that says that no index is longer than a segment."""
 
 
-def most_bytes(keys: Keys, entries: int = 1) -> int:
-    """The length at which an index has no room for so many more entries; never so little that an empty one had none."""
-    return max(WIDTH, keys.segment_bytes - (entries - 1) * WIDTH)
-
-
 @dataclass(frozen=True, slots=True)
 class Appending:
-    """A script that appends `entries` at most to indexes of the log, of which it is told `most_bytes`."""
+    """A script that appends to indexes of the log, and answers `{"full", position in keys …}`."""
 
     name: str
     keys: Sequence[bytes]
     args: Sequence[Arg]
-    entries: int = 1
     allow_oom: bool = False
 
     def run(self, db: Db, keys: Keys, *, before: Sequence[Command] = (), ground: Ground | None = None) -> Any:
@@ -49,15 +44,15 @@ class Appending:
             reply = db.script(self.name, self.keys, self.args, allow_oom=self.allow_oom, before=before, ground=ground)
             if reply[0] != b"full":
                 return reply
-            before = ()  # that was carried out
+            before = ()  # that has been carried out
             for position in dict.fromkeys(map(int, reply[1:])):
-                cut(db, keys, self.keys[position - 1], most_bytes(keys, self.entries))
+                cut(db, keys, self.keys[position - 1])
         raise Unavailable
 
 
-def cut(db: Db, keys: Keys, index: bytes, least: int) -> None:
-    """Make a segment of what an index has, where that is so many bytes or more."""
-    _make(db, keys, index, ["cut", least])
+def cut(db: Db, keys: Keys, index: bytes) -> None:
+    """Make a segment of what an index has, if it is full."""
+    _make(db, keys, index, ["cut", keys.full_bytes])
 
 
 def split(db: Db, keys: Keys, index: bytes, long: Segment) -> bool:
@@ -76,7 +71,7 @@ def _make(db: Db, keys: Keys, index: bytes, args: Sequence[Arg], *others: bytes)
     op, *rest = args
     number = 1
     for _ in range(ATTEMPTS):
-        named = [index, keys.segments(index), keys.segment(index, number), *others]
+        named = [index, keys.segments(index), keys.full_indexes, keys.segment(index, number), *others]
         reply = db.script("log_segment", named, [op, number, *rest], allow_oom=True)
         if reply[0] != b"number":
             status: bytes = reply[0]
@@ -102,7 +97,10 @@ class Segments:
             self._split(self._long[-1])
             return True
         if self._scan is None:
-            if self._db.call("HEXISTS", self._keys.install, DONE):
+            done, full = self._db.many([("HEXISTS", self._keys.install, DONE), ("SMEMBERS", self._keys.full_indexes)])
+            for index in full:  # that nothing was added to since, or that was trimmed
+                cut(self._db, self._keys, index)
+            if done:
                 return False
             self._scan, self._found = scan(self._db, self._keys.all_indexes), False
         batch = next(self._scan, None)
@@ -128,7 +126,7 @@ class Segments:
         self._found = self._found or bool(long)
 
     def _split(self, index: bytes) -> None:
-        cut(self._db, self._keys, index, self._keys.segment_bytes + WIDTH)
+        cut(self._db, self._keys, index)
         long = long_segments(self._keys, self._db.call("GET", self._keys.segments(index)))
         if not (long and (split(self._db, self._keys, index, long[0]) or long[1:])):
             self._long.remove(index)

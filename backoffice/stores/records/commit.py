@@ -11,7 +11,7 @@ from backoffice.domain.audit import NO_OBJECT, AuditEvent, Outcome
 from backoffice.errors import BackofficeError, LeaseLost, TooMany
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.segments import Appending, most_bytes
+from backoffice.stores.log.segments import Appending
 
 KEEP_SECONDS = 120
 """For so long a repeated commit is recognised; a client gives up repeating long before."""
@@ -69,7 +69,7 @@ class Commit:
 
     def __init__(self, keys: Keys, *events: AuditEvent) -> None:
         self._all = keys
-        self._keys: dict[bytes, int] = {keys.request(token_hex(16)): 1, keys.audit: 2}
+        self._keys: dict[bytes, int] = {keys.request(token_hex(16)): 1, keys.audit: 2, keys.full_indexes: 3}
         self._checks: list[Arg] = []
         self._errors: list[Refusal] = []
         self._charges: list[tuple[bytes, int, Refusal]] = []
@@ -168,7 +168,7 @@ class Commit:
             self.check("spend", key, weight(self._length), most, DAY_SECONDS, error=refusal)
         program: list[Arg] = [
             KEEP_SECONDS,
-            most_bytes(self._all, self._events_count),
+            self._all.full_bytes,
             len(self._errors),
             self._writes_count,
             self._events_count,
@@ -179,7 +179,7 @@ class Commit:
             *self._writes,
             *self._reads,
         ]
-        script = Appending("commit", list(self._keys), program, entries=self._events_count, allow_oom=when_full)
+        script = Appending("commit", list(self._keys), program, allow_oom=when_full)
         status, what, *rest = script.run(db, self._all, before=self._before, ground=self._ground)
         if status == b"done":
             self.replies = rest

@@ -12,6 +12,8 @@ from importlib.resources import files
 
 SHARED = ("_bytes", "_log")
 """In this order: a file may use what those before it define."""
+OF_SEGMENTS = frozenset({"log_index", "log_repair", "log_segment", "log_trim"})
+"""Scripts before which `_segments` is put as well: the others run too often to define what they do not use."""
 
 
 ASK_THEMSELVES = frozenset({"commit", "read", "upload"})
@@ -32,7 +34,7 @@ class Script:
 def load(name: str, *, shebang: bool = True, allow_oom: bool = False, watched: bool = False) -> Script:
     """`<name>.lua`, ready to send. `allow_oom` lets it run when memory is full; that is said in its first line, so it
     takes `shebang`. `watched`: it begins by comparing versions, which are added to its keys and arguments."""
-    source = (_read("_watch") if watched else _UNWATCHED) + shared() + _asking(name, watched=watched) + _read(name)
+    source = (_read("_watch") if watched else _UNWATCHED) + shared(name) + _asking(name, watched=watched) + _read(name)
     if shebang:
         source = ("#!lua flags=allow-oom\n" if allow_oom else "#!lua\n") + source
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
@@ -43,9 +45,9 @@ def _asking(name: str, *, watched: bool) -> str:
     return _ASKS if watched and name not in ASK_THEMSELVES else ""
 
 
-def shared() -> str:
-    """What stands before each script."""
-    return "".join(map(_read, SHARED))
+def shared(name: str = "") -> str:
+    """What stands before this script."""
+    return "".join(map(_read, (*SHARED, "_segments") if name in OF_SEGMENTS else SHARED))
 
 
 def _read(name: str) -> str:

@@ -27,35 +27,16 @@ local function entry_rank(key, entry, count)
   return low
 end
 
--- Which of KEYS[first] to KEYS[last], indexes of an event, have `most` bytes or more: before anything is appended to
--- them they have to be cut (`segments.py`). The answer of the script, which has had no effect then; nil = go on.
+-- Put a packed entry at the end of an index. One that has `most` bytes or more from now on is full, and noted as such.
+local function append_entry(key, entry, most, full)
+  if redis.call('APPEND', key, entry) >= most then redis.call('SADD', full, key) end
+end
+-- Which of KEYS[first] to KEYS[last] are full indexes, for a script that sees that there are some: before it appends to
+-- them they have to be cut (`segments.py`). What it answers, without an effect, then; nil = it may go on.
 local function no_room(first, last, most)
-  local full
+  local answer = {'full'}
   for at = first, last do
-    if redis.call('STRLEN', KEYS[at]) >= most then
-      full = full or {'full'}
-      full[#full + 1] = at
-    end
+    if redis.call('STRLEN', KEYS[at]) >= most then answer[#answer + 1] = at end
   end
-  return full
-end
-
--- The segments that a directory names, the oldest first: 16 bytes each, as in `log_index.py:Segment`.
-local function segments_of(directory)
-  local text, found = redis.call('GET', directory) or '', {}
-  for at = 1, #text - 15, 16 do
-    local n1, n2, n3, n4, c1, c2, c3, c4 = string.byte(text, at + 8, at + 15)
-    found[#found + 1] = {first = string.sub(text, at, at + 7), number = ((n1 * 256 + n2) * 256 + n3) * 256 + n4,
-      count = ((c1 * 256 + c2) * 256 + c3) * 256 + c4}
-  end
-  return found
-end
-local function pack_number(number)
-  local n3, n2, n1 = number % 256, number % 65536, number % 16777216
-  return string.char((number - n1) / 16777216, (n1 - n2) / 65536, (n2 - n3) / 256, n3)
-end
-local function set_segments(directory, segments)
-  local rows = {}
-  for at, one in ipairs(segments) do rows[at] = one.first .. pack_number(one.number) .. pack_number(one.count) end
-  if #rows == 0 then redis.call('DEL', directory) else redis.call('SET', directory, table.concat(rows)) end
+  if #answer > 1 then return answer end
 end

@@ -1,8 +1,9 @@
 -- commit: change the control plane, all of it or nothing, and write the audit log in the same breath.
 --
--- KEYS[1] request id   KEYS[2] audit stream   KEYS[3...] what the program refers to by position
+-- KEYS[1] request id   KEYS[2] audit stream   KEYS[3] set of the indexes of the log that are full
+-- KEYS[4...] what the program refers to by position
 -- ARGV[1] seconds for which the request id is remembered
--- ARGV[2] bytes at which an index of the log takes no more of this commit
+-- ARGV[2] bytes at which an index of the log is full
 -- ARGV[3] number of checks   ARGV[4] of writes   ARGV[5] of events, at least one: no entry, no effect   ARGV[6] of reads
 -- ARGV[7] where in ARGV the reads begin
 -- ARGV[8...] the program, flat, for this script runs more often than any other:
@@ -27,7 +28,9 @@
 -- {"failed", number of the check, what it saw}, or {"full", position in KEYS ...}: indexes that are to be cut first.
 local request, at = KEYS[1], 8
 local checks, writes, events = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local last = redis.call('GET', request)
+-- One question for both, for it is asked more often than any other.
+local some = redis.call('EXISTS', request, KEYS[3]) > 0
+local last = some and redis.call('GET', request)
 
 if not last then
   local refusal = changed()
@@ -37,9 +40,11 @@ if not last then
   local most, full = tonumber(ARGV[2]), {'full'}
   for _ = 1, events do
     local stop = at + 1 + tonumber(ARGV[at + 1])
-    for index = at + 2, stop do
-      local position = tonumber(ARGV[index])
-      if redis.call('STRLEN', KEYS[position]) >= most then full[#full + 1] = position end
+    if some then
+      for index = at + 2, stop do
+        local position = tonumber(ARGV[index])
+        if redis.call('STRLEN', KEYS[position]) >= most then full[#full + 1] = position end
+      end
     end
     at = stop + 1
   end
@@ -116,7 +121,7 @@ if not last then
     local stop = at + 1 + tonumber(ARGV[at + 1])
     last = redis.call('XADD', KEYS[2], '*', 'e', ARGV[at])
     local entry = pack_entry(last)
-    for index = at + 2, stop do redis.call('APPEND', KEYS[tonumber(ARGV[index])], entry) end
+    for index = at + 2, stop do append_entry(KEYS[tonumber(ARGV[index])], entry, most, KEYS[3]) end
     at = stop + 1
   end
   redis.call('SET', request, last, 'EX', ARGV[1])

@@ -1,22 +1,25 @@
 -- log_segment: make segments of an index of the log that is long. A script because the string, its segment and the directory
 -- change at one moment. Nothing of the log changes, so nothing is recorded; repeated, it does nothing.
 --
--- KEYS[1] index   KEYS[2] its directory   KEYS[3] the new segment
+-- KEYS[1] index   KEYS[2] its directory   KEYS[3] set of the indexes that are full   KEYS[4] the new segment
 -- ARGV[1] op   ARGV[2] number of the new segment, then:
---   cut     least          what the index has becomes a segment, if that is so many bytes or more. It is renamed, so
+--   cut     full           what the index has becomes a segment, if that is so many bytes or more. It is renamed, so
 --                          this takes no longer where it is very long, as an earlier version left it
---   split   bytes, number  the last entries of such a segment, KEYS[4], become one of so many bytes; it gives up the
+--   split   bytes, number  the last entries of such a segment, KEYS[5], become one of so many bytes; it gives up the
 --                          string itself when what is left is as short
 --
 -- Returns {"done"}: there is nothing (more) to do; {"more"}: there is; {"number", n}: nothing has happened, a new
 -- segment has this number.
-local index, directory, new = KEYS[1], KEYS[2], KEYS[3]
+local index, directory, full, new = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local op, bytes = ARGV[1], tonumber(ARGV[3])
 local segments = segments_of(directory)
 
 local long
 if op == 'cut' then
-  if redis.call('STRLEN', index) < bytes then return {'done'} end
+  if redis.call('STRLEN', index) < bytes then
+    redis.call('SREM', full, index)
+    return {'done'}
+  end
 elseif op == 'split' then
   for at, one in ipairs(segments) do
     if one.number == tonumber(ARGV[4]) and one.count * 8 > bytes then long = at end
@@ -35,14 +38,15 @@ if op == 'cut' then
   segments[#segments + 1] = {first = entry_at(index, 0), number = number, count = count}
   redis.call('RENAME', index, new)
   set_segments(directory, segments)
+  redis.call('SREM', full, index)
   return {'done'}
 end
 
 local one, piece = segments[long], math.floor(bytes / 8)
 local left = one.count - piece
-redis.call('SET', new, redis.call('GETRANGE', KEYS[4], left * 8, one.count * 8 - 1))
+redis.call('SET', new, redis.call('GETRANGE', KEYS[5], left * 8, one.count * 8 - 1))
 table.insert(segments, long + 1, {first = entry_at(new, 0), number = number, count = piece})
 one.count = left
-if left <= piece then redis.call('SET', KEYS[4], redis.call('GETRANGE', KEYS[4], 0, left * 8 - 1)) end
+if left <= piece then redis.call('SET', KEYS[5], redis.call('GETRANGE', KEYS[5], 0, left * 8 - 1)) end
 set_segments(directory, segments)
 return {left > piece and 'more' or 'done'}

@@ -4,8 +4,8 @@
 --
 -- KEYS[1] request id   KEYS[2] hash of what is counted, of one reader, file and span   KEYS[3] zset of those to be written
 -- KEYS[4] what the reader has spent today   KEYS[5] record of the file   KEYS[6] audit stream
--- KEYS[7...] indexes of the event, and last the chunk, if there is one to read
--- ARGV[1] seconds for which the request id is remembered   ARGV[2] bytes at which an index of the log takes no more
+-- KEYS[7] set of the indexes that are full   KEYS[8...] those of the event, and last the chunk, if there is one to read
+-- ARGV[1] seconds for which the request id is remembered   ARGV[2] bytes at which an index of the log is full
 -- ARGV[3] field of the record's version, '' = whatever it is   ARGV[4] the version, '' = none
 -- ARGV[5] now, ms   ARGV[6] end of the span, ms   ARGV[7] ms for which its first reading is remembered after that
 -- ARGV[8] what may be spent in a day, '' = any   ARGV[9] what an entry costs   ARGV[10] seconds of a day
@@ -38,7 +38,9 @@ local function note_part()
   end
 end
 
-if redis.call('EXISTS', request) == 0 then
+-- One question for both.
+local some = redis.call('EXISTS', request, KEYS[7]) > 0
+if not some or redis.call('EXISTS', request) == 0 then
   local refusal = changed()
   if refusal then return refusal end
   if ARGV[3] ~= '' then
@@ -47,13 +49,13 @@ if redis.call('EXISTS', request) == 0 then
   end
 
   local times = tonumber(redis.call('HGET', counted, 'times') or 0) + 1
-  local full = times == 1 and no_room(7, #KEYS - (chunk and 1 or 0), tonumber(ARGV[2]))
+  local full = some and times == 1 and no_room(8, #KEYS - (chunk and 1 or 0), tonumber(ARGV[2]))
   if full then return full end
   if times <= 2 and not pay() then return {'spent'} end
   redis.call('HSET', counted, 'times', times)
   if times == 1 then
     local entry = pack_entry(redis.call('XADD', audit, '*', 'e', ARGV[12]))
-    for index = 7, #KEYS - (chunk and 1 or 0) do redis.call('APPEND', KEYS[index], entry) end
+    for index = 8, #KEYS - (chunk and 1 or 0) do append_entry(KEYS[index], entry, tonumber(ARGV[2]), KEYS[7]) end
     redis.call('PEXPIREAT', counted, string.format('%.0f', ARGV[6] + ARGV[7]))
   else
     if times == 2 then

@@ -4,15 +4,13 @@
 --
 -- KEYS[1] hash of what is counted   KEYS[2] HyperLogLog of its networks
 -- KEYS[3], KEYS[4] the same of what was counted before and is to be written
--- KEYS[5] hash of places   KEYS[6] audit stream   KEYS[7...] indexes of the event
+-- KEYS[5] hash of places   KEYS[6] audit stream   KEYS[7] set of the indexes that are full   KEYS[8...] those of the event
 -- ARGV[1] now, ms   ARGV[2] ms for which is counted   ARGV[3] places   ARGV[4] ms until there is one more
--- ARGV[5] bytes at which an index of the log takes no more   ARGV[6] event   ARGV[7] what is alike, the same for two that are
+-- ARGV[5] bytes at which an index is full   ARGV[6] event   ARGV[7] what is alike, the same for two that are
 -- ARGV[8] reason   ARGV[9] what it was about   ARGV[10] network   ARGV[11] how many of each are named
 --
 -- Returns {"ok", 1} where something is to be written, else {"ok", 0}. A repeated call counts once more; it writes
--- nothing. {"full", position in KEYS ...}: indexes that are to be cut first.
-local full = no_room(7, #KEYS, tonumber(ARGV[5]))
-if full then return full end
+-- nothing. {"full", position in KEYS ...}: indexes that are to be cut first; nothing is counted then.
 local counted, networks, before, places = KEYS[1], KEYS[2], KEYS[3], KEYS[5]
 local now, span, most, pause = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local row = redis.call('HMGET', counted, 'since', 'count')
@@ -34,10 +32,14 @@ local left, at = tonumber(held[1] or most), tonumber(held[2] or now)
 if at > now then at = now end
 local gained = math.floor((now - at) / pause)
 left, at = math.min(most, left + gained), at + gained * pause
+if left > 0 and redis.call('EXISTS', KEYS[7]) == 1 then
+  local full = no_room(8, #KEYS, tonumber(ARGV[5]))
+  if full then return full end
+end
 if left > 0 and redis.call('HSETNX', counted, 'alike:' .. ARGV[7], '1') == 1 then
   redis.call('HSET', places, 'left', left - 1, 'at', string.format('%.0f', at))
   local entry = pack_entry(redis.call('XADD', KEYS[6], '*', 'e', ARGV[6]))
-  for index = 7, #KEYS do redis.call('APPEND', KEYS[index], entry) end
+  for index = 8, #KEYS do append_entry(KEYS[index], entry, tonumber(ARGV[5]), KEYS[7]) end
   return {'ok', due}
 end
 
