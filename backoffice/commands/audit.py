@@ -19,7 +19,7 @@ from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.log_archive import Extent, Seal, Trimmed
 from backoffice.domain.nouns import all_actions
-from backoffice.domain.times import rfc3339
+from backoffice.domain.times import parse_time, rfc3339
 from backoffice.errors import BackofficeError
 
 WAIT_MS = 2_000
@@ -28,6 +28,14 @@ WAIT_MS = 2_000
 @click.group("audit")
 def command() -> None:
     """Read, export and trim the audit log. All of that is recorded, too."""
+
+
+def moment(text: str) -> int:
+    """A day or time that somebody types. Raises BadParameter."""
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise click.BadParameter("This is neither a day nor a time, as in 2026-01-31 and RFC 3339.") from None
 
 
 log_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -58,16 +66,30 @@ def tail(*, lines: int, follow: bool, raw: bool) -> None:
 @click.option("--object", "target", help="type:id of what it was done to, such as file:… or user:….")
 @click.option("--action", type=click.Choice([str(action) for action in all_actions()]))
 @click.option("--ip")
+@click.option("--since", type=moment, help="Written from this day or time on.")
+@click.option("--until", type=moment, help="Written before this day or time.")
 @click.option("-n", "--lines", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @json_option
-def search(*, actor: str | None, target: str | None, action: str | None, ip: str | None, lines: int, raw: bool) -> None:
-    """Print the entries for which everything given holds, newest first."""
+def search(
+    *,
+    actor: str | None,
+    target: str | None,
+    action: str | None,
+    ip: str | None,
+    since: int | None,
+    until: int | None,
+    lines: int,
+    raw: bool,
+) -> None:
+    """Print the entries for which everything given holds, newest first. Days and times are UTC or RFC 3339."""
     here = shell()
     given = (("actor", _actor_id(here, actor)), ("object", target), ("action", action), ("ip", ip))
     filters = tuple((name, value) for name, value in given if value)
     cursor = ""
     while lines > 0:
-        page = here.services.audit.page(here.actor, filters=filters, cursor=cursor, limit=min(lines, MAX_LIMIT))
+        page = here.services.audit.page(
+            here.actor, filters=filters, cursor=cursor, limit=min(lines, MAX_LIMIT), since=since, until=until
+        )
         _print(page.items, raw=raw)
         lines -= len(page.items)
         cursor = page.next_cursor

@@ -30,6 +30,8 @@ READ_SECONDS = 60
 """Readings by one actor within so long are one event."""
 MOST_READERS: Final = 1000
 """That a process remembers."""
+MAX_MS = 10**15 - 1
+"""Ids of entries have no more digits."""
 _ID = re.compile(r"(?a:\d{1,15}-\d{1,19})")
 
 
@@ -43,12 +45,23 @@ class Audit:
     """Until when (of the monotonic clock) a reading by this actor is in the log already."""
 
     def page(
-        self, actor: Actor, *, filters: Sequence[tuple[str, str]] = (), cursor: str = "", limit: int = 50
+        self,
+        actor: Actor,
+        *,
+        filters: Sequence[tuple[str, str]] = (),
+        cursor: str = "",
+        limit: int = 50,
+        since: int | None = None,
+        until: int | None = None,
     ) -> LogPage[AuditEntry]:
-        """Newest first. `cursor` is the `next_cursor` of the page before. Raises Invalid for an unknown facet."""
+        """Newest first, written from `since` on and before `until` (ms). `cursor`: the `next_cursor` of the page
+        before. `total` is exact by one filter, else it may be a lower bound (`exact`).
+
+        Raises Invalid for an unknown facet, a value or time that no entry can have.
+        """
         self._reading(actor)
-        check_query(LogQuery(tuple(filters), cursor=cursor, limit=limit))
-        return self.log.page(tuple(filters), cursor, limit)
+        check_query(LogQuery(tuple(filters), cursor=cursor, limit=limit, since=since, until=until))
+        return self.log.page(tuple(filters), cursor, limit, since=since, until=until)
 
     def search(self, actor: Actor, query: LogQuery) -> FoundEntries[AuditEntry]:
         """Likewise, also by time, by several actions and by words; what is found within bounds says how far they
@@ -136,5 +149,8 @@ def check_query(query: LogQuery) -> None:
         raise Invalid("The cursor is not valid for this list.", field="cursor")
     if not 1 <= query.limit <= MAX_LIMIT:
         raise Invalid(f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
+    for name, bound in (("since", query.since), ("until", query.until)):
+        if bound is not None and not 0 <= bound <= MAX_MS:
+            raise Invalid("This is no time that the log could have.", field=name)
     if len(query.words) > MAX_SEARCH:
         raise Invalid(f"At most {MAX_SEARCH} characters can be searched for.", field="words")

@@ -178,9 +178,17 @@ class AuditLog(Protocol):
     def write_counted_reads(self, counted: CountedReads, event: AuditEvent) -> None:
         """As `write_counted_refusals`."""
 
-    def page(self, filters: Sequence[tuple[str, str]], cursor: str, limit: int) -> LogPage[AuditEntry]:
-        """Newest first. Several filters: the smallest index drives, the others are checked in bounded windows.
-        `cursor`: id of the last entry seen, "" = from the newest."""
+    def page(
+        self,
+        filters: Sequence[tuple[str, str]],
+        cursor: str,
+        limit: int,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> LogPage[AuditEntry]:
+        """Newest first, written from `since` on and before `until` (ms). Several filters: the smallest index drives,
+        the others are checked in bounded windows. `cursor`: id of the last entry seen, "" = from the newest."""
 
     def get(self, entry_id: str) -> AuditEntry | None: ...
     def trimmed(self) -> Trimmed | None:

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from redis import Redis
 
 from backoffice.commands.audit_files import write_export
 from backoffice.domain.actions import Actions
+from backoffice.domain.times import rfc3339
 from backoffice.errors import IntegrityError
 from backoffice.services.audit import Audit
 from backoffice.stores.client import Db
@@ -77,6 +79,24 @@ def test_from_export_to_verify(run: Run, log: Log, tmp_path: Path) -> None:
     assert {entry.event["actor"]["via"] for entry in log.log.page((("action", "audit.trim"),), "", 9).items} == {
         "shell"
     }
+
+
+def test_entries_of_a_span_of_time(run: Run, log: Log) -> None:
+    ids = log.fill(3)
+    time.sleep(0.005)
+    later = log.fill(4, 2)
+    since = rfc3339(int(later[0].partition("-")[0]))
+
+    def found(*words: str) -> list[str]:
+        status, out, _ = run("audit", "search", "--json", *words)
+        assert status == 0
+        return [one for one in (json.loads(line)["id"] for line in out.splitlines()) if one in {*ids, *later}]
+
+    assert found("--since", since) == later[::-1]
+    assert found("--until", since) == ids[::-1]
+    assert found("--since", "2001-01-01", "--until", "2001-01-02") == []
+    for word in ("--since", "--until"):
+        assert run("audit", "search", word, "soon")[0] == 2
 
 
 def test_nothing_is_exported_where_there_is_nothing(run: Run, log: Log, tmp_path: Path) -> None:

@@ -96,6 +96,13 @@ def test_filters(people: People) -> None:
     for limit in (0, -1, 501):
         with pytest.raises(Invalid):
             people.audit.page(READER, limit=limit)
+    for span in ({"since": -1}, {"until": -1}, {"since": 10**15}, {"until": 10**15}):
+        with pytest.raises(Invalid):
+            people.audit.page(READER, **span)  # type: ignore[arg-type]
+    at = int(page.items[0].id.partition("-")[0])
+    for span, total in (({"since": at, "until": at + 1}, 1), ({"since": at + 1}, 0), ({"until": at}, 0)):
+        found = people.audit.page(READER, filters=[("object", f"user:{ada.id}")], **span)  # type: ignore[arg-type]
+        assert (len(found.items), found.total, found.exact) == (total, total, True)
     with pytest.raises(NotFound):
         people.audit.get(READER, "1-1")
     with pytest.raises(Invalid):

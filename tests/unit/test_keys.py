@@ -31,6 +31,9 @@ def control() -> list[bytes]:
     ]
     found += [
         KEYS.audit_index("actor", "x"),
+        KEYS.segments(KEYS.audit_index("actor", "x")),
+        KEYS.segment(KEYS.audit_index("actor", "x"), 1),
+        KEYS.full_indexes,
         KEYS.seen("x"),
         KEYS.throttle("x"),
         KEYS.throttled("x"),

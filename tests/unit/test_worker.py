@@ -19,6 +19,8 @@ from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User, UserStatus
 from backoffice.errors import BackofficeError, IntegrityError, StoreFull, Unavailable
+from backoffice.stores.keys import Keys
+from backoffice.stores.log.log_index import pack
 from backoffice.worker import loop
 from backoffice.worker.loop import Job, Worker
 from tests.support.servers import wait_for
@@ -188,3 +190,17 @@ def test_a_worker_that_rests_leaves_the_store_alone(fake: Redis, monkeypatch: py
     worker.stop.set()
     running.join(5)
     assert calls[1] - calls[0] >= 0.5
+
+
+def test_indexes_of_the_log_that_an_earlier_version_left_are_cut(fake: Redis) -> None:
+    site = _site(fake)
+    log, keys = site.services.audit.log, Keys("bo")
+    index = keys.audit_index("action", "user.create")
+    [entry] = log.page((("action", "user.create"),), "", 1).items
+    older = b"".join(n.to_bytes(8, "big") for n in range(1, 2 * keys.segment_bytes // 8))
+    fake.set(index, older + pack(entry.id))
+    Once(site.services, Heart()).run()
+    assert fake.strlen(index) == 0
+    assert fake.strlen(keys.segment(index, 1)) == fake.strlen(keys.segment(index, 2)) == keys.segment_bytes
+    page = log.page((("action", "user.create"),), "", 1)
+    assert (page.items, page.total) == ((entry,), 2 * keys.segment_bytes // 8)

@@ -3,8 +3,8 @@
 --
 -- KEYS[1] index   KEYS[2] its directory   KEYS[3] set of the indexes that are full   KEYS[4] the new segment
 -- ARGV[1] op   ARGV[2] number of the new segment, then:
---   cut     full           what the index has becomes a segment, if that is so many bytes or more. It is renamed, so
---                          this takes no longer where it is very long, as an earlier version left it
+--   cut     full           what the index has becomes a segment, if that is so many bytes or more. One that is very
+--                          long, as an earlier version left it, is renamed, so this takes no longer
 --   split   bytes, number  the last entries of such a segment, KEYS[5], become one of so many bytes; it gives up the
 --                          string itself when what is left is as short
 --
@@ -34,9 +34,15 @@ for _, one in ipairs(segments) do number = math.max(number, one.number + 1) end
 if number ~= tonumber(ARGV[2]) then return {'number', number} end
 
 if op == 'cut' then
-  local count = math.floor(redis.call('STRLEN', index) / 8)
-  segments[#segments + 1] = {first = entry_at(index, 0), number = number, count = count}
-  redis.call('RENAME', index, new)
+  local length = redis.call('STRLEN', index)
+  segments[#segments + 1] = {first = entry_at(index, 0), number = number, count = math.floor(length / 8)}
+  if length > 2 * bytes then
+    redis.call('RENAME', index, new)
+  else
+    -- A string that was appended to has room for as much again; a copy has none.
+    redis.call('SET', new, redis.call('GETRANGE', index, 0, -1))
+    redis.call('DEL', index)
+  end
   set_segments(directory, segments)
   redis.call('SREM', full, index)
   return {'done'}
