@@ -82,7 +82,8 @@ class Jobs(Records[Job]):
     # -- starting and stopping
 
     def preview(self, actor: Actor, kind: str, selection: Selection, args: Mapping[str, Any] | None = None) -> Preview:
-        """What a job would do, before it is started. Raises NotAllowed, ReauthRequired, Invalid."""
+        """What a job would do, before it is started; without `args`, whatever these will be. Raises NotAllowed,
+        ReauthRequired, Invalid."""
         found, selection, cleaned = self.plan(actor, kind, selection, args)
         if selection.query is None:
             looked = list(self._there(actor, found, selection.ids))
@@ -104,7 +105,7 @@ class Jobs(Records[Job]):
         """What is asked for, in order, if the actor may do that to something at all. Raises NotAllowed, Invalid."""
         kind = self.bulk.kind(name)
         self._authorize_kind(actor, kind, selection)
-        cleaned, asked = kind.clean(args or {}), selection.query
+        cleaned, asked = kind.clean(args) if args is not None else {}, selection.query
         if asked is not None:
             order = replace(asked, sort=kind.over.sort, descending=kind.over.descending, offset=0, cursor="")
             return kind, Selection(query=order), cleaned
@@ -139,7 +140,7 @@ class Jobs(Records[Job]):
         authorize(self.audit, actor, Acts.JOB_START, actor.id)
         if not actor.credential:
             deny(self.audit, actor, JOBS.write, NO_OBJECT, "a job is started by a person", NotAllowed())
-        found, chosen, cleaned = self.plan(actor, kind, selection, args)
+        found, chosen, cleaned = self.plan(actor, kind, selection, args or {})
         page: Page[Any] = Page((), len(chosen.ids))
         if chosen.query is not None:
             page = found.over.page(actor, replace(chosen.query, limit=1))

@@ -20,6 +20,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act
 from backoffice.domain.limits import MAX_SELECTED
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotAllowed, NotFound, ReauthRequired, TooLarge
+from backoffice.web.admin.bulk import is_job, run_job
 from backoffice.web.admin.messages import flash_count, flash_distinct
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import access_to
@@ -152,6 +153,9 @@ class ViewActions:
     def run(self) -> ResponseReturnValue:
         """Do what was sent to the selected records, after its question."""
         action, ids = self._authorized(request.form.get("action", "")), _selected_ids()
+        job = self._view.jobs.get(action.name)
+        if is_job(job, ids) and job is not None:
+            return run_job(self._view, job, ids)
         if not ids:
             flash("Select at least one row first.", "warning")
         elif action.question and not _is_confirmed():

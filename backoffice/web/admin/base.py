@@ -31,6 +31,7 @@ from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
 from backoffice.web.admin.access import ViewAccess, ViewActs, single_id, standard_rules
 from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, RowButton, ViewActions
+from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
 from backoffice.web.admin.export import export_answer
 from backoffice.web.admin.filter_bar import FilterBar
@@ -70,6 +71,8 @@ class ServiceView(RecordForms):
     """What a record is called on its own page; the first column of the list unless given."""
     delete_labels: ClassVar[DeleteLabels] = DeleteLabels()
     row_button: ClassVar[RowButton | None] = None
+    jobs: ClassVar[Mapping[str, BulkJob]] = {}
+    """The actions that are jobs where they are for many records."""
     badge_tones: ClassVar[Mapping[str, str]] = {}
     """State -> tone of its badge (`formats.state_tag`), where a column holds an enum."""
 

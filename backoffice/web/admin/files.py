@@ -17,6 +17,7 @@ from backoffice.services.files import Files
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, apply_to_each, bulk_action
 from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import Formatter, code_cell, count_cell, size_cell
 from backoffice.web.admin.file_forms import FileForm, owner_id, split_tags, written_tags
 from backoffice.web.admin.file_page import FACTS, file_panels, verdict
@@ -131,7 +132,20 @@ class FileView(OwnedView):
     search_hint = "Words of the name"
     empty_hint = "Nobody has uploaded anything yet."
     form_on_edit = FileForm
+    jobs: ClassVar = {
+        "delete": BulkJob("file.trash"),
+        "tag": BulkJob("file.tag", ("add", "remove")),
+        "transfer": BulkJob("file.transfer", ("owner",)),
+    }
     service: Files
+
+    @bulk_action("tag", "Tag", act=Acts.FILE_TAG)
+    def tag(self, ids: list[str]) -> None:
+        """It takes arguments, so it is a job however few they are; without any selected nothing happens."""
+
+    @bulk_action("transfer", "Hand over", act=Acts.FILE_TRANSFER)
+    def transfer(self, ids: list[str]) -> None:
+        """Likewise."""
 
     def get_page(self, query: Query) -> Page[WithOwner]:
         """With the types that there are, which the filter offers."""

@@ -12,6 +12,7 @@ from backoffice.web.admin.audit import AuditView
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.dashboard import CARDS, HomeView, plots
 from backoffice.web.admin.files import FileView
+from backoffice.web.admin.jobs import JobView
 from backoffice.web.admin.palette import make_blueprint
 from backoffice.web.admin.roles import RoleView
 from backoffice.web.admin.sessions import SessionView
@@ -32,6 +33,7 @@ def sections(offered: Services) -> tuple[ServiceView, ...]:
         FileView(offered.files),
         TrashView(offered.files),
         UploadView(offered.uploads),
+        JobView(offered.jobs),
         AuditView(offered.audit),
     )
 

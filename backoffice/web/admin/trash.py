@@ -14,6 +14,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.services.files import Files
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, RowAction, RowButton, bulk_action
+from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.files import OwnedView
 from backoffice.web.admin.list_state import ListState
 from backoffice.web.admin.owners import WithOwner, owner_filter, with_owner, with_owners
@@ -43,6 +44,7 @@ class TrashView(OwnedView):
     empty_hint = "The trash is empty."
     row_button = RowButton("restore", "Restore", "restore")
     list_template = "admin/trash_list.html"
+    jobs: ClassVar = {"delete": BulkJob("file.purge"), "restore": BulkJob("file.restore")}
     service: Files
 
     def get_page(self, query: Query) -> Page[WithOwner]:

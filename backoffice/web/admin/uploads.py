@@ -13,6 +13,7 @@ from backoffice.services.uploads.pace import Pace, pace_of
 from backoffice.services.uploads.service import Uploads
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels
+from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import plain_cell, size_cell
 from backoffice.web.admin.files import OwnedView
 from backoffice.web.admin.filters import days
@@ -111,6 +112,7 @@ class UploadView(OwnedView):
     searchable = True
     search_hint = "Words of the name"
     empty_hint = "Nothing is being uploaded."
+    jobs: ClassVar = {"delete": BulkJob("upload.cancel")}
     service: Uploads
 
     def get_page(self, query: Query) -> Page[WithOwner]:

@@ -23,13 +23,16 @@ from backoffice.units import UNLIMITED, written_size
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link, OneTimeSecret, RowAction, apply_to_each, bulk_action
 from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import truncated_cell
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, DayField, DaysField, SizeField
 from backoffice.web.admin.filters import days, one_of
+from backoffice.web.admin.leaving import LeavingPage
 from backoffice.web.admin.people import permitted_on_users
 from backoffice.web.context import services
 from backoffice.web.formats import filesize, state_tag, time_tag
 from backoffice.web.identity import actor, may
+from backoffice.web.route_access import Access
 from backoffice.web.setup_link import setup_link
 
 LINK_HELP = "Give it to the person over a channel you trust. It works once, for {}, and is not shown again."
@@ -143,7 +146,7 @@ def _sessions(_view: Any, _context: Any, record: User, _name: str) -> str | Mark
     return Markup("<br>").join(lines) or "none"
 
 
-class UserView(ServiceView):
+class UserView(LeavingPage, ServiceView):
     """People and programs that can sign in."""
 
     noun, icon = "user", "users"
@@ -183,7 +186,15 @@ class UserView(ServiceView):
     search_hint = "Name or e-mail"
     form_on_create = CreateForm
     form_on_edit = EditForm
+    jobs: ClassVar = {
+        "disable": BulkJob("user.disable"),
+        "enable": BulkJob("user.enable"),
+        "sign_out": BulkJob("session.end_all"),
+    }
     service: Users
+
+    def access_rules(self) -> dict[str, Access]:
+        return {**super().access_rules(), **self.leave_rules()}
 
     def get_page(self, query: Query) -> Page[User]:
         """With the roles, which the filter and the buttons of the rows ask for."""
@@ -212,6 +223,8 @@ class UserView(ServiceView):
             found.append(Link("Files", self.get_url("files.index_view", flt0_owner_is=record.id), "files"))
         if may(Acts.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.id), "audit"))
+        if record.id != actor().id and self.permits(Acts.USER_LEAVE, record):
+            found.append(Link("Let leave …", self.get_url(".leave_view", id=record.id), "out"))
         return found
 
     @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.", act=Acts.USER_DISABLE)

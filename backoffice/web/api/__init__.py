@@ -13,6 +13,7 @@ from backoffice.web.api import (
     description,
     file_changes,
     files,
+    jobs,
     preview,
     roles,
     sessions,
@@ -28,6 +29,7 @@ __all__ = [
     "audit",
     "file_changes",
     "files",
+    "jobs",
     "preview",
     "register",
     "roles",
@@ -41,7 +43,7 @@ __all__ = [
 # Each of these adds its routes to a blueprint when it is imported.
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (blueprints.uploads_bp, blueprints.files_bp, blueprints.admin_bp)
+BLUEPRINTS: tuple[Blueprint, ...] = (blueprints.uploads_bp, blueprints.files_bp, blueprints.admin_bp, jobs.jobs_bp)
 
 
 def register(app: Flask, parts: Sequence[Blueprint] = BLUEPRINTS) -> None:
