@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.jobs import Job, Selection
@@ -42,12 +43,24 @@ Kind = Literal[
 ]
 
 
+def _truth(number: object) -> bool:
+    return bool(number)
+
+
+def _listed(several: Iterable[object]) -> list[object]:
+    return list(several)
+
+
+def _pairs(several: Iterable[Iterable[str]]) -> list[list[str]]:
+    return [list(one) for one in several]
+
+
 class ReasonAnswer(Answer):
     """Why records were refused."""
 
     text: str
     count: int
-    ids: Annotated[list[Id], Field(description="Some of them"), BeforeValidator(list)]
+    ids: Annotated[list[Id], Field(description="Some of them"), BeforeValidator(_listed)]
 
 
 class JobAnswer(Answer):
@@ -61,16 +74,21 @@ class JobAnswer(Answer):
         Literal["queued", "running", "stopping", "stopped", "done", "failed"], Field(validation_alias="shown_state")
     ]
     total: int
-    total_exact: Annotated[bool, BeforeValidator(bool), Field(validation_alias="exact")]
+    total_exact: Annotated[bool, BeforeValidator(_truth), Field(validation_alias="exact")]
     done: int
     refused: int
     absent: Annotated[int, Field(description="Records that were not there (any more)")]
-    reasons: Annotated[list[ReasonAnswer], BeforeValidator(list), Field(validation_alias="why_refused")]
+    reasons: Annotated[list[ReasonAnswer], Field(validation_alias="why_refused")]
     failure: OptionalText
     created_at: Time
     started_at: OptionalTime
     ended_at: OptionalTime
     version: int
+
+    @field_validator("reasons", mode="before")
+    @classmethod
+    def _list_reasons(cls, reasons: Iterable[object]) -> list[object]:
+        return list(reasons)
 
 
 class JobsQuery(PageQuery):
@@ -121,7 +139,7 @@ class PreviewAnswer(Answer):
     sample: Annotated[
         list[list[str]],
         Field(description="Identifier and name of a few"),
-        BeforeValidator(lambda few: [*map(list, few)]),
+        BeforeValidator(_pairs),
     ]
     absent: int
 
@@ -149,7 +167,7 @@ class DepartureAnswer(Answer):
 
     sessions: int
     tokens: int
-    jobs: Annotated[list[JobAnswer], BeforeValidator(list)]
+    jobs: Annotated[list[JobAnswer], BeforeValidator(_listed)]
 
 
 @jobs_bp.get("/jobs")
