@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from backoffice.domain.files import File
+from backoffice.domain.files import OCTETS, File
 from backoffice.domain.limits import MAX_IMAGE_SHOWN
 
 PLAIN: Final = "text/plain; charset=utf-8"
@@ -77,17 +77,27 @@ _WRITTEN: Final = frozenset(
     }
 )
 """Types that are text, besides all of `text/…`."""
+_TEXT_NAMES: Final = tuple(
+    ".log .ini .cfg .conf .env .sql .rst .tex .go .rs .ts .tsx .jsx .lua .rb .php .ps1 .bat .diff .patch .srt".split()
+)
+"""Endings of names of texts whose type is not known. Wrong ones do no harm: what is shown is text in any case."""
 _PDF: Final = "application/pdf"
 
 
 def preview_of(file: File) -> Preview | None:
     """How the file is shown; None where it is not (`why_not_shown`)."""
     found = _SHOWN.get(file.mime_type)
-    if found is None and (file.mime_type.startswith("text/") or file.mime_type in _WRITTEN):
+    if found is None and _is_text(file):
         return Preview(PreviewKind.TEXT, PLAIN)
     if found is not None and found.kind is PreviewKind.IMAGE and file.size > MAX_IMAGE_SHOWN:
         return None
     return found
+
+
+def _is_text(file: File) -> bool:
+    if file.mime_type == OCTETS:
+        return file.name.lower().endswith(_TEXT_NAMES)
+    return file.mime_type.startswith("text/") or file.mime_type in _WRITTEN
 
 
 def why_not_shown(file: File) -> str:

@@ -16,13 +16,13 @@ from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT, MAX_VERIFIED_AT_ONCE
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ChunkMap, StoredChunk
-from backoffice.errors import ChunkLost, IntegrityError, NotFound, TooLarge
+from backoffice.domain.uploads import StoredChunk
+from backoffice.errors import NotFound, TooLarge
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.file_reading import file_ref
 from backoffice.services.ports import AuditLog
-from backoffice.services.uploads.reader import check_chunk
+from backoffice.services.uploads.reader import iter_compared
 
 NAMED_CHUNKS = 50
 """Damaged chunks that an entry of the log names."""
@@ -100,23 +100,17 @@ class FileInspection:
 
     def _compare(self, actor: Actor, file: File, alive: Callable[[int], None]) -> Verification:
         chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
-        damaged, whole, at = list[int](), hashlib.sha256(), 0
-        while at < file.total_chunks:
-            with closing(self.chunks.stream(file.id, range(at, file.total_chunks))) as stream:  # type: ignore[type-var]
-                try:
-                    for data in stream:
-                        if _is_chunk(chunk_map, at, data):
-                            whole.update(data)
-                        else:
-                            damaged.append(at)
-                        del data
-                        at += 1
-                        alive(at)
-                        if actor.ground is not None:
-                            actor.ground.confirm()
-                except ChunkLost:
-                    damaged.append(at)
-                    at += 1
+        damaged, whole = list[int](), hashlib.sha256()
+        with closing(iter_compared(self.chunks, file.id, chunk_map)) as chunks:
+            for index, data in chunks:
+                if data is None:
+                    damaged.append(index)
+                else:
+                    whole.update(data)
+                del data
+                alive(index + 1)
+                if actor.ground is not None:
+                    actor.ground.confirm()
         differs = not damaged and bool(file.digest) and whole.digest() != file.digest
         return Verification(file, tuple(damaged), differs or (not damaged and chunk_map.size != file.size))
 
@@ -126,16 +120,6 @@ class FileInspection:
             raise NotFound
         authorize(self.audit, actor, act, file.owner, file_ref(file))
         return file
-
-
-def _is_chunk(chunk_map: ChunkMap, index: int, data: bytes) -> bool:
-    """Whether these are the bytes that the map tells of, by both of its digests."""
-    try:
-        check_chunk(chunk_map, index, data)
-    except IntegrityError:
-        return False
-    chunk = chunk_map.chunks[index]
-    return chunk is None or not chunk.sha256 or hashlib.sha256(data).digest() == chunk.sha256
 
 
 def _recorded(found: Verification) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def test_F4_CVE_2025_66221_no_name_becomes_a_path() -> None:
     known = {
         ("web/api/files.py", "send_file"),
         ("web/admin/files.py", "send_file"),
+        ("web/preview.py", "send_file"),
         ("web/assets.py", "Path"),
         ("web/assets.py", "safe_join"),
     }
@@ -149,11 +150,12 @@ def test_I10_xml_is_not_parsed() -> None:
 
 
 def test_CVE_2026_56768_bytes_of_files_leave_through_one_door() -> None:
-    """Whatever hands out bytes of a file does it through `web/download.py`, after the service has decided."""
+    """Whatever hands out bytes of a file does it through `web/download.py`, or `web/preview.py` to be looked at, after
+    the service has decided."""
     for module, tree in sources("web/"):
         for name, _ in calls(tree):
             if re.search(r"\bfiles(\(\))?\.open$", name):
-                assert "send_file" in {called for called, _ in calls(tree)}, module
+                assert {"send_file", "send_preview"} & {called for called, _ in calls(tree)}, module
             assert not name.endswith((".chunks.get", ".chunks.stream")), (module, name)
     readers = {
         module for module, tree in sources("services/") for name, _ in calls(tree) if name.endswith("chunks.stream")

@@ -197,7 +197,8 @@ class Markup(HTMLParser):
         self.wrong += [
             f"<{tag} {value}>" for value in given.values() if (value or "").lower().startswith("javascript:")
         ]
-        if tag == "style" or (tag == "script" and "src" not in given) or tag in {"iframe", "object", "embed", "base"}:
+        framed = tag == "iframe" and not (given.get("sandbox", "given") in {None, ""} and given.get("title"))
+        if tag in {"style", "object", "embed", "base"} or (tag == "script" and "src" not in given) or framed:
             self.wrong.append(f"<{tag}>")
         self.ids += [str(given["id"])] if "id" in given else []
         self.labels |= {str(given["for"])} if tag == "label" and "for" in given else set()

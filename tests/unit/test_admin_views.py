@@ -162,7 +162,14 @@ def test_a_new_user_is_what_the_form_says(whole: Desk) -> None:
 def test_renaming_a_file_changes_nothing_else(whole: Desk) -> None:
     admin, file = whole.as_("admin"), whole.file()
     version = version_in(admin.get(f"/admin/files/edit/?id={file.id}"))
-    forged = {"owner": whole.id_of("admin"), "size": "1", "sha256": "0" * 64, "state": "gone", "mime_type": "text/html"}
+    forged = {
+        "owner_id": whole.id_of("admin"),
+        "id": "x",
+        "size": "1",
+        "sha256": "0" * 64,
+        "state": "gone",
+        "mime_type": "text/html",
+    }
     assert (
         admin.post(f"/admin/files/edit/?id={file.id}", {"name": "b.txt", "version": version, **forged}).status_code
         == 302

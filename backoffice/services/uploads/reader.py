@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 import xxhash
 
 from backoffice.domain.uploads import ChunkMap
-from backoffice.errors import IntegrityError
+from backoffice.errors import ChunkLost, IntegrityError
 from backoffice.services.file_ports import ChunkStore
 
 HEARTBEAT_SECONDS = 15
@@ -45,6 +45,37 @@ def iter_verified(
         close = getattr(stream, "close", None)
         if close is not None:
             close()
+
+
+def iter_compared(
+    chunks: ChunkStore, file_id: str, chunk_map: ChunkMap
+) -> Generator[tuple[int, bytes | None], None, None]:
+    """Every chunk of a file with its bytes, None where it is missing or not what the map tells of by both of its
+    digests; so it goes on behind what is damaged."""
+    total, at = len(chunk_map.chunks), 0
+    while at < total:
+        stream = chunks.stream(file_id, range(at, total))
+        try:
+            for data in stream:
+                place, at = at, at + 1
+                yield place, data if _is_chunk(chunk_map, place, data) else None
+                del data
+        except ChunkLost:
+            yield at, None
+            at += 1
+        finally:
+            close = getattr(stream, "close", None)
+            if close is not None:
+                close()
+
+
+def _is_chunk(chunk_map: ChunkMap, index: int, data: bytes) -> bool:
+    try:
+        check_chunk(chunk_map, index, data)
+    except IntegrityError:
+        return False
+    chunk = chunk_map.chunks[index]
+    return chunk is None or not chunk.sha256 or hashlib.sha256(data).digest() == chunk.sha256
 
 
 def check_chunk(chunk_map: ChunkMap, index: int, data: bytes) -> None:

@@ -8,6 +8,7 @@ from flask import Response, request
 from pydantic import Field
 
 from backoffice.domain.acts import Acts
+from backoffice.domain.ids import ID_LENGTH, is_id
 from backoffice.domain.limits import MAX_TAGS
 from backoffice.errors import Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
@@ -71,4 +72,6 @@ def _owner_id(text: str) -> str:
     try:
         return services().users.find(asking, text).id
     except NotFound:
+        if is_id(text) and len(text) == ID_LENGTH:
+            return text  # which the service looks for
         raise field_error("owner", "is not a user") from None

@@ -68,8 +68,8 @@ function show(page) {
 
 /** What is finished or given up stays for one more look, so that the eye can follow, and for as long as it is in use. */
 function leave(row) {
-  if (row.contains(document.activeElement) || row.querySelector("input:checked")) return;
-  if (row.classList.contains("row-gone")) row.remove();
+  const inUse = row.contains(document.activeElement) || row.querySelector("input:checked");
+  if (row.classList.contains("row-gone") && !inUse) row.remove();
   else row.classList.add("row-gone");
 }
 
