@@ -77,8 +77,9 @@ _WRITTEN: Final = frozenset(
     }
 )
 """Types that are text, besides all of `text/…`."""
-_TEXT_NAMES: Final = tuple(
-    ".log .ini .cfg .conf .env .sql .rst .tex .go .rs .ts .tsx .jsx .lua .rb .php .ps1 .bat .diff .patch .srt".split()
+_TEXT_NAMES: Final = (
+    *(".log", ".ini", ".cfg", ".conf", ".env", ".sql", ".rst", ".tex", ".go", ".rs", ".ts", ".tsx", ".jsx", ".lua"),
+    *(".rb", ".php", ".ps1", ".bat", ".diff", ".patch", ".srt"),
 )
 """Endings of names of texts whose type is not known. Wrong ones do no harm: what is shown is text in any case."""
 _PDF: Final = "application/pdf"

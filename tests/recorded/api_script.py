@@ -83,6 +83,9 @@ def _downloads(site: Recorded) -> None:
         site.call(who, "GET", path)
         site.call(who, "GET", f"{path}/metadata")
     site.call("ann", "GET", f"{path}/metadata")
+    for name in ("red ball.png", "notes.md", "big.bin"):
+        site.call("ann", "GET", f"/files/{site.ids[name]}/preview")
+    site.call("bob", "GET", f"{path}/preview")
     for address in (f"/files/{NO_ID}", f"/files/{NO_ID}/metadata", "/files/..", "/files/a b"):
         site.call("ann", "GET", address)
 
@@ -101,6 +104,11 @@ def _changes(site: Recorded) -> None:
         site.call(who, "POST", f"{path}/rename", json=new)
     site.call("ann", "POST", f"{path}/rename", headers={"Content-Type": "text/plain"}, body=b"x")
     site.call("root", "POST", f"{path}/rename", json={"new_name": "by root.png"})
+    site.call("ann", "PATCH", path, json={"tags": ["Red", "ball"]}, headers={"If-Match": etag})
+    site.call("ann", "PATCH", path, json={"tags": ["Red", "ball"]})
+    for body in ({}, {"tags": "x"}, {"owner": "bob"}, {"name": "NOTES.md"}):
+        site.call("ann", "PATCH", path, json=body)
+    site.call("root", "PATCH", path, json={"owner": "nobody at all"})
     for who in ("nobody", "ann reading", "bob"):
         site.call(who, "DELETE", path)
         site.call(who, "POST", f"{path}/restore")
