@@ -41,8 +41,8 @@ class FileAmending(FileChanges):
         version: int | None = None,
     ) -> File:
         """The file with what is given: `owner` is an id. What it is already is no change, and takes the right to it all
-        the same. The name that is asked for has to be free, also where somebody else is to have it; one that is not
-        asked for becomes another one there.
+        the same. A new name has to be free, also where somebody else is to have it; one that stays becomes another
+        one where it is taken there.
 
         Raises NotAllowed, NotFound, Invalid, NameTaken, VersionMismatch, QuotaExceeded (recorded).
         """

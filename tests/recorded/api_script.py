@@ -85,7 +85,8 @@ def _downloads(site: Recorded) -> None:
     site.call("ann", "GET", f"{path}/metadata")
     for name in ("red ball.png", "notes.md", "big.bin"):
         site.call("ann", "GET", f"/files/{site.ids[name]}/preview")
-    site.call("bob", "GET", f"{path}/preview")
+    for who in ("bob", "nobody"):
+        site.call(who, "GET", f"{path}/preview")
     for address in (f"/files/{NO_ID}", f"/files/{NO_ID}/metadata", "/files/..", "/files/a b"):
         site.call("ann", "GET", address)
 
@@ -108,6 +109,8 @@ def _changes(site: Recorded) -> None:
     site.call("ann", "PATCH", path, json={"tags": ["Red", "ball"]})
     for body in ({}, {"tags": "x"}, {"owner": "bob"}, {"name": "NOTES.md"}):
         site.call("ann", "PATCH", path, json=body)
+    for who in ("nobody", "bob"):
+        site.call(who, "PATCH", path, json={"tags": []})
     site.call("root", "PATCH", path, json={"owner": "nobody at all"})
     for who in ("nobody", "ann reading", "bob"):
         site.call(who, "DELETE", path)

@@ -48,7 +48,9 @@ class TrashView(OwnedView):
     service: Files
 
     def get_page(self, query: Query) -> Page[WithOwner]:
-        """With how many bytes all of them have, as far as that can be said in the same trips."""
+        """Of a list with how many bytes all of them have, as far as that can be said in the same trips."""
+        if query.limit not in self.page_size_options:
+            return with_owners(self.service.trash_page(actor(), query, everybody=True))
         whole = replace(query, limit=MAX_LIMIT, offset=0, cursor="")
         page, all_of_it = services().together(
             lambda: self.service.trash_page(actor(), query, everybody=True),

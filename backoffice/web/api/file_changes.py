@@ -51,7 +51,7 @@ class FileChange(Strict):
 @route_act(Acts.FILE_RENAME, Acts.FILE_TAG, Acts.FILE_TRANSFER, max_body=None)
 def change(file_id: str) -> Response:
     """All of it is done, or nothing; each field has an entry of its own in the log. Where the new owner has a file of
-    that name, it gets another one unless `name` is given. Who may not read the file is answered with its `id` and
+    that name, this one gets another unless `name` is a new one. Who may not read the file is answered with its `id` and
     `version` alone."""
     wanted = json_body(FileChange, request)
     if wanted == FileChange():
