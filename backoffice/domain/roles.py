@@ -19,7 +19,7 @@ ROLES = Noun(
     create=Actions.ROLE_CREATE,
     update=Actions.ROLE_UPDATE,
     delete=Actions.ROLE_DELETE,
-    recorded=("description", "permissions", "inactive_days"),
+    recorded=("description", "permissions", "inactive_days", "copied_from"),
     recorded_at_deletion=("permissions",),
 )
 _NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{MAX_ROLE_NAME - 1}}}")
@@ -27,8 +27,12 @@ _NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{MAX_ROLE_NAME - 1}}}")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A set of permissions. `id` is the name; built-in ones can be given and taken, not changed. `inactive_days`: after
-    how many days without signing in the accounts end that hold it, 0 = it says nothing of that."""
+    """A set of permissions. `id` is the name; built-in ones can be given and taken, not changed.
+
+    inactive_days   after how many days without signing in the accounts end that hold it, 0 = it says nothing of that
+    copied_from     name of the role that it was made like, "" where that is not known; that one may have changed since,
+                    or be gone
+    """
 
     id: str
     description: str
@@ -37,6 +41,7 @@ class Role:
     updated_at: int = 0
     inactive_days: int = 0
     version: int = 1
+    copied_from: str = ""
 
     @property
     def name(self) -> str:

@@ -133,6 +133,10 @@ class RoleStore(RecordStore[Role], Protocol):
     def all(self) -> Mapping[str, Role]:
         """All roles by name, built-in ones included; read again only after a change."""
 
+    def replace_several(self, pairs: Sequence[tuple[Role, Role]], events: Sequence[AuditEvent]) -> None:
+        """Put the second of each pair in the place of the first, all or none, with an event for each. Raises
+        VersionMismatch unless each is still the first."""
+
 
 class SessionStore(RecordStore[Session], Protocol):
     """Sessions; they vanish from the store when they end. `replace` may give a session another secret, and so another

@@ -97,14 +97,19 @@ class Records(Generic[R]):
         """Put `new` in the place of `old`, with the next version; where nothing differs nothing is written."""
         if new == old:
             return old
+        stamped, event = self._stamped(actor, old, new, action)
+        self.store.replace(old, stamped, event)
+        return stamped
+
+    def _stamped(self, actor: Actor, old: R, new: R, action: Action | None = None) -> tuple[R, AuditEvent]:
+        """The record as it is kept in the place of `old`, and the event that says so."""
         stamped: R = replace(new, version=old.version + 1, updated_at=self.now())  # type: ignore[type-var]
         changes = {
             name: (plain(getattr(old, name)), plain(getattr(new, name)))
             for name in self.noun.recorded
             if getattr(old, name) != getattr(new, name)
         }
-        self.store.replace(old, stamped, self._event(action or self._updated, actor, stamped, changes))
-        return stamped
+        return stamped, self._event(action or self._updated, actor, stamped, changes)
 
     @property
     def _updated(self) -> Action:

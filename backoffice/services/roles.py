@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from backoffice.domain import words
@@ -20,6 +20,14 @@ from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize, authorize_grant, beyond
 from backoffice.services.ports import RoleStore
 from backoffice.services.records import EditableRecords, expect
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """What one of several roles is to grant; `version` is the one that was seen (None: whatever it is at)."""
+
+    permissions: Iterable[str]
+    version: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +60,12 @@ class Roles(EditableRecords[Role]):
         description: str = "",
         permissions: Iterable[str],
         inactive_days: int = 0,
+        copied_from: str = "",
     ) -> Role:
-        """Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold."""
+        """`copied_from`: the role that it is made like; one that is not there is not noted.
+
+        Raises Invalid, NameTaken; NotAllowed for permissions that the actor does not hold.
+        """
         target = ObjectRef("role", name[:40], name[:40])
         authorize(self.audit, actor, Acts.ROLE_CREATE, target=target, now=self.now())
         granted = _permissions(permissions)
@@ -65,6 +77,7 @@ class Roles(EditableRecords[Role]):
             created_at=now,
             updated_at=now,
             inactive_days=clean_inactive_days(inactive_days) or 0,
+            copied_from=copied_from if copied_from in self.store.all() else "",
         )
         if role.built_in:
             raise NameTaken("This is the name of a built-in role.", field="name")
@@ -82,6 +95,43 @@ class Roles(EditableRecords[Role]):
         inactive_days: int | None = None,
     ) -> Role:
         """Change what is given. Raises Conflict for a built-in role, VersionMismatch, and as `create` does."""
+        old, new = self._changed(actor, name, version, description, permissions, inactive_days)
+        return self._save(actor, old, new)
+
+    def update_several(self, actor: Actor, changes: Mapping[str, RoleChange]) -> list[Role]:
+        """Other permissions for several roles, by name, all or none of them; those that differ, as they are then.
+        Raises as `update` does (`details["role"]`: the first one that cannot be changed)."""
+        pairs = [(old, *self._stamped(actor, old, new)) for old, new in self._foreseen(actor, changes)]
+        if pairs:
+            self.store.replace_several([(old, new) for old, new, _ in pairs], [event for _, _, event in pairs])
+        return [new for _, new, _ in pairs]
+
+    def foresee(self, actor: Actor, changes: Mapping[str, RoleChange]) -> None:
+        """Refuse now what `update_several` would refuse as things stand: so nobody is asked about what cannot be."""
+        self._foreseen(actor, changes)
+
+    def _foreseen(self, actor: Actor, changes: Mapping[str, RoleChange]) -> list[tuple[Role, Role]]:
+        pairs = []
+        for name, change in changes.items():
+            try:
+                old, new = self._changed(actor, name, change.version, None, change.permissions, None)
+            except (Invalid, Conflict, NotFound) as error:
+                error.details["role"] = name
+                raise
+            if new != old:
+                pairs.append((old, new))
+        return pairs
+
+    def _changed(
+        self,
+        actor: Actor,
+        name: str,
+        version: int | None,
+        description: str | None,
+        permissions: Iterable[str] | None,
+        inactive_days: int | None,
+    ) -> tuple[Role, Role]:
+        """A role as it is, and as it is to be."""
         old = new = self._changeable(actor, Acts.ROLE_UPDATE, name, version)
         if description is not None:
             new = replace(new, description=_description(description))
@@ -93,7 +143,7 @@ class Roles(EditableRecords[Role]):
             new = replace(new, permissions=granted | unknown)
         if inactive_days is not None:
             new = replace(new, inactive_days=clean_inactive_days(inactive_days) or 0)
-        return self._save(actor, old, new)
+        return old, new
 
     def permitted(self, actor: Actor, act: Act, role: Role) -> bool:
         """Whether `actor` may do this to the role, after giving the password if that is all it takes. For views, which

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from backoffice.domain.audit import AuditEvent
@@ -49,6 +49,18 @@ class RedisRoles(RedisRecords[Role]):
         roles = MappingProxyType(dict(sorted(found.items())))
         self._cached = (epoch, roles)
         return roles
+
+    def replace_several(self, pairs: Sequence[tuple[Role, Role]], events: Sequence[AuditEvent]) -> None:
+        """Put the second of each pair in the place of the first, all or none, with an event for each. Raises
+        VersionMismatch unless each is still the first."""
+        first, *more = events
+        commit = self._commit(first)
+        for event in more:
+            commit.add_event(event)
+        for old, new in pairs:
+            self.collection.replace(commit, old, new)
+            self._replacing(commit, old, new)
+        commit.run(self._db, when_full=True)
 
     def _inserting(self, commit: Commit, record: Role) -> None:
         """Raises NameTaken, and Conflict when there are too many."""

@@ -180,6 +180,7 @@ def test_house_rule_5_every_act_takes_its_event(port: type) -> None:
         if name in READERS | NOT_ACTS:
             continue
         wanted = "actor" if name in WRITES_EVENTS else "event"
-        parameter = inspect.signature(method).parameters.get(wanted)
+        parameters = inspect.signature(method).parameters
+        parameter = parameters.get(wanted) or parameters.get(f"{wanted}s")
         assert parameter is not None, f"{port.__name__}.{name} takes no {wanted}"
         assert parameter.default is inspect.Parameter.empty

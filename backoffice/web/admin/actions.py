@@ -94,13 +94,15 @@ class OneTimeSecret:
 @dataclass(frozen=True, slots=True)
 class DeleteLabels:
     """What deleting means in a view: on buttons, in the question ("": made of the verb), and afterwards; then the
-    button ("": the verb) and the question for several."""
+    button ("": the verb) and the question for several. `on_page`: one is asked about on a page of its own always, for
+    it has to be told what comes of it."""
 
     verb: str = "Delete"
     question: str = ""
     done: str = "was deleted"
     bulk_verb: str = ""
     bulk_question: str = "Delete the selected rows?"
+    on_page: bool = False
 
 
 def bulk_action(name: str, text: str, question: str = "", *, act: Act) -> Callable[[M], M]:
@@ -183,8 +185,10 @@ class ViewActions:
 
     @property
     def delete_question(self) -> str:
-        """What is asked before one record is removed."""
+        """What is asked before one record is removed; "" where the page that asks is the view's own."""
         labels = self._view.delete_labels
+        if labels.on_page:
+            return ""
         return labels.question or f"{labels.verb} this {self._view.noun}?"
 
     def for_each(self, ids: Sequence[str], call: Callable[[Actor, str], Any], done: str) -> None:

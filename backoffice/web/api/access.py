@@ -202,7 +202,7 @@ def get_file_access(file_id: str) -> Response:
     body={JSON: PreviewRequest},
     raises=(NotFound,),
     curl=(
-        """curl -H "Content-Type: application/json" -d '{"permissions": ["files:read"]}' """
+        """curl -H "Content-Type: application/json" -d '{}' """
         '"$SITE/admin/roles/$ROLE/preview"'
     ),
 )

@@ -1,0 +1,170 @@
+"""Panels of records' pages: what somebody may do and why, and who can reach a thing and through what.
+
+def panels(self, record: User) -> Sequence[Panel]:
+    return [*super().panels(record), *user_access_panel(record)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from flask import request
+
+from backoffice.domain.acts import Acts, Proof, Rank
+from backoffice.domain.effective import EffectiveValue, Source, Unit
+from backoffice.domain.explanations import Explanation
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.users import User
+from backoffice.services.access import Way
+from backoffice.units import written_size
+from backoffice.web.admin.record_page import Panel
+from backoffice.web.admin.role_preview import act_words
+from backoffice.web.context import services
+from backoffice.web.formats import number
+from backoffice.web.identity import actor, may
+
+RANKS = {
+    Rank.NO_LESS: "not of who holds more",
+    Rank.MORE: "only of who holds less",
+    Rank.GIVES: "nothing that they do not hold themselves",
+}
+PROOFS = {
+    Proof.PERSON: "not by a token",
+    Proof.FRESH: "after giving the password again, not by a token",
+    Proof.FRESH_OR_SCOPE: "after giving the password again, or by a token made for it",
+    Proof.SHELL: "on the command line only",
+}
+VALUES = {
+    "quota": "Quota",
+    "files": "Files",
+    "file_size": "Largest file",
+    "open_uploads": "Unfinished uploads",
+    "trash": "Deleted files are kept",
+    "session_idle": "Signed out when idle for",
+    "session_max": "Signed out after",
+    "sessions": "Sessions",
+    "tokens": "API tokens",
+    "token_life": "A token lives at most",
+}
+SOURCES = {Source.USER: "from this user", Source.SITE: "from the site's default", Source.PRODUCT: "for everybody"}
+_STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One act, in words: through which roles, or why not; and what else has to hold."""
+
+    text: str
+    roles: tuple[str, ...]
+    reason: str
+    conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that holds, and where it comes from."""
+
+    label: str
+    text: str
+    source: str
+    setting: str
+
+
+def can_explain() -> bool:
+    """Whether the person asking may see who may what."""
+    return may(Acts.USER_ACCESS) and may(Acts.ROLE_READ)
+
+
+def user_access_panel(record: User) -> Sequence[Panel]:
+    """The tab Access of a user's page; nothing for who may not see it."""
+    if not can_explain():
+        return ()
+    return (Panel("access", "Access", "admin/user_access.html", lambda: user_access(record)),)
+
+
+def who_can_panel(record: Any) -> Sequence[Panel]:
+    """The tab of a file's page that tells who reaches it; `record` is a file, in the trash or not."""
+    if not can_explain():
+        return ()
+    return (Panel("who", "Who can reach this", "admin/who_can.html", lambda: who_of_file(record.id)),)
+
+
+def user_access(record: User) -> Mapping[str, Any]:
+    """What a user may do and may not, the acts grouped by the rights that they take, and the limits that hold."""
+    found = services().access.why(actor(), record.id)
+    allowed = [one for one in found.explanations if one.allowed]
+    refused = [one for one in found.explanations if not one.allowed]
+    return {
+        "user": found.user,
+        "roles": found.roles,
+        "allowed": _grouped(allowed),
+        "refused": [_line(one) for one in refused],
+        "values": effective_values(found.user),
+    }
+
+
+def effective_values(user: User) -> list[Value]:
+    """The limits that hold for a user, each with its source."""
+    return [
+        Value(VALUES[one.name], value_text(one), SOURCES[one.source], one.setting)
+        for one in services().effective.of_record(user)
+    ]
+
+
+def value_text(one: EffectiveValue) -> str:
+    """`100 GiB`, `30 days`, `without limit`."""
+    if one.value is None:
+        return "without limit"
+    if one.unit is Unit.BYTES:
+        return written_size(one.value)
+    if one.unit is Unit.NUMBER:
+        return number(one.value)
+    size, word = next((pair for pair in _STEPS if one.value % pair[0] == 0 and one.value), _STEPS[-1])
+    count = one.value // size
+    return f"{number(count)} {word}{'' if count == 1 else 's'}"
+
+
+def who_of_file(file_id: str) -> Mapping[str, Any]:
+    """Context of `admin/who_can.html`."""
+    return _ways(services().access.who_reaches_file(actor(), file_id, *_part()))
+
+
+def who_of_user(user_id: str) -> Mapping[str, Any]:
+    """Likewise."""
+    return _ways(services().access.who_reaches_user(actor(), user_id, *_part()))
+
+
+def who_of_role(name: str) -> Mapping[str, Any]:
+    """Likewise."""
+    return _ways(services().access.who_reaches_role(actor(), name, *_part()))
+
+
+def _part() -> tuple[str, str]:
+    """Which way alone, and where its people go on."""
+    return request.args.get("through", ""), request.args.get("cursor", "")
+
+
+def _ways(ways: Sequence[Way]) -> Mapping[str, Any]:
+    return {"ways": ways, "only": request.args.get("through", "")}
+
+
+def _grouped(said: Sequence[Explanation]) -> list[tuple[str, list[Line]]]:
+    """By the groups in which people see rights; what takes none comes first."""
+    ordered = sorted(said, key=_place)
+    return [
+        (name, [_line(one) for one in some])
+        for name, some in groupby(ordered, key=lambda one: one.needed.group if one.needed is not None else "Oneself")
+    ]
+
+
+def _place(one: Explanation) -> int:
+    return 1 + all_permissions().index(one.needed) if one.needed is not None else 0
+
+
+def _line(one: Explanation) -> Line:
+    conditions = (RANKS.get(one.act.rank), PROOFS.get(one.act.proof))
+    text = act_words(one.act.text, one.reach)
+    return Line(text, one.roles, one.reason, tuple(filter(None, conditions)))

@@ -1,0 +1,87 @@
+"""Who gains and loses what by a change of roles, in words, for the page that asks before it is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from backoffice.domain.acts import Acts
+from backoffice.domain.explanations import Reach
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import Permission
+from backoffice.domain.roles import Role
+from backoffice.domain.users import User
+from backoffice.services.access_effects import Done, WhatIf
+from backoffice.services.roles import RoleChange
+from backoffice.web.context import services
+from backoffice.web.identity import actor, may
+
+NAMED = 10
+"""People that are named of those on whom a change has the same effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What becomes of one role: rights that it grants then, and that it grants no more."""
+
+    name: str
+    added: tuple[Permission, ...]
+    removed: tuple[Permission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People on whom the change has the same effect: some of them, how many more there are, and the acts, in words."""
+
+    people: tuple[User, ...]
+    more: int
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`effects` None: the person asking may not see whom it is about."""
+
+    differences: tuple[Difference, ...]
+    effects: WhatIf | None
+    groups: tuple[Group, ...]
+
+
+def preview(roles: Mapping[str, Role], changes: Mapping[str, RoleChange]) -> Preview:
+    """What comes of these changes."""
+    told = {name: frozenset(map(str, change.permissions)) for name, change in changes.items() if name in roles}
+    differences = tuple(_difference(roles[name], names) for name, names in told.items())
+    if not (may(Acts.USER_ACCESS) and may(Acts.ROLE_READ)):
+        return Preview(differences, None, ())
+    known = {str(one) for one in all_permissions()}
+    found = services().access.if_roles(actor(), {name: sorted(names & known) for name, names in told.items()})
+    return Preview(differences, found, groups(found))
+
+
+def groups(found: WhatIf) -> tuple[Group, ...]:
+    """The effects, in words."""
+    return tuple(
+        Group(one.people[:NAMED], len(one.people[NAMED:]), _words(one.gained), _words(one.lost))
+        for one in found.effects
+    )
+
+
+def _difference(role: Role, names: frozenset[str]) -> Difference:
+    then = [one for one in all_permissions() if str(one) in names]
+    was = [one for one in all_permissions() if one in role.permissions]
+    return Difference(
+        role.name,
+        tuple(one for one in then if one not in role.permissions),
+        tuple(one for one in was if str(one) not in names),
+    )
+
+
+def _words(done: Sequence[Done]) -> tuple[str, ...]:
+    return tuple(act_words(act.text, reach) for act, reach in done)
+
+
+def act_words(text: str, reach: Reach) -> str:
+    """An act and what it is done to: `rename a file (of others)`."""
+    text = text.replace("`", "")
+    return f"{text} (of others)" if reach is Reach.OTHERS else text
