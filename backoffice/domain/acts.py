@@ -122,7 +122,7 @@ class Acts:
     )
 
     USER_READ = _site("user.read", "see users, and what they use", Permissions.USERS_READ)
-    USER_ACCESS = _site("user.access", "see who may do what, and why (besides: see roles)", Permissions.USERS_READ)
+    USER_ACCESS = _site("user.access", "see who may do what, and why", Permissions.USERS_READ)
     USER_CREATE = _gives(
         "user.create", "make a user with role `user` or none", Permissions.USERS_WRITE, Actions.USER_CREATE, Proof.ANY
     )

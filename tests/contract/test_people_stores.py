@@ -214,3 +214,43 @@ def test_an_account_is_read_in_one_trip(db: CountedDb) -> None:
     assert found == one
     assert set(all_roles) == set(BUILT_IN)
     assert accounts.load("gone")[0] is None
+
+
+def test_how_many_have_each_role(db: Db) -> None:
+    users = RedisUsers(db, KEYS)
+    ada, bob = user("ada", roles=("auditor", "user")), user("bob")
+    users.insert(ada, event()), users.insert(bob, event())
+    assert users.holders() == {"auditor": 1, "user": 2}
+    users.replace(ada, replace(ada, roles=("user",), version=2), event())
+    assert users.holders() == {"user": 2}
+    users.remove(bob, event())
+    assert users.holders() == {"user": 1}
+
+
+def test_several_roles_change_together_or_not_at_all(db: Db) -> None:
+    roles = RedisRoles(db, KEYS)
+    made = [Role(name, "", frozenset({Permissions.FILES_READ}), NOW, NOW) for name in ("one", "two")]
+    for one in made:
+        roles.insert(one, event())
+    other = frozenset({Permissions.USERS_READ})
+    pairs = [(one, replace(one, permissions=other, version=2)) for one in made]
+    length = db.call("XLEN", KEYS.audit)
+    with pytest.raises(VersionMismatch):
+        roles.replace_several([pairs[0], (replace(made[1], version=7), pairs[1][1])], [event(), event()])
+    assert [roles.all()[one.name] for one in made] == made
+    assert db.call("XLEN", KEYS.audit) == length
+    reader = RedisRoles(db, KEYS)
+    assert reader.all()["one"] == made[0]
+    roles.replace_several(pairs, [event(), event()])
+    assert [reader.all()[one.name].permissions for one in made] == [other, other], "other processes read it anew"
+    assert db.call("XLEN", KEYS.audit) == length + 2
+
+
+def test_roles_of_before_there_were_copies_are_read(db: Db) -> None:
+    roles = RedisRoles(db, KEYS)
+    roles.insert(Role("old", "", frozenset({Permissions.FILES_READ}), NOW, NOW), event())
+    db.call("HDEL", KEYS.record("roles", "old"), "copied_from")
+    old = roles.all()["old"]
+    assert old.copied_from == ""
+    roles.replace(old, replace(old, description="new", version=2), event())
+    assert roles.all()["old"].description == "new"

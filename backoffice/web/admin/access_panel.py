@@ -102,7 +102,7 @@ def user_access(record: User) -> Mapping[str, Any]:
         "roles": found.roles,
         "allowed": _grouped(allowed),
         "refused": [_line(one) for one in refused],
-        "values": effective_values(found.user),
+        "limits": effective_values(found.user),
     }
 
 

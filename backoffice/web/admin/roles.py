@@ -275,10 +275,8 @@ class RoleView(ServiceView):
 
 
 def _members(record: Role) -> dict[str, Any]:
-    """A page of those who have the role, by name."""
-    query = Query(
-        sort="username", filters=(("role", record.name),), limit=MEMBERS, cursor=request.args.get("cursor", "")
-    )
+    """A page of those who have the role, the newest users first: that is one index, however many they are."""
+    query = Query(filters=(("role", record.name),), limit=MEMBERS, cursor=request.args.get("cursor", ""))
     page = services().users.page(actor(), query)
     return {"page": page, "role": record}
 

@@ -15,7 +15,7 @@ from backoffice.errors import Conflict, InUse, NameTaken, NotFound, ReauthRequir
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import JSON, Strict, changes_of, field_error, given, json_body
-from backoffice.web.api.responses import Answer, OptionalTime, SortedTexts, redirect_browsers, send
+from backoffice.web.api.responses import Answer, OptionalText, OptionalTime, SortedTexts, redirect_browsers, send
 from backoffice.web.api.users import TAG
 from backoffice.web.api.versions import demanded_version, demands_version, send_record
 from backoffice.web.context import services
@@ -30,6 +30,7 @@ class RoleAnswer(Answer):
     description: str
     permissions: SortedTexts
     built_in: bool
+    copied_from: Annotated[OptionalText, Field(description="The role that it was made like")]
     created_at: OptionalTime
     updated_at: OptionalTime
     version: int
@@ -47,6 +48,7 @@ class RoleRequest(Strict):
     name: Annotated[str, Field(max_length=256)]
     description: Annotated[str, Field(max_length=1000)] = ""
     permissions: Annotated[list[str], Field(max_length=200, description="Such as `files:read`")]
+    copied_from: Annotated[str, Field(max_length=256, description="The role that it is made like")] = ""
 
 
 class RoleFields(Strict):
@@ -86,7 +88,13 @@ def create_role() -> Response:
     """You can put only permissions into it that you hold yourself."""
     wanted = json_body(RoleRequest, request)
     permissions = _permissions(wanted.permissions)
-    role = services().roles.create(actor(), name=wanted.name, description=wanted.description, permissions=permissions)
+    role = services().roles.create(
+        actor(),
+        name=wanted.name,
+        description=wanted.description,
+        permissions=permissions,
+        copied_from=wanted.copied_from,
+    )
     return send(RoleAnswer.model_validate(role), 201)
 
 
