@@ -24,6 +24,7 @@ from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.file_ports import ChunkStore
 from backoffice.services.files import Files
+from backoffice.services.holdings import Holdings
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.maintenance import Maintenance
@@ -48,6 +49,7 @@ from backoffice.stores.durability import RedisDurability, RedisHealth, unsafe_re
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.holdings import RedisHoldings
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
@@ -137,6 +139,14 @@ def build_services(
         access=_access(stores),
         consequences=_consequences(stores),
         effective=_effective(settings, stores),
+        holdings=Holdings(
+            store=RedisHoldings(db, keys),
+            accounts=stores.accounts,
+            sessions=stores.sessions,
+            tokens=stores.tokens,
+            audit=audit,
+            policy=policy,
+        ),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys)),

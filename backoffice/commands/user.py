@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from backoffice.commands.cli_context import Shell, moment, new_password, shell, show
-from backoffice.domain.lifecycle import NEVER
+from backoffice.domain.lifecycle import NEVER, Ending
 from backoffice.domain.limits import MAX_LIMIT, UNLIMITED_QUOTA
 from backoffice.domain.paging import Query
 from backoffice.domain.times import parse_time
@@ -119,21 +119,27 @@ def list_users(*, role: str | None, status: str | None, search: str) -> None:
         if not page.next_cursor:
             break
         query = Query(filters=filters, search=search, limit=MAX_LIMIT, cursor=page.next_cursor)
+    now, standing = here.services.users.now(), here.services.users.standings()
     show(
         ("User", "E-mail", "Status", "Roles", "Last sign-in", "Id"),
         (
-            (one.username, one.email, _status(here, one), ",".join(one.roles), moment(one.last_login_at), one.id)
+            (
+                one.username,
+                one.email,
+                _status(one, now, standing(one).ended),
+                ",".join(one.roles),
+                moment(one.last_login_at),
+                one.id,
+            )
             for one in found
         ),
     )
 
 
-def _status(here: Shell, user: User) -> str:
+def _status(user: User, now: int, ended: Ending | None) -> str:
     """An invitation without a link that still works invites nobody; an account that is over lets nobody in."""
-    now = here.services.users.now()
-    standing = here.services.users.standing(user)
-    if user.status is not UserStatus.DISABLED and standing.ended is not None:
-        return f"{user.status} ({standing.ended.why})"
+    if user.status is not UserStatus.DISABLED and ended is not None:
+        return f"{user.status} ({ended.why})"
     stranded = user.status is UserStatus.INVITED and not user.has_open_link(now)
     return f"{user.status} (no open link)" if stranded else str(user.status)
 

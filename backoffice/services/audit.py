@@ -13,6 +13,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, AuditEntry, AuditEvent, ObjectRef
+from backoffice.domain.ids import is_id
 from backoffice.domain.invisible import is_readable
 from backoffice.domain.limits import MAX_LIMIT, MAX_LOG_FILTER_VALUE, MAX_SEARCH
 from backoffice.domain.log_archive import LogPage
@@ -75,6 +76,15 @@ class Audit:
         self._reading(actor)
         check_query(query)
         return histogram(self.log, query, edges)
+
+    def concerning(self, actor: Actor, user_id: str, limit: int = 50) -> list[AuditEntry]:
+        """What somebody did and what was done to them, the newest first."""
+        self._reading(actor)
+        if not is_id(user_id):
+            raise NotFound
+        both = (("actor", user_id), ("object", f"user:{user_id}"))
+        found = {one.id: one for facet in both for one in self.log.page((facet,), "", limit).items}
+        return sorted(found.values(), key=lambda one: tuple(map(int, one.id.split("-"))), reverse=True)[:limit]
 
     def get(self, actor: Actor, entry_id: str) -> AuditEntry:
         """One entry. Raises NotFound, which says so where it was trimmed."""

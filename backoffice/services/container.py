@@ -13,6 +13,7 @@ from backoffice.services.consequences import Consequences
 from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
+from backoffice.services.holdings import Holdings
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.maintenance import Maintenance
@@ -43,6 +44,7 @@ class Services:
     access: Access
     consequences: Consequences
     effective: Effective
+    holdings: Holdings
     system: System
     identities: IdentityStore
     maintenance: Maintenance

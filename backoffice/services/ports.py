@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action
 from backoffice.domain.audit import AuditEntry, AuditEvent, CountedReads, CountedRefusals
+from backoffice.domain.holdings import FileCounts
 from backoffice.domain.identities import Identity
 from backoffice.domain.log_archive import Archived, LogPage, Seal, Trimmed
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
@@ -51,8 +52,8 @@ class RecordStore(Protocol[R]):
 
 
 class UserStore(RecordStore[User], Protocol):
-    """Users. Facets: `role`, `status`. Orders: `created`, `username`, `expires` (of those that do). Search:
-    words of name and address.
+    """Users. Facets: `role`, `status`. Orders: `created`, `username`, `expires` (of those that do). Search: words of
+    name and address.
 
     `insert` and `replace` raise NameTaken (`details["field"]`; a deleted user's name stays taken) and Invalid for a
     role that is not there; `replace` and `remove` LastAdmin, `remove` InUse (the user still has files or uploads).
@@ -150,6 +151,13 @@ class SessionStore(RecordStore[Session], Protocol):
 
     def sweep(self, now: int) -> int:
         """Drop index entries of sessions that vanished by themselves; how many."""
+
+
+class HoldingStore(Protocol):
+    """What belongs to people."""
+
+    def of(self, user_id: str) -> FileCounts:
+        """One round trip."""
 
 
 class TokenStore(RecordStore[Token], Protocol):

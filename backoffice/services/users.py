@@ -80,9 +80,10 @@ class Users(UserLinks):
         views, which hide what would be refused; good for one request."""
         return within_reach(actor, self.roles.all())
 
-    def standing(self, user: User) -> Standing:
-        """Whether and when the account of this user, who was read, ends by itself. For views."""
-        return self.policy.standing(user, self.roles.all(), self.now())
+    def standings(self) -> Callable[[User], Standing]:
+        """Whether and when accounts end by themselves, of users who were read. For views; good for one request."""
+        roles, now = self.roles.all(), self.now()
+        return lambda user: self.policy.standing(user, roles, now)
 
     # -- changing
 

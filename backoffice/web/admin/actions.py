@@ -204,7 +204,7 @@ class ViewActions:
         left = len(named) + len(ids[NAMED_IN_QUESTION:])
         if not left:
             raise NotFound
-        return self._ask(action.question, action.text, named, left)
+        return self._ask(self._view.question(action, named), action.text, named, left)
 
     def _record_or_none(self, key: str) -> Any:
         try:

@@ -30,7 +30,7 @@ from backoffice.domain.acts import Act
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Page, Query
 from backoffice.web.admin.access import ViewAccess, ViewActs, single_id, standard_rules
-from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, RowButton, ViewActions
+from backoffice.web.admin.actions import BulkAction, DeleteLabels, Link, RowAction, RowButton, ViewActions
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
 from backoffice.web.admin.export import export_answer
@@ -266,6 +266,10 @@ class ServiceView(RecordForms):
     def record_title(self, record: Any) -> str:
         """What the record is called."""
         return str(getattr(record, self.title_column or self._list_columns[0][0]) or self.get_pk_value(record))
+
+    def question(self, action: BulkAction, records: Sequence[Any]) -> str:  # noqa: ARG002 - for subclasses
+        """What is asked before this is done, as a page of its own, of the records that it names."""
+        return action.question
 
     def links(self, record: Any) -> Sequence[Link]:  # noqa: ARG002 - for subclasses
         """Where else to go from a record, for its details page."""

@@ -23,8 +23,10 @@ from typing import Any, Final
 from flask_admin.model.filters import BaseFilter
 
 from backoffice.domain.invisible import is_readable
+from backoffice.domain.lifecycle import DAY_MS
 from backoffice.domain.limits import MAX_FILTER_VALUE
 from backoffice.domain.paging import Query
+from backoffice.domain.times import now_ms
 from backoffice.units import parse_size
 from backoffice.web.admin.zones import day_end, day_start
 
@@ -48,6 +50,7 @@ class Op(StrEnum):
     AT_MOST = "at most"
     SINCE = "since"
     UNTIL = "until"
+    WITHIN = "within"
 
 
 class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no type marker
@@ -82,7 +85,7 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
     @property
     def label(self) -> str:
         """`Size at least`; plain `Status` where there is nothing but equality."""
-        return self.name if self.op is Op.IS else f"{self.name} {self.op}"
+        return self.name if self.op in (Op.IS, Op.WITHIN) else f"{self.name} {self.op}"
 
     def operation(self) -> str:
         return str(self.op)
@@ -105,7 +108,10 @@ class ServiceFilter(BaseFilter):  # type: ignore[misc]  # Flask-Admin ships no t
         """`query` with this condition; `cleaned` comes from `clean`."""
         if self.op is Op.IS:
             return replace(query, filters=(*query.filters, (self.column, cleaned)))
-        least, most = (cleaned, None) if self.op in (Op.AT_LEAST, Op.SINCE) else (None, cleaned)
+        if self.op is Op.WITHIN:
+            least, most = cleaned
+        else:
+            least, most = (cleaned, None) if self.op in (Op.AT_LEAST, Op.SINCE) else (None, cleaned)
         return replace(query, ranges=_narrowed(query.ranges, self.column, least, most))
 
 
@@ -147,6 +153,17 @@ def sizes(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:
         ServiceFilter(column, name, Op.AT_LEAST, parse_size, hint="20 MB", presets=PRESET_SIZES),
         ServiceFilter(column, name, Op.AT_MOST, parse_size, hint="1.5 GiB"),
     )
+
+
+def coming_days(column: str, name: str, over: str) -> ServiceFilter:
+    """Milliseconds from now to so many days on; or what is past, which is called `over`."""
+    choices = [("over", over), *((str(count), f"within {count} days") for count in (7, 30, 90))]
+
+    def read(text: str) -> tuple[int | None, int]:
+        now = now_ms()
+        return (None, now) if text == "over" else (now + 1, now + int(text) * DAY_MS)
+
+    return ServiceFilter(column, name, Op.WITHIN, read, control="select", choices=lambda: choices)
 
 
 def days(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:

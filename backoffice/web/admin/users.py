@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from flask import flash, g
+from flask import flash, g, request
 from flask.typing import ResponseReturnValue
-from flask_admin.form import BaseForm
-from markupsafe import Markup
-from wtforms import PasswordField, StringField
-from wtforms.validators import DataRequired, Length, Optional
+from flask_admin import expose
 
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.limits import MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME, UNLIMITED_QUOTA
+from backoffice.domain.holdings import FileCounts, WaysIn
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.roles import Role
 from backoffice.domain.users import User, UserStatus
-from backoffice.services.authorization import beyond
 from backoffice.services.users import Users
-from backoffice.units import UNLIMITED, written_size
-from backoffice.web.admin.access import ViewActs
-from backoffice.web.admin.actions import DeleteLabels, Link, OneTimeSecret, RowAction, apply_to_each, bulk_action
+from backoffice.web.admin.access import ViewActs, single_id
+from backoffice.web.admin.actions import (
+    BulkAction,
+    DeleteLabels,
+    Link,
+    OneTimeSecret,
+    RowAction,
+    apply_to_each,
+    bulk_action,
+)
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import truncated_cell
-from backoffice.web.admin.fields import CheckboxGroupField, Choice, DayField, DaysField, SizeField
-from backoffice.web.admin.filters import days, one_of
+from backoffice.web.admin.filters import coming_days, days, one_of
 from backoffice.web.admin.leaving import LeavingPage
 from backoffice.web.admin.people import permitted_on_users
+from backoffice.web.admin.record_page import Panel, record_context
+from backoffice.web.admin.user_cells import (
+    TONES,
+    end_cell,
+    link_cell,
+    quota_cell,
+    standings,
+    status_cell,
+    usage_cell,
+)
+from backoffice.web.admin.user_forms import CreateForm, EditForm, role_choices, roles_seen
+from backoffice.web.admin.user_panels import ACCESS, LIST, access, offered, open_tab, ways_out
 from backoffice.web.context import services
-from backoffice.web.formats import filesize, state_tag, time_tag
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import Access
 from backoffice.web.setup_link import setup_link
 
+DISABLE = "Disable? The person is signed out at once. Sessions and tokens end for good: enabling brings none back."
 LINK_HELP = "Give it to the person over a channel you trust. It works once, for {}, and is not shown again."
 
 
@@ -43,107 +57,22 @@ def _one_time_link(user: User, secret: str) -> OneTimeSecret:
     return OneTimeSecret(user, f"One-time link for {user.username}", setup_link(secret), LINK_HELP.format(lasts))
 
 
-def _roles() -> Sequence[Role]:
-    """All roles; none for whoever may not see them. One look for a whole request."""
-    if "roles" not in g:
-        g.roles = services().roles.all(actor()) if may(Acts.ROLE_READ) else []
-    found: Sequence[Role] = g.roles
-    return found
+def disable_question(username: str, ends: WaysIn) -> str:
+    """What is asked before somebody is disabled: what ends for good, counted."""
+    counts = ((ends.sessions, "session"), (ends.tokens, "token"))
+    ending = " and ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
+    if not ending:
+        return f"Disable {username}? There is no session and no token that would end."
+    return f"Disable {username}? This ends {ending} for good: enabling brings none of them back."
 
 
-def role_choices() -> list[tuple[str, str]]:
-    """For the filter."""
-    return [(role.name, role.name) for role in _roles()]
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """What the page of a user has read."""
 
-
-def role_boxes() -> list[Choice]:
-    """Every role; those that grant more than the person holds are shown and cannot be given."""
-    asking = actor()
-    return [
-        Choice(role.name, role.name, role.description, fixed=bool(beyond(asking, role.permissions)))
-        for role in _roles()
-    ]
-
-
-class EditForm(BaseForm):  # type: ignore[misc]
-    """What can be changed of a user."""
-
-    username = StringField("User name", [DataRequired(), Length(max=MAX_USERNAME)])
-    email = StringField("E-mail", [Optional(), Length(max=MAX_EMAIL)], description="Can be used to sign in as well.")
-    roles = CheckboxGroupField("Roles", boxes=role_boxes, default=["user"])
-    quota_bytes = SizeField(
-        "Quota",
-        [Optional()],
-        unlimited=UNLIMITED_QUOTA,
-        description="Such as 10 GiB, or unlimited; empty: what the site gives everybody.",
-    )
-
-    expires_at = DayField(
-        "Last day",
-        [Optional()],
-        description="The account is over when this day is (UTC); empty: never.",
-        render_kw={"type": "date"},
-    )
-    inactive_days = DaysField(
-        "Days without signing in",
-        [Optional()],
-        description="After so many the account is over; 0: never, empty: what the roles or the site say.",
-        render_kw={"inputmode": "numeric"},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.roles.boxes:
-            # Who may not see roles leaves them as they are.
-            del self.roles
-
-
-class CreateForm(EditForm):
-    """A new user."""
-
-    password = PasswordField(
-        "Password",
-        [Optional(), Length(max=MAX_PASSWORD)],
-        description="Leave it empty to get a one-time link with which the person chooses one.",
-        render_kw={"autocomplete": "new-password"},
-    )
-
-
-def _quota(_view: Any, _context: Any, record: User, _name: str) -> str:
-    if record.quota_bytes is not None:
-        return UNLIMITED if record.quota_bytes == UNLIMITED_QUOTA else written_size(record.quota_bytes)
-    common = services().files.quota
-    return f"{written_size(common)}, as everybody" if common is not None else "without limit, as everybody"
-
-
-def _usage(_view: Any, _context: Any, record: User, _name: str) -> str:
-    usage = services().files.usage(actor(), record.id)
-    text = filesize(usage.used)
-    if usage.limit:
-        text += f" ({100 * usage.used / usage.limit:.0f} % of the quota)"
-    return f"{text}, {filesize(usage.reserved)} reserved by uploads" if usage.reserved else text
-
-
-def _link(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
-    if record.has_open_link(services().users.now()):
-        return Markup("open until {}").format(time_tag(record.invite_expires_at))
-    return Markup("ran out {}").format(time_tag(record.invite_expires_at)) if record.invite else "none"
-
-
-def _status(view: Any, _context: Any, record: User, _name: str) -> Markup:
-    """An invitation without a link that still works invites nobody."""
-    if record.status is UserStatus.INVITED and not record.has_open_link(services().users.now()):
-        return state_tag("invited, no open link", "warn")
-    return state_tag(str(record.status), view.badge_tones[record.status])
-
-
-def _sessions(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
-    """Where the person is signed in, for whoever may see that."""
-    if not may(Acts.SESSION_READ_ALL):
-        return ""
-    found = services().sessions.of_user(actor(), record.id)
-    lines = (Markup("{} · {} · {}").format(one.agent or "unknown", one.ip, time_tag(one.seen_at)) for one in found)
-    return Markup("<br>").join(lines) or "none"
+    held: FileCounts
+    panel: Mapping[str, Any]
+    disabling: str
 
 
 class UserView(LeavingPage, ServiceView):
@@ -153,8 +82,21 @@ class UserView(LeavingPage, ServiceView):
     acts = ViewActs(read=Acts.USER_READ, create=Acts.USER_CREATE, update=Acts.USER_UPDATE, delete=Acts.USER_DELETE)
     delete_labels = DeleteLabels(question="Delete this user for good? The name cannot be used again.")
     column_list = ("username", "email", "status", "roles", "last_login_at", "created_at")
-    column_details_list = (*column_list, "updated_at", "link", "sessions", "usage", "quota_bytes", "id")
-    column_export_list = (*column_list, "quota_bytes", "id")
+    column_details_list = (
+        "status",
+        "email",
+        "roles",
+        "usage",
+        "quota_bytes",
+        "end",
+        "last_login_at",
+        "link",
+        "created_at",
+        "updated_at",
+        "id",
+    )
+    column_export_list = (*column_list, "quota_bytes", "expires_at", "id")
+    details_template = "admin/user_details.html"
     column_sortable_list = ("username", ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_labels: ClassVar = {
@@ -164,15 +106,15 @@ class UserView(LeavingPage, ServiceView):
         "quota_bytes": "Quota",
         "usage": "Uses",
         "link": "One-time link",
-        "sessions": "Signed in",
+        "end": "Account",
     }
     column_formatters: ClassVar = {
         "email": truncated_cell,
-        "status": _status,
-        "quota_bytes": _quota,
-        "usage": _usage,
-        "link": _link,
-        "sessions": _sessions,
+        "status": status_cell,
+        "quota_bytes": quota_cell,
+        "usage": usage_cell,
+        "link": link_cell,
+        "end": end_cell,
     }
     column_widths: ClassVar = {"email": 14, "status": 10, "roles": 14, "last_login_at": 10, "created_at": 10}
     column_low = ("created_at",)
@@ -180,8 +122,9 @@ class UserView(LeavingPage, ServiceView):
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
         one_of("role", "Role", role_choices),
         *days("created", "Created"),
+        coming_days("expires", "Expires", "has expired"),
     )
-    badge_tones: ClassVar = {"active": "good", "invited": "info", "disabled": "bad"}
+    badge_tones: ClassVar = TONES
     searchable = can_export = True
     search_hint = "Name or e-mail"
     form_on_create = CreateForm
@@ -198,7 +141,8 @@ class UserView(LeavingPage, ServiceView):
 
     def get_page(self, query: Query) -> Page[User]:
         """With the roles, which the filter and the buttons of the rows ask for."""
-        page: Page[User] = services().together(lambda: self.service.page(actor(), query), permitted_on_users, _roles)[0]
+        reads = (lambda: self.service.page(actor(), query), permitted_on_users, roles_seen, standings)
+        page: Page[User] = services().together(*reads)[0]
         return page
 
     def create_record(self, data: Mapping[str, Any]) -> User | OneTimeSecret:
@@ -209,13 +153,49 @@ class UserView(LeavingPage, ServiceView):
         return permitted_on_users()(act, record)
 
     def row_actions(self, record: User) -> Sequence[RowAction]:
-        if record.status is UserStatus.DISABLED:
-            offered = ["enable", "sign_out"]
+        if record.status is UserStatus.DISABLED or standings()(record).ended is not None:
+            acts = ["enable", "sign_out", "revoke_tokens"]
         elif self.permits(Acts.USER_RESET if record.password else Acts.USER_INVITE, record):
-            offered = ["invite", "disable", "sign_out"]
+            acts = ["invite", "disable", "sign_out", "revoke_tokens"]
         else:
-            offered = ["disable", "sign_out"]
-        return [one for name in offered for one in self.actions.row_action(name, record)]
+            acts = ["disable", "sign_out", "revoke_tokens"]
+        found = [one for name in acts for one in self.actions.row_action(name, record)]
+        page: UserPage | None = g.get("user_page")
+        return [replace(one, question=page.disabling) if one.name == "disable" and page else one for one in found]
+
+    # The page of one user
+
+    @expose("/details/")  # type: ignore[untyped-decorator]
+    def details_view(self) -> str:
+        """What the page shows is read together: the user, what belongs to them in numbers, and the open tab."""
+        key = request.args["id"]
+        tab = open_tab(request.args.get("tab", ""))
+        has, asking = services(), actor()
+        record, *_, usage, held, sessions, tokens, panel = has.together(
+            lambda: self.get_one(key),
+            permitted_on_users,
+            standings,
+            roles_seen,
+            lambda: has.files.usage(asking, key),
+            lambda: has.holdings.files(asking, key),
+            lambda: has.holdings.sessions_of(asking, key),
+            lambda: has.holdings.tokens_of(asking, key),
+            lambda: tab.load(key) if tab is not None and not tab.alone else {},
+        )
+        if tab is not None and tab.alone:
+            panel = tab.load(key)
+        shut = standings()(record).ended is not None
+        ends = has.holdings.ways_in(record, shut=shut, sessions=sessions, tokens=tokens)
+        g.usages, g.user_page = {key: usage}, UserPage(held, panel, disable_question(record.username, ends))
+        return str(self.render(self.details_template, **record_context(self, record)))
+
+    def panels(self, record: User) -> Sequence[Panel]:
+        page: UserPage = g.user_page
+        found = [Panel(one.key, one.title, one.template, lambda: page.panel, one.count(page.held)) for one in offered()]
+        if may(Acts.ROLE_READ):
+            roles = {role.name: role for role in roles_seen()}
+            found.append(Panel(ACCESS, "Access", LIST, lambda: access(record, roles)))
+        return found
 
     def links(self, record: User) -> Sequence[Link]:
         found = []
@@ -227,13 +207,40 @@ class UserView(LeavingPage, ServiceView):
             found.append(Link("Let leave …", self.get_url(".leave_view", id=record.id), "out"))
         return found
 
-    @bulk_action("disable", "Disable", "Disable? Whoever is disabled is signed out at once.", act=Acts.USER_DISABLE)
+    @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
+    def delete_view(self) -> ResponseReturnValue:
+        """Who still has something is not asked about for good: the page says what there is, and leads there."""
+        record = self.get_one(single_id(request.form.getlist("id")))
+        held = services().holdings.files(actor(), record.id)
+        if not held.any:
+            return self.actions.delete(record)
+        return str(self.render("admin/user_in_use.html", record=record, ways=ways_out(record.id, held)))
+
+    @bulk_action("disable", "Disable", DISABLE, act=Acts.USER_DISABLE)
     def disable(self, ids: list[str]) -> None:
-        self.actions.for_each(ids, self.service.disable, "was disabled")
+        if len(ids) != 1:
+            self.actions.for_each(ids, self.service.disable, "was disabled")
+            return
+        user, ended = self.get_one(ids[0]), services().holdings.count_ways_in(actor(), ids[0]).sessions
+        if apply_to_each(ids, lambda key: self.service.disable(actor(), key), self.noun):
+            browsers = f" and signed out of {ended} browser{'' if ended == 1 else 's'}" if ended else ""
+            flash(f"{user.username} is disabled{browsers}.", "success")
+
+    def question(self, action: BulkAction, records: Sequence[User]) -> str:
+        """Before one is disabled: what of that nobody can bring back."""
+        if action.name != "disable" or len(records) != 1:
+            return super().question(action, records)
+        return disable_question(records[0].username, services().holdings.count_ways_in(actor(), records[0].id))
 
     @bulk_action("sign_out", "Sign out", "End all sessions of this user?", act=Acts.SESSION_END_ALL)
     def sign_out(self, ids: list[str]) -> None:
         self.actions.for_each(ids, services().sessions.end_all, "was signed out")
+
+    @bulk_action(
+        "revoke_tokens", "Revoke tokens", "Revoke all tokens? What uses them gets no further.", act=Acts.TOKEN_REVOKE
+    )
+    def revoke_tokens(self, ids: list[str]) -> None:
+        self.actions.for_each(ids, services().tokens.revoke_all, "has no tokens any more")
 
     @bulk_action("enable", "Enable", act=Acts.USER_ENABLE)
     def enable(self, ids: list[str]) -> None:

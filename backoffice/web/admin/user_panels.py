@@ -1,0 +1,218 @@
+"""The tabs of a user's page: short lists of what belongs to somebody, each with the way to the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import url_for
+from markupsafe import Markup
+
+from backoffice.domain.access import Actor, decide
+from backoffice.domain.acts import Acts
+from backoffice.domain.holdings import FileCounts
+from backoffice.domain.limits import MAX_TOKENS
+from backoffice.domain.nouns import all_permissions
+from backoffice.domain.paging import Query
+from backoffice.domain.roles import Role
+from backoffice.domain.users import User
+from backoffice.services.authorization import grants_of
+from backoffice.web.admin.audit import Row
+from backoffice.web.admin.cells import moment
+from backoffice.web.admin.tokens import TONES, scopes_cell
+from backoffice.web.context import services
+from backoffice.web.devices import device_name, device_tag
+from backoffice.web.formats import size_tag, state_tag, time_tag, when_tag
+from backoffice.web.identity import actor, may
+from backoffice.web.names import kind_of, name_with_icon
+
+SHOWN: Final = 20
+"""Records in a tab; the list has all."""
+_LINK: Final = Markup('<a href="%s">%s</a>')
+_BDI: Final = Markup("<bdi>%s</bdi>")
+LIST: Final = "admin/user_list.html"
+Load = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of the tabs: what it reads, and how many things there are in it where that is known beforehand."""
+
+    key: str
+    title: str
+    template: str
+    load: Callable[[str], Mapping[str, Any]]
+    permitted: Callable[[], bool]
+    count: Callable[[FileCounts], int | None] = lambda _: None
+    alone: bool = False
+    """Its reading is recorded, so that it is not read together with anything else."""
+
+
+def _list(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], total: int, more: str, noun: str, empty: str
+) -> Mapping[str, Any]:
+    """The context of the template: `more` is the address of the list that has all."""
+    return {"columns": columns, "rows": rows, "total": total, "more": more, "noun": noun, "empty": empty}
+
+
+def files(user_id: str) -> Mapping[str, Any]:
+    """The newest files."""
+    query = Query(sort="created", descending=True, filters=(("owner", user_id),), limit=SHOWN)
+    page = services().files.page(actor(), query, everybody=True)
+    rows = [
+        (
+            _LINK % (url_for("files.details_view", id=one.id), name_with_icon(one.name, kind_of(one.mime_type)[0])),
+            size_tag(one.size),
+            kind_of(one.mime_type)[1],
+            when_tag(one.created_at),
+        )
+        for one in page.items
+    ]
+    more = url_for("files.index_view", flt0_owner_is=user_id)
+    return _list(("Name", "Size", "Type", "Created"), rows, page.total, more, "files", "No files")
+
+
+def trash(user_id: str) -> Mapping[str, Any]:
+    """What is in the trash; what goes for good first, first."""
+    query = Query(sort="purge", filters=(("trash", user_id),), limit=SHOWN)
+    page = services().files.trash_page(actor(), query, everybody=True)
+    rows = [
+        (
+            _LINK % (url_for("trash.details_view", id=one.id), name_with_icon(one.name, kind_of(one.mime_type)[0])),
+            size_tag(one.size),
+            when_tag(one.updated_at),
+            time_tag(one.purge_at),
+        )
+        for one in page.items
+    ]
+    more = url_for("trash.index_view", flt0_owner_is=user_id)
+    return _list(("Name", "Size", "Deleted", "Gone for good"), rows, page.total, more, "files", "The trash is empty")
+
+
+def uploads(user_id: str) -> Mapping[str, Any]:
+    """What is arriving."""
+    query = Query(sort="created", descending=True, filters=(("owner", user_id),), limit=SHOWN)
+    page = services().uploads.page(actor(), query)
+    rows = [
+        (
+            _LINK % (url_for("uploads.details_view", id=one.id), _BDI % (one.name or "without a name")),
+            size_tag(one.bytes),
+            size_tag(one.size),
+            time_tag(one.expires_at),
+        )
+        for one in page.items
+    ]
+    more = url_for("uploads.index_view", flt0_owner_is=user_id)
+    return _list(("Name", "Received", "Announced", "Expires"), rows, page.total, more, "uploads", "Nothing is arriving")
+
+
+def sessions(user_id: str) -> Mapping[str, Any]:
+    """Where the person is signed in."""
+    found = services().sessions.of_user(actor(), user_id)
+    rows = [
+        (
+            _LINK % (url_for("sessions.details_view", id=one.id), device_tag(one.agent)),
+            one.ip,
+            time_tag(one.seen_at),
+            when_tag(one.created_at),
+        )
+        for one in found
+    ]
+    more = url_for("sessions.index_view", flt0_person_is=user_id)
+    return _list(("Device", "Address", "Last seen", "Signed in"), rows, len(found), more, "sessions", "Not signed in")
+
+
+def tokens(user_id: str) -> Mapping[str, Any]:
+    """What the person's programs sign in with."""
+    found = services().tokens.of_user(actor(), user_id)
+    rows = [
+        (
+            _LINK % (url_for("tokens.details_view", id=one.id), _BDI % one.name),
+            state_tag(str(one.state), TONES[one.state]),
+            scopes_cell(None, None, one, ""),
+            time_tag(one.used_at),
+            moment(one.expires_at) if one.expires_at else "never",
+        )
+        for one in found[:SHOWN]
+    ]
+    more = url_for("tokens.index_view", flt0_person_is=user_id)
+    columns = ("Name", "State", "Scopes", "Last used", "Expires")
+    return _list(columns, rows, min(len(found), MAX_TOKENS), more, "tokens", "No tokens")
+
+
+def activity(user_id: str) -> Mapping[str, Any]:
+    """What the person did, and what was done to the account, in one list."""
+    found = [Row.of(one) for one in services().audit.concerning(actor(), user_id)]
+    rows = [
+        (
+            _LINK % (url_for("audit.details_view", id=one.id), when_tag(int(one.id.partition("-")[0]))),
+            _BDI % one.who,
+            one.action if one.outcome == "ok" else Markup("%s %s") % (one.action, state_tag(one.outcome, "warn")),
+            _BDI % one.what,
+            device_name(one.agent) if one.agent else one.via,
+        )
+        for one in found
+    ]
+    about = url_for("audit.index_view", flt0_object_is=f"user:{user_id}")
+    more = url_for("audit.index_view", flt0_actor_is=user_id)
+    made = _list(("When", "Who", "What", "To what", "With"), rows, len(rows), "", "entries", "Nothing was recorded")
+    return {**made, "links": [(more, "All that the person did"), (about, "All that was done to the account")]}
+
+
+def access(user: User, roles: Mapping[str, Role]) -> Mapping[str, Any]:
+    """Each right, whether the person holds it, and because of what: asked of what guards."""
+    asking = Actor(user.id, user.username, grants_of(user, roles))
+    rows = []
+    for one in all_permissions():
+        if one.offered or one in asking.permissions:
+            decision = decide(asking, one)
+            mark = state_tag("yes", "good") if decision.allowed else state_tag("no")
+            rows.append((one.text, mark, one.group, decision.reason if decision.allowed else ""))
+    made = _list(("Right", "Holds it", "Of", "Because"), rows, len(rows), "", "rights", "")
+    return {**made, "shut": not user.active}
+
+
+TABS: Final = (
+    Tab("files", "Files", LIST, files, lambda: may(Acts.FILES_LIST_ALL), lambda held: held.files),
+    Tab("uploads", "Uploads", LIST, uploads, lambda: may(Acts.FILES_LIST_ALL), lambda held: held.uploads),
+    Tab("trash", "Trash", LIST, trash, lambda: may(Acts.FILES_LIST_ALL), lambda held: held.trashed),
+    Tab("sessions", "Sessions", LIST, sessions, lambda: may(Acts.SESSION_READ_ALL)),
+    Tab("tokens", "Tokens", LIST, tokens, lambda: may(Acts.TOKEN_READ)),
+    Tab("activity", "Activity", LIST, activity, lambda: may(Acts.AUDIT_READ), alone=True),
+)
+"""Those that read something of their own."""
+ACCESS: Final = "access"
+"""The last one, which is made of what the page has anyway."""
+
+
+def offered() -> list[Tab]:
+    """Those that the person asking may open."""
+    return [one for one in TABS if one.permitted()]
+
+
+def open_tab(asked: str) -> Tab | None:
+    """The tab of this name; the first one where there is none such. None: the last one."""
+    there = offered()
+    if asked == ACCESS or not there:
+        return None
+    return next((one for one in there if one.key == asked), there[0])
+
+
+def ways_out(user_id: str, held: FileCounts) -> list[tuple[int, str, str]]:
+    """What has to go before a user can be deleted: number, word, and the list of it for who may see that."""
+    kinds = (
+        (held.files, "file", "files.index_view"),
+        (held.trashed, "file in the trash", "trash.index_view"),
+        (held.uploads, "unfinished upload", "uploads.index_view"),
+    )
+    may_list = may(Acts.FILES_LIST_ALL)
+    return [
+        (
+            number,
+            word if number == 1 else word.replace("file", "files").replace("upload", "uploads"),
+            url_for(endpoint, flt0_owner_is=user_id) if may_list else "",
+        )
+        for number, word, endpoint in kinds
+        if number
+    ]

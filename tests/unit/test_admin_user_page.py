@@ -1,0 +1,158 @@
+"""The page of a user: what belongs to somebody in tabs, and what is said before it ends for good (S6, S7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backoffice.domain.users import UserStatus
+from tests.support import admin_views
+from tests.support.admin_views import CountedDb, Desk
+from tests.support.website import PASSWORD, SHELL
+
+DAY_MS = 24 * 3_600_000
+TABS = ["files", "uploads", "trash", "sessions", "tokens", "activity", "access"]
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with admin_views.desk() as made:
+        yield made
+
+
+def page_of(desk: Desk, user_id: str, tab: str = "", role: str = "admin") -> str:
+    answer = desk.as_(role).get(f"/admin/users/details/?id={user_id}&tab={tab}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_each_tab_has_what_belongs_to_the_person(desk: Desk) -> None:
+    user = desk.user("", "user", password=PASSWORD)
+    file, upload = desk.file(f"kept by {user.username}.txt", owner=user), desk.upload("arriving.bin", owner=user)
+    trashed = desk.file(f"gone from {user.username}.txt", owner=user)
+    desk.site.services.files.trash(SHELL, trashed.id)
+    desk.site.services.tokens.create(SHELL, name="nightly", user_id=user.id)
+    browser = desk.site.browser()
+    assert browser.sign_in(user.username).status_code == 303
+    wanted = {
+        "files": file.name,
+        "uploads": upload.name,
+        "trash": trashed.name,
+        "sessions": "127.0.0.1",
+        "tokens": "nightly",
+        "activity": "session.start",
+        "access": "role user grants files:read",
+    }
+    for tab in TABS:
+        shown = page_of(desk, user.id, tab)
+        assert wanted[tab] in shown, tab
+        others = [text for name, text in wanted.items() if name != tab and name not in ("sessions", "activity")]
+        assert not any(text in shown.partition("<aside")[0].partition('class="tabs"')[2] for text in others), tab
+
+
+def test_activity_is_by_and_about_the_person_the_newest_first(desk: Desk) -> None:
+    user = desk.user("", "user", password=PASSWORD)
+    assert desk.site.browser().sign_in(user.username).status_code == 303
+    desk.site.services.users.disable(SHELL, user.id)
+    shown = page_of(desk, user.id, "activity")
+    places = [shown.index(action) for action in ("user.disable", "session.start", "user.create")]
+    assert places == sorted(places)
+
+
+def test_tabs_are_for_who_may_see_what_is_in_them(desk: Desk) -> None:
+    user = desk.user()
+    registrar = page_of(desk, user.id, role="registrar")  # users alone
+    assert not any(f"tab={tab}" in registrar for tab in TABS)
+    auditor = page_of(desk, user.id, "tokens", role="auditor")
+    assert "tab=activity" in auditor
+    assert "tab=tokens" not in auditor
+
+
+@pytest.mark.parametrize("tab", ["", *TABS, "no-such-tab"])
+def test_a_page_of_few_round_trips(desk: Desk, tab: str) -> None:
+    user = desk.user("", "user", password=PASSWORD)
+    desk.file(owner=user)
+    desk.site.services.tokens.create(SHELL, name="nightly", user_id=user.id)
+    page_of(desk, user.id, tab)
+    before = CountedDb.trips
+    page_of(desk, user.id, tab)
+    # `as_` opens another page first
+    between = CountedDb.trips - before
+    before = CountedDb.trips
+    desk.as_("admin")
+    assert between - (CountedDb.trips - before) <= (5 if tab == "activity" else 3)
+
+
+def test_what_disabling_ends_for_good_is_said_before_and_after(desk: Desk) -> None:
+    user = desk.user("", "user", password=PASSWORD)
+    for _ in range(3):
+        assert desk.site.browser().sign_in(user.username).status_code == 303
+    desk.site.services.tokens.create(SHELL, name="nightly", user_id=user.id)
+    asked = f"Disable {user.username}? This ends 3 sessions and 1 token for good"
+    assert asked in page_of(desk, user.id)
+    admin = desk.as_("admin")
+    sent = {"action": "disable", "rowid": user.id}
+    assert asked in admin.post("/admin/users/action/", sent).text  # without a script
+    admin.post("/admin/users/action/", {**sent, "confirmed": "1"})
+    assert f"{user.username} is disabled and signed out of 3 browsers." in admin.get("/admin/users/").text
+    assert desk.reread(user).status is UserStatus.DISABLED
+    assert "Not signed in" in page_of(desk, user.id, "sessions")
+    assert ">ended<" in page_of(desk, user.id, "tokens")
+
+
+def test_who_still_has_something_is_not_asked_about_for_good(desk: Desk) -> None:
+    user = desk.user()
+    file = desk.file(owner=user)
+    admin = desk.as_("admin")
+    shown = admin.post("/admin/users/delete/", {"id": user.id, "confirmed": "1"}).text
+    assert "1 file<" in shown
+    assert f"/admin/files/?flt0_owner_is={user.id}" in shown
+    desk.site.services.files.purge(SHELL, file.id)
+    desk.site.services.files.collect()
+    assert "for good?" in admin.post("/admin/users/delete/", {"id": user.id}).text
+    admin.post("/admin/users/delete/", {"id": user.id, "confirmed": "1"})
+    assert admin.get(f"/admin/users/details/?id={user.id}").status_code == 404
+
+
+def test_the_form_takes_the_last_day_and_the_days_without_signing_in(desk: Desk) -> None:
+    user = desk.user()
+    admin = desk.as_("admin")
+    form = admin.get(f"/admin/users/edit/?id={user.id}")
+    sent = {"username": user.username, "roles": "user", "version": admin_views.version_in(form)}
+    admin.post(
+        f"/admin/users/edit/?id={user.id}", {**sent, "expires_at": "2099-01-31", "inactive_days": "30", "email": ""}
+    )
+    changed = desk.reread(user)
+    assert (changed.expires_at, changed.inactive_days) == (4073587200000, 30)  # the first of February
+    assert 'value="2099-01-31"' in admin.get(f"/admin/users/edit/?id={user.id}").text
+    assert "30 days without signing in, by the user" in page_of(desk, user.id)
+    wrong = admin.post(
+        f"/admin/users/edit/?id={user.id}",
+        {**sent, "version": str(changed.version), "expires_at": "soon", "inactive_days": "many"},
+    ).text
+    assert "This is not a day" in wrong
+    assert "This is not a number of days" in wrong
+    assert 'value="soon"' in wrong
+
+
+def test_lists_show_and_filter_who_is_over_or_soon_will_be(desk: Desk) -> None:
+    now = desk.site.services.users.now()
+    over, soon, later = desk.user(), desk.user(), desk.user()
+    for user, days in ((over, -1), (soon, 5), (later, 80)):
+        desk.site.services.users.update(SHELL, user.id, expires_at=now + days * DAY_MS)
+    admin = desk.as_("admin")
+
+    def listed(value: str) -> list[bool]:
+        text = admin.get(f"/admin/users/?flt0_expires_within={value}").text
+        return [user.username in text for user in (over, soon, later)]
+
+    assert [listed(value) for value in ("over", "7", "90")] == [
+        [True, False, False],
+        [False, True, False],
+        [False, True, True],
+    ]
+    assert listed("6") == [False, False, False]  # does not fit: no rows
+    assert ">expired<" in page_of(desk, over.id)
+    assert "expires soon" in page_of(desk, soon.id)
+    assert "expires soon" not in page_of(desk, later.id)
