@@ -139,14 +139,7 @@ def build_services(
         access=_access(stores),
         consequences=_consequences(stores),
         effective=_effective(settings, stores),
-        holdings=Holdings(
-            store=RedisHoldings(db, keys),
-            accounts=stores.accounts,
-            sessions=stores.sessions,
-            tokens=stores.tokens,
-            audit=audit,
-            policy=policy,
-        ),
+        holdings=_holdings(stores, policy),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys)),
@@ -209,6 +202,17 @@ def _consequences(stores: _Stores) -> Consequences:
         tokens=stores.tokens,
         audit=stores.audit,
         together=stores.db.together,
+    )
+
+
+def _holdings(stores: _Stores, policy: AccountPolicy) -> Holdings:
+    return Holdings(
+        store=RedisHoldings(stores.db, stores.keys),
+        accounts=stores.accounts,
+        sessions=stores.sessions,
+        tokens=stores.tokens,
+        audit=stores.audit,
+        policy=policy,
     )
 
 

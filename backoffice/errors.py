@@ -95,6 +95,8 @@ class ReauthRequired(NotAllowed):
     """Confirm with your password first."""
 
     code = "reauth_required"
+    act = ""
+    """What it is needed for (`domain/acts.py`); not part of the answer."""
 
 
 class NotFound(BackofficeError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ from backoffice.domain.identities import Identity
 from backoffice.domain.ids import new_secret, secret_hash
 from backoffice.domain.lifecycle import Ending
 from backoffice.domain.limits import MAX_AGENT, MAX_LOGIN, MAX_SESSIONS
+from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
@@ -63,14 +64,14 @@ class Sessions(SessionCare):
             raise BadCredentials
         self.throttle.succeed(way)
         user = self._rehashed(actor, user, password)
-        return self._start(actor, user, device)
+        return self._start(actor, user, roles, device)
 
     def start_for(self, actor: Actor, user: User, device: str = "") -> SignedIn:
         """A session for somebody who has just proved to be `user` (by a one-time link, or by the old password)."""
         _, roles = self.accounts.load(user.id)
         if not user.active or self.policy.ended(user, roles, self.now()):
             raise BadCredentials
-        return self._start(actor, user, device)
+        return self._start(actor, user, roles, device)
 
     def reauth(self, actor: Actor, session: Session, password: str) -> tuple[Session, str]:
         """The same session under a new secret, after giving the password again. Raises BadCredentials, TooMany."""
@@ -177,7 +178,7 @@ class Sessions(SessionCare):
 
     # -- parts
 
-    def _start(self, actor: Actor, user: User, device: str) -> SignedIn:
+    def _start(self, actor: Actor, user: User, roles: Mapping[str, Role], device: str) -> SignedIn:
         now, secret = self.now(), new_secret()
         session = Session(
             id=secret_hash(secret),
@@ -192,6 +193,7 @@ class Sessions(SessionCare):
             agent=actor.agent[:MAX_AGENT],
         )
         who = replace(actor, id=user.id, name=user.username, credential=session_credential(session.id))
+        entered = replace(who, roles=grants_of(user, roles), auth_at=now)
         event = AuditEvent(Actions.SESSION_START, who, user_ref(user), at=now)
         try:
             self.sessions.insert(session, event)
@@ -199,7 +201,7 @@ class Sessions(SessionCare):
             self._end_oldest(who, user)
             self.sessions.insert(session, event)
         self.users.touch(user.id, now)
-        return SignedIn(session, secret, user, self.devices.remember(device, user.id))
+        return SignedIn(session, secret, user, self.devices.remember(device, user.id), entered)
 
     def _end_oldest(self, actor: Actor, user: User) -> None:
         """Make room for one more session; somebody may sign in at the same moment."""

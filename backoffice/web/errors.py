@@ -120,7 +120,7 @@ def _on_ours(error: BackofficeError) -> Response:
             return redirect(url_for("pages.login", next=_here()), 303)
     if isinstance(error, ReauthRequired) and not wants_problem():
         flash(str(error), "warning")
-        return redirect(url_for("pages.login", confirm=1, next=_here()), 303)
+        return redirect(url_for("pages.login", confirm=1, act=error.act or None, next=_here()), 303)
     return _answer(status, error.code, str(error), headers, error.details)
 
 

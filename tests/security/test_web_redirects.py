@@ -125,5 +125,7 @@ def test_a_referrer_that_is_no_address_is_no_failure(site: Site, monkeypatch: py
     browser = site.signed_in("ann")
     browser.get("/account")
     monkeypatch.setattr(authorization, "FRESH_MS", -1)  # the password was given too long ago
-    answer = browser.post("/account/tokens", {"name": "x", "days": "7"}, headers={"Referer": "http://[x"})
+    answer = browser.post(
+        "/account/tokens", {"name": "x", "preset": "all", "days": "7"}, headers={"Referer": "http://[x"}
+    )
     assert (answer.status_code, answer.headers.get("Location")) == (303, "/login?confirm=1&next=/")

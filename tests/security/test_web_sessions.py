@@ -199,7 +199,7 @@ def test_S8_token_needs_a_fresh_password(site: Site) -> None:
     later = replace(site.services.tokens, now=lambda: now_ms() + 11 * 60_000)
     site.swap(tokens=later)
     answer = browser.post(
-        "/account/tokens", {"name": "x", "days": "7"}, headers={"Referer": "http://localhost/account"}
+        "/account/tokens", {"name": "x", "preset": "all", "days": "7"}, headers={"Referer": "http://localhost/account"}
     )
     assert answer.status_code == 303
     assert answer.location == "/login?confirm=1&next=/account"
@@ -207,7 +207,7 @@ def test_S8_token_needs_a_fresh_password(site: Site) -> None:
     site.swap(tokens=replace(later, now=now_ms))
     assert browser.post("/login", {"username": "ann", "password": PASSWORD, "next": "/account"}).location == "/account"
     browser.get("/account")
-    made = browser.post("/account/tokens", {"name": "x", "days": "7", "scope": "files:read"})
+    made = browser.post("/account/tokens", {"name": "x", "preset": "custom", "days": "7", "scope": "files:read"})
     [text] = re.findall(r"bo_[A-Za-z0-9]+_[A-Za-z0-9_-]+", made.text)[:1]
     assert site.app.test_client().get("/", headers={"Authorization": f"Bearer {text}"}).status_code == 200
     assert text not in browser.get("/account").text

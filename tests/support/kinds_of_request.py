@@ -259,4 +259,4 @@ def sign_out(world: World) -> Ask:
 
 def new_token(world: World) -> Ask:
     world.page.get("/account")
-    return lambda: world.page.post("/account/tokens", {"name": "more", "days": "1"})
+    return lambda: world.page.post("/account/tokens", {"name": "more", "preset": "all", "days": "1"})

@@ -47,7 +47,8 @@ def test_each_tab_has_what_belongs_to_the_person(desk: Desk) -> None:
     for tab in TABS:
         shown = page_of(desk, user.id, tab)
         assert wanted[tab] in shown, tab
-        others = [text for name, text in wanted.items() if name != tab and name not in ("sessions", "activity")]
+        # Activity names all of them.
+        others = [wanted[name] for name in TABS if name not in (tab, "sessions", "activity") and tab != "activity"]
         assert not any(text in shown.partition("<aside")[0].partition('class="tabs"')[2] for text in others), tab
 
 

@@ -238,7 +238,7 @@ def test_an_invitation_that_leads_nowhere_is_said_to(whole: Desk) -> None:
     assert "ran out" in details
     assert "invited, no open link" in admin.get(f"/admin/users/?search={user.username}").text
     assert "invited, no open link" not in admin.get(f"/admin/users/?search={late.username}").text
-    assert "open until" in admin.get(f"/admin/users/details/?id={late.id}").text
+    assert "ends <time" in admin.get(f"/admin/users/details/?id={late.id}").text
 
 
 def test_a_quota_of_ones_own_may_be_none_at_all(whole: Desk) -> None:
@@ -260,7 +260,7 @@ def test_S7_a_persons_sessions_are_seen_and_ended_on_their_page(whole: Desk) -> 
     admin, user = whole.as_("admin"), whole.user(password="violet-harbour-93")
     services = whole.site.services
     started = services.sessions.start_for(replace(ANONYMOUS, ip="192.0.2.77", agent="somebody's browser"), user)
-    page = admin.get(f"/admin/users/details/?id={user.id}").text
+    page = admin.get(f"/admin/users/details/?id={user.id}&tab=sessions").text
     assert "192.0.2.77" in page
     assert "sign_out" in page
     sent = {"rowid": user.id, "action": "sign_out", "confirmed": "1"}

@@ -14,6 +14,7 @@ from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.holdings import RedisHoldings
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
@@ -33,6 +34,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.RecordStore, RedisRecords),
     (ports.UserStore, RedisUsers),
     (ports.AccountStore, RedisAccounts),
+    (ports.HoldingStore, RedisHoldings),
     (ports.IdentityStore, RedisIdentities),
     (ports.RoleStore, RedisRoles),
     (ports.SessionStore, RedisSessions),
@@ -75,6 +77,7 @@ READERS = {
     "load_many",
     "all",
     "of_user",
+    "of",
     "wait",
     "stream",
     "stat",

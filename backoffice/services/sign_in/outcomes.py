@@ -11,12 +11,14 @@ from backoffice.domain.users import User
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """`secret` goes into the session's cookie, `device` into the one that outlives it."""
+    """`secret` goes into the session's cookie, `device` into the one that outlives it. `actor`: who entered, without a
+    ground."""
 
     session: Session
     secret: str
     user: User
     device: str
+    actor: Actor
 
     def __repr__(self) -> str:
         """Without the secret."""

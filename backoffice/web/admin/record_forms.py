@@ -83,7 +83,9 @@ class RecordForms(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
     def _show_problem(self, form: BaseForm, error: BackofficeError, model: Any = None) -> None:
         """Beside the form, which keeps what was entered."""
         if isinstance(error, ReauthRequired):
-            self._template_args["confirm_url"] = url_for("pages.login", confirm=1, next=self.get_url(".index_view"))
+            self._template_args["confirm_url"] = url_for(
+                "pages.login", confirm=1, act=error.act or None, next=self.get_url(".index_view")
+            )
         elif isinstance(error, VersionMismatch) and model is not None:
             self._template_args["newer"] = newer_values(form, self._edit_form_class(None, obj=model), model.version)
         else:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from backoffice.domain.access import parse_permissions
+from backoffice.domain.access import Actor, parse_permissions
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_TOKEN_DAYS
 from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
 from backoffice.errors import BadCredentials, Invalid, TooMany, WeakPassword
 from backoffice.web.context import services
@@ -19,7 +21,22 @@ from backoffice.web.cookies import device_secret, start_session
 from backoffice.web.devices import device_tag
 from backoffice.web.errors import retry_headers
 from backoffice.web.identity import actor, anonymous, current_user_or_401, may, signed_in_session
-from backoffice.web.route_access import route_act, signed_in
+from backoffice.web.route_access import permissions_for, route_act, signed_in
+
+ALL: Final = "all"
+CUSTOM: Final = "custom"
+PRESETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "upload": permissions_for([Acts.UPLOAD_START]),
+    "read": permissions_for([Acts.FILES_LIST]),
+}
+"""What a token may do, where that has a name."""
+CHOICES: Final = (
+    ("upload", "Upload only", "Sends files, and sees none of those that are there."),
+    ("read", "Read my files", "Lists and downloads them, and changes nothing."),
+    (ALL, "All I may", "Acts as you: for scripts that you trust like yourself."),
+    (CUSTOM, "Custom", "Just what you tick."),
+)
+"""The words for these, in the order of the form."""
 
 
 def register(bp: Blueprint) -> None:
@@ -85,18 +102,32 @@ def create_token() -> ResponseReturnValue:
     signed_in_session()
     days = request.form.get("days", "")
     try:
-        scopes = parse_permissions(request.form.getlist("scope"))
+        scopes = _chosen(request.form.get("preset", ""), request.form.getlist("scope"))
     except ValueError as error:
         return _page({"scope": str(error)}, 400)
     if not (days.isascii() and days.isdigit() and len(days) < 6 and 0 < int(days) <= MAX_TOKEN_DAYS):
         return _page({"days": "Choose after how many days it expires."}, 400)
     try:
         token, text = services().tokens.create(
-            actor(), name=request.form.get("name", ""), scopes=scopes or None, days=int(days)
+            actor(), name=request.form.get("name", ""), scopes=scopes, days=int(days)
         )
     except Invalid as error:
         return _page({str(error.details.get("field", "name")): str(error)}, 400)
     return _page(revealed={"name": token.name, "secret": text})
+
+
+def _chosen(preset: str, ticked: Sequence[str]) -> Iterable[str] | None:
+    """The scopes of a new token; None: all that its owner holds. Raises ValueError: what nobody chose must not be the
+    most powerful token there is."""
+    if preset == ALL:
+        return None
+    if preset in PRESETS:
+        return PRESETS[preset]
+    if preset not in {"", CUSTOM}:
+        raise ValueError("Choose what the token may do.")
+    if not ticked:
+        raise ValueError("Choose what the token may do." if not preset else "Tick at least one scope.")
+    return parse_permissions(ticked)
 
 
 @route_act(Acts.TOKEN_REVOKE)
@@ -127,12 +158,22 @@ def _page(
         errors=errors or {},
         sessions=[_shown(session, own.id) for session in sessions],
         tokens=[(token, token.state(here.user, has.tokens.now())) for token in tokens],
-        scopes=[
-            (str(one), one.text) for one in sorted(all_permissions()) if one.offered and one in here.actor.permissions
+        scopes=_offered(here.actor),
+        presets=[
+            (key, label, text)
+            for key, label, text in CHOICES
+            if set(map(str, PRESETS.get(key, ()))) <= set(map(str, here.actor.permissions))
         ],
+        chosen={"preset": request.form.get("preset", ""), "scope": request.form.getlist("scope")} if errors else {},
         revealed=revealed,
     )
     return page, status, dict(headers or {})
+
+
+def _offered(asking: Actor) -> list[tuple[str, list[Permission]]]:
+    """What a token of this person can be narrowed to, in the groups of the form of roles."""
+    held = (one for one in all_permissions() if one.offered and one in asking.permissions)
+    return [(group, list(some)) for group, some in groupby(held, key=lambda one: one.group)]
 
 
 def _shown(session: Session, own: str) -> Mapping[str, Any]:

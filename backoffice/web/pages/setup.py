@@ -7,13 +7,14 @@ used. Looking at the page does not use it up: mail scanners open links.
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from backoffice.errors import NotFound, WeakPassword
 from backoffice.web.context import services
 from backoffice.web.cookies import device_secret, start_session
 from backoffice.web.identity import anonymous, current_user_or_none
+from backoffice.web.pages.landing import landing
 from backoffice.web.pages.sign_in import leave
 from backoffice.web.route_access import public
 
@@ -45,4 +46,4 @@ def setup(secret: str) -> ResponseReturnValue:
     leave(current_user_or_none())
     start_session(entered.secret, entered.device)
     flash("Your password is set, and you are signed in.", "success")
-    return redirect(url_for("pages.upload"), 303)
+    return redirect(landing(entered.actor), 303)

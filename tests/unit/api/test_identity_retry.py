@@ -93,7 +93,7 @@ def test_a_form_is_not_lost(site: Site, known: Person) -> None:
     assert browser.get("/account").status_code == 200
     before = began_again(site)
     changed(site, known)
-    answer = browser.post("/account/tokens", {"name": "made by a form", "days": "30"})
+    answer = browser.post("/account/tokens", {"name": "made by a form", "preset": "all", "days": "30"})
     assert answer.status_code in {200, 303}, answer.text
     assert "made by a form" in browser.get("/account").text
     assert began_again(site) == before + 1
