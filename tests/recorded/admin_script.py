@@ -171,6 +171,14 @@ def admin_refusals(site: Recorded) -> None:
                 site.submit(who, f"/admin/{view}/{way.format(id=key)}", fields)
             site.submit("root", f"/admin/{view}/{way.format(id=key)}", fields, forged=True)
         site.submit("root", f"/admin/{view}/ajax/update/", {"list_form_pk": key})
+    for view in ("sessions", "tokens"):
+        for way in reading:
+            for who in ("nobody", "ann", "vera"):
+                site.page(who, f"/admin/{view}/{way.format(id=NO_ID)}")
+        for way in changing:
+            for who in ("ann", "olga"):
+                fields = {"id": NO_ID, "rowid": NO_ID, "action": "delete"}
+                site.submit(who, f"/admin/{view}/{way.format(id=NO_ID)}", fields)
     # Nobody touches whoever holds more, or gives what they do not hold.
     site.submit("olga", "/admin/users/delete/", {"id": site.ids["root"], "confirmed": "1"})
     site.submit("olga", "/admin/users/new/", {"username": "eve", "roles": "admin", "password": PASSWORD})

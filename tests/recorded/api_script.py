@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.recorded.session import NO_ID, Recorded
+from tests.support.website import SHELL
 
 
 def files(site: Recorded) -> None:
@@ -208,6 +209,24 @@ def _sessions(site: Recorded) -> None:
     for who, whose in (("nobody", "ann"), ("ann", "ann"), ("olga", "root"), ("root", "olga"), ("root", "olga")):
         site.call(who, "DELETE", f"/admin/users/{site.ids[whose]}/sessions")
     site.call("root", "DELETE", f"/admin/users/{NO_ID}/sessions")
+    [session] = site.services.sessions.of_user(SHELL, site.ids["root"])
+    site.ids["a session"] = site.normal.learn("a session", session.id)
+    for who in ("nobody", "ann", "root reading", "root"):
+        site.call(who, "GET", f"/admin/sessions?user={site.ids['root']}")
+        site.call(who, "GET", f"/admin/tokens?user={site.ids['ann']}")
+    site.call("olga", "GET", "/admin/sessions?ip=192.0.2.99&limit=1")
+    for who in ("nobody", "ann", "olga"):
+        site.call(who, "DELETE", f"/admin/sessions/{site.ids['a session']}")
+        site.call(who, "DELETE", f"/admin/users/{site.ids['root']}/tokens")
+    for noun in ("sessions", "tokens"):
+        site.call("root", "DELETE", f"/admin/{noun}/{NO_ID}")
+    site.call("root", "DELETE", f"/admin/users/{NO_ID}/tokens")
+    other, _ = site.services.users.create(SHELL, username="tom", password="a good 12 char one")
+    entered = site.services.sessions.start_for(SHELL, other)
+    site.call("olga", "DELETE", f"/admin/sessions/{site.normal.learn('a session of tom', entered.session.id)}")
+    token, _ = site.services.tokens.create(SHELL, name="t", user_id=site.normal.learn("tom", other.id))
+    site.call("olga", "DELETE", f"/admin/tokens/{site.normal.learn('a token of tom', token.id)}")
+    site.call("olga", "DELETE", f"/admin/users/{other.id}/tokens")
 
 
 def _roles(site: Recorded) -> None:

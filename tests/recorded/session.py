@@ -64,7 +64,9 @@ class Recorded:
     def token(self, name: str, *, label: str = "", **fields: Any) -> str:
         """A token that somebody makes for themselves on the account page."""
         self._sign_in(name)
-        page = self._form(name, "/account/tokens", {"name": label or name, "preset": "all", "days": "30", **fields})
+        preset = "custom" if "scope" in fields else "all"
+        sent = {"name": label or name, "preset": preset, "days": "30", **fields}
+        page = self._form(name, "/account/tokens", sent)
         found = _BEARER.search(page.text)
         assert found, page.text
         self.tokens[label or name] = self.normal.learn(f"token of {label or name}", found[0])

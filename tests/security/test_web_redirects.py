@@ -128,4 +128,4 @@ def test_a_referrer_that_is_no_address_is_no_failure(site: Site, monkeypatch: py
     answer = browser.post(
         "/account/tokens", {"name": "x", "preset": "all", "days": "7"}, headers={"Referer": "http://[x"}
     )
-    assert (answer.status_code, answer.headers.get("Location")) == (303, "/login?confirm=1&next=/")
+    assert (answer.status_code, answer.headers.get("Location")) == (303, "/login?confirm=1&act=token.create&next=/")

@@ -202,7 +202,7 @@ def test_S8_token_needs_a_fresh_password(site: Site) -> None:
         "/account/tokens", {"name": "x", "preset": "all", "days": "7"}, headers={"Referer": "http://localhost/account"}
     )
     assert answer.status_code == 303
-    assert answer.location == "/login?confirm=1&next=/account"
+    assert answer.location == "/login?confirm=1&act=token.create&next=/account"
     assert "password" in browser.get(answer.location).text
     site.swap(tokens=replace(later, now=now_ms))
     assert browser.post("/login", {"username": "ann", "password": PASSWORD, "next": "/account"}).location == "/account"
