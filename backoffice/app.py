@@ -38,6 +38,7 @@ from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
+from backoffice.services.views import Lists, Views
 from backoffice.settings import Settings, SettingsError
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks.disk import Disk
@@ -65,6 +66,7 @@ from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
+from backoffice.stores.views import RedisListLooks, RedisViews
 from backoffice.web import admin, api, pages
 from backoffice.web.factory import make_app
 from backoffice.web.pages import upload
@@ -114,6 +116,7 @@ def build_services(
     passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
     policy = AccountPolicy(settings.inactive_days)
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
+    views = Views(store=RedisViews(db, keys), audit=audit)
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
     people, sessions = _users(stores, passwords, policy), _sessions(stores, settings, passwords, policy)
@@ -129,6 +132,8 @@ def build_services(
         roles=Roles(store=stores.roles, audit=audit),
         sessions=sessions,
         tokens=tokens,
+        views=views,
+        lists=Lists(store=RedisListLooks(db, keys), views=views),
         audit=Audit(audit),
         archive=Archive(RedisArchive(db, keys), audit),
         files=files,

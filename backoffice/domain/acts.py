@@ -202,6 +202,15 @@ class Acts:
     )
     JOB_STOP = _site("job.stop", "stop a job, whosever it is", Permissions.JOBS_WRITE, Actions.JOB_STOP)
 
+    VIEW_READ = Act("view.read", "see saved views of a list that one may see", None, Whose.OWN)
+    VIEW_CREATE = Act(
+        "view.create", "save a view of a list that one may see", None, Whose.OWN, event=Actions.VIEW_CREATE
+    )
+    VIEW_UPDATE = Act("view.update", "change a saved view", None, Whose.OWN, event=Actions.VIEW_UPDATE)
+    VIEW_DELETE = Act("view.delete", "delete a saved view", None, Whose.OWN, event=Actions.VIEW_DELETE)
+    VIEW_CHANGE_ALL = _site("view.change_all", "change or delete a shared one of somebody", Permissions.VIEWS_WRITE)
+    LIST_ARRANGE = Act("list.arrange", "choose columns and density of a list, for oneself", None, Whose.OWN)
+
     AUDIT_READ = _site("audit.read", "read the log", Permissions.AUDIT_READ, Actions.AUDIT_READ)
     AUDIT_EXPORT = _site("audit.export", "take the log along", Permissions.AUDIT_EXPORT, Actions.AUDIT_EXPORT)
     AUDIT_SEAL = Act(

@@ -89,6 +89,15 @@ MAX_FILTERS: Final = 20
 """At a time."""
 MAX_FILTER_VALUE: Final = 256
 MAX_LOG_FILTER_VALUE: Final = 200
+MAX_LIST_COLUMNS: Final = 40
+MAX_VIEWS: Final = 50
+"""Saved views that one person can have."""
+MAX_SHARED_VIEWS: Final = 50
+"""Of one list."""
+MAX_SAVED_VIEWS: Final = 10_000
+"""Of everybody."""
+MAX_VIEW_NAME: Final = 60
+MAX_VIEW_QUERY: Final = 2_000
 MAX_SELECTED: Final = 500
 """Records that one action is for."""
 MAX_MESSAGES: Final = 5

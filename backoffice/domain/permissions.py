@@ -65,5 +65,6 @@ class Permissions:
     SESSIONS_ALL = Permission("sessions:all", "Sessions", "See and end everybody's sessions", OPERATOR)
     JOBS_READ = Permission("jobs:read", "Jobs", "See everybody's jobs", OPERATOR, AUDITOR)
     JOBS_WRITE = Permission("jobs:write", "Jobs", "Start jobs on many records, stop jobs", OPERATOR)
+    VIEWS_WRITE = Permission("views:write", "Saved views", "Change and delete what others share", OPERATOR)
     SYSTEM_READ = Permission("system:read", "System", "See the state of the system", OPERATOR, AUDITOR)
     SYSTEM_WRITE = Permission("system:write", "System", "Repair the store")

@@ -67,7 +67,14 @@ class Audit:
     def search(self, actor: Actor, query: LogQuery) -> FoundEntries[AuditEntry]:
         """Likewise, also by time, by several actions and by words; what is found within bounds says how far they
         reached. Raises Invalid."""
+        return self.opened(actor)(query)
+
+    def opened(self, actor: Actor) -> Callable[[LogQuery], FoundEntries[AuditEntry]]:
+        """What searches likewise: that somebody reads is recorded by now, so it does nothing but read."""
         self._reading(actor)
+        return self._search
+
+    def _search(self, query: LogQuery) -> FoundEntries[AuditEntry]:
         check_query(query)
         return search(self.log, query)
 

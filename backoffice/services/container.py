@@ -24,6 +24,7 @@ from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
+from backoffice.services.views import Lists, Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Services:
     roles: Roles
     sessions: Sessions
     tokens: Tokens
+    views: Views
+    lists: Lists
     audit: Audit
     archive: Archive
     files: Files

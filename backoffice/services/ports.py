@@ -25,6 +25,7 @@ from backoffice.domain.throttling import Bucket
 from backoffice.domain.tokens import Token
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
+from backoffice.domain.views import ListLook, SavedView
 
 R = TypeVar("R")
 
@@ -158,6 +159,24 @@ class HoldingStore(Protocol):
 
     def of(self, user_id: str) -> FileCounts:
         """One round trip."""
+
+
+class ViewStore(RecordStore[SavedView], Protocol):
+    """Saved views. Facets: `owner`, `shared` (the section). `insert`, and `replace` by one that is shared, raise
+    Conflict when there are too many."""
+
+    def for_section(self, owner: str, section: str) -> list[SavedView]:
+        """Those of this person and the shared ones of the section."""
+
+
+class ListLooks(Protocol):
+    """How each person has arranged each list."""
+
+    def of(self, user_id: str, section: str) -> ListLook:
+        """As it is kept. One round trip."""
+
+    def keep(self, user_id: str, section: str, look: ListLook) -> None:
+        """Keep it, unless the person has gone meanwhile. Not an act."""
 
 
 class TokenStore(RecordStore[Token], Protocol):

@@ -3,7 +3,7 @@
 Control plane: one hash slot, so that one script changes a record, its indexes, a quota and the log together.
 
     {bo}:<noun>:<id>                     hash    a record: users, roles, sessions, tokens, uploads, files,
-                                                 jobs
+                                                 jobs, views
     {bo}:<noun>:by:<index>               zset    all records: member id, score a number (sorted)
                                                  or member "folded text NUL id", score 0 (lexical, words);
                                                  ids of files in the form of `compact_ids.py`
@@ -15,6 +15,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:map:<id>:scattered              hash    index -> entry: chunks of an upload that came far ahead of the others
                                                  and are not in its map yet
     {bo}:quota:<user>                    hash    used, reserved (bytes)
+    {bo}:lists:<user>                    hash    list -> how that person has arranged it (JSON: columns, compact)
     {bo}:audit                           stream  field e: one event, canonical JSON
     {bo}:seals                           hash    number -> seal of exported entries (JSON); trimmed: what has left the
                                                  log (JSON); pending: up to which entry that is not carried out yet
@@ -105,6 +106,9 @@ class Keys:
 
     def quota(self, user_id: str) -> bytes:
         return self._key("quota", user_id)
+
+    def list_looks(self, user_id: str) -> bytes:
+        return self._key("lists", user_id)
 
     @property
     def audit(self) -> bytes:

@@ -63,12 +63,26 @@ class Read:
     def _next(self, question: Any, commands: Sequence[Sequence[Any]], ask: Ask | None) -> Any:
         if self._given < len(self._answers) and self._answers[self._given][0] != question:
             # It goes another way than the last time: what it asked once is remembered elsewhere by now, or no more.
-            del self._answers[self._given :]
+            found = self._replies_to(commands)
+            if found is None:
+                del self._answers[self._given :]
+            else:
+                self._answers[self._given] = question, found
         if self._given == len(self._answers):
             self.question, self.commands, self.ask = question, commands, ask
             raise Waiting
         self._given += 1
         return self._answers[self._given - 1][1]
+
+    def _replies_to(self, commands: Sequence[Sequence[Any]]) -> list[Any] | None:
+        """Their replies, where each was asked at this place with others: reads within this read that shared a trip, of
+        which some are done by now."""
+        question, replies = self._answers[self._given]
+        if not commands or not isinstance(question, list):
+            return None
+        known = dict(zip(question, replies, strict=True))
+        asked = list(map(tuple, commands))
+        return [known[one] for one in asked] if all(one in known for one in asked) else None
 
 
 _reading: ContextVar[Read | None] = ContextVar("reading", default=None)

@@ -81,6 +81,7 @@ class RedisUsers(RedisRecords[User]):
         quota = self._keys.quota(old.id)
         commit.check("unused", quota, error=InUse("The user's deleted files are still being cleared away."))
         commit.write("DEL", quota)
+        commit.write("DEL", self._keys.list_looks(old.id))
         commit.write("HSET", self._keys.unique(NOUN, "reserved"), same_name(old.username), old.id)
         commit.write("HSET", self._keys.unique(NOUN, "reserved"), look(old.username), old.id)
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from flask import current_app, g
 
+from backoffice.errors import Invalid
+
 
 class Section(NamedTuple):
     """One of them. `current`: the page is of it, or of one of its tabs."""
@@ -54,3 +56,17 @@ def _views() -> Iterator[Any]:
         for view in admin._views  # noqa: SLF001 - there is no other way to the views
         if hasattr(view, "tab_of")
     )
+
+
+def canonical_query(section: str, text: str) -> str:
+    """What a list is asked for (its address behind the question mark), as the list itself writes it: without what it
+    does not know, and without a page. Raises Invalid where there is no such list, or a filter does not fit."""
+    view = list_view(section)
+    if view is None or not view.is_accessible():
+        raise Invalid(f"There is no list {section[:40]!r}.", field="section")
+    return str(view.canonical_query(text))
+
+
+def list_view(section: str) -> Any:
+    """The view of a list; None where there is none of that name."""
+    return next((view for view in _views() if view.section == section), None)

@@ -14,6 +14,7 @@ from backoffice.domain.jobs import Selection
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import User
+from backoffice.domain.views import ListLook
 from backoffice.services.leaving import FilesGo
 from tests.support.people import PASSWORD
 from tests.support.scene import Scene
@@ -138,6 +139,15 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.JOBS_LIST_ALL: lambda on, _: lambda who: on.jobs.page(who, Query()),
     Acts.JOB_START: _with(Scene.file, lambda on, who, file: on.jobs.start(who, "file.trash", Selection((file,)))),
     Acts.JOB_STOP: _with(Scene.job, lambda on, who, job: on.jobs.stop(who, job)),
+    Acts.VIEW_READ: lambda on, _: lambda who: on.views.for_section(who, "files"),
+    Acts.VIEW_CREATE: lambda on, _: lambda who: on.views.create(who, section="files", name="v", query=""),
+    Acts.VIEW_UPDATE: _with(Scene.view, lambda on, who, view: on.views.update(who, view, name=f"{next(NUMBERS)}")),
+    Acts.VIEW_DELETE: _with(Scene.view, lambda on, who, view: on.views.delete(who, view)),
+    Acts.VIEW_CHANGE_ALL: _with(
+        lambda on, _: on.view(on.people.user(f"sharer{next(NUMBERS)}"), shared=True),
+        lambda on, who, view: on.views.delete(who, view),
+    ),
+    Acts.LIST_ARRANGE: lambda on, _: lambda who: on.lists.arrange(who, "files", ListLook(compact=True)),
     Acts.AUDIT_READ: lambda on, _: on.people.audit.page,
     Acts.AUDIT_EXPORT: lambda on, _: on.archive.export,
     Acts.AUDIT_SEAL: lambda on, _: lambda who: on.archive.seal(who, []),
@@ -145,10 +155,18 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.SYSTEM_READ: lambda on, _: on.world.maintenance.check,
     Acts.SYSTEM_REPAIR: lambda on, _: on.world.maintenance.repair,
 }
-ONLY_OWN: Final = {Acts.SESSION_LIST, Acts.SESSION_END, Acts.TOKEN_LIST, Acts.FILES_LIST, Acts.JOBS_LIST}
+ONLY_OWN: Final = {
+    Acts.SESSION_LIST,
+    Acts.SESSION_END,
+    Acts.TOKEN_LIST,
+    Acts.FILES_LIST,
+    Acts.JOBS_LIST,
+    Acts.VIEW_READ,
+    Acts.LIST_ARRANGE,
+}
 """What they are asked for names nobody else, or with somebody else's is the row below."""
 ONLY_OTHERS: Final = {Acts.SESSION_END_ALL}
-BEGINS: Final = {Acts.JOB_START, Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
+BEGINS: Final = {Acts.JOB_START, Acts.VIEW_CREATE, Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
 """There is nothing yet, or nothing named, that could be somebody else's."""
 BESIDES: Final = {
     Acts.JOB_START: Acts.FILE_TRASH,
@@ -156,6 +174,8 @@ BESIDES: Final = {
     Acts.USER_ACCESS: Acts.ROLE_READ,
 }
 """What takes another act, too."""
+LISTED: Final = {Acts.VIEW_READ, Acts.VIEW_CREATE, Acts.VIEW_CHANGE_ALL, Acts.LIST_ARRANGE}
+"""What is done about a list that one may see: here, that of everybody's files."""
 GIVEN: Final = {
     Acts.USER_CREATE: granted_by("user"),
     Acts.USER_CREATE_WITH_ROLES: granted_by("operator"),
@@ -163,7 +183,7 @@ GIVEN: Final = {
 }
 WITHOUT_EVENT_HERE: Final = {Acts.SYSTEM_REPAIR}
 """There is nothing to repair."""
-LOOKS: Final = {act for act in WALKS if act.event is None} | {Acts.FILE_DOWNLOAD}
+LOOKS: Final = {act for act in WALKS if act.event is None and act is not Acts.VIEW_CHANGE_ALL} | {Acts.FILE_DOWNLOAD}
 """What is looked at is there afterwards as before, and can be looked at by the next."""
 PERSONAL: Final = {act for act in WALKS if act.whose is Whose.ACCOUNT} | {Acts.PASSWORD_CHANGE, Acts.AUDIT_READ}
 """What makes another of the person, or is an entry once a minute for each: somebody new stands in then."""

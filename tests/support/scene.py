@@ -14,9 +14,11 @@ from backoffice.services.archive import Archive
 from backoffice.services.bulk import Bulk
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.views import Lists, Views
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import entries_of
+from backoffice.stores.views import RedisListLooks, RedisViews
 from tests.support.people import ROOT, People
 from tests.support.uploads import World, reader
 
@@ -49,6 +51,14 @@ class Scene:
             self.people.clock,
         )
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
+
+        self.views = Views(store=RedisViews(self.people.db, self.people.keys), audit=self.people.log)
+        self.lists = Lists(store=RedisListLooks(self.people.db, self.people.keys), views=self.views)
+
+    def view(self, owner: User, *, shared: bool = False) -> str:
+        """A saved view of theirs."""
+        reader = Actor(owner.id, owner.username, ROOT.roles)
+        return self.views.create(reader, section="files", name="mine", query="", shared=shared).id
 
     def session(self, owner: User) -> str:
         return self.people.sessions.start_for(self.people.visitor(), owner).session.id

@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.access import ADMIN, BUILT_IN, OWN_TO_ALL, Actor, granted_by
-from backoffice.domain.acts import Act, Proof, Rank, Whose, all_acts, decide_act
+from backoffice.domain.acts import Act, Acts, Proof, Rank, Whose, all_acts, decide_act
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotFound
@@ -22,6 +22,7 @@ from tests.support.act_walks import (
     BEGINS,
     BESIDES,
     GIVEN,
+    LISTED,
     LOOKS,
     NUMBERS,
     ONLY_OTHERS,
@@ -56,7 +57,7 @@ def cases(act: Act) -> Iterator[Case]:
 
 def scopes(act: Act) -> frozenset[Permission]:
     """Just what the act takes, and gives."""
-    rows = (act, BESIDES.get(act, act))
+    rows = (act, BESIDES.get(act, act), *[Acts.FILES_LIST_ALL] * (act in LISTED))
     given = GIVEN[act] if act.rank is Rank.GIVES else frozenset()
     return given.union(one for row in rows for one in (row.takes, row.others) if one is not None)
 
@@ -73,6 +74,8 @@ def expected(act: Act, case: Case) -> bool:
         Proof.FRESH_OR_SCOPE: case.credential in {"session", "scoped token"},
         Proof.SHELL: False,
     }
+    if act in LISTED and Acts.FILES_LIST_ALL.takes not in held:
+        return False
     if (not own and act.whose is Whose.OWN) or (takes is not None and takes not in held) or not proven[act.proof]:
         return False
     if act.rank is Rank.GIVES:
@@ -120,6 +123,8 @@ class Walk:
         """Whether a page would show the act for this object: to a session, for what it takes a password is asked."""
         if self.act.rank in RANKED:
             return self.scene.people.users.permitted(who)(self.act, self.scene.people.user_store.get(whom.id) or whom)
+        if self.act in LISTED and not decide_act(who, Acts.FILES_LIST_ALL).allowed:
+            return False
         return decide_act(who, self.act, whom.id if case.whose else None).allowed and self.act.proof is not Proof.SHELL
 
     def _person(self, role: str, part: str = "who") -> User:

@@ -29,6 +29,7 @@ from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
+from backoffice.stores.views import RedisListLooks, RedisViews
 
 PAIRS: list[tuple[type, type]] = [
     (ports.RecordStore, RedisRecords),
@@ -39,6 +40,8 @@ PAIRS: list[tuple[type, type]] = [
     (ports.RoleStore, RedisRoles),
     (ports.SessionStore, RedisSessions),
     (ports.TokenStore, RedisTokens),
+    (ports.ViewStore, RedisViews),
+    (ports.ListLooks, RedisListLooks),
     (ports.AuditLog, RedisAudit),
     (ports.LogArchive, RedisArchive),
     (ports.LogSegments, Segments),
@@ -76,8 +79,9 @@ READERS = {
     "load_with_versions",
     "load_many",
     "all",
-    "of_user",
     "of",
+    "for_section",
+    "of_user",
     "wait",
     "stream",
     "stat",

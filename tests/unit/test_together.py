@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from redis import Redis
 
 from backoffice.errors import NotFound
 from backoffice.stores.client import Db
+from backoffice.stores.together import current_read, read_together
 
 
 class Counted(Db):
@@ -120,3 +122,28 @@ def test_a_script_runs_once(db: Counted, fake: Redis) -> None:
     db.trips.clear()
     assert db.together(use) == [(b"ok", b"c")]
     assert db.trips == [1, 1, 1]
+
+
+def test_a_read_within_a_read_that_was_done_before_asks_nothing_anew() -> None:
+    """It is remembered elsewhere after the first pass, so that the others ask for less than they did."""
+    sent: list[list[Any]] = []
+    remembered: list[Any] = []
+
+    def many(commands: Sequence[Any]) -> list[Any]:
+        reading = current_read()
+        if reading is not None:
+            replies: list[Any] = reading.many(commands)
+            return replies
+        sent.append(list(commands))
+        return [command[1] for command in commands]
+
+    def once() -> Any:
+        if not remembered:
+            remembered.extend(many([("GET", "once")]))
+        return remembered[0]
+
+    def twice() -> Any:
+        return [*many([("GET", "first")]), *many([("GET", "second")])]
+
+    assert read_together(many, [lambda: read_together(many, [twice, once])]) == [[["first", "second"], "once"]]
+    assert sent == [[("GET", "first"), ("GET", "once")], [("GET", "second")]]

@@ -34,8 +34,16 @@ from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
+from backoffice.stores.views import RedisViews
 
-STORES: tuple[type[RedisRecords[Any]], ...] = (RedisUsers, RedisRoles, RedisTokens, RedisSessions, RedisJobs)
+STORES: tuple[type[RedisRecords[Any]], ...] = (
+    RedisUsers,
+    RedisRoles,
+    RedisTokens,
+    RedisSessions,
+    RedisJobs,
+    RedisViews,
+)
 """The nouns that are looked through besides files and uploads, one line each."""
 _INDEX_KINDS = {"by", "one"}
 

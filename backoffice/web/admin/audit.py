@@ -4,7 +4,7 @@ trimmed in the shell, and the end of the list says so."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -186,6 +186,11 @@ class AuditView(ServiceView):
         """
         cursor = query.cursor or request.args.get("cursor", "")
         return self.service.search(actor(), log_query(query, cursor)).map(Row.of)
+
+    def shared_page(self, query: Query) -> Callable[[], FoundEntries[Row]]:
+        """Where the log is opened, which is recorded, before it is read."""
+        read, cursor = self.service.opened(actor()), request.args.get("cursor", "")
+        return lambda: read(log_query(query, cursor)).map(Row.of)
 
     def get_one(self, key: str) -> Row:
         return Row.of(self.service.get(actor(), key))

@@ -19,7 +19,7 @@ Only errors that can be mended in a form stay on the page; refusal, absence and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from flask import request, url_for
@@ -33,12 +33,10 @@ from backoffice.web.admin.access import ViewAccess, ViewActs, single_id, standar
 from backoffice.web.admin.actions import BulkAction, DeleteLabels, Link, RowAction, RowButton, ViewActions
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
-from backoffice.web.admin.export import export_answer
-from backoffice.web.admin.filter_bar import FilterBar
-from backoffice.web.admin.list_state import ListOptions, ListState, every_record
-from backoffice.web.admin.record_forms import RecordForms
+from backoffice.web.admin.list_pages import ListPages
+from backoffice.web.admin.list_state import ListOptions
 from backoffice.web.admin.record_page import Panel, record_context
-from backoffice.web.admin.rows import Column, rows
+from backoffice.web.admin.rows import Column
 from backoffice.web.identity import actor
 from backoffice.web.route_access import Access
 from backoffice.web.sections import Section, sections_of
@@ -46,7 +44,7 @@ from backoffice.web.sections import Section, sections_of
 COMMON_LABELS = {"id": "Identifier", "updated_at": "Changed"}
 
 
-class ServiceView(RecordForms):
+class ServiceView(ListPages):
     """Lists, details, forms, CSV and actions over a service. Who may what is said by the acts: to whoever may not read,
     nothing is open here."""
 
@@ -113,6 +111,7 @@ class ServiceView(RecordForms):
         self.access = ViewAccess(section, self.access_rules())
         self.list_options = ListOptions.of(self)
         self.columns = [Column.of(self, name, label) for name, label in self._list_columns]
+        self.more_columns = [Column.of(self, name, self.get_column_name(name)) for name in self.column_more]
 
     # The service, by convention
 
@@ -209,12 +208,6 @@ class ServiceView(RecordForms):
 
     # Lists
 
-    @expose("/")  # type: ignore[untyped-decorator]
-    def index_view(self) -> str:
-        state = ListState.read(self.list_options, request.args)
-        found = Page((), 0) if state.problem else self.get_page(state.query)
-        return str(self.render(self.list_template, **self.list_context(state, found)))
-
     @property
     def section_title(self) -> str:
         return self.heading or str(self.name)
@@ -226,29 +219,6 @@ class ServiceView(RecordForms):
     def tabs(self) -> list[Section]:
         """The lists beside this one, and itself, of those that the person asking may open."""
         return sections_of(self.tab_of or self.section)
-
-    def list_context(self, state: ListState, found: Page[Any]) -> dict[str, Any]:
-        """What the template of the list is given."""
-        here = state.url()
-        return {
-            "state": state,
-            "shown": state.page_info(found),
-            "rows": rows(self, found.items, here),
-            "filters": FilterBar.of(state) if self._filters else None,
-            "actions": self.actions.permitted(),
-            "return_url": here,
-        }
-
-    def exported_records(self) -> tuple[int, Iterable[Any]]:
-        """How many records an export has, and all of them. Raises Invalid for a filter that does not fit: a file must
-        not have more than was asked for."""
-        query = ListState.read(self.list_options, request.args, strict=True).query
-        return self.access.exported(*every_record(self.get_page, query))
-
-    @expose("/export/<export_type>/")  # type: ignore[untyped-decorator]
-    def export(self, export_type: str) -> ResponseReturnValue:
-        """CSV or JSON Lines. Raises NotFound for any other type."""
-        return export_answer(self, export_type)
 
     # Records
 

@@ -77,10 +77,12 @@ class OwnedView(ServiceView):
         "purge_at": 9,
         "expires_at": 9,
         "state": 8,
+        "updated_at": 10,
+        "tags": 12,
     }
     column_low = ("mime_type",)
     badge_tones: ClassVar = {"ready": "good", "open": "info", "completing": "warn"}
-    can_export = True
+    can_export = shares_trips = weighed = True
 
     def permits(self, act: Act, record: WithOwner) -> bool:
         """What is one's own takes the right for that. Asked once for all that is one's own, and once for the rest."""
@@ -116,6 +118,7 @@ class FileView(OwnedView):
         bulk_question="Move the selected files to the trash?",
     )
     column_list = ("name", "owner", "size", "mime_type", "created_at")
+    column_more = ("updated_at", "tags")
     column_details_list = ("owner", "size", "mime_type", "created_at", "updated_at", "tags", "sha256", "id")
     column_formatters_detail: ClassVar[dict[str, Formatter]] = {**OwnedView.column_formatters, **FACTS}
     details_template = "admin/file_details.html"

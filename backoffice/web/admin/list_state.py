@@ -95,13 +95,15 @@ class ListState:
     """Of the days that it is filtered by, as the address says it; "" is UTC."""
 
     @classmethod
-    def read(cls, options: ListOptions, args: MultiDict[str, str], *, strict: bool = False) -> ListState:
+    def read(
+        cls, options: ListOptions, args: MultiDict[str, str], *, root: str = "", strict: bool = False
+    ) -> ListState:
         """A wrong filter makes it a list of nothing (`problem`). Raises Invalid for what is too long or too much; where
         it is `strict`, for a wrong filter too: a file must not have more than was asked for."""
         size, zone = args.get("page_size", 0, type=int), args.get(ZONE, "")
         return cls(
             options,
-            url_for(".index_view"),
+            root or url_for(".index_view"),
             page=min(max(args.get("page", 0, type=int), 0), MAX_PAGE),
             page_size=size if size in options.page_sizes else options.page_size,
             sort=_sort_column(options, args.get("sort", None, type=int)),
@@ -160,6 +162,10 @@ class ListState:
         asked = {"page": state.page or None, **state._asked(), "page_size": size, **state._filter_args()}  # noqa: SLF001
         query = urlencode([(name, value) for name, value in asked.items() if value is not None], safe=_UNQUOTED)
         return f"{self.root}?{query}" if query else self.root
+
+    def saved_query(self) -> str:
+        """What a saved view of it remembers: all but the page, and the number of rows on one."""
+        return replace(self, page=0, page_size=self.options.page_size).url().partition("?")[2]
 
     def export_url(self, kind: str = "csv") -> str:
         """The file of what the list shows, all pages of it."""

@@ -117,7 +117,7 @@ class RoleView(ServiceView):
     column_labels: ClassVar = {"permissions": "Rights", "built_in": "Kind", "copied_from": "Made like"}
     column_formatters: ClassVar = {"permissions": _rights, "built_in": _kind}
     column_formatters_detail: ClassVar = {"permissions": _described, "built_in": _kind}
-    searchable = True
+    searchable = shares_trips = True
     search_hint = "Name or description"
     form_on_create = CreateForm
     form_on_edit = EditForm

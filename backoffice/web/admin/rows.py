@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,8 +37,8 @@ class Column:
 
 class Row(NamedTuple):
     """A record in a list. `title` is what it is called, `url` its own page, `edit_url` that of its form ("": the person
-    may not change it), `head` its first cell; the others follow the tag that each begins with. `button`: it has that of
-    the view."""
+    may not change it), `head` its first cell; the others follow the tag that each begins with. `size`: its bytes,
+    "" where it has none; `button`: it has that of the view."""
 
     id: str
     title: str
@@ -46,20 +46,22 @@ class Row(NamedTuple):
     edit_url: str
     deletable: bool
     selectable: bool
+    size: str
     head: Any
     cells: list[tuple[Markup, Any]]
     button: bool
 
 
-def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
-    """The records as the list of `view` shows them; from their pages one comes back to `back`."""
+def rows(view: ServiceView, records: Iterable[Any], back: str, columns: Sequence[Column] = ()) -> list[Row]:
+    """The records as the list of `view` shows them, in its columns or in these; from their pages one comes back to
+    `back`."""
     can_edit, can_delete = view.can_edit, view.can_delete
     # A page that was not told where to go back to goes to the list as it is without being asked for anything.
     there = {} if back == view.get_url(".index_view") else {"url": back}
     page_of = UrlPattern(lambda key: view.get_url(".details_view", id=key, **there))
     form_of = UrlPattern(lambda key: view.get_url(".edit_view", id=key, **there))
     quick = view.actions.act_of(view.row_button.name) if view.row_button is not None else None
-    head, *others = [(column.cell, value_of(view, column.name)) for column in view.columns]
+    head, *others = [(column.cell, value_of(view, column.name)) for column in columns or view.columns]
 
     def row(record: Any) -> Row:
         key = view.get_pk_value(record)
@@ -71,6 +73,7 @@ def rows(view: ServiceView, records: Iterable[Any], back: str) -> list[Row]:
             form_of(key) if can_edit and editable else "",
             can_delete and deletable,
             editable or deletable,
+            str(getattr(record, "size", "")) if view.weighed else "",
             head[1](record),
             [(cell, show(record)) for cell, show in others],
             quick is not None and view.permits(quick, record),

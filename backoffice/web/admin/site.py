@@ -8,12 +8,12 @@ from flask import Flask
 from flask_admin import Admin
 
 from backoffice.services.container import Services
+from backoffice.web.admin import own_lists, palette
 from backoffice.web.admin.audit import AuditView
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.dashboard import CARDS, HomeView, plots
 from backoffice.web.admin.files import FileView
 from backoffice.web.admin.jobs import JobView
-from backoffice.web.admin.palette import make_blueprint
 from backoffice.web.admin.roles import RoleView
 from backoffice.web.admin.sessions import SessionView
 from backoffice.web.admin.tokens import TokenView
@@ -50,7 +50,8 @@ def add_site(app: Flask, home: HomeView, views: Sequence[ServiceView]) -> None:
     admin = Admin(app, name="backoffice", url="/admin", index_view=home)
     for view in views:
         admin.add_view(view)
-    app.register_blueprint(make_blueprint())
+    app.register_blueprint(palette.make_blueprint())
+    app.register_blueprint(own_lists.make_blueprint())
     home.access.declare(app, home)
     for view in views:
         view.access.declare(app, view)

@@ -125,7 +125,7 @@ class UserView(LeavingPage, ServiceView):
         coming_days("expires", "Expires", "has expired"),
     )
     badge_tones: ClassVar = TONES
-    searchable = can_export = True
+    searchable = can_export = shares_trips = True
     search_hint = "Name or e-mail"
     form_on_create = CreateForm
     form_on_edit = EditForm

@@ -22,6 +22,7 @@ from backoffice.web.api import (
     unfinished,
     uploads,
     users,
+    views,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "unfinished",
     "uploads",
     "users",
+    "views",
 ]
 # Each of these adds its routes to a blueprint when it is imported.
 
