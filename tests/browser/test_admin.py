@@ -43,12 +43,13 @@ def search(page: Page, text: str) -> None:
 
 def choose_filter(page: Page, label: str, value: str) -> None:
     page.locator("summary", has_text="Filter").click()
-    control = page.get_by_label(label, exact=True)
+    page.locator(".filter-field summary", has_text=label.partition(" ")[0]).click()
+    control = page.locator(".filter-field[open]").get_by_label(label, exact=True)
     if control.evaluate("(control) => control.localName") == "select":
-        control.select_option(value)
+        control.select_option(value)  # which applies it
     else:
         control.fill(value)
-    page.get_by_role("button", name="Apply").click()
+        control.press("Enter")
     expect(page.locator(".chips")).to_contain_text(label)
 
 

@@ -32,8 +32,21 @@ function subject(button) {
 }
 
 function selected() {
-  const count = all("input[name=rowid]:checked").length;
-  return count === 1 ? "1 row is selected." : `${count} rows are selected.`;
+  const everything = document.querySelector("[data-bulk] [name=all]:checked");
+  return everything ? `All ${number.format(everything.dataset.all)} that match` : chosen(all("input[name=rowid]"));
+}
+
+const number = new Intl.NumberFormat(document.documentElement.lang);
+
+/** "3 selected · 280 MB", where rows have sizes; thousands, as the server counts. */
+function chosen(boxes) {
+  const some = boxes.filter((box) => box.checked);
+  const text = `${some.length} selected`;
+  if (!some.length || !some.every((box) => box.dataset.size)) return text;
+  let size = some.reduce((sum, box) => sum + Number(box.dataset.size), 0);
+  let unit = 0;
+  for (; size >= 999.5 && unit < 5; unit += 1) size /= 1000;
+  return `${text} · ${size.toFixed(unit === 0 || size >= 99.5 ? 0 : 1)} ${["B", "kB", "MB", "GB", "TB", "PB"][unit]}`;
 }
 
 function hidden(name, value) {
@@ -52,12 +65,19 @@ function selecting() {
   const update = () => {
     const count = boxes.filter((box) => box.checked).length;
     bar.hidden = count === 0;
-    bar.querySelector("[data-count]").textContent = `${count} selected`;
+    const everything = whole.form.elements.all?.checked;
+    bar.querySelector("[data-count]").textContent = everything ? `All ${number.format(whole.form.elements.all.dataset.all)} selected` : chosen(boxes);
+    if (whole.form.elements.all && count < boxes.length) whole.form.elements.all.checked = false;
     for (const box of [whole, start]) {
       box.checked = count > 0 && count === boxes.length;
       box.indeterminate = count > 0 && count < boxes.length;
     }
   };
+  // Everything that matches takes the rows of this page with it.
+  whole.form.elements.all?.addEventListener("change", ({ target }) => {
+    if (target.checked) boxes.forEach((box) => { box.checked = true; });
+    update();
+  });
   let last = null;
   boxes.forEach((box, index) => box.addEventListener("click", (event) => {
     if (event.shiftKey && last !== null) {
@@ -96,6 +116,25 @@ function opening() {
       else link.click();
     });
   }
+}
+
+/** j and k (or the arrows, once one is in the list) go from row to row, x selects, Enter opens, ? tells the keys. */
+function walking() {
+  const links = all(".list tbody th > a");
+  const help = document.querySelector("[data-keys]");
+  if (!links.length) return;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog, details[open]")) return;
+    const row = document.activeElement.closest(".list tbody tr");
+    const at = row ? links.findIndex((link) => row.contains(link)) : -1;
+    const step = { j: 1, k: -1, ...(row && { ArrowDown: 1, ArrowUp: -1 }) }[event.key];
+    if (step) links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
+    else if (event.key === "x" && row) row.querySelector("[name=rowid]")?.click();
+    else if (event.key === "?" && help) help.showModal();
+    else return;
+    event.preventDefault();
+  });
 }
 
 /** Filters apply as soon as a value is chosen; addresses stay short, for empty controls are not sent. */
@@ -146,5 +185,6 @@ async function people() {
 confirming();
 selecting();
 opening();
+walking();
 filtering();
 people();
