@@ -7,7 +7,8 @@ shell, with the file at hand: there is no other way by which an entry leaves the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -28,10 +29,19 @@ from backoffice.domain.log_archive import (
     unmatched,
     until_bound,
 )
+from backoffice.domain.log_query import LogQuery
 from backoffice.domain.times import now_ms
-from backoffice.errors import Conflict, IntegrityError
+from backoffice.errors import Conflict, IntegrityError, Invalid
+from backoffice.services.audit import check_query
 from backoffice.services.authorization import authorize
+from backoffice.services.log_search import matching
 from backoffice.services.ports import AuditLog, LogArchive
+
+MOST_FOUND: Final = 100_000
+"""Entries of a list that are taken along at once."""
+CONFIRMED: Final = 500
+"""Entries after which it is asked whether the one who takes them still may."""
+CHANGED: Final = "The log is not what it was a moment ago; it was trimmed, or changed by other means."
 
 
 def _untold(_done: int) -> None:
@@ -50,6 +60,15 @@ class Export:
     lines: Callable[[str], Iterator[bytes]]
     """The lines in some pieces, from behind an entry on ("" = all). Raises IntegrityError where all are asked for and
     are not what was recorded, NotAllowed when the right is taken away meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundExport:
+    """How many entries were found, and these. Taking them raises IntegrityError at the end where they are not what was
+    recorded, NotAllowed when the right is taken away meanwhile."""
+
+    count: int
+    entries: Callable[[], Iterator[AuditEntry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,27 @@ class Archive:
         self.audit.record(event)
         trimmed = self.audit.trimmed()
         return Export(extent, found.size, following, trimmed, lambda behind: self._lines(actor, extent, behind))
+
+    def export_found(self, actor: Actor, query: LogQuery, form: str) -> FoundExport:
+        """What a list of the log shows, all pages of it, newest first; what was asked for and the `form` of the file
+        are in the event. Looks through it once to know what is recorded; constant memory.
+
+        Raises NotAllowed, and Invalid for what cannot be asked for, and where it is more than `MOST_FOUND`.
+        """
+        authorize(self.audit, actor, Acts.AUDIT_EXPORT)
+        check_query(query)
+        found = Measure()
+        for entry in matching(self.audit, query):
+            if found.entries == MOST_FOUND:
+                raise Invalid(
+                    f"These are more than {MOST_FOUND:,} entries: ask for less time, or take a file in the shell."
+                )
+            found.add(entry.id, line_of(entry))
+        extent = found.extent if found.entries else None
+        of = {"from": extent.last, "to": extent.first, "sha256": extent.sha256} if extent else {}
+        data = {**of, "entries": found.entries, "asked": query.as_data(), "form": form}
+        self.audit.record(AuditEvent(Actions.AUDIT_EXPORT, actor, data=data, at=self.now()))
+        return FoundExport(found.entries, lambda: self._found(actor, query, extent))
 
     def unsealed(self, actor: Actor) -> str:
         """The id from which on nothing is sealed, "" = nothing is at all."""
@@ -182,6 +222,19 @@ class Archive:
             found.add(entry.id, line_of(entry))
         return found.extent if found.entries else None
 
+    def _found(self, actor: Actor, query: LogQuery, extent: Extent | None) -> Iterator[AuditEntry]:
+        if extent is None:
+            return
+        found = Measure()
+        # From where it began, for the log goes on: the event of this export is in it, too.
+        for entry in matching(self.audit, replace(query, cursor=after(extent.first))):
+            found.add(entry.id, line_of(entry))
+            yield entry
+            if actor.ground is not None and found.entries % CONFIRMED == 0:
+                actor.ground.confirm()
+        if found.extent != extent:
+            raise IntegrityError(CHANGED)
+
     def _lines(self, actor: Actor, extent: Extent | None, behind: str) -> Iterator[bytes]:
         if extent is None or behind == extent.last:
             return
@@ -194,4 +247,4 @@ class Archive:
             if actor.ground is not None:
                 actor.ground.confirm()
         if not behind and found.extent != extent:
-            raise IntegrityError("The log is not what it was a moment ago; it was trimmed, or changed by other means.")
+            raise IntegrityError(CHANGED)

@@ -28,7 +28,7 @@ WAYS: list[tuple[str, str, Permission | None, int]] = [
     *((view, "details/?id={id}", READ[view], 200) for view in READ),
     *((view, "export/csv/", READ[view], 200) for view in ("users", "files", "trash", "uploads")),
     ("roles", "export/csv/", None, 403),
-    ("audit", "export/csv/", None, 403),
+    *(("audit", f"export/{form}/", P.AUDIT_EXPORT, 200) for form in ("csv", "jsonl")),
     ("users", "new/", P.USERS_WRITE, 200),
     ("users", "edit/?id={id}", P.USERS_WRITE, 200),
     ("users", "POST new/", P.USERS_WRITE, 200),

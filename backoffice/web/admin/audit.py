@@ -3,16 +3,14 @@ trimmed in the shell, and the end of the list says so."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flask import request
+from flask import Response, request
+from flask_admin import expose
 from markupsafe import Markup
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.audit import AuditEntry
 from backoffice.domain.log_archive import LogPage, position
 from backoffice.domain.log_query import FoundEntries
 from backoffice.domain.paging import Page, Query
@@ -25,6 +23,7 @@ from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.cells import badge_cell, code_cell, plain_cell
 from backoffice.web.admin.filters import Op
 from backoffice.web.admin.list_state import ListState, PageInfo
+from backoffice.web.admin.log_export import FORMS, export_answer
 from backoffice.web.admin.log_filters import (
     RANGE,
     asked_name,
@@ -36,99 +35,13 @@ from backoffice.web.admin.log_filters import (
     words_url,
 )
 from backoffice.web.admin.log_histogram import Bars, bars_of, edges_of
-from backoffice.web.admin.log_lines import lines_of, nameless_users, ways
+from backoffice.web.admin.log_lines import lines_of, nameless_users
+from backoffice.web.admin.log_row import Row
 from backoffice.web.admin.owners import SYSTEM
 from backoffice.web.context import services
 from backoffice.web.formats import NOTHING
 from backoffice.web.identity import actor, may
-from backoffice.web.sentences import plain_sentence, sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entry, by the columns of the list. What only its own page shows is worked out when it is asked for."""
-
-    id: str
-    event: Mapping[str, Any]
-    at: str
-    who: str
-    action: str
-    outcome: str
-    what: str
-    ip: str
-    via: str
-
-    @classmethod
-    def of(cls, entry: AuditEntry) -> Row:
-        event = entry.event
-        by, target = event.get("actor", {}), event.get("object", {})
-        named = target.get("name") or target.get("id", "")
-        count = event.get("data", {}).get("count")
-        times = f" \N{MULTIPLICATION SIGN} {count}" if count else ""
-        return cls(
-            id=entry.id,
-            event=event,
-            at=event.get("at", ""),
-            who=by.get("name", ""),
-            action=event.get("action", ""),
-            outcome=event.get("outcome", ""),
-            what=(f"{target['type']} {named}" if target else "") + times,
-            ip=by.get("ip", ""),
-            via=by.get("via", ""),
-        )
-
-    @property
-    def _actor(self) -> Mapping[str, str]:
-        found: Mapping[str, str] = self.event.get("actor", {})
-        return found
-
-    @property
-    def actor_id(self) -> str:
-        return self._actor.get("id", "")
-
-    @property
-    def agent(self) -> str:
-        return self._actor.get("agent", "")
-
-    @property
-    def credential(self) -> str:
-        return self._actor.get("credential", "")
-
-    @property
-    def request_id(self) -> str:
-        return str(self.event.get("request_id", ""))
-
-    @property
-    def object(self) -> tuple[str, str]:
-        """Type and identifier."""
-        target = self.event.get("object", {})
-        return target.get("type", ""), target.get("id", "")
-
-    @property
-    def changes(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.event.get("changes", {})
-        return found
-
-    @property
-    def sentence(self) -> Markup:
-        """The entry in words, who and what as links."""
-        return sentence(self.event, ways())
-
-    @property
-    def differences(self) -> list[tuple[str, str | Markup, str | Markup]]:
-        """Field, value before, value after."""
-        return [(name.replace("_", " "), _value(pair[0]), _value(pair[1])) for name, pair in self.changes.items()]
-
-    @property
-    def raw(self) -> str:
-        """The event as the log has it. Escapes stay: no character of a name may rearrange what is evidence."""
-        return json.dumps(self.event, indent=2, ensure_ascii=True)
-
-
-def _value(value: Any) -> str | Markup:
-    if value is None or value in ("", []):
-        return NOTHING
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+from backoffice.web.sentences import plain_sentence
 
 
 def _moment(_view: Any, _context: Any, record: Row, _name: str) -> Markup:
@@ -151,7 +64,7 @@ def _who(view: Any, _context: Any, record: Row, _name: str) -> str | Markup:
 class AuditView(ServiceView):
     """Read only: there is no form, no delete, no action."""
 
-    acts = ViewActs(read=Acts.AUDIT_READ)
+    acts = ViewActs(read=Acts.AUDIT_READ, export=Acts.AUDIT_EXPORT)
     noun, section, icon, heading = "entry", "audit", "audit", "Activity"
     column_list = ("at", "who", "action", "outcome", "what", "ip", "via")
     column_details_list = (*column_list, "agent", "credential", "request_id", "id")
@@ -174,7 +87,8 @@ class AuditView(ServiceView):
     }
     column_filters = log_filters()
     list_template, details_template = "admin/audit_list.html", "admin/audit_entry.html"
-    searchable = True
+    searchable = can_export = True
+    export_types = tuple(FORMS)
     search_hint = "Words in the entries"
     empty_hint = "Nothing was recorded yet."
     service: Audit
@@ -215,6 +129,16 @@ class AuditView(ServiceView):
             found.append(Link(f"Open the {home.noun}", self.get_url(f"{home.endpoint}.details_view", id=identifier)))
         return found
 
+    @expose("/export/<export_type>/")  # type: ignore[untyped-decorator]
+    def export(self, export_type: str) -> Response:
+        """All that the list shows, as one of `FORMS`. Raises NotFound for another, Invalid for a filter that does not
+        fit."""
+        if export_type not in FORMS:
+            raise NotFound
+        state = ListState.read(self.list_options, request.args, strict=True)
+        found = services().archive.export_found(actor(), log_query(state.query, ""), export_type)
+        return export_answer(found.entries(), export_type, self.service.now())
+
     def list_context(self, state: ListState, found: Page[Row]) -> dict[str, Any]:
         here = state.url()
         joint = "&" if "?" in here else "?"
@@ -232,6 +156,7 @@ class AuditView(ServiceView):
             "looked_to": _stamp(found.looked_to) if isinstance(found, FoundEntries) else "",
             "candidates": candidates(state, name) if name else (),
             "asked_name": name,
+            "jsonl_url": state.export_url().replace("/export/csv/", "/export/jsonl/", 1),
             "words_url": words_url(state, name) if name else "",
             "trimmed": trimmed,
             "trimmed_on": rfc3339(trimmed.at)[:10] if trimmed else "",

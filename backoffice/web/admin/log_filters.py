@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import Outcome
@@ -127,8 +127,7 @@ def day_of(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An object of the name that was entered: what it is, what it is called, and the list of all about it."""
 
     kind: str
@@ -142,14 +141,13 @@ def asked_name(state: ListState) -> str:
 
 
 def candidates(state: ListState, text: str) -> list[Candidate]:
-    """What there is of that name now, as far as the person asking may see it."""
+    """What there is of that name now, as far as the person asking may see it; the trash has no index of words."""
     query = Query(search=text, limit=CANDIDATES)
     reads: list[tuple[str, str, Any]] = []
     if may(Acts.FILES_LIST_ALL):
         files, uploads = services().files, services().uploads
         reads += [
             ("file", "name", lambda: files.page(actor(), query, everybody=True).items),
-            ("file", "name", lambda: files.trash_page(actor(), query, everybody=True).items),
             ("file", "name", lambda: uploads.page(actor(), query).items),
         ]
     if may(Acts.USER_READ):
