@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import click
@@ -14,6 +12,8 @@ from backoffice.app import build_services, store_client
 from backoffice.commands.cli_context import shell_actor
 from backoffice.commands.cli_settings import DOTENV, environ, load
 from backoffice.commands.naming_store import naming_store
+from backoffice.domain import diagnosis
+from backoffice.domain.diagnosis import GIB, Finding, Verdict
 from backoffice.domain.durability import weaker
 from backoffice.embedded import append_only_log
 from backoffice.embedded.data_dir import DataDirectoryError, Layout
@@ -30,28 +30,11 @@ from backoffice.stores.durability import RedisDurability, server_info, unsafe_re
 from backoffice.stores.fsck.looks import lookalikes, looks_are_known
 from backoffice.stores.keys import Keys
 
-GIB: Final = 1024**3
 _SHORT_OF_DISK: Final = 2 * GIB
-_SHORT_OF_MEMORY: Final = 0.85
 _CLOCKS_APART: Final = 2.0
 
 
-class Verdict(StrEnum):
-    GOOD = "ok"
-    WARNING = "warning"
-    BAD = "problem"
-
-
 _COLOURS: Final = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found about `topic`; unless it is good, `text` says what to do."""
-
-    verdict: Verdict
-    topic: str
-    text: str
 
 
 @click.command("doctor")
@@ -162,8 +145,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _policy(db: Db, _settings: Settings) -> Finding:
-    reason = unsafe_reason(db)
-    return Finding(Verdict.BAD, "eviction", reason) if reason else Finding(Verdict.GOOD, "eviction", "off (noeviction)")
+    return diagnosis.eviction(unsafe_reason(db))
 
 
 def _bytes(db: Db, settings: Settings) -> Finding:
@@ -180,32 +162,12 @@ def _durability(db: Db, settings: Settings) -> Finding:
     level = RedisDurability(db, Keys(settings.key_prefix), settings.replicas).level
     if settings.chunks.directory is not None:
         level = weaker(level, FileChunks(Disk(settings.chunks.directory)).level)
-    if level == "memory":
-        return Finding(
-            Verdict.WARNING, "durability", "memory: a restart of the store loses everything. Turn appendonly on"
-        )
-    if level == "os":
-        return Finding(
-            Verdict.WARNING,
-            "durability",
-            "os: a power cut may lose the last second. `appendfsync always` closes that gap",
-        )
-    return Finding(Verdict.GOOD, "durability", level)
+    return diagnosis.durability(level)
 
 
 def _memory(db: Db, _settings: Settings) -> Finding:
     info = server_info(db)
-    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
-    if not most:
-        return Finding(
-            Verdict.WARNING, "memory", f"{used / GIB:.2f} GiB used without a limit: set the server's maxmemory"
-        )
-    text = f"{used / GIB:.2f} of {most / GIB:.2f} GiB used"
-    if used > _SHORT_OF_MEMORY * most:
-        return Finding(
-            Verdict.BAD, "memory", f"{text}: uploads are refused. Delete files or give the store more memory"
-        )
-    return Finding(Verdict.GOOD, "memory", text)
+    return diagnosis.memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))
 
 
 def _clock(db: Db, _settings: Settings) -> Finding:
@@ -220,14 +182,7 @@ def _clock(db: Db, _settings: Settings) -> Finding:
 
 
 def _workers(db: Db, settings: Settings) -> Finding:
-    alive = build_services(settings, db.client).system.workers(shell_actor())
-    if not alive:
-        return Finding(
-            Verdict.WARNING,
-            "workers",
-            "none is alive: nothing expires, is purged or gets its checksum. Start `worker`, or `up`",
-        )
-    return Finding(Verdict.GOOD, "workers", ", ".join(f"{one.host} ({one.age_ms // 1000} s ago)" for one in alive))
+    return diagnosis.workers(build_services(settings, db.client).system.workers(shell_actor()))
 
 
 def _names(db: Db, settings: Settings) -> Finding:

@@ -78,6 +78,10 @@ class Audit:
         check_query(query)
         return search(self.log, query)
 
+    def note_reading(self, actor: Actor) -> None:
+        """Record that the log is read, for who reads it together with other things afterwards. Raises NotAllowed."""
+        self._reading(actor)
+
     def histogram(self, actor: Actor, query: LogQuery, edges: Sequence[int]) -> Histogram:
         """How many entries there are from each of these times (ms) up to the next one. Raises Invalid."""
         self._reading(actor)

@@ -181,6 +181,9 @@ class Settings:
         "BACKOFFICE_TOKEN", Secret, None, "API token that `upload` and `download` send", secret=True
     )
 
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    """Name of a setting -> where its value was found; those that are not in here have their defaults."""
+
     @property
     def production(self) -> bool:
         return self.environment is Environment.PRODUCTION
@@ -204,7 +207,7 @@ class Settings:
         Raises SettingsError naming everything that is wrong. `need_secret=False` lets a missing APP_SECRET_KEY pass:
         for `up`, which makes one, and for commands that sign nothing.
         """
-        fields = {f.metadata["name"]: f for f in dataclasses.fields(cls)}
+        fields = {f.metadata["name"]: f for f in _fields()}
         sources = Sources(fields.keys(), environ, dotenv)
         problems = sources.problems
         values: dict[str, Any] = {"web_workers": _cores()}
@@ -219,7 +222,8 @@ class Settings:
                 problems.append(f"{name} {error}")
             if len(problems) > before:
                 bad.add(name)
-        settings = cls(**values)
+        origins = {name: origin for name in fields if (origin := sources.origin(name))}
+        settings = cls(**values, origins=origins)
         problems += _contradictions(settings)
         if settings.production:
             problems += _weak_secrets(settings, need_secret and "APP_SECRET_KEY" not in bad)
@@ -247,7 +251,12 @@ def local_url(host: str, port: int) -> str:
 
 def table() -> list[tuple[str, Any, str]]:
     """Name, default and meaning of every setting, for documents and `doctor`."""
-    return [(f.metadata["name"], f.default, f.metadata["about"]) for f in dataclasses.fields(Settings)]
+    return [(f.metadata["name"], f.default, f.metadata["about"]) for f in _fields()]
+
+
+def _fields() -> list[dataclasses.Field[Any]]:
+    """Those that are settings."""
+    return [one for one in dataclasses.fields(Settings) if "name" in one.metadata]
 
 
 def _contradictions(settings: Settings) -> list[str]:
@@ -279,4 +288,4 @@ def _weak_secrets(settings: Settings, required: bool) -> list[str]:
 
 
 def _name(field: str) -> str:
-    return str(next(f.metadata["name"] for f in dataclasses.fields(Settings) if f.name == field))
+    return str(next(f.metadata["name"] for f in _fields() if f.name == field))

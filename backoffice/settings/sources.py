@@ -21,8 +21,10 @@ class Sources:
         self.problems: list[str] = []
         self._names = names
         self._places = [{name: text for name, text in environ.items() if self._concerns_us(name)}]
+        self._called = ["environment"]
         if dotenv is not None and dotenv.is_file():
             self._places.append(self._read_dotenv(dotenv))
+            self._called.append(str(dotenv))
         for place in self._places:
             self.problems += [self._unknown(name) for name in place if not self._known(name)]
 
@@ -38,6 +40,15 @@ class Sources:
             if plain:
                 return plain
         return None
+
+    def origin(self, name: str) -> str:
+        """Where the value of `name` comes from, in words; "" = nothing is given."""
+        for place, called in zip(self._places, self._called, strict=True):
+            if place.get(name + _FILE):
+                return f"file {place[name + _FILE]}"
+            if place.get(name):
+                return called
+        return ""
 
     def _concerns_us(self, name: str) -> bool:
         return name.startswith(PREFIX) or self._known(name)

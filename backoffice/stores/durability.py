@@ -18,6 +18,7 @@ from backoffice.domain.limits import MIN_FREE_DISK
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.client import Db, store_errors
 from backoffice.stores.keys import Keys
+from backoffice.stores.together import current_read
 
 WAIT_MS = 2_000
 """Below the client's own time-out, so that its repetition does not hide the answer."""
@@ -45,6 +46,10 @@ SERVER_FACTS = (
     "uptime_in_seconds",
     "role",
     "connected_slaves",
+    "master_link_status",
+    "rdb_last_bgsave_status",
+    "mem_fragmentation_ratio",
+    "evicted_keys",
 )
 
 
@@ -135,6 +140,9 @@ class RedisHealth:
 def server_info(db: Db) -> dict[str, Any]:
     """INFO of the server; of a cluster, of one of its primaries with the largest memory use of any."""
     with store_errors():
+        if db.direct and current_read() is not None:
+            together: dict[str, Any] = db.call("INFO")
+            return together
         info: dict[str, Any] = db.alone("INFO", partial(db.call_ahead, "INFO") if db.direct else db.client.info)
     nodes = [node for node in info.values() if isinstance(node, dict) and "used_memory" in node]
     return max(nodes, key=lambda node: int(node["used_memory"])) if nodes else info

@@ -216,7 +216,7 @@ def make_site() -> Site:
     things = Things()
     view = ThingView(things)
     cards = [lambda: [("Things", "3", "things.index_view")], lambda: [("Size", "1", "")]]
-    home = HomeView(cards, lambda: {"plots": []}, [view.acts.listing])
+    home = HomeView(cards, (), [view.acts.listing])
     client = fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False)
     chosen = settings()
     services = build_services(chosen, client, shebang=False, passwords=QUICK)

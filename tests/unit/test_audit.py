@@ -74,6 +74,7 @@ def test_Z10_nothing_changes_or_deletes_an_entry() -> None:
         "write_counted_refusals",
         "write_counted_reads",
         "close_counted",
+        "note_reading",
         "exported",
     }
     for thing in (audit_service.Audit, ports.AuditLog, RedisAudit):

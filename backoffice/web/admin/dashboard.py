@@ -1,20 +1,24 @@
-"""The first page of the admin site: a few figures, what happened lately, and the way to the sections."""
+"""The first page of the admin site: what needs a hand, a few figures, what happened lately."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_admin import AdminIndexView
 
+from backoffice.domain import diagnosis
+from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Act, Acts
+from backoffice.domain.log_query import LogQuery
 from backoffice.domain.paging import Query
-from backoffice.services.system import HOUR_MS, Activity, Span
+from backoffice.services.system import Span
+from backoffice.web.admin import needs
 from backoffice.web.admin.access import ViewAccess
+from backoffice.web.admin.activity_plot import plot_of
+from backoffice.web.admin.log_lines import lines_of
 from backoffice.web.context import services
 from backoffice.web.formats import filesize, number
 from backoffice.web.identity import actor, may
@@ -22,25 +26,28 @@ from backoffice.web.route_access import access_to
 
 Card = tuple[str, str, str]
 """A number on the first page: its label, the number as text, and the endpoint it leads to ("" = none)."""
+Part = Callable[[], Mapping[str, Any]]
+"""A read of something for the page: what the template is given. Lists of one name are joined."""
 
-WIDTH, HEIGHT, GAP = 360, 72, 2
-"""Of a plot, in the units of its drawing; bars are that far apart."""
-ONE = Query(limit=1)
+ONE: Final = Query(limit=1)
 """For the number of all."""
-LABELS = {"uploads": "Files uploaded", "downloads": "Downloads", "refusals": "Refused"}
+SHOWN: Final = 10
+"""Entries of the log."""
+READ: Final = 40
+"""Of which so many are shown as are no reading of the log: that of this page would be the first of all."""
 
 
 class HomeView(AdminIndexView):  # type: ignore[misc]  # Flask-Admin ships no type marker
-    """For whoever may open one of the sections: those acts are given, as are the figures, each for some."""
+    """For whoever may open one of the sections: those acts are given, as are the figures and parts, each for some."""
 
     def __init__(
         self,
         cards: Sequence[Callable[[], list[Card]]],
-        plots: Callable[[], dict[str, Any]],
+        parts: Sequence[Part],
         sections: Iterable[Act],
     ) -> None:
         super().__init__(name="Overview", menu_icon_type="svg", menu_icon_value="home")
-        self.cards, self.plots = cards, plots
+        self.cards, self.parts = cards, parts
         listed = sorted(set(sections), key=lambda act: str(act.foreign))
         self.access = ViewAccess(self.endpoint, {"index": access_to(*listed, everybody=True)})
         # Flask-Admin would serve its 21 MB of old scripts to anybody; our pages use none of them.
@@ -54,9 +61,16 @@ class HomeView(AdminIndexView):  # type: ignore[misc]  # Flask-Admin ships no ty
         return None
 
     def render(self, template: str, **kwargs: Any) -> str:
-        *found, plots = services().together(*self.cards, self.plots)
-        cards = [card for part in found for card in part]
-        return str(super().render(template, cards=cards, **plots, **kwargs))
+        if self.parts and may(Acts.AUDIT_READ):
+            services().audit.note_reading(actor())  # it writes, so it is none of the reads
+        found = services().together(*self.cards, *self.parts)
+        cards = [card for part in found[: len(self.cards)] for card in part]
+        context: dict[str, Any] = {"needs": [], "cards": cards, "plot": None, "lately": []}
+        for part in found[len(self.cards) :]:
+            for name, value in part.items():
+                context[name] = [*context[name], *value] if name == "needs" else value
+        context["needs"].sort(key=lambda one: one.tone != "bad")
+        return str(super().render(template, **context, **kwargs))
 
 
 def file_cards() -> list[Card]:
@@ -77,76 +91,54 @@ def user_cards() -> list[Card]:
     return [("Users", number(services().users.page(actor(), ONE).total), "users.index_view")]
 
 
-def status_cards() -> list[Card]:
+def memory_cards() -> list[Card]:
     if not may(Acts.SYSTEM_READ):
         return []
     status = services().system.status(actor())
     used, most = int(status.get("used_memory", -1)), int(status.get("maxmemory", 0))
     memory = "Store memory" + (f" of {filesize(most)}" if most else "")
-    return [(memory, filesize(used), ""), ("Durability", status["durability"], "")]
+    return [(memory, filesize(used), "system.index_view")]
 
 
-def worker_cards() -> list[Card]:
-    if not may(Acts.SYSTEM_READ):
-        return []
-    return [("Workers alive", number(len(services().system.workers(actor()))), "")]
-
-
-CARDS: Final = (file_cards, upload_cards, user_cards, status_cards, worker_cards)
+CARDS: Final = (file_cards, user_cards, upload_cards, memory_cards)
 """The numbers on the first page, each as far as the person may know it."""
 
 
-class Bar(NamedTuple):
-    """One step of time, where it stands in the drawing, and how it is called."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    number: int
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One series."""
-
-    label: str
-    total: int
-    most: int
-    bars: tuple[Bar, ...]
-
-
-def plots() -> dict[str, Any]:
-    """The plots, and the spans of time to choose from."""
+def health() -> Mapping[str, Any]:
+    """What is wrong with the store and its workers."""
     if not may(Acts.SYSTEM_READ):
-        return {"plots": []}
+        return {}
+    system = services().system
+    status, alive = system.status(actor()), system.workers(actor())
+    return {"needs": needs.of_findings(diagnosis.of_store(status, alive))}
+
+
+def activity() -> Mapping[str, Any]:
+    """The plot, the spans of time to choose from, and refusals above the usual."""
+    if not may(Acts.SYSTEM_READ):
+        return {}
+    system = services().system
     span = Span.DAY if request.args.get("span") == Span.DAY else Span.MONTH
-    activity = services().system.activity(actor(), span)
-    labels = _labels(activity)
-    drawn = [plot(name, counts, labels) for name, counts in activity.counts.items()]
-    return {
-        "plots": drawn,
-        "figures": [(label, [(one.label, one.bars[at].number) for one in drawn]) for at, label in enumerate(labels)],
-        "span": span,
-        "spans": ((Span.DAY, "24 hours"), (Span.MONTH, "30 days")),
-        "size": (WIDTH, HEIGHT),
-    }
+    found = system.activity(actor(), span)
+    days = found if span is Span.MONTH else system.activity(actor(), Span.MONTH)
+    spans = ((Span.DAY, "24 hours"), (Span.MONTH, "30 days"))
+    return {"plot": plot_of(found), "span": span, "spans": spans, "needs": needs.refusals(days, system.now())}
 
 
-def _labels(activity: Activity) -> list[str]:
-    """What each step of time is called."""
-    form = "%d %b, %H:00" if activity.step == HOUR_MS else "%d %b"
-    return [datetime.fromtimestamp(start / 1000, UTC).strftime(form) for start in activity.starts]
+def lately() -> Mapping[str, Any]:
+    """The last entries of the log, for whoever may read it."""
+    if not may(Acts.AUDIT_READ):
+        return {}
+    found = services().audit.search(actor(), LogQuery(limit=READ)).items
+    shown = [one for one in found if one.event.get("action") != Actions.AUDIT_READ][:SHOWN]
+    return {"lately": lines_of(shown)}
 
 
-def plot(name: str, counts: Sequence[int], labels: Sequence[str]) -> Plot:
-    """The series of this name as bars; something that happened at all is seen."""
-    most, width = max(counts), WIDTH / len(counts)
-    bars = []
-    for at, (label, count) in enumerate(zip(labels, counts, strict=True)):
-        height = max(2.0, HEIGHT * count / most) if count else 0.0
-        bars.append(
-            Bar(round(at * width, 2), round(HEIGHT - height, 2), round(width - GAP, 2), round(height, 2), count, label)
-        )
-    return Plot(LABELS[name], sum(counts), most, tuple(bars))
+PARTS: Final[tuple[Part, ...]] = (
+    health,
+    lambda: {"needs": needs.invited()},
+    lambda: {"needs": needs.standing_still()},
+    activity,
+    lately,
+)
+"""What else is on the first page."""

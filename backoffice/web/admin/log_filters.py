@@ -98,12 +98,12 @@ def narrowed_url(state: ListState, since: int | None, until: int | None) -> str:
         AppliedFilter(name, index, one, text, one.clean(text))
         for name, (index, one) in state.options.filters.items()
         if one.column == RANGE and (moment := bounds.get(one.op)) is not None
-        for text in [_written(moment)]
+        for text in [written_moment(moment)]
     )
     return state.url(filters=tuple(sorted((*others, *ranged), key=lambda used: used.index)), page=0)
 
 
-def _written(ms: int) -> str:
+def written_moment(ms: int) -> str:
     """A time as a control for date and time has it: no more than is needed."""
     stamp = rfc3339(ms).removesuffix("Z")
     return stamp[:16] if ms % 60_000 == 0 else stamp

@@ -1,0 +1,111 @@
+"""Whether the store and what works on it are sound, judged from plain facts: `doctor` and the system's page say the
+same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from backoffice.domain.system import Heartbeat
+
+GIB: Final = 1024**3
+SHORT_OF_MEMORY: Final = 0.85
+"""Share of the memory from which on uploads are refused."""
+
+
+class Verdict(StrEnum):
+    GOOD = "ok"
+    WARNING = "warning"
+    BAD = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about `topic`; unless it is good, `text` says what to do."""
+
+    verdict: Verdict
+    topic: str
+    text: str
+
+
+def eviction(reason: str) -> Finding:
+    """`reason`: why the server must not be used, "" = it may."""
+    return Finding(Verdict.BAD, "eviction", reason) if reason else Finding(Verdict.GOOD, "eviction", "off (noeviction)")
+
+
+def durability(level: str) -> Finding:
+    """What a 201 promises."""
+    if level == "memory":
+        text = "memory: a restart of the store loses everything. Turn appendonly on"
+        return Finding(Verdict.WARNING, "durability", text)
+    if level == "os":
+        text = "os: a power cut may lose the last second. `appendfsync always` closes that gap"
+        return Finding(Verdict.WARNING, "durability", text)
+    return Finding(Verdict.GOOD, "durability", level)
+
+
+def memory(used: int, most: int) -> Finding:
+    """Bytes that are used, and the most there may be, 0 = without a limit."""
+    if not most:
+        text = f"{used / GIB:.2f} GiB used without a limit: set the server's maxmemory"
+        return Finding(Verdict.WARNING, "memory", text)
+    text = f"{used / GIB:.2f} of {most / GIB:.2f} GiB used"
+    if used > SHORT_OF_MEMORY * most:
+        text = f"{text}: uploads are refused. Delete files or give the store more memory"
+        return Finding(Verdict.BAD, "memory", text)
+    return Finding(Verdict.GOOD, "memory", text)
+
+
+def workers(alive: Sequence[Heartbeat]) -> Finding:
+    """Those that live."""
+    if not alive:
+        text = "none is alive: nothing expires, is purged or gets its checksum. Start `worker`, or `up`"
+        return Finding(Verdict.WARNING, "workers", text)
+    return Finding(Verdict.GOOD, "workers", ", ".join(f"{one.host} ({one.age_ms // 1000} s ago)" for one in alive))
+
+
+def writing(info: Mapping[str, str]) -> Finding:
+    """Whether the server could write what it should keep."""
+    states = {"aof_last_write_status": "the log of changes", "rdb_last_bgsave_status": "the snapshot"}
+    failed = [text for name, text in states.items() if info.get(name, "ok") != "ok"]
+    if failed:
+        text = f"{' and '.join(failed)} could not be written: look at the server's disk. Nothing new is safe until then"
+        return Finding(Verdict.BAD, "persistence", text)
+    return Finding(Verdict.GOOD, "persistence", "what was written last is kept")
+
+
+def replication(info: Mapping[str, str]) -> Finding:
+    """The server's part, and whether its link to a primary holds."""
+    if info.get("role") in {"slave", "replica"}:
+        up = info.get("master_link_status") == "up"
+        text = "this server is a replica" + ("" if up else ", and its link to the primary is down")
+        return Finding(Verdict.WARNING if up else Verdict.BAD, "replication", text)
+    count = int(info.get("connected_slaves", 0))
+    return Finding(Verdict.GOOD, "replication", f"{count} replica{'' if count == 1 else 's'}")
+
+
+def room(there: bool) -> Finding:
+    """Whether uploads are taken, as far as memory and disk say."""
+    if there:
+        return Finding(Verdict.GOOD, "room", "uploads are taken")
+    return Finding(Verdict.BAD, "room", "memory or disk is short: uploads are refused. Free some")
+
+
+def of_store(info: Mapping[str, str], alive: Sequence[Heartbeat]) -> list[Finding]:
+    """All of these, from what `System.status` says."""
+    policy = info.get("maxmemory_policy", "")
+    evicts = policy not in {"", "noeviction"}
+    reason = f"The store evicts data (maxmemory-policy {policy}); set it to noeviction." if evicts else ""
+    found = [
+        eviction(reason),
+        durability(info.get("durability", "")),
+        writing(info),
+        replication(info),
+        memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))),
+        room(info.get("room", "true") == "true"),
+        workers(alive),
+    ]
+    order = (Verdict.BAD, Verdict.WARNING, Verdict.GOOD)
+    return sorted(found, key=lambda one: order.index(one.verdict))

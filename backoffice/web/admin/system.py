@@ -1,0 +1,160 @@
+"""The state of the system: whether all is well, the store, the workers, what waits, the settings in use.
+
+What takes minutes, comparing the whole store with itself (`fsck`), is no part of a page: it is for the command line,
+and for a job once there are some.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar, Final, NamedTuple
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import BaseView, expose
+
+from backoffice import __version__
+from backoffice.domain import diagnosis
+from backoffice.domain.acts import Acts
+from backoffice.domain.diagnosis import Finding, Verdict
+from backoffice.domain.paging import Query
+from backoffice.settings import proxy_doubt
+from backoffice.settings.in_use import InUse, in_use
+from backoffice.units import written_size
+from backoffice.web.admin.access import ViewAccess, ViewActs
+from backoffice.web.context import services, settings
+from backoffice.web.formats import filesize, number
+from backoffice.web.identity import actor, may
+from backoffice.web.route_access import access_to
+from backoffice.web.sections import Section, sections_of
+
+TONES: Final = {Verdict.GOOD: "good", Verdict.WARNING: "warn", Verdict.BAD: "bad"}
+_BYTES: Final = ("_SIZE", "_BYTES", "_MEMORY")
+"""How names of settings end that are bytes."""
+
+
+class Setting(NamedTuple):
+    """A setting in words."""
+
+    name: str
+    value: str
+    origin: str
+    about: str
+
+
+class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type marker
+    """One page, for who may see the state of the system. It has the place of a section (`web/sections.py`)."""
+
+    acts: ClassVar = ViewActs(read=Acts.SYSTEM_READ)
+    section, tab_of, tab, icon, section_title = "system", "", "", "device", "System"
+
+    def __init__(self) -> None:
+        super().__init__("System", endpoint=self.section, menu_icon_type="svg", menu_icon_value=self.icon)
+        self.access = ViewAccess(self.section, {"index_view": access_to(Acts.SYSTEM_READ)})
+
+    def is_accessible(self) -> bool:
+        return self.access.is_permitted("index_view")
+
+    def _handle_view(self, name: str, **_kwargs: Any) -> ResponseReturnValue | None:
+        self.access.check(name)
+        return None
+
+    def list_url(self) -> str:
+        """The page's address, from any page of the site."""
+        return url_for(f"{self.section}.index_view")
+
+    def tabs(self) -> list[Section]:
+        """The pages beside this one."""
+        return sections_of(self.section)
+
+    @expose("/")  # type: ignore[untyped-decorator]
+    def index_view(self) -> str:
+        system = services().system
+        status, alive, waiting = services().together(
+            lambda: system.status(actor()), lambda: system.workers(actor()), _waiting
+        )
+        findings = [*_of_settings(), *diagnosis.of_store(status, alive)]
+        return str(
+            self.render(
+                "admin/system.html",
+                findings=sorted(findings, key=lambda one: list(TONES)[::-1].index(one.verdict)),
+                tones=TONES,
+                facts=_facts(status),
+                workers=alive,
+                waiting=waiting,
+                settings_in_use=[_in_words(one) for one in in_use(settings())],
+                repairs_url=_repairs_url(),
+            )
+        )
+
+
+def _of_settings() -> list[Finding]:
+    doubt = proxy_doubt(settings())
+    return [Finding(Verdict.WARNING, "proxy", doubt)] if doubt else []
+
+
+def _repairs_url() -> str:
+    """Where repairs of the store are in the log, "" for who may not read it."""
+    return url_for("audit.index_view", flt0_action_is="system.repair") if may(Acts.AUDIT_READ) else ""
+
+
+def _facts(status: Any) -> list[tuple[str, str]]:
+    """What the store says of itself; what it does not say is left out."""
+    server = status.get("server_name", "redis")
+    used, most = int(status.get("used_memory", -1)), int(status.get("maxmemory", 0))
+    found = [
+        ("backoffice", __version__),
+        ("Python", platform.python_version()),
+        ("Store", f"{server} {status.get('valkey_version') or status.get('redis_version', '')}".strip()),
+        ("Up for", _hours(int(status["uptime_in_seconds"])) if "uptime_in_seconds" in status else ""),
+        ("Memory", filesize(used) + (f" of {filesize(most)}" if most else ", no limit")),
+        ("Fragmentation", status.get("mem_fragmentation_ratio", "")),
+        ("Durability", status.get("durability", "")),
+        ("Append-only log", {"1": "on", "0": "off"}.get(str(status.get("aof_enabled", "")), "")),
+        ("Eviction", status.get("maxmemory_policy", "")),
+        ("Keys evicted", status.get("evicted_keys", "")),
+        ("Role", status.get("role", "")),
+        ("Replicas", status.get("connected_slaves", "")),
+        ("Connections", status.get("connected_clients", "")),
+    ]
+    return [(name, str(text)) for name, text in found if text not in ("", None)]
+
+
+def _waiting() -> list[tuple[str, str]]:
+    """What the workers have to do, for who may see everybody's files."""
+    if not may(Acts.FILES_LIST_ALL):
+        return []
+    files, uploads = services().files, services().uploads
+    now = float(uploads.now())
+    due = uploads.page(actor(), Query(sort="expires", ranges=(("expires", None, now),), limit=1)).total
+    purge = files.trash_page(actor(), Query(ranges=(("purge", None, now),), limit=1), everybody=True).total
+    return [("Uploads to drop", number(due)), ("Files to purge", number(purge))]
+
+
+def _hours(seconds: int) -> str:
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    return f"{days} days, {hours} h" if days else f"{hours} h, {minutes} min"
+
+
+def _in_words(one: InUse) -> Setting:
+    return Setting(one.name, _value(one), one.origin, one.about)
+
+
+def _value(one: InUse) -> str:
+    """A secret is there or not, and no more is said of it."""
+    match one.value:
+        case None:
+            return "set" if one.given else "–"
+        case bool() | Path() | str():
+            return str(one.value) or "–"
+        case Enum():
+            return str(one.value.value)
+        case int():
+            return written_size(one.value) if one.name.endswith(_BYTES) else number(one.value)
+        case Sequence():
+            return ", ".join(map(str, one.value)) or "–"
+        case _:
+            return str(one.value) or "–"
