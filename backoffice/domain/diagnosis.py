@@ -93,19 +93,22 @@ def room(there: bool) -> Finding:
     return Finding(Verdict.BAD, "room", "memory or disk is short: uploads are refused. Free some")
 
 
-def of_store(info: Mapping[str, str], alive: Sequence[Heartbeat]) -> list[Finding]:
-    """All of these, from what `System.status` says."""
+def of_store(info: Mapping[str, str]) -> list[Finding]:
+    """All that `System.status` tells."""
     policy = info.get("maxmemory_policy", "")
     evicts = policy not in {"", "noeviction"}
     reason = f"The store evicts data (maxmemory-policy {policy}); set it to noeviction." if evicts else ""
-    found = [
+    return [
         eviction(reason),
         durability(info.get("durability", "")),
         writing(info),
         replication(info),
         memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))),
         room(info.get("room", "true") == "true"),
-        workers(alive),
     ]
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """In this order."""
     order = (Verdict.BAD, Verdict.WARNING, Verdict.GOOD)
-    return sorted(found, key=lambda one: order.index(one.verdict))
+    return sorted(findings, key=lambda one: order.index(one.verdict))

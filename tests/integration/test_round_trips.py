@@ -97,7 +97,7 @@ KINDS = [
     Kind("docs", PAGES + "docs", 200, 1, page("/docs")),
     Kind("sign in", PAGES + "login", 303, 6, kinds.sign_in),
     Kind("sign out", PAGES + "logout", 303, 1, kinds.sign_out),
-    Kind("admin, home", "admin.index", 200, 4, desk("/admin/")),
+    Kind("admin, home", "admin.index", 200, 3, desk("/admin/")),
     Kind("admin, users", "users.index_view", 200, 2, desk("/admin/users/")),
     Kind("admin, a user's form", "users.edit_view", 200, 3, desk("/admin/users/edit/?id={user}")),
     Kind("admin, roles", "roles.index_view", 200, 1, desk("/admin/roles/")),
@@ -107,6 +107,8 @@ KINDS = [
     Kind("admin, trash", "trash.index_view", 200, 3, desk("/admin/trash/")),
     Kind("admin, uploads", "uploads.index_view", 200, 3, desk("/admin/uploads/")),
     Kind("admin, log", "audit.index_view", 200, 2, desk("/admin/audit/")),
+    Kind("admin, log of a person", "audit.index_view", 200, 5, desk("/admin/audit/?flt0_actor_is={user}")),
+    Kind("admin, system", "system.index_view", 200, 3, desk("/admin/system/")),
 ]
 
 

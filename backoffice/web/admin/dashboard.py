@@ -104,13 +104,18 @@ CARDS: Final = (file_cards, user_cards, upload_cards, memory_cards)
 """The numbers on the first page, each as far as the person may know it."""
 
 
-def health() -> Mapping[str, Any]:
-    """What is wrong with the store and its workers."""
+def store_health() -> Mapping[str, Any]:
+    """What is wrong with the store."""
     if not may(Acts.SYSTEM_READ):
         return {}
-    system = services().system
-    status, alive = system.status(actor()), system.workers(actor())
-    return {"needs": needs.of_findings(diagnosis.of_store(status, alive))}
+    return {"needs": needs.of_findings(diagnosis.of_store(services().system.status(actor())))}
+
+
+def worker_health() -> Mapping[str, Any]:
+    """And with the workers."""
+    if not may(Acts.SYSTEM_READ):
+        return {}
+    return {"needs": needs.of_findings([diagnosis.workers(services().system.workers(actor()))])}
 
 
 def activity() -> Mapping[str, Any]:
@@ -135,7 +140,8 @@ def lately() -> Mapping[str, Any]:
 
 
 PARTS: Final[tuple[Part, ...]] = (
-    health,
+    store_health,
+    worker_health,
     lambda: {"needs": needs.invited()},
     lambda: {"needs": needs.standing_still()},
     activity,

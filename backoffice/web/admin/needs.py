@@ -37,6 +37,11 @@ class Need(NamedTuple):
     tone: str = "warn"
 
 
+def whole_minute(ms: int) -> int:
+    """A read may run several times (`stores/together.py`), and has to ask the same each time."""
+    return ms // 60_000 * 60_000
+
+
 def invited() -> list[Need]:
     """Who was invited and never came."""
     if not may(Acts.USER_READ):
@@ -52,7 +57,7 @@ def standing_still() -> list[Need]:
     if not may(Acts.FILES_LIST_ALL):
         return []
     uploads = services().uploads
-    latest = uploads.now() + uploads.limits.upload_seconds * 1000 - STILL_MS
+    latest = whole_minute(uploads.now()) + uploads.limits.upload_seconds * 1000 - STILL_MS
     count = uploads.page(actor(), Query(sort="expires", ranges=(("expires", None, latest),), limit=1)).total
     text = f"{number(count)} upload{' stands' if count == 1 else 's stand'} still for more than an hour"
     return [Need(text, url_for("uploads.index_view", sort=6))] if count else []

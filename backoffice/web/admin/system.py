@@ -25,6 +25,7 @@ from backoffice.settings import proxy_doubt
 from backoffice.settings.in_use import InUse, in_use
 from backoffice.units import written_size
 from backoffice.web.admin.access import ViewAccess, ViewActs
+from backoffice.web.admin.needs import whole_minute
 from backoffice.web.context import services, settings
 from backoffice.web.formats import filesize, number
 from backoffice.web.identity import actor, may
@@ -76,11 +77,11 @@ class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type m
         status, alive, waiting = services().together(
             lambda: system.status(actor()), lambda: system.workers(actor()), _waiting
         )
-        findings = [*_of_settings(), *diagnosis.of_store(status, alive)]
+        findings = [*_of_settings(), *diagnosis.of_store(status), diagnosis.workers(alive)]
         return str(
             self.render(
                 "admin/system.html",
-                findings=sorted(findings, key=lambda one: list(TONES)[::-1].index(one.verdict)),
+                findings=diagnosis.worst_first(findings),
                 tones=TONES,
                 facts=_facts(status),
                 workers=alive,
@@ -128,7 +129,7 @@ def _waiting() -> list[tuple[str, str]]:
     if not may(Acts.FILES_LIST_ALL):
         return []
     files, uploads = services().files, services().uploads
-    now = float(uploads.now())
+    now = float(whole_minute(uploads.now()))
     due = uploads.page(actor(), Query(sort="expires", ranges=(("expires", None, now),), limit=1)).total
     purge = files.trash_page(actor(), Query(ranges=(("purge", None, now),), limit=1), everybody=True).total
     return [("Uploads to drop", number(due)), ("Files to purge", number(purge))]
