@@ -58,6 +58,7 @@ def admin_lists(site: Recorded) -> None:
     _fill(site)
     site.page("root", "/admin/")
     site.page("vera", "/admin/")
+    site.page("vera", "/admin/system/")
     for view in VIEWS:
         site.page("root", f"/admin/{view}/")
         site.page("root", f"/admin/{view}/details/?id={_id(site, view)}")
@@ -83,7 +84,10 @@ def admin_lists(site: Recorded) -> None:
         f"audit/?flt2_object_is=file:{site.ids['report.txt']}",
         "audit/?flt2_object_is=x",
         "audit/?page_size=20",
+        "audit/?flt0_outcome_is=denied",
+        "audit/?flt0_action_is=file.*&search=report",
         "audit/export/csv/?flt1_action_is=file.trash",
+        "audit/export/jsonl/?flt1_action_is=file.trash",
     ):
         site.page("root", f"/admin/{path}")
 
