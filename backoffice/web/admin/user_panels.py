@@ -18,8 +18,8 @@ from backoffice.domain.paging import Query
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.services.authorization import grants_of
-from backoffice.web.admin.audit import Row
 from backoffice.web.admin.cells import moment
+from backoffice.web.admin.log_row import Row
 from backoffice.web.admin.tokens import TONES, scopes_cell
 from backoffice.web.context import services
 from backoffice.web.devices import device_name, device_tag
