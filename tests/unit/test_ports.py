@@ -140,6 +140,8 @@ NOT_ACTS = {
     "release",
     "forget",
     "beat",
+    # Cuts indexes of the log into segments: the same entries in other keys.
+    "step",
     # Carries out what `begin_trim` has recorded.
     "finish_trim",
 }

@@ -120,7 +120,7 @@ class EffectAnswer(Answer):
     users: Annotated[list[str], Field(description="User names")]
 
 
-class PreviewAnswer(Answer):
+class RolePreviewAnswer(Answer):
     """What would come of a change. Nothing was changed."""
 
     holders: Annotated[int, Field(description="How many users it is about")]
@@ -198,7 +198,7 @@ def get_file_access(file_id: str) -> Response:
 @Operation(
     "What a change of a role would do",
     TAG,
-    answer=PreviewAnswer,
+    answer=RolePreviewAnswer,
     body={JSON: PreviewRequest},
     raises=(NotFound,),
     curl=(
@@ -262,4 +262,4 @@ def _send_preview(found: WhatIf) -> Response:
         )
         for one in found.effects
     ]
-    return send(PreviewAnswer(holders=found.holders, exact=found.exact, unchanged=found.unchanged, effects=effects))
+    return send(RolePreviewAnswer(holders=found.holders, exact=found.exact, unchanged=found.unchanged, effects=effects))

@@ -128,7 +128,7 @@ class JobRequest(Strict):
     ]
 
 
-class PreviewAnswer(Answer):
+class JobPreviewAnswer(Answer):
     """What a job would be about."""
 
     count: int
@@ -204,7 +204,7 @@ def start_job() -> Response:
 @Operation(
     "Foresee a job",
     TAG,
-    answer=PreviewAnswer,
+    answer=JobPreviewAnswer,
     body={JSON: JobRequest},
     raises=(Invalid,),
     curl=CURL.replace("/jobs", "/jobs/preview"),
@@ -214,7 +214,7 @@ def preview_job() -> Response:
     """Nothing is done."""
     asked = json_body(JobRequest, request)
     found = services().jobs.preview(actor(), asked.kind, _selection(asked), asked.args)
-    return send(PreviewAnswer.model_validate(found))
+    return send(JobPreviewAnswer.model_validate(found))
 
 
 @jobs_bp.get("/jobs/<job_id>")
