@@ -48,6 +48,7 @@ from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Client, Db, connect
 from backoffice.stores.durability import RedisDurability, RedisHealth, unsafe_reason
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.holdings import RedisHoldings
@@ -58,7 +59,6 @@ from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
-from backoffice.stores.log.segments import Segments
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.throttle import RedisThrottle
@@ -147,7 +147,7 @@ def build_services(
         holdings=_holdings(stores, policy),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
-        maintenance=Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys)),
+        maintenance=Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),
         together=db.together,
     )
 

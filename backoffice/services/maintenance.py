@@ -48,4 +48,4 @@ class Maintenance:
     def cut_log_indexes(self) -> bool:
         """Once after an update: one step of cutting the indexes of the log that are in one piece. Whether there may be
         more; until it is done they are read as they are."""
-        return self.segments.step()
+        return self.segments.cut_some()

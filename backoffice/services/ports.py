@@ -256,7 +256,7 @@ class LogArchive(Protocol):
 class LogSegments(Protocol):
     """The indexes of the log, which are kept in segments."""
 
-    def step(self) -> bool:
+    def cut_some(self) -> bool:
         """Cut some of what an earlier version left in one piece, if anything; whether there may be more. Nothing of the
         log changes, so this is no act."""
 

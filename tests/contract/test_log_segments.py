@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -16,43 +15,18 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import ObjectRef
 from backoffice.errors import Unavailable
 from backoffice.stores.client import Db
-from backoffice.stores.fsck import audit as log_check
-from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.keys import SEGMENT_BYTES, Keys
 from backoffice.stores.log import segments as log_segments
 from backoffice.stores.log.audit import RedisAudit
-from backoffice.stores.log.log_index import RECORD, WIDTH, Segment, pack, segments_of, unpack
-from backoffice.stores.log.segments import Segments, cut, split
+from backoffice.stores.log.log_index import WIDTH, pack, unpack
+from backoffice.stores.log.segments import cut
 from backoffice.stores.records.commit import Commit
 from tests.support.commits import everything
 from tests.support.log_archive import Log, index_text
-from tests.support.people import ROOT, CountedDb, event
-from tests.support.uploads import World
+from tests.support.log_segments import FACET, INDEX, KEYS, WHOLE, directory, entries, pages
+from tests.support.people import CountedDb, event
 
 pytestmark = pytest.mark.cluster
-WHOLE, KEYS = Keys("t"), Keys("t", segment_bytes=64)
-FACET = ("action", "system.repair")
-INDEX = KEYS.audit_index(*FACET)
-
-
-def entries(db: Db, count: int, keys: Keys = KEYS) -> list[str]:
-    return [Commit(keys, event(data={"n": n})).run(db) for n in range(count)]
-
-
-def directory(db: Db, index: bytes = INDEX) -> list[Segment]:
-    return segments_of(db.call("GET", KEYS.segments(index)))
-
-
-def pages(log: RedisAudit, limit: int, filters: Any = (FACET,), **span: Any) -> list[str]:
-    found, cursor = [], ""
-    for _ in range(1000):
-        page = log.page(filters, cursor, limit, **span)
-        assert len(page.items) <= limit
-        found += [entry.id for entry in page.items]
-        cursor = page.next_cursor
-        if not cursor:
-            return found
-    raise AssertionError("the pages do not end")
 
 
 # -- appending
@@ -234,215 +208,6 @@ def test_several_filters_and_none_keep_to_a_span(db: Db) -> None:
     assert not page.exact
     assert page.total <= len(span)
     assert log.log.page((), "", 100, since=until, until=since).items == ()
-
-
-# -- an earlier version's
-
-
-def old_store(db: Db, count: int = 100) -> list[str]:
-    """Indexes in one piece, as an earlier version left them."""
-    ids = Log.over(db, WHOLE).fill(count)
-    assert not list(db.client.scan_iter(match="{t}:segment*"))
-    return ids
-
-
-def test_indexes_in_one_piece_are_cut_in_steps_and_found_all_the_time(db: Db) -> None:
-    old_store(db)
-    log, step = Log.over(db, KEYS), Segments(db, KEYS)
-    filters = (("action", "file.rename"),)
-    steps = 0
-    while step.step():
-        steps += 1
-        assert log.wrong_indexes() == {}
-        if steps % 5 == 0:
-            log.fill(2, steps)
-            events = [entry.event["action"] for entry in log.log.page((), "", 500).items]
-            found = len(pages(log.log, 9, filters))
-            assert found == log.log.page(filters, "", 1).total == events.count("file.rename")
-    assert steps > 30
-    log.assert_segments()
-    assert db.call("HGET", KEYS.install, "segments") == b"1"
-    again = CountedDb(db.client)
-    assert not Segments(again, KEYS).step()
-    assert again.trips == 1
-
-
-def test_the_first_entry_puts_a_string_in_one_piece_aside(db: Db) -> None:
-    ids = entries(db, 100, WHOLE)
-    ids += entries(db, 2)  # the first one notes that it is full
-    [long] = directory(db)
-    assert long.count == 101
-    assert db.call("STRLEN", INDEX) == WIDTH
-    assert pages(RedisAudit(db, KEYS), 7) == ids[::-1]
-    while split(db, KEYS, INDEX, long):
-        assert pages(RedisAudit(db, KEYS), 30) == ids[::-1]
-        assert RedisAudit(db, KEYS).page((FACET,), "", 1).total == 102
-    assert [one.count for one in directory(db)] == [5] + [8] * 12
-    step = Segments(db, KEYS)
-    while step.step():
-        pass
-    Log.over(db, KEYS).assert_segments()
-
-
-def test_a_migration_that_was_stopped_goes_on(db: Db) -> None:
-    old_store(db)
-    for _ in range(500):
-        step = Segments(db, KEYS)  # another process each time
-        for _ in range(3):
-            more = step.step()
-        if not more:
-            break
-    Log.over(db, KEYS).assert_segments()
-    assert Log.over(db, KEYS).wrong_indexes() == {}
-
-
-@pytest.mark.real_only
-def test_several_workers_migrate_while_entries_come_and_go(db: Db) -> None:
-    ids = old_store(db, 300)
-    log = Log.over(db, KEYS)
-    file = log.sealed(until=ids[150])
-
-    def migrate(_: int) -> None:
-        step = Segments(db, KEYS)
-        while step.step():
-            pass
-
-    with ThreadPoolExecutor(5) as pool:
-        jobs = [pool.submit(migrate, 0), pool.submit(migrate, 1), pool.submit(log.archive.trim, ROOT, file)]
-        jobs += [pool.submit(log.fill, 100, seed) for seed in range(2)]
-        for job in jobs:
-            job.result()
-    migrate(0)
-    assert log.wrong_indexes() == {}
-    log.assert_segments()
-
-
-@pytest.mark.usefixtures("small_steps")
-@pytest.mark.parametrize("aside", [False, True])
-def test_a_string_in_one_piece_is_trimmed(db: Db, aside: bool) -> None:
-    ids = old_store(db)
-    log = Log.over(db, KEYS if aside else WHOLE)
-    if aside:
-        ids += log.fill(20, 5)
-    log = Log.over(db, KEYS)
-    for until in (3, 47, 48, 90):
-        log.archive.trim(ROOT, log.sealed(until=ids[until]))
-        assert log.ids()[0] == ids[until + 1]
-        assert log.wrong_indexes() == {}
-
-
-# -- trimming
-
-
-@pytest.mark.usefixtures("small_steps")
-def test_whole_segments_go_and_the_first_that_stays_is_cut(db: Db) -> None:
-    log = Log.over(db, KEYS)
-    ids = entries(db, 60)
-    log.archive.trim(ROOT, log.sealed(until=ids[19]))
-    assert [one.count for one in directory(db)] == [4, 8, 8, 8, 8]
-    assert directory(db)[0].first == pack(ids[20])
-    log.assert_segments()
-    assert pages(log.log, 7) == ids[:19:-1]
-    log.archive.trim(ROOT, log.sealed(until=ids[-1]))
-    assert directory(db) == []
-    assert log.wrong_indexes() == {}
-    log.assert_segments()
-    more = entries(db, 20)
-    assert pages(log.log, 7) == more[::-1]
-
-
-# -- fsck
-
-
-def told(db: Db, *, fix: bool = False) -> list[str]:
-    found: list[str] = []
-    check = Fsck(db, KEYS, World.over(db.client, keys=KEYS).chunks)
-    run = check.repair if fix else check.check
-    options = {"on_finding": lambda one, _: found.append(one.what), "on_progress": lambda *_: None}
-    report = run(ROOT, **options) if fix else run(**options)  # type: ignore[arg-type,call-arg]
-    assert report.lost.total() == 0
-    return found
-
-
-SEGMENT = KEYS.segment(INDEX, 3)
-DIRECTORY = KEYS.segments(INDEX)
-DAMAGE = {
-    "a segment is lost": lambda db: db.call("DEL", SEGMENT),
-    "one is short": lambda db: db.call("SET", SEGMENT, db.call("GETRANGE", SEGMENT, 0, 39)),
-    "one is torn": lambda db: db.call("APPEND", SEGMENT, b"abc"),
-    "one lacks an entry in its middle": lambda db: (
-        db.call("SET", SEGMENT, db.call("GETRANGE", SEGMENT, 0, 23) + db.call("GETRANGE", SEGMENT, 32, -1)),
-        db.call("SETRANGE", DIRECTORY, 2 * RECORD, Segment(directory(db)[2].first, 3, 7).pack()),
-    ),
-    "one has a strange entry": lambda db: db.call("SETRANGE", SEGMENT, 8, _between(db)),
-    "one is out of order": lambda db: db.call(
-        "SET",
-        SEGMENT,
-        db.call("GETRANGE", SEGMENT, 0, 7) + db.call("GETRANGE", SEGMENT, 16, -1) + db.call("GETRANGE", SEGMENT, 8, 15),
-    ),
-    "two have changed places": lambda db: db.call(
-        "SET", DIRECTORY, b"".join(one.pack() for one in [directory(db)[1], directory(db)[0], *directory(db)[2:]])
-    ),
-    "the directory is lost": lambda db: db.call("DEL", DIRECTORY),
-    "the directory is short": lambda db: db.call("SET", DIRECTORY, db.call("GETRANGE", DIRECTORY, 0, 2 * RECORD - 1)),
-    "the directory is torn": lambda db: db.call("APPEND", DIRECTORY, b"abc"),
-    "the newest entries are lost": lambda db: db.call("DEL", INDEX),
-    "the older half was given up": lambda db: (
-        [db.call("DEL", KEYS.segment(INDEX, number)) for number in (1, 2, 3)],
-        db.call("SET", DIRECTORY, db.call("GETRANGE", DIRECTORY, 3 * RECORD, -1)),
-    ),
-    "there is a segment too many": lambda db: db.call("SET", KEYS.segment(INDEX, 77), pack("5-5")),
-}
-
-
-def _between(db: Db) -> bytes:
-    first = int.from_bytes(db.call("GETRANGE", SEGMENT, 0, 7), "big")
-    return (first + 1).to_bytes(8, "big")
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_to_segments_is_found_named_and_repaired(db: Db, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_check, "BATCH", 7)
-    log = Log.over(db, KEYS)
-    for _ in range(60):
-        log.log.record(event())
-        time.sleep(0.0015)  # so that there is room between two ids
-    assert told(db) == []
-    DAMAGE[damage](db)
-    assert told(db)
-    assert told(db, fix=True)
-    assert log.wrong_indexes() == {}
-    log.assert_segments()
-    assert told(db) == []
-    entries(db, 20)
-    assert pages(log.log, 9) == unpack(index_text(db, KEYS, INDEX) or b"")[::-1]
-    assert log.wrong_indexes() == {}
-
-
-def test_a_rebuild_that_was_overtaken_is_made_again(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody cuts the index between the reading of the log and the end of the repair."""
-    entries(db, 60)
-    db.call("DEL", SEGMENT)
-    script, overtaken = db.script, []
-
-    def overtake(name: str, keys: Any, args: Any, **options: Any) -> Any:
-        if name == "log_repair" and args[0] == "rebuild" and not overtaken:
-            overtaken.extend(entries(db, 9))
-        return script(name, keys, args, **options)
-
-    monkeypatch.setattr(db, "script", overtake)
-    assert told(db, fix=True)
-    monkeypatch.undo()
-    assert overtaken
-    assert told(db) == []
-    assert Log.over(db, KEYS).wrong_indexes() == {}
-
-
-def test_what_is_being_made_of_an_index_is_no_stray(db: Db) -> None:
-    entries(db, 60)
-    db.call("SET", KEYS.segment(INDEX, 70_000), pack("5-5"), "EX", 100)
-    assert told(db, fix=True) == []
-    assert db.call("EXISTS", KEYS.segment(INDEX, 70_000)) == 1
 
 
 def test_who_never_finds_room_gives_up(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,16 +23,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from redis import Redis
 
-from backoffice.domain.access import ANONYMOUS
-from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent
-from backoffice.embedded.data_dir import Layout
-from backoffice.stores.keys import Keys
-from backoffice.stores.log.log_index import pack
 from tests.integration.data_script import Api, noise, sha256, sign_in
-from tests.support.servers import ROOT, Site, Store, run_store, wait_for
+from tests.support.servers import ROOT, Site, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,8 +33,6 @@ pytestmark = [
 ]
 
 VERSIONS = ("0.1.0",)
-LIVED, LONG = Actions.LIST_EXPORT, 140_000
-"""An act that is not in the archive, and how often it is added."""
 
 
 @dataclass(slots=True)
@@ -97,33 +88,19 @@ class Opened:
 
 
 @contextmanager
-def opened(version: str, directory: Path, *, lived_long: bool = False) -> Iterator[Opened]:
+def opened(version: str, directory: Path, before: Callable[[Path], None] = lambda _: None) -> Iterator[Opened]:
+    """`before` is what happens to the data directory before the site is started."""
     archive = ROOT / "fixtures" / f"data-{version}.tar.xz"
     with tarfile.open(archive) as tar:
         tar.extractall(directory, filter="data")
     manifest = json.loads(archive.with_name(f"data-{version}.json").read_text("utf-8"))
-    if lived_long:
-        with run_store(directory / "data") as store, closing(store.client()) as client:
-            live_long(client)
+    before(directory / "data")
     site = Site.start(directory / "data")
     try:
         yield Opened(Api(site.ready()), directory / "data", manifest)
         assert site.stop() == 0
     finally:
         site.close()
-
-
-def live_long(client: Redis) -> None:
-    """More entries of one action than a segment has, in an index in one piece, as that version made it."""
-    keys, event = Keys("bo"), AuditEvent(LIVED, ANONYMOUS).canonical()
-    index, entries = keys.audit_index("action", str(LIVED)), []
-    for _ in range(LONG // 1000):
-        with client.pipeline(transaction=False) as pipe:
-            for _ in range(1000):
-                pipe.xadd(keys.audit, {"e": event})
-            entries += pipe.execute()
-    client.append(index, b"".join(pack(entry.decode()) for entry in entries))
-    assert client.strlen(index) > keys.segment_bytes
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -303,24 +280,6 @@ def test_the_work_goes_on_where_it_was_left(own: Opened) -> None:
     own.command("user", "enable", "dora")
     assert sign_in(own.api, "dora", own.held["password"])[0] == 303
     assert "All is well." in own.command("fsck")
-
-
-def test_a_long_index_of_the_log_is_cut_and_found_all_the_time(tmp_path: Path) -> None:
-    with opened(VERSIONS[0], tmp_path, lived_long=True) as own:
-        keys = Keys("bo")
-        index = keys.audit_index("action", str(LIVED))
-        layout = Layout.at(own.data)
-        store = Store(layout.socket, layout.store_password.read_text("ascii").strip(), 0)
-        with closing(store.client()) as client:
-            wait_for(lambda: client.hexists(keys.install, "segments"), "the worker has cut the indexes", 60)
-            sizes = [client.strlen(index), *(client.strlen(keys.segment(index, number)) for number in (1, 2))]
-        assert sum(sizes) == LONG * 8
-        assert max(sizes) <= keys.segment_bytes
-        found = own.command("audit", "search", "--action", str(LIVED), "-n", str(2 * LONG), "--json")
-        assert found.count("\n") == LONG
-        wanted = [entry for entry in own.held["log"] if entry["event"]["action"] == "file.rename"]
-        assert own.log("--action", "file.rename") == wanted
-        assert str(LIVED) not in own.command("fsck", status=1)
 
 
 def _complete(own: Opened) -> None:

@@ -26,11 +26,11 @@ from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Client, Db
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.intents import RedisIntents
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
-from backoffice.stores.log.segments import Segments
 from backoffice.stores.records.commit import facets
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
@@ -139,7 +139,7 @@ class World:
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
         inspection = FileInspection(files, uploads, chunks, audit, clock)
-        maintenance = Maintenance(Fsck(db, keys, chunks), audit, Segments(db, keys))
+        maintenance = Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys))
         return cls(db, chunks, uploads, files, service, library, inspection, maintenance, clock)
 
     # -- doing

@@ -108,9 +108,8 @@ def test_no_KEYS_and_no_SCAN_but_in_fsck() -> None:
         for path in PACKAGE.rglob("*.py")
         if "stores.scan import" in path.read_text("utf-8")
     }
-    # The second for the port's `scan`, which `fsck` alone calls; the third for the worker, which cuts what an earlier
-    # version has left, once.
-    assert importers == {"stores/fsck/run.py", "stores/chunks/redis.py", "stores/log/segments.py"}
+    # The last for the port's `scan`, which `fsck` alone calls.
+    assert importers == {"stores/fsck/run.py", "stores/fsck/long_indexes.py", "stores/chunks/redis.py"}
 
 
 def test_I4_lua_is_never_put_together_from_text() -> None:

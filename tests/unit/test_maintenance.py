@@ -15,8 +15,8 @@ from backoffice.errors import NotAllowed, NotSignedIn
 from backoffice.services.maintenance import Maintenance
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
-from backoffice.stores.log.segments import Segments
 from tests.support.people import ANONYMOUS, People, anybody, everything_but
 
 READ, WRITE = Permissions.SYSTEM_READ, Permissions.SYSTEM_WRITE
@@ -36,7 +36,7 @@ def damaged(people: People) -> User:
 
 
 def maintenance(people: People) -> Maintenance:
-    return Maintenance(Fsck(people.db, people.keys, chunks(people)), people.log, Segments(people.db, people.keys))
+    return Maintenance(Fsck(people.db, people.keys, chunks(people)), people.log, LongIndexes(people.db, people.keys))
 
 
 def repairs(people: People) -> list[AuditEntry]:

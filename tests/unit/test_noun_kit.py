@@ -25,10 +25,10 @@ from backoffice.services import ports
 from backoffice.services.container import Services
 from backoffice.services.maintenance import Maintenance
 from backoffice.stores.client import Db
+from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import STORES, Fsck
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
-from backoffice.stores.log.segments import Segments
 from backoffice.web import admin, api
 from backoffice.web import pages as site_pages
 from backoffice.web.admin.site import sections
@@ -80,11 +80,9 @@ class World:
 
     def fsck(self, **options: Any) -> list[str]:
         found: list[str] = []
-        service = Maintenance(
-            Fsck(self.db, self.keys, self.site.services.uploads.chunks, CHECKED),
-            RedisAudit(self.db, self.keys),
-            Segments(self.db, self.keys),
-        )
+        db, keys = self.db, self.keys
+        fsck = Fsck(db, keys, self.site.services.uploads.chunks, CHECKED)
+        service = Maintenance(fsck, RedisAudit(db, keys), LongIndexes(db, keys))
         run = service.repair if options.get("fix") else service.check
         run(website.SHELL, on_finding=lambda finding, _: found.append(finding.what))
         return found

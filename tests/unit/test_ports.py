@@ -12,6 +12,7 @@ from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.holdings import RedisHoldings
@@ -20,7 +21,6 @@ from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
-from backoffice.stores.log.segments import Segments
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -44,7 +44,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.ListLooks, RedisListLooks),
     (ports.AuditLog, RedisAudit),
     (ports.LogArchive, RedisArchive),
-    (ports.LogSegments, Segments),
+    (ports.LogSegments, LongIndexes),
     (ports.Throttle, RedisThrottle),
     (file_ports.ChunkStore, RedisChunks),
     (file_ports.ChunkStore, FileChunks),
@@ -120,6 +120,7 @@ NOT_ACTS = {
     "note_use",
     "begin_request",
     "sweep",
+    "cut_some",
     "attempt",
     "succeed",
     "put",
