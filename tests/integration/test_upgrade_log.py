@@ -61,4 +61,3 @@ def test_a_long_index_of_the_log_is_cut_and_found_all_the_time(tmp_path: Path) -
         assert json.loads(found.splitlines()[-1])["id"] == oldest
         wanted = [entry for entry in own.held["log"] if entry["event"]["action"] == "file.rename"]
         assert own.log("--action", "file.rename") == wanted
-        assert str(LIVED) not in own.command("fsck", status=1)

@@ -80,9 +80,8 @@ class World:
 
     def fsck(self, **options: Any) -> list[str]:
         found: list[str] = []
-        db, keys = self.db, self.keys
-        fsck = Fsck(db, keys, self.site.services.uploads.chunks, CHECKED)
-        service = Maintenance(fsck, RedisAudit(db, keys), LongIndexes(db, keys))
+        fsck = Fsck(self.db, self.keys, self.site.services.uploads.chunks, CHECKED)
+        service = Maintenance(fsck, RedisAudit(self.db, self.keys), LongIndexes(self.db, self.keys))
         run = service.repair if options.get("fix") else service.check
         run(website.SHELL, on_finding=lambda finding, _: found.append(finding.what))
         return found
