@@ -8,6 +8,7 @@ from typing import Any
 from tests.recorded.session import NO_ID, OCTETS, PASSWORD, Recorded
 
 VIEWS = ("users", "roles", "files", "trash", "uploads", "audit")
+"""Of jobs, which take a worker, see `_jobs`."""
 _VERSION = re.compile(r'name="version"[^>]*value="(\d+)"')
 
 
@@ -121,6 +122,24 @@ def admin_deeds(site: Recorded) -> None:
     # The last administrator stays, and a role that somebody has.
     site.submit("root", "/admin/users/delete/", {"id": site.ids["root"], "confirmed": "1"})
     site.page("root", "/admin/users/")
+    _jobs(site)
+
+
+def _jobs(site: Recorded) -> None:
+    """All that a filter finds, foreseen and started; and somebody leaves."""
+    chosen = {"action": "tag", "all": "1", "search": "name"}
+    site.submit("root", "/admin/files/action/", chosen)
+    site.submit("root", "/admin/files/action/", {**chosen, "start": "1"})
+    site.submit("root", "/admin/files/action/", {**chosen, "start": "1", "add": "blue"})
+    [job] = site.services.jobs.store.open(5)
+    site.ids["job"] = site.normal.learn("job", job.id)
+    site.exchanges[-1]["headers"]["Location"] = site.normal.text(f"/admin/jobs/details/?id={job.id}")
+    for path in ("", f"details/?id={job.id}", "details/?id=" + NO_ID):
+        site.page("root", f"/admin/jobs/{path}")
+    site.submit("root", "/admin/jobs/stop/", {"id": job.id})
+    site.page("root", f"/admin/users/leave/?id={site.ids['ann']}")
+    for fields in ({"files": "transfer"}, {"files": "keep"}):
+        site.submit("root", "/admin/users/leave/", {"id": site.ids["ann"], **fields})
 
 
 def _forms(site: Recorded) -> None:

@@ -229,6 +229,37 @@ def _sessions(site: Recorded) -> None:
     site.call("olga", "DELETE", f"/admin/users/{other.id}/tokens")
 
 
+def jobs(site: Recorded) -> None:
+    """Jobs on many records; and somebody leaves."""
+    site.person("ann")
+    site.person("olga", "operator")
+    site.learn("report.txt", site.call("ann", "PUT", "/files/report.txt", body=b"hello"))
+    wanted = {"kind": "file.tag", "filter": {"search": "report"}, "args": {"add": ["red"]}}
+    for who in ("nobody", "ann", "olga"):
+        site.call(who, "POST", "/jobs/preview", json=wanted)
+    for who in ("nobody", "ann"):
+        site.call(who, "POST", "/jobs", json=wanted)
+    site.learn("job", site.call("olga", "POST", "/jobs", json=wanted))
+    path = f"/jobs/{site.ids['job']}"
+    for who in ("nobody", "ann", "olga"):
+        site.call(who, "GET", path)
+        site.call(who, "GET", "/jobs")
+        site.call(who, "POST", f"{path}/stop")
+    site.services.jobs.runner.run_some()
+    site.call("olga", "GET", path)
+    site.call("root", "GET", "/jobs?all=1&state=stopped")
+    for body in ({"kind": "file.burn"}, {"kind": "file.trash"}, {**wanted, "args": {}}, {**wanted, "ids": [NO_ID]}):
+        site.call("olga", "POST", "/jobs", json=body)
+    site.call("olga", "GET", f"/jobs/{NO_ID}")
+    leave = f"/admin/users/{site.ids['ann']}/leave"
+    for who in ("nobody", "olga"):
+        site.call(who, "GET", leave)
+        site.call(who, "POST", leave, json={"files": "trash"})
+    site.ask("olga", "GET", leave)
+    site.ask("olga", "POST", leave, json={"files": "transfer"})
+    site.ask("olga", "POST", leave, json={"files": "keep"})
+
+
 def _roles(site: Recorded) -> None:
     made = {"name": "librarian", "description": "Puts in order", "permissions": ["files:read", "files.all:read"]}
     site.call("root", "POST", "/admin/roles", json=made)

@@ -158,6 +158,15 @@ class Recorded:
         self._record(f"{who}'s browser", "POST", path, {}, {"form": data}, answer)
         return self._seen(who, answer)
 
+    def ask(self, who: str, method: str, path: str, **sent: Any) -> TestResponse:
+        """What a page's script asks of the API, with the session and the token of the last form, recorded."""
+        if who not in self._browsers:
+            self._sign_in(who)
+        headers = {"X-CSRFToken": self._form_tokens.get(who, ""), "Accept": "application/json"}
+        answer = self._browsers[who].open(path, method=method, headers=headers, buffered=True, **sent)
+        self._record(f"{who}'s browser", method, path, {}, sent, answer)
+        return answer
+
     def send_files(self, who: str, content: bytes, content_type: str) -> TestResponse:
         """The form with files, whose token is in the address, recorded."""
         self._page(who, "/")

@@ -34,6 +34,7 @@ AREAS: dict[str, Callable[[Recorded], None]] = {
     "uploads": uploads_script.uploads,
     "files": api_script.files,
     "administration": api_script.administration,
+    "jobs": api_script.jobs,
     "machines": api_script.machines,
     "sign-in": pages_script.sign_in,
     "account": pages_script.account,
