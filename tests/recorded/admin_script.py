@@ -127,7 +127,7 @@ def admin_deeds(site: Recorded) -> None:
 
 def _jobs(site: Recorded) -> None:
     """All that a filter finds, foreseen and started; and somebody leaves."""
-    chosen = {"action": "tag", "all": "1", "search": "name"}
+    chosen = {"action": "tag", "all": "1", "search": "also"}
     site.submit("root", "/admin/files/action/", chosen)
     site.submit("root", "/admin/files/action/", {**chosen, "start": "1"})
     site.submit("root", "/admin/files/action/", {**chosen, "start": "1", "add": "blue"})
@@ -136,6 +136,11 @@ def _jobs(site: Recorded) -> None:
     site.exchanges[-1]["headers"]["Location"] = site.normal.text(f"/admin/jobs/details/?id={job.id}")
     for path in ("", f"details/?id={job.id}", "details/?id=" + NO_ID):
         site.page("root", f"/admin/jobs/{path}")
+    # What there is not.
+    for way in ("new/", f"edit/?id={job.id}", "export/csv/", "ajax/lookup/?name=x&query=y"):
+        site.page("root", f"/admin/jobs/{way}")
+    for way in ("new/", f"edit/?id={job.id}", "delete/", "action/", "ajax/update/"):
+        site.submit("root", f"/admin/jobs/{way}", {"id": job.id, "rowid": job.id, "action": "delete"})
     site.submit("root", "/admin/jobs/stop/", {"id": job.id})
     site.page("root", f"/admin/users/leave/?id={site.ids['ann']}")
     for fields in ({"files": "transfer"}, {"files": "keep"}):
