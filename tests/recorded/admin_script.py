@@ -97,6 +97,7 @@ def admin_deeds(site: Recorded) -> None:
     _fill(site)
     _forms(site)
     _new(site)
+    _matrix(site)
     for view in ("files", "trash", "uploads", "users", "roles"):
         for fields in ({"id": _id(site, view)}, {"id": _id(site, view), "confirmed": "1"}, {"id": NO_ID}):
             site.submit("root", f"/admin/{view}/delete/", fields)
@@ -145,6 +146,23 @@ def _jobs(site: Recorded) -> None:
     site.page("root", f"/admin/users/leave/?id={site.ids['ann']}")
     for fields in ({"files": "transfer"}, {"files": "keep"}):
         site.submit("root", "/admin/users/leave/", {"id": site.ids["ann"], **fields})
+
+
+def _matrix(site: Recorded) -> None:
+    """Roles changed in their matrix: asked about, saved, and what somebody else was faster with."""
+    ticked = {"version-readers": "1", "seen-readers": "files:read", "rights-readers": ["files:read", "users:read"]}
+    for fields in (
+        {**ticked, "show": "readers"},
+        {**ticked, "save": "1"},
+        {**ticked, "confirmed": "1"},
+        {**ticked, "rights-readers": ["files:write"], "confirmed": "1"},
+        {"version-readers": "2", "seen-readers": "files:read", "rights-readers": [], "save": "1"},
+        {},
+    ):
+        site.submit("root", "/admin/roles/matrix/", fields)
+    site.submit("olga", "/admin/roles/matrix/", ticked)
+    site.page("root", "/admin/roles/")
+    site.page("root", "/admin/roles/?sort=0")
 
 
 def _forms(site: Recorded) -> None:

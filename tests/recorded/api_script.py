@@ -149,6 +149,7 @@ def administration(site: Recorded) -> None:
     _users(site)
     _sessions(site)
     _roles(site)
+    _access(site)
     file_id = site.learn("ann.txt", site.call("ann", "PUT", "/files/ann.txt", body=b"ann's"))
     for who in ("nobody", "ann", "root reading"):
         site.call(who, "DELETE", f"/admin/files/{file_id}")
@@ -200,6 +201,46 @@ def _users(site: Recorded) -> None:
         site.call("root", "GET", f"/admin/users?{query}")
     site.call("root", "GET", f"/admin/users/{NO_ID}")
     site.call("root", "GET", "/admin/users", headers={"Accept": "text/html"})
+
+
+def _access(site: Recorded) -> None:
+    """Who may do what and why, and changes by version."""
+    ivan, file_id = site.ids["ivan"], site.learn("seen.txt", site.call("ann", "PUT", "/files/seen.txt", body=b"ann's"))
+    for who in ("nobody", "ann", "root reading", "olga"):
+        site.call(who, "GET", f"/admin/users/{ivan}/access")
+        site.call(who, "GET", f"/admin/users/{ivan}/access/who")
+        site.call(who, "GET", f"/admin/users/{ivan}/consequences")
+        site.call(who, "GET", f"/admin/files/{file_id}/access")
+        site.call(who, "POST", "/admin/roles/librarian/preview", json={"permissions": ["files:read"]})
+    for path in ("users/{}/access", "users/{}/access/who", "users/{}/consequences", "files/{}/access"):
+        site.call("root", "GET", f"/admin/{path.format(NO_ID)}")
+    site.call("root", "GET", f"/admin/users/{ivan}/access?token={NO_ID}")
+    site.call("root", "GET", f"/admin/files/{file_id}/access?role=operator&cursor=x")
+    site.call("root", "POST", "/admin/roles/librarian/preview", json={})
+    site.call("root", "POST", "/admin/roles/librarian/preview", json={"permissions": ["everything"]})
+    site.call("root", "POST", f"/admin/roles/{NO_ID}/preview", json={})
+    for who in ("nobody", "ann", "root reading", "olga"):
+        site.call(who, "PATCH", f"/admin/users/{ivan}", json={"quota_bytes": 2000})
+    site.call("root", "PATCH", f"/admin/users/{ivan}", json={"roles": ["operator"]})
+    site.call("root", "PATCH", f"/admin/users/{ivan}", json={"status": "active"})
+    for method in ("PATCH", "DELETE"):
+        more = {"json": {"quota_bytes": 1}} if method == "PATCH" else {}
+        site.call("root", method, f"/admin/users/{ivan}", headers={"If-Match": '"other"'}, **more)
+        site.call("root", method, f"/admin/users/{NO_ID}", **more)
+        site.call("ann", method, f"/admin/users/{ivan}", **more)
+        more = {"json": {"description": "new"}} if method == "PATCH" else {}
+        for who in ("nobody", "ann", "olga", "root"):
+            site.call(who, method, "/admin/roles/librarian", headers={"If-Match": '"other"'}, **more)
+        site.call("root", method, "/admin/roles/operator", **more)
+        site.call("root", method, f"/admin/roles/{NO_ID}", **more)
+    site.call("nobody", "GET", "/admin/roles/librarian")
+    site.call("root", "GET", "/admin/roles/librarian")
+    site.call("root", "GET", f"/admin/roles/{NO_ID}")
+    site.call("root", "PATCH", "/admin/roles/librarian", json={"description": "new"})
+    site.call("nobody", "DELETE", f"/admin/users/{ivan}")
+    site.ask("root", "DELETE", f"/admin/users/{ivan}")
+    site.call("root", "DELETE", "/admin/roles/librarian")
+    site.call("ann", "DELETE", f"/files/{file_id}?purge=1")
 
 
 def _sessions(site: Recorded) -> None:
