@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import WholeSite
+from tests.browser.conftest import SHELL, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -52,7 +52,7 @@ def full(site: WholeSite) -> WholeSite:
     owner = site.person()
     for number in range(55):
         site.store(owner, f"quarterly report {number:03} of the second department.pdf", b"x" * number)
-        site.person()
+        site.services.users.create(SHELL, username=f"weighed-{number}", email=f"weighed-{number}@example.org")
     return site
 
 
@@ -61,6 +61,7 @@ def test_pages_are_light(full: WholeSite, open_page: Callable[..., Page]) -> Non
     for path in PAGES:
         page = open_page()
         full.sign_in(page, person)
+        page.goto("about:blank")  # the page after the sign-in goes on loading
         page.context.new_cdp_session(page).send("Network.clearBrowserCache")
         cold = weigh(page, f"{full.url}/admin/{path}")
         warm = weigh(page, f"{full.url}/admin/{path}")

@@ -89,8 +89,33 @@ def admin_lists(site: Recorded) -> None:
         "audit/?flt0_action_is=file.*&search=report",
         "audit/export/csv/?flt1_action_is=file.trash",
         "audit/export/jsonl/?flt1_action_is=file.trash",
+        "files/export/jsonl/?search=report",
+        "files/?flt0_created_since=2001-01-01&tz=Asia/Tokyo",
+        "files/?flt0_created_since=2001-01-01&tz=nowhere",
+        "find/?q=report",
+        "find/items?q=report",
+        "find/items?q=disable+ann",
+        "find/people?q=an",
     ):
         site.page("root", f"/admin/{path}")
+    for view in VIEWS:
+        site.page("root", f"/admin/{view}/ask/?action=delete&rowid={_id(site, view)}")
+    for path in ("find/?q=report", "find/items?q=report", "find/people?q=an"):
+        site.page("ann", f"/admin/{path}")
+    _own_lists(site)
+
+
+def _own_lists(site: Recorded) -> None:
+    """Views, columns and density, without a script."""
+    view = {"section": "files", "name": "Large", "query": "flt0_size_at_least=1+GB"}
+    site.learn("a view", site.call("root", "POST", "/admin/views", json=view))
+    for who in ("ann", "root"):
+        site.submit(who, "/admin/own/files/views", {"name": "Reds", "query": "flt0_tag_is=red"})
+        site.submit(who, "/admin/own/files/look", {"column": ["size", "tags"], "compact": "1", "query": ""})
+    site.page("root", "/admin/files/?flt0_tag_is=red")
+    site.submit("root", "/admin/own/files/look", {"reset": "1"})
+    for who in ("ann", "root"):
+        site.submit(who, f"/admin/own/views/{site.ids['a view']}/delete", {})
 
 
 def admin_deeds(site: Recorded) -> None:

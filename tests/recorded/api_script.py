@@ -150,6 +150,7 @@ def administration(site: Recorded) -> None:
     _sessions(site)
     _roles(site)
     _access(site)
+    _views(site)
     file_id = site.learn("ann.txt", site.call("ann", "PUT", "/files/ann.txt", body=b"ann's"))
     for who in ("nobody", "ann", "root reading"):
         site.call(who, "DELETE", f"/admin/files/{file_id}")
@@ -241,6 +242,26 @@ def _access(site: Recorded) -> None:
     site.ask("root", "DELETE", f"/admin/users/{ivan}")
     site.call("root", "DELETE", "/admin/roles/librarian")
     site.call("ann", "DELETE", f"/files/{file_id}?purge=1")
+
+
+def _views(site: Recorded) -> None:
+    """Saved views: one's own, shared ones, and what is not saved."""
+    large = {"section": "files", "name": "Large", "query": "page=2&flt7_size_at_least=1+GB"}
+    site.learn("a view", site.call("olga", "POST", "/admin/views", json=large))
+    one = f"/admin/views/{site.ids['a view']}"
+    for who in ("nobody", "ann", "olga"):
+        site.call(who, "GET", "/admin/views?section=files")
+        site.call(who, "POST", "/admin/views", json={**large, "query": "flt0_size_at_least=much"})
+    for who in ("nobody", "root", "olga"):
+        site.call(who, "GET", one)
+        site.call(who, "PATCH", one, json={"shared": True})
+    site.call("root", "GET", one)
+    site.call("ann", "GET", one)
+    site.call("olga", "PATCH", one, json={"name": ""})
+    site.call("olga", "PATCH", one, json={"name": "Very large"}, headers={"If-Match": '"other"'})
+    for who in ("nobody", "ann", "root", "olga"):
+        site.call(who, "DELETE", one)
+    site.call("root", "GET", "/admin/views?section=nothing")
 
 
 def _sessions(site: Recorded) -> None:

@@ -27,6 +27,13 @@ def whole() -> Iterator[Desk]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def twice(whole: Desk) -> Desk:
+    """The same name among the files of the user, too."""
+    whole.file("Résumé — Zoë.txt")
+    return whole
+
+
 def moment(*parts: int) -> int:
     return int(datetime(*parts, tzinfo=UTC).timestamp()) * MS  # type: ignore[misc, arg-type]
 
@@ -146,3 +153,20 @@ def test_json_lines_have_what_the_list_shows(whole: Desk) -> None:
     assert record["created_at"].endswith("Z")
     assert admin.get("/admin/files/export/jsonl/?flt0_size_at_least=much").status_code == 400
     assert whole.as_("user").get("/admin/files/export/jsonl/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "text", ["Résumé — Zoë.txt", "resume", "zoe.txt", "ésum", "RESUME zoe", ".txt", "Résumé - Zoe.txt"]
+)
+def test_a_file_is_found_by_any_part_of_its_name_at_every_door(twice: Desk, text: str) -> None:
+    owner = twice.site.services.users.find(SHELL, "ada")
+    admin = twice.as_("admin")
+    found = admin.get("/admin/files/", query_string={"search": text, "flt0_owner_is": owner.id}).text
+    assert "Résumé — Zoë.txt" in found
+    assert found.count("data-open") == 1
+    token = twice.site.token("the-admin")
+    head = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    client = twice.site.app.test_client()
+    listed = client.get("/files", query_string={"q": text, "owner": owner.id}, headers=head)
+    assert [one["name"] for one in listed.get_json()["items"]] == ["Résumé — Zoë.txt"]
+    assert "Résumé — Zoë.txt" in twice.as_("user").get("/", query_string={"q": text}).text
