@@ -92,17 +92,19 @@ def admin_lists(site: Recorded) -> None:
         "files/export/jsonl/?search=report",
         "files/?flt0_created_since=2001-01-01&tz=Asia/Tokyo",
         "files/?flt0_created_since=2001-01-01&tz=nowhere",
-        "find/?q=report",
-        "find/items?q=report",
-        "find/items?q=disable+ann",
-        "find/people?q=an",
     ):
+        site.page("root", f"/admin/{path}")
+    _finding(site)
+    _own_lists(site)
+
+
+def _finding(site: Recorded) -> None:
+    for path in ("find/?q=report", "find/items?q=report", "find/items?q=disable+ann", "find/people?q=an"):
         site.page("root", f"/admin/{path}")
     for view in VIEWS:
         site.page("root", f"/admin/{view}/ask/?action=delete&rowid={_id(site, view)}")
     for path in ("find/?q=report", "find/items?q=report", "find/people?q=an"):
         site.page("ann", f"/admin/{path}")
-    _own_lists(site)
 
 
 def _own_lists(site: Recorded) -> None:
