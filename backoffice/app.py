@@ -17,6 +17,7 @@ from backoffice.logs import logger
 from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.blocks import Blocks
 from backoffice.services.bulk import Bulk
 from backoffice.services.consequences import Consequences
 from backoffice.services.container import Services
@@ -145,6 +146,7 @@ def build_services(
         consequences=_consequences(stores),
         effective=_effective(settings, stores),
         holdings=_holdings(stores, policy),
+        blocks=Blocks(tables=stores.throttle, users=users, audit=audit),
         system=System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),

@@ -50,6 +50,7 @@ class Actions:
     VIEW_CREATE = Action("view.create")
     VIEW_UPDATE = Action("view.update")
     VIEW_DELETE = Action("view.delete")
+    BLOCK_LIFT = Action("block.lift")
     ACCESS_DENY = Action("access.deny")
     LIST_EXPORT = Action("list.export")
     AUDIT_READ = Action("audit.read")

@@ -153,6 +153,9 @@ class Acts:
         event=Actions.USER_PASSWORD,
     )
 
+    BLOCK_READ = _site("block.read", "see whom failed sign-ins keep waiting", Permissions.USERS_READ)
+    BLOCK_LIFT = _site("block.lift", "let them try again", Permissions.USERS_WRITE, Actions.BLOCK_LIFT)
+
     ROLE_READ = _site("role.read", "see roles", Permissions.ROLES_READ)
     ROLE_CREATE = _gives("role.create", "make a role", Permissions.ROLES_WRITE, Actions.ROLE_CREATE)
     ROLE_UPDATE = _gives("role.update", "change a role", Permissions.ROLES_WRITE, Actions.ROLE_UPDATE)

@@ -9,6 +9,7 @@ from typing import Any
 from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.blocks import Blocks
 from backoffice.services.consequences import Consequences
 from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
@@ -48,6 +49,7 @@ class Services:
     consequences: Consequences
     effective: Effective
     holdings: Holdings
+    blocks: Blocks
     system: System
     identities: IdentityStore
     maintenance: Maintenance

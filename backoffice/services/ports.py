@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action
 from backoffice.domain.audit import AuditEntry, AuditEvent, CountedReads, CountedRefusals
+from backoffice.domain.blocked import Counted
 from backoffice.domain.holdings import FileCounts
 from backoffice.domain.identities import Identity
 from backoffice.domain.log_archive import Archived, LogPage, Seal, Trimmed
@@ -271,6 +272,16 @@ class Throttle(Protocol):
     def succeed(self, buckets: Sequence[Bucket]) -> None:
         """An attempt was no failure: those that keep what they counted are as if it had not been made, the others
         forget everything."""
+
+
+class ThrottleTables(Protocol):
+    """What the throttle remembers."""
+
+    def counted(self, kind: str, now: int, limit: int) -> list[Counted]:
+        """Of this kind those that failed last, at most `limit`. Two round trips."""
+
+    def forget(self, kind: str, who: str, event: AuditEvent) -> None:
+        """Forget the failures of one; every process knows at once."""
 
 
 class Durability(Protocol):

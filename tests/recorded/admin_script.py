@@ -244,7 +244,7 @@ def admin_refusals(site: Recorded) -> None:
                 site.submit(who, f"/admin/{view}/{way.format(id=key)}", fields)
             site.submit("root", f"/admin/{view}/{way.format(id=key)}", fields, forged=True)
         site.submit("root", f"/admin/{view}/ajax/update/", {"list_form_pk": key})
-    for view in ("sessions", "tokens"):
+    for view in ("sessions", "tokens", "blocked"):
         for way in reading:
             for who in ("nobody", "ann", "vera"):
                 site.page(who, f"/admin/{view}/{way.format(id=NO_ID)}")

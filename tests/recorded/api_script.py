@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
+from backoffice.domain.paging import Query
+from backoffice.errors import BadCredentials
 from tests.recorded.session import NO_ID, Recorded
 from tests.support.website import SHELL
 
@@ -276,6 +281,14 @@ def _sessions(site: Recorded) -> None:
     for who in ("nobody", "ann", "root reading", "root"):
         site.call(who, "GET", f"/admin/sessions?user={site.ids['root']}")
         site.call(who, "GET", f"/admin/tokens?user={site.ids['ann']}")
+    site.call("ann", "GET", "/admin/blocked")
+    site.call("olga", "GET", "/admin/blocked")
+    for _ in range(6):
+        with suppress(BadCredentials):
+            site.services.sessions.sign_in(replace(SHELL, ip="192.0.2.50"), "nobody here", "x")
+    [name] = site.services.blocks.page(SHELL, Query()).items
+    for who in ("ann", "olga", "olga"):
+        site.call(who, "DELETE", f"/admin/blocked/{site.normal.learn('a name', name.id)}")
     site.call("olga", "GET", "/admin/sessions?ip=192.0.2.99&limit=1")
     for who in ("nobody", "ann", "olga"):
         site.call(who, "DELETE", f"/admin/sessions/{site.ids['a session']}")

@@ -57,9 +57,11 @@ def account(site: Recorded) -> None:
     for fields in (
         {"name": "", "days": "30"},
         {"name": "x", "days": "0"},
-        {"name": "x", "days": "30", "scope": "files:fly"},
-        {"name": "x", "days": "30", "scope": "users:read"},
-        {"name": "laptop", "days": "30", "scope": "files:read"},
+        {"name": "x", "days": "30"},
+        {"name": "x", "days": "30", "preset": "custom"},
+        {"name": "x", "days": "30", "preset": "custom", "scope": "files:fly"},
+        {"name": "x", "days": "30", "preset": "custom", "scope": "users:read"},
+        {"name": "laptop", "days": "30", "preset": "read"},
     ):
         site.submit("ann", "/account/tokens", fields)
     token_id = site.tokens["ann"].split("_")[1]

@@ -13,9 +13,11 @@ from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.jobs import Selection
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
+from backoffice.domain.throttling import Bucket
 from backoffice.domain.users import User
 from backoffice.domain.views import ListLook
 from backoffice.services.leaving import FilesGo
+from backoffice.services.sign_in.throttle import NETWORK
 from tests.support.people import PASSWORD
 from tests.support.scene import Scene
 from tests.support.uploads import reader
@@ -29,6 +31,13 @@ def _role(on: Scene, _: User) -> str:
     name = f"r{next(NUMBERS)}"
     on.people.roles.create(_root(on), name=name, permissions=["files:read"])
     return name
+
+
+def _block(on: Scene, _: User) -> str:
+    address = f"192.0.2.{next(NUMBERS) % 250}"
+    for _n in range(NETWORK.free + 1):
+        on.people.throttle.attempt((Bucket(f"network:{address}", NETWORK, keeps=True),))
+    return f"address:{address}"
 
 
 def _root(on: Scene) -> Actor:
@@ -120,6 +129,8 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.USER_DELETE: _user("delete"),
     Acts.USER_LEAVE: lambda on, whom: lambda who: on.leaving.leave(who, whom.id, FilesGo.KEEP),
     Acts.PASSWORD_CHANGE: lambda on, _: lambda who: on.people.users.change_password(who, PASSWORD, PASSWORD + "!"),
+    Acts.BLOCK_READ: lambda on, _: lambda who: on.people.blocks.page(who, Query()),
+    Acts.BLOCK_LIFT: _with(_block, lambda on, who, block: on.people.blocks.lift(who, block)),
     Acts.ROLE_READ: lambda on, _: on.people.roles.all,
     Acts.ROLE_CREATE: lambda on, _: (
         lambda who: on.people.roles.create(who, name=f"r{next(NUMBERS)}", permissions=["files:read"])

@@ -18,6 +18,7 @@ from backoffice.errors import BackofficeError
 from backoffice.services.access import Access
 from backoffice.services.audit import Audit
 from backoffice.services.authorization import grants_of, session_credential
+from backoffice.services.blocks import Blocks
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.sign_in.passwords import Passwords
@@ -162,6 +163,7 @@ class People:
             self.log,
             self.db.together,
         )
+        self.blocks = Blocks(tables=self.throttle, users=self.user_store, audit=self.log, now=self.clock)
 
     def user(self, username: str, *roles: str, password: str = PASSWORD) -> User:
         """An active user."""

@@ -52,16 +52,16 @@ def sign_in_ways(login: str, device: str, ip: str, now: int) -> tuple[Way, ...]:
 
     A login is counted under the hash of what was typed (it is a user's text), whoever has it: one that nobody has looks
     like one that somebody has, and nothing tells that a name and an address are of one account."""
-    typed = hashlib.sha256(fold(login).encode(errors="replace")).hexdigest()[:32]
+    name = typed(login)
     if device:
-        return ((Bucket(f"device:{typed}:{device}", DEVICE),),)
+        return ((Bucket(f"device:{name}:{device}", DEVICE),),)
     place = site(ip)
     here = [Bucket(f"network:{network(ip)}", NETWORK, keeps=True)]
     if place != network(ip):
         here.append(Bucket(f"site:{place}", SITE, keeps=True))
     second = now // SECOND_MS
     return (
-        (*here, Bucket(f"everybody:{now // MINUTE_MS}", EVERYBODY, keeps=True), Bucket(f"account:{typed}", ACCOUNT)),
+        (*here, Bucket(f"everybody:{now // MINUTE_MS}", EVERYBODY, keeps=True), Bucket(f"account:{name}", ACCOUNT)),
         (
             *here,
             Bucket(f"first_try:{place}", FIRST_TRY, keeps=True),
@@ -73,6 +73,11 @@ def sign_in_ways(login: str, device: str, ip: str, now: int) -> tuple[Way, ...]:
             Bucket(f"later_tries:{second}", LATER_TRIES_OF_ALL, keeps=True),
         ),
     )
+
+
+def typed(login: str) -> str:
+    """How a name or address is called in what is counted: it is a user's text."""
+    return hashlib.sha256(fold(login).encode(errors="replace")).hexdigest()[:32]
 
 
 def consume(throttle: Throttle, ways: tuple[Way, ...]) -> Way:

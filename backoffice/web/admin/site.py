@@ -11,6 +11,7 @@ from backoffice.services.container import Services
 from backoffice.web.admin import own_lists, palette
 from backoffice.web.admin.audit import AuditView
 from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.blocked import BlockedView
 from backoffice.web.admin.dashboard import CARDS, PARTS, HomeView
 from backoffice.web.admin.files import FileView
 from backoffice.web.admin.jobs import JobView
@@ -30,6 +31,7 @@ def sections(offered: Services) -> tuple[ServiceView | SystemView, ...]:
         UserView(offered.users),
         SessionView(offered.sessions),
         TokenView(offered.tokens),
+        BlockedView(offered.blocks),
         RoleView(offered.roles),
         FileView(offered.files),
         TrashView(offered.files),

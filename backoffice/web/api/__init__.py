@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from backoffice.web.api import (
     access,
     audit,
+    blocked,
     blueprints,
     description,
     file_changes,
@@ -28,6 +29,7 @@ from backoffice.web.api import (
 __all__ = [
     "access",
     "audit",
+    "blocked",
     "file_changes",
     "files",
     "jobs",
