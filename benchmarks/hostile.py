@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from backoffice.app import build_services
+from backoffice.composition import build_services
 from backoffice.domain.access import system_actor
 from backoffice.settings import Settings
 from benchmarks.attackers import OF_AN_ADDRESS, READ, Attack, Kind, attack

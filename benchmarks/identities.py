@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from backoffice.app import build_services
+from backoffice.composition import build_services
 from backoffice.domain.access import system_actor
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.settings import Settings

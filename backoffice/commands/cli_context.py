@@ -11,9 +11,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from backoffice.app import build_services, check_chunks, check_store, setup_link, store_client
+from backoffice.app import check_chunks, check_store, setup_link
 from backoffice.commands.cli_settings import load
 from backoffice.commands.naming_store import naming_store
+from backoffice.composition import build_services, store_client
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.times import rfc3339
 from backoffice.services.container import Services

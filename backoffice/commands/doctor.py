@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
-from backoffice.app import build_services, store_client
 from backoffice.commands.cli_context import shell_actor
 from backoffice.commands.cli_settings import DOTENV, environ, load
 from backoffice.commands.naming_store import naming_store
+from backoffice.composition import build_services, store_client
 from backoffice.domain import diagnosis
 from backoffice.domain.diagnosis import GIB, Finding, Verdict
 from backoffice.domain.durability import weaker

@@ -30,7 +30,7 @@ from backoffice.services.views import Lists, Views
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made by `app.py` and by nobody else."""
+    """Made by `composition.py` and by nobody else."""
 
     users: Users
     roles: Roles

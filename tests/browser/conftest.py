@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from backoffice.app import build_services, store_client
+from backoffice.composition import build_services, store_client
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find, socket_url
 from backoffice.secret import Secret

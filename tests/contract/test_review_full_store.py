@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from backoffice.app import build_services, make_web, make_worker
+from backoffice.app import make_web, make_worker
+from backoffice.composition import build_services
 from backoffice.domain.access import ANONYMOUS, Actor, system_actor
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query

@@ -10,7 +10,8 @@ import pytest
 from redis import Redis
 from werkzeug.routing import Rule
 
-from backoffice.app import build_services, make_web
+from backoffice.app import make_web
+from backoffice.composition import build_services
 from backoffice.domain.access import system_actor
 from backoffice.domain.files import FileSpec
 from backoffice.domain.limits import MAX_REFUSAL_ENTRIES

@@ -31,7 +31,8 @@ from typing import Any
 from redis import Redis
 
 import backoffice
-from backoffice.app import build_services, make_web
+from backoffice.app import make_web
+from backoffice.composition import build_services
 from backoffice.settings import Settings
 from tests.integration.data_script import PASSWORD, Api, Made, Send, before_rewriting, since_rewriting
 from tests.support.servers import ROOT, Site, run_store, wait_for

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from backoffice.app import build_services
 from backoffice.commands.demo import FIXTURES, load_demo
+from backoffice.composition import build_services
 from backoffice.domain.access import system_actor
 from backoffice.domain.paging import Query
 from backoffice.domain.tokens import split_token

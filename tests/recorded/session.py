@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from backoffice.app import build_services, make_web
+from backoffice.app import make_web
+from backoffice.composition import build_services
 from backoffice.domain.nouns import all_permissions
 from backoffice.settings import Settings
 from tests.recorded.normal import Normal

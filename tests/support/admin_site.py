@@ -15,7 +15,7 @@ from flask_admin.form import BaseForm
 from wtforms import StringField
 from wtforms.validators import DataRequired
 
-from backoffice.app import build_services
+from backoffice.composition import build_services
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.nouns import all_permissions

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
 
-import backoffice.app
+import backoffice.composition
 from backoffice.domain.access import BUILT_IN, Actor, granted_by
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
@@ -134,7 +134,7 @@ def desk() -> Iterator[Desk]:
         fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(backoffice.app, "Db", CountedDb)
+        patch.setattr(backoffice.composition, "Db", CountedDb)
         made = Desk(make_whole_site(client), client)
         for name, granted in CUSTOM.items():
             made.site.services.roles.create(SHELL, name=name, permissions=granted)

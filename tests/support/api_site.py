@@ -14,7 +14,8 @@ from flask import Flask
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from backoffice.app import build_services, make_web
+from backoffice.app import make_web
+from backoffice.composition import build_services
 from backoffice.domain.access import system_actor
 from backoffice.domain.ids import new_id
 from backoffice.services.container import Services

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
-from backoffice.app import build_services, store_client
+from backoffice.composition import build_services, store_client
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.paging import Query

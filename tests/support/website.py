@@ -14,7 +14,8 @@ from jinja2.bccache import Bucket, BytecodeCache
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from backoffice.app import build_services, make_web
+from backoffice.app import make_web
+from backoffice.composition import build_services
 from backoffice.domain.access import system_actor
 from backoffice.domain.acts import Acts
 from backoffice.secret import Secret

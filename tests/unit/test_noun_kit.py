@@ -18,7 +18,7 @@ import pytest
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from backoffice.app import build_services
+from backoffice.composition import build_services
 from backoffice.domain import nouns
 from backoffice.domain.access import granted_by, parse_permissions, system_actor
 from backoffice.services import ports
@@ -54,7 +54,7 @@ class WithNotes(Services):
     notes: Notes
 
 
-#   app.py                    (two imports) and
+#   composition.py            (two imports) and
 def notes_service(db: Db, keys: Keys) -> Notes:
     return Notes(store=RedisNotes(db, keys), audit=RedisAudit(db, keys))
 

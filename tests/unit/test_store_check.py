@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from backoffice.app import build_services, make_web
+from backoffice.app import make_web
+from backoffice.composition import build_services
 from backoffice.errors import Unavailable
 from backoffice.settings import SettingsError
 from tests.support.website import HTML, QUICK, SHELL, Site, settings

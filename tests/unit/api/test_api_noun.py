@@ -11,7 +11,7 @@ from flask import Blueprint, Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
-from backoffice.app import build_services
+from backoffice.composition import build_services
 from backoffice.domain.acts import Acts
 from backoffice.web.api.openapi import document
 from backoffice.web.api.operation import Operation

@@ -1,0 +1,256 @@
+"""The composition root: joins stores and services, and nothing else does."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from backoffice.domain.lifecycle import AccountPolicy
+from backoffice.services.access import Access
+from backoffice.services.archive import Archive
+from backoffice.services.audit import Audit
+from backoffice.services.blocks import Blocks
+from backoffice.services.bulk import Bulk
+from backoffice.services.consequences import Consequences
+from backoffice.services.container import Services
+from backoffice.services.effective import Effective
+from backoffice.services.file_inspection import FileInspection
+from backoffice.services.file_ports import ChunkStore
+from backoffice.services.files import Files
+from backoffice.services.holdings import Holdings
+from backoffice.services.jobs import Jobs
+from backoffice.services.leaving import Leaving
+from backoffice.services.maintenance import Maintenance
+from backoffice.services.roles import Roles
+from backoffice.services.sessions import Sessions
+from backoffice.services.sign_in.passwords import Passwords, StepAside
+from backoffice.services.sign_in.trusted_devices import TrustedDevices
+from backoffice.services.system import System
+from backoffice.services.tokens import Tokens
+from backoffice.services.uploads.completion import Completion
+from backoffice.services.uploads.limits import UploadLimits
+from backoffice.services.uploads.service import Uploads
+from backoffice.services.users import Users
+from backoffice.services.views import Lists, Views
+from backoffice.settings import Settings
+from backoffice.stores.bounds import Bounds
+from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.redis import RedisChunks
+from backoffice.stores.client import Client, Db, connect
+from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.fsck.long_indexes import LongIndexes
+from backoffice.stores.fsck.run import Fsck
+from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.holdings import RedisHoldings
+from backoffice.stores.identities import RedisIdentities
+from backoffice.stores.installation import RedisInstallation
+from backoffice.stores.intents import RedisIntents
+from backoffice.stores.jobs import RedisJobs
+from backoffice.stores.keys import Keys
+from backoffice.stores.log.archive import RedisArchive
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.roles import RedisRoles
+from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.throttle import RedisThrottle
+from backoffice.stores.tokens import RedisTokens
+from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.user_with_roles import RedisAccounts
+from backoffice.stores.users import RedisUsers
+from backoffice.stores.views import RedisListLooks, RedisViews
+
+
+def store_client(settings: Settings) -> Client:
+    """A client of the store that the settings name; made after a fork, one for each process."""
+    password = settings.redis_password.reveal() if settings.redis_password is not None else None
+    url = settings.redis_url
+    scheme, _, rest = url.partition("://")
+    if password is not None and "+" in scheme:
+        # Clients of several hosts take no second password: REDIS_PASSWORD is the one, as `store url` prints it.
+        login, at, place = rest.rpartition("@")
+        url = f"{scheme}://{login.partition(':')[0]}{at}{place}"
+    return connect(url, password)
+
+
+def limits(settings: Settings) -> UploadLimits:
+    """What may be uploaded."""
+    return UploadLimits(
+        chunk_size=settings.chunk_size,
+        max_chunk_size=settings.max_chunk_size,
+        max_file_size=settings.max_file_size,
+        max_chunks=settings.max_chunks,
+        max_open=settings.max_open_uploads,
+        upload_seconds=settings.upload_ttl,
+        upload_max_seconds=settings.upload_max_age,
+        trash_seconds=settings.trash_ttl,
+        quota=settings.quota_bytes,
+    )
+
+
+def build_services(
+    settings: Settings,
+    client: Client,
+    *,
+    shebang: bool = True,
+    passwords: Passwords | None = None,
+    step_aside: StepAside = nullcontext,
+) -> Services:
+    """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
+    first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
+    bounds = Bounds(settings.max_files, settings.max_acts)
+    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), bounds)
+    db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
+    passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
+    policy = AccountPolicy(settings.inactive_days)
+    durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
+    chunks = chunk_store(settings, db, keys, durability, health, step_aside)
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
+    people, sessions = _users(stores, passwords, policy), _sessions(stores, settings, passwords, policy)
+    files = Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl)
+    uploads = Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings))
+    tokens = _tokens(stores, policy)
+    views = Views(store=RedisViews(db, keys), audit=audit)
+    jobs = _jobs(stores, Bulk(files, uploads, people, sessions))
+    return Services(
+        users=people,
+        roles=Roles(store=stores.roles, audit=audit),
+        sessions=sessions,
+        tokens=tokens,
+        views=views,
+        lists=Lists(store=RedisListLooks(db, keys), views=views),
+        audit=Audit(audit),
+        archive=Archive(RedisArchive(db, keys), audit),
+        files=files,
+        inspection=FileInspection(stores.files, stores.uploads, chunks, audit),
+        uploads=uploads,
+        jobs=jobs,
+        leaving=Leaving(people, sessions, tokens, files, uploads, jobs, stores.accounts, audit),
+        access=_access(stores),
+        consequences=_consequences(stores),
+        effective=_effective(settings, stores),
+        holdings=_holdings(stores, policy),
+        blocks=Blocks(tables=stores.throttle, users=users, audit=audit),
+        system=_system(stores, health, durability, chunks),
+        identities=stores.identities,
+        maintenance=Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),
+        together=db.together,
+    )
+
+
+def _users(stores: _Stores, passwords: Passwords, policy: AccountPolicy) -> Users:
+    return Users(
+        store=stores.users,
+        accounts=stores.accounts,
+        roles=stores.roles,
+        tokens=stores.tokens,
+        audit=stores.audit,
+        throttle=stores.throttle,
+        passwords=passwords,
+        policy=policy,
+    )
+
+
+def _sessions(stores: _Stores, settings: Settings, passwords: Passwords, policy: AccountPolicy) -> Sessions:
+    return Sessions(
+        stores.sessions,
+        stores.users,
+        stores.accounts,
+        stores.audit,
+        stores.throttle,
+        passwords,
+        TrustedDevices(tuple(key.reveal().encode() for key in settings.secret_keys)),
+        stores.identities,
+        idle_ms=settings.session_idle * 1000,
+        max_ms=settings.session_max * 1000,
+        policy=policy,
+    )
+
+
+def _tokens(stores: _Stores, policy: AccountPolicy) -> Tokens:
+    return Tokens(
+        store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=stores.audit, policy=policy
+    )
+
+
+def _jobs(stores: _Stores, bulk: Bulk) -> Jobs:
+    return Jobs(store=RedisJobs(stores.db, stores.keys), accounts=stores.accounts, bulk=bulk, audit=stores.audit)
+
+
+def _system(stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore) -> System:
+    db, keys = stores.db, stores.keys
+    return System(health, durability, chunks, stores.audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys))
+
+
+def _access(stores: _Stores) -> Access:
+    return Access(
+        stores.accounts, stores.users, stores.roles, stores.tokens, stores.files, stores.audit, stores.db.together
+    )
+
+
+def _effective(settings: Settings, stores: _Stores) -> Effective:
+    return Effective(
+        stores.users,
+        stores.audit,
+        limits(settings),
+        session_idle_seconds=settings.session_idle,
+        session_max_seconds=settings.session_max,
+        max_files=settings.max_files,
+    )
+
+
+def _consequences(stores: _Stores) -> Consequences:
+    return Consequences(
+        users=stores.users,
+        files=stores.files,
+        uploads=stores.uploads,
+        sessions=stores.sessions,
+        tokens=stores.tokens,
+        audit=stores.audit,
+        together=stores.db.together,
+    )
+
+
+def _holdings(stores: _Stores, policy: AccountPolicy) -> Holdings:
+    return Holdings(
+        store=RedisHoldings(stores.db, stores.keys),
+        accounts=stores.accounts,
+        sessions=stores.sessions,
+        tokens=stores.tokens,
+        audit=stores.audit,
+        policy=policy,
+    )
+
+
+class _Stores:
+    """The stores of the control plane, over one connection."""
+
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds) -> None:
+        self.db, self.keys = db, keys
+        self.users, self.roles = RedisUsers(db, keys), RedisRoles(db, keys)
+        self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
+        self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
+        self.accounts = RedisAccounts(db, keys, self.users, self.roles)
+        self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
+        self.files = RedisFiles(db, keys, bounds)
+        self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
+
+
+def chunk_store(
+    settings: Settings,
+    db: Db,
+    keys: Keys,
+    durability: RedisDurability,
+    health: RedisHealth,
+    step_aside: StepAside = nullcontext,
+) -> ChunkStore:
+    """The back end that BACKOFFICE_CHUNKS names."""
+    directory = settings.chunks.directory
+    if directory is not None:
+        return FileChunks(Disk(directory))
+    return RedisChunks(db, keys, durability, health, step_aside)
+
+
+def _disk(settings: Settings) -> Path | None:
+    """Where the store's data is, when it is the embedded one."""
+    return settings.data_dir if settings.redis_url.startswith("unix:") and settings.data_dir.is_dir() else None
