@@ -26,7 +26,8 @@ from backoffice.errors import Invalid, NotFound
 from backoffice.services.access_effects import BY_PASSWORD, WhatIf, as_actor, what_if
 from backoffice.services.authorization import RANKED, authorize, beyond, within_reach
 from backoffice.services.file_ports import FileStore
-from backoffice.services.ports import AccountStore, AuditLog, RoleStore, TokenStore, UserStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import AccountStore, RoleStore, TokenStore, UserStore
 
 PEOPLE: Final = 10
 """Holders of a role that are named at once."""

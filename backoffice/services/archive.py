@@ -34,8 +34,8 @@ from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict, IntegrityError, Invalid
 from backoffice.services.audit import check_query
 from backoffice.services.authorization import authorize
+from backoffice.services.log_ports import AuditLog, LogArchive
 from backoffice.services.log_search import matching
-from backoffice.services.ports import AuditLog, LogArchive
 
 MOST_FOUND: Final = 100_000
 """Entries of a list that are taken along at once."""

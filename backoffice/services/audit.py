@@ -22,8 +22,8 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms, rfc3339
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from backoffice.services.authorization import authorize, deny, record_denial
+from backoffice.services.log_ports import AuditLog
 from backoffice.services.log_search import histogram, search
-from backoffice.services.ports import AuditLog
 from backoffice.services.sign_in.refusals import REFUSALS, record_counted, record_refusal
 
 FACETS = ("actor", "object", "action", "ip")

@@ -15,7 +15,8 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotFound, NotSignedIn, ReauthRequired
-from backoffice.services.ports import AccountStore, AuditLog
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import AccountStore
 
 DENIED_SECONDS: Final = 60
 """A refusal that repeats itself is recorded once in so long."""

@@ -20,7 +20,8 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, ThrottleTables, UserStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import ThrottleTables, UserStore
 from backoffice.services.sign_in.throttle import ACCOUNT, NETWORK, typed
 
 MOST: Final = 200

@@ -19,7 +19,8 @@ from backoffice.domain.users import User
 from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import FileStore, UploadStore
-from backoffice.services.ports import AuditLog, SessionStore, TokenStore, UserStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import SessionStore, TokenStore, UserStore
 
 
 class Obstacle(StrEnum):

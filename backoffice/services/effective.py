@@ -13,7 +13,8 @@ from backoffice.domain.limits import MAX_SESSIONS, MAX_TOKEN_DAYS, MAX_TOKENS
 from backoffice.domain.users import User
 from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, UserStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import UserStore
 from backoffice.services.uploads.limits import UploadLimits
 
 DAY_SECONDS = 24 * 60 * 60

@@ -18,7 +18,8 @@ from backoffice.errors import Invalid, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, record_denial, user_ref
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.file_reading import file_ref
-from backoffice.services.ports import AuditLog, UserStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import UserStore
 
 T = TypeVar("T")
 ATTEMPTS = 5

@@ -21,7 +21,7 @@ from backoffice.errors import NotFound, TooLarge
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
 from backoffice.services.file_reading import file_ref
-from backoffice.services.ports import AuditLog
+from backoffice.services.log_ports import AuditLog
 from backoffice.services.uploads.reader import iter_compared
 
 NAMED_CHUNKS = 50

@@ -19,7 +19,8 @@ from backoffice.domain.tokens import Token, TokenState
 from backoffice.domain.users import User
 from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AccountStore, AuditLog, HoldingStore, SessionStore, TokenStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import AccountStore, HoldingStore, SessionStore, TokenStore
 
 
 @dataclass(frozen=True, kw_only=True)

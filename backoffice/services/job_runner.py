@@ -34,7 +34,8 @@ from backoffice.services.authorization import grants_of
 from backoffice.services.bulk import Bulk, BulkKind
 from backoffice.services.ground import CredentialGround
 from backoffice.services.job_ports import JobStore
-from backoffice.services.ports import AccountStore, AuditLog
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import AccountStore
 
 STEP: Final = 100
 """Records of a step: well below a second, so that other work and other jobs get their turn."""

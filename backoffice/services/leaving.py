@@ -21,7 +21,8 @@ from backoffice.errors import Invalid, NotFound
 from backoffice.services.authorization import authorize_account, user_ref
 from backoffice.services.files import Files, Usage
 from backoffice.services.jobs import Jobs
-from backoffice.services.ports import AccountStore, AuditLog
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import AccountStore
 from backoffice.services.sessions import Sessions
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads

@@ -17,7 +17,7 @@ from backoffice.domain.log_archive import LogPage, position
 from backoffice.domain.log_query import FoundEntries, Histogram, LogQuery, has_words
 from backoffice.domain.nouns import all_actions
 from backoffice.domain.words import search_fold
-from backoffice.services.ports import AuditLog
+from backoffice.services.log_ports import AuditLog
 
 LOOKED: Final = 5_000
 """Entries that are compared for one page."""

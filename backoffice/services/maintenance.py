@@ -8,7 +8,8 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, LogSegments, StoreCheck
+from backoffice.services.log_ports import AuditLog, LogSegments
+from backoffice.services.ports import StoreCheck
 
 WORKER = system_actor("worker", "worker")
 

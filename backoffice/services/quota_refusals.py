@@ -12,7 +12,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT
 from backoffice.errors import QuotaExceeded
 from backoffice.services.authorization import record_denial
-from backoffice.services.ports import AuditLog
+from backoffice.services.log_ports import AuditLog
 
 
 class Recording(Protocol):

@@ -17,7 +17,8 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.errors import NotFound, VersionMismatch
 from backoffice.services.authorization import authorize
-from backoffice.services.ports import AuditLog, RecordStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import RecordStore
 
 Clean = Callable[[Any], Any]
 """Gives the value to keep for one that was entered. Raises Invalid."""

@@ -20,7 +20,8 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.errors import NotFound, NotSignedIn, VersionMismatch
 from backoffice.services.authorization import authorize, authorize_account, session_credential
-from backoffice.services.ports import AccountStore, AuditLog, SessionStore, UserStore
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import AccountStore, SessionStore, UserStore
 
 _SESSION_ID = re.compile(r"[0-9a-f]{64}")
 

@@ -18,7 +18,8 @@ from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore
-from backoffice.services.ports import AuditLog, Durability, Heartbeats, InstallationStore, StoreHealth
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "uploads": (Actions.FILE_CREATE,),

@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from backoffice.services import file_ports, intent_ports, ports
+from backoffice.services import file_ports, intent_ports, log_ports, ports
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
@@ -43,9 +43,9 @@ PAIRS: list[tuple[type, type]] = [
     (ports.TokenStore, RedisTokens),
     (ports.ViewStore, RedisViews),
     (ports.ListLooks, RedisListLooks),
-    (ports.AuditLog, RedisAudit),
-    (ports.LogArchive, RedisArchive),
-    (ports.LogSegments, LongIndexes),
+    (log_ports.AuditLog, RedisAudit),
+    (log_ports.LogArchive, RedisArchive),
+    (log_ports.LogSegments, LongIndexes),
     (ports.Throttle, RedisThrottle),
     (file_ports.ChunkStore, RedisChunks),
     (file_ports.ChunkStore, FileChunks),

@@ -14,7 +14,7 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.times import rfc3339
-from backoffice.services.ports import AuditLog
+from backoffice.services.log_ports import AuditLog
 from backoffice.services.sign_in.throttle import network
 
 REFUSED_SECONDS: Final = 60

@@ -15,7 +15,8 @@ from backoffice.domain.uploads import Upload, UploadState
 from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
-from backoffice.services.ports import AuditLog, StoreHealth
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.ports import StoreHealth
 from backoffice.services.uploads.cleanup import Cleanup
 from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.events import upload_event, upload_ref
