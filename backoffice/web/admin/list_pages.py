@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
 from flask import g, request
@@ -21,6 +21,10 @@ from backoffice.web.admin.own_lists import Arrangement, arrangement
 from backoffice.web.admin.record_forms import RecordForms
 from backoffice.web.admin.rows import rows
 from backoffice.web.context import services
+
+
+MOST_WIDTH: Final = 52
+"""Rem that the columns with widths may take together, so that something is left for the first one; else all share."""
 
 
 class ListPages(RecordForms):
@@ -72,6 +76,7 @@ class ListPages(RecordForms):
             "state": state,
             "shown": state.page_info(found),
             "columns": columns,
+            "wide": sum(self.column_widths.get(one.name, 0) for one in columns) > MOST_WIDTH,
             "own": own,
             "rows": rows(self, found.items, here, columns),
             "filters": FilterBar.of(state) if self._filters else None,
