@@ -98,27 +98,22 @@ def build_services(
 ) -> Services:
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
     first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
-    bounds = Bounds(settings.max_files, settings.max_acts)
-    stores = _Stores(Db(client, shebang=shebang), Keys(settings.key_prefix), bounds)
-    db, keys, users, audit = stores.db, stores.keys, stores.users, stores.audit
-    passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
+    stores = _Stores.of(settings, Db(client, shebang=shebang))
+    db, keys, audit = stores.db, stores.keys, stores.audit
     policy = AccountPolicy(settings.inactive_days)
+    passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
+    people, sessions, tokens = _people(stores, settings, passwords, policy)
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
-    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
-    people, sessions = _users(stores, passwords, policy), _sessions(stores, settings, passwords, policy)
-    files = Files(stores.files, stores.uploads, chunks, users, audit, settings.quota_bytes, settings.trash_ttl)
-    uploads = Uploads(stores.uploads, stores.files, chunks, audit, completion, health, limits(settings))
-    tokens = _tokens(stores, policy)
-    views = Views(store=RedisViews(db, keys), audit=audit)
+    files, uploads = _files(stores, settings, chunks, durability, health)
     jobs = _jobs(stores, Bulk(files, uploads, people, sessions))
     return Services(
         users=people,
         roles=Roles(store=stores.roles, audit=audit),
         sessions=sessions,
         tokens=tokens,
-        views=views,
-        lists=Lists(store=RedisListLooks(db, keys), views=views),
+        views=_views(stores),
+        lists=Lists(store=RedisListLooks(db, keys), views=_views(stores)),
         audit=Audit(audit),
         archive=Archive(RedisArchive(db, keys), audit),
         files=files,
@@ -130,11 +125,32 @@ def build_services(
         consequences=_consequences(stores),
         effective=_effective(settings, stores),
         holdings=_holdings(stores, policy),
-        blocks=Blocks(tables=stores.throttle, users=users, audit=audit),
+        blocks=Blocks(tables=stores.throttle, users=stores.users, audit=audit),
         system=_system(stores, health, durability, chunks),
         identities=stores.identities,
         maintenance=Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),
         together=db.together,
+    )
+
+
+def _people(
+    stores: _Stores, settings: Settings, passwords: Passwords, policy: AccountPolicy
+) -> tuple[Users, Sessions, Tokens]:
+    return (
+        _users(stores, passwords, policy),
+        _sessions(stores, settings, passwords, policy),
+        _tokens(stores, policy),
+    )
+
+
+def _files(
+    stores: _Stores, settings: Settings, chunks: ChunkStore, durability: RedisDurability, health: RedisHealth
+) -> tuple[Files, Uploads]:
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
+    quota, trash_seconds = settings.quota_bytes, settings.trash_ttl
+    return (
+        Files(stores.files, stores.uploads, chunks, stores.users, stores.audit, quota, trash_seconds),
+        Uploads(stores.uploads, stores.files, chunks, stores.audit, completion, health, limits(settings)),
     )
 
 
@@ -182,6 +198,10 @@ def _system(stores: _Stores, health: RedisHealth, durability: RedisDurability, c
     return System(health, durability, chunks, stores.audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys))
 
 
+def _views(stores: _Stores) -> Views:
+    return Views(store=RedisViews(stores.db, stores.keys), audit=stores.audit)
+
+
 def _access(stores: _Stores) -> Access:
     return Access(
         stores.accounts, stores.users, stores.roles, stores.tokens, stores.files, stores.audit, stores.db.together
@@ -224,6 +244,10 @@ def _holdings(stores: _Stores, policy: AccountPolicy) -> Holdings:
 
 class _Stores:
     """The stores of the control plane, over one connection."""
+
+    @classmethod
+    def of(cls, settings: Settings, db: Db) -> _Stores:
+        return cls(db, Keys(settings.key_prefix), Bounds(settings.max_files, settings.max_acts))
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds) -> None:
         self.db, self.keys = db, keys

@@ -24,6 +24,10 @@ LISTS: Final[Mapping[str, Act]] = {
     "trash": Acts.FILES_LIST_ALL,
     "uploads": Acts.FILES_LIST_ALL,
     "audit": Acts.AUDIT_READ,
+    "jobs": Acts.JOBS_LIST_ALL,
+    "sessions": Acts.SESSION_READ_ALL,
+    "tokens": Acts.TOKEN_READ,
+    "blocked": Acts.BLOCK_READ,
 }
 """The lists of the admin site, and what it takes to see each: what is saved about a list is for who may see it."""
 

@@ -57,9 +57,8 @@ def _id(site: Recorded, view: str) -> str:
 
 def admin_lists(site: Recorded) -> None:
     _fill(site)
-    site.page("root", "/admin/")
-    site.page("vera", "/admin/")
-    site.page("vera", "/admin/system/")
+    for who, path in (("root", "/admin/"), ("vera", "/admin/"), ("vera", "/admin/system/")):
+        site.page(who, path)
     for view in VIEWS:
         site.page("root", f"/admin/{view}/")
         site.page("root", f"/admin/{view}/details/?id={_id(site, view)}")
@@ -103,6 +102,8 @@ def _finding(site: Recorded) -> None:
         site.page("root", f"/admin/{path}")
     for view in VIEWS:
         site.page("root", f"/admin/{view}/ask/?action=delete&rowid={_id(site, view)}")
+    for view in ("jobs", "sessions", "tokens", "blocked"):
+        site.page("root", f"/admin/{view}/ask/?action=delete&rowid={NO_ID}")
     for path in ("find/?q=report", "find/items?q=report", "find/people?q=an"):
         site.page("ann", f"/admin/{path}")
 

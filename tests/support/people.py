@@ -153,6 +153,10 @@ class People:
             policy=policy,
             now=self.clock,
         )
+        self._make_readers()
+
+    def _make_readers(self) -> None:
+        """What looks at them."""
         self.audit = Audit(self.log, self.clock)
         self.access = Access(
             self.accounts,

@@ -155,7 +155,8 @@ def _operation(app: Flask, rule: Rule, about: Operation, method: str) -> Documen
         "parameters": list(_parameters(rule, about)),
         "responses": _responses(about, method),
     }
-    if access is not None and access.who is Who.HOLDER:
+    if access is not None and access.who in (Who.HOLDER, Who.SIGNED_IN):
+        # Empty: whoever is signed in.
         found["x-permissions"] = [str(permission) for permission in access.permissions]
     if about.body and method not in SAFE_METHODS:
         found["requestBody"] = {"required": True, "content": {kind: _content(m) for kind, m in about.body.items()}}
