@@ -100,9 +100,8 @@ def build_services(
     first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     db, keys, audit = stores.db, stores.keys, stores.audit
-    policy = AccountPolicy(settings.inactive_days)
     passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
-    people, sessions, tokens = _people(stores, settings, passwords, policy)
+    people, sessions, tokens = _people(stores, settings, passwords)
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
@@ -124,7 +123,7 @@ def build_services(
         access=_access(stores),
         consequences=_consequences(stores),
         effective=_effective(settings, stores),
-        holdings=_holdings(stores, policy),
+        holdings=_holdings(stores, AccountPolicy(settings.inactive_days)),
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=audit),
         system=_system(stores, health, durability, chunks),
         identities=stores.identities,
@@ -133,9 +132,8 @@ def build_services(
     )
 
 
-def _people(
-    stores: _Stores, settings: Settings, passwords: Passwords, policy: AccountPolicy
-) -> tuple[Users, Sessions, Tokens]:
+def _people(stores: _Stores, settings: Settings, passwords: Passwords) -> tuple[Users, Sessions, Tokens]:
+    policy = AccountPolicy(settings.inactive_days)
     return (
         _users(stores, passwords, policy),
         _sessions(stores, settings, passwords, policy),
