@@ -86,6 +86,7 @@ class AuditView(ServiceView):
         "outcome": badge_cell({"ok": "good", "denied": "warn", "error": "bad"}),
     }
     column_filters = log_filters()
+    arranged = False
     list_template, details_template = "admin/audit_list.html", "admin/audit_entry.html"
     searchable = can_export = True
     export_types = tuple(FORMS)
@@ -156,7 +157,6 @@ class AuditView(ServiceView):
             "looked_to": _stamp(found.looked_to) if isinstance(found, FoundEntries) else "",
             "candidates": candidates(state, name) if name else (),
             "asked_name": name,
-            "jsonl_url": state.export_url().replace("/export/csv/", "/export/jsonl/", 1),
             "words_url": words_url(state, name) if name else "",
             "trimmed": trimmed,
             "trimmed_on": rfc3339(trimmed.at)[:10] if trimmed else "",

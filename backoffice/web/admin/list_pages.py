@@ -29,6 +29,8 @@ MOST_WIDTH: Final = 52
 class ListPages(RecordForms):
     """The part of `ServiceView` that has lists; it calls `get_page`."""
 
+    arranged: ClassVar[bool] = True
+    """Whether its rows have columns, which people choose."""
     column_more: ClassVar[Sequence[str]] = ()
     """Columns that a list has for who chooses them."""
     shares_trips: ClassVar[bool] = False

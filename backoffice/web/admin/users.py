@@ -116,7 +116,7 @@ class UserView(LeavingPage, ServiceView):
         "link": link_cell,
         "end": end_cell,
     }
-    column_widths: ClassVar = {"email": 14, "status": 10, "roles": 14, "last_login_at": 10, "created_at": 10}
+    column_widths: ClassVar = {"email": 10, "status": 8, "roles": 9, "last_login_at": 8, "created_at": 8}
     column_low = ("created_at",)
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
