@@ -16,9 +16,9 @@ U = TypeVar("U")
 
 NOT_OK: Final[Mapping[Outcome, tuple[Action, ...]]] = {
     Outcome.DENIED: (Actions.ACCESS_DENY, Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE),
-    Outcome.ERROR: (Actions.FILE_DAMAGED,),
+    Outcome.ERROR: (Actions.FILE_DAMAGED, Actions.FILE_VERIFY, Actions.JOB_END),
 }
-"""The actions that an outcome belongs to: the log has an index of actions, and none of outcomes."""
+"""The actions that can have an outcome: the log has an index of actions, and none of outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class LogQuery:
     filters   (facet, value): all must hold
     actions   any of these; None = all, () = none
     words     each must stand somewhere in the entry
+    outcome   as it stands in the entry; "" = any
     since     ms: from then on; until: before then; None = open
     cursor    `next_cursor` of the page before
     """
@@ -35,6 +36,7 @@ class LogQuery:
     filters: tuple[tuple[str, str], ...] = ()
     actions: tuple[str, ...] | None = None
     words: str = ""
+    outcome: str = ""
     since: int | None = None
     until: int | None = None
     cursor: str = ""
@@ -52,7 +54,7 @@ class LogQuery:
         asked: dict[str, Any] = dict(self.filters)
         if self.actions is not None:
             asked["actions"] = list(self.actions)
-        for name in ("words", "since", "until"):
+        for name in ("words", "outcome", "since", "until"):
             value = getattr(self, name)
             if value not in ("", None):
                 asked[name] = value

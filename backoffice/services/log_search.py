@@ -44,6 +44,8 @@ class _Plan:
             sources = tuple((*filters, ("action", action)) for action in actions)
         elif actions is not None:
             checks.append(partial(_is_one_of, frozenset(actions)))
+        if query.outcome:
+            checks.append(partial(_has_outcome, query.outcome))
         needles = tuple(search_fold(word) for word in query.words.split())
         if needles:
             checks.append(partial(has_words, needles))
@@ -57,6 +59,10 @@ class _Plan:
     def covers(self, entry_id: str) -> bool:
         """Whether an entry is not older than what was asked for."""
         return self.since is None or position(entry_id)[0] >= self.since
+
+
+def _has_outcome(outcome: str, entry: AuditEntry) -> bool:
+    return entry.event.get("outcome") == outcome
 
 
 def _is_one_of(actions: frozenset[str], entry: AuditEntry) -> bool:
@@ -99,7 +105,7 @@ def histogram(log: AuditLog, query: LogQuery, edges: Sequence[int]) -> Histogram
         indexes = [of]
     else:
         indexes = [("action", str(action)) for action in all_actions()]
-    exact = not query.words and len(filters) + (actions is not None) <= 1
+    exact = not query.words and not query.outcome and len(filters) + (actions is not None) <= 1
     rows = log.counts(indexes, edges)
     counts = tuple(map(sum, zip(*rows, strict=True))) if rows else (0,) * (len(edges) - 1)
     return Histogram(tuple(edges), counts, exact, of)

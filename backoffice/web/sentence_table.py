@@ -166,10 +166,38 @@ def _installed(event: Event) -> Told:
     return Told("The store was set up by version {version}", {"version": str(_data(event, "version") or "unknown")})
 
 
+def _verified(event: Event) -> Told:
+    count = _data(event, "damaged_count")
+    if not count:
+        return Told("{who} compared every chunk of {what}: all are whole")
+    values = {"count": f"{number(int(count))} chunk{'' if count == 1 else 's'}"}
+    return Told("{who} compared every chunk of {what}: {count} damaged", values)
+
+
+def _left(event: Event) -> Told:
+    ended = [f"{number(n)} {word}" for word in ("sessions", "tokens") if isinstance(n := _data(event, word), int) and n]
+    return Told("{who} let {what} leave" + (" and ended {ended}" if ended else ""), {"ended": " and ".join(ended)})
+
+
+def _job_ended(event: Event) -> Told:
+    done, refused = _data(event, "done") or 0, _data(event, "refused") or 0
+    text = "The job {what} ended: {done} done" + (", {refused} refused" if refused else "")
+    return Told(text, {"done": number(int(done)), "refused": number(int(refused))})
+
+
+def _lifted(event: Event) -> Told:
+    failures = _data(event, "failures")
+    values = {"failures": number(int(failures))} if isinstance(failures, int) else {}
+    return Told("{who} let {what} try to sign in again" + (" after {failures} failures" if values else ""), values)
+
+
 SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.FILE_CREATE: ("uploaded", _created),
     Actions.FILE_DOWNLOAD: ("downloaded", _downloaded),
     Actions.FILE_RENAME: ("renamed", _renamed),
+    Actions.FILE_TAG: ("tagged", "{who} changed the tags of {what}"),
+    Actions.FILE_TRANSFER: ("handed over", "{who} handed {what} over to another owner"),
+    Actions.FILE_VERIFY: ("verified", _verified),
     Actions.FILE_TRASH: ("moved to the trash", _trashed),
     Actions.FILE_RESTORE: ("restored", "{who} restored {what} from the trash"),
     Actions.FILE_PURGE: ("deleted for good", _purged),
@@ -188,6 +216,11 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.USER_DELETE: ("deleted", "{who} deleted the user {what}"),
     Actions.USER_PASSWORD: ("password set", "{who} set the password of {what}"),
     Actions.USER_INVITE: ("one-time link made", "{who} made a one-time link for {what}"),
+    Actions.USER_LEAVE: ("left", _left),
+    Actions.BLOCK_LIFT: ("lifted", _lifted),
+    Actions.JOB_START: ("started", "{who} started the job {what}"),
+    Actions.JOB_STOP: ("stopped", "{who} stopped the job {what}"),
+    Actions.JOB_END: ("ended", _job_ended),
     Actions.ROLE_CREATE: ("created", "{who} created {what}"),
     Actions.ROLE_UPDATE: ("changed", "{who} changed {what}"),
     Actions.ROLE_DELETE: ("deleted", "{who} deleted {what}"),

@@ -156,6 +156,7 @@ def test_the_actions_of_an_outcome_are_all_that_have_it() -> None:
     }
     assert writing <= {
         "authorization.py",
+        "file_inspection.py",
         "file_reading.py",
         "refusals.py",
         "log_lines.py",

@@ -58,16 +58,24 @@ ON_ACCOUNTS: dict[tuple[type, str], list[Act]] = {
     ],
     (Sessions, "end"): [lambda on, who, whom: on.people.sessions.end(who, on.session(whom))],
     (Tokens, "revoke"): [lambda on, who, whom: on.people.tokens.revoke(who, on.token(whom))],
+    (Tokens, "revoke_all"): [
+        lambda on, who, whom: (on.token(whom), on.people.tokens.revoke_all(who, whom.id)),
+    ],
 }
 ON_FILES: dict[tuple[type, str], list[Act]] = {
     (Files, "rename"): [lambda on, who, whom: on.world.library.rename(who, on.file(whom), "b.txt")],
     (Files, "trash"): [lambda on, who, whom: on.world.library.trash(who, on.file(whom))],
     (Files, "restore"): [lambda on, who, whom: on.world.library.restore(who, on.file(whom, trashed=True))],
+    (Files, "tag"): [lambda on, who, whom: on.world.library.tag(who, on.file(whom), ["red"])],
+    (Files, "retag"): [lambda on, who, whom: on.world.library.retag(who, on.file(whom), lambda tags: (*tags, "red"))],
+    (Files, "amend"): [lambda on, who, whom: on.world.library.amend(who, on.file(whom), name="b.txt")],
+    (Files, "transfer"): [lambda on, who, whom: on.world.library.transfer(who, on.file(whom), who.id)],
     (Files, "purge"): [lambda on, who, whom: on.world.library.purge(who, on.file(whom))],
     (Uploads, "cancel"): [lambda on, who, whom: on.world.service.cancel(who, on.upload(whom))],
 }
 NO_ACTS_ON_OTHERS = {
     (Users, "get"), (Files, "get"), (Files, "open"), (Files, "trashed"), (Files, "usage"), (Sessions, "of_user"),
+    (Sessions, "get"), (Tokens, "held_one"), (Tokens, "of_user"),  # reading: a right for everybody's
     (Uploads, "state"),  # reading
     (Uploads, "append"), (Uploads, "complete"), (Uploads, "put_chunk"),  # bytes for an upload, as its owner's file
     (Tokens, "create"),  # one's own, but for the shell

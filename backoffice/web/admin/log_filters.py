@@ -80,7 +80,7 @@ def log_query(query: Query, cursor: str) -> LogQuery:
         if name == "action":
             found = found.narrowed(actions_of(value))
         elif name == "outcome":
-            found = found.narrowed(NOT_OK[Outcome(value)])
+            found = replace(found.narrowed(NOT_OK[Outcome(value)]), outcome=value)
         else:
             found = replace(found, filters=(*found.filters, (name, value)))
     for name, least, most in query.ranges:

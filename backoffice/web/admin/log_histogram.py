@@ -15,7 +15,7 @@ DAY: Final = 24 * HOUR
 STEPS: Final = (
     *(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE),
     *(HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR),
-    *(DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, 3650 * DAY),
+    *(DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, 10 * 365 * DAY),
 )
 MOST_BARS: Final = 32
 USUAL: Final = 30 * DAY
