@@ -44,6 +44,8 @@ MAX_TOKENS: Final = 100
 # Files
 MAX_NAME_BYTES: Final = 255
 MAX_TAGS: Final = 20
+MAX_TAGS_TEXT: Final = 1000
+"""Characters of tags that are typed into one field."""
 MAX_TAG: Final = 50
 MAX_FILES: Final = 100
 """In one form."""
