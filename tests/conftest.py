@@ -14,6 +14,7 @@ from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice import settings
+from backoffice.domain.waits import end_waits
 from tests.support.chunks import PLACES, Place, unsynced
 from tests.support.servers import Store, run_cluster, run_store
 
@@ -45,6 +46,12 @@ def _same_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> None:
+    """A test that left an answer unread has left its request open in this thread: what it waited is not the next one's."""
+    end_waits()
 
 
 @pytest.fixture(autouse=True)
