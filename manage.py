@@ -47,7 +47,7 @@ PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)(?: *; *(.*?))? *\\?")
 # `-n 0` runs them all in this one.
 SPREAD = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=loadfile", "--no-loadscope-reorder")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def main(argv: list[str]) -> int:
@@ -262,7 +262,7 @@ def _find_browser() -> None:
         worked = subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         worked = False
-    _say("Chromium is here." if worked else "It could not be fetched. Install it yourself, e.g. apt install chromium")
+    _say("Chromium is here." if worked else "It could not be fetched. Try apt install chromium-headless-shell")
 
 
 if __name__ == "__main__":

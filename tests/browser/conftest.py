@@ -25,7 +25,8 @@ from tests.browser.uploading import COUNT, SIZE, Bytes
 from tests.browser.whole_site import CHUNK, PASSWORD, Person, WholeSite
 from tests.support.servers import Site, need
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+"""The first is the same browser without its windows, which cost most of the processor time of these tests."""
 SECONDS = 30
 """How long the page may take for something that is not an upload of many megabytes; machines of tests are busy."""
 
@@ -58,8 +59,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSite]:
 def chromium() -> Iterator[Browser]:
     """The machine's own browser, else the one that Playwright has installed."""
     with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, CHROMIUM)), None) or playwright.chromium.executable_path
-        need(found and Path(found).exists(), "Chromium")
+        found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+        need(found or Path(playwright.chromium.executable_path).exists(), "Chromium")
         # Whoever runs tests as root, in a container, cannot have the sandbox.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
