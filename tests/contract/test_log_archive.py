@@ -116,7 +116,7 @@ def test_a_file_that_is_not_the_log_is_not_sealed(log: Log) -> None:
     ids = log.fill(12)
     file = log.lines(until=ids[9])
     wrong: list[tuple[list[bytes], type[Exception]]] = [
-        ([*file[:3], file[3].replace(b"192", b"193"), *file[4:]], IntegrityError),
+        ([*file[:3], file[3].replace(b"192.0.", b"193.0."), *file[4:]], IntegrityError),
         ([*file[:3], *file[4:]], IntegrityError),
         ([file[0], file[2], file[1], *file[3:]], Invalid),
         ([*file[:-1], file[-1][:-1]], Invalid),
