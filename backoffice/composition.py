@@ -17,7 +17,6 @@ from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.file_ports import ChunkStore
 from backoffice.services.files import Files
-from backoffice.services.holdings import Holdings
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.maintenance import Maintenance
@@ -43,7 +42,6 @@ from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
-from backoffice.stores.holdings import RedisHoldings
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
@@ -106,6 +104,7 @@ def build_services(
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
     jobs = _jobs(stores, Bulk(files, uploads, people, sessions))
+    consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
     return Services(
         users=people,
         roles=Roles(store=stores.roles, audit=audit),
@@ -119,11 +118,10 @@ def build_services(
         inspection=FileInspection(stores.files, stores.uploads, chunks, audit),
         uploads=uploads,
         jobs=jobs,
-        leaving=Leaving(people, sessions, tokens, files, uploads, jobs, stores.accounts, audit),
+        leaving=Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, audit),
         access=_access(stores),
-        consequences=_consequences(stores),
+        consequences=consequences,
         effective=_effective(settings, stores),
-        holdings=_holdings(stores, AccountPolicy(settings.inactive_days)),
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=audit),
         system=_system(stores, health, durability, chunks),
         identities=stores.identities,
@@ -208,17 +206,19 @@ def _access(stores: _Stores) -> Access:
 
 def _effective(settings: Settings, stores: _Stores) -> Effective:
     return Effective(
-        stores.users,
+        stores.accounts,
         stores.audit,
         limits(settings),
         session_idle_seconds=settings.session_idle,
         session_max_seconds=settings.session_max,
         max_files=settings.max_files,
+        policy=AccountPolicy(settings.inactive_days),
     )
 
 
-def _consequences(stores: _Stores) -> Consequences:
+def _consequences(stores: _Stores, policy: AccountPolicy) -> Consequences:
     return Consequences(
+        accounts=stores.accounts,
         users=stores.users,
         files=stores.files,
         uploads=stores.uploads,
@@ -226,16 +226,6 @@ def _consequences(stores: _Stores) -> Consequences:
         tokens=stores.tokens,
         audit=stores.audit,
         together=stores.db.together,
-    )
-
-
-def _holdings(stores: _Stores, policy: AccountPolicy) -> Holdings:
-    return Holdings(
-        store=RedisHoldings(stores.db, stores.keys),
-        accounts=stores.accounts,
-        sessions=stores.sessions,
-        tokens=stores.tokens,
-        audit=stores.audit,
         policy=policy,
     )
 

@@ -9,9 +9,11 @@ from backoffice.domain.limits import UNLIMITED_QUOTA
 
 
 class Source(StrEnum):
-    """Who says so: the user's own record, the settings of the site, or the product itself, where nobody can choose."""
+    """Who says so: the user's own record, a role, the settings of the site, or the product itself, where nobody can
+    choose."""
 
     USER = "user"
+    ROLE = "role"
     SITE = "site"
     PRODUCT = "product"
 
@@ -26,7 +28,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EffectiveValue:
-    """`value` None = without limit. `setting` is what the site sets it by, "" where it is not set there."""
+    """`value` None = without limit. `setting` is what the site sets it by, or the role; "" where neither does."""
 
     name: str
     value: int | None

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from backoffice.domain.access import ADMIN
+from backoffice.domain.effective import Source
 from backoffice.domain.identities import Identity
 from backoffice.domain.limits import MAX_INACTIVE_DAYS, WARNING_DAYS
 from backoffice.domain.roles import Role
@@ -34,6 +35,20 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """After so many days without signing in an account ends (0 = never), and who says so; `role`: which one."""
+
+    days: int
+    source: Source
+    role: str = ""
+
+    @property
+    def words(self) -> str:
+        """Who says so."""
+        return f"the role {self.role}" if self.role else f"the {self.source}"
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """`at` (ms): from then on nobody gets in. `source` says where the rule comes from."""
 
@@ -45,13 +60,12 @@ class Ending:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How an account stands. `ended`: it is over; `warned`: it will be within `WARNING_DAYS`; `ending`: what comes
-    first, whenever. `inactive_days` (0 = any number) hold for it, because `source` says so."""
+    first, whenever. `rule`: how long it may be left alone."""
 
     ended: Ending | None
     warned: Ending | None
     ending: Ending | None
-    inactive_days: int
-    source: str
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +78,19 @@ class AccountPolicy:
 
     inactive_days: int = NEVER
 
-    def days(self, user: User, roles: Mapping[str, Role]) -> tuple[int, str]:
-        """After how many days without signing in the account ends, 0 = never; and who says so. The user's own number
-        goes before that of the roles, of which the least counts, and these before the site's."""
+    def rule(self, user: User, roles: Mapping[str, Role]) -> Rule:
+        """After how many days without signing in the account ends, and who says so. The user's own number goes before
+        that of the roles, of which the least counts, and these before the site's."""
         if user.inactive_days is not None:
-            return user.inactive_days, "the user"
+            return Rule(user.inactive_days, Source.USER)
         if ADMIN in user.roles:
-            return NEVER, "administrators"
+            return Rule(NEVER, Source.ROLE, ADMIN)
         of_roles = [
-            (roles[name].inactive_days, f"role {name}")
-            for name in user.roles
-            if name in roles and roles[name].inactive_days
+            (roles[name].inactive_days, name) for name in user.roles if name in roles and roles[name].inactive_days
         ]
-        return min(of_roles, default=(self.inactive_days, "the site"))
+        if of_roles:
+            return Rule(min(of_roles)[0], Source.ROLE, min(of_roles)[1])
+        return Rule(self.inactive_days, Source.SITE)
 
     def ending(self, user: User, roles: Mapping[str, Role], signed_in_at: int = 0) -> Ending | None:
         """What ends the account first, as things are; None: nothing does. `signed_in_at` (ms): a sign-in that is known
@@ -84,10 +98,10 @@ class AccountPolicy:
         found = []
         if user.expires_at:
             found.append(Ending(user.expires_at, Why.EXPIRED, "the user"))
-        days, source = self.days(user, roles)
-        if days:
+        rule = self.rule(user, roles)
+        if rule.days:
             since = max(user.last_login_at, user.enabled_at, user.created_at, signed_in_at)
-            found.append(Ending(since + days * DAY_MS, Why.INACTIVE, source))
+            found.append(Ending(since + rule.days * DAY_MS, Why.INACTIVE, rule.words))
         return min(found, key=lambda one: one.at, default=None)
 
     def ended(self, user: User, roles: Mapping[str, Role], now: int, signed_in_at: int = 0) -> Ending | None:
@@ -103,10 +117,10 @@ class AccountPolicy:
 
     def standing(self, user: User, roles: Mapping[str, Role], now: int) -> Standing:
         """How the account stands at `now` (ms), for whoever looks at it."""
-        ending, (days, source) = self.ending(user, roles), self.days(user, roles)
+        ending, rule = self.ending(user, roles), self.rule(user, roles)
         over = ending is not None and ending.at <= now
         soon = ending is not None and now < ending.at <= now + WARNING_MS
-        return Standing(ending if over else None, ending if soon else None, ending, days, source)
+        return Standing(ending if over else None, ending if soon else None, ending, rule)
 
 
 OPEN_END: Final = AccountPolicy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,16 +11,19 @@ from backoffice.domain.access import ADMIN, Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.ids import is_id
+from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
 from backoffice.domain.limits import MAX_LIMIT
-from backoffice.domain.paging import Page, Query
+from backoffice.domain.paging import Query
+from backoffice.domain.roles import Role
+from backoffice.domain.sessions import Session
 from backoffice.domain.times import now_ms
-from backoffice.domain.tokens import TokenState
+from backoffice.domain.tokens import Token, TokenState
 from backoffice.domain.users import User
 from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.log_ports import AuditLog
-from backoffice.services.ports import SessionStore, TokenStore, UserStore
+from backoffice.services.ports import AccountStore, SessionStore, TokenStore, UserStore
 
 
 class Obstacle(StrEnum):
@@ -67,10 +70,12 @@ class UserConsequences:
         return tuple(one for one, there in found.items() if there)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Consequences:
-    """The one answer for the question before an act, on pages and for programs. The act itself decides anew."""
+    """The one answer for the question before an act, on pages and for programs, and the numbers of a user's page. The
+    act itself decides anew."""
 
+    accounts: AccountStore
     users: UserStore
     files: FileStore
     uploads: UploadStore
@@ -78,6 +83,7 @@ class Consequences:
     tokens: TokenStore
     audit: AuditLog
     together: Callable[..., list[Any]]
+    policy: AccountPolicy = OPEN_END
     now: Callable[[], int] = now_ms
 
     def of(self, actor: Actor, user_id: str) -> UserConsequences:
@@ -86,8 +92,8 @@ class Consequences:
             authorize(self.audit, actor, Acts.USER_READ, target=ObjectRef("user", user_id))
         if not is_id(user_id):
             raise NotFound
-        user, usage, admins, files, trashed, uploads, sessions, tokens = self.together(
-            lambda: self.users.get(user_id),
+        (user, roles), usage, admins, files, trashed, uploads, sessions, tokens = self.together(
+            lambda: self.accounts.load(user_id),
             lambda: self.files.usage(user_id),
             self.users.count_admins,
             lambda: self.files.page(_of("owner", user_id, 1)),
@@ -106,15 +112,23 @@ class Consequences:
             used_bytes=used,
             uploads=uploads.total,
             reserved_bytes=reserved,
-            sessions=self._living(user, sessions),
-            tokens=sum(one.state(user, self.now()) is TokenState.ACTIVE for one in tokens.items),
+            sessions=self._living(user, roles, sessions.items),
+            tokens=self._working(user, roles, tokens.items),
             open_link=user.has_open_link(self.now()),
             last_admin=user.active and ADMIN in user.roles and admins == 1,
         )
 
-    def _living(self, user: User, sessions: Page[Any]) -> int:
+    def _living(self, user: User, roles: Mapping[str, Role], sessions: Sequence[Session]) -> int:
+        """How many of these sessions let the person in now."""
         now = self.now()
-        return sum(one.lets_in(user, now) for one in sessions.items)
+        living = [one for one in sessions if one.lets_in(user, now)]
+        return sum(self.policy.ended(user, roles, now, one.created_at) is None for one in living)
+
+    def _working(self, user: User, roles: Mapping[str, Role], tokens: Sequence[Token]) -> int:
+        """Likewise."""
+        now = self.now()
+        shut = self.policy.ended(user, roles, now) is not None
+        return sum(one.state(user, now, shut=shut) is TokenState.ACTIVE for one in tokens)
 
 
 def _of(facet: str, user_id: str, limit: int, sort: str = "") -> Query:

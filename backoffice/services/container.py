@@ -14,7 +14,6 @@ from backoffice.services.consequences import Consequences
 from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
-from backoffice.services.holdings import Holdings
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.maintenance import Maintenance
@@ -48,7 +47,6 @@ class Services:
     access: Access
     consequences: Consequences
     effective: Effective
-    holdings: Holdings
     blocks: Blocks
     system: System
     identities: IdentityStore

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -18,15 +18,17 @@ from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotFound
-from backoffice.services.authorization import authorize_account, user_ref
-from backoffice.services.files import Files, Usage
+from backoffice.services.authorization import authorize, authorize_account, user_ref
+from backoffice.services.consequences import Consequences, UserConsequences
 from backoffice.services.jobs import Jobs
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import AccountStore
 from backoffice.services.sessions import Sessions
 from backoffice.services.tokens import Tokens
-from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
+
+SEEN: Final = (Acts.SESSION_READ_ALL, Acts.TOKEN_READ, Acts.FILES_LIST_ALL)
+"""What whoever lets somebody leave has to be allowed to see of them."""
 
 
 class FilesGo(StrEnum):
@@ -35,19 +37,6 @@ class FilesGo(StrEnum):
     TRANSFER = "transfer"
     TRASH = "trash"
     KEEP = "keep"
-
-
-@dataclass(frozen=True, slots=True)
-class Leaver:
-    """What somebody has who is to leave."""
-
-    user: User
-    sessions: int
-    tokens: int
-    files: int
-    trashed: int
-    uploads: int
-    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +57,18 @@ class Leaving:
     users: Users
     sessions: Sessions
     tokens: Tokens
-    files: Files
-    uploads: Uploads
     jobs: Jobs
+    consequences: Consequences
     accounts: AccountStore
     audit: AuditLog
     now: Callable[[], int] = now_ms
 
-    def preview(self, actor: Actor, user_id: str) -> Leaver:
+    def preview(self, actor: Actor, user_id: str) -> UserConsequences:
         """What there is. Raises NotAllowed, NotFound, ReauthRequired."""
         user = self._leaver(actor, user_id)
-        one = Query(filters=(("owner", user.id),), limit=1)
-        return Leaver(
-            user,
-            sessions=len(self.sessions.of_user(actor, user.id)),
-            tokens=self.tokens.page(actor, Query(filters=(("user", user.id),), limit=1)).total,
-            files=self.files.page(actor, one, everybody=True).total,
-            trashed=self.files.trash_page(actor, Query(filters=(("trash", user.id),), limit=1), everybody=True).total,
-            uploads=self.uploads.page(actor, one).total,
-            usage=self.files.usage(actor, user.id),
-        )
+        for act in SEEN:
+            authorize(self.audit, actor, act, target=user_ref(user))
+        return self.consequences.of(actor, user.id)
 
     def leave(self, actor: Actor, user_id: str, files: FilesGo, heir: str = "") -> Departure:
         """Disable, end sessions and tokens, then jobs for uploads and files; `heir`: who gets them. Done again, it does
@@ -114,7 +95,9 @@ class Leaving:
         self.audit.record(AuditEvent(Actions.USER_LEAVE, actor, user_ref(user), data=data, at=self.now()))
         return Departure(user, len(there), len(tokens), jobs)
 
-    def _planned(self, actor: Actor, found: Leaver, files: FilesGo, heir: str) -> list[tuple[str, dict[str, Any]]]:
+    def _planned(
+        self, actor: Actor, found: UserConsequences, files: FilesGo, heir: str
+    ) -> list[tuple[str, dict[str, Any]]]:
         """The jobs, which the actor may start as things stand."""
         if (files is FilesGo.TRANSFER) != bool(heir) or heir == found.user.id:
             raise Invalid("Name somebody else who gets the files, or none.", field="owner")

@@ -13,7 +13,6 @@ from typing import Protocol, TypeVar
 from backoffice.domain.access import Actor
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.blocked import Counted
-from backoffice.domain.holdings import FileCounts
 from backoffice.domain.identities import Identity
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
@@ -151,13 +150,6 @@ class SessionStore(RecordStore[Session], Protocol):
 
     def sweep(self, now: int) -> int:
         """Drop index entries of sessions that vanished by themselves; how many."""
-
-
-class HoldingStore(Protocol):
-    """What belongs to people."""
-
-    def of(self, user_id: str) -> FileCounts:
-        """One round trip."""
 
 
 class ViewStore(RecordStore[SavedView], Protocol):

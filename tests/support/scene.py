@@ -12,6 +12,7 @@ from backoffice.domain.jobs import Selection
 from backoffice.domain.users import User
 from backoffice.services.archive import Archive
 from backoffice.services.bulk import Bulk
+from backoffice.services.consequences import Consequences
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.views import Lists, Views
@@ -39,13 +40,24 @@ class Scene:
             audit=self.people.log,
             now=self.people.clock,
         )
+        self.consequences = Consequences(
+            accounts=self.people.accounts,
+            users=self.people.user_store,
+            files=self.world.files,
+            uploads=self.world.uploads,
+            sessions=self.people.session_store,
+            tokens=self.people.token_store,
+            audit=self.people.log,
+            together=self.people.db.together,
+            policy=self.people.users.policy,
+            now=self.people.clock,
+        )
         self.leaving = Leaving(
             self.people.users,
             self.people.sessions,
             self.people.tokens,
-            self.world.library,
-            self.world.service,
             self.jobs,
+            self.consequences,
             self.people.accounts,
             self.people.log,
             self.people.clock,

@@ -12,7 +12,7 @@ from tests.support.admin_views import CountedDb, Desk
 from tests.support.website import PASSWORD, SHELL
 
 DAY_MS = 24 * 3_600_000
-TABS = ["files", "uploads", "trash", "sessions", "tokens", "activity", "access"]
+TABS = ["files", "uploads", "trash", "sessions", "tokens", "activity", "access", "who"]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,8 @@ def test_each_tab_has_what_belongs_to_the_person(desk: Desk) -> None:
         "sessions": "127.0.0.1",
         "tokens": "nightly",
         "activity": "session.start",
-        "access": "role user grants files:read",
+        "access": "May do, and because of which role",
+        "who": 'aria-label="Role admin"',
     }
     for tab in TABS:
         shown = page_of(desk, user.id, tab)
@@ -82,7 +83,7 @@ def test_a_page_of_few_round_trips(desk: Desk, tab: str) -> None:
     between = CountedDb.trips - before
     before = CountedDb.trips
     desk.as_("admin")
-    assert between - (CountedDb.trips - before) <= (5 if tab == "activity" else 3)
+    assert between - (CountedDb.trips - before) <= (5 if tab in ("activity", "who") else 3)
 
 
 def test_what_disabling_ends_for_good_is_said_before_and_after(desk: Desk) -> None:
@@ -90,7 +91,7 @@ def test_what_disabling_ends_for_good_is_said_before_and_after(desk: Desk) -> No
     for _ in range(3):
         assert desk.site.browser().sign_in(user.username).status_code == 303
     desk.site.services.tokens.create(SHELL, name="nightly", user_id=user.id)
-    asked = f"Disable {user.username}? This ends 3 sessions and 1 token for good"
+    asked = f"Disable {user.username}? 3 sessions and 1 token end for good."
     assert asked in page_of(desk, user.id)
     admin = desk.as_("admin")
     sent = {"action": "disable", "rowid": user.id}
@@ -106,8 +107,9 @@ def test_who_still_has_something_is_not_asked_about_for_good(desk: Desk) -> None
     user = desk.user()
     file = desk.file(owner=user)
     admin = desk.as_("admin")
-    shown = admin.post("/admin/users/delete/", {"id": user.id, "confirmed": "1"}).text
-    assert "1 file<" in shown
+    shown = admin.post("/admin/users/delete/", {"id": user.id}).text
+    assert "1 file (5 B) first has to be handed over" in shown
+    assert '<button class="btn btn-danger">Delete' not in shown
     assert f"/admin/files/?flt0_owner_is={user.id}" in shown
     desk.site.services.files.purge(SHELL, file.id)
     desk.site.services.files.collect()
@@ -157,3 +159,32 @@ def test_lists_show_and_filter_who_is_over_or_soon_will_be(desk: Desk) -> None:
     assert ">expired<" in page_of(desk, over.id)
     assert "expires soon" in page_of(desk, soon.id)
     assert "expires soon" not in page_of(desk, later.id)
+
+
+def test_other_roles_are_asked_about_with_what_comes_of_them(desk: Desk) -> None:
+    user = desk.user("", "user", "auditor", password=PASSWORD)
+    assert desk.site.browser().sign_in(user.username).status_code == 303
+    admin, at = desk.as_("admin"), f"/admin/users/edit/?id={user.id}"
+    sent = {"username": user.username, "email": "", "roles": "user", "version": str(user.version)}
+    asked = admin.post(at, sent).text
+    assert "1 session ends for good." in asked
+    assert "without auditor" in asked
+    assert "read the log" in asked
+    assert desk.reread(user).roles == user.roles
+    assert 'value="user" checked' in admin.post(at, {**sent, "back": "1"}).text, "what was ticked is there still"
+    assert admin.post(at, {**sent, "confirmed": "1"}).status_code == 302
+    assert desk.reread(user).roles == ("user",)
+    version = str(desk.reread(user).version)
+    assert admin.post(at, {**sent, "username": f"{user.username}x", "version": version}).status_code == 302, "no roles"
+    fresh = desk.user()
+    sent = {"username": fresh.username, "email": "", "roles": ["user", "auditor"], "version": "1"}
+    given = admin.post(f"/admin/users/edit/?id={fresh.id}", sent)
+    assert given.status_code == 302, "nothing ends and nothing is lost: done at once"
+
+
+def test_beside_each_setting_stands_what_holds_and_who_says_so(desk: Desk) -> None:
+    user = desk.user(quota_bytes=3 * 1024**3)
+    shown = desk.as_("admin").get(f"/admin/users/edit/?id={user.id}").text
+    assert "Now: 3 GiB, from this user." in shown
+    assert "Now: never, as nobody set one." in shown
+    assert "Now: without limit, from the site&#39;s default." in shown

@@ -8,12 +8,10 @@ import pytest
 
 from backoffice.domain.ids import new_id
 from backoffice.errors import InUse, LastAdmin, NotAllowed, NotFound
-from backoffice.services.consequences import Consequences, Obstacle
-from backoffice.stores.files import RedisFiles
-from backoffice.stores.uploads import RedisUploads
+from backoffice.services.consequences import Obstacle
 from backoffice.web.admin import consequences as said
 from tests.support.api_site import Site, imitated_site, problem
-from tests.support.people import ROOT, People
+from tests.support.people import ROOT
 from tests.support.scene import Scene
 
 
@@ -33,20 +31,6 @@ def scene(fake: object) -> Scene:
     return Scene(fake)  # type: ignore[arg-type]
 
 
-def service(people: People) -> Consequences:
-    files = RedisFiles(people.db, people.keys)
-    return Consequences(
-        people.user_store,
-        files,
-        RedisUploads(people.db, people.keys, files),
-        people.session_store,
-        people.token_store,
-        people.log,
-        people.db.together,
-        people.clock,
-    )
-
-
 def test_counts_what_a_user_has(scene: Scene) -> None:
     people = scene.people
     people.user("vera", "admin")
@@ -55,7 +39,7 @@ def test_counts_what_a_user_has(scene: Scene) -> None:
     scene.file(ada), scene.file(ada, trashed=True), scene.upload(ada)
     carl = people.user("carl")
     scene.session(carl), scene.token(carl), scene.file(carl)
-    found = service(people).of(ROOT, ada.id)
+    found = scene.consequences.of(ROOT, ada.id)
     assert (found.sessions, found.tokens, found.files, found.trashed, found.uploads) == (2, 1, 1, 1, 1)
     assert (found.used_bytes, found.reserved_bytes) == (6, 6)
     assert found.obstacles == (Obstacle.FILES, Obstacle.TRASH, Obstacle.UPLOADS)
@@ -68,7 +52,7 @@ def test_it_takes_two_round_trips(scene: Scene) -> None:
     ada = people.user("ada")
     scene.session(ada), scene.token(ada), scene.file(ada)
     people.db.trips = 0
-    service(people).of(ROOT, ada.id)
+    scene.consequences.of(ROOT, ada.id)
     assert people.db.trips == 2
 
 
@@ -78,22 +62,33 @@ def test_what_ended_is_not_counted_again(scene: Scene) -> None:
     ada = people.user("ada")
     scene.session(ada), scene.token(ada)
     people.users.disable(ROOT, ada.id)
-    found = service(people).of(ROOT, ada.id)
+    found = scene.consequences.of(ROOT, ada.id)
     assert (found.sessions, found.tokens) == (0, 0)
     people.users.enable(ROOT, ada.id)
-    found = service(people).of(ROOT, ada.id)
+    found = scene.consequences.of(ROOT, ada.id)
     assert (found.sessions, found.tokens) == (0, 0)
 
 
-def test_nobody_is_told_of_an_account_that_is_not_there_or_not_theirs(people: People) -> None:
+def test_what_an_account_that_is_over_has_is_no_way_in(scene: Scene) -> None:
+    people = scene.people
+    ada = people.user("ada")
+    scene.session(ada), scene.token(ada)
+    people.users.update(ROOT, ada.id, expires_at=people.clock() + 1)
+    people.clock.pass_(ms=1)
+    found = scene.consequences.of(ROOT, ada.id)
+    assert (found.sessions, found.tokens) == (0, 0)
+
+
+def test_nobody_is_told_of_an_account_that_is_not_there_or_not_theirs(scene: Scene) -> None:
+    people = scene.people
     ada, carl = people.user("ada"), people.user("carl")
     with pytest.raises(NotAllowed):
-        service(people).of(people.actor(carl), ada.id)
+        scene.consequences.of(people.actor(carl), ada.id)
     with pytest.raises(NotFound):
-        service(people).of(ROOT, new_id())
+        scene.consequences.of(ROOT, new_id())
     with pytest.raises(NotFound):
-        service(people).of(ROOT, "../x")
-    assert service(people).of(people.actor(ada), ada.id).files == 0
+        scene.consequences.of(ROOT, "../x")
+    assert scene.consequences.of(people.actor(ada), ada.id).files == 0
 
 
 def test_obstacles_are_what_the_store_refuses_for(scene: Scene) -> None:
@@ -102,29 +97,30 @@ def test_obstacles_are_what_the_store_refuses_for(scene: Scene) -> None:
     vera, ada, free = people.user("vera", "admin"), people.user("ada"), people.user("free")
     scene.file(ada)
     for user, refusal in ((vera, LastAdmin), (ada, InUse)):
-        assert service(people).of(ROOT, user.id).obstacles
+        assert scene.consequences.of(ROOT, user.id).obstacles
         with pytest.raises(refusal):
             people.users.delete(ROOT, user.id)
-    assert service(people).of(ROOT, free.id).obstacles == ()
+    assert scene.consequences.of(ROOT, free.id).obstacles == ()
     people.users.delete(ROOT, free.id)
 
 
-def test_the_last_administrator_is_said_to_be_the_last(people: People) -> None:
+def test_the_last_administrator_is_said_to_be_the_last(scene: Scene) -> None:
+    people = scene.people
     vera = people.user("vera", "admin")
-    assert service(people).of(ROOT, vera.id).obstacles == (Obstacle.LAST_ADMIN,)
+    assert scene.consequences.of(ROOT, vera.id).obstacles == (Obstacle.LAST_ADMIN,)
     people.user("second", "admin")
-    assert service(people).of(ROOT, vera.id).obstacles == ()
+    assert scene.consequences.of(ROOT, vera.id).obstacles == ()
 
 
 def test_the_question_says_what_ends_and_what_is_in_the_way(scene: Scene) -> None:
     people = scene.people
     ada = people.user("ada")
     scene.session(ada), scene.session(ada), scene.token(ada), scene.file(ada)
-    found = service(people).of(ROOT, ada.id)
+    found = scene.consequences.of(ROOT, ada.id)
     assert said.disabling(found) == ["2 sessions and 1 token end for good.", "1 file stays (3 B)."]
     assert said.deleting(found) == ["1 file (3 B) first has to be handed over or moved to the trash."]
     people.users.disable(ROOT, ada.id)
-    assert "Nobody is signed in" in said.disabling(service(people).of(ROOT, ada.id))[0]
+    assert "Nobody is signed in" in said.disabling(scene.consequences.of(ROOT, ada.id))[0]
 
 
 def test_programs_get_the_same_answer(site: Site) -> None:

@@ -54,3 +54,18 @@ def test_of_others_it_takes_the_right_to_see_users(services: Services) -> None:
         services.effective.of(anybody(Permissions.FILES_READ), user.id)
     with pytest.raises(NotFound):
         services.effective.of(SHELL, new_id())
+
+
+def test_the_days_without_signing_in_are_the_users_the_roles_or_the_sites(services: Services) -> None:
+    services.roles.create(SHELL, name="guests", permissions=["files:read"], inactive_days=30)
+
+    def found(*roles: str, own: int | None = None) -> tuple[int | None, Source, str]:
+        name = f"u{new_id()}".lower()
+        user, _ = services.users.create(SHELL, username=name, roles=roles, inactive_days=own)
+        one = {one.name: one for one in services.effective.of(SHELL, user.id)}["inactive"]
+        return one.value, one.source, one.setting
+
+    assert found("user") == (None, Source.SITE, "BACKOFFICE_INACTIVE_DAYS")
+    assert found("user", "guests") == (30 * 86400, Source.ROLE, "guests")
+    assert found("guests", own=7) == (7 * 86400, Source.USER, "")
+    assert found("guests", "admin") == (None, Source.ROLE, "admin")

@@ -157,7 +157,7 @@ def test_a_sign_in_elsewhere_is_known_to_a_process_that_remembers_the_token(peop
     ("own", "role", "days", "source"),
     [
         (None, 0, 90, "the site"),
-        (None, 30, 30, "role guests"),
+        (None, 30, 30, "the role guests"),
         (7, 30, 7, "the user"),
         (0, 30, 0, "the user"),
     ],
@@ -168,7 +168,7 @@ def test_whose_number_holds(people: People, own: int | None, role: int, days: in
     user = people.user("ada", "guests", "user")
     user = people.users.update(ROOT, user.id, inactive_days=own)
     standing = people.users.standings()(user)
-    assert (standing.inactive_days, standing.source) == (days, source)
+    assert (standing.rule.days, standing.rule.words) == (days, source)
 
 
 def test_the_warning_says_what_is_next_and_when(people: People) -> None:

@@ -15,7 +15,6 @@ from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
-from backoffice.stores.holdings import RedisHoldings
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
@@ -35,7 +34,6 @@ PAIRS: list[tuple[type, type]] = [
     (ports.RecordStore, RedisRecords),
     (ports.UserStore, RedisUsers),
     (ports.AccountStore, RedisAccounts),
-    (ports.HoldingStore, RedisHoldings),
     (ports.ThrottleTables, RedisThrottle),
     (ports.IdentityStore, RedisIdentities),
     (ports.RoleStore, RedisRoles),

@@ -1,8 +1,4 @@
-"""Panels of records' pages: what somebody may do and why, and who can reach a thing and through what.
-
-def panels(self, record: User) -> Sequence[Panel]:
-    return [*super().panels(record), *user_access_panel(record)]
-"""
+"""Panels of records' pages: what somebody may do and why, and who can reach a thing and through what."""
 
 from __future__ import annotations
 
@@ -17,11 +13,14 @@ from backoffice.domain.acts import Acts, Proof, Rank
 from backoffice.domain.effective import EffectiveValue, Source, Unit
 from backoffice.domain.explanations import Explanation
 from backoffice.domain.nouns import all_permissions
+from backoffice.domain.roles import Role
+from backoffice.domain.times import rfc3339
 from backoffice.domain.users import User
 from backoffice.services.access import Way
 from backoffice.units import written_size
 from backoffice.web.admin.record_page import Panel
-from backoffice.web.admin.role_preview import act_words
+from backoffice.web.admin.role_preview import act_words, groups
+from backoffice.web.admin.user_forms import roles_seen
 from backoffice.web.context import services
 from backoffice.web.formats import number
 from backoffice.web.identity import actor, may
@@ -39,6 +38,7 @@ PROOFS = {
 }
 VALUES = {
     "quota": "Quota",
+    "inactive": "Account ends without a sign-in for",
     "files": "Files",
     "file_size": "Largest file",
     "open_uploads": "Unfinished uploads",
@@ -49,7 +49,12 @@ VALUES = {
     "tokens": "API tokens",
     "token_life": "A token lives at most",
 }
-SOURCES = {Source.USER: "from this user", Source.SITE: "from the site's default", Source.PRODUCT: "for everybody"}
+SOURCES = {
+    Source.USER: "from this user",
+    Source.ROLE: "from the role",
+    Source.SITE: "from the site's default",
+    Source.PRODUCT: "for everybody",
+}
 _STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -78,13 +83,6 @@ def can_explain() -> bool:
     return may(Acts.USER_ACCESS) and may(Acts.ROLE_READ)
 
 
-def user_access_panel(record: User) -> Sequence[Panel]:
-    """The tab Access of a user's page; nothing for who may not see it."""
-    if not can_explain():
-        return ()
-    return (Panel("access", "Access", "admin/user_access.html", lambda: user_access(record)),)
-
-
 def who_can_panel(record: Any) -> Sequence[Panel]:
     """The tab of a file's page that tells who reaches it; `record` is a file, in the trash or not."""
     if not can_explain():
@@ -92,26 +90,52 @@ def who_can_panel(record: Any) -> Sequence[Panel]:
     return (Panel("who", "Who can reach this", "admin/who_can.html", lambda: who_of_file(record.id)),)
 
 
-def user_access(record: User) -> Mapping[str, Any]:
-    """What a user may do and may not, the acts grouped by the rights that they take, and the limits that hold."""
-    found = services().access.why(actor(), record.id)
+def user_access(user_id: str) -> Mapping[str, Any]:
+    """What a user may do and may not, the acts grouped by the rights that they take, and the limits that hold; and what
+    came of it if one of the roles were taken, where that is asked."""
+    found = services().access.why(actor(), user_id)
     allowed = [one for one in found.explanations if one.allowed]
     refused = [one for one in found.explanations if not one.allowed]
+    without = request.args.get("without", "")
+    there = without if without in found.user.roles else ""
     return {
         "user": found.user,
-        "roles": found.roles,
+        "roles": found.user.roles,
+        "without": there,
+        "effects": _without(found.user, there) if there else None,
         "allowed": _grouped(allowed),
         "refused": [_line(one) for one in refused],
-        "limits": effective_values(found.user),
+        "limits": effective_values(found.user, {role.name: role for role in found.roles}),
     }
 
 
-def effective_values(user: User) -> list[Value]:
+def _without(user: User, role: str) -> Mapping[str, Any]:
+    found = services().access.if_user(actor(), user.id, [one for one in user.roles if one != role])
+    return {"found": found, "groups": groups(found)}
+
+
+def effective_values(user: User, roles: Mapping[str, Role]) -> list[Value]:
     """The limits that hold for a user, each with its source."""
     return [
         Value(VALUES[one.name], value_text(one), SOURCES[one.source], one.setting)
-        for one in services().effective.of_record(user)
+        for one in services().effective.of_record(user, roles)
     ]
+
+
+def setting_sources(user: User) -> dict[str, str]:
+    """Of what can be set for a user the value that holds, with its source, by the names of the form."""
+    roles = {role.name: role for role in roles_seen()}
+    found = {one.name: one for one in services().effective.of_record(user, roles)}
+    said = {"quota_bytes": _said(found["quota"])}
+    if may(Acts.ROLE_READ):
+        said["inactive_days"] = _said(found["inactive"])
+    last = rfc3339(user.expires_at - 1)[:10] if user.expires_at else ""
+    return {**said, "expires_at": f"{last}, {SOURCES[Source.USER]}" if last else "never, as nobody set one"}
+
+
+def _said(one: EffectiveValue) -> str:
+    source = f"{SOURCES[one.source]} {one.setting}" if one.source is Source.ROLE else SOURCES[one.source]
+    return f"{value_text(one)}, {source}"
 
 
 def value_text(one: EffectiveValue) -> str:

@@ -14,11 +14,15 @@ def _need(many: int) -> str:
     return "first has to be" if many == 1 else "first have to be"
 
 
-def ending(found: UserConsequences) -> list[str]:
+def signed_out(found: UserConsequences) -> list[str]:
     """What ends for good when the user is disabled, deleted or gets other roles."""
     ends = [_count(many, what) for many, what in ((found.sessions, "session"), (found.tokens, "token")) if many]
-    lines = [f"{' and '.join(ends)} {'end' if found.sessions + found.tokens > 1 else 'ends'} for good."] if ends else []
-    return [*lines, "The open one-time link ends."] if found.open_link else lines
+    return [f"{' and '.join(ends)} {'end' if found.sessions + found.tokens > 1 else 'ends'} for good."] if ends else []
+
+
+def ending(found: UserConsequences) -> list[str]:
+    """The same, and what ends besides when the user is disabled or deleted."""
+    return [*signed_out(found), *(["The open one-time link ends."] if found.open_link else [])]
 
 
 def disabling(found: UserConsequences) -> list[str]:
@@ -50,3 +54,9 @@ def deleting(found: UserConsequences) -> list[str]:
     if found.obstacles:
         return [said[one] for one in found.obstacles]
     return [*ending(found), "The name cannot be used again."]
+
+
+def disable_question(found: UserConsequences) -> str:
+    """What is asked before somebody is disabled: what ends for good, and what stays."""
+    back = " Enabling brings none of it back." if ending(found) else ""
+    return f"Disable {found.user.username}? {' '.join(disabling(found))}{back}"

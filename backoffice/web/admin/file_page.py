@@ -11,6 +11,7 @@ from markupsafe import Markup
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
 from backoffice.services.file_inspection import Verification
+from backoffice.web.admin.access_panel import who_can_panel
 from backoffice.web.admin.file_timeline import file_timeline
 from backoffice.web.admin.owners import WithOwner
 from backoffice.web.admin.record_page import Panel
@@ -61,7 +62,8 @@ def file_panels(record: WithOwner, *, may_verify: bool) -> Sequence[Panel]:
     if may(Acts.AUDIT_READ):
         panels.append(Panel("activity", "Activity", "admin/file_activity.html", lambda: file_timeline(record.id)))
     details = "admin/file_chunks.html"
-    return [*panels, Panel("details", "Details", details, lambda: _details(record, may_verify=may_verify))]
+    panels.append(Panel("details", "Details", details, lambda: _details(record, may_verify=may_verify)))
+    return [*panels, *who_can_panel(record)]
 
 
 def _details(record: WithOwner, *, may_verify: bool) -> dict[str, Any]:

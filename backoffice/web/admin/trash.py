@@ -13,11 +13,13 @@ from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.services.files import Files
 from backoffice.web.admin.access import ViewActs
+from backoffice.web.admin.access_panel import who_can_panel
 from backoffice.web.admin.actions import DeleteLabels, RowAction, RowButton, bulk_action
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.files import OwnedView
 from backoffice.web.admin.list_state import ListState
 from backoffice.web.admin.owners import WithOwner, owner_filter, with_owner, with_owners
+from backoffice.web.admin.record_page import Panel
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 
@@ -66,6 +68,9 @@ class TrashView(OwnedView):
 
     def get_one(self, key: str) -> WithOwner:
         return with_owner(self.service.trashed(actor(), key))
+
+    def panels(self, record: WithOwner) -> Sequence[Panel]:
+        return who_can_panel(record)
 
     def delete_record(self, key: str) -> None:
         self.service.purge(actor(), key)

@@ -78,7 +78,8 @@ def status_cell(view: Any, _context: Any, record: User, _name: str) -> Markup:
 def end_cell(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:
     """When the account ends by itself, why, and who says so."""
     standing = standings()(record)
-    days = f"{standing.inactive_days} days without signing in, by {standing.source}" if standing.inactive_days else ""
+    rule = standing.rule
+    days = f"{rule.days} days without signing in, by {rule.words}"
     ending = standing.ending
     if ending is None:
         return NOTHING

@@ -9,15 +9,11 @@ from typing import Any, Final
 from flask import url_for
 from markupsafe import Markup
 
-from backoffice.domain.access import Actor, decide
 from backoffice.domain.acts import Acts
-from backoffice.domain.holdings import FileCounts
 from backoffice.domain.limits import MAX_TOKENS
-from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Query
-from backoffice.domain.roles import Role
-from backoffice.domain.users import User
-from backoffice.services.authorization import grants_of
+from backoffice.services.consequences import Obstacle, UserConsequences
+from backoffice.web.admin.access_panel import can_explain, user_access, who_of_user
 from backoffice.web.admin.cells import moment
 from backoffice.web.admin.log_row import Row
 from backoffice.web.admin.tokens import TONES, scopes_cell
@@ -44,7 +40,7 @@ class Tab:
     template: str
     load: Callable[[str], Mapping[str, Any]]
     permitted: Callable[[], bool]
-    count: Callable[[FileCounts], int | None] = lambda _: None
+    count: Callable[[UserConsequences], int | None] = lambda _: None
     alone: bool = False
     """Its reading is recorded, so that it is not read together with anything else."""
 
@@ -160,30 +156,16 @@ def activity(user_id: str) -> Mapping[str, Any]:
     return {**made, "links": [(more, "All that the person did"), (about, "All that was done to the account")]}
 
 
-def access(user: User, roles: Mapping[str, Role]) -> Mapping[str, Any]:
-    """Each right, whether the person holds it, and because of what: asked of what guards."""
-    asking = Actor(user.id, user.username, grants_of(user, roles))
-    rows = []
-    for one in all_permissions():
-        if one.offered or one in asking.permissions:
-            decision = decide(asking, one)
-            mark = state_tag("yes", "good") if decision.allowed else state_tag("no")
-            rows.append((one.text, mark, one.group, decision.reason if decision.allowed else ""))
-    made = _list(("Right", "Holds it", "Of", "Because"), rows, len(rows), "", "rights", "")
-    return {**made, "shut": not user.active}
-
-
 TABS: Final = (
-    Tab("files", "Files", LIST, files, lambda: may(Acts.FILES_LIST_ALL), lambda held: held.files),
-    Tab("uploads", "Uploads", LIST, uploads, lambda: may(Acts.FILES_LIST_ALL), lambda held: held.uploads),
-    Tab("trash", "Trash", LIST, trash, lambda: may(Acts.FILES_LIST_ALL), lambda held: held.trashed),
+    Tab("files", "Files", LIST, files, lambda: may(Acts.FILES_LIST_ALL), lambda has: has.files),
+    Tab("uploads", "Uploads", LIST, uploads, lambda: may(Acts.FILES_LIST_ALL), lambda has: has.uploads),
+    Tab("trash", "Trash", LIST, trash, lambda: may(Acts.FILES_LIST_ALL), lambda has: has.trashed),
     Tab("sessions", "Sessions", LIST, sessions, lambda: may(Acts.SESSION_READ_ALL)),
     Tab("tokens", "Tokens", LIST, tokens, lambda: may(Acts.TOKEN_READ)),
     Tab("activity", "Activity", LIST, activity, lambda: may(Acts.AUDIT_READ), alone=True),
+    Tab("access", "Access", "admin/user_access.html", user_access, can_explain),
+    Tab("who", "Who can act on it", "admin/who_can.html", who_of_user, can_explain),
 )
-"""Those that read something of their own."""
-ACCESS: Final = "access"
-"""The last one, which is made of what the page has anyway."""
 
 
 def offered() -> list[Tab]:
@@ -192,27 +174,18 @@ def offered() -> list[Tab]:
 
 
 def open_tab(asked: str) -> Tab | None:
-    """The tab of this name; the first one where there is none such. None: the last one."""
+    """The tab of this name; the first one where there is none such. None: there is none at all."""
     there = offered()
-    if asked == ACCESS or not there:
-        return None
-    return next((one for one in there if one.key == asked), there[0])
+    return next((one for one in there if one.key == asked), there[0] if there else None)
 
 
-def ways_out(user_id: str, held: FileCounts) -> list[tuple[int, str, str]]:
-    """What has to go before a user can be deleted: number, word, and the list of it for who may see that."""
+def ways_out(found: UserConsequences) -> dict[Obstacle, str]:
+    """Where what stands in the way of deleting is listed, for who may see that."""
+    if not may(Acts.FILES_LIST_ALL):
+        return {}
     kinds = (
-        (held.files, "file", "files.index_view"),
-        (held.trashed, "file in the trash", "trash.index_view"),
-        (held.uploads, "unfinished upload", "uploads.index_view"),
+        (Obstacle.FILES, "files.index_view"),
+        (Obstacle.TRASH, "trash.index_view"),
+        (Obstacle.UPLOADS, "uploads.index_view"),
     )
-    may_list = may(Acts.FILES_LIST_ALL)
-    return [
-        (
-            number,
-            word if number == 1 else word.replace("file", "files").replace("upload", "uploads"),
-            url_for(endpoint, flt0_owner_is=user_id) if may_list else "",
-        )
-        for number, word, endpoint in kinds
-        if number
-    ]
+    return {one: url_for(endpoint, flt0_owner_is=found.user.id) for one, endpoint in kinds}

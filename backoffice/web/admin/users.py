@@ -11,9 +11,9 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.holdings import FileCounts, WaysIn
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.users import User, UserStatus
+from backoffice.services.consequences import UserConsequences
 from backoffice.services.users import Users
 from backoffice.web.admin.access import ViewActs, single_id
 from backoffice.web.admin.actions import (
@@ -28,6 +28,7 @@ from backoffice.web.admin.actions import (
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import truncated_cell
+from backoffice.web.admin.consequences import deleting, disable_question
 from backoffice.web.admin.filters import coming_days, days, one_of
 from backoffice.web.admin.leaving import LeavingPage
 from backoffice.web.admin.people import permitted_on_users
@@ -41,8 +42,9 @@ from backoffice.web.admin.user_cells import (
     status_cell,
     usage_cell,
 )
+from backoffice.web.admin.user_edit import UserEditing
 from backoffice.web.admin.user_forms import CreateForm, EditForm, role_choices, roles_seen
-from backoffice.web.admin.user_panels import ACCESS, LIST, access, offered, open_tab, ways_out
+from backoffice.web.admin.user_panels import offered, open_tab, ways_out
 from backoffice.web.context import services
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import Access
@@ -57,30 +59,20 @@ def _one_time_link(user: User, secret: str) -> OneTimeSecret:
     return OneTimeSecret(user, f"One-time link for {user.username}", setup_link(secret), LINK_HELP.format(lasts))
 
 
-def disable_question(username: str, ends: WaysIn) -> str:
-    """What is asked before somebody is disabled: what ends for good, counted."""
-    counts = ((ends.sessions, "session"), (ends.tokens, "token"))
-    ending = " and ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
-    if not ending:
-        return f"Disable {username}? There is no session and no token that would end."
-    return f"Disable {username}? This ends {ending} for good: enabling brings none of them back."
-
-
 @dataclass(frozen=True, slots=True)
 class UserPage:
     """What the page of a user has read."""
 
-    held: FileCounts
+    has: UserConsequences
     panel: Mapping[str, Any]
-    disabling: str
 
 
-class UserView(LeavingPage, ServiceView):
+class UserView(UserEditing, LeavingPage, ServiceView):
     """People and programs that can sign in."""
 
     noun, icon = "user", "users"
     acts = ViewActs(read=Acts.USER_READ, create=Acts.USER_CREATE, update=Acts.USER_UPDATE, delete=Acts.USER_DELETE)
-    delete_labels = DeleteLabels(question="Delete this user for good? The name cannot be used again.")
+    delete_labels = DeleteLabels(on_page=True)
     column_list = ("username", "email", "status", "roles", "last_login_at", "created_at")
     column_details_list = (
         "status",
@@ -97,6 +89,7 @@ class UserView(LeavingPage, ServiceView):
     )
     column_export_list = (*column_list, "quota_bytes", "expires_at", "id")
     details_template = "admin/user_details.html"
+    edit_template = "admin/user_edit.html"
     column_sortable_list = ("username", ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_labels: ClassVar = {
@@ -161,7 +154,10 @@ class UserView(LeavingPage, ServiceView):
             acts = ["disable", "sign_out", "revoke_tokens"]
         found = [one for name in acts for one in self.actions.row_action(name, record)]
         page: UserPage | None = g.get("user_page")
-        return [replace(one, question=page.disabling) if one.name == "disable" and page else one for one in found]
+        return [
+            replace(one, question=disable_question(page.has)) if one.name == "disable" and page else one
+            for one in found
+        ]
 
     # The page of one user
 
@@ -171,31 +167,23 @@ class UserView(LeavingPage, ServiceView):
         key = request.args["id"]
         tab = open_tab(request.args.get("tab", ""))
         has, asking = services(), actor()
-        record, *_, usage, held, sessions, tokens, panel = has.together(
+        record, *_, usage, found, panel = has.together(
             lambda: self.get_one(key),
             permitted_on_users,
             standings,
             roles_seen,
             lambda: has.files.usage(asking, key),
-            lambda: has.holdings.files(asking, key),
-            lambda: has.holdings.sessions_of(asking, key),
-            lambda: has.holdings.tokens_of(asking, key),
+            lambda: has.consequences.of(asking, key),
             lambda: tab.load(key) if tab is not None and not tab.alone else {},
         )
         if tab is not None and tab.alone:
             panel = tab.load(key)
-        shut = standings()(record).ended is not None
-        ends = has.holdings.ways_in(record, shut=shut, sessions=sessions, tokens=tokens)
-        g.usages, g.user_page = {key: usage}, UserPage(held, panel, disable_question(record.username, ends))
+        g.usages, g.user_page = {key: usage}, UserPage(found, panel)
         return str(self.render(self.details_template, **record_context(self, record)))
 
-    def panels(self, record: User) -> Sequence[Panel]:
+    def panels(self, record: User) -> Sequence[Panel]:  # noqa: ARG002 - `details_view` has read it
         page: UserPage = g.user_page
-        found = [Panel(one.key, one.title, one.template, lambda: page.panel, one.count(page.held)) for one in offered()]
-        if may(Acts.ROLE_READ):
-            roles = {role.name: role for role in roles_seen()}
-            found.append(Panel(ACCESS, "Access", LIST, lambda: access(record, roles)))
-        return found
+        return [Panel(one.key, one.title, one.template, lambda: page.panel, one.count(page.has)) for one in offered()]
 
     def links(self, record: User) -> Sequence[Link]:
         found = []
@@ -209,19 +197,21 @@ class UserView(LeavingPage, ServiceView):
 
     @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
     def delete_view(self) -> ResponseReturnValue:
-        """Who still has something is not asked about for good: the page says what there is, and leads there."""
+        """Asked about with what comes of it. Who still has something is not deleted: the page leads there."""
         record = self.get_one(single_id(request.form.getlist("id")))
-        held = services().holdings.files(actor(), record.id)
-        if not held.any:
+        if request.form.get("confirmed") == "1":
             return self.actions.delete(record)
-        return str(self.render("admin/user_in_use.html", record=record, ways=ways_out(record.id, held)))
+        found = services().consequences.of(actor(), record.id)
+        said = {"found": found, "lines": deleting(found), "ways": ways_out(found)}
+        return str(self.render("admin/user_delete.html", record=record, **said, return_url=self.return_url()))
 
     @bulk_action("disable", "Disable", DISABLE, act=Acts.USER_DISABLE)
     def disable(self, ids: list[str]) -> None:
         if len(ids) != 1:
             self.actions.for_each(ids, self.service.disable, "was disabled")
             return
-        user, ended = self.get_one(ids[0]), services().holdings.count_ways_in(actor(), ids[0]).sessions
+        found = services().consequences.of(actor(), ids[0])
+        user, ended = found.user, found.sessions
         if apply_to_each(ids, lambda key: self.service.disable(actor(), key), self.noun):
             browsers = f" and signed out of {ended} browser{'' if ended == 1 else 's'}" if ended else ""
             flash(f"{user.username} is disabled{browsers}.", "success")
@@ -230,7 +220,7 @@ class UserView(LeavingPage, ServiceView):
         """Before one is disabled: what of that nobody can bring back."""
         if action.name != "disable" or len(records) != 1:
             return super().question(action, records)
-        return disable_question(records[0].username, services().holdings.count_ways_in(actor(), records[0].id))
+        return disable_question(services().consequences.of(actor(), records[0].id))
 
     @bulk_action("sign_out", "Sign out", "End all sessions of this user?", act=Acts.SESSION_END_ALL)
     def sign_out(self, ids: list[str]) -> None:

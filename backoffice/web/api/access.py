@@ -66,7 +66,7 @@ class EffectiveAnswer(Answer):
     value: Annotated[int | None, Field(description="`null`: without limit")]
     unit: Unit
     source: Source
-    setting: Annotated[OptionalText, Field(description="By which the site sets it")]
+    setting: Annotated[OptionalText, Field(description="By which the site sets it, or the role")]
 
 
 class UserAccessAnswer(Answer):
@@ -164,14 +164,15 @@ def get_user_access(user_id: str) -> Response:
     """Every act, with the roles that grant it; and the limits that hold, with their sources. It takes the rights to see
     users and to see roles."""
     found = services().access.why(actor(), user_id, query(AccessQuery, request).token)
-    user = found.user
+    user, roles = found.user, {role.name: role for role in found.roles}
+    effective = services().effective.of_record(user, roles)
     answer = UserAccessAnswer(
         id=user.id,
         username=user.username,
         status=user.status.value,
         roles=list(user.roles),
         acts=[_explained(one) for one in found.explanations],
-        effective=[EffectiveAnswer.model_validate(one) for one in services().effective.of_record(user)],
+        effective=[EffectiveAnswer.model_validate(one) for one in effective],
     )
     return send(answer)
 

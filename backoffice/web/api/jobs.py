@@ -240,7 +240,7 @@ def preview_leaving(user_id: str) -> Response:
     """Nothing is done."""
     found = services().leaving.preview(actor(), user_id)
     counts = {name: getattr(found, name) for name in ("sessions", "tokens", "files", "trashed", "uploads")}
-    return send(LeaverAnswer(**counts, bytes=found.usage.used))
+    return send(LeaverAnswer(**counts, bytes=found.used_bytes))
 
 
 @admin_bp.post("/users/<user_id>/leave")

@@ -1,0 +1,73 @@
+"""Changing a user in a form: beside each setting what holds now; what comes of other roles, before they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import request
+from flask_admin.form import BaseForm
+
+from backoffice.domain.users import User
+from backoffice.errors import Invalid
+from backoffice.web.admin.access_panel import can_explain, setting_sources
+from backoffice.web.admin.consequences import signed_out
+from backoffice.web.admin.role_preview import groups
+from backoffice.web.context import services
+from backoffice.web.identity import actor
+
+if TYPE_CHECKING:
+    from backoffice.web.admin.base import ServiceView
+
+    Base = ServiceView
+else:
+    Base = object
+
+NOT_KEPT: Final = frozenset({"csrf_token", "confirmed", "back"})
+"""What the question does not repeat of what was sent."""
+
+
+class UserEditing(Base):
+    """What the view of users has besides."""
+
+    def edit_form(self, obj: Any = None) -> BaseForm:
+        form: BaseForm = super().edit_form(obj)
+        for name, said in setting_sources(obj).items():
+            if name in form:
+                form[name].description = f"{form[name].description} Now: {said}."
+        return form
+
+    def update_model(self, form: BaseForm, model: User) -> bool:
+        """Other roles are asked about, with what comes of them, where something ends for good or is lost by that."""
+        if "back" in request.form:
+            return False
+        roles = form["roles"].data if "roles" in form else model.roles
+        if request.form.get("confirmed") != "1" and set(roles) != set(model.roles):
+            asked = _foreseen(model, sorted(roles))
+            if asked is not None:
+                self._template_args["asked"] = asked
+                kept = [pair for pair in request.form.items(multi=True) if pair[0] not in NOT_KEPT]
+                self._template_args["sent"] = kept
+                return False
+        return bool(super().update_model(form, model))
+
+
+def _foreseen(user: User, roles: Sequence[str]) -> dict[str, Any] | None:
+    """What is to be told of other roles; None: nothing that cannot be had back, or what the service refuses anyway."""
+    found = services().consequences.of(actor(), user.id)
+    try:
+        effects = services().access.if_user(actor(), user.id, roles) if can_explain() else None
+    except Invalid:
+        return None
+    lines = signed_out(found)
+    lost = effects is not None and any(one.lost for one in effects.effects)
+    if not lines and not lost:
+        return None
+    return {
+        "lines": lines,
+        "effects": effects,
+        "groups": groups(effects) if effects is not None else (),
+        "added": sorted(set(roles) - set(user.roles)),
+        "taken": sorted(set(user.roles) - set(roles)),
+        "last_admin": effects is not None and effects.last_admin,
+    }
