@@ -16,7 +16,7 @@ from backoffice.domain.effective import Source
 from backoffice.domain.identities import Identity
 from backoffice.domain.limits import MAX_INACTIVE_DAYS, WARNING_DAYS
 from backoffice.domain.roles import Role
-from backoffice.domain.users import User
+from backoffice.domain.users import User, UserStatus
 from backoffice.errors import Invalid
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -103,6 +103,18 @@ class AccountPolicy:
             since = max(user.last_login_at, user.enabled_at, user.created_at, signed_in_at)
             found.append(Ending(since + rule.days * DAY_MS, Why.INACTIVE, rule.words))
         return min(found, key=lambda one: one.at, default=None)
+
+    def inactive_at(self, user: User, roles: Mapping[str, Role], signed_in_at: int = 0) -> int:
+        """When days without signing in end the account as things are (ms), 0 = never; of a disabled one, never."""
+        days = self.rule(user, roles).days
+        if not days or user.status is UserStatus.DISABLED:
+            return 0
+        return max(user.last_login_at, user.enabled_at, user.created_at, signed_in_at) + days * DAY_MS
+
+    def fingerprint(self, roles: Mapping[str, Role]) -> str:
+        """What `inactive_at` depends on besides the user."""
+        of_roles = [f"{role.name}={role.inactive_days}" for role in roles.values() if role.inactive_days]
+        return ",".join([str(self.inactive_days), *sorted(of_roles)])
 
     def ended(self, user: User, roles: Mapping[str, Role], now: int, signed_in_at: int = 0) -> Ending | None:
         """What has ended the account by `now` (ms); None: it is open, as far as that goes."""

@@ -43,7 +43,9 @@ class User:
     None = the default. `password` is an Argon2id hash in PHC form, "" = none; `invite` the hash of a one-time link.
 
     `expires_at` 0 = never; `inactive_days`: how many without signing in end the account, 0 = any number, None = what
-    the roles or the site say; both in `lifecycle.py`. `enabled_at`: since when these days count anew."""
+    the roles or the site say; both in `lifecycle.py`. `enabled_at`: since when these days count anew.
+    `inactive_at`: when they end the account, 0 = never; for lists, while whoever lets somebody in works it out anew.
+    """
 
     id: str
     username: str
@@ -61,6 +63,7 @@ class User:
     expires_at: int = 0
     inactive_days: int | None = None
     enabled_at: int = 0
+    inactive_at: int = 0
     version: int = 1
 
     @property

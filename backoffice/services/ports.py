@@ -54,6 +54,8 @@ class UserStore(RecordStore[User], Protocol):
     """Users. Facets: `role`, `status`. Orders: `created`, `username`, `expires` (of those that do). Search: words of
     name and address.
 
+    `signed_in` (0 = never did) and `inactive` (`inactive_at`, of those that have one) are orders as well.
+
     `insert` and `replace` raise NameTaken (`details["field"]`; a deleted user's name stays taken) and Invalid for a
     role that is not there; `replace` and `remove` LastAdmin, `remove` InUse (the user still has files or uploads).
     """
@@ -64,8 +66,18 @@ class UserStore(RecordStore[User], Protocol):
     def find_invite(self, invite: str) -> User | None:
         """By the hash of a one-time link."""
 
-    def touch(self, user_id: str, last_login_at: int) -> None:
-        """Note a sign-in. Not an act; the version stays."""
+    def touch(self, user_id: str, last_login_at: int, inactive_at: int) -> None:
+        """Note a sign-in, and when days without another one end the account (0 = never). Not an act; the version
+        stays."""
+
+    def note_ends(self, ends: Sequence[tuple[User, int]]) -> None:
+        """Note of each when days without signing in end the account, unless it has changed since it was read."""
+
+    def ends_noted_by(self) -> str:
+        """By which rules these moments were noted for all users; "" = they were not yet."""
+
+    def ends_are_noted(self, rules: str) -> None:
+        """They are, by these."""
 
     def count_admins(self) -> int:
         """Active users that hold the admin role."""

@@ -200,7 +200,7 @@ class Sessions(SessionCare):
         except Conflict:
             self._end_oldest(who, user)
             self.sessions.insert(session, event)
-        self.users.touch(user.id, now)
+        self.users.touch(user.id, now, self.policy.inactive_at(user, roles, now))
         return SignedIn(session, secret, user, self.devices.remember(device, user.id), entered)
 
     def _end_oldest(self, actor: Actor, user: User) -> None:

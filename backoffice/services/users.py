@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -37,11 +38,14 @@ from backoffice.services.sign_in.refusals import record_refusal
 from backoffice.services.sign_in.throttle import consume, password_ways
 from backoffice.services.user_links import INVITE_MS, UserLinks
 
+NOTED_TOGETHER: Final = 100
+"""Users in one step of the worker."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Users(UserLinks):
     """Who holds less than a user may not change, disable, delete or reset that user. `page` has the filters `role` and
-    `status` and the orders `created` and `username`."""
+    `status` and the orders of `UserStore`."""
 
     tokens: TokenStore
     throttle: Throttle
@@ -105,6 +109,7 @@ class Users(UserLinks):
         """
         act = Acts.USER_CREATE_WITH_ROLES if set(roles) - {"user"} else Acts.USER_CREATE
         authorize(self.audit, actor, act, now=self.now())
+        known = self.roles.all()
         user = User(
             id=new_id(),
             username=clean_username(username),
@@ -112,10 +117,11 @@ class Users(UserLinks):
             created_at=self.now(),
             updated_at=self.now(),
             quota_bytes=_quota(quota_bytes),
-            roles=self._grantable(actor, act, self.roles.all(), roles, ()),
+            roles=self._grantable(actor, act, known, roles, ()),
             expires_at=clean_expiry(expires_at),
             inactive_days=clean_inactive_days(inactive_days),
         )
+        user = replace(user, inactive_at=self.policy.inactive_at(user, known))
         return self._insert_user(actor, user, password, INVITE_MS)
 
     def update(
@@ -155,6 +161,8 @@ class Users(UserLinks):
             authorize_over(self.audit, actor, act, old, known, now=self.now())
         if set(new.roles) != set(old.roles):
             new = replace(new, epoch=old.epoch + 1)
+        if (new.roles, new.inactive_days) != (old.roles, old.inactive_days):
+            new = replace(new, inactive_at=self.policy.inactive_at(new, known))
         return self._save(actor, old, new)
 
     def set_password(self, actor: Actor, user_id: str, password: str) -> User:
@@ -186,7 +194,7 @@ class Users(UserLinks):
         if old.status is UserStatus.DISABLED:
             return old
         new = replace(old, status=UserStatus.DISABLED, epoch=old.epoch + 1, invite="", invite_expires_at=0)
-        return self._save(actor, old, new, Actions.USER_DISABLE)
+        return self._save(actor, old, replace(new, inactive_at=0), Actions.USER_DISABLE)
 
     def enable(self, actor: Actor, user_id: str, version: int | None = None) -> User:
         """Let somebody in again whose account was disabled or is over: a date that is past goes, and the days without
@@ -199,6 +207,7 @@ class Users(UserLinks):
         new = replace(old, enabled_at=now, expires_at=0 if 0 < old.expires_at <= now else old.expires_at)
         if disabled:
             new = replace(new, status=UserStatus.ACTIVE if old.password else UserStatus.INVITED)
+        new = replace(new, inactive_at=self.policy.inactive_at(new, known))
         return self._save(actor, old, new, Actions.USER_ENABLE)
 
     def delete(self, actor: Actor, user_id: str, version: int | None = None) -> None:
@@ -211,6 +220,23 @@ class Users(UserLinks):
             target = ObjectRef("token", token.id, token.name)
             with suppress(VersionMismatch):  # revoked by another request, which recorded it
                 self.tokens.remove(token, AuditEvent(Actions.TOKEN_REVOKE, actor, target, at=self.now()))
+
+    # -- what the worker does
+
+    def note_ends(self, cursor: str) -> str:
+        """After an update, and after other days were given to a role or the site: note of everybody when days without
+        signing in end the account, for lists. One step, from `cursor` on ("" = the first); where the next one goes on,
+        "" when it was done, now or before."""
+        roles = self.roles.all()
+        rules = self.policy.fingerprint(roles)
+        if not cursor and self.store.ends_noted_by() == rules:
+            return ""
+        page = self.store.page(Query(sort="created", cursor=cursor, limit=NOTED_TOGETHER))
+        if page.items:
+            self.store.note_ends([(one, self.policy.inactive_at(one, roles)) for one in page.items])
+        if not page.next_cursor:
+            self.store.ends_are_noted(rules)
+        return page.next_cursor
 
     # -- parts
 

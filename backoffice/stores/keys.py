@@ -48,6 +48,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  `file:<identity of the directory>`;
                                                  barrier: written in order to wait for replicas (`durability.py`);
                                                  looks: the index of looks has all user names (`fsck/looks.py`);
+                                                  account_ends: by which rules `inactive_at` of all users was noted;
                                                  segments: no index of the log is longer than one (`long_indexes.py`)
 
 Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so no prefix is needed.

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from backoffice.domain.access import ADMIN, BUILT_IN
 from backoffice.domain.limits import MAX_ROLES
 from backoffice.domain.text import fold
 from backoffice.domain.usernames import look, same_name
 from backoffice.domain.users import User
-from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken
+from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken, StoreFull
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Unique, Words
-from backoffice.stores.records.store import RedisRecords, note_use
+from backoffice.stores.records.store import RedisRecords
 
 NOUN = "users"
 NOBODY = "0"
 """An id that no user has, read where there is none, so that an unknown name takes as long as a known one."""
+ENDS = "account_ends"
+"""Field of the installation that says by which rules `inactive_at` was noted for all users."""
 ALIKE = "This username looks like another user's (I, l and 1 count as one letter, 0 and o as well)."
 
 
@@ -33,6 +36,8 @@ class RedisUsers(RedisRecords[User]):
         Unique("invite", lambda user: user.invite),
         Sorted("created", lambda user: user.created_at),
         Sorted("expires", lambda user: user.expires_at or None),
+        Sorted("signed_in", lambda user: user.last_login_at),
+        Sorted("inactive", lambda user: user.inactive_at or None),
         Lexical("username", lambda user: user.username),
         Words("words", lambda user: f"{user.username} {user.email}", within=("role", "status")),
         Facet("role", lambda user: user.roles, lambda user: user.created_at, "created", listed=True),
@@ -85,9 +90,28 @@ class RedisUsers(RedisRecords[User]):
         commit.write("HSET", self._keys.unique(NOUN, "reserved"), same_name(old.username), old.id)
         commit.write("HSET", self._keys.unique(NOUN, "reserved"), look(old.username), old.id)
 
-    def touch(self, user_id: str, last_login_at: int) -> None:
-        """Note a sign-in. Not an act; the version stays."""
-        note_use(self._db, [self._keys.record(NOUN, user_id)], [user_id, "", "last_login_at", last_login_at])
+    def touch(self, user_id: str, last_login_at: int, inactive_at: int) -> None:
+        """Note a sign-in, and when days without another one end the account. Not an act; the version stays."""
+        with suppress(StoreFull):
+            self._note_times([(user_id, last_login_at, inactive_at, "", "")])
+
+    def note_ends(self, ends: Sequence[tuple[User, int]]) -> None:
+        """Note of each when days without signing in end the account, unless it has changed since it was read."""
+        self._note_times([(one.id, one.last_login_at, at, one.version, one.last_login_at) for one, at in ends])
+
+    def _note_times(self, times: Sequence[tuple[str, int, int, int | str, int | str]]) -> None:
+        keys = [self._keys.index(NOUN, "signed_in"), self._keys.index(NOUN, "inactive")]
+        keys += [self._keys.record(NOUN, user_id) for user_id, *_ in times]
+        self._db.script("user_times", keys, [part for row in times for part in row], allow_oom=True)
+
+    def ends_noted_by(self) -> str:
+        """By which rules these moments were noted for all users; "" = they were not yet."""
+        noted = self._db.call("HGET", self._keys.install, ENDS)
+        return noted.decode() if noted else ""
+
+    def ends_are_noted(self, rules: str) -> None:
+        """They are, by these."""
+        self._db.call("HSET", self._keys.install, ENDS, rules)
 
     def count_admins(self) -> int:
         """Active users that hold the admin role."""

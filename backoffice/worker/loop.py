@@ -60,6 +60,7 @@ class Worker:
     _damaged: set[str] = field(default_factory=set)
     _beaten: float = 0.0
     _looks: str = ""
+    _ends: str = ""
 
     def jobs(self) -> list[Job]:
         """What is to be done, and when."""
@@ -67,6 +68,7 @@ class Worker:
         return [
             Job("beat", BEAT_SECONDS, self._beat),
             Job("index looks", 3600, self._index_looks),
+            Job("account ends", 60, self._note_ends),
             Job("cut log indexes", 60, self.services.maintenance.cut_log_indexes),
             Job("digest", DIGEST_SECONDS, self._digest),
             Job("expire", 15, uploads.cleanup.expire_due),
@@ -108,6 +110,11 @@ class Worker:
         """Asked again now and then: an older backup may be put back."""
         self._looks = self.services.maintenance.index_looks(self._looks)
         return bool(self._looks)
+
+    def _note_ends(self) -> bool:
+        """Asked again now and then: roles and the site may be given other days."""
+        self._ends = self.services.users.note_ends(self._ends)
+        return bool(self._ends)
 
     def run(self) -> None:
         """Until `stop` is set. While the store is away it waits, and goes on when it is back."""

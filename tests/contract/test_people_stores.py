@@ -152,10 +152,10 @@ def test_a_sign_in_is_noted_without_a_new_version(db: Db) -> None:
     users = RedisUsers(db, KEYS)
     one = user()
     users.insert(one, event())
-    users.touch(one.id, NOW + 5)
+    users.touch(one.id, NOW + 5, 0)
     assert users.get(one.id) == replace(one, last_login_at=NOW + 5)
     users.remove(one, event())
-    users.touch(one.id, NOW + 9)
+    users.touch(one.id, NOW + 9, 0)
     assert users.get(one.id) is None
     assert db.call("EXISTS", KEYS.record("users", one.id)) == 0
 

@@ -143,6 +143,7 @@ PARTS: Final[tuple[Part, ...]] = (
     store_health,
     worker_health,
     lambda: {"needs": needs.invited()},
+    lambda: {"needs": needs.ending()},
     lambda: {"needs": needs.standing_still()},
     activity,
     lately,

@@ -157,11 +157,21 @@ def sizes(column: str, name: str) -> tuple[ServiceFilter, ServiceFilter]:
 
 def coming_days(column: str, name: str, over: str) -> ServiceFilter:
     """Milliseconds from now to so many days on; or what is past, which is called `over`."""
-    choices = [("over", over), *((str(count), f"within {count} days") for count in (7, 30, 90))]
+    choices = [("over", over), *((str(count), f"within {count} days") for count in (7, 14, 30, 90))]
 
     def read(text: str) -> tuple[int | None, int]:
         now = now_ms()
         return (None, now) if text == "over" else (now + 1, now + int(text) * DAY_MS)
+
+    return ServiceFilter(column, name, Op.WITHIN, read, control="select", choices=lambda: choices)
+
+
+def passed_days(column: str, name: str, never: str) -> ServiceFilter:
+    """Milliseconds so many days ago, or earlier; or 0, which is called `never`."""
+    choices = [("never", never), *((str(count), f"not for {count} days") for count in (30, 90, 365))]
+
+    def read(text: str) -> tuple[int | None, int]:
+        return (None, 0) if text == "never" else (None, now_ms() - int(text) * DAY_MS)
 
     return ServiceFilter(column, name, Op.WITHIN, read, control="select", choices=lambda: choices)
 

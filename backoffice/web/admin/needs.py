@@ -11,6 +11,7 @@ from flask import url_for
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.diagnosis import Finding, Verdict
+from backoffice.domain.limits import WARNING_DAYS
 from backoffice.domain.paging import Query
 from backoffice.domain.users import UserStatus
 from backoffice.services.system import Activity
@@ -23,6 +24,8 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 STILL_MS: Final = HOUR_MS
 """An upload of which nothing came for so long stands still."""
+EXPIRING_DAYS: Final = 14
+"""So long before its date an account is named here."""
 FEW: Final = 10
 """Refusals in a day that are never above the usual."""
 UNUSUAL: Final = 3
@@ -50,6 +53,29 @@ def invited() -> list[Need]:
     count = services().users.page(actor(), query).total
     text = f"{_people(count)} {'was' if count == 1 else 'were'} invited and never came"
     return [Need(text, url_for("users.index_view", flt0_status_is=UserStatus.INVITED))] if count else []
+
+
+def ending() -> list[Need]:
+    """Whose account ends by itself before long, by its date or because nobody signs in."""
+    if not may(Acts.USER_READ):
+        return []
+    now, found = whole_minute(services().users.now()), []
+    for order, days, name, words in (
+        ("expires", EXPIRING_DAYS, "expires_within", f"expire within {EXPIRING_DAYS} days"),
+        ("inactive", WARNING_DAYS, "inactivity_within", f"end within {WARNING_DAYS} days for want of a sign-in"),
+    ):
+        span = (order, now + 1, now + days * DAY_MS)
+        count = services().users.page(actor(), Query(sort=order, ranges=(span,), limit=1)).total
+        if count:
+            text = f"{number(count)} account{'' if count == 1 else 's'} {_one(words) if count == 1 else words}"
+            found.append(Need(text, f"{url_for('users.index_view')}?flt0_{name}={days}"))
+    return found
+
+
+def _one(words: str) -> str:
+    """The same of one: `expires within`."""
+    verb, _, rest = words.partition(" ")
+    return f"{verb}s {rest}"
 
 
 def standing_still() -> list[Need]:

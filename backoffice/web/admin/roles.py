@@ -11,12 +11,9 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.form import BaseForm
 from markupsafe import Markup
-from wtforms import HiddenField, StringField
-from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.access import ADMIN, granted_by
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.limits import MAX_DESCRIPTION, MAX_ROLE_NAME
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permission
@@ -27,9 +24,10 @@ from backoffice.web.admin.access import ViewActs, single_id
 from backoffice.web.admin.access_panel import who_of_role
 from backoffice.web.admin.actions import DeleteLabels, Link
 from backoffice.web.admin.base import ServiceView
-from backoffice.web.admin.fields import CheckboxGroupField, Choice, seen_version
+from backoffice.web.admin.fields import seen_version
 from backoffice.web.admin.record_forms import FORM_ERRORS
 from backoffice.web.admin.record_page import Panel
+from backoffice.web.admin.role_forms import CreateForm, EditForm, days_of_site
 from backoffice.web.admin.role_matrix import COLUMNS, Entered, matrix, paged
 from backoffice.web.admin.role_preview import groups, preview
 from backoffice.web.context import services
@@ -43,34 +41,11 @@ NOT_KEPT = frozenset({"csrf_token", "confirmed", "back", "show", "save"})
 """What the question about a change does not repeat of what was sent."""
 
 
-def permission_boxes() -> list[Choice]:
-    """Every permission that opens something; those that the person does not hold cannot be given."""
-    holds = actor().permissions
-    return [
-        Choice(str(one), one.text, str(one), one.group, fixed=one not in holds)
-        for one in all_permissions()
-        if one.offered
-    ]
-
-
-class EditForm(BaseForm):  # type: ignore[misc]
-    """What can be changed of a role."""
-
-    description = StringField("Description", [Optional(), Length(max=MAX_DESCRIPTION)])
-    permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
-
-
-class CreateForm(BaseForm):  # type: ignore[misc]
-    """A new role."""
-
-    name = StringField(
-        "Name",
-        [DataRequired(), Length(max=MAX_ROLE_NAME)],
-        description="a-z, 0-9 and -, beginning with a letter. It stays.",
-    )
-    description = StringField("Description", [Optional(), Length(max=MAX_DESCRIPTION)])
-    permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
-    copied_from = HiddenField()
+def _days(_view: Any, _context: Any, record: Role, _name: str) -> str:
+    """With its source."""
+    if record.inactive_days:
+        return f"{record.inactive_days} days, from this role"
+    return f"{days_of_site()}, from the site's default"
 
 
 def _rights(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
@@ -110,13 +85,26 @@ class RoleView(ServiceView):
     acts = ViewActs.of(ROLES)
     delete_labels = DeleteLabels(on_page=True)
     column_list = ("name", "description", "permissions", "built_in")
-    column_details_list = ("name", "description", "built_in", "copied_from", "created_at", "updated_at")
+    column_details_list = (
+        "name",
+        "description",
+        "built_in",
+        "inactive_days",
+        "copied_from",
+        "created_at",
+        "updated_at",
+    )
     column_sortable_list = ("name",)
     column_default_sort = "name"
     column_widths: ClassVar = {"name": 12, "built_in": 7}
-    column_labels: ClassVar = {"permissions": "Rights", "built_in": "Kind", "copied_from": "Made like"}
+    column_labels: ClassVar = {
+        "permissions": "Rights",
+        "built_in": "Kind",
+        "copied_from": "Made like",
+        "inactive_days": "Days without signing in",
+    }
     column_formatters: ClassVar = {"permissions": _rights, "built_in": _kind}
-    column_formatters_detail: ClassVar = {"permissions": _described, "built_in": _kind}
+    column_formatters_detail: ClassVar = {"permissions": _described, "built_in": _kind, "inactive_days": _days}
     searchable = shares_trips = True
     search_hint = "Name or description"
     form_on_create = CreateForm
@@ -237,7 +225,12 @@ class RoleView(ServiceView):
     def update_record(self, key: str, version: int | None, data: Mapping[str, Any]) -> None:
         """Permissions that are not offered yet stay as they are: the form does not show them."""
         hidden = [one for one in _known(self.get_one(key)) if not one.offered]
-        super().update_record(key, version, {**data, "permissions": (*data["permissions"], *hidden)})
+        told = {"permissions": (*data["permissions"], *hidden), "inactive_days": data["inactive_days"] or 0}
+        super().update_record(key, version, {**data, **told})
+
+    def create_record(self, data: Mapping[str, Any]) -> Role:
+        made: Role = super().create_record({**data, "inactive_days": data["inactive_days"] or 0})
+        return made
 
     @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
     def delete_view(self) -> ResponseReturnValue:

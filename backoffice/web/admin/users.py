@@ -29,7 +29,7 @@ from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import truncated_cell
 from backoffice.web.admin.consequences import deleting, disable_question
-from backoffice.web.admin.filters import coming_days, days, one_of
+from backoffice.web.admin.filters import coming_days, days, one_of, passed_days
 from backoffice.web.admin.leaving import LeavingPage
 from backoffice.web.admin.people import permitted_on_users
 from backoffice.web.admin.record_page import Panel, record_context
@@ -90,7 +90,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
     column_export_list = (*column_list, "quota_bytes", "expires_at", "id")
     details_template = "admin/user_details.html"
     edit_template = "admin/user_edit.html"
-    column_sortable_list = ("username", ("created_at", "created"))
+    column_sortable_list = ("username", ("last_login_at", "signed_in"), ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_labels: ClassVar = {
         "username": "User name",
@@ -115,7 +115,9 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
         one_of("role", "Role", role_choices),
         *days("created", "Created"),
+        passed_days("signed_in", "Last sign-in", "never"),
         coming_days("expires", "Expires", "has expired"),
+        coming_days("inactive", "Inactivity", "has ended the account"),
     )
     badge_tones: ClassVar = TONES
     searchable = can_export = shares_trips = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
@@ -10,17 +10,23 @@ from pydantic import Field
 
 from backoffice.domain.access import parse_permissions
 from backoffice.domain.acts import Acts
+from backoffice.domain.limits import MAX_INACTIVE_DAYS
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Conflict, InUse, NameTaken, NotFound, ReauthRequired
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
-from backoffice.web.api.parsing import JSON, Strict, changes_of, field_error, given, json_body
+from backoffice.web.api.parsing import JSON, IntFromText, Strict, changes_of, field_error, given, json_body
 from backoffice.web.api.responses import Answer, OptionalText, OptionalTime, SortedTexts, redirect_browsers, send
 from backoffice.web.api.users import TAG
 from backoffice.web.api.versions import demanded_version, demands_version, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
+
+_INACTIVE: Final = (
+    "Days without signing in after which the accounts of those who have it end, unless they have days of their own; "
+    "`0`: as the site says"
+)
 
 
 class RoleAnswer(Answer):
@@ -30,6 +36,7 @@ class RoleAnswer(Answer):
     description: str
     permissions: SortedTexts
     built_in: bool
+    inactive_days: Annotated[int, Field(description=_INACTIVE)]
     copied_from: Annotated[OptionalText, Field(description="The role that it was made like")]
     created_at: OptionalTime
     updated_at: OptionalTime
@@ -48,6 +55,7 @@ class RoleRequest(Strict):
     name: Annotated[str, Field(max_length=256)]
     description: Annotated[str, Field(max_length=1000)] = ""
     permissions: Annotated[list[str], Field(max_length=200, description="Such as `files:read`")]
+    inactive_days: Annotated[int, Field(ge=0, le=MAX_INACTIVE_DAYS, description=_INACTIVE), IntFromText] = 0
     copied_from: Annotated[str, Field(max_length=256, description="The role that it is made like")] = ""
 
 
@@ -56,6 +64,7 @@ class RoleFields(Strict):
 
     description: Annotated[str, Field(max_length=1000)]
     permissions: Annotated[list[str], Field(max_length=200, description="All that it grants then")]
+    inactive_days: Annotated[int, Field(ge=0, le=MAX_INACTIVE_DAYS, description=_INACTIVE)]
 
 
 RoleChange = changes_of(RoleFields)
@@ -93,6 +102,7 @@ def create_role() -> Response:
         name=wanted.name,
         description=wanted.description,
         permissions=permissions,
+        inactive_days=wanted.inactive_days,
         copied_from=wanted.copied_from,
     )
     return send(RoleAnswer.model_validate(role), 201)

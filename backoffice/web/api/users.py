@@ -18,6 +18,7 @@ from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import (
     JSON,
     MAX_BYTES,
+    BoolFromText,
     Id,
     IntFromText,
     PageQuery,
@@ -40,6 +41,7 @@ TAG: Final = "Administration"
 
 _QUOTA = f"`null`: the default quota; `{UNLIMITED_QUOTA}`: unlimited"
 _INACTIVE = "Days without signing in after which nobody gets in; `0`: never, `null`: what the roles or the site say"
+_EXPIRES = "Time (RFC 3339) or day from which on nobody gets in; empty: never"
 Status = Literal["invited", "active", "disabled"]
 
 
@@ -94,6 +96,19 @@ class UsersQuery(PageQuery):
         ]
         | None
     ) = None
+    inactive_within: (
+        Annotated[
+            int,
+            Field(ge=1, le=MAX_INACTIVE_DAYS, description="Those whose account ends so soon unless they sign in"),
+            IntFromText,
+        ]
+        | None
+    ) = None
+    never_signed_in: Annotated[bool, Field(description="1: those who never did"), BoolFromText] = False
+
+
+_SPANS: Final = (("expires_within", "expires"), ("inactive_within", "inactive"))
+"""What asks for it, and the order by which it is found."""
 
 
 class UserRequest(Strict):
@@ -107,9 +122,7 @@ class UserRequest(Strict):
         Field(max_length=100, default_factory=lambda: ["user"], description="Names of roles; `user` when left out"),
     ]
     quota_bytes: Annotated[int, Field(ge=0, le=MAX_BYTES, description=_QUOTA), IntFromText] | None = None
-    expires_at: Annotated[
-        str, Field(max_length=40, description="Time (RFC 3339) or day from which on nobody gets in; empty: never")
-    ] = ""
+    expires_at: Annotated[str, Field(max_length=40, description=_EXPIRES)] = ""
     inactive_days: Annotated[int, Field(ge=0, le=MAX_INACTIVE_DAYS, description=_INACTIVE), IntFromText] | None = None
 
 
@@ -120,6 +133,8 @@ class UserFields(Strict):
     email: Annotated[str, Field(max_length=1024)]
     roles: Annotated[list[str], Field(max_length=100, description="All that the user has then")]
     quota_bytes: Annotated[int | None, Field(ge=0, le=MAX_BYTES, description=_QUOTA)]
+    expires_at: Annotated[str, Field(max_length=40, description=_EXPIRES)]
+    inactive_days: Annotated[int | None, Field(ge=0, le=MAX_INACTIVE_DAYS, description=_INACTIVE)]
 
 
 UserChange = changes_of(UserFields)
@@ -130,13 +145,15 @@ UserChange = changes_of(UserFields)
 @route_act(Acts.USER_READ)
 @redirect_browsers
 def list_users() -> Response:
-    """By name; with `expires_within` by that date."""
+    """By name; with `expires_within` or `inactive_within` by that moment, with `never_signed_in` the oldest first."""
     wanted = query(UsersQuery, request)
     filters = tuple((name, value) for name, value in (("role", wanted.role), ("status", wanted.status)) if value)
     now = services().users.now()
-    until = [] if wanted.expires_within is None else [("expires", now, now + wanted.expires_within * DAY_MS)]
-    sort = "expires" if until else "username"
-    asked = Query(sort, False, filters, tuple(until), wanted.q, limit=wanted.limit, cursor=wanted.cursor)
+    days = [(order, getattr(wanted, name)) for name, order in _SPANS]
+    ranges = [(order, now, now + count * DAY_MS) for order, count in days if count is not None]
+    ranges += [("signed_in", 0, 0)] if wanted.never_signed_in else []
+    sort = ranges[0][0] if ranges else "username"
+    asked = Query(sort, False, filters, tuple(ranges), wanted.q, limit=wanted.limit, cursor=wanted.cursor)
     return send_page(UsersAnswer, services().users.page(actor(), asked))
 
 
@@ -198,10 +215,12 @@ def get_user(user_id: str) -> Response:
 @route_act(Acts.USER_UPDATE, also=(Acts.USER_READ,), max_body=None)
 def update_user(user_id: str) -> Response:
     """What is left out stays. Other roles end the user's sessions and tokens. A token changes the quota alone: for the
-    name, the address and the roles a password has to be given."""
+    rest a password has to be given."""
     wanted = given(json_body(UserChange, request))
     if "roles" in wanted:
         wanted["roles"] = tuple(dict.fromkeys(wanted["roles"]))
+    if "expires_at" in wanted:
+        wanted["expires_at"] = moment(wanted["expires_at"], "expires_at")
     return send_record(UserAnswer, services().users.update(actor(), user_id, version=_demanded(user_id), **wanted))
 
 

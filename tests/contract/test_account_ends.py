@@ -1,0 +1,118 @@
+"""Lists of users by last sign-in and by the moment when days without one end the account, on every kind of server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backoffice.domain.lifecycle import DAY_MS, AccountPolicy
+from backoffice.domain.paging import Query
+from backoffice.domain.users import User
+from backoffice.services import users as service
+from tests.support.people import ROOT, People
+from tests.support.uploads import World
+
+
+@pytest.fixture
+def people(redis: Any) -> People:
+    return People(redis)
+
+
+def sound(people: People) -> None:
+    World.over(people.db.client).assert_sound()
+
+
+def listed(people: People, order: str, least: int | None = None, most: int | None = None) -> list[str]:
+    page = people.user_store.page(Query(sort=order, ranges=((order, least, most),)))
+    return [user.username for user in page.items]
+
+
+def sign_in(people: People, user: User) -> None:
+    people.sessions.start_for(people.visitor(), user)
+
+
+def steps(people: People) -> int:
+    """What the worker does until there is nothing left; how many steps that were."""
+    cursor, number = "", 0
+    while True:
+        cursor, number = people.users.note_ends(cursor), number + 1
+        if not cursor:
+            return number
+
+
+def test_who_never_signed_in_and_whose_days_run_out(people: People) -> None:
+    people.with_policy(AccountPolicy(90))
+    people.roles.create(ROOT, name="guests", permissions=["files:read"], inactive_days=30)
+    began = people.clock()
+    people.user("vera", "admin")
+    ada, gast = people.user("ada", "user"), people.user("gast", "user", "guests")
+    assert sorted(listed(people, "signed_in", 0, 0)) == ["ada", "gast", "vera"]
+    assert listed(people, "inactive") == ["gast", "ada"], "no days end an administrator's account"
+    assert listed(people, "inactive", began, began + 30 * DAY_MS) == ["gast"]
+    people.clock.pass_(days=20)
+    sign_in(people, gast)
+    assert sorted(listed(people, "signed_in", 0, 0)) == ["ada", "vera"]
+    assert listed(people, "inactive", began, began + 30 * DAY_MS) == []
+    assert listed(people, "inactive", people.clock() + 30 * DAY_MS, None) == ["gast", "ada"]
+    people.users.update(ROOT, ada.id, inactive_days=0)
+    people.users.disable(ROOT, gast.id)
+    assert listed(people, "inactive") == []
+    people.users.enable(ROOT, gast.id)
+    people.users.update(ROOT, ada.id, inactive_days=5)
+    assert listed(people, "inactive") == ["ada", "gast"]
+    people.users.update(ROOT, gast.id, roles=("user",))
+    assert listed(people, "inactive", people.clock() + 89 * DAY_MS, None) == ["gast"]
+    for one in (people.user_store.get(ada.id), people.user_store.get(gast.id)):
+        assert one is not None
+        ending = people.users.standings()(one).ending
+        assert ending is not None
+        assert ending.at == one.inactive_at, "as whoever lets them in works it out"
+    sound(people)
+
+
+def test_users_of_an_earlier_version_come_into_the_lists_in_steps(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "NOTED_TOGETHER", 2)
+    people.with_policy(AccountPolicy(90))
+    made = [people.user(name, "user") for name in ("ada", "bert", "cora", "dora", "emil")]
+    sign_in(people, made[1])
+    for user in made:
+        people.db.call("HDEL", people.keys.record("users", user.id), "inactive_at")
+    for index in ("signed_in", "inactive"):
+        people.db.call("DEL", people.keys.index("users", index))
+    assert listed(people, "inactive") == []
+    assert steps(people) == 3
+    assert sorted(listed(people, "signed_in", 0, 0)) == ["ada", "cora", "dora", "emil"]
+    assert len(listed(people, "inactive")) == 5
+    sound(people)
+    before = people.db.trips
+    assert steps(people) == 1
+    assert people.db.trips - before <= 2, "done, and nobody is read again"
+
+
+def test_other_days_of_a_role_or_the_site_are_noted_of_everybody(people: People) -> None:
+    people.roles.create(ROOT, name="guests", permissions=["files:read"])
+    people.user("ada", "user"), people.user("gast", "guests")
+    steps(people)
+    assert listed(people, "inactive") == []
+    people.roles.update(ROOT, "guests", inactive_days=30)
+    steps(people)
+    assert listed(people, "inactive") == ["gast"]
+    people.with_policy(AccountPolicy(10))
+    steps(people)
+    assert listed(people, "inactive") == ["ada", "gast"]
+
+
+def test_who_changed_or_went_meanwhile_is_left_alone(people: People) -> None:
+    ada, bert = people.user("ada", "user"), people.user("bert", "user")
+    read = [user for one in (ada, bert) if (user := people.user_store.get(one.id)) is not None]
+    sign_in(people, ada)
+    people.users.delete(ROOT, bert.id)
+    people.user_store.note_ends([(user, 5) for user in read])
+    kept = people.user_store.get(ada.id)
+    assert kept is not None
+    assert (kept.last_login_at > 0, kept.inactive_at) == (True, 0)
+    assert people.user_store.get(bert.id) is None
+    sound(people)
