@@ -152,3 +152,26 @@ def test_tokens_by_user_and_by_id(db: Db, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(token_store, "MAX_TOKENS", 1)
     with pytest.raises(Conflict, match="at most 1"):
         tokens.insert(token(), event())
+
+
+def test_sessions_are_found_by_their_address(db: Db) -> None:
+    sessions = RedisSessions(db, KEYS)
+    here, there, nowhere = session(ip="192.0.2.1"), session(ip="2001:db8::1"), session(ip="")
+    for one in (here, there, nowhere):
+        sessions.insert(one, event())
+
+    def at(address: str) -> list[str]:
+        return [one.id for one in sessions.page(Query(filters=(("ip", address),))).items]
+
+    assert at("2001:db8::1") == [there.id]
+    assert at("192.0.2.1") == [here.id]
+    index = KEYS.index("sessions", "ip", "192.0.2.1")
+    assert 0 < int(db.call("PTTL", index)) <= here.ends_at - NOW + 1_000, "the list dies with the last of them"
+    renewed = replace(here, id="7" * 64, version=2)
+    sessions.replace(here, renewed, event())
+    assert at("192.0.2.1") == [renewed.id]
+    db.call("DEL", index)  # a session from before there was this index
+    sessions.touch(renewed, NOW + 5, renewed.expires_at + 5)
+    assert at("192.0.2.1") == [renewed.id], "it gets into it when it is used"
+    sessions.remove(replace(renewed, seen_at=NOW + 5, expires_at=renewed.expires_at + 5), event())
+    assert at("192.0.2.1") == []

@@ -9,6 +9,7 @@ from backoffice.domain.times import now_ms
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.throttle import RedisThrottle
+from tests.support.people import event
 
 pytestmark = pytest.mark.cluster
 KEYS = Keys("t")
@@ -110,3 +111,28 @@ def test_a_success_takes_back_its_own_attempt_or_all(db: Db) -> None:
     throttle.succeed((*kept, *forgotten))
     assert [throttle.attempt(kept) for _ in range(3)] == [0, 0, 1_000]
     assert [throttle.attempt(forgotten) for _ in range(4)] == [0, 0, 0, 1_000]
+
+
+def test_who_failed_last_is_listed_and_can_be_let_go(db: Db) -> None:
+    now = [NOW]
+    throttle, other = (RedisThrottle(db, KEYS, lambda: now[0]) for _ in range(2))
+    limit = (1, 1_000, 60_000, 100)
+    assert throttle.counted("account", NOW, 10) == []
+    for who, failures in (("ada", 2), ("bob", 1), ("zoë", 2)):
+        for _ in range(failures):
+            assert throttle.attempt(one(f"account:{who}", *limit)) == 0
+        now[0] += 10
+    throttle.attempt(one("network:192.0.2.1", *limit))
+    found = {row.who: row for row in throttle.counted("account", now[0], 10)}
+    assert set(found) == {"ada", "bob", "zoë"}
+    assert [row.who for row in throttle.counted("account", now[0], 1)] == ["zoë"], "the last one"
+    assert (found["ada"].failures, found["bob"].failures) == (2, 1)
+    assert found["ada"].until == NOW + 1_000
+    assert found["ada"].forgotten_at == NOW + 100_000
+    assert throttle.attempt(one("account:ada", *limit)) > 0
+    throttle.forget("account", "ada", event())
+    assert other.attempt(one("account:ada", *limit)) == 0, "every process knows at once"
+    assert [row.failures for row in throttle.counted("account", now[0], 10) if row.who == "ada"] == [1]
+    assert throttle.attempt(one("account:zoë", *limit)) > 0, "the others wait as before"
+    throttle.forget("account", "nobody", event())
+    assert throttle.counted("account", now[0] + 100_001, 10) == [], "what is forgotten by then"

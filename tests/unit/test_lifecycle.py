@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from redis import Redis
 
@@ -121,6 +123,67 @@ def test_what_is_under_way_goes_on_when_time_runs_out_and_not_when_the_date_is_m
     people.users.update(ROOT, user.id, expires_at=people.clock() - 1)
     with pytest.raises(NotSignedIn):
         ground.renew()
+
+
+# -- every way in, whatever ends the account
+
+WAYS = ("password", "session", "remembered session", "token", "remembered token", "set-up link")
+HALF_A_DAY = DAY_MS // 2
+
+
+def doors(people: People) -> dict[str, Callable[[], bool]]:
+    """What lets `ada` in, and `new`, who has no password yet: each door says whether it is open. Half a day is over
+    then."""
+    made = {name: people.users.find(ROOT, name) for name in ("ada", "new")}
+    token = token_of(people, made["ada"])
+    people.clock.pass_(ms=HALF_A_DAY)
+    link, secret = people.users.invite(ROOT, made["new"].id), sign_in(people)
+
+    def opens(call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except (BadCredentials, NotFound):
+            return False
+        return True
+
+    return {
+        "password": lambda: opens(lambda: sign_in(people)),
+        "session": lambda: by_session(people, secret),
+        "remembered session": lambda: by_session(people, secret, remembered=True),
+        "token": lambda: by_token(people, token),
+        "remembered token": lambda: by_token(people, token, remembered=True),
+        "set-up link": lambda: opens(lambda: people.users.open_invite(people.visitor(), link)),
+    }
+
+
+# A session lives for hours, and begins with a sign-in: no days without one end it.
+@pytest.mark.parametrize(
+    ("ended_by", "way"),
+    [("date", way) for way in WAYS]
+    + [(f"{whose} days", way) for whose in ("own", "a role's", "the site's") for way in WAYS if "session" not in way],
+)
+def test_Z9_an_account_that_is_over_lets_nobody_in_by_any_way(people: People, ended_by: str, way: str) -> None:
+    if ended_by == "the site's days":
+        people.with_policy(AccountPolicy(1))
+    days = 1 if ended_by == "a role's days" else 0
+    people.roles.create(ROOT, name="guests", permissions=["files:read", "tokens:own"], inactive_days=days)
+    own = {"inactive_days": 1} if ended_by == "own days" else {}
+    over = people.clock() + DAY_MS
+    for name in ("ada", "new"):
+        password = PASSWORD if name == "ada" else ""
+        people.users.create(ROOT, username=name, password=password, roles=("guests",), **own)
+    door = doors(people)[way]
+    if ended_by == "date":
+        over = people.clock() + HOUR_MS // 6
+        for name in ("ada", "new"):
+            people.users.update(ROOT, people.users.find(ROOT, name).id, expires_at=over)
+    elif way != "set-up link":
+        over = people.clock() + DAY_MS  # who signed in a moment ago has a day from then on
+    people.clock.pass_(ms=over - people.clock() - 1)
+    if ended_by == "date" or way != "password":
+        assert door(), "open to the last millisecond"
+    people.clock.pass_(ms=1)
+    assert not door()
 
 
 # -- days without signing in
