@@ -59,7 +59,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an account stands. `ended`: it is over; `warned`: it will be within `WARNING_DAYS`; `ending`: what comes
+    """How an account stands. `ended`: it is over; `warned`: it will be before long; `ending`: what comes
     first, whenever. `rule`: how long it may be left alone."""
 
     ended: Ending | None
@@ -131,7 +131,11 @@ class AccountPolicy:
         """How the account stands at `now` (ms), for whoever looks at it."""
         ending, rule = self.ending(user, roles), self.rule(user, roles)
         over = ending is not None and ending.at <= now
-        soon = ending is not None and now < ending.at <= now + WARNING_MS
+        # Of ten days without a sign-in half are over before anybody is warned of the rest.
+        within = WARNING_MS
+        if ending is not None and ending.why is Why.INACTIVE:
+            within = min(within, rule.days * DAY_MS // 2)
+        soon = ending is not None and now < ending.at <= now + within
         return Standing(ending if over else None, ending if soon else None, ending, rule)
 
 

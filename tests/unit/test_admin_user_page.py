@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -188,3 +189,31 @@ def test_beside_each_setting_stands_what_holds_and_who_says_so(desk: Desk) -> No
     assert "Now: 3 GiB, from this user." in shown
     assert "Now: never, as nobody set one." in shown
     assert "Now: without limit, from the site&#39;s default." in shown
+
+
+def test_who_never_signed_in_and_whose_days_run_out_are_listed_and_told(desk: Desk) -> None:
+    admin, users = desk.as_("admin"), desk.site.services.users
+    form = {"name": "guests", "permissions": "files:read", "inactive_days": "5", "description": ""}
+    assert admin.post("/admin/roles/new/", form).status_code == 302
+    assert 'value="5"' in admin.get("/admin/roles/edit/?id=guests").text
+    assert "5 days, from this role" in admin.get("/admin/roles/details/?id=guests").text
+    guest, other = desk.user("", "guests", password=PASSWORD), desk.user("", password=PASSWORD)
+
+    def listed(query: str) -> list[bool]:
+        text = admin.get(f"/admin/users/?{query}").text
+        return [user.username in text for user in (guest, other)]
+
+    assert listed("flt0_last_signin_within=never") == [True, True]
+    assert listed("flt0_inactivity_within=7") == [True, False]
+    needs = admin.get("/admin/").text
+    assert 'href="/admin/users/?flt0_inactivity_within=7">1 account ends within 7 days unless' in needs
+    browser = desk.site.browser()
+    assert browser.sign_in(guest.username).status_code == 303
+    assert listed("flt0_last_signin_within=never") == [False, True]
+    assert listed("flt0_last_signin_within=30&sort=4") == [False, True]
+    assert "without a sign-in for 5 days ends" in browser.get("/account").text
+    users.update(SHELL, guest.id, expires_at=users.now() + 2 * DAY_MS)
+    assert "Your account ends" in browser.get("/account").text
+    assert 'href="/admin/users/?flt0_expires_within=14">1 account expires within 14 days' in admin.get("/admin/").text
+    assert listed("flt0_expires_within=14") == [True, False]
+    assert re.search(r"5 days<span[^>]*>, from the role</span> <code[^>]*>guests<", page_of(desk, guest.id, "access"))

@@ -11,7 +11,6 @@ from flask import url_for
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.diagnosis import Finding, Verdict
-from backoffice.domain.limits import WARNING_DAYS
 from backoffice.domain.paging import Query
 from backoffice.domain.users import UserStatus
 from backoffice.services.system import Activity
@@ -26,6 +25,8 @@ STILL_MS: Final = HOUR_MS
 """An upload of which nothing came for so long stands still."""
 EXPIRING_DAYS: Final = 14
 """So long before its date an account is named here."""
+INACTIVE_DAYS: Final = 7
+"""So long before days without signing in end it."""
 FEW: Final = 10
 """Refusals in a day that are never above the usual."""
 UNUSUAL: Final = 3
@@ -62,7 +63,7 @@ def ending() -> list[Need]:
     now, found = whole_minute(services().users.now()), []
     for order, days, name, words in (
         ("expires", EXPIRING_DAYS, "expires_within", f"expire within {EXPIRING_DAYS} days"),
-        ("inactive", WARNING_DAYS, "inactivity_within", f"end within {WARNING_DAYS} days for want of a sign-in"),
+        ("inactive", INACTIVE_DAYS, "inactivity_within", f"end within {INACTIVE_DAYS} days unless somebody signs in"),
     ):
         span = (order, now + 1, now + days * DAY_MS)
         count = services().users.page(actor(), Query(sort=order, ranges=(span,), limit=1)).total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
@@ -149,12 +150,17 @@ def _page(
     here = current_user_or_401()
     own = signed_in_session()
     has, may_have_tokens = services(), may(Acts.TOKEN_LIST)
-    sessions, tokens = has.together(
-        lambda: has.sessions.mine(here.actor), lambda: has.tokens.mine(here.actor) if may_have_tokens else []
+    sessions, tokens, standings = has.together(
+        lambda: has.sessions.mine(here.actor),
+        lambda: has.tokens.mine(here.actor) if may_have_tokens else [],
+        has.users.standings,
     )
+    # What is remembered of the person does not have the latest sign-in; the session does.
+    signed_in = max(here.user.last_login_at, own.created_at)
     page = render_template(
         "account.html",
         user=here.user,
+        standing=standings(replace(here.user, last_login_at=signed_in)),
         errors=errors or {},
         sessions=[_shown(session, own.id) for session in sessions],
         tokens=[(token, token.state(here.user, has.tokens.now())) for token in tokens],

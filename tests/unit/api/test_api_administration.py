@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -219,3 +220,25 @@ def test_a_token_reaches_no_further_than_its_scopes(site: Site) -> None:
     assert narrow.get(f"/files/{file_id}").status_code == 200
     problem(narrow.put("b.txt"), 403, "not_allowed")
     problem(narrow.call("DELETE", f"/files/{file_id}"), 403, "not_allowed")
+
+
+def test_when_accounts_end_by_themselves_is_set_and_asked_for(root: Person) -> None:
+    role = {"name": "guests", "permissions": ["files:read"], "inactive_days": 30}
+    assert root.call("POST", "/admin/roles", json=role).json["inactive_days"] == 30
+    assert root.call("PATCH", "/admin/roles/guests", json={"inactive_days": 20}).json["inactive_days"] == 20
+    problem(root.call("PATCH", "/admin/roles/guests", json={"inactive_days": -1}), 400, "invalid")
+    ann = create_user(root, username="ann", roles=["user", "guests"]).json
+    create_user(root, username="bob", inactive_days=90)
+    at = f"/admin/users/{ann['id']}"
+    soon = (datetime.now(UTC) + timedelta(days=10)).strftime("%Y-%m-%dT00:00:00Z")
+    problem(root.call("PATCH", at, json={"expires_at": "soon"}), 400, "invalid")
+    problem(root.call("PATCH", at, json={"expires_at": soon}), 403, "not_allowed")  # a token moves no end
+
+    def listed(query: str) -> list[str]:
+        return [one["username"] for one in root.get(f"/admin/users?{query}").json["items"]]
+
+    assert listed("inactive_within=21") == ["ann"]
+    assert listed("inactive_within=90") == ["ann", "bob"]
+    assert set(listed("never_signed_in=1")) == {"ann", "bob", "rosa"}
+    assert listed("never_signed_in=1&status=active") == ["rosa"]
+    problem(root.get("/admin/users?inactive_within=0"), 400, "invalid")
