@@ -103,7 +103,7 @@ def build_services(
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
-    jobs = _jobs(stores, Bulk(files, uploads, people, sessions))
+    jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens))
     consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
     return Services(
         users=people,

@@ -75,10 +75,11 @@ class Ground(Protocol):
 @dataclass(frozen=True, slots=True)
 class JobMark:
     """The job in which somebody acts, and the token of the worker that carries it out: a commit of another one, which
-    has lost it, has no effect."""
+    has lost it, has no effect. `record`: which of its records the act is for, where the act's object is another."""
 
     id: str
     token: str
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)

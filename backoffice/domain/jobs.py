@@ -51,7 +51,13 @@ class Selection:
         """The question as it is stored; "" where the records are named."""
         if self.query is None:
             return ""
-        asked = {"search": self.query.search, "filters": self.query.filters, "ranges": self.query.ranges}
+        asked: dict[str, Any] = {
+            "search": self.query.search,
+            "filters": self.query.filters,
+            "ranges": self.query.ranges,
+        }
+        if self.query.parts is not None:
+            asked["parts"] = self.query.parts
         return json.dumps(asked, separators=(",", ":"))
 
     @classmethod
@@ -62,7 +68,7 @@ class Selection:
         asked = json.loads(text)
         filters = tuple((name, value) for name, value in asked["filters"])
         ranges = tuple((name, least, most) for name, least, most in asked["ranges"])
-        return cls(query=Query(search=asked["search"], filters=filters, ranges=ranges))
+        return cls(query=Query(search=asked["search"], parts=asked.get("parts"), filters=filters, ranges=ranges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +148,17 @@ class Job:
 
     def with_refusals(self, refusals: Iterable[tuple[str, str]]) -> Job:
         """With these more: (identifier, why)."""
-        known = {reason.text: reason for reason in self.why_refused}
-        refused = self.refused
-        for record_id, text in refusals:
-            refused += 1
-            key = text if text in known or len(known) < MAX_REASONS else OTHER_REASONS
-            found = known.get(key, Reason(key, 0, ()))
-            known[key] = Reason(key, found.count + 1, (*found.ids, record_id)[:MAX_NAMED])
-        kept = [[reason.text, reason.count, list(reason.ids)] for reason in known.values()]
-        return replace(self, refused=refused, reasons=json.dumps(kept, separators=(",", ":")))
+        more = list(refusals)
+        known = with_refusals(self.why_refused, more)
+        kept = [[reason.text, reason.count, list(reason.ids)] for reason in known]
+        return replace(self, refused=self.refused + len(more), reasons=json.dumps(kept, separators=(",", ":")))
+
+
+def with_refusals(reasons: Iterable[Reason], refusals: Iterable[tuple[str, str]]) -> list[Reason]:
+    """The reasons with these more: (identifier, why)."""
+    known = {reason.text: reason for reason in reasons}
+    for record_id, text in refusals:
+        key = text if text in known or len(known) < MAX_REASONS else OTHER_REASONS
+        found = known.get(key, Reason(key, 0, ()))
+        known[key] = Reason(key, found.count + 1, (*found.ids, record_id)[:MAX_NAMED])
+    return list(known.values())

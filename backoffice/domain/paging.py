@@ -19,6 +19,8 @@ class Query:
     ranges      (sorted index, least, most), both ends included; None = open
     search      words, each the beginning of a word of the record; all must match. Where no record has them: parts of
                 its text
+    parts       whether `search` looks for words alone (False) or for parts alone (True): a job must not go from one to
+                the other when its records run out
     offset      first record by rank; or
     cursor      `next_cursor` of the page before (then `offset` is not looked at)
     """
@@ -28,6 +30,7 @@ class Query:
     filters: tuple[tuple[str, str], ...] = ()
     ranges: tuple[tuple[str, float | None, float | None], ...] = ()
     search: str = ""
+    parts: bool | None = None
     limit: int = 50
     offset: int = 0
     cursor: str = ""

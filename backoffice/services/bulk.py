@@ -7,20 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act, Acts
 from backoffice.domain.files import clean_tags
 from backoffice.domain.ids import is_id
-from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid
+from backoffice.services.authorization import session_credential
+from backoffice.services.bulk_lists import (
+    BulkList,
+    Doubt,
+    api_tokens,
+    living_sessions,
+    open_uploads,
+    people,
+    stored_files,
+    trashed_files,
+)
 from backoffice.services.files import Files
 from backoffice.services.sessions import Sessions
+from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 
 Arguments = Mapping[str, Any]
+NOT_ONESELF: Final = "Nobody does this to themselves with others."
+STAYS: Final = "The session from which this is done stays."
 
 
 def _only(given: Arguments, *names: str) -> None:
@@ -35,26 +48,10 @@ def _nothing(given: Arguments) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkList:
-    """A list whose records jobs are about. `sort` and `descending` name an order in which an act moves no record, so
-    that a cursor neither skips nor repeats one; `since` is when a record came into the list (ms): one that comes after
-    a job was started is not its business."""
-
-    noun: str
-    page: Callable[[Actor, Query], Page[Any]]
-    get: Callable[[Actor, str], Any]
-    title: Callable[[Any], str]
-    size: Callable[[Any], int] | None = None
-    sort: str = "created"
-    descending: bool = True
-    since: Callable[[Any], int] = lambda record: int(record.created_at)
-    who: Callable[[Any], str] = lambda record: str(record.owner)
-
-
-@dataclass(frozen=True, slots=True)
 class BulkKind:
     """One kind of job. `act` is asked before each step, `run` asks it of each record. `done` as in `3 files were …`;
-    `final`: it cannot be undone. `clean` makes the arguments of what was entered; raises Invalid."""
+    `final`: it cannot be undone. `clean` makes the arguments of what was entered; raises Invalid. `doubt`: why this act
+    will be refused for a record, besides what its list says; "" where nothing is known."""
 
     name: str
     text: str
@@ -64,45 +61,28 @@ class BulkKind:
     run: Callable[[Actor, str, Arguments], Any]
     final: bool = False
     clean: Callable[[Arguments], dict[str, Any]] = _nothing
+    doubt: Callable[[Actor, Any], str] = lambda _actor, _record: ""
+
+    def doubts(self, actor: Actor) -> Doubt:
+        """What is known to speak against doing it to a record."""
+        by_list, act = self.over.doubts(actor, self.act), self.doubt
+        return lambda record: act(actor, record) or by_list(record)
 
 
 class Bulk:
     """The table, over the services of one application."""
 
-    def __init__(self, files: Files, uploads: Uploads, users: Users, sessions: Sessions) -> None:
-        self._files, self._uploads, self._users, self._sessions = files, uploads, users, sessions
-        stored, trash, arriving, people = self._lists()
-        kinds = (*self._of_files(stored), *self._of_trash(trash), *self._of_uploads(arriving), *self._of_users(people))
+    def __init__(self, files: Files, uploads: Uploads, users: Users, sessions: Sessions, tokens: Tokens) -> None:
+        self._files, self._uploads, self._users = files, uploads, users
+        self._sessions, self._tokens = sessions, tokens
+        kinds = (
+            *self._of_files(stored_files(files)),
+            *self._of_trash(trashed_files(files)),
+            *self._of_uploads(open_uploads(uploads)),
+            *self._of_users(people(users)),
+            *self._of_ways_in(living_sessions(sessions, users), api_tokens(tokens, users)),
+        )
         self.kinds = {kind.name: kind for kind in kinds}
-
-    def _lists(self) -> tuple[BulkList, BulkList, BulkList, BulkList]:
-        files, uploads, users = self._files, self._uploads, self._users
-        stored = BulkList(
-            "file",
-            lambda actor, query: files.page(actor, query, everybody=True),
-            files.get,
-            lambda file: str(file.name),
-            size=lambda file: int(file.size),
-        )
-        trash = BulkList(
-            "file",
-            lambda actor, query: files.trash_page(actor, query, everybody=True),
-            files.trashed,
-            lambda file: str(file.name),
-            size=lambda file: int(file.size),
-            sort="purge",
-            descending=False,
-            since=lambda file: int(file.updated_at),
-        )
-        arriving = BulkList(
-            "upload",
-            uploads.page,
-            lambda actor, key: uploads.state(actor, key).upload,
-            lambda upload: str(upload.name or upload.id),
-            size=lambda upload: int(upload.bytes),
-        )
-        people = BulkList("user", users.page, users.get, lambda user: str(user.username), who=lambda user: str(user.id))
-        return stored, trash, arriving, people
 
     def _of_files(self, stored: BulkList) -> Iterator[BulkKind]:
         files = self._files
@@ -129,12 +109,20 @@ class Bulk:
         cancel = _method(self._uploads.cancel)
         yield BulkKind("upload.cancel", "Cancel", "cancelled", Acts.UPLOAD_CANCEL, arriving, cancel, final=True)
 
-    def _of_users(self, people: BulkList) -> Iterator[BulkKind]:
+    def _of_users(self, users: BulkList) -> Iterator[BulkKind]:
         disable, enable = _not_oneself(self._users.disable), _method(self._users.enable)
-        sign_out = _not_oneself(self._sessions.end_all)
-        yield BulkKind("user.disable", "Disable", "disabled", Acts.USER_DISABLE, people, disable)
-        yield BulkKind("user.enable", "Enable", "enabled", Acts.USER_ENABLE, people, enable)
-        yield BulkKind("session.end_all", "Sign out", "signed out", Acts.SESSION_END_ALL, people, sign_out, final=True)
+        sign_out, revoke = _not_oneself(self._sessions.end_all), _method(self._tokens.revoke_all)
+        end, drop = Acts.SESSION_END_ALL, Acts.TOKEN_REVOKE
+        yield BulkKind("user.disable", "Disable", "disabled", Acts.USER_DISABLE, users, disable, doubt=_oneself)
+        yield BulkKind("user.enable", "Enable", "enabled", Acts.USER_ENABLE, users, enable)
+        yield BulkKind("session.end_all", "Sign out", "signed out", end, users, sign_out, final=True, doubt=_oneself)
+        yield BulkKind("token.revoke_all", "Revoke tokens", "without tokens now", drop, users, revoke, final=True)
+
+    def _of_ways_in(self, sessions: BulkList, tokens: BulkList) -> Iterator[BulkKind]:
+        end, revoke = self._end, _method(self._tokens.revoke)
+        act = Acts.SESSION_END_ALL
+        yield BulkKind("session.end", "End", "ended", act, sessions, end, final=True, doubt=_here)
+        yield BulkKind("token.revoke", "Revoke", "revoked", Acts.TOKEN_REVOKE, tokens, revoke, final=True)
 
     def kind(self, name: str) -> BulkKind:
         """Raises Invalid."""
@@ -160,6 +148,12 @@ class Bulk:
             raise Invalid("There is no such active user.", field="owner")
         return {"owner": owner}
 
+    def _end(self, actor: Actor, key: str, _args: Arguments) -> None:
+        """But for the one from which it was started."""
+        if actor.credential == session_credential(key):
+            raise Invalid(STAYS)
+        self._sessions.end(actor, key)
+
 
 def _method(run: Callable[[Actor, str], Any]) -> Callable[[Actor, str, Arguments], Any]:
     """One that takes no arguments."""
@@ -171,10 +165,18 @@ def _not_oneself(run: Callable[[Actor, str], Any]) -> Callable[[Actor, str, Argu
 
     def act(actor: Actor, key: str, _args: Arguments) -> Any:
         if key == actor.id:
-            raise Invalid("Nobody does this to themselves with others.")
+            raise Invalid(NOT_ONESELF)
         return run(actor, key)
 
     return act
+
+
+def _oneself(actor: Actor, user: Any) -> str:
+    return NOT_ONESELF if user.id == actor.id else ""
+
+
+def _here(actor: Actor, session: Any) -> str:
+    return STAYS if actor.credential == session_credential(session.id) else ""
 
 
 def _tags(given: Arguments) -> dict[str, Any]:

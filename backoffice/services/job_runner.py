@@ -131,6 +131,8 @@ class JobRunner:
 
     def _act(self, step: _Step, actor: Actor, kind: BulkKind, key: str, job: Job) -> None:
         step.seen.add(key)
+        if actor.job is not None:
+            actor = replace(actor, job=replace(actor.job, record=key))
         try:
             kind.run(actor, key, job.arguments)
         except (LeaseLost, NotSignedIn, Unavailable, StoreFull):

@@ -11,13 +11,14 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts, Whose
 from backoffice.domain.audit import NO_OBJECT
-from backoffice.domain.ids import is_id, new_id
-from backoffice.domain.jobs import JOBS, Job, JobState, Selection
+from backoffice.domain.ids import new_id
+from backoffice.domain.jobs import JOBS, Job, JobState, Reason, Selection, with_refusals
 from backoffice.domain.limits import JOB_DAYS, MAX_JOB_IDS, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
 from backoffice.services.authorization import FRESH_MS, authorize, deny
 from backoffice.services.bulk import Bulk, BulkKind
+from backoffice.services.bulk_lists import BulkList
 from backoffice.services.job_ports import JobStore
 from backoffice.services.job_runner import JobRunner
 from backoffice.services.ports import AccountStore
@@ -26,6 +27,8 @@ from backoffice.services.records import Records
 SAMPLE: Final = 10
 MAX_WEIGHED: Final = 2_000
 """Records that a preview looks at; beyond them its sums are lower bounds."""
+MAX_LOOKS: Final = 10
+"""Pages of a list that it asks for: a search among very many may find few on each."""
 ATTEMPTS: Final = 5
 DAY_MS: Final = 24 * 3600 * 1000
 WORKER = system_actor("worker", "worker")
@@ -34,7 +37,8 @@ WORKER = system_actor("worker", "worker")
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a job would be about. `count` is a lower bound unless `exact`; `bytes` (None: these have none) and `people`
-    (how many they belong to) unless `weighed`. `absent`: of the records named, so many are not there."""
+    (how many they belong to) unless `weighed`. `absent`: of the records named, so many are not there. `refused`: of
+    those looked at, what is known to be refused, and why; the rest may be, too, when its turn comes."""
 
     kind: BulkKind
     selection: Selection
@@ -46,6 +50,7 @@ class Preview:
     weighed: bool
     sample: tuple[tuple[str, str], ...] = field(default=())
     absent: int = 0
+    refused: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +92,17 @@ class Jobs(Records[Job]):
         found, selection, cleaned = self.plan(actor, kind, selection, args)
         if selection.query is None:
             looked = list(self._there(actor, found, selection.ids))
-            preview = self._weighed(found, selection, cleaned, looked, Page((), len(looked)))
+            preview = self._weighed(actor, found, selection, cleaned, looked, Page((), len(looked)))
             return replace(preview, absent=len(selection.ids) - len(looked))
         query = replace(selection.query, limit=MAX_LIMIT)
         first = page = found.over.page(actor, query)
-        looked = list(page.items)
-        while page.next_cursor and len(looked) < MAX_WEIGHED:
-            page = found.over.page(actor, replace(query, cursor=page.next_cursor))
+        looked, looks = list(page.items), 1
+        while page.next_cursor and len(looked) < MAX_WEIGHED and looks < MAX_LOOKS:
+            page, looks = found.over.page(actor, replace(query, cursor=page.next_cursor)), looks + 1
             looked += page.items
         if not page.next_cursor:
             first = Page((), len(looked))
-        return self._weighed(found, selection, cleaned, looked, replace(first, next_cursor=page.next_cursor))
+        return self._weighed(actor, found, selection, cleaned, looked, replace(first, next_cursor=page.next_cursor))
 
     def plan(
         self, actor: Actor, name: str, selection: Selection, args: Mapping[str, Any] | None
@@ -108,13 +113,21 @@ class Jobs(Records[Job]):
         cleaned, asked = kind.clean(args) if args is not None else {}, selection.query
         if asked is not None:
             order = replace(asked, sort=kind.over.sort, descending=kind.over.descending, offset=0, cursor="")
-            return kind, Selection(query=order), cleaned
+            return kind, Selection(query=self._settled(actor, kind.over, order)), cleaned
         ids = tuple(dict.fromkeys(selection.ids))
         if not 0 < len(ids) <= MAX_JOB_IDS:
             raise Invalid(f"Name 1 to {MAX_JOB_IDS} records, or use a filter.", field="ids")
-        if not all(is_id(one) for one in ids):
+        if not all(kind.over.is_key(one) for one in ids):
             raise Invalid("This is no identifier.", field="ids")
         return kind, Selection(ids), cleaned
+
+    def _settled(self, actor: Actor, over: BulkList, query: Query) -> Query:
+        """The question with its way of searching: where the act takes the records away that have the words, those that
+        have parts of them somewhere must not come next."""
+        if not query.search or query.parts is not None:
+            return query
+        found = over.page(actor, replace(query, parts=False, limit=1))
+        return replace(query, parts=not (found.items or found.total or found.next_cursor))
 
     def _there(self, actor: Actor, kind: BulkKind, ids: tuple[str, ...]) -> Iterator[Any]:
         for one in ids:
@@ -124,7 +137,13 @@ class Jobs(Records[Job]):
                 continue
 
     def _weighed(
-        self, kind: BulkKind, selection: Selection, args: Mapping[str, Any], looked: list[Any], of: Page[Any]
+        self,
+        actor: Actor,
+        kind: BulkKind,
+        selection: Selection,
+        args: Mapping[str, Any],
+        looked: list[Any],
+        of: Page[Any],
     ) -> Preview:
         """`of`: their number, and a cursor where there are more than were looked at."""
         over = kind.over
@@ -132,7 +151,11 @@ class Jobs(Records[Job]):
         sample = tuple((str(one.id), over.title(one)) for one in looked[:SAMPLE])
         people = len({over.who(one) for one in looked})
         count = max(of.total, len(looked))
-        return Preview(kind, selection, args, count, of.exact, size, people, not of.next_cursor, sample)
+        doubt = kind.doubts(actor)
+        refused = with_refusals((), ((str(one.id), why) for one in looked if (why := doubt(one))))
+        return Preview(
+            kind, selection, args, count, of.exact, size, people, not of.next_cursor, sample, refused=tuple(refused)
+        )
 
     def start(self, actor: Actor, kind: str, selection: Selection, args: Mapping[str, Any] | None = None) -> Job:
         """A job of that, in the actor's name and with no more than the actor's present rights. Raises what `preview`

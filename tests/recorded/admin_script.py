@@ -156,7 +156,7 @@ def admin_deeds(site: Recorded) -> None:
 
 def _jobs(site: Recorded) -> None:
     """All that a filter finds, foreseen and started; and somebody leaves."""
-    chosen = {"action": "tag", "all": "1", "search": "also"}
+    chosen = {"action": "tag", "all": "1", "query": "search=also"}
     site.submit("root", "/admin/files/action/", chosen)
     site.submit("root", "/admin/files/action/", {**chosen, "start": "1"})
     site.submit("root", "/admin/files/action/", {**chosen, "start": "1", "add": "blue"})

@@ -105,7 +105,7 @@ def main(url: str, password: str, calls: int) -> None:
     client = connect(url, password)
     db, people = KillingDb(client, calls, os.getpid()), People(client)
     world = World.over(client, db=db)
-    bulk = Bulk(world.library, world.service, people.users, people.sessions)
+    bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
     while jobs.runner.run_some():
         pass

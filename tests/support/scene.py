@@ -36,7 +36,9 @@ class Scene:
         self.jobs = Jobs(
             store=RedisJobs(self.people.db, self.people.keys),
             accounts=self.people.accounts,
-            bulk=Bulk(self.world.library, self.world.service, self.people.users, self.people.sessions),
+            bulk=Bulk(
+                self.world.library, self.world.service, self.people.users, self.people.sessions, self.people.tokens
+            ),
             audit=self.people.log,
             now=self.people.clock,
         )

@@ -101,7 +101,7 @@ class Commit:
         """Let it have an effect only while this worker has the job, and note which record is done: one that was killed
         before it said so is not counted twice."""
         self.check("equal", self._all.record("jobs", job.id), "lease", job.token, error=LeaseLost())
-        self.write("HSET", self._all.job_step(job.id), event.object.id, 1)
+        self.write("HSET", self._all.job_step(job.id), job.record or event.object.id, 1)
 
     def _position(self, key: bytes) -> int:
         return self._keys.setdefault(key, len(self._keys) + 1)

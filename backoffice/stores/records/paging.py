@@ -86,10 +86,10 @@ class Pager(Generic[R]):
             return Page((), 0)
         by_parts = _Order(sort, descending, parts=True)
         wanted = terms(query.search[:MAX_SEARCH])
-        if not wanted or is_cursor_of(query.cursor, by_parts.cursor):
+        if not wanted or query.parts or is_cursor_of(query.cursor, by_parts.cursor):
             return self._scan(query, by_parts)
         page = self._by_words(query, wanted, _Order(sort, descending, wanted))
-        if page.total or not page.exact or query.cursor:
+        if page.total or not page.exact or query.cursor or query.parts is False:
             return page
         return self._scan(query, by_parts)
 

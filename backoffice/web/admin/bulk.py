@@ -3,14 +3,14 @@
     class FileView(OwnedView):
         jobs = {"delete": BulkJob("file.trash"), "transfer": BulkJob("file.transfer", ("owner",))}
 
-It is a job when all that the list finds is meant (`all=1`, with the list's own arguments), when many rows are selected,
-and always where it takes arguments.
+It is a job when all that the list finds is meant (`all=1`, and in `query` what the list is asked for), when many rows
+are selected, and always where it takes arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import flash, redirect, request, url_for
@@ -21,18 +21,16 @@ from backoffice.domain.limits import MAX_JOB_IDS, MAX_TAG, MAX_TAGS, SMALL_SELEC
 from backoffice.errors import Conflict, Invalid, TooLarge, TooMany
 from backoffice.services.jobs import Preview
 from backoffice.web.admin.filters import InvalidFilter
-from backoffice.web.admin.list_state import ListState
+from backoffice.web.admin.list_state import ListState, list_arguments
 from backoffice.web.admin.owners import user_id
 from backoffice.web.context import services
-from backoffice.web.formats import number
+from backoffice.web.formats import filesize, number
 from backoffice.web.identity import actor
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
 
 TEMPLATE: Final = "admin/job_preview.html"
-LIST_ARGUMENTS: Final = ("flt", "search")
-"""How the arguments begin that say which records a list shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,8 @@ def run_job(view: ServiceView, job: BulkJob, ids: Sequence[str]) -> ResponseRetu
     asked = {
         "preview": preview,
         "job": job,
-        "kept": _kept(),
+        "kept": _kept(preview),
+        "question": _question(preview),
         "typing": _typing(preview),
         "problems": problems,
         "return_url": view.return_url(),
@@ -99,8 +98,13 @@ def _start(
 def _selection(view: ServiceView, ids: Sequence[str]) -> Selection:
     if request.form.get("all") != "1":
         return Selection(tuple(ids[:MAX_JOB_IDS]))
+    text = request.form.get("query")
+    if text is None:
+        raise Invalid("It is not said which records are meant.")
     # Strictly: what is done to all must not be done to more than was shown.
-    return Selection(query=ListState.read(view.list_options, request.form, strict=True).query)
+    query = ListState.read(view.list_options, list_arguments(text), strict=True).query
+    parts = {"1": True, "0": False}.get(request.form.get("parts", ""))
+    return Selection(query=replace(query, parts=parts))
 
 
 def _arguments(job: BulkJob) -> Mapping[str, Any]:
@@ -116,6 +120,18 @@ def _arguments(job: BulkJob) -> Mapping[str, Any]:
     }
 
 
+def _question(preview: Preview) -> str:
+    """What is asked before something final: how many, how much, whose."""
+    noun, text = preview.kind.over.noun, preview.kind.text
+    least = "" if preview.weighed else "at least "
+    words = [f"{number(preview.count)} {noun}{'' if preview.count == 1 else 's'}"]
+    if preview.bytes:
+        words.append(f"({least}{filesize(preview.bytes)})")
+    if noun != "user" and preview.people > 1:
+        words.append(f"of {least}{number(preview.people)} people")
+    return f"{text}: {'' if preview.exact else 'at least '}{' '.join(words)}?"
+
+
 def _typing(preview: Preview) -> str:
     """What is to be typed before something final is done to many; "": nothing."""
     return str(preview.count) if preview.kind.final and preview.count > SMALL_SELECTION else ""
@@ -126,11 +142,9 @@ def _typed(preview: Preview) -> bool:
     return request.form.get("typed", "").strip() in {wanted, number(preview.count)} if wanted else True
 
 
-def _kept() -> list[tuple[str, str]]:
+def _kept(preview: Preview) -> list[tuple[str, str]]:
     """What was sent, to be sent again."""
-    names = ("action", "all", "rowid", "url")
-    return [
-        (name, value)
-        for name, value in request.form.items(multi=True)
-        if name in names or name.startswith(LIST_ARGUMENTS)
-    ]
+    names = ("action", "all", "query", "rowid", "url")
+    kept = [(name, value) for name, value in request.form.items(multi=True) if name in names]
+    query = preview.selection.query
+    return kept if query is None or query.parts is None else [*kept, ("parts", str(int(query.parts)))]

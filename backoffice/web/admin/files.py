@@ -82,7 +82,7 @@ class OwnedView(ServiceView):
     }
     column_low = ("mime_type",)
     badge_tones: ClassVar = {"ready": "good", "open": "info", "completing": "warn"}
-    can_export = shares_trips = weighed = True
+    can_export = shares_trips = weighed = bulk_all = True
 
     def permits(self, act: Act, record: WithOwner) -> bool:
         """What is one's own takes the right for that. Asked once for all that is one's own, and once for the rest."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Final
-from urllib.parse import parse_qsl
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from werkzeug.datastructures import MultiDict
 
-from backoffice.domain.limits import MAX_FILTERS
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import Invalid
 from backoffice.web.admin.export import export_answer
 from backoffice.web.admin.filter_bar import FilterBar
-from backoffice.web.admin.list_state import ListState, every_record
+from backoffice.web.admin.list_state import ListState, every_record, list_arguments
 from backoffice.web.admin.own_lists import Arrangement, arrangement
 from backoffice.web.admin.record_forms import RecordForms
 from backoffice.web.admin.rows import rows
@@ -63,10 +59,7 @@ class ListPages(RecordForms):
 
     def canonical_query(self, text: str) -> str:
         """`text` as this list writes it in a saved view. Raises Invalid."""
-        try:
-            args: MultiDict[str, str] = MultiDict(parse_qsl(text, max_num_fields=MAX_FILTERS * 2))
-        except ValueError as exc:
-            raise Invalid("This is not what a list is asked for.", field="query") from exc
+        args = list_arguments(text)
         return ListState.read(self.list_options, args, root=self.list_url(), strict=True).saved_query()
 
     def list_context(self, state: ListState, found: Page[Any]) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
+from backoffice.domain.limits import MAX_FILTERS, MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid
 from backoffice.web.admin.applied_filters import AppliedFilter, FiltersByName, applied_filters
@@ -216,6 +216,14 @@ class ListState:
     def _filter_args(self) -> dict[str, Any]:
         args = {f"flt{at}_{used.name}": used.text for at, used in enumerate(self.filters)}
         return {**args, ZONE: self.zone} if self.zone and self.has_days else args
+
+
+def list_arguments(text: str) -> MultiDict[str, str]:
+    """What a list is asked for, as text behind a question mark. Raises Invalid."""
+    try:
+        return MultiDict(parse_qsl(text, max_num_fields=MAX_FILTERS * 2))
+    except ValueError as exc:
+        raise Invalid("This is not what a list is asked for.", field="query") from exc
 
 
 def every_record(fetch: Callable[[Query], Page[Any]], query: Query) -> tuple[int, Iterator[Any]]:

@@ -15,6 +15,7 @@ from backoffice.services.sessions import Sessions
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link
 from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import plain_cell
 from backoffice.web.admin.filters import equals
 from backoffice.web.admin.owners import user_id, user_name
@@ -71,6 +72,8 @@ class SessionView(ServiceView):
     )
     badge_tones: ClassVar = {"active": "good", "ended": "neutral"}
     empty_hint = "Nobody is signed in there."
+    bulk_all = True
+    jobs: ClassVar = {"delete": BulkJob("session.end")}
     service: Sessions
 
     def get_page(self, query: Query) -> Page[HeldSession]:

@@ -14,6 +14,7 @@ from backoffice.services.tokens import Tokens
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels, Link
 from backoffice.web.admin.base import ServiceView
+from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.filters import days, equals
 from backoffice.web.admin.owners import user_id, user_name
 from backoffice.web.admin.people import holder_cell, permitted_on_users
@@ -62,6 +63,8 @@ class TokenView(ServiceView):
     searchable = True
     search_hint = "Words of the name"
     empty_hint = "There are no tokens."
+    bulk_all = True
+    jobs: ClassVar = {"delete": BulkJob("token.revoke")}
     service: Tokens
 
     def get_page(self, query: Query) -> Page[HeldToken]:

@@ -120,7 +120,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         coming_days("inactive", "Inactivity", "has ended the account"),
     )
     badge_tones: ClassVar = TONES
-    searchable = can_export = shares_trips = True
+    searchable = can_export = shares_trips = bulk_all = True
     search_hint = "Name or e-mail"
     form_on_create = CreateForm
     form_on_edit = EditForm
@@ -128,6 +128,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         "disable": BulkJob("user.disable"),
         "enable": BulkJob("user.enable"),
         "sign_out": BulkJob("session.end_all"),
+        "revoke_tokens": BulkJob("token.revoke_all"),
     }
     service: Users
 

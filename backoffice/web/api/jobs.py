@@ -40,6 +40,9 @@ Kind = Literal[
     "user.disable",
     "user.enable",
     "session.end_all",
+    "session.end",
+    "token.revoke_all",
+    "token.revoke",
 ]
 
 
@@ -142,6 +145,11 @@ class JobPreviewAnswer(Answer):
         BeforeValidator(_pairs),
     ]
     absent: int
+    refused: Annotated[
+        list[ReasonAnswer],
+        Field(description="What is known to be refused, of those looked at"),
+        BeforeValidator(_listed),
+    ]
 
 
 class LeaveRequest(Strict):

@@ -12,6 +12,8 @@ function confirming() {
     const asked = submitter?.dataset.confirm ? submitter : form;
     const question = asked.dataset.confirm;
     if (!question || form.elements.namedItem("confirmed")) return;
+    // What is done to all that match is foreseen on a page of its own.
+    if (form.elements.namedItem("all")?.checked) return;
     event.preventDefault();
     dialog.querySelector("[data-question]").textContent = question;
     dialog.querySelector("[data-subject]").textContent = subject(submitter);
@@ -32,13 +34,10 @@ function subject(button) {
 }
 
 function selected() {
-  const everything = document.querySelector("[data-bulk] [name=all]:checked");
-  return everything ? `All ${number.format(everything.dataset.all)} that match` : chosen(all("input[name=rowid]"));
+  return chosen(all("input[name=rowid]"));
 }
 
-const number = new Intl.NumberFormat(document.documentElement.lang);
-
-/** "3 selected · 280 MB", where rows have sizes; thousands, as the server counts. */
+/** "3 selected · 280 MB", where rows have sizes; units as the server's. */
 function chosen(boxes) {
   const some = boxes.filter((box) => box.checked);
   const text = `${some.length} selected`;
@@ -65,19 +64,19 @@ function selecting() {
   const update = () => {
     const count = boxes.filter((box) => box.checked).length;
     bar.hidden = count === 0;
-    const everything = whole.form.elements.all?.checked;
-    bar.querySelector("[data-count]").textContent = everything ? `All ${number.format(whole.form.elements.all.dataset.all)} selected` : chosen(boxes);
-    if (whole.form.elements.all && count < boxes.length) whole.form.elements.all.checked = false;
+    const everything = whole.form.elements.all;
+    if (everything) {
+      // Offered once the page is selected; without a script always.
+      everything.parentElement.hidden = count < boxes.length;
+      if (count < boxes.length) everything.checked = false;
+    }
+    bar.querySelector("[data-count]").textContent = everything?.checked ? everything.dataset.all : chosen(boxes);
     for (const box of [whole, start]) {
       box.checked = count > 0 && count === boxes.length;
       box.indeterminate = count > 0 && count < boxes.length;
     }
   };
-  // Everything that matches takes the rows of this page with it.
-  whole.form.elements.all?.addEventListener("change", ({ target }) => {
-    if (target.checked) boxes.forEach((box) => { box.checked = true; });
-    update();
-  });
+  whole.form.elements.all?.addEventListener("change", update);
   let last = null;
   boxes.forEach((box, index) => box.addEventListener("click", (event) => {
     if (event.shiftKey && last !== null) {
@@ -118,7 +117,7 @@ function opening() {
   }
 }
 
-/** j and k (or the arrows, once one is in the list) go from row to row, x selects, Enter opens, ? tells the keys. */
+/** j and k (or the arrows, once one is in the list) go from row to row, x selects, a selects the page and then all that match, Enter opens, ? tells the keys. */
 function walking() {
   const links = all(".list tbody th > a");
   const help = document.querySelector("[data-keys]");
@@ -130,6 +129,7 @@ function walking() {
     const at = row ? links.findIndex((link) => row.contains(link)) : -1;
     const step = { j: 1, k: -1, ...(row && { ArrowDown: 1, ArrowUp: -1 }) }[event.key];
     if (step) links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
+    else if (event.key === "a") document.querySelector("[data-select-all]:not(:checked), [data-bulk] [name=all]:not(:checked)")?.click();
     else if (event.key === "x" && row) row.querySelector("[name=rowid]")?.click();
     else if (event.key === "?" && help) help.showModal();
     else return;
