@@ -203,7 +203,7 @@ class Acts:
         Whose.OWN,
         event=Actions.JOB_START,
     )
-    JOB_STOP = _site("job.stop", "stop a job, whosever it is", Permissions.JOBS_WRITE, Actions.JOB_STOP)
+    JOB_STOP = _site("job.stop", "stop a job that one may see", Permissions.JOBS_WRITE, Actions.JOB_STOP)
 
     VIEW_READ = Act("view.read", "see saved views of a list that one may see", None, Whose.OWN)
     VIEW_CREATE = Act(

@@ -16,7 +16,7 @@ from backoffice.domain.jobs import JOBS, Job, JobState, Reason, Selection, with_
 from backoffice.domain.limits import JOB_DAYS, MAX_JOB_IDS, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
-from backoffice.services.authorization import FRESH_MS, authorize, deny
+from backoffice.services.authorization import FRESH_MS, authorize, deny, is_authorized
 from backoffice.services.bulk import Bulk, BulkKind
 from backoffice.services.bulk_lists import BulkList
 from backoffice.services.job_ports import JobStore
@@ -69,13 +69,16 @@ class Jobs(Records[Job]):
 
     # -- reading
 
-    def page(self, actor: Actor, query: Query, *, everybody: bool = True) -> Page[Job]:
-        """The newest first, everybody's or one's own. Raises NotAllowed, Invalid."""
+    def page(self, actor: Actor, query: Query, *, everybody: bool | None = None) -> Page[Job]:
+        """The newest first, everybody's or one's own; None: everybody's for who may see these. Raises NotAllowed,
+        Invalid."""
+        if everybody is None:
+            own = is_authorized(self.audit, actor, Acts.JOBS_LIST)
+            everybody = not own or is_authorized(self.audit, actor, Acts.JOBS_LIST_ALL)
         authorize(self.audit, actor, Acts.JOBS_LIST_ALL if everybody else Acts.JOBS_LIST)
         query = query if query.sort else replace(query, sort="created", descending=True)
         if not everybody:
-            others = tuple(one for one in query.filters if one[0] != "actor")
-            query = replace(query, filters=(*others, ("actor", actor.id)))
+            query = replace(query, filters=tuple(dict.fromkeys([*query.filters, ("actor", actor.id)])))
         return self.store.page(query)
 
     def get(self, actor: Actor, record_id: str, /) -> Job:
@@ -192,10 +195,10 @@ class Jobs(Records[Job]):
 
     def stop(self, actor: Actor, job_id: str) -> Job:
         """Let it do no more than what it is doing at this moment; what it did stays. Once it is over, nothing. Raises
-        NotAllowed, NotFound."""
+        NotAllowed, NotFound, also where it is not for this actor to see."""
         for attempt in range(ATTEMPTS):
             self._authorize(actor, Acts.JOB_STOP, job_id)
-            job = self._existing(job_id)
+            job = self.get(actor, job_id)
             if job.state is not JobState.OPEN:
                 return job
             try:

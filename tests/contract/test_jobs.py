@@ -17,9 +17,9 @@ from backoffice.domain.jobs import Job, JobState, Selection
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, LeaseLost, NotAllowed, NotFound, ReauthRequired, TooMany
 from backoffice.services.authorization import FRESH_MS
-from tests.support.jobs import EVERYTHING, JobScene, killed_worker
+from tests.support.jobs import EVERYTHING, JobScene, killed_worker, worker
 from tests.support.people import ROOT
-from tests.support.servers import Store
+from tests.support.servers import Store, wait_for
 
 
 @pytest.fixture
@@ -47,21 +47,21 @@ def finished(scene: JobScene, job: Job) -> Job:
 
 
 def test_a_set_that_shrinks_by_the_act_is_walked_to_its_end(scene: JobScene) -> None:
-    ids, others = scene.files_of(scene.owner, 450), scene.files_of(scene.operator, 30)
+    ids, others = scene.files_of(scene.owner, 90), scene.files_of(scene.operator, 12)
     preview = scene.jobs.preview(scene.actor(scene.operator), "file.trash", owned(scene))
-    assert (preview.count, preview.bytes, preview.people, len(preview.sample)) == (450, 450, 1, 10)
+    assert (preview.count, preview.bytes, preview.people, len(preview.sample)) == (90, 90, 1, 10)
     job = scene.start("file.trash", owned(scene))
-    assert (job.total, job.title, job.shown_state) == (450, "Move to trash: 450 files", "queued")
+    assert (job.total, job.title, job.shown_state) == (90, "Move to trash: 90 files", "queued")
     job = finished(scene, job)
-    assert (job.done, job.refused, job.absent) == (450, 0, 0)
+    assert (job.done, job.refused, job.absent) == (90, 0, 0)
     assert (states(scene, ids), states(scene, others)) == (
-        Counter({FileState.TRASHED: 450}),
-        Counter({FileState.READY: 30}),
+        Counter({FileState.TRASHED: 90}),
+        Counter({FileState.READY: 12}),
     )
     [end] = scene.people.log.page((("object", f"job:{job.id}"), ("action", "job.end")), "", 5).items
-    assert end.event["data"] == {"state": "done", "done": 450, "of": 450}
+    assert end.event["data"] == {"state": "done", "done": 90, "of": 90}
     restored = finished(scene, scene.start("file.restore", EVERYTHING))
-    assert (restored.done, states(scene, ids)) == (450, Counter({FileState.READY: 450}))
+    assert (restored.done, states(scene, ids)) == (90, Counter({FileState.READY: 90}))
 
 
 def test_what_comes_after_the_start_is_not_its_business(scene: JobScene) -> None:
@@ -89,26 +89,26 @@ def test_records_that_are_named_and_what_became_of_each(scene: JobScene) -> None
 
 
 def test_a_file_whose_heir_has_no_room_is_refused_with_the_reason(scene: JobScene) -> None:
-    ids = scene.files_of(scene.owner, 130)
-    scene.people.users.update(ROOT, scene.operator.id, quota_bytes=100)
+    ids = scene.files_of(scene.owner, 26)
+    scene.people.users.update(ROOT, scene.operator.id, quota_bytes=20)
     job = finished(scene, scene.start("file.transfer", owned(scene), owner=scene.operator.id))
-    assert (job.done, job.refused) == (100, 30)
+    assert (job.done, job.refused) == (20, 6)
     [reason] = job.why_refused
-    assert (reason.text, reason.count) == ("The new owner's quota does not leave room for this.", 30)
+    assert (reason.text, reason.count) == ("The new owner's quota does not leave room for this.", 6)
     assert set(reason.ids) < set(ids)
-    assert (scene.world.files.usage(scene.owner.id), scene.world.files.usage(scene.operator.id)) == ((30, 0), (100, 0))
+    assert (scene.world.files.usage(scene.owner.id), scene.world.files.usage(scene.operator.id)) == ((6, 0), (20, 0))
 
 
 def test_it_is_stopped_half_way_and_another_goes_on(scene: JobScene) -> None:
-    ids = scene.files_of(scene.owner, 350)
+    ids = scene.files_of(scene.owner, 70)
     job = scene.start("file.trash")
     assert scene.runner.run_some()
     assert scene.again(job).shown_state == "running"
     scene.jobs.stop(scene.actor(scene.operator), job.id)
     assert not scene.runner.run_some()
     job = scene.again(job)
-    assert (job.state, job.done, states(scene, ids)[FileState.TRASHED]) == (JobState.STOPPED, 100, 100)
-    assert finished(scene, scene.start("file.trash")).done == 250
+    assert (job.state, job.done, states(scene, ids)[FileState.TRASHED]) == (JobState.STOPPED, 20, 20)
+    assert finished(scene, scene.start("file.trash")).done == 50
 
 
 def test_whoever_is_disabled_or_loses_the_right_acts_no_more(scene: JobScene) -> None:
@@ -117,12 +117,12 @@ def test_whoever_is_disabled_or_loses_the_right_acts_no_more(scene: JobScene) ->
         lambda: scene.people.users.disable(ROOT, scene.operator.id),
     ):
         scene.people.users.update(ROOT, scene.operator.id, roles=["operator"])
-        scene.files_of(scene.owner, 150)
+        scene.files_of(scene.owner, 30)
         job = scene.start("file.trash", owned(scene))
         assert scene.runner.run_some()
         take_away()
         job = scene.finish(job)
-        assert (job.state, job.done) == (JobState.FAILED, 100)
+        assert (job.state, job.done) == (JobState.FAILED, 20)
         assert "any more" in job.failure
 
 
@@ -193,18 +193,34 @@ def test_a_worker_killed_anywhere_leaves_nothing_out_and_does_nothing_twice(
 
 
 @pytest.mark.real_only
-def test_ten_thousand_are_stopped_half_way_and_done_by_the_next(redis: Redis) -> None:
+@pytest.mark.timeout(600)
+def test_ten_thousand_stopped_killed_and_done_once(redis: Redis, store_server: Store) -> None:
     scene = JobScene(redis)
-    scene.files_of(scene.owner, 10_000)
-    job = scene.start("file.trash", owned(scene))
-    while scene.again(job).done < 5_000:
-        assert scene.runner.run_some()
-    scene.jobs.stop(scene.actor(scene.operator), job.id)
+    scene.step = 100
+    ids = scene.files_of(scene.owner, 10_000)
+
+    def until(job: Job, done: int) -> None:
+        wait_for(lambda: scene.again(job).done >= done, f"{done} are done", 300)
+
+    stopped = scene.start("file.tag", owned(scene), add=["x"])
+    with worker(store_server.url, store_server.password):
+        until(stopped, 1_000)
+        scene.jobs.stop(scene.actor(scene.operator), stopped.id)
+        wait_for(lambda: scene.again(stopped).over, "it is stopped", 30)
+    stopped = scene.again(stopped)
+    assert (stopped.state, stopped.refused, stopped.absent) == (JobState.STOPPED, 0, 0)
+    assert 1_000 <= stopped.done < 10_000
+    job = scene.start("file.tag", owned(scene), add=["x"])
+    with worker(store_server.url, store_server.password) as process:
+        until(job, 5_000)
+        process.send_signal(signal.SIGKILL)
+    assert 5_000 <= scene.again(job).done < 10_000
+    redis.hset(scene.people.keys.record("jobs", job.id), "lease_until", 0)  # its time is over
     job = scene.finish(job)
-    assert (job.state, job.done) == (JobState.STOPPED, 5_000)
-    rest = finished(scene, scene.start("file.trash", owned(scene)))
-    assert rest.done == 5_000
-    assert scene.world.library.page(ROOT, Query(), everybody=True).total == 0
+    assert (job.state, job.done, job.refused, job.absent) == (JobState.DONE, 10_000, 0, 0)
+    assert Counter(scene.acts_of(stopped, "file.tag") + scene.acts_of(job, "file.tag")) == Counter(ids)
+    ends = (("object", f"job:{job.id}"), ("action", "job.end"))
+    assert len(scene.people.log.page(ends, "", 5).items) == 1
 
 
 def test_what_cannot_be_started(scene: JobScene) -> None:

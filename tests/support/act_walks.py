@@ -147,7 +147,7 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.TOKEN_REVOKE: _with(Scene.token, lambda on, who, token: on.people.tokens.revoke(who, token)),
     Acts.JOB_READ: _with(Scene.job, lambda on, who, job: on.jobs.get(who, job)),
     Acts.JOBS_LIST: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=False),
-    Acts.JOBS_LIST_ALL: lambda on, _: lambda who: on.jobs.page(who, Query()),
+    Acts.JOBS_LIST_ALL: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=True),
     Acts.JOB_START: _with(Scene.file, lambda on, who, file: on.jobs.start(who, "file.trash", Selection((file,)))),
     Acts.JOB_STOP: _with(Scene.job, lambda on, who, job: on.jobs.stop(who, job)),
     Acts.VIEW_READ: lambda on, _: lambda who: on.views.for_section(who, "files"),
@@ -181,6 +181,7 @@ BEGINS: Final = {Acts.JOB_START, Acts.VIEW_CREATE, Acts.UPLOAD_START, Acts.FILE_
 """There is nothing yet, or nothing named, that could be somebody else's."""
 BESIDES: Final = {
     Acts.JOB_START: Acts.FILE_TRASH,
+    Acts.JOB_STOP: Acts.JOB_READ,
     Acts.FILE_REPLACE: Acts.FILE_CREATE,
     Acts.USER_ACCESS: Acts.ROLE_READ,
 }

@@ -1,6 +1,6 @@
 """Many files, people who start jobs on them, and a worker in a process of its own that dies.
 
-python -m tests.support.jobs URL PASSWORD CALLS     carries jobs out until that many calls of the store are made
+python -m tests.support.jobs URL PASSWORD CALLS     carries jobs out until that many calls of the store are made; 0: all
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -39,7 +41,10 @@ SIZE: Final = 1
 
 
 class JobScene(Scene):
-    """`operator`: who starts jobs; `owner`: whose files they are about."""
+    """`operator`: who starts jobs; `owner`: whose files they are about. `step`: records that the worker does at a time;
+    few, so that few records are several steps."""
+
+    step = 20
 
     def __init__(self, client: Any) -> None:
         super().__init__(client)
@@ -77,7 +82,7 @@ class JobScene(Scene):
     @property
     def runner(self) -> JobRunner:
         """Takes what a dead worker had at once."""
-        return replace(self.jobs.runner, lease_ms=1)
+        return replace(self.jobs.runner, lease_ms=1, step=self.step)
 
     def finish(self, job: Job) -> Job:
         while self.runner.run_some():
@@ -101,9 +106,21 @@ def killed_worker(url: str, password: str, calls: int) -> int:
     return -subprocess.run(command, cwd=TREE, check=False, timeout=60).returncode
 
 
+@contextmanager
+def worker(url: str, password: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker that lives until nothing is left to do, or until it is killed."""
+    command = [sys.executable, "-m", "tests.support.jobs", url, password, "0"]
+    process = subprocess.Popen(command, cwd=TREE)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(30)
+
+
 def main(url: str, password: str, calls: int) -> None:
     client = connect(url, password)
-    db, people = KillingDb(client, calls, os.getpid()), People(client)
+    db, people = KillingDb(client, calls or sys.maxsize, os.getpid()), People(client)
     world = World.over(client, db=db)
     bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from backoffice.domain.files import FileState
+from backoffice.domain.jobs import JobState
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import UserStatus
 from tests.support.admin_views import Desk, desk
 
@@ -117,6 +119,29 @@ def test_a_job_is_stopped_and_only_by_who_may(whole: Desk) -> None:
     assert "stopped" in browser.get(answer.location).text
     assert browser.post("/admin/jobs/stop/", {"id": "0" * 22}).status_code == 404
     assert browser.get("/admin/jobs/details/?id=nonsense").status_code == 404
+
+
+def test_whoever_may_start_jobs_and_not_see_everybodys_has_their_own(whole: Desk) -> None:
+    permissions = Permissions.JOBS_WRITE, Permissions.FILES_ALL_READ, Permissions.FILES_ALL_DELETE
+    starter = whole.role(*permissions, Permissions.FILES_READ, Permissions.FILES_DELETE)
+    browser, file = whole.as_(starter), whole.file()
+    chosen = {"action": "delete", "all": "1", "start": "1"}
+    answer = browser.post("/admin/files/action/", {**chosen, "query": f"search={file.name}"})
+    assert answer.status_code == 303
+    mine = browser.get("/admin/jobs/")
+    assert mine.text.count("/admin/jobs/details/?id=") == 1
+    assert ">Jobs<" in browser.get("/admin/files/").text
+    assert "Stop" in browser.get(answer.location).text
+    other = whole.as_("operator").post("/admin/files/action/", {**chosen, "query": f"search={whole.file().name}"})
+    [foreign] = re.findall(r"id=([0-9A-Za-z]{22})", other.location)
+    browser = whole.as_(starter)
+    assert browser.get(f"/admin/jobs/details/?id={foreign}").status_code == 404
+    assert browser.post("/admin/jobs/stop/", {"id": foreign}).status_code == 404
+    assert (found := whole.site.services.jobs.store.get(foreign)) is not None
+    assert found.state is JobState.OPEN
+    assert foreign not in browser.get("/admin/jobs/").text
+    assert foreign not in browser.get(f"/admin/jobs/?flt1_by_is={whole.id_of('admin')}").text
+    assert foreign in whole.as_("auditor").get("/admin/jobs/").text
 
 
 def test_somebody_leaves_and_the_files_are_handed_over(whole: Desk) -> None:

@@ -58,9 +58,10 @@ class JobView(ServiceView):
     service: Jobs
 
     def access_rules(self) -> dict[str, Access]:
-        """Whoever starts jobs watches their own."""
+        """Whoever starts jobs sees and watches their own."""
         return {
             **super().access_rules(),
+            "index_view": access_to(Acts.JOBS_LIST, Acts.JOBS_LIST_ALL),
             "details_view": access_to(Acts.JOB_READ),
             "stop_view": access_to(Acts.JOB_STOP),
         }
@@ -77,9 +78,7 @@ class JobView(ServiceView):
             "tone": TONES[job.shown_state],
             "stoppable": job.state is JobState.OPEN and may(Acts.JOB_STOP),
             "log_url": url_for("audit.index_view", flt0_object_is=f"job:{job.id}") if may(Acts.AUDIT_READ) else "",
-            "return_url": self.return_url()
-            if self.is_accessible() or request.args.get("url")
-            else url_for("admin.index"),
+            "return_url": self.return_url(),
         }
         return str(self.render(self.details_template, **context))
 
