@@ -154,6 +154,7 @@ def test_any_page_of_any_index_is_two_trips(redis: Any) -> None:
     assert db.trips - before == 2
 
 
+@pytest.mark.real_only
 @pytest.mark.parametrize("segment", [8, 24, 64, SEGMENT_BYTES])
 def test_whatever_is_asked_is_what_a_list_says(db: Db, segment: int) -> None:
     """Pages, totals and counts with bounds of every kind, while entries come, the newest are cut and the oldest go."""

@@ -68,6 +68,7 @@ def _between(db: Db) -> bytes:
     return (first + 1).to_bytes(8, "big")
 
 
+@pytest.mark.real_only
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_to_segments_is_found_named_and_repaired(db: Db, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_check, "BATCH", 7)

@@ -76,6 +76,7 @@ often = settings(
 )
 
 
+@pytest.mark.real_only
 @often
 @given(query=QUERIES)
 def test_every_page_is_what_the_model_says(pager: Pager[Thing], query: Query) -> None:
@@ -89,6 +90,7 @@ def test_every_page_is_what_the_model_says(pager: Pager[Thing], query: Query) ->
         assert [one for page in walk(pager, query) for one in page.items] == everything[query.offset :]
 
 
+@pytest.mark.real_only
 @often
 @given(query=QUERIES)
 def test_walked_pages_skip_and_repeat_nothing(tiny: None, pager: Pager[Thing], query: Query) -> None:
@@ -113,6 +115,7 @@ def test_walked_pages_skip_and_repeat_nothing(tiny: None, pager: Pager[Thing], q
         assert set(page.items) <= set(everything)
 
 
+@pytest.mark.real_only
 @pytest.mark.parametrize(
     "query",
     [
