@@ -35,6 +35,6 @@ def no_barriers(page: Page, *schemes: str) -> None:
         if scheme:
             # Without motion, or the colours would be on their way from one scheme to the other.
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+            expect(page.locator("html")).to_have_attribute("data-theme", scheme)
         found = AxeResults(page.evaluate("() => axe.run({ resultTypes: ['violations'] })"))
         assert found.violations_count == 0, f"{scheme}\n{found.generate_report()}"

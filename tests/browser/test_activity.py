@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from backoffice.domain.ids import new_id
-from tests.browser.conftest import SHELL, WholeSite, no_barriers
+from tests.browser.pages import no_barriers
+from tests.browser.whole_site import SHELL, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -18,7 +19,7 @@ OpenPage = Callable[..., Page]
 
 def test_entries_are_walked_beside_the_list_in_the_readers_time(site: WholeSite, open_page: OpenPage) -> None:
     page = open_page(timezone_id="Asia/Tokyo")
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     user, _ = site.services.users.create(SHELL, username=f"w-{new_id()[:8].lower()}", roles=("user",))
     site.services.users.update(SHELL, user.id, email=f"{user.username}@example.org")
     page.goto(f"{site.url}/admin/audit/?flt2_object_is=user:{user.id}")
@@ -60,7 +61,7 @@ def test_without_a_script_an_entry_is_a_page_and_times_are_utc(site: WholeSite, 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_no_barriers(site: WholeSite, open_page: OpenPage, scheme: str, width: int) -> None:
     page = open_page(color_scheme=scheme, viewport={"width": width, "height": 800})
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     for path in ("", "audit/", "audit/?flt2_object_is=nothing", "system/"):
         page.goto(f"{site.url}/admin/{path}")
         no_barriers(page)

@@ -122,14 +122,14 @@ def test_a_user_is_made_let_in_changed_and_removed(site: WholeSite, admin: Page,
     admin.get_by_label("Quota").fill("5 MB")
     admin.get_by_role("checkbox", name="auditor", exact=True).check()
     admin.get_by_role("button", name="Save changes").click()
-    expect(admin.locator(".flash-good")).to_be_visible()
+    expect(admin.locator(".toast")).to_be_visible()
     theirs.goto(f"{site.url}/account")
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Sign in")  # other roles end all sessions
 
     remove(admin, name, "Cancel")
     expect(rows(admin)).to_have_count(1)
     remove(admin, name, "Delete")
-    expect(admin.locator(".flash-good")).to_be_visible()
+    expect(admin.locator(".toast")).to_be_visible()
     expect(admin.locator(".empty-title")).to_have_text("Nothing matches")
 
 
@@ -148,7 +148,7 @@ def test_a_role_is_made_changed_and_removed(site: WholeSite, admin: Page) -> Non
     admin.get_by_label("Description").fill("Reads the log")
     admin.locator("input[type=checkbox][value='audit:read']").check()
     admin.get_by_role("button", name="Create role").click()
-    expect(admin.locator(".flash-good")).to_be_visible()
+    expect(admin.locator(".toast")).to_be_visible()
     admin.goto(f"{site.url}/admin/roles/")
     search(admin, name)
     assert firsts(admin) == [name]
@@ -156,7 +156,7 @@ def test_a_role_is_made_changed_and_removed(site: WholeSite, admin: Page) -> Non
     admin.get_by_label("Description").fill("Reads the log and the system")
     admin.locator("input[type=checkbox][value='system:read']").check()
     admin.get_by_role("button", name="Save changes").click()
-    expect(admin.locator(".flash-good")).to_be_visible()
+    expect(admin.locator(".toast")).to_be_visible()
     expect(rows(admin)).to_contain_text("Reads the log and the system")
     remove(admin, name, "Delete")
     expect(admin.locator(".empty-title")).to_have_text("Nothing matches")
@@ -194,7 +194,7 @@ def test_an_upload_in_progress_is_seen_and_cancelled(site: WholeSite, admin: Pag
     )
     admin.goto(f"{site.url}/admin/uploads/")
     search(admin, name)
-    expect(rows(admin)).to_contain_text("1 of 4")
+    expect(rows(admin)).to_contain_text("100 B of 400 B · 25 %")
     admin.get_by_role("button", name=f"Cancel upload {name}").click()
     admin.get_by_role("dialog").get_by_role("button", name="Cancel upload").click()
     expect(admin.locator(".empty-title")).to_have_text("Nothing matches")

@@ -38,7 +38,7 @@ def shows(page: Page, *wanted: str) -> None:
 
 
 def message(page: Page, text: str) -> None:
-    expect(page.locator("[data-region=messages] .flash")).to_contain_text(text)
+    expect(page.locator("[data-region=messages] :is(.flash, .toast)")).to_contain_text(text)
 
 
 def to_trash(page: Page, name: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from backoffice.domain.ids import new_id
-from tests.browser.conftest import Person, WholeSite, no_barriers
+from tests.browser.pages import no_barriers
+from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -26,9 +27,9 @@ def owner(site: WholeSite) -> Person:
     return person
 
 
-def chosen(page: Page, owner: Person) -> str:
+def chosen(site: WholeSite, page: Page, owner: Person) -> str:
     """The files of that person, by the filter menu; the address."""
-    page.goto(f"{page.url.partition('/admin')[0].rstrip('/')}/admin/files/")
+    page.goto(f"{site.url}/admin/files/")
     page.locator("summary", has_text="Filter").click()
     page.locator(".filter-field summary", has_text="Owner").click()
     page.locator("[data-person]").fill(owner.name)
@@ -43,8 +44,8 @@ def test_filtering_without_barriers(
     site: WholeSite, open_page: OpenPage, owner: Person, scheme: str, width: int
 ) -> None:
     page = open_page(color_scheme=scheme, viewport={"width": width, "height": 800}, timezone_id="Asia/Tokyo")
-    site.sign_in(page, site.person("operator"))
-    address = chosen(page, owner)
+    site.give_session(page, site.person("operator"))
+    address = chosen(site, page, owner)
     page.locator("summary", has_text="Filter").click()
     page.locator(".filter-field summary", has_text="Created").click()
     expect(page.locator("[data-zone-words]")).to_have_text("Days are those of Asia/Tokyo.")
@@ -63,8 +64,8 @@ def test_filtering_without_barriers(
 
 
 def test_a_list_by_the_keyboard_alone(site: WholeSite, page: Page, owner: Person) -> None:
-    site.sign_in(page, site.person("operator"))
-    chosen(page, owner)
+    site.give_session(page, site.person("operator"))
+    chosen(site, page, owner)
     for key in ("j", "x", "j", "x", "k", "j"):
         page.keyboard.press(key)
     expect(page.locator("[data-count]")).to_have_text(re.compile("2 selected · [0-9.]+ k?B"))
@@ -78,7 +79,7 @@ def test_a_list_by_the_keyboard_alone(site: WholeSite, page: Page, owner: Person
 
 
 def test_an_act_by_the_palette(site: WholeSite, page: Page, owner: Person) -> None:
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     page.goto(f"{site.url}/admin/")
     page.keyboard.press("Control+k")
     page.keyboard.type(f"disable {owner.name}")
@@ -91,7 +92,7 @@ def test_an_act_by_the_palette(site: WholeSite, page: Page, owner: Person) -> No
 
 def test_views_columns_and_export_without_a_script(site: WholeSite, open_page: OpenPage, owner: Person) -> None:
     page, name = open_page(java_script_enabled=False), f"v-{new_id()[:6]}"
-    site.sign_in(page, site.person("operator"))
+    site.give_session(page, site.person("operator"))
     page.goto(f"{site.url}/admin/files/")
     page.locator("summary", has_text="Filter").click()
     page.locator(".filter-field summary", has_text="Owner").click()

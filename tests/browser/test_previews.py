@@ -14,7 +14,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from backoffice.domain.files import File, FileSpec
-from tests.browser.conftest import PASSWORD, Person, Watch, WholeSite, no_barriers
+from tests.browser.conftest import Watch
+from tests.browser.pages import no_barriers
+from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -93,17 +95,9 @@ def boss(site: WholeSite) -> Person:
     return site.person("admin")
 
 
-def sign_in(site: WholeSite, page: Page, person: Person) -> None:
-    page.goto(f"{site.url}/login")
-    page.get_by_label("User name").fill(person.name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "/login" not in url)
-
-
 def test_F2_no_file_of_any_type_runs_anything_or_calls_anybody(site: WholeSite, page: Page, boss: Person) -> None:
     """Whatever a page of ours would have had to stop is a problem of its own: the console has to stay empty."""
-    sign_in(site, page, boss)
+    site.give_session(page, boss)
     asked = list[str]()
     page.context.on("request", lambda request: asked.append(request.url))
     page.context.on("page", lambda opened: asked.append(f"window {opened.url}"))
@@ -133,7 +127,7 @@ def test_F2_no_file_of_any_type_runs_anything_or_calls_anybody(site: WholeSite, 
 def test_F2_nor_where_somebody_opens_the_address_itself(
     site: WholeSite, page: Page, boss: Person, watch: Watch
 ) -> None:
-    sign_in(site, page, boss)
+    site.give_session(page, boss)
     watch.allow("sandbox|Content Security Policy|Failed to load")
     for name in ("page.html", "drawing.svg", "breaks out.svg", "no picture.png"):
         file = store(site, boss, name, *HOSTILE[name])
@@ -147,7 +141,7 @@ def test_F2_nor_where_somebody_opens_the_address_itself(
 
 
 def test_sound_is_played_and_pictures_are_drawn(site: WholeSite, page: Page, boss: Person) -> None:
-    sign_in(site, page, boss)
+    site.give_session(page, boss)
     file = store(site, boss, "tone.wav", wav())
     page.goto(f"{site.url}/admin/files/details/?id={file.id}")
     page.wait_for_function("document.querySelector('audio').duration > 1.9")
@@ -160,7 +154,7 @@ def test_sound_is_played_and_pictures_are_drawn(site: WholeSite, page: Page, bos
 
 def test_the_page_of_a_file(site: WholeSite, page: Page, boss: Person, open_page: Callable[..., Page]) -> None:
     """All tabs, in both looks and on a phone; tags are changed where they stand, also without a script."""
-    sign_in(site, page, boss)
+    site.give_session(page, boss)
     file = store(site, boss, "notes.txt", b"hello\n" * 100)
     address = f"{site.url}/admin/files/details/?id={file.id}"
     for tab in ("preview", "activity", "details"):
@@ -175,7 +169,7 @@ def test_the_page_of_a_file(site: WholeSite, page: Page, boss: Person, open_page
     page.get_by_role("button", name="Verify now").click()
     expect(page.get_by_text("notes.txt is whole: 600 B in 1 chunk compared.")).to_be_visible()
     plain = open_page(java_script_enabled=False)
-    sign_in(site, plain, boss)
+    site.give_session(plain, boss)
     plain.goto(address)
     plain.locator("dd", has=plain.locator("#quick-tags")).get_by_text("Change").click()
     plain.locator("#quick-tags").fill("Letters, 2026")
@@ -195,7 +189,7 @@ def test_uploads_are_shown_as_they_come(site: WholeSite, page: Page, boss: Perso
         ).upload.id
 
     upload_id = send(0, None)
-    sign_in(site, page, boss)
+    site.give_session(page, boss)
     page.goto(f"{site.url}/admin/uploads/?search={sender.name}")
     row = page.locator("tbody tr", has_text=sender.name).first
     expect(row).to_contain_text("1.0 kB of 4.0 kB · 25 %")
@@ -219,7 +213,7 @@ def test_uploads_are_shown_as_they_come(site: WholeSite, page: Page, boss: Perso
 def test_what_was_deleted_is_restored_from_its_row(site: WholeSite, page: Page, boss: Person) -> None:
     file = store(site, boss, f"{boss.name} résumé.txt", b"one")
     site.services.files.trash(site.actor(boss), file.id)
-    sign_in(site, page, boss)
+    site.give_session(page, boss)
     page.goto(f"{site.url}/admin/trash/?search={boss.name}+resume")
     no_barriers(page)
     row = page.locator("tbody tr").first

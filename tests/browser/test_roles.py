@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from backoffice.domain.ids import new_id
-from tests.browser.conftest import SHELL, WholeSite, no_barriers
+from tests.browser.pages import no_barriers
+from tests.browser.whole_site import SHELL, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -28,14 +29,14 @@ def granted(site: WholeSite, name: str) -> set[str]:
 
 @pytest.fixture
 def admin(site: WholeSite, page: Page) -> Page:
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     return page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_change_is_asked_about_saved_and_without_barriers(site: WholeSite, open_page: OpenPage, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     name = make_role(site, "files:read", "users:read", like="auditor")
     person = site.person(name)
     page.goto(f"{site.url}/admin/roles/")
@@ -82,7 +83,7 @@ def test_a_phone_shows_one_role_at_a_time_and_keeps_the_ticks(
     site: WholeSite, open_page: OpenPage, script: bool
 ) -> None:
     page = open_page(viewport={"width": 360, "height": 740}, java_script_enabled=script)
-    site.sign_in(page, site.person("admin"))
+    site.give_session(page, site.person("admin"))
     first, second = make_role(site), make_role(site)
     page.goto(f"{site.url}/admin/roles/")
     for name, other in ((first, second), (second, first)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import SHELL, WholeSite
+from tests.browser.whole_site import SHELL, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -60,7 +60,7 @@ def test_pages_are_light(full: WholeSite, open_page: Callable[..., Page]) -> Non
     person = full.person("admin")
     for path in PAGES:
         page = open_page()
-        full.sign_in(page, person)
+        full.give_session(page, person)
         page.goto("about:blank")  # the page after the sign-in goes on loading
         page.context.new_cdp_session(page).send("Network.clearBrowserCache")
         cold = weigh(page, f"{full.url}/admin/{path}")

@@ -1,5 +1,6 @@
 // What every page has: menus, times, messages, the look, copying, and `/` for the search box.
-// All of it adds to pages that already work without a script.
+// All of it adds to pages that already work without a script. A script that puts new HTML into the page says so by the
+// event "fresh".
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -64,6 +65,7 @@ function times() {
     }
   };
   refresh();
+  document.addEventListener("fresh", refresh);
   setInterval(refresh, 30_000);
 }
 
@@ -79,7 +81,8 @@ function flashes() {
     });
   }
   all("[data-toast]").forEach(goingAway);
-  const quiet = all(".flash:not([role]), .toast p").map((flash) => flash.innerText.trim());
+  document.addEventListener("fresh", () => all("[data-region] [data-toast]").forEach(goingAway));
+  const quiet = all(".flash:not([role], [hidden]), .toast p").map((flash) => flash.innerText.trim());
   const announce = document.querySelector("[data-announce]");
   if (quiet.length) setTimeout(() => { announce.textContent = quiet.join(" "); }, 400);
 }
@@ -149,15 +152,29 @@ function zone() {
 
 /** Ctrl-K, or the button for it, opens the palette; the button is a link where there is no script. */
 function finding() {
-  const link = document.querySelector("[data-find]");
+  const link = document.querySelector("[data-palette]");
   if (!link) return;
-  const open = async () => (await import(link.dataset.find)).open(link);
+  let early = null;
+  const open = async () => {
+    if (early !== null) return;
+    early = "";
+    try {
+      (await import(link.dataset.palette)).open(link, () => early);
+    } finally {
+      early = null;
+    }
+  };
   link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     open();
   });
   document.addEventListener("keydown", (event) => {
+    // What is typed while it is loading belongs to it.
+    if (early !== null && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      early += event.key;
+      event.preventDefault();
+    }
     if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     if (document.querySelector("dialog[open]")) return;
     event.preventDefault();

@@ -3,10 +3,11 @@ import { combobox } from "./combobox.js";
 
 let shown = null;
 
-/** Open it. `link` is the button that is a link without a script: it has the addresses. */
-export function open(link) {
+/** Open it. `link` is the button that is a link without a script: it has the addresses; `typed()`: what has been typed
+ * for it already. */
+export function open(link, typed) {
   shown ??= make(link);
-  shown();
+  shown(typed());
 }
 
 function make(link) {
@@ -43,9 +44,9 @@ function make(link) {
     },
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-  return () => {
+  return (text) => {
     if (dialog.open) return;
-    input.value = "";
+    input.value = text;
     dialog.showModal();
     input.focus();
     box.ask();

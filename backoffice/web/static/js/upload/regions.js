@@ -93,7 +93,7 @@ export class Regions {
 
   #onClick(event) {
     const dismiss = event.target.closest("[data-region] [data-dismiss]");
-    if (dismiss) dismiss.closest(".flash")?.remove();
+    if (dismiss) dismiss.closest(".flash, .toast")?.remove();
     const link = event.target.closest("a[data-visit]");
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -143,6 +143,7 @@ function swap(page, quiet) {
     if (fresh.hasAttribute("aria-label")) old.setAttribute("aria-label", fresh.getAttribute("aria-label"));
   }
   for (const button of document.querySelectorAll("[data-region] [data-dismiss]")) button.hidden = false;
+  document.dispatchEvent(new Event("fresh"));
   const first = document.querySelector("[data-region] [data-first]");
   if (first && !quiet) {
     first.focus();
@@ -161,7 +162,7 @@ function selectStem(input) {
 }
 
 function announce(say) {
-  const said = [...document.querySelectorAll("[data-region=messages] .flash p")].map((one) => one.textContent.trim());
+  const said = [...document.querySelectorAll("[data-region=messages] :is(.flash, .toast) p")].map((one) => one.textContent.trim());
   const caption = document.querySelector("[data-region=files] caption, [data-region=files] .empty-title");
   say(said.join(" ") || caption?.textContent.trim() || "");
 }
