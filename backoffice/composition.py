@@ -26,6 +26,8 @@ from backoffice.services.sign_in.passwords import Passwords, StepAside
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
+from backoffice.services.undo import make_undo
+from backoffice.services.undo_records import UndoRecords
 from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.service import Uploads
@@ -103,11 +105,11 @@ def build_services(
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
-    jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens))
+    jobs, roles = _jobs(stores, Bulk(files, uploads, people, sessions, tokens)), Roles(store=stores.roles, audit=audit)
     consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
     return Services(
         users=people,
-        roles=Roles(store=stores.roles, audit=audit),
+        roles=roles,
         sessions=sessions,
         tokens=tokens,
         views=_views(stores),
@@ -119,6 +121,7 @@ def build_services(
         uploads=uploads,
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, audit),
+        undo=make_undo(UndoRecords(files, people, roles, audit), jobs),
         access=_access(stores),
         consequences=consequences,
         effective=_effective(settings, stores),

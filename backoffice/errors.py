@@ -19,6 +19,10 @@
     │   ├── UploadClosed         the upload takes no more chunks
     │   ├── Completing           another request is completing it just now
     │   ├── LastAdmin
+    │   ├── NotReversible        there is no opposite of this act
+    │   ├── UndoExpired          the act is too long ago
+    │   ├── AlreadyUndone
+    │   ├── ChangedSince         what an act left is not there any more (`changed`, `by`, `at`)
     │   └── InUse                something still refers to it
     ├── TooLarge             over a limit of size
     │   └── QuotaExceeded
@@ -163,6 +167,32 @@ class LastAdmin(Conflict):
     """The last active administrator stays one."""
 
     code = "last_admin"
+
+
+class NotReversible(Conflict):
+    """This cannot be undone."""
+
+    code = "not_reversible"
+
+
+class UndoExpired(Conflict):
+    """This was done too long ago to be undone."""
+
+    code = "undo_expired"
+
+
+class AlreadyUndone(Conflict):
+    """This is undone already."""
+
+    code = "already_undone"
+    job = ""
+    """The job that did it, if one did; not part of the answer."""
+
+
+class ChangedSince(Conflict):
+    """It was changed again since."""
+
+    code = "changed_since"
 
 
 class InUse(Conflict):

@@ -88,7 +88,7 @@ class Actor:
 
     `roles` are role names with what each grants; a token's `scopes` narrow them, never widen. `ground` is None where
     nothing can be taken away: in the shell and in the worker, and when a request clears away what it left. `job`:
-    where a job acts in somebody's name.
+    where a job acts in somebody's name. `undoes`: the entry of the log that is undone by what is done.
     """
 
     id: str
@@ -103,6 +103,7 @@ class Actor:
     request_id: str = ""
     ground: Ground | None = field(default=None, compare=False, repr=False)
     job: JobMark | None = None
+    undoes: str = ""
 
     @property
     def permissions(self) -> frozenset[Permission]:

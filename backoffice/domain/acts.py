@@ -13,6 +13,7 @@ from enum import StrEnum
 from backoffice.domain import nouns
 from backoffice.domain.access import OWN_TO_ALL, Actor, Decision, decide
 from backoffice.domain.actions import Action, Actions
+from backoffice.domain.limits import UNDO_DAYS
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permission, Permissions
 
@@ -214,6 +215,11 @@ class Acts:
     VIEW_CHANGE_ALL = _site("view.change_all", "change or delete a shared one of somebody", Permissions.VIEWS_WRITE)
     LIST_ARRANGE = Act("list.arrange", "choose columns and density of a list, for oneself", None, Whose.OWN)
 
+    ACT_UNDO = Act(
+        "act.undo",
+        f"undo an act of the last {UNDO_DAYS} days; it takes what the opposite act takes, and is its entry",
+        None,
+    )
     AUDIT_READ = _site("audit.read", "read the log", Permissions.AUDIT_READ, Actions.AUDIT_READ)
     AUDIT_EXPORT = _site("audit.export", "take the log along", Permissions.AUDIT_EXPORT, Actions.AUDIT_EXPORT)
     AUDIT_SEAL = Act(

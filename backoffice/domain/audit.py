@@ -52,7 +52,8 @@ def short_agent(agent: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One act. `changes` is field -> (old, new); secrets never enter it. In a job `data` has the job's id as well."""
+    """One act. `changes` is field -> (old, new); secrets never enter it. In a job `data` has the job's id as well, and
+    where something is undone the id of its entry."""
 
     action: Action
     actor: Actor
@@ -76,7 +77,7 @@ class AuditEvent:
             "object": {"type": self.object.type, "id": self.object.id, "name": self.object.name},
             "request_id": self.actor.request_id,
             "changes": {name: list(pair) for name, pair in self.changes.items()},
-            "data": {**self.data, "job": self.actor.job.id} if self.actor.job is not None else dict(self.data),
+            "data": self._data(),
         }
         if self.object == NO_OBJECT:
             del event["object"]
@@ -86,6 +87,10 @@ class AuditEvent:
     def actor_json(self) -> str:
         """The actor as it stands in the text."""
         return _canonical(self._actor())
+
+    def _data(self) -> dict[str, Any]:
+        job, undoes = self.actor.job, self.actor.undoes
+        return {**self.data, **({"job": job.id} if job is not None else {}), **({"undoes": undoes} if undoes else {})}
 
     def _actor(self) -> dict[str, str]:
         agent = self.actor.agent

@@ -117,6 +117,10 @@ SMALL_SELECTION: Final = 100
 JOB_DAYS: Final = 30
 """How long the report of a job is kept."""
 
+# Undo
+UNDO_DAYS: Final = 30
+"""How long an act can be undone."""
+
 # Requests
 MAX_AGENT: Final = 200
 """Characters kept of what a client says of itself."""

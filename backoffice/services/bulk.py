@@ -124,6 +124,10 @@ class Bulk:
         yield BulkKind("session.end", "End", "ended", act, sessions, end, final=True, doubt=_here)
         yield BulkKind("token.revoke", "Revoke", "revoked", Acts.TOKEN_REVOKE, tokens, revoke, final=True)
 
+    def include(self, kind: BulkKind) -> None:
+        """One more, of what stands above this table."""
+        self.kinds[kind.name] = kind
+
     def kind(self, name: str) -> BulkKind:
         """Raises Invalid."""
         found = self.kinds.get(name)

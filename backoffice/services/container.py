@@ -22,6 +22,7 @@ from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
+from backoffice.services.undo import Undo
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
@@ -44,6 +45,7 @@ class Services:
     uploads: Uploads
     jobs: Jobs
     leaving: Leaving
+    undo: Undo
     access: Access
     consequences: Consequences
     effective: Effective

@@ -135,14 +135,15 @@ class Files(FileAmending):
 
         self._again(version, change)
 
-    def restore(self, actor: Actor, file_id: str) -> File:
-        """Out of the trash; under another name where its own was taken meanwhile. Raises NotFound."""
+    def restore(self, actor: Actor, file_id: str, version: int | None = None) -> File:
+        """Out of the trash; under another name where its own was taken meanwhile. Raises NotFound, VersionMismatch."""
 
         def change() -> File:
             old = self._reach(actor, file_id, Acts.FILE_RESTORE, trashed=True)
+            expect_version(old, version)
             return self.files.restore(old, AuditEvent(Actions.FILE_RESTORE, actor, file_ref(old), at=self.now()))
 
-        return self._again(None, change)
+        return self._again(version, change)
 
     def purge(self, actor: Actor, file_id: str, version: int | None = None) -> None:
         """Gone for good, from the trash or not; its bytes are free and the quota released when this returns. Raises

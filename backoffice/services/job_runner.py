@@ -98,7 +98,7 @@ class JobRunner:
                 self._end(job, actor, token, JobState.STOPPED)
                 return False
             return self._step(job, token, actor, kind)
-        except (NotSignedIn, NotAllowed) as refusal:
+        except (NotSignedIn, NotAllowed, NotFound) as refusal:  # NotFound: what it is about as a whole
             nobody = Actor(job.actor, job.actor_name, via="job", credential=job.credential)
             self._end(job, nobody, token, JobState.FAILED, str(refusal))
             return False

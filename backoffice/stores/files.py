@@ -240,9 +240,11 @@ class RedisFiles:
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
         handed_over = new.owner != old.owner
+        # The entry of the new owner is the one that says under which name the file came there.
+        event, *others = sorted((event, *more), key=lambda one: handed_over and one.action != Actions.FILE_TRANSFER)
 
         def add(commit: Commit) -> None:
-            for one in more:
+            for one in others:
                 commit.add_event(one)
             if handed_over:
                 move_quota(commit, self._keys, old, new.owner, quota)
@@ -265,11 +267,15 @@ class RedisFiles:
         return self._claimed(replace(old, state=FileState.READY, purge_at=0, changed_at=event.at), old, event)
 
     def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
-        """Put `new` in the place of `old`, under its name or another that its owner has not used by then."""
+        """Put `new` in the place of `old`, under its name or another that its owner has not used by then; then the
+        event says so."""
         for attempt in range(NAME_ATTEMPTS):
             named = replace(new, name=self.names.free(new.owner, new.name))
+            told = event
+            if named.name != old.name:
+                told = replace(event, changes={**event.changes, "name": (old.name, named.name)})
             try:
-                return self._change(old, named, event, claim=True, add=add)
+                return self._change(old, named, told, claim=True, add=add)
             except NameTaken:
                 if attempt == NAME_ATTEMPTS - 1:
                     raise

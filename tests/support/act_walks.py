@@ -159,6 +159,7 @@ WALKS: Final[dict[Act, Prepare]] = {
         lambda on, who, view: on.views.delete(who, view),
     ),
     Acts.LIST_ARRANGE: lambda on, _: lambda who: on.lists.arrange(who, "files", ListLook(compact=True)),
+    Acts.ACT_UNDO: lambda on, _: lambda who: on.undo.of_request(who, "r"),
     Acts.AUDIT_READ: lambda on, _: on.people.audit.page,
     Acts.AUDIT_EXPORT: lambda on, _: on.archive.export,
     Acts.AUDIT_SEAL: lambda on, _: lambda who: on.archive.seal(who, []),

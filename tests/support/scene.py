@@ -15,6 +15,8 @@ from backoffice.services.bulk import Bulk
 from backoffice.services.consequences import Consequences
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.undo import make_undo
+from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Lists, Views
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.archive import RedisArchive
@@ -54,6 +56,10 @@ class Scene:
             policy=self.people.users.policy,
             now=self.people.clock,
         )
+        records = UndoRecords(
+            self.world.library, self.people.users, self.people.roles, self.people.log, self.people.clock
+        )
+        self.undo = make_undo(records, self.jobs)
         self.leaving = Leaving(
             self.people.users,
             self.people.sessions,

@@ -98,8 +98,8 @@ class Commit:
             self._ground = event.actor.ground
 
     def _add_to_job(self, job: JobMark, event: AuditEvent) -> None:
-        """Let it have an effect only while this worker has the job, and note which record is done: one that was killed
-        before it said so is not counted twice."""
+        """Let it have an effect only while this worker has the job, and note which record, or which undone entry, is
+        done: one that was killed before it said so is not counted twice."""
         self.check("equal", self._all.record("jobs", job.id), "lease", job.token, error=LeaseLost())
         self.write("HSET", self._all.job_step(job.id), job.record or event.object.id, 1)
 

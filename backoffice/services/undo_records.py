@@ -1,0 +1,200 @@
+"""Undoing one act on one record: the opposite act, by the same method of the service as by hand.
+
+So it takes what the opposite takes, is refused as that is, and leaves its entry, which names the undone one
+(`data.undoes`). What changed again since stays: of that the newest entry is told, with both values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts, decide_act
+from backoffice.domain.audit import AuditEntry, ObjectRef
+from backoffice.domain.files import File
+from backoffice.domain.log_archive import position
+from backoffice.domain.roles import ROLES, Role
+from backoffice.domain.times import now_ms
+from backoffice.domain.undo import Newer, Opposite, Verb, changed_fields, is_recent, opposite, undone_entry
+from backoffice.domain.users import USERS, User
+from backoffice.errors import (
+    AlreadyUndone,
+    BackofficeError,
+    ChangedSince,
+    NameTaken,
+    NotFound,
+    NotReversible,
+    UndoExpired,
+    VersionMismatch,
+)
+from backoffice.services.files import Files
+from backoffice.services.log_ports import AuditLog
+from backoffice.services.records import plain
+from backoffice.services.roles import Roles
+from backoffice.services.users import Users
+
+ATTEMPTS: Final = 5
+WINDOW: Final = 100
+WINDOWS: Final = 5
+"""Newer entries of the record that are looked at. Of one that has more, the values alone decide."""
+FILE: Final = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was undone: the entry, the record, and the values that were put back."""
+
+    entry: str
+    object: ObjectRef
+    back: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRecords:
+    """Over the services that change records."""
+
+    files: Files
+    users: Users
+    roles: Roles
+    log: AuditLog
+    now: Callable[[], int] = now_ms
+
+    def undo(self, actor: Actor, entry_id: str) -> Undone:
+        """Raises NotFound where there is no such entry, or it is not for this actor; NotReversible, UndoExpired,
+        AlreadyUndone, ChangedSince; and what the opposite act raises."""
+        return self.undo_entry(actor, self.entry(entry_id))
+
+    def entry(self, entry_id: str) -> AuditEntry:
+        """Raises NotFound."""
+        entry = self.log.get(entry_id)
+        if entry is None:
+            raise NotFound
+        return entry
+
+    def undo_entry(self, actor: Actor, entry: AuditEntry) -> Undone:
+        """Of an entry that was read."""
+        undoing = opposite(entry)
+        if undoing is None:
+            raise self.not_reversible(actor, entry)
+        actor = replace(actor, undoes=actor.undoes or entry.id)
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._undo(actor, undoing)
+            except VersionMismatch:  # what changed at this moment need not be what is undone
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise VersionMismatch
+
+    def not_reversible(self, actor: Actor, entry: AuditEntry) -> BackofficeError:
+        """The refusal of an entry without an opposite, for who may know that it is there."""
+        own = entry.event.get("actor", {}).get("id") == actor.id
+        return NotReversible() if own or decide_act(actor, Acts.AUDIT_READ).allowed else NotFound()
+
+    def newer(self, undoing: Opposite) -> AuditEntry | None:
+        """The newest entry that changed one of the fields since, and was not undone itself; or the one that has undone
+        this."""
+        cursor, since, looking = "", position(undoing.entry_id), Newer()
+        for _ in range(WINDOWS):
+            about = ("object", f"{undoing.type}:{undoing.key}")
+            page = self.log.page((about,), cursor, WINDOW, since=since[0])
+            for entry in page.items:
+                if position(entry.id) <= since or looking.passes_over(entry):
+                    continue
+                undone = looking.undoes(entry)
+                if undone and position(undone) > since:
+                    continue
+                if undone == undoing.entry_id or not changed_fields(entry.event).isdisjoint(undoing.back):
+                    return entry
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        return None
+
+    def _undo(self, actor: Actor, undoing: Opposite) -> Undone:
+        record, now = self._read(actor, undoing)
+        owner = record.owner if isinstance(record, File) and undoing.act.others is not None else None
+        # Whoever may not do the opposite is refused by the service, and learns nothing of the others' changes.
+        if decide_act(actor, undoing.act, owner).allowed:
+            if not is_recent(undoing.at, self.now()):
+                raise UndoExpired
+            self._check_unchanged(undoing, now)
+        self._apply(actor, undoing, record.version)
+        return Undone(undoing.entry_id, ObjectRef(undoing.type, undoing.key, undoing.name), undoing.back)
+
+    def _read(self, actor: Actor, undoing: Opposite) -> tuple[File | User | Role, Mapping[str, Any]]:
+        """The record, as whoever may see it, and its values as the log has them."""
+        match undoing.type:
+            case USERS.name:
+                user = self.users.get(actor, undoing.key)
+                return user, {field: plain(getattr(user, field)) for field in USERS.recorded}
+            case ROLES.name:
+                role = self.roles.get(actor, undoing.key)
+                return role, {field: plain(getattr(role, field)) for field in ROLES.recorded}
+            case _:
+                file = self._file(actor, undoing.key)
+                return file, {
+                    "name": file.name,
+                    "tags": list(file.tags),
+                    "owner": file.owner,
+                    "state": file.state.value,
+                }
+
+    def _file(self, actor: Actor, key: str) -> File:
+        """In the trash or not."""
+        try:
+            return self.files.get(actor, key)
+        except NotFound:
+            return self.files.trashed(actor, key)
+
+    def _check_unchanged(self, undoing: Opposite, now: Mapping[str, Any]) -> None:
+        moved, newer = undoing.moved(now), self.newer(undoing)
+        if newer is not None and undone_entry(newer.event) == undoing.entry_id:
+            error = AlreadyUndone(**_by(newer))
+            error.job = str(newer.event.get("data", {}).get("job", ""))
+            raise error
+        if not moved and newer is None:
+            return
+        # Changed and changed back: the values are the same, and that somebody meant it so counts.
+        fields = set(moved) or changed_fields(newer.event) & set(undoing.back) if newer is not None else set(moved)
+        changed = {
+            field: {"before": undoing.back.get(field), "left": undoing.left.get(field), "now": now.get(field)}
+            for field in sorted(fields)
+        }
+        by = _by(newer) if newer is not None else {}
+        message = f"It was changed again since, by {by['by']}." if by.get("by") else ""
+        raise ChangedSince(message, changed=changed, **by)
+
+    def _apply(self, actor: Actor, undoing: Opposite, version: int) -> None:
+        key, back = undoing.key, undoing.back
+        match undoing.type, undoing.verb:
+            case USERS.name, Verb.ENABLE:
+                self.users.enable(actor, key, version)
+            case USERS.name, Verb.DISABLE:
+                self.users.disable(actor, key, version)
+            case USERS.name, _:
+                self.users.update(actor, key, version=version, **back)
+            case ROLES.name, _:
+                self.roles.update(actor, key, version=version, **back)
+            case _, Verb.TRASH:
+                self.files.trash(actor, key, version)
+            case _, Verb.RESTORE:
+                self.files.restore(actor, key, version)
+            case _:
+                self._amend(actor, key, back, version)
+
+    def _amend(self, actor: Actor, key: str, back: Mapping[str, Any], version: int) -> None:
+        try:
+            self.files.amend(actor, key, version=version, **back)
+        except NameTaken:
+            if "owner" not in back:
+                raise
+            # It came back to where its name is taken by now; there it becomes another one, as with every hand-over.
+            self.files.amend(actor, key, owner=back["owner"], version=version)
+
+
+def _by(entry: AuditEntry) -> dict[str, str]:
+    """Who, and when."""
+    actor = entry.event.get("actor", {})
+    return {"by": str(actor.get("name") or actor.get("id", "")), "at": str(entry.event.get("at", ""))}
