@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import busy, hostile, identities, large, listing, memory, pages, peers, report, small, transfer
+from benchmarks import admin, busy, hostile, identities, large, listing, memory, pages, peers, report, small, transfer
 from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
 from benchmarks.site import Failed
@@ -22,12 +22,13 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "listing": listing.measure,
     "small": small.measure,
     "pages": pages.measure,
+    "admin": admin.measure,
     "busy": busy.measure,
     "hostile": hostile.measure,
     "identities": identities.measure,
 }
 EARLIER_NAMES = {"slow": "hostile"}
-PEERS = {"peers", "large", "small"}
+PEERS = {"peers", "large", "small", "admin"}
 """These install other servers, so they are measured only where they are asked for."""
 
 

@@ -35,7 +35,7 @@ def measure(plan: Plan) -> list[Part]:
     )
     with running(plan.scratch / "pages", "os", {"BACKOFFICE_ADMIN_PASSWORD": password}) as site:
         _fill(site)
-        headers = HTML | {"Cookie": _sign_in(site, password)}
+        headers = HTML | {"Cookie": sign_in(site, password)}
         with Connection(site.host, site.port, headers) as connection:
             sizes = {page: _loaded(connection, page) for page in PAGES}
             trips = {page: round_trips(site, partial(connection.ask, "GET", page)) for page in PAGES}
@@ -78,7 +78,7 @@ def _fill(site: Site) -> None:
             connection.ask("POST", "/admin/users", [body], len(body), Content_Type="application/json")
 
 
-def _sign_in(site: Site, password: str) -> str:
+def sign_in(site: Site, password: str) -> str:
     """As a browser does it; the cookies."""
     jar, base = CookieJar(), f"http://{site.host}:{site.port}"
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))

@@ -9,14 +9,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from benchmarks.site import ROOT, Failed
 
 HOST = "127.0.0.1"
 TUS_VERSION, TUS_STORE_VERSION, COPYPARTY_VERSION = "2.4.5", "2.1.1", "1.20.26"
+SQLALCHEMY_VERSION, FLASK_SQLALCHEMY_VERSION = "2.1.9", "3.1.1"
+SHARED = ("flask", "flask-admin", "flask-login", "gunicorn", "jinja2", "markupsafe", "werkzeug", "wtforms")
+"""What Flask-Admin runs on there as here, in the versions of here."""
 START_SECONDS = 60
 
 TUS_SERVER = """
@@ -80,8 +84,26 @@ def run_bare_flask(home: Path) -> Iterator[Peer]:
         yield peer
 
 
-def _install(command: Sequence[str], home: Path) -> None:
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
+@contextlib.contextmanager
+def run_stock_admin(home: Path, load: Callable[[Path], None]) -> Iterator[Peer]:
+    """`stock_admin.py`, over a database that `load` fills."""
+    home.mkdir(parents=True)
+    packages = [f"{name}=={metadata.version(name)}" for name in SHARED]
+    packages += [f"sqlalchemy=={SQLALCHEMY_VERSION}", f"flask-sqlalchemy=={FLASK_SQLALCHEMY_VERSION}"]
+    _install([sys.executable, "-m", "venv", str(home / "venv")], home)
+    python, database = str(home / "venv" / "bin" / "python"), home / "stock.db"
+    _install([python, "-m", "pip", "install", "--quiet", *packages], home)
+    port, environ = _free_port(), {"PYTHONPATH": str(ROOT)}
+    serve = [python, "-m", "benchmarks.stock_admin", str(database)]
+    _install(serve, home, environ)
+    load(database)
+    with _process([*serve, str(port)], home, port, environ) as peer:
+        yield peer
+
+
+def _install(command: Sequence[str], home: Path, environ: Mapping[str, str] | None = None) -> None:
+    env = {**os.environ, **(environ or {})}
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         raise Failed(f"{' '.join(command[:3])} failed: {done.stderr.strip()[-500:]}")
 

@@ -70,6 +70,16 @@ class Plan:
         return 50 if self.quick else 100
 
     @property
+    def crowd(self) -> tuple[int, int]:
+        """Users and files of the lists that are measured beside stock Flask-Admin."""
+        return (5_000, 50_000) if self.quick else (100_000, 1_000_000)
+
+    @property
+    def pairs(self) -> int:
+        """How often a page is loaded from each of two servers, one after the other, in a turn."""
+        return 10
+
+    @property
     def identities(self) -> int:
         """That one worker sees once each."""
         return 1_000 if self.quick else 10_000
