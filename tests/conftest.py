@@ -50,7 +50,7 @@ def _same_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_request() -> None:
-    """A test that left an answer unread has left its request open in this thread: what it waited is not the next one's."""
+    """A test that left an answer unread has left its request open in this thread: its waits are not the next one's."""
     end_waits()
 
 

@@ -15,7 +15,8 @@ from backoffice.domain.times import parse_time
 from backoffice.domain.undo import is_recent, opposite
 from backoffice.errors import AlreadyUndone, Conflict, Invalid, NotFound, NotReversible, UndoExpired
 from backoffice.services.authorization import authorize
-from backoffice.services.bulk import Arguments, BulkKind, BulkList
+from backoffice.services.bulk import Arguments, BulkKind
+from backoffice.services.bulk_lists import BulkList
 from backoffice.services.job_ports import JobStore
 from backoffice.services.undo_records import UndoRecords
 
