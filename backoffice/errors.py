@@ -99,8 +99,11 @@ class ReauthRequired(NotAllowed):
     """Confirm with your password first."""
 
     code = "reauth_required"
-    act = ""
-    """What it is needed for (`domain/acts.py`); not part of the answer."""
+
+    def __init__(self, message: str = "", *, act: str = "", **details: Any) -> None:
+        """`act`: what it is needed for (`domain/acts.py`), which is no part of the answer."""
+        super().__init__(message, **details)
+        self.act = act
 
 
 class NotFound(BackofficeError):

@@ -129,13 +129,7 @@ def _require_proof(audit: AuditLog, actor: Actor, act: Act, target: ObjectRef, n
     if by_token(actor):
         deny(audit, actor, act.takes, target, f"no token may {act.text}", NotAllowed(f"A token cannot {act.text}."))
     if act.proof is not Proof.PERSON and by_session(actor) and (now is None or now - actor.auth_at >= FRESH_MS):
-        deny(audit, actor, act.takes, target, "the password was given too long ago", _fresh_password(act))
-
-
-def _fresh_password(act: Act) -> ReauthRequired:
-    error = ReauthRequired()
-    error.act = act.name
-    return error
+        deny(audit, actor, act.takes, target, "the password was given too long ago", ReauthRequired(act=act.name))
 
 
 def is_authorized(audit: AuditLog, actor: Actor, act: Act, owner: str | None = None) -> bool:

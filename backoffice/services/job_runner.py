@@ -30,7 +30,7 @@ from backoffice.errors import (
     Unavailable,
     VersionMismatch,
 )
-from backoffice.services.authorization import grants_of
+from backoffice.services.authorization import deny, grants_of
 from backoffice.services.bulk import Bulk, BulkKind
 from backoffice.services.ground import CredentialGround
 from backoffice.services.job_ports import JobStore
@@ -38,7 +38,8 @@ from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import AccountStore
 
 STEP: Final = 100
-"""Records of a step: well below a second, so that other work and other jobs get their turn."""
+"""Records of a step: well below a second, so that other work and other jobs get their turn. A step that was cut off is
+gone through again by one of the same length, or what it did is counted twice."""
 LEASE_MS: Final = 30_000
 """After so long a worker that has said nothing is taken for dead."""
 AT_ONCE: Final = 50
@@ -174,7 +175,8 @@ class JobRunner:
         """Once for all records: a job whose starter has lost the right is over, and not refused for each of them."""
         needed = kind.act.takes if job.ids else kind.act.foreign
         if needed is not None and needed not in actor.permissions:
-            raise NotAllowed(f"{actor.name} does not hold {needed} any more.")
+            because, nobody = f"{actor.name} does not hold {needed} any more", replace(actor, ground=None, job=None)
+            deny(self.audit, nobody, needed, ObjectRef("job", job.id, job.title), because, NotAllowed(f"{because}."))
 
     # -- its end
 

@@ -55,6 +55,9 @@ COMPARED_ALL_THE_SAME = {
     ("services/sign_in/trusted_devices.py", "other != mac"),
     # A token of a lease, which no client ever sees.
     ("stores/uploads.py", "upload.lease == token"),
+    # Names of sessions, which lists show, and not what a cookie holds.
+    ("services/bulk.py", "actor.credential == session_credential(key)"),
+    ("services/bulk.py", "actor.credential == session_credential(session.id)"),
     # What somebody typed twice.
     ("web/pages/account.py", "password != request.form.get('repeat', '')"),
     ("web/pages/setup.py", "password != request.form.get('repeat', '')"),

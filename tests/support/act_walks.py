@@ -16,7 +16,7 @@ from backoffice.domain.permissions import Permissions
 from backoffice.domain.throttling import Bucket
 from backoffice.domain.users import User
 from backoffice.domain.views import ListLook
-from backoffice.services.leaving import FilesGo
+from backoffice.services.leaving import SEEN, FilesGo
 from backoffice.services.sign_in.throttle import NETWORK
 from tests.support.people import PASSWORD
 from tests.support.scene import Scene
@@ -177,7 +177,7 @@ ONLY_OWN: Final = {
     Acts.LIST_ARRANGE,
 }
 """What they are asked for names nobody else, or with somebody else's is the row below."""
-ONLY_OTHERS: Final = {Acts.SESSION_END_ALL}
+ONLY_OTHERS: Final = {Acts.SESSION_END_ALL, Acts.USER_LEAVE}
 BEGINS: Final = {Acts.JOB_START, Acts.VIEW_CREATE, Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
 """There is nothing yet, or nothing named, that could be somebody else's."""
 BESIDES: Final = {
@@ -187,6 +187,8 @@ BESIDES: Final = {
     Acts.USER_ACCESS: Acts.ROLE_READ,
 }
 """What takes another act, too."""
+ALSO: Final = {Acts.USER_LEAVE: SEEN}
+"""What has to be allowed besides, about everybody."""
 LISTED: Final = {Acts.VIEW_READ, Acts.VIEW_CREATE, Acts.VIEW_CHANGE_ALL, Acts.LIST_ARRANGE}
 """What is done about a list that one may see: here, that of everybody's files."""
 GIVEN: Final = {

@@ -19,6 +19,7 @@ from backoffice.errors import NotAllowed, NotFound
 from backoffice.services.authorization import FRESH_MS, RANKED
 from tests.support import acts_table
 from tests.support.act_walks import (
+    ALSO,
     BEGINS,
     BESIDES,
     GIVEN,
@@ -57,7 +58,7 @@ def cases(act: Act) -> Iterator[Case]:
 
 def scopes(act: Act) -> frozenset[Permission]:
     """Just what the act takes, and gives."""
-    rows = (act, BESIDES.get(act, act), *[Acts.FILES_LIST_ALL] * (act in LISTED))
+    rows = (act, BESIDES.get(act, act), *ALSO.get(act, ()), *[Acts.FILES_LIST_ALL] * (act in LISTED))
     given = GIVEN[act] if act.rank is Rank.GIVES else frozenset()
     return given.union(one for row in rows for one in (row.takes, row.others) if one is not None)
 
@@ -74,6 +75,8 @@ def expected(act: Act, case: Case) -> bool:
         Proof.FRESH_OR_SCOPE: case.credential in {"session", "scoped token"},
         Proof.SHELL: False,
     }
+    if not {one.takes for one in ALSO.get(act, ())} <= held:
+        return False
     if act in LISTED and Acts.FILES_LIST_ALL.takes not in held:
         return False
     if (not own and act.whose is Whose.OWN) or (takes is not None and takes not in held) or not proven[act.proof]:

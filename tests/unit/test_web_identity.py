@@ -68,13 +68,13 @@ def test_rights_survive_garbage_collection(site: Site) -> None:
 
 
 def test_the_actor_of_a_request(site: Site) -> None:
-    browser = site.signed_in("ann", "auditor")
+    browser = site.signed_in("ann", "user")
     answer = browser.get("/me", headers={"User-Agent": "x" * 5000})
     me = answer.json
     assert (me["name"], me["via"], me["ip"], me["same"], me["nobody"]) == ("ann", "web", "127.0.0.1", True, "")
     assert me["request_id"] == answer.headers["X-Request-ID"]
     assert len(me["agent"]) <= 512
-    assert "audit:read" in me["may"]
+    assert "files:read" in me["may"]
     assert site.browser().get("/me").json["name"] == ""
 
 

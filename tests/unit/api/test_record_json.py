@@ -110,7 +110,15 @@ def test_what_is_remembered_of_a_record_is_not_taken_for_another_or_for_another_
 
 def test_permissions_are_sorted() -> None:
     role = SimpleNamespace(
-        name="desk", description="", permissions=frozenset("cab"), built_in=False, created_at=0, updated_at=5, version=1
+        name="desk",
+        description="",
+        permissions=frozenset("cab"),
+        copied_from="",
+        inactive_days=0,
+        built_in=False,
+        created_at=0,
+        updated_at=5,
+        version=1,
     )
     assert record_json(RoleAnswer, role) == by_pydantic(RoleAnswer, role, None)
 
