@@ -77,7 +77,7 @@ class Roles(EditableRecords[Role]):
             created_at=now,
             updated_at=now,
             inactive_days=clean_inactive_days(inactive_days) or 0,
-            copied_from=copied_from if copied_from in self.store.all() else "",
+            copied_from=copied_from if copied_from and copied_from in self.store.all() else "",
         )
         if role.built_in:
             raise NameTaken("This is the name of a built-in role.", field="name")

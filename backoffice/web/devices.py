@@ -18,7 +18,7 @@ _BROWSERS: Final = (
     ("Vivaldi", re.compile(r"\bVivaldi/")),
     ("Firefox", re.compile(r"\b(?:Firefox|FxiOS)/")),
     ("Chrome", re.compile(r"\b(?:Headless)?(?:Chrome|Chromium|CriOS)/")),
-    ("Safari", re.compile(r"\bVersion/\S+.*\bSafari/")),
+    ("Safari", re.compile(r"\bSafari/")),
 )
 _SYSTEMS: Final = (
     ("iPhone", re.compile(r"\biPhone\b")),

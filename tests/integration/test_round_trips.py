@@ -110,7 +110,7 @@ KINDS = [
     Kind("admin, trash", "trash.index_view", 200, 3, desk("/admin/trash/")),
     Kind("admin, uploads", "uploads.index_view", 200, 3, desk("/admin/uploads/")),
     Kind("admin, log", "audit.index_view", 200, 2, desk("/admin/audit/")),
-    Kind("admin, log of a person", "audit.index_view", 200, 5, desk("/admin/audit/?flt0_actor_is={user}")),
+    Kind("admin, log of a person", "audit.index_view", 200, 6, desk("/admin/audit/?flt0_actor_is={user}")),
     Kind("admin, system", "system.index_view", 200, 3, desk("/admin/system/")),
 ]
 

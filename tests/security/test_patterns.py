@@ -102,8 +102,12 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 PATTERNS = patterns()
 
 
-WHOLE_ONLY = {"backoffice.server.access_log._SECRET_PATH", "backoffice.web.ranges._SPEC"}
-"""These are compared with whole texts and never searched for."""
+WHOLE_ONLY = {
+    "backoffice.server.access_log._SECRET_PATH",
+    "backoffice.web.devices._PROGRAM",
+    "backoffice.web.ranges._SPEC",
+}
+"""These are compared with a text from its beginning and never searched for."""
 
 
 def seconds(pattern: re.Pattern[Any], text: Any, *, search: bool) -> float:

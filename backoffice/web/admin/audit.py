@@ -146,12 +146,12 @@ class AuditView(ServiceView):
         name = asked_name(state)
         # Where the list ends, it says what came before.
         trimmed = found.trimmed if isinstance(found, LogPage) and not found.next_cursor else None
-        bars = None if state.problem else self._bars(state)
+        bars, names = services().together(lambda: self._bars(state), lambda: self._names(found.items))
         return {
             **super().list_context(state, Page((), 0)),
             "rows": found.items,
             "shown": _shown(found, state, bars),
-            "days": lines_of(found.items, self._names(found.items), **({} if here == state.root else {"url": here})),
+            "days": lines_of(found.items, names, **({} if here == state.root else {"url": here})),
             "bars": bars,
             "ranges": quick_ranges(state, self.service.now()),
             "looked_to": _stamp(found.looked_to) if isinstance(found, FoundEntries) else "",
@@ -165,8 +165,10 @@ class AuditView(ServiceView):
             **self._opened(found.items),
         }
 
-    def _bars(self, state: ListState) -> Bars:
+    def _bars(self, state: ListState) -> Bars | None:
         """The histogram of what the list asks for."""
+        if state.problem:
+            return None
         query = log_query(state.query, "")
         found = self.service.histogram(actor(), query, edges_of(query, self.service.now()))
         return bars_of(

@@ -144,6 +144,7 @@ PARTS: Final[tuple[Part, ...]] = (
     worker_health,
     lambda: {"needs": needs.invited()},
     lambda: {"needs": needs.ending()},
+    lambda: {"needs": needs.left_alone()},
     lambda: {"needs": needs.standing_still()},
     activity,
     lately,

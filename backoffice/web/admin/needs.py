@@ -57,20 +57,24 @@ def invited() -> list[Need]:
 
 
 def ending() -> list[Need]:
-    """Whose account ends by itself before long, by its date or because nobody signs in."""
+    """Whose account ends by its date before long."""
+    return _ending("expires", EXPIRING_DAYS, "expires_within", f"expire within {EXPIRING_DAYS} days")
+
+
+def left_alone() -> list[Need]:
+    """Whose account ends before long unless somebody signs in."""
+    words = f"end within {INACTIVE_DAYS} days unless somebody signs in"
+    return _ending("inactive", INACTIVE_DAYS, "inactivity_within", words)
+
+
+def _ending(order: str, days: int, name: str, words: str) -> list[Need]:
     if not may(Acts.USER_READ):
         return []
-    now, found = whole_minute(services().users.now()), []
-    for order, days, name, words in (
-        ("expires", EXPIRING_DAYS, "expires_within", f"expire within {EXPIRING_DAYS} days"),
-        ("inactive", INACTIVE_DAYS, "inactivity_within", f"end within {INACTIVE_DAYS} days unless somebody signs in"),
-    ):
-        span = (order, now + 1, now + days * DAY_MS)
-        count = services().users.page(actor(), Query(sort=order, ranges=(span,), limit=1)).total
-        if count:
-            text = f"{number(count)} account{'' if count == 1 else 's'} {_one(words) if count == 1 else words}"
-            found.append(Need(text, f"{url_for('users.index_view')}?flt0_{name}={days}"))
-    return found
+    now = whole_minute(services().users.now())
+    span = (order, now + 1, now + days * DAY_MS)
+    count = services().users.page(actor(), Query(sort=order, ranges=(span,), limit=1)).total
+    text = f"{number(count)} account{'' if count == 1 else 's'} {_one(words) if count == 1 else words}"
+    return [Need(text, f"{url_for('users.index_view')}?flt0_{name}={days}")] if count else []
 
 
 def _one(words: str) -> str:
