@@ -57,7 +57,7 @@ class Below:
         browser = self.browser()
         browser.get(f"{self.path}/login")
         answer = browser.post(f"{self.path}/login", {"username": "rosa", "password": PASSWORD})
-        assert (answer.status_code, answer.location) == (303, f"{self.path}/")
+        assert (answer.status_code, answer.location) == (303, f"{self.path}/admin/")
         return browser
 
     def call(self, method: str, path: str, token: str, **more: Any) -> TestResponse:
