@@ -16,6 +16,8 @@ from backoffice.composition import build_services
 from backoffice.domain.nouns import all_permissions
 from backoffice.settings import Settings
 from tests.recorded.normal import Normal
+from tests.support.people import Cheap
+from tests.support.website import COMPILED
 
 PASSWORD = "violet-harbour-93-lantern"
 KIB = 1024
@@ -50,8 +52,10 @@ class Recorded:
             client.info = lambda: facts  # type: ignore[method-assign]
         settings = Settings.from_env(ENVIRON)
         self.store = client
-        self.services = build_services(settings, client, shebang=not imitated)
+        passwords = Cheap(memory_kib=8, passes=1, words=tuple(sorted(settings.served_hosts)))
+        self.services = build_services(settings, client, shebang=not imitated, passwords=passwords)
         self.app = make_web(self.services, settings)
+        self.app.jinja_env.bytecode_cache = COMPILED
         self.normal = Normal("memory" if imitated else "os")
         self.exchanges: list[dict[str, Any]] = []
         self.tokens: dict[str, str] = {}

@@ -19,11 +19,11 @@ from backoffice.composition import build_services
 from backoffice.domain.access import system_actor
 from backoffice.domain.ids import new_id
 from backoffice.services.container import Services
-from backoffice.services.sign_in.passwords import Passwords
 from backoffice.settings import Secret, Settings
+from tests.support.people import Cheap
 
 KIB = 1024
-QUICK = Passwords(memory_kib=8, passes=1)
+QUICK = Cheap(memory_kib=8, passes=1)
 SHELL = system_actor("test", "shell")
 HOST = "localhost"
 

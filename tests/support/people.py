@@ -44,12 +44,15 @@ PASSWORD = "a fine long phrase"
 ROOT = system_actor("test", "shell")
 
 
+GOOD = frozenset({PASSWORD, "violet-harbour-93", "violet-harbour-93-lantern"})
+"""None of them can be guessed, says `unit/test_passwords.py`."""
+
+
 class Cheap(Passwords):
-    """Hashes cheaply, and knows that PASSWORD is none that can be guessed: to judge it takes a third of the time in
-    which a user is made."""
+    """Hashes cheaply, and knows the GOOD ones: to judge one takes a third of the time in which a user is made."""
 
     def check(self, password: str, *own: str) -> str:
-        return password if password == PASSWORD else Passwords.check(self, password, *own)
+        return password if password in GOOD else Passwords.check(self, password, *own)
 
 
 CHEAP = Cheap(memory_kib=8, passes=1, parallel=8)

@@ -20,15 +20,15 @@ from backoffice.domain.access import system_actor
 from backoffice.domain.acts import Acts
 from backoffice.secret import Secret
 from backoffice.services.container import Services
-from backoffice.services.sign_in.passwords import Passwords
 from backoffice.settings import Settings
 from backoffice.web import pages
 from backoffice.web.factory import make_app
 from backoffice.web.route_access import route_act, signed_in
+from tests.support.people import Cheap
 
 KEY = "zV4k-9s1QyXw7Lr2TtBn6HcMf0JdGpAe8uRi5oEb"
 SHELL = replace(system_actor("test", "shell"), request_id="test")
-QUICK = Passwords(memory_kib=64, passes=1)
+QUICK = Cheap(memory_kib=64, passes=1)
 PASSWORD = "violet-harbour-93-lantern"
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -48,7 +48,7 @@ class _Compiled(BytecodeCache):
         self._codes[bucket.key] = bucket.bytecode_to_string()
 
 
-_COMPILED = _Compiled()
+COMPILED = _Compiled()
 
 
 @dataclass
@@ -145,7 +145,7 @@ def make_whole_site(client: Redis, **changed: Any) -> Site:
 
 
 def _site(app: Flask, services: Services) -> Site:
-    app.jinja_env.bytecode_cache = _COMPILED
+    app.jinja_env.bytecode_cache = COMPILED
     return Site(app, services)
 
 

@@ -20,9 +20,10 @@ def paper(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize(("name", "about"), [(name, about) for name, _, about in table()])
-def test_the_readme_has_every_setting_with_its_meaning(name: str, about: str) -> None:
-    assert re.search(rf"^\| `{name}` \| .* \| {re.escape(about)} \|$", paper("README.md"), re.MULTILINE)
+def test_the_readme_has_every_setting_with_its_meaning() -> None:
+    rows = [line for line in paper("README.md").splitlines() if line.startswith("| `")]
+    for name, _, about in table():
+        assert any(line.startswith(f"| `{name}` | ") and line.endswith(f" | {about} |") for line in rows), name
 
 
 def test_the_readme_has_no_setting_that_is_gone() -> None:
@@ -30,21 +31,22 @@ def test_the_readme_has_no_setting_that_is_gone() -> None:
     assert named == {name for name, _, _ in table()}
 
 
-@pytest.mark.parametrize("action", all_actions())
-def test_every_action_of_the_log_is_explained(action: Action) -> None:
-    assert f"`{action}`" in paper("docs/audit.md")
+def test_every_action_of_the_log_is_explained() -> None:
+    text = paper("docs/audit.md")
+    assert not [action for action in all_actions() if f"`{action}`" not in text]
 
 
-@pytest.mark.parametrize("name", [name for name, one in vars(Actions).items() if isinstance(one, Action)])
-def test_every_action_of_the_log_is_written_somewhere(name: str) -> None:
+def test_every_action_of_the_log_is_written_somewhere() -> None:
     """By a service or a store, or by the generic service of the noun that declares it."""
     package = ROOT / "backoffice"
     writers = [*package.glob("services/**/*.py"), *package.glob("stores/**/*.py"), *package.glob("domain/*.py")]
-    assert any(
-        f"Actions.{name}" in path.read_text("utf-8")
+    text = "".join(
+        path.read_text("utf-8")
         for path in writers
         if path.parts[-2:] not in {("domain", "actions.py"), ("domain", "audit.py")}
     )
+    names = [name for name, one in vars(Actions).items() if isinstance(one, Action)]
+    assert not [name for name in names if f"Actions.{name}" not in text]
 
 
 def test_the_changelog_speaks_of_this_version() -> None:

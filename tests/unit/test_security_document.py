@@ -7,8 +7,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "security.md").read_text("utf-8")
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(test_\w+)`", TEXT)))
@@ -24,9 +22,10 @@ def functions(file: str) -> frozenset[str]:
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-@pytest.mark.parametrize(("file", "test"), NAMED)
-def test_every_test_named_exists(file: str, test: str) -> None:
-    assert test in functions(file)
+def test_every_test_named_exists() -> None:
+    files = {file for file, _ in NAMED}
+    there = {file: functions(file) for file in files if (ROOT / "tests" / file).exists()}
+    assert not [(file, test) for file, test in NAMED if test not in there.get(file, ())]
 
 
 def test_every_item_of_the_checklist_is_there_once() -> None:
