@@ -41,6 +41,7 @@ def _ranges() -> Sequence[tuple[int, int, str]]:
     ]
 
 
+@lru_cache(maxsize=4096)
 def _scripts(char: str) -> frozenset[str]:
     """The scripts that have this letter, mark or digit; none where there can be no such one in a name."""
     found = frozenset(script for start, end, script in _ranges() if start <= ord(char) <= end)
