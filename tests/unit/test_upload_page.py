@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import fakeredis
 import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
@@ -31,10 +33,20 @@ class Roomy:
         return True
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Site, Redis]]:
+    """Making a site takes longer than most tests: one for all of them, emptied for each."""
+    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
+        made = make_whole_site(client, chunk_size=64 * 1024, max_chunk_size=1024 * 1024, max_file_size=8 * 1024 * 1024)
+        made.swap(uploads=replace(made.services.uploads, health=Roomy()))
+        yield made, client
+
+
 @pytest.fixture
-def site(fake: Redis) -> Site:
-    made = make_whole_site(fake, chunk_size=64 * 1024, max_chunk_size=1024 * 1024, max_file_size=8 * 1024 * 1024)
-    made.swap(uploads=replace(made.services.uploads, health=Roomy()))
+def site(shared: tuple[Site, Redis]) -> Site:
+    made, client = shared
+    client.flushall()
+    made.users.clear()
     return made
 
 
