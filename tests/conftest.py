@@ -15,6 +15,7 @@ from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice import settings
 from backoffice.domain.waits import end_waits
+from tests.support import quick_lua
 from tests.support.chunks import PLACES, Place, unsynced
 from tests.support.servers import Store, run_cluster, run_store
 
@@ -27,6 +28,7 @@ def pytest_configure() -> None:
     for name, _, _ in settings.table():
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
+    quick_lua.install()
 
 
 @pytest.hookimpl(wrapper=True)
