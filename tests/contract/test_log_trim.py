@@ -88,7 +88,7 @@ def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, key
         if finished:
             break
         steps += 1 if steps < 12 and not on_fake else 5
-    assert stops > (3 if on_fake else 12)
+    assert stops > (2 if on_fake else 12)
     events = [entry.event["data"]["number"] for entry in whole.log.page((("action", "audit.trim"),), "", 500).items]
     assert events == sorted(set(events), reverse=True)
     fsck_is_silent(db, keys)
