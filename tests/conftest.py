@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,21 @@ from tests.support.servers import Store, run_cluster, run_store
 
 UNIT = Path(__file__).parent / "unit"
 IN_CI = bool(os.environ.get("CI"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For `--dist=loadfile`; whoever asks for another way to deal tests out gets it."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    return importlib.import_module("tests.support.spread").Spread(config, log)  # without xdist there is none
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Dealt out to several processes, what takes longest begins first."""
+    if hasattr(config, "workerinput"):
+        turn = importlib.import_module("tests.support.spread").turn
+        items.sort(key=lambda item: turn(item.nodeid))
 
 
 def pytest_configure() -> None:

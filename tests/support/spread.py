@@ -1,0 +1,42 @@
+"""How `manage.py test` deals the tests out to its processes (pytest-xdist)."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from xdist.scheduler import LoadFileScheduling
+
+BROWSER = "tests/browser"
+LONG = (
+    BROWSER,
+    "tests/contract/test_log_trim.py",
+    "tests/contract/test_paging.py",
+    "tests/contract/test_jobs.py",
+    "tests/integration/test_up.py",
+    "tests/integration/test_crashes.py",
+    "tests/integration/test_upgrade.py",
+    "tests/integration/test_data_directory.py",
+    "tests/contract/test_log_segments_fsck.py",
+    "tests/contract/test_fsck.py",
+)
+"""What takes longest, the longest first: begun at the end, one process would work while the others have nothing."""
+
+
+def scope(nodeid: str) -> str:
+    """What one process does in one go: a file, for its tests share what they start. The browser tests are one as well:
+    they share a site and a Chromium."""
+    file = nodeid.partition("::")[0]
+    return BROWSER if PurePosixPath(BROWSER) in PurePosixPath(file).parents else file
+
+
+def turn(nodeid: str) -> int:
+    """The less, the earlier; of the same turn all stay in their order."""
+    found = scope(nodeid)
+    return LONG.index(found) if found in LONG else len(LONG)
+
+
+class Spread(LoadFileScheduling):
+    """By what shares something; the order is that of the collection (tests/conftest.py sorts it)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope(nodeid)
