@@ -15,14 +15,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from backoffice.composition import build_services, store_client
-from backoffice.embedded.data_dir import Layout
-from backoffice.embedded.discovery import find, socket_url
-from backoffice.secret import Secret
-from backoffice.settings import Settings
 from tests.browser.pages import FASTER
 from tests.browser.uploading import COUNT, SIZE, Bytes
 from tests.browser.whole_site import CHUNK, PASSWORD, Person, WholeSite
+from tests.support.long_acts import services_of
 from tests.support.servers import Site, need
 
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -41,16 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSite]:
     process = Site.start(data, environ=sizes | {"BACKOFFICE_ADMIN_PASSWORD": PASSWORD, "BACKOFFICE_DURABILITY": "os"})
     try:
         url = process.ready()
-        layout = Layout.at(data)
-        running = find(layout)
-        assert running is not None
-        settings = Settings(
-            redis_url=socket_url(running.socket),
-            redis_password=Secret(layout.store_password.read_text().strip()),
-            secret_keys=(Secret(layout.secret.read_text().strip()),),
-            data_dir=data,
-        )
-        yield WholeSite(url, process, build_services(settings, store_client(settings)))
+        yield WholeSite(url, process, services_of(data))
     finally:
         process.close()
 
@@ -61,8 +48,9 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, CHROMIUM)), None)
         need(found or Path(playwright.chromium.executable_path).exists(), "Chromium")
-        # Whoever runs tests as root, in a container, cannot have the sandbox.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        # Nothing is drawn by a graphics card that is imitated. Whoever runs tests as root, in a container, cannot have
+        # the sandbox.
+        arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
         yield browser
         browser.close()
