@@ -10,9 +10,6 @@ the invitation is dead, and has to be dead in the way a person understands.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +22,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.integration.data_script import Api, noise, sha256, sign_in
+from tests.support.commands import typed_in
 from tests.support.servers import ROOT, Site, wait_for
 
 pytestmark = [
@@ -57,14 +55,7 @@ class Opened:
         return data
 
     def command(self, *words: str, status: int = 0) -> str:
-        ran = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *words],
-            env={**os.environ, "BACKOFFICE_DATA_DIR": str(self.data)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        ran = typed_in({"BACKOFFICE_DATA_DIR": str(self.data)}, *words)
         assert ran.returncode == status, ran.stdout + ran.stderr
         return ran.stdout
 
