@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +22,8 @@ from backoffice.embedded import append_only_log
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find
 from backoffice.embedded.store import BALLAST
-from tests.support.commands import runner
-from tests.support.servers import ROOT, Site, need, wait_for
+from tests.support.commands import runner, typed_in
+from tests.support.servers import Site, need, wait_for
 
 PASSWORD = {"BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern"}
 
@@ -67,17 +66,6 @@ def small_disk(layout: Layout) -> Iterator[Path]:
 
 def unmount(place: Path) -> bool:
     return subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode == 0
-
-
-def manage(layout: Layout, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *words],
-        env={**os.environ, "BACKOFFICE_DATA_DIR": str(layout.root), **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def ready(url: str) -> bool:
@@ -173,7 +161,7 @@ def test_a_directory_that_was_used_does_not_start_empty(start: Start, layout: La
     site.expect("put back what is missing from a backup")
     assert site.process.wait(20) == 1
     assert {path: path.read_bytes() for path in log.iterdir()} == before
-    said = manage(layout, "doctor")
+    said = typed_in({"BACKOFFICE_DATA_DIR": str(layout.root)}, "doctor")
     assert (said.returncode, "appendonly.aof.manifest is missing" in said.stdout) == (1, True)
 
 
@@ -190,9 +178,9 @@ def test_a_directory_that_was_used_does_not_start_empty(start: Start, layout: La
         ("~nobody-has-this-name/x", "BACKOFFICE_DATA_DIR must not begin with ~"),
     ],
 )
-def test_a_place_that_cannot_be_used_is_told_in_a_sentence(layout: Layout, data: str, says: str) -> None:
+def test_a_place_that_cannot_be_used_is_told_in_a_sentence(data: str, says: str) -> None:
     for words in (["up", "--port", "0", "--data", data], ["store", "url"]):
-        done = manage(layout, *words, BACKOFFICE_DATA_DIR=data)
+        done = typed_in({"BACKOFFICE_DATA_DIR": data}, *words)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
         assert says in done.stderr or words == ["store", "url"]
         assert re.search("[a-z]", done.stderr)
@@ -201,7 +189,7 @@ def test_a_place_that_cannot_be_used_is_told_in_a_sentence(layout: Layout, data:
 def test_a_directory_with_other_files_is_left_as_it_is(layout: Layout) -> None:
     layout.root.mkdir(mode=0o755)
     (layout.root / "letter.txt").write_text("somebody's")
-    done = manage(layout, "up", "--port", "0")
+    done = typed_in({"BACKOFFICE_DATA_DIR": str(layout.root)}, "up", "--port", "0")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert f"{layout.root} holds other files: choose a new or empty directory" in done.stderr
     assert layout.root.stat().st_mode & 0o777 == 0o755
