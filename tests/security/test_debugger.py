@@ -15,15 +15,14 @@ from tests.support.servers import ROOT
 
 
 @pytest.mark.parametrize(
-    ("before", "command", "debug"),
+    ("before", "command", "debug", "environment"),
     [
-        (("--debug",), ("routes",), ""),
-        ((), ("routes",), "1"),
-        ((), ("run", "--debug", "--port", "0"), ""),
-        ((), ("run", "--debugger", "--port", "0"), ""),
+        (("--debug",), ("routes",), "", "production"),
+        ((), ("routes",), "1", "development"),
+        ((), ("run", "--debug", "--port", "0"), "", "development"),
+        ((), ("run", "--debugger", "--port", "0"), "", "production"),
     ],
 )
-@pytest.mark.parametrize("environment", ["production", "development"])
 def test_D6_flasks_own_command_has_no_debugger(
     before: tuple[str, ...], command: tuple[str, ...], debug: str, environment: str
 ) -> None:
