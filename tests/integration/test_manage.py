@@ -6,6 +6,7 @@ pip itself is replaced by a stand-in on these runs: what is tested is when it is
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pwd
@@ -45,8 +46,16 @@ def main(argv):
 """
 
 
+@pytest.fixture(scope="module")
+def bare_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once; a copy of it is as good, for its Python is a link and finds its environment by where it is."""
+    made = tmp_path_factory.mktemp("environment") / ".venv"
+    subprocess.run([_bare(), "-m", "venv", "--without-pip", made], check=True)
+    return made
+
+
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def checkout(tmp_path: Path, bare_venv: Path) -> Path:
     """manage.py, its lock files, and a `.venv` whose pip is the stand-in above."""
     root = tmp_path / "check out"
     (root / "backoffice").mkdir(parents=True)
@@ -54,12 +63,13 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, root / name)
     (root / "backoffice" / "__init__.py").write_text("")
     (root / "backoffice" / "cli.py").write_text(CLI)
-    subprocess.run([_bare(), "-m", "venv", "--without-pip", root / ".venv"], check=True)
+    shutil.copytree(bare_venv, root / ".venv", symlinks=True)
     [packages] = (root / ".venv" / "lib").glob("python3*/site-packages")
     (packages / "pip.py").write_text(PIP)
     return root
 
 
+@functools.cache
 def _bare() -> str:
     """The interpreter behind this environment: it has none of the project's packages."""
     base = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
