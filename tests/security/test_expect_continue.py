@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.servers import ROOT, Site
+from tests.support.commands import typed_in
+from tests.support.servers import Site
 
 pytestmark = [
     pytest.mark.slow,
@@ -75,18 +75,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         url = running.ready()
 
         def manage(*words: str, typed: str = "") -> str:
-            environ = {**os.environ, "BACKOFFICE_DATA_DIR": str(data)}
-            command = [sys.executable, str(ROOT / "manage.py"), *words]
-            done = subprocess.run(
-                command,
-                env=environ,
-                cwd=data.parent,
-                input=typed,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-            )
+            done = typed_in({"BACKOFFICE_DATA_DIR": str(data)}, *words, typed=typed)
+            assert done.returncode == 0, done.stderr
             return done.stdout.strip()
 
         tokens = {}
