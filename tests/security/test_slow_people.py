@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +15,8 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.support.servers import ROOT, Site
+from tests.support.commands import typed_in
+from tests.support.servers import Site
 from tests.support.small_server import closed, drip
 
 pytestmark = [
@@ -74,12 +72,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         parts = urlsplit(running.ready())
 
         def manage(*words: str) -> str:
-            environ = {**os.environ, "BACKOFFICE_DATA_DIR": str(data)}
-            command = [sys.executable, str(ROOT / "manage.py"), *words]
-            typed = f"{PHRASE}\n"
-            return subprocess.run(
-                command, env=environ, cwd=data.parent, input=typed, stdout=subprocess.PIPE, text=True, check=True
-            ).stdout.strip()
+            done = typed_in({"BACKOFFICE_DATA_DIR": str(data)}, *words, typed=f"{PHRASE}\n")
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip()
 
         tokens = {}
         for name in ("ann", "bob", "eve"):
