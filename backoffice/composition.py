@@ -238,11 +238,11 @@ class _Stores:
 
     @classmethod
     def of(cls, settings: Settings, db: Db) -> _Stores:
-        return cls(db, Keys(settings.key_prefix), Bounds(settings.max_files, settings.max_acts))
+        return cls(db, Keys(settings.key_prefix), Bounds(settings.max_files, settings.max_acts, settings.quota_bytes))
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds) -> None:
         self.db, self.keys = db, keys
-        self.users, self.roles = RedisUsers(db, keys), RedisRoles(db, keys)
+        self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
         self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)

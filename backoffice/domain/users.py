@@ -45,7 +45,7 @@ class User:
     `expires_at` 0 = never; `inactive_days`: how many without signing in end the account, 0 = any number, None = what
     the roles or the site say; both in `lifecycle.py`. `enabled_at`: since when these days count anew.
     `inactive_at`: when they end the account, 0 = never; for lists, while whoever lets somebody in works it out anew.
-    """
+    `quota_near`: 1 where more than nine tenths of the quota are taken; the store notes it (`_quota.lua`)."""
 
     id: str
     username: str
@@ -64,6 +64,7 @@ class User:
     inactive_days: int | None = None
     enabled_at: int = 0
     inactive_at: int = 0
+    quota_near: int = 0
     version: int = 1
 
     @property

@@ -51,10 +51,8 @@ class RecordStore(Protocol[R]):
 
 
 class UserStore(RecordStore[User], Protocol):
-    """Users. Facets: `role`, `status`. Orders: `created`, `username`, `expires` (of those that do). Search: words of
-    name and address.
-
-    `signed_in` (0 = never did) and `inactive` (`inactive_at`, of those that have one) are orders as well.
+    """Users. Facets: `role`, `status`, `quota` (`near`: nearly used up). Orders: `created`, `username`, `expires` and
+    `inactive` (`inactive_at`; of those that have one), `signed_in` (0 = never did). Search: words of name and address.
 
     `insert` and `replace` raise NameTaken (`details["field"]`; a deleted user's name stays taken) and Invalid for a
     role that is not there; `replace` and `remove` LastAdmin, `remove` InUse (the user still has files or uploads).
@@ -71,10 +69,11 @@ class UserStore(RecordStore[User], Protocol):
         stays."""
 
     def note_ends(self, ends: Sequence[tuple[User, int]]) -> None:
-        """Note of each when days without signing in end the account, unless it has changed since it was read."""
+        """Note of each when days without signing in end the account, unless it has changed since it was read; and
+        whether the quota is nearly used up."""
 
     def ends_noted_by(self) -> str:
-        """By which rules these moments were noted for all users; "" = they were not yet."""
+        """By which rules that was noted for all users; "" = it was not yet, or the quota of everybody was another."""
 
     def ends_are_noted(self, rules: str) -> None:
         """They are, by these."""

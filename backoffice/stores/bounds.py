@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backoffice.domain.limits import UNLIMITED_QUOTA
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """None: any number.
 
+    quota  bytes of an owner who has no quota of their own
     files  that an owner may have, and as many more in the trash
     acts   of a person in a day that leave an entry in the log. What makes room is not counted, so that it goes on
     """
 
     files: int | None = None
     acts: int | None = None
+    quota: int | None = None
+
+    @property
+    def default_quota(self) -> int:
+        """The quota as a number."""
+        return UNLIMITED_QUOTA if self.quota is None else self.quota
 
 
 UNBOUNDED = Bounds()

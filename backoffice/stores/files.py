@@ -25,7 +25,7 @@ from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
 from backoffice.stores.file_names import FileNames
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.reads import RedisReads
-from backoffice.stores.quotas import check_quota, move_quota
+from backoffice.stores.quotas import check_quota, move_quota, release_keys, take_quota
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
@@ -117,7 +117,7 @@ class RedisFiles:
     ) -> File:
         def add(commit: Commit) -> None:
             check_quota(commit, self._keys, file.owner, file.size, quota)
-            commit.write("HINCRBY", self._keys.quota(file.owner), "used", file.size)
+            take_quota(commit, self._keys, file.owner, "used", file.size, quota)
             if chunk is not None:
                 commit.write("SET", self._keys.chunk_map(file.id), chunk.pack())
             if carried is not None:
@@ -285,14 +285,9 @@ class RedisFiles:
         return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, makes_room=True)
 
     def forget(self, file: File) -> None:
-        keys = [
-            self._keys.record(NOUN, file.id),
-            self._keys.chunk_map(file.id),
-            self._keys.quota(file.owner),
-            self._keys.index(NOUN, "gc"),
-        ]
         args = [self.collection.ref(file.id), FileState.GONE.value, SHORT["size"], "used"]
-        self._db.script("delete_and_release", keys, args, allow_oom=True)
+        args += [file.owner, str(self.bounds.default_quota)]
+        self._db.script("delete_and_release", release_keys(self._keys, NOUN, file.id, file.owner), args, allow_oom=True)
 
     # -- what the worker looks for
 

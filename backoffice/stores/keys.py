@@ -96,6 +96,11 @@ class Keys:
     def unique(self, noun: str, index: str) -> bytes:
         return self._key(noun, "one", index)
 
+    @property
+    def quota_near(self) -> bytes:
+        """Users whose quota is nearly used up: the facet `quota` of `RedisUsers`."""
+        return self.index("users", "quota", "near")
+
     def facet_values(self, noun: str, index: str) -> bytes:
         return self._key(noun, "facet", index)
 

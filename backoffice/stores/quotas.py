@@ -19,6 +19,25 @@ def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -
     commit.check("room", keys.quota(owner), user, size, quota, error=lambda limit: QuotaExceeded(limit=int(limit)))
 
 
+def take_quota(commit: Commit, keys: Keys, owner: str, field: str, size: int, quota: int) -> None:
+    """Let the commit count so many bytes more for the owner, `used` or `reserved`, and note whether the quota is nearly
+    used up by that."""
+    commit.write("HINCRBY", keys.quota(owner), field, size)
+    commit.note_quota(keys.quota(owner), keys.record(USERS, owner), keys.quota_near, owner, quota)
+
+
+def release_keys(keys: Keys, noun: str, record_id: str, owner: str) -> list[bytes]:
+    """What `delete_and_release.lua` takes a file or an upload from, with its map and its bytes of the owner's quota."""
+    return [
+        keys.record(noun, record_id),
+        keys.chunk_map(record_id),
+        keys.quota(owner),
+        keys.index(noun, "gc"),
+        keys.record(USERS, owner),
+        keys.quota_near,
+    ]
+
+
 def move_quota(commit: Commit, keys: Keys, file: File, owner: str, quota: int) -> None:
     """Let the commit count the file's bytes for `owner` instead of who has it, if they fit in that quota and that user
     is active by then. It then raises QuotaExceeded, or Invalid for such a user."""
@@ -32,8 +51,8 @@ def move_quota(commit: Commit, keys: Keys, file: File, owner: str, quota: int) -
         quota,
         error=lambda limit: QuotaExceeded("The new owner's quota does not leave room for this.", limit=int(limit)),
     )
-    commit.write("HINCRBY", keys.quota(file.owner), "used", -file.size)
-    commit.write("HINCRBY", keys.quota(owner), "used", file.size)
+    take_quota(commit, keys, file.owner, "used", -file.size, quota)
+    take_quota(commit, keys, owner, "used", file.size, quota)
 
 
 NOBODY = "There is no such active user."

@@ -31,7 +31,7 @@ from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
-from backoffice.stores.quotas import check_quota
+from backoffice.stores.quotas import check_quota, release_keys, take_quota
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
@@ -93,7 +93,7 @@ class RedisUploads:
         check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
         self._files.check_number(commit, upload.owner)
         commit.charge("acts", event, self._files.bounds.acts)
-        commit.write("HINCRBY", self._keys.quota(upload.owner), "reserved", upload.reserved)
+        take_quota(commit, self._keys, upload.owner, "reserved", upload.reserved, quota)
         self.collection.insert(commit, upload)
         commit.run(self._db)
 
@@ -116,6 +116,7 @@ class RedisUploads:
             self._keys.index(NOUN, "expires"),
             self._keys.record(USERS, owner),
             self._keys.scattered_chunks(upload_id),
+            self._keys.quota_near,
         ]
         before: list[Command] = []
         if carried is not None:
@@ -250,14 +251,9 @@ class RedisUploads:
         return aborted
 
     def forget(self, upload: Upload) -> None:
-        keys = [
-            self._keys.record(NOUN, upload.id),
-            self._keys.chunk_map(upload.id),
-            self._keys.quota(upload.owner),
-            self._keys.index(NOUN, "gc"),
-            self._keys.scattered_chunks(upload.id),
-        ]
-        self._db.script("delete_and_release", keys, [upload.id, "aborted", "reserved", "reserved"], allow_oom=True)
+        keys = [*release_keys(self._keys, NOUN, upload.id, upload.owner), self._keys.scattered_chunks(upload.id)]
+        args = [upload.id, "aborted", "reserved", "reserved", upload.owner, str(self._files.bounds.default_quota)]
+        self._db.script("delete_and_release", keys, args, allow_oom=True)
 
     def due(self, now: int, limit: int) -> list[Upload]:
         query = Query(sort="expires", ranges=(("expires", None, now),), limit=limit)

@@ -11,6 +11,9 @@ from backoffice.domain.text import fold
 from backoffice.domain.usernames import look, same_name
 from backoffice.domain.users import User
 from backoffice.errors import InUse, Invalid, LastAdmin, NameTaken, StoreFull
+from backoffice.stores.bounds import UNBOUNDED, Bounds
+from backoffice.stores.client import Db
+from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Unique, Words
 from backoffice.stores.records.store import RedisRecords
@@ -19,7 +22,8 @@ NOUN = "users"
 NOBODY = "0"
 """An id that no user has, read where there is none, so that an unknown name takes as long as a known one."""
 ENDS = "account_ends"
-"""Field of the installation that says by which rules `inactive_at` was noted for all users."""
+"""Field of the installation that says by which rules and by which quota of those who have none of their own
+`inactive_at` and `quota_near` were noted for all users."""
 ALIKE = "This username looks like another user's (I, l and 1 count as one letter, 0 and o as well)."
 
 
@@ -42,6 +46,7 @@ class RedisUsers(RedisRecords[User]):
         Words("words", lambda user: f"{user.username} {user.email}", within=("role", "status")),
         Facet("role", lambda user: user.roles, lambda user: user.created_at, "created", listed=True),
         Facet("status", lambda user: (user.status,), lambda user: user.created_at, "created", listed=True),
+        Facet("quota", lambda user: ("near",) if user.quota_near else (), lambda user: user.created_at, "created"),
         Facet(
             "active_admin",
             lambda user: ("yes",) if _administers_for_good(user) else (),
@@ -49,6 +54,10 @@ class RedisUsers(RedisRecords[User]):
             "created",
         ),
     )
+
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
+        super().__init__(db, keys)
+        self._quota = bounds.default_quota
 
     def find(self, login: str) -> User | None:
         """By user name, or by e-mail address. Two round trips, found or not."""
@@ -75,6 +84,9 @@ class RedisUsers(RedisRecords[User]):
         self._check_names(commit, old, new)
         self._check_roles(commit, old.roles, new.roles)
         self._keep_an_admin(commit, old, new)
+        if new.quota_bytes != old.quota_bytes:
+            user = self._keys.record(NOUN, old.id)
+            commit.note_quota(self._keys.quota(old.id), user, self._keys.quota_near, old.id, self._quota)
 
     def _removing(self, commit: Commit, old: User) -> None:
         """Raises LastAdmin, InUse (the user still has files or uploads)."""
@@ -100,18 +112,20 @@ class RedisUsers(RedisRecords[User]):
         self._note_times([(one.id, one.last_login_at, at, one.version, one.last_login_at) for one, at in ends])
 
     def _note_times(self, times: Sequence[tuple[str, int, int, int | str, int | str]]) -> None:
-        keys = [self._keys.index(NOUN, "signed_in"), self._keys.index(NOUN, "inactive")]
-        keys += [self._keys.record(NOUN, user_id) for user_id, *_ in times]
-        self._db.script("user_times", keys, [part for row in times for part in row], allow_oom=True)
+        keys = [self._keys.index(NOUN, "signed_in"), self._keys.index(NOUN, "inactive"), self._keys.quota_near]
+        for user_id, *_ in times:
+            keys += [self._keys.record(NOUN, user_id), self._keys.quota(user_id)]
+        self._db.script("user_times", keys, [self._quota, *(part for row in times for part in row)], allow_oom=True)
 
     def ends_noted_by(self) -> str:
         """By which rules these moments were noted for all users; "" = they were not yet."""
-        noted = self._db.call("HGET", self._keys.install, ENDS)
-        return noted.decode() if noted else ""
+        noted = (self._db.call("HGET", self._keys.install, ENDS) or b"").decode()
+        rules, _, quota = noted.rpartition(";")
+        return rules if quota == str(self._quota) else ""
 
     def ends_are_noted(self, rules: str) -> None:
         """They are, by these."""
-        self._db.call("HSET", self._keys.install, ENDS, rules)
+        self._db.call("HSET", self._keys.install, ENDS, f"{rules};{self._quota}")
 
     def count_admins(self) -> int:
         """Active users that hold the admin role."""

@@ -11,6 +11,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.users import User
 from backoffice.services import users as service
 from tests.support.people import ROOT, People
+from tests.support.scene import Scene
 from tests.support.uploads import World
 
 
@@ -116,3 +117,42 @@ def test_who_changed_or_went_meanwhile_is_left_alone(people: People) -> None:
     assert (kept.last_login_at > 0, kept.inactive_at) == (True, 0)
     assert people.user_store.get(bert.id) is None
     sound(people)
+
+
+def test_whose_quota_is_nearly_used_up_is_listed_at_every_moment(redis: Any) -> None:
+    scene = Scene(redis)
+    people, world = scene.people, scene.world
+
+    def near() -> list[str]:
+        page = people.user_store.page(Query(filters=(("quota", "near"),)))
+        sound(people)
+        return [user.username for user in page.items]
+
+    una, otto = people.user("una", "user"), people.user("otto", "user")
+    people.users.update(ROOT, una.id, quota_bytes=10)
+    for _ in range(3):
+        last = scene.file(una)  # of 3 bytes
+        scene.file(otto)
+    assert near() == [], "nine of ten are not more than nine tenths"
+    people.users.update(ROOT, una.id, quota_bytes=9)
+    assert near() == ["una"]
+    people.users.update(ROOT, una.id, email="una@example.org")
+    assert near() == ["una"]
+    world.library.transfer(ROOT, last, otto.id)
+    assert near() == []
+    people.users.update(ROOT, otto.id, quota_bytes=13)
+    assert near() == ["otto"]
+    world.library.purge(ROOT, last)
+    assert near() == []
+    people.users.update(ROOT, una.id, quota_bytes=12)
+    upload = scene.upload(una)
+    assert near() == ["una"], "what is reserved for an upload counts"
+    world.service.cancel(ROOT, upload)
+    world.service.cleanup.collect()
+    assert near() == []
+    people.users.update(ROOT, una.id, quota_bytes=6)
+    people.db.call("HDEL", people.keys.record("users", una.id), "quota_near")
+    people.db.call("DEL", people.keys.quota_near)
+    people.db.call("HDEL", people.keys.install, "account_ends")
+    steps(people)
+    assert near() == ["una"], "also where an earlier version did not note it"

@@ -50,7 +50,7 @@ def test_who_reaches_a_file(whole: Desk) -> None:
 def test_who_may_not_see_users_has_no_such_tab(whole: Desk) -> None:
     file = whole.file()
     text = whole.as_("librarian").get(f"/admin/files/details/?id={file.id}&tab=who").text
-    assert "Who can reach this" not in text
+    assert "tab=who" not in text
     user = whole.user()
     assert (
         "because of which role" not in whole.as_("registrar").get(f"/admin/users/details/?id={user.id}&tab=access").text
@@ -76,6 +76,8 @@ def test_who_can_act_on_an_account(whole: Desk) -> None:
     shown = whole.as_("admin").get(f"/admin/users/details/?id={user.id}&tab=who").text
     assert "/admin/roles/details/?id=admin" in shown
     assert "the-admin" in shown
+    alone = whole.as_("admin").get(f"/admin/users/details/?id={whole.id_of('admin')}&tab=who").text
+    assert "Nobody else has this role." in alone
 
 
 def test_of_what_is_in_the_trash_as_well(whole: Desk) -> None:

@@ -243,7 +243,8 @@ def test_an_invitation_that_leads_nowhere_is_said_to(whole: Desk) -> None:
 
 def test_a_quota_of_ones_own_may_be_none_at_all(whole: Desk) -> None:
     admin, user = whole.as_("admin"), whole.user(password="violet-harbour-93")
-    for entered, kept, shown in (("Unlimited", UNLIMITED_QUOTA, "unlimited"), ("", None, ", as everybody")):
+    of_site = "from the site&#39;s default"
+    for entered, kept, shown in (("Unlimited", UNLIMITED_QUOTA, "unlimited"), ("", None, of_site)):
         page = admin.get(f"/admin/users/edit/?id={user.id}")
         sent = {"username": user.username, "email": "", "roles": "user", "quota_bytes": entered}
         answer = admin.post(f"/admin/users/edit/?id={user.id}", {"version": version_in(page), **sent})

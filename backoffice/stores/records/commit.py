@@ -34,7 +34,8 @@ COMMANDS = frozenset(
 )
 
 GIVE_UP = "HDEL-EQUAL"
-"""The one write that is no command of the server."""
+NOTE_QUOTA = "NOTE-QUOTA"
+"""The writes that are no commands of the server."""
 READS = frozenset({"GET", "GETRANGE", "HGET", "HMGET", "HGETALL", "STRLEN", "ZCARD"})
 CHECKS = {
     "absent": 0,
@@ -136,6 +137,13 @@ class Commit:
     def give_up(self, key: bytes, field: str, value: str) -> None:
         """Take a field out of a hash, if this is its value by then."""
         self._writes += (GIVE_UP, self._position(key), 2, field, value)
+        self._writes_count += 1
+
+    def note_quota(self, quota: bytes, user: bytes, near: bytes, owner: str, default: int) -> None:
+        """Note whether the owner's quota is nearly used up as of the writes before this one: in the record `user` and
+        in the list `near`. `default`: of who has none of their own."""
+        args = (self._position(user), self._position(near), owner, default)
+        self._writes += (NOTE_QUOTA, self._position(quota), len(args), *args)
         self._writes_count += 1
 
     def rename(self, source: bytes, target: bytes, *, error: Refusal) -> None:

@@ -15,7 +15,8 @@ SHARED = ("_bytes", "_log")
 OF_SEGMENTS = frozenset({"log_index", "log_repair", "log_segment", "log_trim"})
 """Scripts before which `_segments` is put as well: the others run too often to define what they do not use."""
 
-
+OF_QUOTAS = frozenset({"commit", "delete_and_release", "upload", "user_times"})
+"""Those before which `_quota` is put, likewise."""
 ASK_THEMSELVES = frozenset({"commit", "read", "upload"})
 """Scripts that know themselves when they are repeated: then they do not ask whether something has changed."""
 
@@ -47,7 +48,8 @@ def _asking(name: str, *, watched: bool) -> str:
 
 def shared(name: str = "") -> str:
     """What stands before this script."""
-    return "".join(map(_read, (*SHARED, "_segments") if name in OF_SEGMENTS else SHARED))
+    further = [one for one, scripts in (("_segments", OF_SEGMENTS), ("_quota", OF_QUOTAS)) if name in scripts]
+    return "".join(map(_read, (*SHARED, *further)))
 
 
 def _read(name: str) -> str:

@@ -20,6 +20,7 @@
 --                               effect
 --   writes  command, key, number of arguments, argument ...    commands of the server, and
 --     HDEL-EQUAL key 2 field value     HDEL, if the field has this value
+--     NOTE-QUOTA key 4 user list owner default    as `note_quota` has it; user and list are positions in KEYS
 --   reads   command, key, number of arguments, argument ...    carried out after all that
 -- A key, an owner and an index are positions in KEYS.
 --
@@ -110,6 +111,8 @@ if not last then
     local command, key = ARGV[at], KEYS[tonumber(ARGV[at + 1])]
     if command == 'HDEL-EQUAL' then
       if redis.call('HGET', key, ARGV[at + 3]) == ARGV[at + 4] then redis.call('HDEL', key, ARGV[at + 3]) end
+    elseif command == 'NOTE-QUOTA' then
+      note_quota(key, KEYS[tonumber(ARGV[at + 3])], KEYS[tonumber(ARGV[at + 4])], ARGV[at + 5], ARGV[at + 6])
     else
       redis.call(command, key, unpack(ARGV, at + 3, stop))
     end

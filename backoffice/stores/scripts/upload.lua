@@ -4,7 +4,8 @@
 -- KEYS[1] upload hash   KEYS[2] chunk map   KEYS[3] quota hash   KEYS[4] zset of uploads by expiry
 -- KEYS[5] hash of the owner, whose quota counts; ARGV has that of those who have none of their own
 -- KEYS[6] hash of chunks that came far ahead of the others, which are not in the map: index, entry
--- KEYS[7] store: the chunk   KEYS[8] store: where its bytes wait, if they do
+-- KEYS[7] zset of users whose quota is nearly used up
+-- KEYS[8] store: the chunk   KEYS[9] store: where its bytes wait, if they do
 -- ARGV[1] op   ARGV[2] upload id   ARGV[3] bytes of a map entry   then, by op:
 --   mark     expires at, quota, largest file, {index, size, entry} ...
 --   store    expires at, quota, largest file, index, size, entry, life in ms, {bytes}    put a chunk in its place, unless
@@ -28,7 +29,7 @@
 --   indexes and entries of those that are not in it}
 --   store: {"there"} there is a chunk, and it is not marked as this one | {"lost"} the bytes have not waited
 -- Whatever store returns, its bytes do not wait any more.
-local upload, map, quota, expiry, chunk, staging = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8]
+local upload, map, quota, expiry, chunk, staging = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[8], KEYS[9]
 local scattered = KEYS[6]
 local op, id, width = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local row = redis.call('HMGET', upload, 'state', 'received', 'bytes', 'size', 'reserved', 'lease', 'lease_until',
@@ -88,6 +89,7 @@ local function grow(now, limit, largest)
   if tonumber(held[1] or 0) + tonumber(held[2] or 0) + more > tonumber(limit) then return {'quota', limit} end
   redis.call('HINCRBY', quota, 'reserved', text(more))
   redis.call('HSET', upload, 'reserved', text(now))
+  note_quota(quota, KEYS[5], KEYS[7], redis.call('HGET', upload, 'owner'), limit)
 end
 
 if op == 'mark' or op == 'store' then

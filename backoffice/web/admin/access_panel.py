@@ -87,7 +87,7 @@ def who_can_panel(record: Any) -> Sequence[Panel]:
     """The tab of a file's page that tells who reaches it; `record` is a file, in the trash or not."""
     if not can_explain():
         return ()
-    return (Panel("who", "Who can reach this", "admin/who_can.html", lambda: who_of_file(record.id)),)
+    return (Panel("who", "Reach", "admin/who_can.html", lambda: who_of_file(record.id)),)
 
 
 def user_access(user_id: str) -> Mapping[str, Any]:

@@ -145,6 +145,7 @@ PARTS: Final[tuple[Part, ...]] = (
     lambda: {"needs": needs.invited()},
     lambda: {"needs": needs.ending()},
     lambda: {"needs": needs.left_alone()},
+    lambda: {"needs": needs.quotas_nearly_used_up()},
     lambda: {"needs": needs.standing_still()},
     activity,
     lately,

@@ -83,6 +83,16 @@ def _one(words: str) -> str:
     return f"{verb}s {rest}"
 
 
+def quotas_nearly_used_up() -> list[Need]:
+    """Who will not be able to upload much more."""
+    if not may(Acts.USER_READ):
+        return []
+    query = Query(filters=(("quota", "near"),), limit=1)
+    count = services().users.page(actor(), query).total
+    text = f"{_people(count)} {'has' if count == 1 else 'have'} used more than 90 % of the quota"
+    return [Need(text, f"{url_for('users.index_view')}?flt0_quota_is=near")] if count else []
+
+
 def standing_still() -> list[Need]:
     """Uploads of which nothing came for an hour. When one is dropped says when its last piece came."""
     if not may(Acts.FILES_LIST_ALL):

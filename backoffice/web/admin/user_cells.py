@@ -34,9 +34,10 @@ def standings() -> Callable[[User], Standing]:
 def quota_cell(_view: Any, _context: Any, record: User, _name: str) -> str:
     """What the person may store, and whether that is an own number."""
     if record.quota_bytes is not None:
-        return UNLIMITED if record.quota_bytes == UNLIMITED_QUOTA else written_size(record.quota_bytes)
+        own = UNLIMITED if record.quota_bytes == UNLIMITED_QUOTA else written_size(record.quota_bytes)
+        return f"{own}, from this user"
     common = services().files.quota
-    return f"{written_size(common)}, as everybody" if common is not None else "without limit, as everybody"
+    return f"{written_size(common) if common is not None else 'without limit'}, from the site's default"
 
 
 def usage_cell(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:

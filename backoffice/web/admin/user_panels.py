@@ -164,7 +164,7 @@ TABS: Final = (
     Tab("tokens", "Tokens", LIST, tokens, lambda: may(Acts.TOKEN_READ)),
     Tab("activity", "Activity", LIST, activity, lambda: may(Acts.AUDIT_READ), alone=True),
     Tab("access", "Access", "admin/user_access.html", user_access, can_explain),
-    Tab("who", "Who can act on it", "admin/who_can.html", who_of_user, can_explain),
+    Tab("who", "Reach", "admin/who_can.html", who_of_user, can_explain),
 )
 
 

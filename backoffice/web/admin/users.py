@@ -115,6 +115,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
         one_of("role", "Role", role_choices),
         *days("created", "Created"),
+        one_of("quota", "Quota", lambda: [("near", "more than 90 % used")]),
         passed_days("signed_in", "Last sign-in", "never"),
         coming_days("expires", "Expires", "has expired"),
         coming_days("inactive", "Inactivity", "has ended the account"),

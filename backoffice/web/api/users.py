@@ -104,6 +104,9 @@ class UsersQuery(PageQuery):
         ]
         | None
     ) = None
+    quota: Annotated[
+        Literal["", "near"], Field(description="`near`: those with more than 90 % of their quota taken")
+    ] = ""
     never_signed_in: Annotated[bool, Field(description="1: those who never did"), BoolFromText] = False
 
 
@@ -147,7 +150,7 @@ UserChange = changes_of(UserFields)
 def list_users() -> Response:
     """By name; with `expires_within` or `inactive_within` by that moment, with `never_signed_in` the oldest first."""
     wanted = query(UsersQuery, request)
-    filters = tuple((name, value) for name, value in (("role", wanted.role), ("status", wanted.status)) if value)
+    filters = tuple((name, value) for name in ("role", "status", "quota") if (value := getattr(wanted, name)))
     now = services().users.now()
     days = [(order, getattr(wanted, name)) for name, order in _SPANS]
     ranges = [(order, now, now + count * DAY_MS) for order, count in days if count is not None]
