@@ -11,6 +11,7 @@ from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.blocks import Blocks
 from backoffice.services.bulk import Bulk
+from backoffice.services.checks import Checks
 from backoffice.services.consequences import Consequences
 from backoffice.services.container import Services
 from backoffice.services.effective import Effective
@@ -105,7 +106,16 @@ def build_services(
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
-    jobs, roles = _jobs(stores, Bulk(files, uploads, people, sessions, tokens)), Roles(store=stores.roles, audit=audit)
+    maintenance = Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys))
+    system = _system(stores, health, durability, chunks)
+    jobs = Jobs(
+        store=RedisJobs(db, keys),
+        accounts=stores.accounts,
+        bulk=Bulk(files, uploads, people, sessions, tokens),
+        audit=audit,
+        checks=Checks.of(maintenance, system),
+    )
+    roles = Roles(store=stores.roles, audit=audit)
     consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
     return Services(
         users=people,
@@ -126,9 +136,9 @@ def build_services(
         consequences=consequences,
         effective=_effective(settings, stores),
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=audit),
-        system=_system(stores, health, durability, chunks),
+        system=system,
         identities=stores.identities,
-        maintenance=Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),
+        maintenance=maintenance,
         together=db.together,
     )
 
@@ -186,10 +196,6 @@ def _tokens(stores: _Stores, policy: AccountPolicy) -> Tokens:
     return Tokens(
         store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=stores.audit, policy=policy
     )
-
-
-def _jobs(stores: _Stores, bulk: Bulk) -> Jobs:
-    return Jobs(store=RedisJobs(stores.db, stores.keys), accounts=stores.accounts, bulk=bulk, audit=stores.audit)
 
 
 def _system(stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore) -> System:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from backoffice.domain.actions import Actions
+from backoffice.domain.check_reports import CheckFinding, CheckReport
 from backoffice.domain.nouns import Noun
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
@@ -84,7 +85,8 @@ class Reason:
 class Job:
     """Times in ms. `credential`, `held` (permissions) and `fresh` (the password had just been given) are what its
     starter had at the start, and all that it ever has. `total` is a lower bound unless `exact`; `absent` counts
-    records that had gone. `cursor` and `position`: how far it is. `lease`: who carries it out, until when."""
+    records that had gone. `cursor` and `position`: how far it is. `lease`: who carries it out, until when. `report`:
+    what a check has found; what it counts is not records then."""
 
     id: str
     kind: str
@@ -113,6 +115,7 @@ class Job:
     started_at: int = 0
     ended_at: int = 0
     failure: str = ""
+    report: str = ""
     version: int = 1
 
     @property
@@ -123,6 +126,16 @@ class Job:
     def arguments(self) -> Mapping[str, Any]:
         found: dict[str, Any] = json.loads(self.args)
         return found
+
+    @property
+    def found(self) -> CheckReport:
+        """What a check has found until now."""
+        return CheckReport.load(self.report)
+
+    @property
+    def findings(self) -> tuple[CheckFinding, ...]:
+        """The first ones of a check."""
+        return tuple(self.found.findings)
 
     @property
     def over(self) -> bool:

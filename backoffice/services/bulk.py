@@ -13,6 +13,8 @@ from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act, Acts
 from backoffice.domain.files import clean_tags
 from backoffice.domain.ids import is_id
+from backoffice.domain.jobs import Job
+from backoffice.domain.permissions import Permission
 from backoffice.errors import Invalid
 from backoffice.services.authorization import session_credential
 from backoffice.services.bulk_lists import (
@@ -62,6 +64,10 @@ class BulkKind:
     final: bool = False
     clean: Callable[[Arguments], dict[str, Any]] = _nothing
     doubt: Callable[[Actor, Any], str] = lambda _actor, _record: ""
+
+    def needed(self, job: Job) -> Permission | None:
+        """What its starter has to hold all the time."""
+        return self.act.takes if job.ids else self.act.foreign
 
     def doubts(self, actor: Actor) -> Doubt:
         """What is known to speak against doing it to a record."""

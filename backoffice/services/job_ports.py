@@ -20,13 +20,14 @@ class JobStore(RecordStore[Job], Protocol):
         """Those that ended before then (ms)."""
 
     def take(self, job_id: str, token: str, milliseconds: int) -> Job | None:
-        """Be the one who carries it out, for so long; the job as it is then. None: another does, or it is over."""
+        """Be the one who carries it out, for so long, or go on being so; the job as it is then. None: another does, or
+        it is over."""
 
     def begun(self, job_id: str) -> frozenset[str]:
         """Records that were done since the last `save`."""
 
-    def save(self, job: Job, token: str) -> None:
-        """Note how far it is, and let others carry it out. Raises LeaseLost."""
+    def save(self, job: Job, token: str, keep: int = 0) -> None:
+        """Note how far it is, and let others carry it out, or nobody else for `keep` ms more. Raises LeaseLost."""
 
     def end(self, old: Job, new: Job, token: str, event: AuditEvent) -> None:
         """It is over. Raises LeaseLost, and VersionMismatch: somebody has just stopped it."""

@@ -8,7 +8,8 @@ this worker still has the job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome
 from backoffice.domain.ids import new_id
 from backoffice.domain.jobs import Job, JobState
 from backoffice.domain.nouns import all_permissions
+from backoffice.domain.permissions import Permission
 from backoffice.domain.times import now_ms
 from backoffice.domain.versions import Version
 from backoffice.errors import (
@@ -32,6 +34,7 @@ from backoffice.errors import (
 )
 from backoffice.services.authorization import deny, grants_of
 from backoffice.services.bulk import Bulk, BulkKind
+from backoffice.services.checks import CheckKind, Checks, Progress
 from backoffice.services.ground import CredentialGround
 from backoffice.services.job_ports import JobStore
 from backoffice.services.log_ports import AuditLog
@@ -45,6 +48,18 @@ LEASE_MS: Final = 30_000
 AT_ONCE: Final = 50
 """Jobs that are looked at in a turn."""
 ATTEMPTS: Final = 5
+CHECK_SECONDS: Final = 0.5
+"""Of a check in a turn, for the same reason."""
+CHECK_LEASE_MS: Final = 120_000
+"""A check stands in the memory of the worker that began it; where that one dies another begins anew."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A check that this worker has begun."""
+
+    token: str
+    steps: Iterator[Progress]
 
 
 @dataclass(slots=True)
@@ -74,14 +89,18 @@ class JobRunner:
     now: Callable[[], int] = now_ms
     lease_ms: int = LEASE_MS
     step: int = STEP
+    checks: Checks = field(default_factory=Checks)
+    running: dict[str, _Running] = field(default_factory=dict)
 
     def run_some(self) -> bool:
         """A step of each job that nobody else carries out; whether there is more to do at once."""
         more = False
         for job in self.store.open(AT_ONCE):
-            token = new_id()
-            taken = self.store.take(job.id, token, self.lease_ms)
+            begun, check = self.running.get(job.id), job.kind in self.checks.kinds
+            token = begun.token if begun is not None else new_id()
+            taken = self.store.take(job.id, token, CHECK_LEASE_MS if check else self.lease_ms)
             if taken is None:
+                self.running.pop(job.id, None)
                 continue
             try:
                 more = self._run(taken, token) or more
@@ -93,16 +112,38 @@ class JobRunner:
         """One step; whether another follows."""
         try:
             actor = self._actor(job, token)
-            kind = self.bulk.kind(job.kind)
-            self._check(actor, kind, job)
+            kind = self.checks.kinds.get(job.kind) or self.bulk.kind(job.kind)
+            self._check(actor, kind.needed(job), job)
             if job.state is JobState.STOPPING:
+                self.running.pop(job.id, None)
                 self._end(job, actor, token, JobState.STOPPED)
                 return False
+            if isinstance(kind, CheckKind):
+                return self._check_on(job, token, actor, kind)
             return self._step(job, token, actor, kind)
         except (NotSignedIn, NotAllowed, NotFound) as refusal:  # NotFound: what it is about as a whole
+            self.running.pop(job.id, None)
             nobody = Actor(job.actor, job.actor_name, via="job", credential=job.credential)
             self._end(job, nobody, token, JobState.FAILED, str(refusal))
             return False
+
+    def _check_on(self, job: Job, token: str, actor: Actor, kind: CheckKind) -> bool:
+        """A check for a while; whether it goes on. What ends it in the middle ends it for this worker: it is begun
+        anew."""
+        begun = self.running.pop(job.id, None) or _Running(token, kind.steps(actor))
+        until, progress, more = time.monotonic() + CHECK_SECONDS, None, True
+        while more and time.monotonic() < until:
+            step = next(begun.steps, None)
+            progress, more = step or progress, step is not None
+        if progress is None:
+            raise TypeError("a check says at least once what it has found")
+        after = replace(job, done=progress.done, total=progress.total, report=progress.report.dump())
+        if more:
+            self.store.save(after, token, CHECK_LEASE_MS)
+            self.running[job.id] = begun
+        else:
+            self._end(after, actor, token, JobState.DONE, before=job)
+        return more
 
     def _step(self, job: Job, token: str, actor: Actor, kind: BulkKind) -> bool:
         keys, cursor, position, more = self._next(job, actor, kind)
@@ -171,9 +212,8 @@ class JobRunner:
         )
         return actor, versions
 
-    def _check(self, actor: Actor, kind: BulkKind, job: Job) -> None:
+    def _check(self, actor: Actor, needed: Permission | None, job: Job) -> None:
         """Once for all records: a job whose starter has lost the right is over, and not refused for each of them."""
-        needed = kind.act.takes if job.ids else kind.act.foreign
         if needed is not None and needed not in actor.permissions:
             because, nobody = f"{actor.name} does not hold {needed} any more", replace(actor, ground=None, job=None)
             deny(self.audit, nobody, needed, ObjectRef("job", job.id, job.title), because, NotAllowed(f"{because}."))
@@ -205,6 +245,7 @@ class JobRunner:
         data: dict[str, Any] = {"state": str(job.state), **{name: count for name, count in counts.items() if count}}
         if job.refused:
             data["reasons"] = {reason.text[:100]: reason.count for reason in job.why_refused[:5]}
+        data |= job.found.counts
         if job.failure:
             data["because"] = job.failure
         outcome = Outcome.ERROR if job.state is JobState.FAILED else Outcome.OK

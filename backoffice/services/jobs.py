@@ -15,10 +15,11 @@ from backoffice.domain.ids import new_id
 from backoffice.domain.jobs import JOBS, Job, JobState, Reason, Selection, with_refusals
 from backoffice.domain.limits import JOB_DAYS, MAX_JOB_IDS, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import Invalid, NotAllowed, NotFound, VersionMismatch
+from backoffice.errors import Conflict, Invalid, NotAllowed, NotFound, VersionMismatch
 from backoffice.services.authorization import FRESH_MS, authorize, deny, is_authorized
 from backoffice.services.bulk import Bulk, BulkKind
 from backoffice.services.bulk_lists import BulkList
+from backoffice.services.checks import Checks
 from backoffice.services.job_ports import JobStore
 from backoffice.services.job_runner import JobRunner
 from backoffice.services.ports import AccountStore
@@ -61,11 +62,12 @@ class Jobs(Records[Job]):
     store: JobStore
     accounts: AccountStore
     bulk: Bulk
+    checks: Checks = field(default_factory=Checks)
 
     @property
     def runner(self) -> JobRunner:
         """What the worker does."""
-        return JobRunner(self.store, self.accounts, self.bulk, self.audit, self.now)
+        return JobRunner(self.store, self.accounts, self.bulk, self.audit, self.now, checks=self.checks)
 
     # -- reading
 
@@ -163,28 +165,18 @@ class Jobs(Records[Job]):
     def start(self, actor: Actor, kind: str, selection: Selection, args: Mapping[str, Any] | None = None) -> Job:
         """A job of that, in the actor's name and with no more than the actor's present rights. Raises what `preview`
         raises, Invalid where there is nothing to do, TooMany."""
-        authorize(self.audit, actor, Acts.JOB_START, actor.id)
-        if not actor.credential:
-            deny(self.audit, actor, JOBS.write, NO_OBJECT, "a job is started by a person", NotAllowed())
+        self._authorize_start(actor)
         found, chosen, cleaned = self.plan(actor, kind, selection, args or {})
         page: Page[Any] = Page((), len(chosen.ids))
         if chosen.query is not None:
             page = found.over.page(actor, replace(chosen.query, limit=1))
         if not page.total and not page.next_cursor:
             raise Invalid("There is nothing that this would be done to.", field="ids")
-        now, noun = self.now(), found.over.noun
+        noun = found.over.noun
         many = f"{page.total:,} {noun}{'' if page.total == 1 else 's'}"
-        job = Job(
-            id=new_id(),
-            kind=kind,
-            title=f"{found.text}: {many if page.exact else f'at least {many}'}",
-            actor=actor.id,
-            actor_name=actor.name,
-            created_at=now,
-            updated_at=now,
-            credential=actor.credential,
-            held=tuple(sorted(actor.permissions)),
-            fresh=int(now - actor.auth_at < FRESH_MS),
+        new = self._new(actor, kind, f"{found.text}: {many if page.exact else f'at least {many}'}")
+        job = replace(
+            new,
             ids=chosen.ids,
             query=chosen.dump(),
             args=json.dumps(cleaned, separators=(",", ":")),
@@ -192,6 +184,35 @@ class Jobs(Records[Job]):
             exact=int(page.exact),
         )
         return self._insert(actor, job)
+
+    def check(self, actor: Actor, name: str) -> Job:
+        """A check of the site as a job. Raises NotAllowed, Invalid, TooMany, and Conflict while there is such a one."""
+        self._authorize_start(actor)
+        kind = self.checks.kind(name)
+        authorize(self.audit, actor, kind.act)
+        if any(job.kind == name for job in self.store.open(MAX_LIMIT)):
+            raise Conflict("This is under way already: look at the jobs.")
+        return self._insert(actor, replace(self._new(actor, name, kind.text), exact=0))
+
+    def _authorize_start(self, actor: Actor) -> None:
+        authorize(self.audit, actor, Acts.JOB_START, actor.id)
+        if not actor.credential:
+            deny(self.audit, actor, JOBS.write, NO_OBJECT, "a job is started by a person", NotAllowed())
+
+    def _new(self, actor: Actor, kind: str, title: str) -> Job:
+        now = self.now()
+        return Job(
+            id=new_id(),
+            kind=kind,
+            title=title,
+            actor=actor.id,
+            actor_name=actor.name,
+            created_at=now,
+            updated_at=now,
+            credential=actor.credential,
+            held=tuple(sorted(actor.permissions)),
+            fresh=int(now - actor.auth_at < FRESH_MS),
+        )
 
     def stop(self, actor: Actor, job_id: str) -> Job:
         """Let it do no more than what it is doing at this moment; what it did stays. Once it is over, nothing. Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from backoffice.domain.access import Actor, system_actor
@@ -38,6 +39,14 @@ class Maintenance:
         """
         authorize(self.audit, actor, Acts.SYSTEM_REPAIR)
         return self.store.repair(actor, on_finding=on_finding, on_progress=on_progress)
+
+    def steps(
+        self, actor: Actor, *, repair: bool = False, on_finding: OnFinding = ignore
+    ) -> Generator[tuple[int, int], None, Report]:
+        """Either of them in pieces: keys that were looked at, and how many there are about, after each; the numbers in
+        the end. Raises as they do, the refusals at once."""
+        authorize(self.audit, actor, Acts.SYSTEM_REPAIR if repair else Acts.SYSTEM_READ)
+        return self.store.steps(actor if repair else None, on_finding=on_finding)
 
     # -- what the worker does
 

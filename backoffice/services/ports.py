@@ -7,7 +7,7 @@ Every method that changes the control plane takes the event that records it: no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from backoffice.domain.access import Actor
@@ -261,6 +261,9 @@ class StoreCheck(Protocol):
 
     def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         """The same, and what can be repaired is: each repair with an event of `actor`'s, in one commit."""
+
+    def steps(self, actor: Actor | None, *, on_finding: OnFinding) -> Generator[tuple[int, int], None, Report]:
+        """Either of them (None: changes nothing) in pieces, after each of which it says how far it is."""
 
     def index_looks(self, actor: Actor, cursor: str) -> str:
         """Let no new user name look like one that an earlier version gave, for some of these; where it goes on, "" when

@@ -13,7 +13,7 @@ from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Sorted
 from backoffice.stores.records.store import RedisRecords
 
-PROGRESS: Final = ("total", "exact", "done", "refused", "absent", "reasons", "cursor", "position")
+PROGRESS: Final = ("total", "exact", "done", "refused", "absent", "reasons", "cursor", "position", "report")
 """What a worker notes after each step. None of it is in an index."""
 
 
@@ -50,7 +50,8 @@ class RedisJobs(RedisRecords[Job]):
         return list(self.page(Query(sort="ended", ranges=(("ended", None, before),), limit=limit)).items)
 
     def take(self, job_id: str, token: str, milliseconds: int) -> Job | None:
-        """Be the one who carries it out, for so long; the job as it is then. None: another does, or it is over."""
+        """Be the one who carries it out, for so long, or go on being so; the job as it is then. None: another does, or
+        it is over."""
         keys = [self._keys.record(self.noun, job_id), self._keys.job_step(job_id)]
         if self._db.script("job", keys, ["take", token, milliseconds], allow_oom=True) != b"ok":
             return None
@@ -60,11 +61,11 @@ class RedisJobs(RedisRecords[Job]):
         """Records that were done in a step that was cut off before it could be saved."""
         return frozenset(one.decode() for one in self._db.call("HKEYS", self._keys.job_step(job_id)))
 
-    def save(self, job: Job, token: str) -> None:
-        """Note how far it is, and let others carry it out. Raises LeaseLost."""
+    def save(self, job: Job, token: str, keep: int = 0) -> None:
+        """Note how far it is, and let others carry it out, or nobody else for `keep` ms more. Raises LeaseLost."""
         keys = [self._keys.record(self.noun, job.id), self._keys.job_step(job.id)]
         fields = [part for name in PROGRESS for part in (name, self.collection.codec.text(job, name) or "")]
-        if self._db.script("job", keys, ["save", token, 0, *fields], allow_oom=True) != b"ok":
+        if self._db.script("job", keys, ["save", token, keep, *fields], allow_oom=True) != b"ok":
             raise LeaseLost
 
     def end(self, old: Job, new: Job, token: str, event: AuditEvent) -> None:

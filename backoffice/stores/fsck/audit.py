@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -116,15 +116,17 @@ class AuditCheck:
 
     # -- from the log to the indexes
 
-    def log(self) -> None:
-        """All entries that the log has now; then the large indexes, where they have more than that."""
+    def log(self) -> Iterator[None]:
+        """All entries that the log has now, batch by batch; then the large indexes, where they have more than that."""
         self.segments.run()
+        yield
         self._large.update(self.segments.indexes)
         newest = self._db.call("XREVRANGE", self._keys.audit, "+", "-", "COUNT", 1)
         if newest:
             start, last = b"-", newest[0][0]
             while rows := self._db.call("XRANGE", self._keys.audit, start, last, "COUNT", BATCH):
                 self._rows(rows)
+                yield
                 start = b"(" + rows[-1][0]
         for key in sorted(self._large):
             [(below, there)] = self._ranks([(key, newest[0][0].decode())]) if newest else [(1, False)]
@@ -133,6 +135,7 @@ class AuditCheck:
             else:
                 # What came since is in the log as well.
                 self._members_from(key, below + there)
+            yield
 
     def _rows(self, rows: Sequence[Any]) -> None:
         self._repairer.count(Invariant.AUDIT, len(rows))

@@ -218,8 +218,9 @@ class ChunkCheck:
 
     # -- what belongs to nothing
 
-    def strays(self) -> None:
-        """Kept chunks without a record. One that is held goes by itself, and so does one that is kept ahead."""
+    def strays(self) -> Iterator[None]:
+        """Kept chunks without a record, batch by batch. One that is held goes by itself, and so does one that is kept
+        ahead."""
         for batch in batches(self._chunks.scan()):
             self._repairer.count(Invariant.ORPHAN, len(batch))
             ids: defaultdict[str, list[int]] = defaultdict(list)
@@ -235,6 +236,7 @@ class ChunkCheck:
                 for index in indexes:
                     if not noted and is_stray(index, total, upload):
                         self._repairer.verify_and_repair(partial(self._look_stray, file_id, index))
+            yield
 
     def _home_questions(self, file_id: str) -> list[Command]:
         return [

@@ -10,6 +10,7 @@ commit that checks that nothing has changed, with an event that says what was do
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,8 @@ STORES: tuple[type[RedisRecords[Any]], ...] = (
     RedisViews,
 )
 """The nouns that are looked through besides files and uploads, one line each."""
+Steps = Generator[tuple[int, int], None, Report]
+"""Keys that were looked at, and how many there are about, after each piece; the numbers in the end."""
 _INDEX_KINDS = {"by", "one"}
 
 
@@ -60,6 +63,9 @@ class Fsck:
     def check(self, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         return self._run(None, on_finding, on_progress)
 
+    def steps(self, actor: Actor | None, *, on_finding: OnFinding) -> Steps:
+        return _Run(Repairer(self.db, self.keys, actor, on_finding), self.chunks, self.stores).steps()
+
     def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         return self._run(actor, on_finding, on_progress)
 
@@ -67,16 +73,20 @@ class Fsck:
         return LookIndex(Repairer(self.db, self.keys, actor, ignore)).step(cursor)
 
     def _run(self, actor: Actor | None, on_finding: OnFinding, on_progress: OnProgress) -> Report:
-        return _Run(Repairer(self.db, self.keys, actor, on_finding), self.chunks, self.stores, on_progress).run()
+        steps = self.steps(actor, on_finding=on_finding)
+        while True:
+            try:
+                on_progress(*next(steps))
+            except StopIteration as end:
+                report: Report = end.value
+                return report
 
 
 class _Run:
     """One run: the checks and what they have been handed so far."""
 
-    def __init__(
-        self, repairer: Repairer, chunks: Chunks, stores: tuple[type[RedisRecords[Any]], ...], on_progress: OnProgress
-    ) -> None:
-        self._repairer, self._db, self._keys, self._on_progress = repairer, repairer.db, repairer.keys, on_progress
+    def __init__(self, repairer: Repairer, chunks: Chunks, stores: tuple[type[RedisRecords[Any]], ...]) -> None:
+        self._repairer, self._db, self._keys = repairer, repairer.db, repairer.keys
         files = RedisFiles(self._db, self._keys)
         uploads = RedisUploads(self._db, self._keys, files)
         self._checks: dict[str, IndexCheck[Any]] = {
@@ -89,7 +99,8 @@ class _Run:
         self._quotas = QuotaCheck(repairer, uploads, files)
         self._audit = AuditCheck(repairer)
 
-    def run(self) -> Report:
+    def steps(self) -> Steps:
+        """Piece by piece; the numbers in the end."""
         with store_errors():
             total = int(self._db.client.dbsize())
         done = 0
@@ -97,13 +108,17 @@ class _Run:
             for some in batches(batch):
                 self._deal(some)
             done += len(batch)
-            self._on_progress(done, max(done, total))
+            yield done, max(done, total)
+        whole = max(done, total)
         for check in self._checks.values():
             check.finish()
-        self._chunks.strays()
+            yield whole, whole
+        for _ in self._chunks.strays():
+            yield whole, whole
         self._quotas.finish()
         # Last, for what is repaired is in the log as well.
-        self._audit.log()
+        for _ in self._audit.log():
+            yield whole, whole
         return self._repairer.report
 
     def _deal(self, keys: list[bytes]) -> None:

@@ -5,8 +5,8 @@
 -- KEYS[1] record of the job   KEYS[2] hash of the records that are done in the present step
 -- ARGV[1] op:
 --   take   have it, unless another has; the records of a step that was cut off stay noted
---   save   note how far it is, and let others have it; only for who has it
--- ARGV[2] token of the worker   ARGV[3] ms that the lease lasts   ARGV[4...] field, value, ...
+--   save   note how far it is, and let others have it, or keep it for so long; only for who has it
+-- ARGV[2] token of the worker   ARGV[3] ms that the lease lasts from now on   ARGV[4...] field, value, ...
 -- Returns "ok", "busy" (another has it), "over" (it has ended or gone) or "lost" (another has taken it).
 local record, token = KEYS[1], ARGV[2]
 local state = redis.call('HGET', record, 'state')
@@ -15,7 +15,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[1] == 'take' then
   local held = tonumber(redis.call('HGET', record, 'lease_until') or 0)
-  if held > now then return 'busy' end
+  if held > now and redis.call('HGET', record, 'lease') ~= token then return 'busy' end
   redis.call('HSET', record, 'lease', token, 'lease_until', string.format('%.0f', now + ARGV[3]))
   if redis.call('HGET', record, 'started_at') == '0' then
     redis.call('HSET', record, 'started_at', string.format('%.0f', now))
@@ -23,6 +23,7 @@ if ARGV[1] == 'take' then
   return 'ok'
 end
 if redis.call('HGET', record, 'lease') ~= token then return 'lost' end
-redis.call('HSET', record, 'lease_until', 0, unpack(ARGV, 4))
+local kept = tonumber(ARGV[3])
+redis.call('HSET', record, 'lease_until', kept > 0 and string.format('%.0f', now + kept) or 0, unpack(ARGV, 4))
 redis.call('DEL', KEYS[2])
 return 'ok'

@@ -29,8 +29,21 @@ def _state(_view: Any, _context: Any, record: Job, _name: str) -> Markup:
     return state_tag(record.shown_state, TONES[record.shown_state])
 
 
+FINDING_TONES = {
+    "ok": "good",
+    "warning": "warn",
+    "problem": "bad",
+    "found": "warn",
+    "repaired": "good",
+    "lost": "bad",
+}
+
+
 def _progress(_view: Any, _context: Any, record: Job, _name: str) -> str:
     """How many it has come by, of how many."""
+    check = services().jobs.checks.kinds.get(record.kind)
+    if check is not None:
+        return f"{number(record.done)} {check.unit}"
     if record.over:
         return f"{number(record.done)} done" + (f", {number(record.refused)} refused" if record.refused else "")
     return f"{number(record.handled)} of {'' if record.exact else 'at least '}{number(record.total)}"
@@ -75,6 +88,8 @@ class JobView(ServiceView):
         context = {
             "job": job,
             "kind": services().jobs.bulk.kinds.get(job.kind),
+            "check": services().jobs.checks.kinds.get(job.kind),
+            "finding_tones": FINDING_TONES,
             "tone": TONES[job.shown_state],
             "stoppable": job.state is JobState.OPEN and may(Acts.JOB_STOP),
             "log_url": url_for("audit.index_view", flt0_object_is=f"job:{job.id}") if may(Acts.AUDIT_READ) else "",

@@ -1,7 +1,6 @@
 """The state of the system: whether all is well, the store, the workers, what waits, the settings in use.
 
-What takes minutes, comparing the whole store with itself (`fsck`), is no part of a page: it is for the command line,
-and for a job once there are some.
+What takes minutes, comparing the whole store with itself (`fsck`), is a job that is started here.
 """
 
 from __future__ import annotations
@@ -9,10 +8,11 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple
 
-from flask import url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import BaseView, expose
 
@@ -20,19 +20,28 @@ from backoffice import __version__
 from backoffice.domain import diagnosis
 from backoffice.domain.acts import Acts
 from backoffice.domain.diagnosis import Finding, Verdict
+from backoffice.domain.jobs import Job
 from backoffice.domain.paging import Query
+from backoffice.errors import Conflict, TooMany
+from backoffice.services.checks import REPAIR, CheckKind
 from backoffice.settings import proxy_doubt
 from backoffice.settings.in_use import InUse, in_use
 from backoffice.units import written_size
 from backoffice.web.admin.access import ViewAccess, ViewActs
+from backoffice.web.admin.jobs import TONES as JOB_TONES
 from backoffice.web.admin.needs import whole_minute
 from backoffice.web.context import services, settings
 from backoffice.web.formats import filesize, number
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import access_to
+from backoffice.web.route_guard import require_access
 from backoffice.web.sections import Section, sections_of
 
 TONES: Final = {Verdict.GOOD: "good", Verdict.WARNING: "warn", Verdict.BAD: "bad"}
+REPAIR_QUESTION: Final = (
+    "Compare every index, count, quota and chunk with its record, and repair what can be repaired? Each repair is an "
+    "entry in the log."
+)
 _BYTES: Final = ("_SIZE", "_BYTES", "_MEMORY")
 """How names of settings end that are bytes."""
 
@@ -46,6 +55,13 @@ class Setting(NamedTuple):
     about: str
 
 
+class Check(NamedTuple):
+    """A kind of check that can be started, and the last one of it."""
+
+    kind: CheckKind
+    last: Job | None
+
+
 class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type marker
     """One page, for who may see the state of the system. It has the place of a section (`web/sections.py`)."""
 
@@ -54,7 +70,11 @@ class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type m
 
     def __init__(self) -> None:
         super().__init__("System", endpoint=self.section, menu_icon_type="svg", menu_icon_value=self.icon)
-        self.access = ViewAccess(self.section, {"index_view": access_to(Acts.SYSTEM_READ)})
+        rules = {
+            "index_view": access_to(Acts.SYSTEM_READ),
+            "check_view": access_to(Acts.JOB_START, also=(Acts.SYSTEM_READ,)),
+        }
+        self.access = ViewAccess(self.section, rules)
 
     def is_accessible(self) -> bool:
         return self.access.is_permitted("index_view")
@@ -74,8 +94,11 @@ class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type m
     @expose("/")  # type: ignore[untyped-decorator]
     def index_view(self) -> str:
         system = services().system
-        status, alive, waiting = services().together(
-            lambda: system.status(actor()), lambda: system.workers(actor()), _waiting
+        status, alive, waiting, *checked = services().together(
+            lambda: system.status(actor()),
+            lambda: system.workers(actor()),
+            _waiting,
+            *(partial(_latest, name) for name in services().jobs.checks.kinds),
         )
         findings = [*_of_settings(), *diagnosis.of_store(status), diagnosis.workers(alive)]
         return str(
@@ -88,8 +111,37 @@ class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type m
                 waiting=waiting,
                 settings_in_use=[_in_words(one) for one in in_use(settings())],
                 repairs_url=_repairs_url(),
+                checks=[Check(*one) for one in zip(services().jobs.checks.kinds.values(), checked, strict=True)]
+                if self.access.is_permitted("check_view")
+                else [],
+                may_repair=may(Acts.SYSTEM_REPAIR),
+                job_tones=JOB_TONES,
             )
         )
+
+    @expose("/check/", methods=("POST",))  # type: ignore[untyped-decorator]
+    def check_view(self) -> ResponseReturnValue:
+        """Start one. What changes something is asked about first, on a page of its own."""
+        jobs, name = services().jobs, request.form.get("kind", "")
+        kind = jobs.checks.kind(name)
+        if name == REPAIR and request.form.get("confirmed") != "1":
+            require_access(access_to(kind.act))
+            asked = {"question": REPAIR_QUESTION, "verb": "Repair", "names": [], "unnamed": 0}
+            return str(self.render("admin/confirm.html", **asked, return_url=self.list_url()))
+        try:
+            job = jobs.check(actor(), name)
+        except (Conflict, TooMany) as error:
+            flash(str(error), "warning")
+            return redirect(self.list_url(), 303)
+        return redirect(url_for("jobs.details_view", id=job.id, url=self.list_url()), 303)
+
+
+def _latest(name: str) -> Job | None:
+    """The last check of this kind that the person may see."""
+    if not may(Acts.JOBS_LIST):
+        return None
+    found = services().jobs.page(actor(), Query(filters=(("kind", name),), sort="created", descending=True, limit=1))
+    return found.items[0] if found.items else None
 
 
 def _of_settings() -> list[Finding]:

@@ -12,7 +12,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.jobs import Job, Selection
 from backoffice.domain.limits import MAX_FILTER_VALUE, MAX_FILTERS, MAX_JOB_IDS, MAX_SEARCH
 from backoffice.domain.paging import Query
-from backoffice.errors import Invalid, NotFound, TooMany
+from backoffice.errors import Conflict, Invalid, NotFound, TooMany
 from backoffice.services.leaving import FilesGo
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
@@ -43,6 +43,9 @@ Kind = Literal[
     "session.end",
     "token.revoke_all",
     "token.revoke",
+    "doctor",
+    "fsck",
+    "fsck.repair",
 ]
 
 
@@ -66,6 +69,14 @@ class ReasonAnswer(Answer):
     ids: Annotated[list[Id], Field(description="Some of them"), BeforeValidator(_listed)]
 
 
+class FindingAnswer(Answer):
+    """What a check has found."""
+
+    verdict: Annotated[str, Field(description="ok, warning, problem; of the store found, repaired, lost")]
+    topic: str
+    text: str
+
+
 class JobAnswer(Answer):
     """A job, how far it is, and its report."""
 
@@ -82,6 +93,7 @@ class JobAnswer(Answer):
     refused: int
     absent: Annotated[int, Field(description="Records that were not there (any more)")]
     reasons: Annotated[list[ReasonAnswer], Field(validation_alias="why_refused")]
+    findings: Annotated[list[FindingAnswer], Field(description="Of a check, the first 50"), BeforeValidator(_listed)]
     failure: OptionalText
     created_at: Time
     started_at: OptionalTime
@@ -116,7 +128,7 @@ class FilterRequest(Strict):
 
 
 class JobRequest(Strict):
-    """A new job: `ids`, or `filter` ({} means all)."""
+    """A new job: `ids`, or `filter` ({} means all); for `doctor`, `fsck` and `fsck.repair` neither."""
 
     kind: Kind
     ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_JOB_IDS)] | None = None
@@ -197,15 +209,19 @@ def list_jobs() -> Response:
     answer=JobAnswer,
     body={JSON: JobRequest},
     sends={"Location": "Where its progress is"},
-    raises=(Invalid, TooMany),
+    raises=(Invalid, TooMany, Conflict),
     curl=CURL,
 )
 @route_act(Acts.JOB_START, max_body=None)
 def start_job() -> Response:
     """Each record takes the right that the act itself takes, at the moment when its turn comes, and has an entry of its
     own in the log. Records that come later are not its business."""
-    asked = json_body(JobRequest, request)
-    return _send(services().jobs.start(actor(), asked.kind, _selection(asked), asked.args), 202)
+    asked, jobs = json_body(JobRequest, request), services().jobs
+    if asked.kind in jobs.checks.kinds:
+        if asked.ids is not None or asked.filter is not None or asked.args:
+            raise Invalid("A check is of the whole site.", field="kind")
+        return _send(jobs.check(actor(), asked.kind), 202)
+    return _send(jobs.start(actor(), asked.kind, _selection(asked), asked.args), 202)
 
 
 @jobs_bp.post("/jobs/preview")
