@@ -108,13 +108,7 @@ def build_services(
     files, uploads = _files(stores, settings, chunks, durability, health)
     maintenance = Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys))
     system = _system(stores, health, durability, chunks)
-    jobs = Jobs(
-        store=RedisJobs(db, keys),
-        accounts=stores.accounts,
-        bulk=Bulk(files, uploads, people, sessions, tokens),
-        audit=audit,
-        checks=Checks.of(maintenance, system),
-    )
+    jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens), Checks.of(maintenance, system))
     roles = Roles(store=stores.roles, audit=audit)
     consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
     return Services(
@@ -196,6 +190,11 @@ def _tokens(stores: _Stores, policy: AccountPolicy) -> Tokens:
     return Tokens(
         store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=stores.audit, policy=policy
     )
+
+
+def _jobs(stores: _Stores, bulk: Bulk, checks: Checks) -> Jobs:
+    store = RedisJobs(stores.db, stores.keys)
+    return Jobs(store=store, accounts=stores.accounts, bulk=bulk, checks=checks, audit=stores.audit)
 
 
 def _system(stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore) -> System:

@@ -131,13 +131,14 @@ class JobRunner:
         """A check for a while; whether it goes on. What ends it in the middle ends it for this worker: it is begun
         anew."""
         begun = self.running.pop(job.id, None) or _Running(token, kind.steps(actor))
-        until, progress, more = time.monotonic() + CHECK_SECONDS, None, True
-        while more and time.monotonic() < until:
-            step = next(begun.steps, None)
-            progress, more = step or progress, step is not None
-        if progress is None:
-            raise TypeError("a check says at least once what it has found")
-        after = replace(job, done=progress.done, total=progress.total, report=progress.report.dump())
+        until, latest = time.monotonic() + CHECK_SECONDS, None
+        while (step := next(begun.steps, None)) is not None:
+            latest = step
+            if time.monotonic() >= until:
+                break
+        more, after = step is not None, job
+        if latest is not None:
+            after = replace(job, done=latest.done, total=latest.total, report=latest.report.dump())
         if more:
             self.store.save(after, token, CHECK_LEASE_MS)
             self.running[job.id] = begun
