@@ -101,13 +101,11 @@ def build_services(
     first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     db, keys, audit = stores.db, stores.keys, stores.audit
-    passwords = passwords or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
-    people, sessions, tokens = _people(stores, settings, passwords)
+    people, sessions, tokens = _people(stores, settings, passwords, step_aside)
     durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
     chunks = chunk_store(settings, db, keys, durability, health, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
-    maintenance = Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys))
-    system = _system(stores, health, durability, chunks)
+    system, maintenance = _whole(stores, health, durability, chunks)
     jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens), Checks.of(maintenance, system))
     roles = Roles(store=stores.roles, audit=audit)
     consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
@@ -137,7 +135,10 @@ def build_services(
     )
 
 
-def _people(stores: _Stores, settings: Settings, passwords: Passwords) -> tuple[Users, Sessions, Tokens]:
+def _people(
+    stores: _Stores, settings: Settings, given: Passwords | None, step_aside: StepAside
+) -> tuple[Users, Sessions, Tokens]:
+    passwords = given or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
     policy = AccountPolicy(settings.inactive_days)
     return (
         _users(stores, passwords, policy),
@@ -197,9 +198,15 @@ def _jobs(stores: _Stores, bulk: Bulk, checks: Checks) -> Jobs:
     return Jobs(store=store, accounts=stores.accounts, bulk=bulk, checks=checks, audit=stores.audit)
 
 
-def _system(stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore) -> System:
-    db, keys = stores.db, stores.keys
-    return System(health, durability, chunks, stores.audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys))
+def _whole(
+    stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore
+) -> tuple[System, Maintenance]:
+    """What is about the store as a whole."""
+    db, keys, audit = stores.db, stores.keys, stores.audit
+    return (
+        System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
+        Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),
+    )
 
 
 def _views(stores: _Stores) -> Views:
