@@ -97,8 +97,8 @@ def build_services(
     passwords: Passwords | None = None,
     step_aside: StepAside = nullcontext,
 ) -> Services:
-    """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
-    first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
+    """All services over one client. `shebang` and `passwords` are for tests: an imitation server knows no first line of
+    a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     db, keys, audit = stores.db, stores.keys, stores.audit
     people, sessions, tokens = _people(stores, settings, passwords, step_aside)

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.audit import AuditEntry, Outcome
+from backoffice.domain.audit import Outcome
 from backoffice.domain.limits import UNDO_DAYS
 from backoffice.domain.times import parse_time
 
 UNDO_MS: Final = UNDO_DAYS * 24 * 3600 * 1000
+
+
+class Entry(Protocol):
+    """An entry of the log."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def event(self) -> Mapping[str, Any]: ...
 
 
 class Verb(StrEnum):
@@ -93,7 +102,7 @@ def has_opposite(act: Act) -> bool:
     return act.event in _INVERSES
 
 
-def opposite(entry: AuditEntry) -> Opposite | None:
+def opposite(entry: Entry) -> Opposite | None:
     """What would undo this, None: nothing would. Entries of another version may have changed what is not known here;
     they are not undone by half."""
     event = entry.event
@@ -134,8 +143,8 @@ def changed_fields(event: Mapping[str, Any]) -> frozenset[str]:
 
 
 def undone_entry(event: Mapping[str, Any]) -> str:
-    """The id of the entry that this one undoes, ""."""
-    return str(event.get("data", {}).get("undoes", ""))
+    """The id of the entry that this one undoes, "". That somebody was refused to undo it undoes nothing."""
+    return str(event.get("data", {}).get("undoes", "")) if event.get("outcome") == Outcome.OK else ""
 
 
 def is_recent(at: int, now: int) -> bool:
@@ -150,11 +159,11 @@ class Newer:
 
     undone: set[str] = field(default_factory=set)
 
-    def passes_over(self, entry: AuditEntry) -> bool:
+    def passes_over(self, entry: Entry) -> bool:
         """Whether this entry counts for nothing, because it was undone."""
         return entry.id in self.undone
 
-    def undoes(self, entry: AuditEntry) -> str:
+    def undoes(self, entry: Entry) -> str:
         """The entry that this one undoes, which counts for nothing from now on; ""."""
         found = undone_entry(entry.event)
         if found:
@@ -162,7 +171,7 @@ class Newer:
         return found
 
 
-def offered(entries: Sequence[AuditEntry], now: int) -> dict[str, Opposite]:
+def offered(entries: Sequence[Entry], now: int) -> dict[str, Opposite]:
     """Of entries that follow each other, the newest first, those that nothing newer among them stands against: id ->
     what would undo it. Whether it can be done the service says."""
     found: dict[str, Opposite] = {}
@@ -179,6 +188,6 @@ def offered(entries: Sequence[AuditEntry], now: int) -> dict[str, Opposite]:
     return found
 
 
-def _places(entry: AuditEntry, fields: Iterable[str]) -> set[tuple[str, str, str]]:
+def _places(entry: Entry, fields: Iterable[str]) -> set[tuple[str, str, str]]:
     target = entry.event.get("object", {})
     return {(target.get("type", ""), target.get("id", ""), name) for name in fields}

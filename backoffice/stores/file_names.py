@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, numbered
 from backoffice.errors import NameTaken
 from backoffice.stores.client import Db
@@ -58,3 +63,15 @@ class FileNames:
 def _ends(name: str) -> tuple[str, str]:
     least, below = text_range(name)
     return f"[{least}", f"({below}"
+
+
+def in_order(events: Iterable[AuditEvent], *, handed_over: bool) -> list[AuditEvent]:
+    """The entry of a new owner first: it is the one that says under which name the file came there."""
+    return sorted(events, key=lambda event: handed_over and event.action != Actions.FILE_TRANSFER)
+
+
+def telling_name(event: AuditEvent, old: File, new: File) -> AuditEvent:
+    """The event of an act by which a file got another name because its own was taken."""
+    if new.name == old.name:
+        return event
+    return replace(event, changes={**event.changes, "name": (old.name, new.name)})

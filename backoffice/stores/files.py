@@ -22,7 +22,7 @@ from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import keep_carried
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
-from backoffice.stores.file_names import FileNames
+from backoffice.stores.file_names import FileNames, in_order, telling_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.reads import RedisReads
 from backoffice.stores.quotas import check_quota, move_quota, release_keys, take_quota
@@ -240,8 +240,7 @@ class RedisFiles:
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
         handed_over = new.owner != old.owner
-        # The entry of the new owner is the one that says under which name the file came there.
-        event, *others = sorted((event, *more), key=lambda one: handed_over and one.action != Actions.FILE_TRANSFER)
+        event, *others = in_order((event, *more), handed_over=handed_over)
 
         def add(commit: Commit) -> None:
             for one in others:
@@ -250,11 +249,10 @@ class RedisFiles:
                 move_quota(commit, self._keys, old, new.owner, quota)
                 self.check_number(commit, new.owner, whose="The new owner")
 
-        new = replace(new, changed_at=event.at)
+        new, same = replace(new, changed_at=event.at), text_range(old.name) == text_range(new.name)
         if handed_over and new.name == old.name:
             return self._claimed(new, old, event, add)
-        same = not handed_over and text_range(old.name) == text_range(new.name)
-        return self._change(old, new, event, claim=not same, add=add)
+        return self._change(old, new, event, claim=handed_over or not same, add=add)
 
     def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
         return self._change(old, replace(old, digest=digest), event)
@@ -267,15 +265,11 @@ class RedisFiles:
         return self._claimed(replace(old, state=FileState.READY, purge_at=0, changed_at=event.at), old, event)
 
     def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
-        """Put `new` in the place of `old`, under its name or another that its owner has not used by then; then the
-        event says so."""
+        """Put `new` in the place of `old`, under its name or another that its owner has not used by then."""
         for attempt in range(NAME_ATTEMPTS):
             named = replace(new, name=self.names.free(new.owner, new.name))
-            told = event
-            if named.name != old.name:
-                told = replace(event, changes={**event.changes, "name": (old.name, named.name)})
             try:
-                return self._change(old, named, told, claim=True, add=add)
+                return self._change(old, named, telling_name(event, old, named), claim=True, add=add)
             except NameTaken:
                 if attempt == NAME_ATTEMPTS - 1:
                     raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,18 +10,13 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.access import Actor
-from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Act, Acts, all_acts
 from backoffice.domain.audit import AuditEntry
-from backoffice.domain.jobs import JobState, Selection
 from backoffice.domain.undo import UNDO_MS, Verb, changed_fields, has_opposite, offered, opposite
 from backoffice.domain.users import UserStatus
 from backoffice.errors import (
     AlreadyUndone,
-    BackofficeError,
     ChangedSince,
-    Conflict,
-    Invalid,
     NotAllowed,
     NotFound,
     NotReversible,
@@ -30,8 +24,6 @@ from backoffice.errors import (
     UndoExpired,
 )
 from backoffice.services.authorization import FRESH_MS
-from backoffice.services.leaving import FilesGo
-from backoffice.services.undo_jobs import acts_of
 from tests.support.jobs import JobScene
 
 AT: Final = "2026-11-01T12:00:00.000Z"
@@ -251,9 +243,7 @@ def test_undo_takes_what_the_opposite_takes(scene: JobScene, olga: Actor) -> Non
             scene.undo.entry(who, quota)
         assert last_event(scene)["action"] == "access.deny"
     with pytest.raises(NotAllowed):
-        scene.undo.entry(Actor("", ""), quota) if False else scene.undo.entry(
-            replace(auditor, scopes=frozenset()), quota
-        )
+        scene.undo.entry(replace(auditor, scopes=frozenset()), quota)
     scene.people.users.disable(olga, stranger.id)
     stale = replace(olga, auth_at=olga.auth_at - FRESH_MS)
     with pytest.raises(ReauthRequired):
@@ -298,109 +288,4 @@ def test_a_hand_over_gives_the_file_back_under_its_name(scene: JobScene, olga: A
     scene.files_of(scene.owner, 1)
     scene.undo.entry(olga, newest(scene, "file.transfer"))
     assert library.get(olga, file).owner == scene.owner.id, "under another name, where its own is taken by now"
-    scene.world.assert_sound()
-
-
-def test_all_that_one_request_did(scene: JobScene, olga: Actor) -> None:
-    first, second = scene.files_of(scene.owner, 2)
-    here, there = replace(olga, request_id="r1"), replace(olga, request_id="r2")
-    for file in (first, second):
-        scene.world.library.trash(here, file)
-    scene.world.library.restore(there, first)
-    found = scene.undo.of_request(olga, "r1")
-    assert [one.event["object"]["id"] for one in found] == [second, first]
-    assert scene.undo.of_request(scene.people.actor(scene.owner), "r1") == []
-    assert scene.undo.of_request(olga, "") == []
-
-
-# -- jobs and leaving
-
-
-def test_a_job_is_undone_by_a_job_as_far_as_it_can_be(scene: JobScene, olga: Actor) -> None:
-    files = scene.files_of(scene.owner, 8)
-    trashed = scene.finish(scene.start("file.trash"))
-    assert trashed.done == 8
-    scene.world.library.restore(olga, files[7])
-    preview = scene.jobs.preview(olga, "undo", acts_of(trashed.id))
-    assert (preview.count, preview.exact) == (8, True)
-    undone = scene.finish(scene.undo.job(olga, trashed.id))
-    assert (undone.state, undone.done, undone.refused) == (JobState.DONE, 7, 1)
-    [reason] = undone.why_refused
-    assert reason.text == "It was changed again since, by olga."
-    assert len(scene.acts_of(undone, "file.restore")) == 7
-    again = scene.finish(scene.undo.job(olga, trashed.id))
-    assert (again.done, again.refused, again.why_refused[0].text) == (0, 8, "This is undone already.")
-    redone = scene.finish(scene.undo.job(olga, undone.id))
-    assert redone.done == 7
-    scene.world.assert_sound()
-
-
-def test_which_jobs_can_be_undone(scene: JobScene, olga: Actor) -> None:
-    scene.files_of(scene.owner, 3)
-    running = scene.start("file.trash")
-    with pytest.raises(Conflict, match="not over"):
-        scene.undo.job(olga, running.id)
-    scene.finish(running)
-    with pytest.raises(NotFound):
-        scene.undo.job(scene.people.actor(scene.owner), running.id)
-    purged = scene.finish(scene.start("file.purge"))
-    asked = acts_of(running.id).query
-    assert asked is not None
-    wide = Selection(query=replace(asked, filters=()))
-    refusals: tuple[tuple[Callable[[], object], type[BackofficeError]], ...] = (
-        (lambda: scene.undo.job(olga, purged.id), NotReversible),
-        (lambda: scene.undo.job(olga, "nonsense"), NotFound),
-        (lambda: scene.jobs.preview(olga, "undo", wide), Invalid),
-    )
-    for refused, error in refusals:
-        with pytest.raises(error):
-            refused()
-    assert scene.jobs.preview(olga, "undo", Selection((running.id,))).count == 0, "acts are not named one by one"
-    by_entry = scene.undo.entry(olga, scene.people.entries(Actions.JOB_END)[0].id)
-    assert [job.kind for job in by_entry.jobs] == ["undo"]
-
-
-def test_a_worker_that_died_is_not_counted_twice(scene: JobScene, olga: Actor) -> None:
-    """Its step is done once more: what is undone by this very job counts as done."""
-    scene.files_of(scene.owner, 5)
-    trashed = scene.finish(scene.start("file.trash"))
-    job = scene.undo.job(olga, trashed.id)
-    runner, taken = scene.runner, scene.jobs.store.take(job.id, "dead", 0)
-    assert taken is not None
-    who = runner._actor(taken, "dead")
-    kind = scene.jobs.bulk.kind("undo")
-    for key in runner._next(taken, who, kind)[0][:2]:
-        kind.run(who, key, {})
-    assert len(scene.jobs.store.begun(job.id)) == 2
-    assert (scene.finish(job).done, scene.again(job).refused) == (5, 0)
-
-
-def test_a_job_whose_job_is_gone_fails_and_is_over(scene: JobScene, olga: Actor) -> None:
-    scene.files_of(scene.owner, 1)
-    trashed = scene.finish(scene.start("file.trash"))
-    job = scene.undo.job(olga, trashed.id)
-    scene.jobs.store.remove(scene.again(trashed), scene.jobs._event(Actions.JOB_DELETE, olga, trashed))
-    assert scene.finish(job).state is JobState.FAILED
-
-
-def test_leaving_is_undone_as_far_as_it_can_be(scene: JobScene, olga: Actor) -> None:
-    scene.files_of(scene.owner, 4)
-    scene.session(scene.owner)
-    scene.upload(scene.owner)
-    here = replace(olga, request_id="r1")
-    left = scene.leaving.leave(here, scene.owner.id, FilesGo.TRANSFER, scene.operator.id)
-    leaving = newest(scene, "user.leave")
-    with pytest.raises(Conflict, match="not over"):
-        scene.undo.entry(olga, leaving)
-    assert [scene.finish(job).done for job in left.jobs] == [1, 4]
-    assert [one.id for one in scene.undo.of_request(olga, "r1")] == [leaving]
-    undone = scene.undo.entry(olga, leaving)
-    assert (len(undone.done), [job.kind for job in undone.jobs]) == (1, ["undo"])
-    assert undone.stays == ("sessions", "uploads")
-    assert [scene.finish(job).done for job in undone.jobs] == [4]
-    user = scene.people.users.get(olga, scene.owner.id)
-    assert user.status is UserStatus.ACTIVE
-    assert scene.world.files.usage(scene.owner.id)[0] == 4
-    with pytest.raises(AlreadyUndone):
-        scene.undo.entry(olga, leaving)
     scene.world.assert_sound()

@@ -21,7 +21,7 @@ from backoffice.domain.acts import Act
 from backoffice.domain.limits import MAX_SELECTED
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotAllowed, NotFound, ReauthRequired, TooLarge
 from backoffice.web.admin.bulk import is_job, run_job
-from backoffice.web.admin.messages import flash_count, flash_distinct
+from backoffice.web.admin.messages import doing, flash_count, flash_distinct, flash_done
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import access_to
 from backoffice.web.route_guard import require_access
@@ -177,10 +177,11 @@ class ViewActions:
 
     def delete(self, record: Any) -> ResponseReturnValue:
         """Remove one record, after a question that does not depend on a script."""
+        doing(self._view.acts.delete)
         if not _is_confirmed():
             return self._ask(self.delete_question, self._view.delete_labels.verb, [record])
         if apply_to_each([self._view.get_pk_value(record)], self._view.delete_record, self._view.noun):
-            flash(f"{self._view.record_title(record)} {self._view.delete_labels.done}.", "success")
+            flash_done(f"{self._view.record_title(record)} {self._view.delete_labels.done}.")
         return redirect(self._view.return_url())
 
     @property
@@ -230,6 +231,7 @@ class ViewActions:
         if action is None:
             raise NotFound("There is no such action.")
         require_access(access_to(action.act, everybody=True))
+        doing(action.act)
         return action
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import url_for
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import ID_LENGTH
+from backoffice.web.admin.undo import entry_forms
 from backoffice.web.context import services
 from backoffice.web.formats import filesize, number
 from backoffice.web.identity import actor, may
@@ -34,7 +35,8 @@ _TEXTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A line. `tone`: of what did not go as it should, else ""; `who_url` "": nobody to go to."""
+    """A line. `tone`: of what did not go as it should, else ""; `who_url` "": nobody to go to; `undo`:
+    the button, where there is one."""
 
     at: str
     who: str
@@ -43,15 +45,18 @@ class Happening:
     where: str
     url: str
     tone: str = ""
+    undo: Markup | str = ""
 
 
 def file_timeline(file_id: str) -> dict[str, Any]:
     """The context of `admin/file_activity.html`. Reading the log is recorded, as everywhere."""
     found = services().audit.page(actor(), filters=(("object", f"file:{file_id}"),), limit=SHOWN)
     names = services().users.names(_people(found.items))
-    people = may(Acts.USER_READ)
+    people, undo = may(Acts.USER_READ), entry_forms(found.items, services().audit.now())
     return {
-        "happened": [_happening(entry, names, people=people) for entry in found.items],
+        "happened": [
+            replace(_happening(entry, names, people=people), undo=undo.get(entry.id, "")) for entry in found.items
+        ],
         "total": found.total,
         "log_url": url_for("audit.index_view", flt0_object_is=f"file:{file_id}"),
     }

@@ -17,6 +17,7 @@ from backoffice.web.admin.access import ViewActs, single_id
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.filters import equals, one_of
 from backoffice.web.admin.owners import user_id, user_name
+from backoffice.web.admin.undo import job_form
 from backoffice.web.context import services
 from backoffice.web.formats import number, state_tag
 from backoffice.web.identity import actor, may
@@ -92,6 +93,7 @@ class JobView(ServiceView):
             "finding_tones": FINDING_TONES,
             "tone": TONES[job.shown_state],
             "stoppable": job.state is JobState.OPEN and may(Acts.JOB_STOP),
+            "undo": job_form(job),
             "log_url": url_for("audit.index_view", flt0_object_is=f"job:{job.id}") if may(Acts.AUDIT_READ) else "",
             "return_url": self.return_url(),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
@@ -13,6 +13,7 @@ from backoffice.errors import Conflict, Invalid, NotFound, TooLarge, TooMany
 from backoffice.services.leaving import Departure, FilesGo
 from backoffice.web.admin.access import single_id
 from backoffice.web.admin.filters import InvalidFilter
+from backoffice.web.admin.messages import flash_done
 from backoffice.web.admin.owners import user_id
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -64,7 +65,8 @@ class LeavingPage(Base):
         return None
 
     def _left(self, left: Departure) -> ResponseReturnValue:
-        flash(f"{left.user.username} was disabled; sessions ended: {left.sessions}, tokens: {left.tokens}.", "success")
+        text = f"{left.user.username} was disabled; sessions ended: {left.sessions}, tokens: {left.tokens}."
+        flash_done(text, undoable=True)
         if not left.jobs:
             return redirect(url_for("users.details_view", id=left.user.id), 303)
         return redirect(url_for("jobs.details_view", id=left.jobs[-1].id), 303)

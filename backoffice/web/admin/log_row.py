@@ -88,7 +88,9 @@ class Row:
     @property
     def differences(self) -> list[tuple[str, str | Markup, str | Markup]]:
         """Field, value before, value after."""
-        return [(name.replace("_", " "), _value(pair[0]), _value(pair[1])) for name, pair in self.changes.items()]
+        return [
+            (name.replace("_", " "), shown_value(pair[0]), shown_value(pair[1])) for name, pair in self.changes.items()
+        ]
 
     @property
     def raw(self) -> str:
@@ -96,7 +98,8 @@ class Row:
         return json.dumps(self.event, indent=2, ensure_ascii=True)
 
 
-def _value(value: Any) -> str | Markup:
+def shown_value(value: Any) -> str | Markup:
+    """A value of a record, as the log has it, in words."""
     if value is None or value in ("", []):
         return NOTHING
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -15,6 +15,7 @@ from wtforms import HiddenField
 from backoffice.errors import BackofficeError, ReauthRequired, VersionMismatch
 from backoffice.web.admin.actions import USER_ERRORS, OneTimeSecret
 from backoffice.web.admin.fields import form_data, newer_values, seen_version, show_error
+from backoffice.web.admin.messages import doing, flash_done
 
 FORM_ERRORS: Final = (*USER_ERRORS, ReauthRequired)
 
@@ -60,6 +61,20 @@ class RecordForms(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
         if "_add_another" in request.form:
             return redirect(self.get_url(".create_view", url=self.return_url()))
         return redirect(self.return_url())
+
+    @expose("/edit/", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
+    def edit_view(self) -> ResponseReturnValue:
+        """As Flask-Admin's, with another message."""
+        model = self.get_one(request.args["id"])
+        form = self.edit_form(obj=model)
+        valid = self.validate_form(form)
+        if valid and self.update_model(form, model):
+            doing(self.acts.update)
+            flash_done(f"{self.record_title(model)} was changed.")
+            return redirect(self.return_url())
+        if not valid and request.method == "POST":
+            flash("Failed to save record.", "danger")
+        return str(self.render(self.edit_template, model=model, form=form, return_url=self.return_url()))
 
     def reveal(self, secret: OneTimeSecret) -> str:
         """The page with a secret."""

@@ -25,6 +25,7 @@ from backoffice.web.admin.access_panel import who_of_role
 from backoffice.web.admin.actions import DeleteLabels, Link
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.fields import seen_version
+from backoffice.web.admin.messages import flash_done
 from backoffice.web.admin.record_forms import FORM_ERRORS
 from backoffice.web.admin.record_page import Panel
 from backoffice.web.admin.role_forms import CreateForm, EditForm, days_of_site
@@ -148,7 +149,8 @@ class RoleView(ServiceView):
             return self._matrix(entered, conflicts=entered.conflicts(self._known()))
         except (Invalid, Conflict) as error:
             return self._matrix(entered, problem=f"{error.details.get('role', '')}: {error}")
-        flash(f"{', '.join(role.name for role in done)} {'was' if len(done) == 1 else 'were'} changed.", "success")
+        said = f"{', '.join(role.name for role in done)} {'was' if len(done) == 1 else 'were'} changed."
+        flash_done(said, undoable=True)
         return redirect(self.list_url())
 
     def _ask_about_changes(

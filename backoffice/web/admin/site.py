@@ -8,7 +8,7 @@ from flask import Flask
 from flask_admin import Admin
 
 from backoffice.services.container import Services
-from backoffice.web.admin import own_lists, palette
+from backoffice.web.admin import own_lists, palette, undo
 from backoffice.web.admin.audit import AuditView
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.blocked import BlockedView
@@ -56,6 +56,7 @@ def add_site(app: Flask, home: HomeView, views: Sequence[ServiceView | SystemVie
         admin.add_view(view)
     app.register_blueprint(palette.make_blueprint())
     app.register_blueprint(own_lists.make_blueprint())
+    app.register_blueprint(undo.make_blueprint())
     home.access.declare(app, home)
     for view in views:
         view.access.declare(app, view)

@@ -17,6 +17,7 @@ from backoffice.web.admin.access_panel import can_explain, user_access, who_of_u
 from backoffice.web.admin.cells import moment
 from backoffice.web.admin.log_row import Row
 from backoffice.web.admin.tokens import TONES, scopes_cell
+from backoffice.web.admin.undo import entry_forms
 from backoffice.web.context import services
 from backoffice.web.devices import device_name, device_tag
 from backoffice.web.formats import size_tag, state_tag, time_tag, when_tag
@@ -140,6 +141,7 @@ def tokens(user_id: str) -> Mapping[str, Any]:
 def activity(user_id: str) -> Mapping[str, Any]:
     """What the person did, and what was done to the account, in one list."""
     found = [Row.of(one) for one in services().audit.concerning(actor(), user_id)]
+    undo = entry_forms(found, services().audit.now())
     rows = [
         (
             _LINK % (url_for("audit.details_view", id=one.id), when_tag(int(one.id.partition("-")[0]))),
@@ -147,12 +149,15 @@ def activity(user_id: str) -> Mapping[str, Any]:
             one.action if one.outcome == "ok" else Markup("%s %s") % (one.action, state_tag(one.outcome, "warn")),
             _BDI % one.what,
             device_name(one.agent) if one.agent else one.via,
+            undo.get(one.id, ""),
         )
         for one in found
     ]
     about = url_for("audit.index_view", flt0_object_is=f"user:{user_id}")
     more = url_for("audit.index_view", flt0_actor_is=user_id)
-    made = _list(("When", "Who", "What", "To what", "With"), rows, len(rows), "", "entries", "Nothing was recorded")
+    made = _list(
+        ("When", "Who", "What", "To what", "With", "Undo"), rows, len(rows), "", "entries", "Nothing was recorded"
+    )
     return {**made, "links": [(more, "All that the person did"), (about, "All that was done to the account")]}
 
 

@@ -31,6 +31,7 @@ from backoffice.web.admin.cells import truncated_cell
 from backoffice.web.admin.consequences import deleting, disable_question
 from backoffice.web.admin.filters import coming_days, days, one_of, passed_days
 from backoffice.web.admin.leaving import LeavingPage
+from backoffice.web.admin.messages import flash_done
 from backoffice.web.admin.people import permitted_on_users
 from backoffice.web.admin.record_page import Panel, record_context
 from backoffice.web.admin.user_cells import (
@@ -218,7 +219,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         user, ended = found.user, found.sessions
         if apply_to_each(ids, lambda key: self.service.disable(actor(), key), self.noun):
             browsers = f" and signed out of {ended} browser{'' if ended == 1 else 's'}" if ended else ""
-            flash(f"{user.username} is disabled{browsers}.", "success")
+            flash_done(f"{user.username} is disabled{browsers}.")
 
     def question(self, action: BulkAction, records: Sequence[User]) -> str:
         """Before one is disabled: what of that nobody can bring back."""

@@ -46,6 +46,7 @@ Kind = Literal[
     "doctor",
     "fsck",
     "fsck.repair",
+    "undo",
 ]
 
 
@@ -138,7 +139,8 @@ class JobRequest(Strict):
         Field(
             max_length=5,
             default_factory=dict,
-            description="`owner` for `file.transfer`; `add` and `remove` (lists of tags) for `file.tag`",
+            description="`owner` for `file.transfer`; `add` and `remove` (lists of tags) for `file.tag`; "
+            "`undo` takes a filter instead, `job`",
         ),
     ]
 

@@ -80,8 +80,10 @@ function flashes() {
       document.querySelector("#main")?.focus();
     });
   }
-  all("[data-toast]").forEach(goingAway);
-  document.addEventListener("fresh", () => all("[data-region] [data-toast]").forEach(goingAway));
+  // One that offers to undo stays until it is put away: nobody has to be quick (WCAG 2.2.1).
+  const withoutAct = (selector) => all(selector).filter((toast) => !toast.querySelector("form"));
+  withoutAct("[data-toast]").forEach(goingAway);
+  document.addEventListener("fresh", () => withoutAct("[data-region] [data-toast]").forEach(goingAway));
   const quiet = all(".flash:not([role], [hidden]), .toast p").map((flash) => flash.innerText.trim());
   const announce = document.querySelector("[data-announce]");
   if (quiet.length) setTimeout(() => { announce.textContent = quiet.join(" "); }, 400);
