@@ -97,8 +97,8 @@ def build_services(
     passwords: Passwords | None = None,
     step_aside: StepAside = nullcontext,
 ) -> Services:
-    """All services over one client. `shebang` and `passwords` are for tests: an imitation server knows no first line of
-    a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
+    """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
+    first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     db, keys, audit = stores.db, stores.keys, stores.audit
     people, sessions, tokens = _people(stores, settings, passwords, step_aside)
@@ -107,11 +107,10 @@ def build_services(
     files, uploads = _files(stores, settings, chunks, durability, health)
     system, maintenance = _whole(stores, health, durability, chunks)
     jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens), Checks.of(maintenance, system))
-    roles = Roles(store=stores.roles, audit=audit)
     consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
     return Services(
         users=people,
-        roles=roles,
+        roles=_roles(stores),
         sessions=sessions,
         tokens=tokens,
         views=_views(stores),
@@ -123,7 +122,7 @@ def build_services(
         uploads=uploads,
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, audit),
-        undo=make_undo(UndoRecords(files, people, roles, audit), jobs),
+        undo=make_undo(UndoRecords(files, people, _roles(stores), audit), jobs),
         access=_access(stores),
         consequences=consequences,
         effective=_effective(settings, stores),
@@ -207,6 +206,10 @@ def _whole(
         System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
         Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),
     )
+
+
+def _roles(stores: _Stores) -> Roles:
+    return Roles(store=stores.roles, audit=stores.audit)
 
 
 def _views(stores: _Stores) -> Views:

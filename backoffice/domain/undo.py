@@ -64,6 +64,8 @@ _INVERSES: Final[Mapping[Action, _Inverse]] = {
     Actions.USER_ENABLE: _Inverse(Verb.DISABLE, Acts.USER_DISABLE, ("status",)),
     Actions.ROLE_UPDATE: _Inverse(Verb.CHANGE, Acts.ROLE_UPDATE, _ROLE_FIELDS),
 }
+OPPOSITES: Final = tuple(dict.fromkeys(one.act for one in _INVERSES.values()))
+"""What undoing may take: whoever may do none of these undoes nothing."""
 _ENDED: Final = _Inverse(Verb.CHANGE, Acts.USER_UPDATE, ("expires_at",))
 """Of enabling an account that was over, but not disabled."""
 _STATES: Final[Mapping[str, str]] = {

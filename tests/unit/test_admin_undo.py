@@ -132,7 +132,7 @@ def test_who_may_not_do_the_opposite_is_refused(whole: Desk) -> None:
     ]
     auditor = whole.as_("auditor")
     assert forms(auditor.get(f"/admin/audit/details/?id={entry}")) == []
-    assert auditor.post("/admin/undo/", {"entry": entry}).status_code == 404
+    assert auditor.post("/admin/undo/", {"entry": entry}).status_code == 403
     assert whole.actions(whole.id_of("auditor"))[0] == "access.deny"
     assert whole.as_("registrar").post("/admin/undo/", {"entry": entry}).status_code == 404
     assert state(whole, file.id)[0] == "sixth.txt"

@@ -18,7 +18,7 @@ from werkzeug.urls import iri_to_uri
 from backoffice.domain.acts import Acts
 from backoffice.domain.ids import ID_LENGTH
 from backoffice.domain.jobs import Job
-from backoffice.domain.undo import WHOLES, Entry, Opposite, is_recent, offered
+from backoffice.domain.undo import OPPOSITES, WHOLES, Entry, Opposite, is_recent, offered
 from backoffice.errors import Conflict, Invalid, TooLarge, TooMany
 from backoffice.services.undo import UndoneAll
 from backoffice.web.admin.actions import apply_to_each
@@ -59,7 +59,7 @@ def make_blueprint() -> Blueprint:
     return bp
 
 
-@route_act(Acts.ACT_UNDO)
+@route_act(*OPPOSITES, Acts.JOB_START)
 def undo() -> ResponseReturnValue:
     """Undo an entry, a job, or all that was done in a request."""
     back = safe_next(request.form.get("url"), url_for("admin.index"))

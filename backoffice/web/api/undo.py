@@ -8,6 +8,7 @@ from flask import Response
 from pydantic import BeforeValidator, Field
 
 from backoffice.domain.acts import Acts
+from backoffice.domain.undo import OPPOSITES
 from backoffice.errors import AlreadyUndone, ChangedSince, NotFound, NotReversible, TooMany, UndoExpired
 from backoffice.services.undo import UndoneAll
 from backoffice.web.api.blueprints import admin_bp
@@ -49,7 +50,7 @@ class UndoAnswer(Answer):
     raises=(NotFound, NotReversible, UndoExpired, AlreadyUndone, ChangedSince),
     curl='curl -X POST "$SITE/admin/audit/$ENTRY/undo"',
 )
-@route_act(Acts.ACT_UNDO)
+@route_act(*OPPOSITES)
 def undo_entry(entry_id: str) -> Response:
     """It takes the right to the opposite act, and is that act: its entry names the undone one. What was changed again
     since stays (`changed_since`, with the values in `changed`, and `by` whom and `at` what time). The entry of a job,
