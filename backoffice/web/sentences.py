@@ -103,6 +103,14 @@ def plain_sentence(event: Event) -> str:
 
 def told(event: Event) -> Told:
     """The sentence of an event. Never raises for what a log can hold."""
+    said = _told(event)
+    data = event.get("data")
+    if event.get("outcome") != "ok" or not isinstance(data, Mapping) or not data.get("undoes"):
+        return said
+    return Told(f"{said.text}, to undo an earlier act", said.values)
+
+
+def _told(event: Event) -> Told:
     action = str(event.get("action", ""))
     teller = SENTENCES[Action(action)][1] if action in SENTENCES else None
     if isinstance(teller, str):

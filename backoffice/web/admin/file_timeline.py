@@ -12,6 +12,7 @@ from markupsafe import Markup
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import ID_LENGTH
+from backoffice.domain.undo import undone_entry
 from backoffice.web.admin.undo import entry_forms
 from backoffice.web.context import services
 from backoffice.web.formats import filesize, number
@@ -21,6 +22,7 @@ SHOWN: Final = 30
 """Entries in the panel; the log has the others."""
 _NAME: Final = Markup("<bdi>%s</bdi>")
 _CHANGED: Final = Markup("%s from <bdi>%s</bdi> to <bdi>%s</bdi>")
+_TO_UNDO: Final = Markup("%s, to undo an earlier act")
 _TEXTS: Final = {
     "file.create": "stored it",
     "file.trash": "moved it to the trash",
@@ -77,7 +79,7 @@ def _happening(entry: AuditEntry, names: Mapping[str, str], *, people: bool) -> 
         at=event.get("at", ""),
         who=by.get("name") or "somebody",
         who_url=url_for("users.details_view", id=by["id"]) if people and is_user else "",
-        text=_sentence(event, names),
+        text=_sentence(event, names) if not undone_entry(event) else _TO_UNDO % _sentence(event, names),
         where=" · ".join(filter(None, (by.get("agent", ""), by.get("ip", "")))),
         url=url_for("audit.details_view", id=entry.id),
         tone={"denied": "warn", "error": "bad"}.get(outcome, ""),
