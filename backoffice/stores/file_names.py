@@ -65,9 +65,9 @@ def _ends(name: str) -> tuple[str, str]:
     return f"[{least}", f"({below}"
 
 
-def in_order(events: Iterable[AuditEvent], *, handed_over: bool) -> list[AuditEvent]:
-    """The entry of a new owner first: it is the one that says under which name the file came there."""
-    return sorted(events, key=lambda event: handed_over and event.action != Actions.FILE_TRANSFER)
+def in_order(events: Iterable[AuditEvent], *, named_by_owner: bool) -> list[AuditEvent]:
+    """The entry of a new owner first, where that decides under which name the file comes there: it says so."""
+    return sorted(events, key=lambda event: named_by_owner and event.action != Actions.FILE_TRANSFER)
 
 
 def telling_name(event: AuditEvent, old: File, new: File) -> AuditEvent:

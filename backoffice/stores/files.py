@@ -240,7 +240,7 @@ class RedisFiles:
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
         handed_over = new.owner != old.owner
-        event, *others = in_order((event, *more), handed_over=handed_over)
+        event, *others = in_order((event, *more), named_by_owner=handed_over and new.name == old.name)
 
         def add(commit: Commit) -> None:
             for one in others:

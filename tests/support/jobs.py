@@ -25,6 +25,8 @@ from backoffice.services.authorization import session_credential
 from backoffice.services.bulk import Bulk
 from backoffice.services.job_runner import JobRunner
 from backoffice.services.jobs import Jobs
+from backoffice.services.undo import make_undo
+from backoffice.services.undo_records import UndoRecords
 from backoffice.stores.client import connect
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.audit import RedisAudit
@@ -124,6 +126,7 @@ def main(url: str, password: str, calls: int) -> None:
     world = World.over(client, db=db)
     bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
+    make_undo(UndoRecords(world.library, people.users, people.roles, RedisAudit(db, KEYS)), jobs)
     # The same steps as those of whoever goes on: a step that was cut off is gone through again by one that is as long.
     runner = replace(jobs.runner, step=JobScene.step) if calls else jobs.runner
     while runner.run_some():

@@ -38,6 +38,7 @@ def test_every_action_has_a_sentence_of_its_own(action: Action) -> None:
     ("action", "more", "says"),
     [
         ("file.trash", {}, "katherine moved ok.txt to the trash"),
+        ("file.trash", {"data": {"undoes": "1-0"}}, "katherine moved ok.txt to the trash, to undo an earlier act"),
         ("file.create", {"data": {"size": 1_200_000}}, "katherine uploaded ok.txt, 1.2 MB"),
         ("file.rename", {"changes": {"name": ["ok.txt", "fine.txt"]}}, "katherine renamed ok.txt to fine.txt"),
         (

@@ -42,13 +42,13 @@ class UndoAnswer(Answer):
     stays: Annotated[list[str], Field(description="What ended for good"), BeforeValidator(_listed)]
 
 
-@admin_bp.post("/audit/<entry_id>/undo")
+@admin_bp.post("/acts/<entry_id>/undo")
 @Operation(
     "Undo what an entry of the log says",
     ADMINISTRATION,
     answer=UndoAnswer,
     raises=(NotFound, NotReversible, UndoExpired, AlreadyUndone, ChangedSince),
-    curl='curl -X POST "$SITE/admin/audit/$ENTRY/undo"',
+    curl='curl -X POST "$SITE/admin/acts/$ENTRY/undo"',
 )
 @route_act(*OPPOSITES)
 def undo_entry(entry_id: str) -> Response:

@@ -15,7 +15,7 @@ def test_an_entry_is_undone_or_it_is_said_why_not(site: Site, ann: Person) -> No
     file = ann.upload("first.txt")
     olga.call("PATCH", f"/files/{file}", json={"name": "second.txt"})
     renamed = entry_of(site, "file.rename", file)
-    address = f"/admin/audit/{renamed}/undo"
+    address = f"/admin/acts/{renamed}/undo"
     done = ann.call("POST", address)
     assert done.status_code == 200, done.json
     assert done.json == {
@@ -27,14 +27,14 @@ def test_an_entry_is_undone_or_it_is_said_why_not(site: Site, ann: Person) -> No
     ann.call("PATCH", f"/files/{file}", json={"name": "third.txt"})
     undoing = entry_of(site, "file.rename", file)
     olga.call("PATCH", f"/files/{file}", json={"name": "fourth.txt"})
-    refused = problem(ann.call("POST", f"/admin/audit/{undoing}/undo"), 409, "changed_since")
+    refused = problem(ann.call("POST", f"/admin/acts/{undoing}/undo"), 409, "changed_since")
     assert refused["by"] == "olga"
     assert refused["changed"] == {"name": {"before": "first.txt", "left": "third.txt", "now": "fourth.txt"}}
     made = entry_of(site, "file.create", file)
-    assert problem(ann.call("POST", f"/admin/audit/{made}/undo"), 409, "not_reversible")
+    assert problem(ann.call("POST", f"/admin/acts/{made}/undo"), 409, "not_reversible")
     bob = site.person("bob")
     for stranger, entry in ((bob, undoing), (bob, made), (ann, "1-0"), (ann, "nonsense")):
-        assert problem(stranger.call("POST", f"/admin/audit/{entry}/undo"), 404, "not_found")
+        assert problem(stranger.call("POST", f"/admin/acts/{entry}/undo"), 404, "not_found")
 
 
 def test_a_job_is_undone(site: Site, ann: Person) -> None:
