@@ -198,7 +198,7 @@ def test_no_barriers(site: WholeSite, open_page: OpenPage, person: Person, width
     expect(page.locator("[data-resume]")).to_be_visible()
     no_barriers(page, "light", "dark")
     page.locator("input[data-picker=files]").set_input_files({"name": "new.txt", "mimeType": "", "buffer": b"x"})
-    expect(page.get_by_role("link", name="Download new.txt")).to_be_visible()
+    expect(page.get_by_role("link", name="new.txt", exact=True)).to_be_visible()
     page.get_by_role("button", name="Delete old.txt").click()
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
     no_barriers(page, "light", "dark")

@@ -1,0 +1,87 @@
+// What is wrong with a page, each a list of lines; see looked_at.py.
+(() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].map((part, at) => (at < 3 ? part : part / 255));
+  };
+  const over = (top, below) => [0, 1, 2].map((at) => top[at] * top[3] + below[at] * (1 - top[3])).concat(1);
+  const ground = (element) => {
+    if (!element) return [255, 255, 255, 1];
+    const own = rgba(getComputedStyle(element).backgroundColor);
+    return own[3] === 1 ? own : over(own, ground(element.parentElement));
+  };
+  const light = (color) => {
+    const [r, g, b] = color.map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (one, other) => {
+    const [high, low] = [light(one), light(other)].sort((a, b) => b - a);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const opacity = (element) => (element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1);
+  const shown = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+    && element.getBoundingClientRect().width > 1;
+  const idle = ":disabled, [aria-hidden=true]:not(svg), [aria-disabled=true], dialog";
+  const parent = (element) => element.parentElement;
+  const itself = (element) => element;
+  const style = (name, part) => (element) => getComputedStyle(element, part)[name];
+  const stroke = (element) => {
+    const { stroke: line, fill } = getComputedStyle(element);
+    return line === "none" ? fill : line;
+  };
+
+  // WCAG 2.2, 1.4.11: what is drawn to be recognised, against what is behind it.
+  const drawn = [
+    ["svg.icon:not(.brand *)", stroke, parent],
+    ["input:not([type=checkbox], [type=radio], [type=hidden]), select, textarea", style("borderTopColor"), parent],
+    [".sidebar nav a[aria-current]", style("borderLeftColor", "::before"), itself],
+    [".tabs a[aria-current]", style("borderBottomColor", "::after"), parent],
+    [".page-sizes [aria-current]", style("color"), itself],
+  ];
+
+  globalThis.lookedAt = {
+    contrast() {
+      const said = new Set();
+      for (const [selector, color, behind] of drawn) {
+        for (const element of document.querySelectorAll(selector)) {
+          if (!shown(element) || element.closest(idle)) continue;
+          const below = ground(behind(element));
+          const [r, g, b, a] = rgba(color(element));
+          const found = ratio(over([r, g, b, a * opacity(element)], below), below);
+          if (found < 3) said.add(`${found.toFixed(2)}:1 of ${selector}: ${element.outerHTML.slice(0, 110)}`);
+        }
+      }
+      return [...said].slice(0, 5);
+    },
+
+    async axe(rules) {
+      const chosen = rules ? { runOnly: { type: "rule", values: rules } } : {};
+      const { violations } = await axe.run({ resultTypes: ["violations"], iframes: false, ...chosen });
+      return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => `axe ${id}: ${nodes.slice(0, 2).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+    },
+
+    structure() {
+      const said = [...globalThis.breaches];
+      const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter((one) => one.checkVisibility());
+      const levels = headings.map((one) => Number(one.localName[1]));
+      if (levels.filter((level) => level === 1).length !== 1) said.push(`headings: ${levels}`);
+      levels.forEach((level, at) => {
+        if (at && level > levels[at - 1] + 1) said.push(`${headings[at].outerHTML.slice(0, 80)} after h${levels[at - 1]}`);
+      });
+      if (!/^\S.* · backoffice$/.test(document.title)) said.push(`title "${document.title}"`);
+      return said;
+    },
+
+    width() {
+      const { scrollWidth } = document.documentElement;
+      if (scrollWidth <= innerWidth) return [];
+      const wide = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
+      return [`${scrollWidth} px wide: ${wide.slice(0, 4).map((one) => one.outerHTML.slice(0, 90)).join(" | ")}`];
+    },
+  };
+})();
