@@ -51,7 +51,7 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 
 
 def main(argv: list[str]) -> int:
-    testing = argv[:1] in (["test"], ["mutations"])
+    testing = argv[:1] in (["test"], ["mutations"], ["screenshots"])
     lock = TEST_LOCK if testing else RUNTIME_LOCK
     inside = Path(sys.prefix).resolve() == VENV.resolve()
     if not (_satisfied(lock) if inside else _has_the_versions_of(lock)):
@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
     if str(HERE) not in sys.path:
         sys.path.insert(0, str(HERE))
     if testing:
-        return _test(argv[1:]) if argv[0] == "test" else _mutations(argv[1:])
+        return {"test": _test, "mutations": _mutations, "screenshots": _screenshots}[argv[0]](argv[1:])
     return int(importlib.import_module("backoffice.cli").main(argv) or 0)
 
 
@@ -249,6 +249,13 @@ def _mutations(arguments: list[str]) -> int:
     """What the tests notice of controls that are taken away."""
     os.chdir(HERE)
     return int(importlib.import_module("tests.security.mutants.run").main(arguments))
+
+
+def _screenshots(arguments: list[str]) -> int:
+    """Pictures of the main pages, for people to look at."""
+    os.chdir(HERE)
+    _find_browser()
+    return int(importlib.import_module("tests.browser.screenshots").main(arguments))
 
 
 def _find_browser() -> None:

@@ -181,7 +181,7 @@ def _left(event: Event) -> Told:
 
 def _job_ended(event: Event) -> Told:
     done, refused = _data(event, "done") or 0, _data(event, "refused") or 0
-    text = "The job {what} ended: {done} done" + (", {refused} refused" if refused else "")
+    text = "The {what} ended: {done} done" + (", {refused} refused" if refused else "")
     return Told(text, {"done": number(int(done)), "refused": number(int(refused))})
 
 
@@ -218,8 +218,8 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.USER_INVITE: ("one-time link made", "{who} made a one-time link for {what}"),
     Actions.USER_LEAVE: ("left", _left),
     Actions.BLOCK_LIFT: ("lifted", _lifted),
-    Actions.JOB_START: ("started", "{who} started the job {what}"),
-    Actions.JOB_STOP: ("stopped", "{who} stopped the job {what}"),
+    Actions.JOB_START: ("started", "{who} started the {what}"),
+    Actions.JOB_STOP: ("stopped", "{who} stopped the {what}"),
     Actions.JOB_END: ("ended", _job_ended),
     Actions.ROLE_CREATE: ("created", "{who} created {what}"),
     Actions.ROLE_UPDATE: ("changed", "{who} changed {what}"),

@@ -56,13 +56,3 @@ def test_without_a_script_an_entry_is_a_page_and_times_are_utc(site: WholeSite, 
     page.locator("[data-entry] a.log-time").first.click()
     expect(page.locator("[data-log-entry] .facts")).to_contain_text("UTC")
     expect(page.locator("[data-log-entry] pre")).to_contain_text('"action"')
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
-def test_no_barriers(site: WholeSite, open_page: OpenPage, scheme: str, width: int) -> None:
-    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 800})
-    site.give_session(page, site.person("admin"))
-    for path in ("", "audit/", "audit/?flt2_object_is=nothing", "system/"):
-        page.goto(f"{site.url}/admin/{path}")
-        no_barriers(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

@@ -67,17 +67,17 @@ class OwnedView(ServiceView):
     }
     column_numeric = ("size", "bytes", "total_chunks")
     column_widths: ClassVar = {
-        "owner": 10,
+        "owner": 8,
         "size": 6,
         "bytes": 6,
-        "mime_type": 12,
+        "mime_type": 10,
         "total_chunks": 6,
-        "created_at": 10,
-        "trashed_at": 10,
+        "created_at": 8,
+        "trashed_at": 8,
+        "updated_at": 8,
         "purge_at": 9,
         "expires_at": 9,
         "state": 8,
-        "updated_at": 10,
         "tags": 12,
     }
     column_low = ("mime_type",)

@@ -59,7 +59,7 @@ class JobView(ServiceView):
     column_labels: ClassVar = {"actor_name": "By", "created_at": "Started", "ended_at": "Ended"}
     column_formatters: ClassVar = {"state": _state, "progress": _progress}
     column_formatters_export: ClassVar = {"progress": _progress, "state": lambda _v, _c, job, _n: job.shown_state}
-    column_widths: ClassVar = {"actor_name": 8, "state": 7, "progress": 10, "created_at": 10, "ended_at": 10}
+    column_widths: ClassVar = {"actor_name": 7, "state": 7, "progress": 9, "created_at": 8, "ended_at": 8}
     column_low = ("ended_at",)
     column_sortable_list = (("created_at", "created"),)
     column_default_sort = ("created_at", True)

@@ -18,7 +18,7 @@ from backoffice.web.admin.record_forms import RecordForms
 from backoffice.web.admin.rows import rows
 from backoffice.web.context import services
 
-MOST_WIDTH: Final = 52
+MOST_WIDTH: Final = 46
 """Rem that the columns with widths may take together, so that something is left for the first one; else all share."""
 
 

@@ -27,6 +27,7 @@ SEARCHED: Final = ("users", "files", "roles")
 """The sections whose records are found."""
 MOST: Final = 6
 """Of a kind."""
+LINK: Final = "link"
 MOST_PEOPLE: Final = 10
 
 
@@ -142,14 +143,21 @@ def _wanted_acts(views: Sequence[ServiceView], text: str) -> list[tuple[ServiceV
     for view in views:
         offered = [(one.name, one.text) for one in view.actions.permitted()]
         offered += [("edit", "Edit")] if view.can_edit else []
+        offered += [(LINK, text) for text in view.acts_by_link]
         for length in range(text.count(" "), 0, -1):
             words = text.split(" ")
             verb, rest = search_fold(" ".join(words[:length])), " ".join(words[length:]).strip()
-            verbs = [one for one in offered if search_fold(one[1]).startswith(verb)]
+            verbs = [one for one in offered if _begins(search_fold(one[1]), verb)]
             if verbs and rest:
                 found.append((view, verbs, rest))
                 break
     return found
+
+
+def _begins(text: str, verb: str) -> bool:
+    """Whether the text, or what follows one of its words, begins so: "leave" finds "let leave"."""
+    words = text.split(" ")
+    return any(" ".join(words[at:]).startswith(verb) for at in range(len(words)))
 
 
 def _acts(view: ServiceView, verbs: Sequence[tuple[str, str]], rest: str) -> list[Found]:
@@ -160,6 +168,9 @@ def _acts(view: ServiceView, verbs: Sequence[tuple[str, str]], rest: str) -> lis
             if name == "edit":
                 if view.may_edit(record):
                     found.append(Found("Do", f"Edit {title}", url_for(f"{view.endpoint}.edit_view", id=key), "edit"))
+            elif name == LINK:
+                urls = [(link.url, link.icon) for link in view.links(record) if link.label == text]
+                found += [Found("Do", f"{text.rstrip(' …')} {title}", *one, _detail(record)) for one in urls]
             elif any(view.actions.row_action(name, record)):
                 url = url_for(f"{view.endpoint}.ask_view", action=name, rowid=key)
                 found.append(Found("Do", f"{text} {title}", url, view.icon, _detail(record)))

@@ -62,7 +62,7 @@ class SessionView(ServiceView):
         "expires_at": "Ends unless used",
     }
     column_formatters: ClassVar = {"agent": device_cell, "user": holder_cell, "ip": plain_cell, "state": _state}
-    column_widths: ClassVar = {"user": 12, "ip": 12, "seen_at": 10, "created_at": 10, "state": 7}
+    column_widths: ClassVar = {"user": 9, "ip": 9, "seen_at": 8, "created_at": 8, "state": 7}
     column_low = ("created_at",)
     column_sortable_list = (("seen_at", "expires"),)
     column_default_sort = ("seen_at", True)

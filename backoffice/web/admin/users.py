@@ -51,6 +51,7 @@ from backoffice.web.identity import actor, may
 from backoffice.web.route_access import Access
 from backoffice.web.setup_link import setup_link
 
+LEAVE = "Let leave …"
 DISABLE = "Disable? The person is signed out at once. Sessions and tokens end for good: enabling brings none back."
 LINK_HELP = "Give it to the person over a channel you trust. It works once, for {}, and is not shown again."
 
@@ -123,6 +124,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
     )
     badge_tones: ClassVar = TONES
     searchable = can_export = shares_trips = bulk_all = True
+    acts_by_link: ClassVar = (LEAVE,)
     search_hint = "Name or e-mail"
     form_on_create = CreateForm
     form_on_edit = EditForm
@@ -197,7 +199,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         if may(Acts.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.id), "audit"))
         if record.id != actor().id and self.permits(Acts.USER_LEAVE, record):
-            found.append(Link("Let leave …", self.get_url(".leave_view", id=record.id), "out"))
+            found.append(Link(LEAVE, self.get_url(".leave_view", id=record.id), "out"))
         return found
 
     @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]

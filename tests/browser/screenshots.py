@@ -1,0 +1,148 @@
+"""`manage.py screenshots DIRECTORY`: pictures of the main pages at three widths in both looks, for people to look at.
+
+A site of its own with the demonstration data, and in it what there is on a day: sessions, an upload under way,
+something in the trash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Page, sync_playwright
+
+from backoffice.commands.demo import FIXTURES, load_demo
+from backoffice.composition import build_services, store_client
+from backoffice.domain.access import system_actor
+from backoffice.domain.paging import Query
+from backoffice.domain.users import User
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.discovery import find, socket_url
+from backoffice.secret import Secret
+from backoffice.services.container import Services
+from backoffice.settings import Settings
+from backoffice.web.cookies import SESSION, site_mark
+from tests.support.servers import Site
+
+WIDTHS: Final = (360, 768, 1280)
+LOOKS: Final = ("light", "dark")
+SHELL: Final = system_actor("screenshots", "shell")
+CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LAPTOP: Final = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Take them; how it ended, for the shell."""
+    parser = argparse.ArgumentParser(prog="manage.py screenshots", description=__doc__.partition("\n")[0])
+    parser.add_argument("directory", type=Path, help="where the pictures go; made if it is not there")
+    parser.add_argument("--only", default="", help="of pages whose name has this in it")
+    chosen = parser.parse_args(arguments)
+    chosen.directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as root:
+        site = Site.start(Path(root) / "data", environ={"BACKOFFICE_DURABILITY": "os"})
+        try:
+            url = site.ready().rstrip("/")
+            services = _services(Path(root) / "data")
+            load_demo(services, FIXTURES)
+            boss = services.users.find(SHELL, "grace")
+            services.users.update(SHELL, boss.id, roles=("admin",))
+            pages = _prepare(services)
+            _take(url, _session(services, services.users.find(SHELL, "grace")), pages, chosen.directory, chosen.only)
+        finally:
+            site.close()
+    return 0
+
+
+def _services(data: Path) -> Services:
+    layout = Layout.at(data)
+    running = find(layout)
+    if running is None:
+        raise SystemExit("the site does not say where its store is")
+    settings = Settings(
+        redis_url=socket_url(running.socket),
+        redis_password=Secret(layout.store_password.read_text().strip()),
+        secret_keys=(Secret(layout.secret.read_text().strip()),),
+        data_dir=data,
+    )
+    return build_services(settings, store_client(settings))
+
+
+def _session(services: Services, user: User) -> str:
+    services.users.set_password(SHELL, user.id, "violet-harbour-93-lantern")
+    return services.sessions.start_for(SHELL, services.users.get(SHELL, user.id)).secret
+
+
+def _prepare(services: Services) -> dict[str, str]:
+    """What happens on a day; name and address of each page."""
+    ada, alan = (services.users.find(SHELL, name) for name in ("ada", "alan"))
+    for user in (ada, alan):
+        _session(services, user)
+    _, text = services.tokens.create(SHELL, name="Backup of the lab", user_id=ada.id, days=30)
+    found = services.tokens.authenticate(text, ip="192.0.2.17", agent=LAPTOP, request_id="screenshots")
+    if found is None:
+        raise SystemExit("a new token is not known")
+    actor = found[0]
+    files = {file.name: file for file in services.files.page(actor, Query(limit=50)).items}
+    services.uploads.put_chunk(
+        actor, upload_id=None, index=0, total_chunks=4, data=b"x" * 1_000_000, size=3_900_000, name="survey of 1833.tif"
+    )
+    services.files.trash(actor, files["bernoulli.csv"].id)
+    user, file = f"/admin/users/details/?id={ada.id}", f"/admin/files/details/?id={files['orbit.png'].id}"
+    return {
+        "my-files": "/",
+        "account": "/account",
+        "overview": "/admin/",
+        "users": "/admin/users/",
+        "user": user,
+        "user-access": f"{user}&tab=access",
+        "user-edit": f"/admin/users/edit/?id={ada.id}",
+        "user-new": "/admin/users/new/",
+        "user-leaves": f"/admin/users/leave/?id={ada.id}",
+        "sessions": "/admin/sessions/",
+        "tokens": "/admin/tokens/",
+        "roles": "/admin/roles/",
+        "role": "/admin/roles/details/?id=librarian",
+        "files": "/admin/files/",
+        "file": file,
+        "file-details": f"{file}&tab=details",
+        "trash": "/admin/trash/",
+        "uploads": "/admin/uploads/",
+        "jobs": "/admin/jobs/",
+        "activity": "/admin/audit/",
+        "system": "/admin/system/",
+        "refused": "/admin/files/details/?id=0123456789012345678901",
+    }
+
+
+def _take(url: str, secret: str, pages: dict[str, str], directory: Path, only: str) -> None:
+    with sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, CHROMIUM)), None) or playwright.chromium.executable_path
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        context = browser.new_context(reduced_motion="reduce")
+        context.set_default_timeout(120_000)
+        page = context.new_page()
+        page.goto(f"{url}/login")
+        _shoot(page, "sign-in", directory, only)
+        context.add_cookies([{"name": SESSION + site_mark(url), "value": secret, "url": url, "httpOnly": True}])
+        for name, address in pages.items():
+            if only in name:
+                page.goto(url + address)
+                _shoot(page, name, directory, only)
+        browser.close()
+
+
+def _shoot(page: Page, name: str, directory: Path, only: str) -> None:
+    """The open page, without loading it again."""
+    if only not in name:
+        return
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        for look in LOOKS:
+            page.emulate_media(color_scheme=look, reduced_motion="reduce")  # type: ignore[arg-type]
+            page.screenshot(path=directory / f"{name}-{width}-{look}.png")
