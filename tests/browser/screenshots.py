@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     """Take them; how it ended, for the shell."""
     parser = argparse.ArgumentParser(prog="manage.py screenshots", description=__doc__.partition("\n")[0])
     parser.add_argument("directory", type=Path, help="where the pictures go; made if it is not there")
-    parser.add_argument("--only", default="", help="of pages whose name has this in it")
+    parser.add_argument("--only", nargs="*", default=[], metavar="PAGE", help="of these pages (my-files, users, …)")
     chosen = parser.parse_args(arguments)
     chosen.directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as root:
@@ -119,7 +119,7 @@ def _prepare(services: Services) -> dict[str, str]:
     }
 
 
-def _take(url: str, secret: str, pages: dict[str, str], directory: Path, only: str) -> None:
+def _take(url: str, secret: str, pages: dict[str, str], directory: Path, only: Sequence[str]) -> None:
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, CHROMIUM)), None) or playwright.chromium.executable_path
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -131,15 +131,15 @@ def _take(url: str, secret: str, pages: dict[str, str], directory: Path, only: s
         _shoot(page, "sign-in", directory, only)
         context.add_cookies([{"name": SESSION + site_mark(url), "value": secret, "url": url, "httpOnly": True}])
         for name, address in pages.items():
-            if only in name:
+            if not only or name in only:
                 page.goto(url + address)
                 _shoot(page, name, directory, only)
         browser.close()
 
 
-def _shoot(page: Page, name: str, directory: Path, only: str) -> None:
+def _shoot(page: Page, name: str, directory: Path, only: Sequence[str]) -> None:
     """The open page, without loading it again."""
-    if only not in name:
+    if only and name not in only:
         return
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})

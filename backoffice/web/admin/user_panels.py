@@ -117,7 +117,10 @@ def sessions(user_id: str) -> Mapping[str, Any]:
         for one in found
     ]
     more = url_for("sessions.index_view", flt0_person_is=user_id)
-    return _list(("Device", "Address", "Last seen", "Signed in"), rows, len(found), more, "sessions", "Not signed in")
+    shown = _list(("Device", "Address", "Last seen", "Signed in"), rows, len(found), more, "sessions", "Not signed in")
+    back = url_for("users.details_view", id=user_id, tab="sessions")
+    ends = [one.id for one in found] if may(Acts.SESSION_END_ALL) else []
+    return {**shown, "ends": ends, "end": url_for("sessions.delete_view"), "back": back}
 
 
 def tokens(user_id: str) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from flask import flash, g, request
+from flask import flash, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
@@ -199,7 +199,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         if may(Acts.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_actor_is=record.id), "audit"))
         if record.id != actor().id and self.permits(Acts.USER_LEAVE, record):
-            found.append(Link(LEAVE, self.get_url(".leave_view", id=record.id), "out"))
+            found.append(Link(LEAVE, url_for("users.leave_view", id=record.id), "out"))
         return found
 
     @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
