@@ -10,10 +10,19 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from redis import Redis
 
+from backoffice.domain.files import OnConflict
+from backoffice.domain.limits import UNLIMITED_QUOTA
+from backoffice.stores.client import Db
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.keys import Keys
+from backoffice.stores.users import RedisUsers
+from benchmarks import fill
 from benchmarks.__main__ import PARTS, main
 from benchmarks.load import Load, Outcome, run
 from benchmarks.plan import Goal, Part
+from benchmarks.records import Crowd
 from benchmarks.report import for_document
 from benchmarks.site import Failed
 from benchmarks.small import Variant
@@ -121,3 +130,40 @@ def test_parts_are_named_with_commas(capsys: pytest.CaptureFixture[str]) -> None
     told = capsys.readouterr().err
     assert "'page' is none of" in told
     assert all(name in told for name in PARTS)
+
+
+def dumped(client: Redis) -> dict[bytes, object]:
+    """What lies under each key, but for what recognises a repeated commit. Of the log and its indexes what does not
+    depend on the moment."""
+    found: dict[bytes, object] = {}
+    for key in client.scan_iter(count=1000):
+        if b":request:" in key:
+            continue
+        match client.type(key):
+            case b"hash":
+                found[key] = client.hgetall(key)
+            case b"zset":
+                found[key] = client.zrange(key, 0, -1, withscores=True)
+            case b"stream":
+                found[key] = Counter(fields[b"e"] for _, fields in client.xrange(key))
+            case _:
+                text = client.get(key)
+                found[key] = len(text) if b":by:" in key else text
+    return found
+
+
+def test_what_is_filled_in_is_what_commits_write(real: Redis) -> None:
+    crowd = Crowd(users=9, files=40)
+    users, files = ([*map(make, range(count))] for make, count in ((crowd.user, 9), (crowd.file, 40)))
+    fill.add_users(real, users)
+    fill.add_files(real, files)
+    filled = dumped(real)
+    real.flushall()
+    people, library = RedisUsers(Db(real), Keys()), RedisFiles(Db(real), Keys())
+    for user in users:
+        people.insert(user, fill.user_created(user))
+    for file in files:
+        chunk, event = fill.chunk_of(file), fill.file_created(file)
+        library.create(file, chunk, None, quota=UNLIMITED_QUOTA, on_conflict=OnConflict.FAIL, purge_at=0, event=event)
+    assert dumped(real) == filled
+    assert len(filled) > 100

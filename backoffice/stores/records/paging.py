@@ -7,8 +7,9 @@ How a page is found:
   and ranks, the second reads the records.
 * Otherwise the smallest of the indexes of filters and words drives. Up to `MAX_IN_MEMORY` records are read whole, the
   rest of the conditions checked and the result sorted: exact.
-* Where even the smallest is larger, the order's index is walked in windows of `WINDOW`, at most `MAX_SCANNED` records
-  for a page; then `exact` is false and the cursor goes on where the walk stopped.
+* Where even the smallest is larger, the order's index is walked in windows, at most `MAX_SCANNED` records for a page;
+  then `exact` is false and the cursor goes on where the walk stopped. The first window is as long as the page is likely
+  to take, by how many records meet each of the conditions.
 
 * Where no record has the words of a search, its parts are looked for anywhere in the texts: in all records that meet
   the other conditions if they are few, else in windows as above.
@@ -20,19 +21,21 @@ record that is not in the index of the order is on no page.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from itertools import chain
+from typing import Generic, TypeVar
 
 from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.words import Term, has_text, needles, terms
 from backoffice.errors import Invalid
-from backoffice.stores.client import Arg
 from backoffice.stores.records.collection import Collection, Record, bounds, flat_pairs, score
 from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor, is_cursor_of
 from backoffice.stores.records.indexes import Lexical, Sorted, Words
 from backoffice.stores.records.search import WordSearch
-from backoffice.stores.records.zset_range import ZSetRange
+from backoffice.stores.records.windows import first_window
+from backoffice.stores.records.zset_range import ZSetRange, members_after
 
 R = TypeVar("R", bound=Record)
 
@@ -173,7 +176,7 @@ class Pager(Generic[R]):
         if mark is None:
             total, row = db.many([place.count(), place.slice(query.offset, wanted, descending, scores=numbered)])
         elif numbered:
-            total, row = self._after(place, mark, wanted, descending)
+            total, row = members_after(db, place, mark, wanted, descending)
         else:
             total, row = db.many([place.count(), place.after(mark.member, wanted, descending)])
         found = flat_pairs(row) if numbered else [(member, 0) for member in row]
@@ -184,14 +187,6 @@ class Pager(Generic[R]):
         ids = [self._collection.member_id(member) for member, _ in found[: query.limit]]
         records = self._collection.get_many(ids)
         return Page(tuple(one for one in records if one is not None), int(total), True, cursor)
-
-    def _after(self, place: ZSetRange, mark: Mark, wanted: int, descending: bool) -> tuple[int, list[Any]]:
-        """Members with scores beyond a cursor in an index ordered by number, cut to the stretch."""
-        low, high = place.low or "-inf", place.high or "+inf"
-        args: list[Arg] = [mark.number, mark.member, wanted, "desc" if descending else "asc", low, high]
-        total, *row = self._collection.db.script("zset_after", [place.key], args, allow_oom=True)
-        least, most = float(low), float(high)
-        return int(total), [pair for pair in flat_pairs(row) if least <= float(pair[1]) <= most]
 
     # -- several
 
@@ -212,11 +207,12 @@ class Pager(Generic[R]):
     def _scan(self, query: Query, order: _Order) -> Page[R]:
         db, sort = self._collection.db, order.sort
         places = self._places(query, order)
-        replies = iter(db.many([place.count() for group in places for place in group]))
+        asked = [*chain.from_iterable(places), ZSetRange(self._key(sort))]
+        replies = iter(db.many([place.count() for place in asked]))
         counts = [sum(int(next(replies)) for _ in group) for group in places]
         smallest = min(range(len(places)), key=counts.__getitem__)
         if counts[smallest] > MAX_IN_MEMORY:
-            return self._walked(query, order)
+            return self._walked(query, order, counts, int(next(replies)))
         mark = self._mark(query, order)
         rows = db.many([place.slice(0, MAX_IN_MEMORY, descending=False) for place in places[smallest]])
         ids = list(dict.fromkeys(self._collection.member_id(member) for row in rows for member in row))
@@ -241,16 +237,21 @@ class Pager(Generic[R]):
         number, member = self._position(record, order.sort) or (0.0, self._collection.ref(record.id))
         return encode_cursor(order.cursor, Mark(score(number) if self._numbered(order.sort) else "", member))
 
-    def _walked(self, query: Query, order: _Order) -> Page[R]:
-        """Walk the order's index; `offset` counts matches, as long as they are within reach."""
+    def _walked(self, query: Query, order: _Order, counts: Sequence[int], total: int) -> Page[R]:
+        """Walk the order's index, of `total` records; `counts` meet each of the conditions. `offset` counts matches, as
+        long as they are within reach."""
         sort, descending = order.sort, order.descending
-        place, mark = self._walk_place(query, sort), self._mark(query, order)
+        place, length = self._walk_place(query, sort, counts, total)
+        size = WINDOW if order.parts or order.rest else first_window(query, counts, total, length)
+        left, mark = MAX_SCANNED, self._mark(query, order)
         cursor = "" if mark is None else encode_cursor(sort, mark)
         skip = 0 if query.cursor else query.offset
         found: list[R] = []
         matched = 0
-        for _ in range(MAX_SCANNED // WINDOW):
-            window = self._by_index(place, Query(sort=sort, limit=WINDOW, cursor=cursor), sort, descending)
+        while left > 0:
+            size, left = min(size, left), left - size
+            window = self._by_index(place, Query(sort=sort, limit=size, cursor=cursor), sort, descending)
+            size = WINDOW
             for record in window.items:
                 if not self._matches(record, query, order):
                     continue
@@ -267,17 +268,19 @@ class Pager(Generic[R]):
         after = "" if ended is None else encode_cursor(order.cursor, ended)
         return Page(tuple(found), matched, not (cursor or query.cursor), after)
 
-    def _walk_place(self, query: Query, sort: str) -> ZSetRange:
-        """The order's index, within one of the filters where it is kept so."""
-        for name, value in query.filters:
+    def _walk_place(self, query: Query, sort: str, counts: Sequence[int], total: int) -> tuple[ZSetRange, int]:
+        """The order's index, within the smallest of the conditions where it is kept so, and how many records it has."""
+        fitting = [(total, ZSetRange(self._key(sort)))]
+        for (name, value), count in zip(query.filters, counts, strict=False):
             if self._collection.facets[name].order == sort:
-                return ZSetRange(self._key(name, value))
-            if name in self._orders[sort].within:
-                return ZSetRange(self._key(sort, f"{name}={value}"))
-        for span in query.ranges:
+                fitting.append((count, ZSetRange(self._key(name, value))))
+            elif name in self._orders[sort].within:
+                fitting.append((count, ZSetRange(self._key(sort, f"{name}={value}"))))
+        for span, count in zip(query.ranges, counts[len(query.filters) :], strict=False):
             if span[0] == sort:
-                return ZSetRange(self._key(sort), *bounds(span))
-        return ZSetRange(self._key(sort))
+                fitting.append((count, ZSetRange(self._key(sort), *bounds(span))))
+        length, place = min(fitting, key=lambda one: one[0])
+        return place, length
 
     def _matches(self, record: R, query: Query, order: _Order) -> bool:
         for name, value in query.filters:

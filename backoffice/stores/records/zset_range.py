@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from backoffice.stores.client import Command
+from backoffice.stores.client import Arg, Command, Db
+from backoffice.stores.records.collection import flat_pairs
+from backoffice.stores.records.cursors import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,12 @@ class ZSetRange:
 def word_range(key: bytes, prefix: str) -> ZSetRange:
     """Members of an index of words that begin with `prefix`."""
     return ZSetRange(key, f"[{prefix}", f"({prefix}\U0010ffff", lexical=True)
+
+
+def members_after(db: Db, place: ZSetRange, mark: Mark, wanted: int, descending: bool) -> tuple[int, list[Any]]:
+    """How many members a range of an index ordered by number has, and those beyond a cursor, with their scores."""
+    low, high = place.low or "-inf", place.high or "+inf"
+    args: list[Arg] = [mark.number, mark.member, wanted, "desc" if descending else "asc", low, high]
+    total, *row = db.script("zset_after", [place.key], args, allow_oom=True)
+    least, most = float(low), float(high)
+    return int(total), [pair for pair in flat_pairs(row) if least <= float(pair[1]) <= most]
