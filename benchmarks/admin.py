@@ -29,7 +29,7 @@ OWN, STOCK = "backoffice", "Flask-Admin, SQLAlchemy"
 ROWS: Final = 50
 HALF, TENTH = 0.5, 0.1
 """Of stock's time: the most that a page may take, and a search."""
-WARM: Final = 8
+WARM: Final = 3
 _NAMES = {"files": re.compile(r"\b[a-z]+ [a-z]+ \d+\.[a-z0-9]{3,4}\b"), "users": re.compile(r"\b[a-z]+\.[a-z]+\.\d+\b")}
 
 
@@ -84,7 +84,8 @@ def views(crowd: Crowd) -> list[View]:
     type_is, type_equals = {"flt0_type_is": kind}, {"flt0_type_equals": kind}
     large_is, large_equals = {"flt1_size_at_least": 5_000_000}, {"flt1_size_greater_than": 4_999_999}
     disabled_is, disabled_equals = {"flt0_status_is": "disabled"}, {"flt0_status_equals": "disabled"}
-    operator_is, operator_equals = {"flt1_role_is": "operator"}, {"flt1_role_equals": "operator"}
+    active_is, active_equals = {"flt0_status_is": "active"}, {"flt0_status_equals": "active"}
+    auditor_is, auditor_equals = {"flt1_role_is": "auditor"}, {"flt1_role_equals": "auditor"}
 
     def owned(number: int) -> tuple[dict[str, str], dict[str, str]]:
         return {f"flt{number}_owner_is": owner}, {f"flt{number}_owner_equals": owner}
@@ -99,7 +100,7 @@ def views(crowd: Crowd) -> list[View]:
         *_pages("users", crowd.users),
         *_searches("users", FIRST[1]),
         View("users", "of a status", disabled_is, disabled_equals),
-        View("users", "of a status, with a role", disabled_is | operator_is, disabled_equals | operator_equals),
+        View("users", "of a status, with a role", active_is | auditor_is, active_equals | auditor_equals),
     ]
 
 

@@ -72,16 +72,12 @@ class Bulk(Commit):
 
 
 def add_users(client: Client, users: Iterable[User]) -> None:
-    db, keys, shell = Db(client), Keys(), system_actor("bench", "shell")
+    db, keys = Db(client), Keys()
     store = RedisUsers(db, keys)
     for some in _pieces(users, BATCH):
         commit = Bulk(keys)
         for user in some:
-            changes = {
-                name: (None, plain(value)) for name in USERS.recorded if (value := getattr(user, name)) or value == 0
-            }
-            ref = ObjectRef("user", user.id, user.username)
-            commit.add_event(AuditEvent(Actions.USER_CREATE, shell, ref, changes=changes, at=user.created_at))
+            commit.add_event(user_created(user))
             store.collection.insert(commit, user)
         commit.run(db)
 
@@ -93,14 +89,22 @@ def add_files(client: Client, files: Iterable[File]) -> None:
     for some in _pieces(files, BATCH):
         commit = Bulk(keys)
         for file in some:
-            commit.add_event(_created(file))
+            commit.add_event(file_created(file))
             commit.write("HINCRBY", keys.quota(file.owner), "used", file.size)
-            commit.write("SET", keys.chunk_map(file.id), Chunk(file.size, bytes(16), file.digest).pack())
+            commit.write("SET", keys.chunk_map(file.id), chunk_of(file).pack())
             store.collection.insert(commit, file)
         commit.run(db)
 
 
-def _created(file: File) -> AuditEvent:
+def user_created(user: User) -> AuditEvent:
+    """The entry of one whom the shell makes."""
+    values = {name: getattr(user, name) for name in USERS.recorded}
+    changes = {name: (None, plain(value)) for name, value in values.items() if value or value == 0}
+    ref = ObjectRef("user", user.id, user.username)
+    return AuditEvent(Actions.USER_CREATE, system_actor("bench", "shell"), ref, changes=changes, at=user.created_at)
+
+
+def file_created(file: File) -> AuditEvent:
     """The entry of an upload by a program."""
     actor = Actor(
         id=file.owner,
@@ -113,6 +117,10 @@ def _created(file: File) -> AuditEvent:
     )
     ref, data = ObjectRef("file", file.id, file.name), {"size": file.size, "sha256": file.sha256}
     return AuditEvent(Actions.FILE_CREATE, actor, ref, data=data, at=file.created_at)
+
+
+def chunk_of(file: File) -> Chunk:
+    return Chunk(file.size, bytes(16), file.digest)
 
 
 def _add_users_of(url: str, crowd: Crowd, start: int, stop: int) -> None:

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from backoffice.domain.access import Actor
-from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
@@ -18,19 +15,17 @@ from backoffice.domain.uploads import Chunk
 from backoffice.stores.client import Arg, Client, Command, Db
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
-from backoffice.stores.records.commit import Commit
-from backoffice.stores.scripts import Script
+from benchmarks.fill import add_files
 from benchmarks.plan import Bars, Goal, Part, Plan
+from benchmarks.records import WORDS, some_id
 from benchmarks.site import Site, running
 
-BATCH = 500
 REPEATS = 21
 TRIPS, SLOWER, RECORD = 2, 1.5, 1800
 EACH, TYPES, TAGS, TAGGED = 100, 10, 10, 10
 """Files of one owner, types, tags, and every how manyeth file has a tag."""
 BUSY = new_id()
 """An owner who has every fiftieth file."""
-WORDS = ("report", "invoice", "photo", "contract", "minutes", "budget", "plan", "draft", "survey", "summary")
 
 Figures = dict[str, tuple[float, float, int]]
 """For each page: µs in the store, ms until it is there, round trips."""
@@ -63,30 +58,6 @@ class Counting(Db):
         return super().many(commands)
 
 
-class Queue(Db):
-    """Lets commits wait and sends them together: what is measured is the list, not how fast it was filled."""
-
-    def __init__(self, client: Client) -> None:
-        super().__init__(client)
-        self._waiting: list[Command] = []
-        self._loaded: set[str] = set()
-
-    def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[Arg], before: Sequence[Command] = ()) -> Any:
-        if before or script.sha not in self._loaded:
-            self._loaded.add(script.sha)
-            return super()._run(script, keys, args, before)
-        self._waiting.append(("EVALSHA", script.sha, len(keys), *keys, *args))
-        if len(self._waiting) >= BATCH:
-            self.flush()
-        return [b"done", b""]
-
-    def flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for reply in self.many(waiting):
-            if reply[0] != b"done":
-                raise RuntimeError(f"a commit was refused: {reply!r}")
-
-
 def measure(plan: Plan) -> list[Part]:
     small, large = plan.listed
     part = Part(
@@ -101,14 +72,14 @@ def measure(plan: Plan) -> list[Part]:
         keys = Keys()
         empty = _memory(client)
         plan.say(f"Listing: {small:,} files")
-        _add(client, keys, 0, small)
+        _add(client, 0, small)
         first = _pages(client, keys, site)
         plan.say(f"Listing: {large:,} files")
-        _add(client, keys, small, large)
+        _add(client, small, large)
         # What recognises a repeated commit lives two minutes and is no part of a record.
         _drop_requests(client, keys)
-        record = (_memory(client) - empty) / large
         chunk_map = _map_memory(client, keys)
+        record = (_memory(client) - empty) / large - chunk_map
         last = _pages(client, keys, site)
     worst = _compare(part, first, last)
     part.rows.append(["memory of a record, its indexes and its event", "", f"{record:,.0f} B", "", "", ""])
@@ -137,13 +108,13 @@ def _compare(part: Part, first: Figures, last: Figures) -> float:
     return worst
 
 
-def _file(number: int, owner: str) -> File:
+def _file(number: int) -> File:
     word, other = WORDS[number % len(WORDS)], WORDS[number // 7 % len(WORDS)]
     return File(
-        id=new_id(),
+        id=some_id("file", number),
         name=f"{word} {other} {number}.txt",
         size=number * 7919 % 10_000_000,
-        owner=owner,
+        owner=BUSY if number % 50 == 0 else some_id("user", number // EACH),
         mime_type=f"text/kind{number // 3 % TYPES}",
         created_at=1_750_000_000_000 + number * 1000,
         total_chunks=1,
@@ -152,29 +123,9 @@ def _file(number: int, owner: str) -> File:
     )
 
 
-def _add(client: Client, keys: Keys, start: int, stop: int) -> None:
+def _add(client: Client, start: int, stop: int) -> None:
     """Files [start, stop), each with its event."""
-    queue = Queue(client)
-    files = RedisFiles(queue, keys)
-    owner = BUSY
-    for number in range(start, stop):
-        if number % EACH == 0:
-            owner = new_id()
-        file = _file(number, BUSY if number % 50 == 0 else owner)
-        actor = Actor(
-            id=file.owner,
-            name="somebody",
-            via="api",
-            ip=f"10.0.{number // EACH % 250}.1",
-            agent="curl/8.5.0",
-            credential=f"token:{file.owner}",
-            request_id=file.id[:16],
-        )
-        data = {"size": file.size, "sha256": file.sha256}
-        commit = Commit(keys, AuditEvent(Actions.FILE_CREATE, actor, ObjectRef("file", file.id, file.name), data=data))
-        files.collection.insert(commit, file)
-        commit.run(queue)
-    queue.flush()
+    add_files(client, map(_file, range(start, stop)))
 
 
 def _map_memory(client: Client, keys: Keys) -> float:

@@ -134,10 +134,10 @@ class Server(BaseApplication):
 
 
 def make_tables(database: str) -> None:
-    """With the one who signs in."""
+    """With the one who signs in: the newest user, as there."""
     with create_app(database).app_context():
         db.create_all()
-        made = datetime.fromtimestamp(0, UTC)
+        made = datetime.now(UTC)
         db.session.add(User(id=1, username="admin", email="", password="", status="active", created_at=made))
         db.session.commit()
 
