@@ -33,6 +33,8 @@ class RedisUsers(RedisRecords[User]):
     that did before there was this index keep their names, and `fsck` names them; `fsck/looks.py` brings it up."""
 
     noun, record = NOUN, User
+    remembered = 2_048
+    """A page that walks through many asks for some of them several times (`stores/together.py`)."""
     indexes = (
         Unique("username", lambda user: user.username),
         Unique("email", lambda user: user.email),

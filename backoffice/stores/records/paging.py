@@ -242,7 +242,8 @@ class Pager(Generic[R]):
         long as they are within reach."""
         sort, descending = order.sort, order.descending
         place, length = self._walk_place(query, sort, counts, total)
-        size = WINDOW if order.parts or order.rest else first_window(query, counts, total, length)
+        entries = self._words.entries if self._words is not None and order.words else 1
+        size = WINDOW if order.parts or order.rest else first_window(query, counts, total, length, entries)
         left, mark = MAX_SCANNED, self._mark(query, order)
         cursor = "" if mark is None else encode_cursor(sort, mark)
         skip = 0 if query.cursor else query.offset

@@ -21,6 +21,12 @@ class WordSearch(Generic[R]):
     def __init__(self, collection: Collection[R], index: Words[R]) -> None:
         self._collection, self._index = collection, index
 
+    @property
+    def entries(self) -> int:
+        """About how many entries a record has that begin with one of its words. Where a text has no index of its own it
+        is several texts, such as a name and an address made of it."""
+        return 1 if self._index.first is not None else 2
+
     def scope(self, query: Query) -> str | None:
         """The scope in which the index answers the query's filters alone: "" without filters; None: it does not."""
         if not query.filters:

@@ -45,6 +45,8 @@ class RedisRecords(Generic[R]):
     """The sorted index by which pages are ordered unless the query names another."""
     expiring: ClassVar[bool] = False
     """Records vanish by themselves, so that an index may name one that has gone."""
+    remembered: ClassVar[int] = 0
+    """Rows that are kept with their records (`Collection`)."""
 
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
@@ -52,7 +54,7 @@ class RedisRecords(Generic[R]):
         self._pager = Pager(self.collection, self.order)
 
     def _make_collection(self, db: Db, keys: Keys) -> Collection[R]:
-        return Collection(db, keys, self.noun, self.record, self.indexes)
+        return Collection(db, keys, self.noun, self.record, self.indexes, remembered=self.remembered)
 
     # -- reading
 
