@@ -181,16 +181,17 @@ def _check(view: View, own: Server, stock: Server) -> None:
 
 
 def _turn(plan: Plan, view: View, own: tuple[Server, Connection], stock: tuple[Server, Connection]) -> None:
-    paths = (view.path(view.own), view.path(view.stock))
-    before = [server.meter() for server, _ in (own, stock)]
+    """The processors are looked at around each load: what goes on beside the other one's does not count."""
+    spent = {server.name: 0.0 for server, _ in (own, stock)}
     for _ in range(plan.pairs):
-        for (server, connection), path in zip((own, stock), paths, strict=True):
-            started = time.perf_counter()
-            connection.ask("GET", path)
+        for (server, connection), arguments in zip((own, stock), (view.own, view.stock), strict=True):
+            before, started = server.meter(), time.perf_counter()
+            connection.ask("GET", view.path(arguments))
             server.waited.setdefault(view.label, []).append((time.perf_counter() - started) * 1000)
-    for (server, _), earlier in zip((own, stock), before, strict=True):
-        each = server.meter().since(earlier).each(plan.pairs)
-        server.spent.setdefault(view.label, []).append(sum(each[name] for name in server.counted))
+            each = server.meter().since(before).each(plan.pairs)
+            spent[server.name] += sum(each[name] for name in server.counted)
+    for server, _ in (own, stock):
+        server.spent.setdefault(view.label, []).append(spent[server.name])
 
 
 def _report(part: Part, view: View, own: Server, stock: Server) -> float:
