@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -40,6 +40,18 @@ from backoffice.services.user_links import INVITE_MS, UserLinks
 
 NOTED_TOGETHER: Final = 100
 """Users in one step of the worker."""
+
+
+class UserFields(TypedDict, total=False):
+    """What can be changed of a user, and the version that is meant."""
+
+    version: int | None
+    username: str | None
+    email: str | None
+    roles: Sequence[str] | None
+    quota_bytes: int | Unset | None
+    expires_at: int | Unset
+    inactive_days: int | Unset | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,46 +136,18 @@ class Users(UserLinks):
         user = replace(user, inactive_at=self.policy.inactive_at(user, known))
         return self._insert_user(actor, user, password, INVITE_MS)
 
-    def update(
-        self,
-        actor: Actor,
-        user_id: str,
-        *,
-        version: int | None = None,
-        username: str | None = None,
-        email: str | None = None,
-        roles: Sequence[str] | None = None,
-        quota_bytes: int | Unset | None = UNSET,
-        expires_at: int | Unset = UNSET,
-        inactive_days: int | Unset | None = UNSET,
-    ) -> User:
+    def update(self, actor: Actor, user_id: str, **fields: Unpack[UserFields]) -> User:
         """Change what is given. Other roles end the user's sessions and tokens. `expires_at` (ms) 0 = never;
         `inactive_days` 0 = any number, None = what the roles or the site say.
 
         Raises as `create` does, and VersionMismatch, LastAdmin; ReauthRequired for the name, the address and the roles;
         NotAllowed for the address of somebody who holds as much as the actor, and for roles that take from them.
         """
-        old, known = self._managed(actor, Acts.USER_UPDATE, user_id, version)
-        new = old
-        if username is not None and username != old.username:
-            new = replace(new, username=clean_username(username))
-        if email is not None:
-            new = replace(new, email=clean_email(email))
-        if roles is not None:
-            new = replace(new, roles=self._grantable(actor, Acts.USER_GIVE_ROLES, known, roles, old.roles))
-        if not isinstance(quota_bytes, Unset):
-            new = replace(new, quota_bytes=_quota(quota_bytes))
-        if not isinstance(expires_at, Unset):
-            new = replace(new, expires_at=clean_expiry(expires_at))
-        if not isinstance(inactive_days, Unset):
-            new = replace(new, inactive_days=clean_inactive_days(inactive_days))
-        for act in _guarded(old, new, known):
-            authorize_over(self.audit, actor, act, old, known, now=self.now())
-        if set(new.roles) != set(old.roles):
-            new = replace(new, epoch=old.epoch + 1)
-        if (new.roles, new.inactive_days) != (old.roles, old.inactive_days):
-            new = replace(new, inactive_at=self.policy.inactive_at(new, known))
-        return self._save(actor, old, new)
+        return self._save(actor, *self._changed(actor, user_id, **fields))
+
+    def foresee(self, actor: Actor, user_id: str, **fields: Unpack[UserFields]) -> None:
+        """Refuse now what `update` would refuse as things stand: so nobody is asked about what cannot be."""
+        self._changed(actor, user_id, **fields)
 
     def set_password(self, actor: Actor, user_id: str, password: str) -> User:
         """Give somebody a password; ends their sessions and tokens."""
@@ -239,6 +223,42 @@ class Users(UserLinks):
         return page.next_cursor
 
     # -- parts
+
+    def _changed(
+        self,
+        actor: Actor,
+        user_id: str,
+        *,
+        version: int | None = None,
+        username: str | None = None,
+        email: str | None = None,
+        roles: Sequence[str] | None = None,
+        quota_bytes: int | Unset | None = UNSET,
+        expires_at: int | Unset = UNSET,
+        inactive_days: int | Unset | None = UNSET,
+    ) -> tuple[User, User]:
+        """A user as they are, and as they are to be."""
+        old, known = self._managed(actor, Acts.USER_UPDATE, user_id, version)
+        new = old
+        if username is not None and username != old.username:
+            new = replace(new, username=clean_username(username))
+        if email is not None:
+            new = replace(new, email=clean_email(email))
+        if roles is not None:
+            new = replace(new, roles=self._grantable(actor, Acts.USER_GIVE_ROLES, known, roles, old.roles))
+        if not isinstance(quota_bytes, Unset):
+            new = replace(new, quota_bytes=_quota(quota_bytes))
+        if not isinstance(expires_at, Unset):
+            new = replace(new, expires_at=clean_expiry(expires_at))
+        if not isinstance(inactive_days, Unset):
+            new = replace(new, inactive_days=clean_inactive_days(inactive_days))
+        for act in _guarded(old, new, known):
+            authorize_over(self.audit, actor, act, old, known, now=self.now())
+        if set(new.roles) != set(old.roles):
+            new = replace(new, epoch=old.epoch + 1)
+        if (new.roles, new.inactive_days) != (old.roles, old.inactive_days):
+            new = replace(new, inactive_at=self.policy.inactive_at(new, known))
+        return old, new
 
     def _grantable(
         self, actor: Actor, act: Act, known: Mapping[str, Role], names: Sequence[str], has: Sequence[str]

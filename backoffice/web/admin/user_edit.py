@@ -9,9 +9,10 @@ from flask import request
 from flask_admin.form import BaseForm
 
 from backoffice.domain.users import User
-from backoffice.errors import Invalid
 from backoffice.web.admin.access_panel import can_explain, setting_sources
 from backoffice.web.admin.consequences import signed_out
+from backoffice.web.admin.fields import form_data, seen_version
+from backoffice.web.admin.record_forms import FORM_ERRORS
 from backoffice.web.admin.role_preview import groups
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -43,6 +44,11 @@ class UserEditing(Base):
             return False
         roles = form["roles"].data if "roles" in form else model.roles
         if request.form.get("confirmed") != "1" and set(roles) != set(model.roles):
+            try:
+                self.service.foresee(actor(), model.id, version=seen_version(form, model), **form_data(form))
+            except FORM_ERRORS as error:
+                self._show_problem(form, error, model)
+                return False
             asked = _foreseen(model, sorted(roles))
             if asked is not None:
                 self._template_args["asked"] = asked
@@ -53,12 +59,9 @@ class UserEditing(Base):
 
 
 def _foreseen(user: User, roles: Sequence[str]) -> dict[str, Any] | None:
-    """What is to be told of other roles; None: nothing that cannot be had back, or what the service refuses anyway."""
+    """What is to be told of other roles; None: nothing that ends for good or is lost."""
     found = services().consequences.of(actor(), user.id)
-    try:
-        effects = services().access.if_user(actor(), user.id, roles) if can_explain() else None
-    except Invalid:
-        return None
+    effects = services().access.if_user(actor(), user.id, roles) if can_explain() else None
     lines = signed_out(found)
     lost = effects is not None and any(one.lost for one in effects.effects)
     if not lines and not lost:
