@@ -15,7 +15,9 @@ import pytest
 from redis import Redis
 
 from backoffice.stores.client import connect
+from tests.support import kinds_of_admin_request as admin
 from tests.support import kinds_of_request as kinds
+from tests.support.kinds_of_admin_request import made, post
 from tests.support.kinds_of_request import Prepare, World, ann, desk, page, root
 from tests.support.round_trips import Trips, counted
 from tests.support.servers import Store
@@ -34,7 +36,8 @@ class Kind:
     prepare: Prepare
 
 
-FILES, UPLOADS, ADMIN, PAGES = "api.files.", "api.uploads.", "api.admin.", "pages."
+FILES, UPLOADS, ADMIN, PAGES, JOBS = "api.files.", "api.uploads.", "api.admin.", "pages.", "api.jobs."
+QUOTA, DESCRIBED = {"quota_bytes": 1024**2}, {"description": "others"}
 KINDS = [
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
     Kind("download of four chunks", FILES + "download", 200, 6, ann("GET", "/files/{pieces}")),
@@ -112,6 +115,78 @@ KINDS = [
     Kind("admin, log", "audit.index_view", 200, 2, desk("/admin/audit/")),
     Kind("admin, log of a person", "audit.index_view", 200, 6, desk("/admin/audit/?flt0_actor_is={user}")),
     Kind("admin, system", "system.index_view", 200, 3, desk("/admin/system/")),
+    Kind("admin, blocked", "blocked.index_view", 200, 99, desk("/admin/blocked/")),
+    Kind("admin, jobs", "jobs.index_view", 200, 99, desk("/admin/jobs/")),
+    Kind("admin, sessions", "sessions.index_view", 200, 99, desk("/admin/sessions/")),
+    Kind("admin, tokens", "tokens.index_view", 200, 99, desk("/admin/tokens/")),
+    Kind(
+        "change a user",
+        ADMIN + "update_user",
+        200,
+        99,
+        made(admin.somebody, "PATCH", "/admin/users/{made}", json=QUOTA),
+    ),
+    Kind("delete a user", ADMIN + "delete_user", 204, 99, made(admin.somebody, "DELETE", "/admin/users/{made}")),
+    Kind("whom a user reaches", ADMIN + "get_user_reached", 200, 99, root("GET", "/admin/users/{user}/access/who")),
+    Kind("a role", ADMIN + "get_role", 200, 99, root("GET", "/admin/roles/operator")),
+    Kind(
+        "change a role",
+        ADMIN + "update_role",
+        200,
+        99,
+        made(admin.role, "PATCH", "/admin/roles/{made}", json=DESCRIBED),
+    ),
+    Kind("delete a role", ADMIN + "delete_role", 204, 99, made(admin.role, "DELETE", "/admin/roles/{made}")),
+    Kind(
+        "what a role would do",
+        ADMIN + "preview_role",
+        200,
+        99,
+        made(admin.role, "POST", "/admin/roles/{made}/preview", json={}),
+    ),
+    Kind("everybody's sessions", ADMIN + "list_everybodys_sessions", 200, 99, root("GET", "/admin/sessions")),
+    Kind("end a session", ADMIN + "end_session", 204, 99, made(admin.session, "DELETE", "/admin/sessions/{made}")),
+    Kind("everybody's tokens", ADMIN + "list_tokens", 200, 99, root("GET", "/admin/tokens")),
+    Kind("revoke a token", ADMIN + "revoke_token", 204, 99, made(admin.token, "DELETE", "/admin/tokens/{made}")),
+    Kind(
+        "revoke somebody's tokens",
+        ADMIN + "revoke_tokens",
+        200,
+        99,
+        made(admin.somebody, "DELETE", "/admin/users/{made}/tokens"),
+    ),
+    Kind("who is blocked", ADMIN + "list_blocked", 200, 99, root("GET", "/admin/blocked")),
+    Kind("lift a block", ADMIN + "lift_block", 204, 99, made(admin.block, "DELETE", "/admin/blocked/{made}")),
+    Kind("what leaving would do", ADMIN + "preview_leaving", 200, 99, admin.leaving("GET")),
+    Kind("let somebody leave", ADMIN + "leave", 200, 99, admin.leaving("POST", json={"files": "keep"})),
+    Kind("saved views", ADMIN + "list_views", 200, 99, root("GET", "/admin/views?section=files")),
+    Kind(
+        "new view", ADMIN + "create_view", 201, 99, post("/admin/views", {"section": "files", "name": "v", "query": ""})
+    ),
+    Kind("a view", ADMIN + "get_view", 200, 99, made(admin.view, "GET", "/admin/views/{made}")),
+    Kind(
+        "change a view",
+        ADMIN + "update_view",
+        200,
+        99,
+        made(admin.view, "PATCH", "/admin/views/{made}", json={"shared": True}),
+    ),
+    Kind("delete a view", ADMIN + "delete_view", 204, 99, made(admin.view, "DELETE", "/admin/views/{made}")),
+    Kind("undo an act", ADMIN + "undo_entry", 200, 99, made(admin.entry, "POST", "/admin/acts/{made}/undo")),
+    Kind("tag a file", FILES + "change", 200, 99, made(World.stored, "PATCH", "/files/{made}", json={"tags": ["red"]})),
+    Kind("preview", FILES + "preview", 200, 99, made(admin.text, "GET", "/files/{made}/preview")),
+    Kind("jobs", JOBS + "list_jobs", 200, 99, root("GET", "/jobs")),
+    Kind("new job", JOBS + "start_job", 202, 99, post("/jobs", {"kind": "file.tag", "filter": {}, "args": admin.TAG})),
+    Kind(
+        "what a job would do",
+        JOBS + "preview_job",
+        200,
+        99,
+        post("/jobs/preview", {"kind": "file.trash", "filter": {}}),
+    ),
+    Kind("a job", JOBS + "get_job", 200, 99, made(admin.job, "GET", "/jobs/{made}")),
+    Kind("stop a job", JOBS + "stop_job", 200, 99, made(admin.job, "POST", "/jobs/{made}/stop")),
+    Kind("undo a job", JOBS + "undo_job", 202, 99, made(admin.done_job, "POST", "/jobs/{made}/undo")),
 ]
 
 

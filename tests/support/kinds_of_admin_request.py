@@ -1,0 +1,111 @@
+"""Requests of administrators of every kind, as `kinds_of_request.py` has them of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+from werkzeug.test import TestResponse
+
+from backoffice.domain.paging import Query
+from backoffice.domain.throttling import Bucket
+from backoffice.services.sign_in.throttle import NETWORK
+from tests.support.api_site import SHELL
+from tests.support.kinds_of_request import Ask, Prepare, World, signed_in
+
+TAG: Final = {"add": ["red"]}
+_NUMBERS = count()
+
+
+def made(make: Callable[[World], str], method: str, path: str, **more: Any) -> Prepare:
+    """The administrator's token, on something that was made for it: `{made}`."""
+
+    def prepare(world: World) -> Ask:
+        where = path.format(made=make(world))
+        return lambda: world.root.call(method, where, **more)
+
+    return prepare
+
+
+def post(path: str, body: dict[str, Any]) -> Prepare:
+    """The administrator's token."""
+    return lambda world: lambda: world.root.call("POST", path, json=body)
+
+
+def role(world: World) -> str:
+    name = f"group{next(_NUMBERS)}"
+    answer = world.root.call("POST", "/admin/roles", json={"name": name, "permissions": ["files:read"]})
+    assert answer.status_code == 201, answer.text
+    return name
+
+
+def view(world: World) -> str:
+    body = {"section": "files", "name": f"view {next(_NUMBERS)}", "query": "flt0_size_at_least=1+GB"}
+    return _made(world.root.call("POST", "/admin/views", json=body))
+
+
+def job(world: World) -> str:
+    """One that waits."""
+    return _made(world.root.call("POST", "/jobs", json={"kind": "file.tag", "ids": [world.file], "args": TAG}))
+
+
+def done_job(world: World) -> str:
+    job_id = job(world)
+    while world.site.services.jobs.runner.run_some():
+        pass
+    return job_id
+
+
+def session(world: World) -> str:
+    other = world.site.somebody()
+    signed_in(world.site, other)
+    found = world.root.get(f"/admin/users/{other.id}/sessions").json
+    return str(found["items"][0]["id"])  # type: ignore[index]
+
+
+def token(world: World) -> str:
+    other = world.site.somebody()
+    found = world.root.get(f"/admin/tokens?user={other.id}").json
+    return str(found["items"][0]["id"])  # type: ignore[index]
+
+
+def block(world: World) -> str:
+    address = f"192.0.2.{next(_NUMBERS) % 250}"
+    for _ in range(NETWORK.free + 1):
+        world.site.services.sessions.throttle.attempt((Bucket(f"network:{address}", NETWORK, keeps=True),))
+    return f"address:{address}"
+
+
+def somebody(world: World) -> str:
+    return world.site.somebody().id
+
+
+def entry(world: World) -> str:
+    """Of the log: a name that was changed."""
+    file_id = world.stored()
+    assert world.ann.call("POST", f"/files/{file_id}/rename", json={"new_name": world.name()}).status_code == 200
+    asked = Query(filters=(("object", f"file:{file_id}"), ("action", "file.rename")), limit=1)
+    return str(world.site.services.audit.page(SHELL, asked).items[0].id)
+
+
+def text(world: World) -> str:
+    return world.ann.upload(f"text {next(_NUMBERS)}.txt", b"some text")
+
+
+def leaving(method: str, **more: Any) -> Prepare:
+    """By a browser whose password was just given: no token may."""
+
+    def prepare(world: World) -> Ask:
+        other, browser = somebody(world), world.desk
+        browser.get("/admin/")
+        return lambda: browser.open(
+            f"/admin/users/{other}/leave", method, headers={"X-CSRFToken": browser.token}, **more
+        )
+
+    return prepare
+
+
+def _made(answer: TestResponse) -> str:
+    assert answer.status_code in {201, 202}, answer.text
+    return str(answer.json["id"])  # type: ignore[index]
