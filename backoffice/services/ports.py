@@ -70,7 +70,7 @@ class UserStore(RecordStore[User], Protocol):
 
     def note_ends(self, ends: Sequence[tuple[User, int]]) -> None:
         """Note of each when days without signing in end the account, unless it has changed since it was read; and
-        whether the quota is nearly used up."""
+        whether the quota is nearly used up. Not an act; the version stays."""
 
     def ends_noted_by(self) -> str:
         """By which rules that was noted for all users; "" = it was not yet, or the quota of everybody was another."""

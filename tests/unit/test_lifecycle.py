@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from redis import Redis
@@ -14,8 +15,7 @@ from backoffice.domain.users import User, UserStatus
 from backoffice.errors import BadCredentials, Invalid, LastAdmin, NotFound, NotSignedIn
 from tests.support.people import PASSWORD, ROOT, People
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
 @pytest.fixture
@@ -128,23 +128,18 @@ def test_what_is_under_way_goes_on_when_time_runs_out_and_not_when_the_date_is_m
 # -- every way in, whatever ends the account
 
 WAYS = ("password", "session", "remembered session", "token", "remembered token", "set-up link")
-HALF_A_DAY = DAY_MS // 2
 
 
 def doors(people: People) -> dict[str, Callable[[], bool]]:
-    """What lets `ada` in, and `new`, who has no password yet: each door says whether it is open. Half a day is over
-    then."""
-    made = {name: people.users.find(ROOT, name) for name in ("ada", "new")}
-    token = token_of(people, made["ada"])
-    people.clock.pass_(ms=HALF_A_DAY)
-    link, secret = people.users.invite(ROOT, made["new"].id), sign_in(people)
+    """What lets `ada` in, and `new`, who has no password yet, half a day later: each door says whether it is open."""
+    token = token_of(people, people.users.find(ROOT, "ada"))
+    people.clock.pass_(hours=12)
+    link, secret = people.users.invite(ROOT, people.users.find(ROOT, "new").id), sign_in(people)
 
     def opens(call: Callable[[], object]) -> bool:
-        try:
-            call()
-        except (BadCredentials, NotFound):
-            return False
-        return True
+        with suppress(BadCredentials, NotFound):
+            return bool(call())
+        return False
 
     return {
         "password": lambda: opens(lambda: sign_in(people)),
@@ -168,17 +163,15 @@ def test_Z9_an_account_that_is_over_lets_nobody_in_by_any_way(people: People, en
     days = 1 if ended_by == "a role's days" else 0
     people.roles.create(ROOT, name="guests", permissions=["files:read", "tokens:own"], inactive_days=days)
     own = {"inactive_days": 1} if ended_by == "own days" else {}
-    over = people.clock() + DAY_MS
-    for name in ("ada", "new"):
-        password = PASSWORD if name == "ada" else ""
+    for name, password in (("ada", PASSWORD), ("new", "")):
         people.users.create(ROOT, username=name, password=password, roles=("guests",), **own)
     door = doors(people)[way]
+    # Who has signed in a moment ago has a day from then on.
+    over = people.clock() + (DAY_MS if way != "set-up link" else DAY_MS // 2)
     if ended_by == "date":
         over = people.clock() + HOUR_MS // 6
         for name in ("ada", "new"):
             people.users.update(ROOT, people.users.find(ROOT, name).id, expires_at=over)
-    elif way != "set-up link":
-        over = people.clock() + DAY_MS  # who signed in a moment ago has a day from then on
     people.clock.pass_(ms=over - people.clock() - 1)
     if ended_by == "date" or way != "password":
         assert door(), "open to the last millisecond"

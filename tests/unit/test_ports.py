@@ -93,6 +93,7 @@ READERS = {
     "carry",
     "keep_within_commit",
     "due",
+    "ends_noted_by",
     "aborted",
     "mime_types",
     "unmoved",
@@ -117,6 +118,8 @@ WRITES_EVENTS = {
 NOT_ACTS = {
     # Data and housekeeping, described as such in the ports; everything else that changes something is an act.
     "touch",
+    "note_ends",
+    "ends_are_noted",
     "note_use",
     "begin_request",
     "sweep",
