@@ -75,7 +75,7 @@ class Checks:
             ),
             CheckKind(
                 REPAIR,
-                "Compare the store with itself and repair it",
+                "Repair the store",
                 Acts.SYSTEM_REPAIR,
                 "keys",
                 lambda actor: _fsck(maintenance, actor, repair=True),

@@ -113,6 +113,7 @@ READERS = {
 WRITES_EVENTS = {
     # Many acts, which it finds itself: it takes who does them.
     "repair",
+    "steps",
     "index_looks",
 }
 NOT_ACTS = {

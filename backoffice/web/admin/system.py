@@ -38,8 +38,8 @@ from backoffice.web.route_guard import require_access
 from backoffice.web.sections import Section, sections_of
 
 TONES: Final = {Verdict.GOOD: "good", Verdict.WARNING: "warn", Verdict.BAD: "bad"}
-REPAIR_QUESTION: Final = (
-    "Compare every index, count, quota and chunk with its record, and repair what can be repaired? Each repair is an "
+REPAIRS: Final = (
+    "Every index, count, quota and chunk is compared with its record, and what can be repaired is. Each repair is an "
     "entry in the log."
 )
 _BYTES: Final = ("_SIZE", "_BYTES", "_MEMORY")
@@ -126,7 +126,7 @@ class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type m
         kind = jobs.checks.kind(name)
         if name == REPAIR and request.form.get("confirmed") != "1":
             require_access(access_to(kind.act))
-            asked = {"question": REPAIR_QUESTION, "verb": "Repair", "names": [], "unnamed": 0}
+            asked = {"question": "Repair the store?", "note": REPAIRS, "verb": "Repair", "names": [], "unnamed": 0}
             return str(self.render("admin/confirm.html", **asked, return_url=self.list_url()))
         try:
             job = jobs.check(actor(), name)
