@@ -47,6 +47,10 @@ def test_a_day_without_a_script(site: WholeSite, open_page: Callable[..., Page])
     expect(page.locator(".toast, .flash").first).to_contain_text("disabled")
     expect(rows.filter(has_text="disabled")).to_have_count(2)
 
+    keeps_what_was_typed(site, page, mark)
+
+
+def keeps_what_was_typed(site: WholeSite, page: Page, mark: str) -> None:
     page.goto(f"{site.url}/admin/users/new/")
     page.get_by_label("User name").fill(f"{mark}-new")
     page.get_by_label("E-mail").fill("no address")

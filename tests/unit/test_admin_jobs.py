@@ -149,6 +149,8 @@ def test_somebody_leaves_and_the_files_are_handed_over(whole: Desk) -> None:
     file, browser = whole.file("plan.txt", leaver), whole.as_("operator")
     assert f"/admin/users/leave/?id={leaver.id}" in browser.get(f"/admin/users/details/?id={leaver.id}").text
     page = browser.get(f"/admin/users/leave/?id={leaver.id}")
+    # A browser adds the fields of a form without an action to the address that it has, and then there are two.
+    assert '<form method="post" action="/admin/users/leave/"' in page.text
     assert page.status_code == 200
     assert "1, 5 B with the trash" in page.text
     for wrong in (

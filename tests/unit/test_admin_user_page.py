@@ -54,6 +54,20 @@ def test_each_tab_has_what_belongs_to_the_person(desk: Desk) -> None:
         assert not any(text in shown.partition("<aside")[0].partition('class="tabs"')[2] for text in others), tab
 
 
+def test_a_session_is_ended_from_the_page_of_the_person(desk: Desk) -> None:
+    user = desk.user("", "user", password=PASSWORD)
+    theirs = desk.site.browser()
+    theirs.sign_in(user.username)
+    (session,) = desk.site.services.sessions.of_user(SHELL, user.id)
+    assert f'form="end-one" name="id" value="{session.id}"' in page_of(desk, user.id, "sessions")
+    assert "end-one" not in page_of(desk, user.id, "files")
+    form = {"id": session.id, "url": f"/admin/users/details/?id={user.id}&tab=sessions", "confirmed": "1"}
+    answer = desk.as_("admin").post("/admin/sessions/delete/", form)
+    assert answer.status_code in {302, 303}
+    assert answer.headers["Location"].endswith("tab=sessions")
+    assert not theirs.signed_in
+
+
 def test_activity_is_by_and_about_the_person_the_newest_first(desk: Desk) -> None:
     user = desk.user("", "user", password=PASSWORD)
     assert desk.site.browser().sign_in(user.username).status_code == 303
