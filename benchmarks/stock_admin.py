@@ -3,8 +3,8 @@
 """Flask-Admin over its own SQLAlchemy backend, as its documentation has it: `python stock_admin.py DATABASE PORT`
 serves, `python stock_admin.py DATABASE` makes the tables.
 
-Configured to its favour: every relation is read with its page, each order and filter has an index with the default
-order in it, and there is nothing on the way but a sign-in. Rows, columns and page size are those of the product.
+Configured to its favour: every relation is read with its page, each order and filter has an index (of
+types, owners and states with the default order in it), and there is nothing on the way but a sign-in. Rows, columns and page size are those of the product.
 """
 
 from __future__ import annotations
