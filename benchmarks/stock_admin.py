@@ -1,10 +1,11 @@
 # mypy: ignore-errors
 # It runs in an environment of its own, whose packages are nowhere else.
-"""Flask-Admin over its own SQLAlchemy backend, as its documentation has it: `python stock_admin.py DATABASE PORT`
-serves, `python stock_admin.py DATABASE` makes the tables.
+"""Flask-Admin over its own SQLAlchemy backend, as its documentation has it: `python -m benchmarks.stock_admin
+DATABASE PORT` serves, without a port it makes the tables.
 
-Configured to its favour: every relation is read with its page, each order and filter has an index (of
-types, owners and states with the default order in it), and there is nothing on the way but a sign-in. Rows, columns and page size are those of the product.
+Configured to its favour: every relation is read with its page, each order and filter has an index (those of types,
+owners and states with the default order in them), and there is nothing on the way but a sign-in. Rows, columns and page
+size are those of the product.
 """
 
 from __future__ import annotations
