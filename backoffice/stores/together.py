@@ -10,7 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
+
+RESTLESS: Final = 20
+"""Times that a read may ask something else where it asked before. After these it is run by itself: one whose every run
+asks for the present moment would never come to its end."""
 
 Ask = Callable[[], Any]
 """Sends a question by itself, and gives the answer."""
@@ -27,6 +31,7 @@ class Read:
         self._run = run
         self._answers: list[tuple[Any, Any]] = []
         """What it asked, with the answer."""
+        self._restless = 0
         self._given = 0
         self.commands: Sequence[Sequence[Any]] = ()
         """What it asks next, where this can be sent with other commands."""
@@ -40,7 +45,7 @@ class Read:
     def go_on(self) -> None:
         """Run up to the next question, or to the end. Raises what the read raises."""
         self._given, self.commands, self.ask = 0, (), None
-        token = _reading.set(self)
+        token = _reading.set(self if self._restless < RESTLESS else None)
         try:
             self.result, self.done = self._run(), True
         except Waiting:
@@ -66,6 +71,7 @@ class Read:
             found = self._replies_to(commands)
             if found is None:
                 del self._answers[self._given :]
+                self._restless += 1
             else:
                 self._answers[self._given] = question, found
         if self._given == len(self._answers):

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from werkzeug.test import TestResponse
 
-from backoffice.domain.paging import Query
 from backoffice.domain.throttling import Bucket
 from backoffice.services.sign_in.throttle import NETWORK
 from tests.support.api_site import SHELL
@@ -60,7 +59,7 @@ def done_job(world: World) -> str:
 def session(world: World) -> str:
     other = world.site.somebody()
     signed_in(world.site, other)
-    found = world.root.get(f"/admin/users/{other.id}/sessions").json
+    found = world.root.get(f"/admin/sessions?user={other.id}").json
     return str(found["items"][0]["id"])  # type: ignore[index]
 
 
@@ -85,23 +84,21 @@ def entry(world: World) -> str:
     """Of the log: a name that was changed."""
     file_id = world.stored()
     assert world.ann.call("POST", f"/files/{file_id}/rename", json={"new_name": world.name()}).status_code == 200
-    asked = Query(filters=(("object", f"file:{file_id}"), ("action", "file.rename")), limit=1)
-    return str(world.site.services.audit.page(SHELL, asked).items[0].id)
+    asked = (("object", f"file:{file_id}"), ("action", "file.rename"))
+    return str(world.site.services.audit.page(SHELL, filters=asked, limit=1).items[0].id)
 
 
 def text(world: World) -> str:
     return world.ann.upload(f"text {next(_NUMBERS)}.txt", b"some text")
 
 
-def leaving(method: str, **more: Any) -> Prepare:
-    """By a browser whose password was just given: no token may."""
+def with_password(method: str, path: str, **more: Any) -> Prepare:
+    """By a browser whose password was just given, on somebody, `{made}`: no token may."""
 
     def prepare(world: World) -> Ask:
-        other, browser = somebody(world), world.desk
+        where, browser = path.format(made=somebody(world)), world.desk
         browser.get("/admin/")
-        return lambda: browser.open(
-            f"/admin/users/{other}/leave", method, headers={"X-CSRFToken": browser.token}, **more
-        )
+        return lambda: browser.open(where, method, headers={"X-CSRFToken": browser.token}, **more)
 
     return prepare
 

@@ -147,3 +147,13 @@ def test_a_read_within_a_read_that_was_done_before_asks_nothing_anew() -> None:
 
     assert read_together(many, [lambda: read_together(many, [twice, once])]) == [[["first", "second"], "once"]]
     assert sent == [[("GET", "first"), ("GET", "once")], [("GET", "second")]]
+
+
+def test_one_that_never_asks_the_same_comes_to_its_end_by_itself(db: Counted) -> None:
+    """Such as one that asks for what is of the present moment."""
+    moments = iter(range(10_000))
+
+    def restless() -> list[Any]:
+        return [db.call("GET", f"moment {next(moments)}"), db.call("GET", "x")]
+
+    assert db.together(restless, lambda: db.call("GET", "a")) == [[None, b"y"], b"b"]

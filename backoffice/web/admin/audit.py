@@ -146,7 +146,8 @@ class AuditView(ServiceView):
         name = asked_name(state)
         # Where the list ends, it says what came before.
         trimmed = found.trimmed if isinstance(found, LogPage) and not found.next_cursor else None
-        bars, names = services().together(lambda: self._bars(state), lambda: self._names(found.items))
+        now = self.service.now()  # a read that is run again asks the same
+        bars, names = services().together(lambda: self._bars(state, now), lambda: self._names(found.items))
         return {
             **super().list_context(state, Page((), 0)),
             "rows": found.items,
@@ -165,12 +166,12 @@ class AuditView(ServiceView):
             **self._opened(found.items),
         }
 
-    def _bars(self, state: ListState) -> Bars | None:
+    def _bars(self, state: ListState, now: int) -> Bars | None:
         """The histogram of what the list asks for."""
         if state.problem:
             return None
         query = log_query(state.query, "")
-        found = self.service.histogram(actor(), query, edges_of(query, self.service.now()))
+        found = self.service.histogram(actor(), query, edges_of(query, now))
         return bars_of(
             found, lambda since, until: narrowed_url(state, since, until), "now" if query.until is None else ""
         )
