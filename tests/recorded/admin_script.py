@@ -171,6 +171,13 @@ def _jobs(site: Recorded) -> None:
     for way in ("new/", f"edit/?id={job.id}", "delete/", "action/", "ajax/update/"):
         site.submit("root", f"/admin/jobs/{way}", {"id": job.id, "rowid": job.id, "action": "delete"})
     site.submit("root", "/admin/jobs/stop/", {"id": job.id})
+    for fields in ({"job": job.id}, {"job": NO_ID}, {"entry": "0-1"}, {"request": "nothing"}, {}):
+        site.submit("root", "/admin/undo/", fields)
+    for kind in ("fsck.repair", "nothing", "doctor"):
+        site.submit("root", "/admin/system/check/", {"kind": kind})
+    [check] = [one for one in site.services.jobs.store.open(5) if one.kind == "doctor"]
+    site.normal.learn("check", check.id)
+    site.exchanges[-1]["headers"]["Location"] = site.normal.text(site.exchanges[-1]["headers"]["Location"])
     site.page("root", f"/admin/users/leave/?id={site.ids['ann']}")
     for fields in ({"files": "transfer"}, {"files": "keep"}):
         site.submit("root", "/admin/users/leave/", {"id": site.ids["ann"], **fields})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.recorded.session import NO_ID, Recorded
+from tests.support.website import SHELL
 
 
 def files(site: Recorded) -> None:
@@ -159,6 +160,7 @@ def jobs(site: Recorded) -> None:
         site.call(who, "POST", f"{path}/stop")
     site.services.jobs.runner.run_some()
     site.call("olga", "GET", path)
+    _undo(site, path)
     site.call("root", "GET", "/jobs?all=1&state=stopped")
     for body in ({"kind": "file.burn"}, {"kind": "file.trash"}, {**wanted, "args": {}}, {**wanted, "ids": [NO_ID]}):
         site.call("olga", "POST", "/jobs", json=body)
@@ -170,6 +172,21 @@ def jobs(site: Recorded) -> None:
     site.ask("olga", "GET", leave)
     site.ask("olga", "POST", leave, json={"files": "transfer"})
     site.ask("olga", "POST", leave, json={"files": "keep"})
+
+
+def _undo(site: Recorded, job: str) -> None:
+    """Of one act, and of a job; what was undone, and what has no opposite."""
+    for who in ("nobody", "ann", "olga"):
+        site.call(who, "POST", f"{job}/undo")
+    file_id = site.ids["report.txt"]
+    site.call("ann", "POST", f"/files/{file_id}/rename", json={"new_name": "story.txt"})
+    for action in ("file.rename", "file.create"):
+        asked = (("object", f"file:{file_id}"), ("action", action))
+        [found] = site.services.audit.page(SHELL, filters=asked, limit=1).items
+        entry = site.normal.learn(f"entry of {action}", found.id)
+        for who in ("nobody", "olga", "ann", "root", "root"):
+            site.call(who, "POST", f"/admin/acts/{entry}/undo")
+    site.call("root", "POST", "/admin/acts/0-1/undo")
 
 
 def machines(site: Recorded) -> None:
