@@ -33,9 +33,9 @@ def no_barriers(page: Page, *schemes: str) -> None:
     if not page.evaluate("() => 'axe' in globalThis"):
         page.evaluate(Axe().axe_script)
     for scheme in schemes or ("",):
-        rules = "{ resultTypes: ['violations'] }"
+        rules = "{ resultTypes: ['violations'], preload: false }"
         if scheme and scheme != schemes[0]:
-            rules = "{ resultTypes: ['violations'], runOnly: ['color-contrast', 'link-in-text-block'] }"
+            rules = "{ resultTypes: ['violations'], preload: false, runOnly: ['color-contrast', 'link-in-text-block'] }"
         if scheme:
             # Without motion, or the colours would be on their way from one scheme to the other.
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
