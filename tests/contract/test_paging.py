@@ -15,7 +15,7 @@ from backoffice.errors import Invalid
 from backoffice.stores.records import paging
 from backoffice.stores.records.cursors import Mark, encode_cursor
 from backoffice.stores.records.paging import Pager
-from tests.support.paging_model import by_words, model
+from tests.support.paging_model import SEARCHES, by_words, model
 from tests.support.people import CountedDb
 from tests.support.records import OWNERS, TAGS, Thing, change, drop, some_things, store
 
@@ -61,22 +61,19 @@ QUERIES = st.builds(
     descending=st.booleans(),
     filters=st.lists(FILTERS, max_size=3).map(tuple),
     ranges=st.lists(RANGES, max_size=2).map(tuple),
-    search=st.one_of(
-        st.just(""),
-        st.sampled_from(["rep", "re", "STRASSE", "r s", "report x", "文", "0", "a_b", "na", "zzz", "資料", "会議資"]),
-        st.sampled_from(
-            ["!", "_", "epor", "trass e", "resumefinal", "resume", "FINAL", "report2024", "024", "naive 議"]
-        ),
-    ),
+    search=st.sampled_from(SEARCHES),
     limit=st.sampled_from([1, 2, 3, 7, 50, 500]),
     offset=st.sampled_from([0, 0, 1, 5, 40, 89, 90, 1000]),
 )
-often = settings(
+MANY = settings(
     max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 
 
-@pytest.mark.real_only
+def often(test: Any) -> Any:
+    return pytest.mark.real_only(MANY(test))
+
+
 @often
 @given(query=QUERIES)
 def test_every_page_is_what_the_model_says(pager: Pager[Thing], query: Query) -> None:
@@ -90,7 +87,6 @@ def test_every_page_is_what_the_model_says(pager: Pager[Thing], query: Query) ->
         assert [one for page in walk(pager, query) for one in page.items] == everything[query.offset :]
 
 
-@pytest.mark.real_only
 @often
 @given(query=QUERIES)
 def test_walked_pages_skip_and_repeat_nothing(tiny: None, pager: Pager[Thing], query: Query) -> None:
@@ -279,7 +275,7 @@ def test_I4_an_invented_cursor_is_invalid(pager: Pager[Thing]) -> None:
                 pager.page(replace(query, cursor=cursor))
 
 
-@settings(parent=often, max_examples=25)
+@settings(parent=MANY, max_examples=25)
 @given(number=st.floats(allow_nan=False, allow_infinity=False), member=st.text(max_size=40))
 def test_I4_a_forged_cursor_does_no_harm(pager: Pager[Thing], number: float, member: str) -> None:
     for query in (
@@ -294,7 +290,7 @@ def test_I4_a_forged_cursor_does_no_harm(pager: Pager[Thing], number: float, mem
         assert set(page.items) <= set(model(THINGS, replace(query, cursor="")))
 
 
-@settings(parent=often, max_examples=25)
+@settings(parent=MANY, max_examples=25)
 @given(search=st.text(max_size=300))
 def test_I5_any_text_may_be_searched_for(pager: Pager[Thing], search: str) -> None:
     assert pager.page(Query(search=search)).total <= len(THINGS)

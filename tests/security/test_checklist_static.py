@@ -56,11 +56,9 @@ COMPARED_ALL_THE_SAME = {
     # A token of a lease, which no client ever sees.
     ("stores/uploads.py", "upload.lease == token"),
     # Names of sessions, which lists show, and not what a cookie holds.
-    ("services/bulk.py", "actor.credential == session_credential(key)"),
-    ("services/bulk.py", "actor.credential == session_credential(session.id)"),
+    *(("services/bulk.py", f"actor.credential == session_credential({name})") for name in ("key", "session.id")),
     # What somebody typed twice.
-    ("web/pages/account.py", "password != request.form.get('repeat', '')"),
-    ("web/pages/setup.py", "password != request.form.get('repeat', '')"),
+    *((f"web/pages/{name}.py", "password != request.form.get('repeat', '')") for name in ("account", "setup")),
 }
 
 

@@ -48,6 +48,7 @@ ON_ACCOUNTS: dict[tuple[type, str], list[Act]] = {
         lambda on, who, whom: on.people.users.update(who, whom.id, roles=[]),
         lambda on, who, whom: on.people.users.update(who, whom.id, quota_bytes=1),
     ],
+    (Users, "foresee"): [lambda on, who, whom: on.people.users.foresee(who, whom.id, quota_bytes=1)],
     (Users, "set_password"): [lambda on, who, whom: on.people.users.set_password(who, whom.id, PASSWORD + "!")],
     (Users, "disable"): [lambda on, who, whom: on.people.users.disable(who, whom.id)],
     (Users, "enable"): [lambda on, who, whom: on.people.users.enable(who, whom.id)],

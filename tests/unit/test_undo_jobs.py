@@ -98,7 +98,7 @@ def test_a_worker_that_died_is_not_counted_twice(scene: JobScene, olga: Actor) -
     who = runner._actor(taken, "dead")
     kind = scene.jobs.bulk.kind("undo")
     for key in runner._next(taken, who, kind)[0][:2]:
-        kind.run(who, key, {})
+        kind.run(replace(who, job=replace(who.job, record=key)), key, {})
     assert len(scene.jobs.store.begun(job.id)) == 2
     assert (scene.finish(job).done, scene.again(job).refused) == (5, 0)
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import fakeredis
 import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
@@ -19,35 +17,25 @@ from backoffice.domain.paging import Query
 from backoffice.errors import Invalid, Unavailable
 from backoffice.web.pages.file_form import file_name
 from backoffice.web.pages.my_files import Listing, ListParams
-from tests.support.website import SHELL, Browser, Site, make_whole_site
+from tests.support.roomy_site import roomy_site
+from tests.support.website import SHELL, Browser, Site
 
 HOSTILE = '"><script>alert(1)</script>{{7*7}}.txt'
 BOUNDARY = "----WebKitFormBoundary0123456789abcdef"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 
-class Roomy:
-    """The imitated server does not say how much memory it has."""
-
-    def room(self) -> bool:
-        return True
-
-
 @pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[Site, Redis]]:
-    """Making a site takes longer than most tests: one for all of them, emptied for each."""
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        made = make_whole_site(client, chunk_size=64 * 1024, max_chunk_size=1024 * 1024, max_file_size=8 * 1024 * 1024)
-        made.swap(uploads=replace(made.services.uploads, health=Roomy()))
-        yield made, client
+    with roomy_site() as made:
+        yield made
 
 
 @pytest.fixture
 def site(shared: tuple[Site, Redis]) -> Site:
-    made, client = shared
-    client.flushall()
-    made.users.clear()
-    return made
+    shared[1].flushall()
+    shared[0].users.clear()
+    return shared[0]
 
 
 @pytest.fixture

@@ -59,13 +59,13 @@ class UserEditing(Base):
 
 
 def _foreseen(user: User, roles: Sequence[str]) -> dict[str, Any] | None:
-    """What is to be told of other roles; None: nothing that ends for good or is lost."""
+    """What is to be told of other roles; None: no right is lost by them, and no token ends."""
     found = services().consequences.of(actor(), user.id)
     effects = services().access.if_user(actor(), user.id, roles) if can_explain() else None
     lines = signed_out(found)
     lost = effects is not None and any(one.lost for one in effects.effects)
-    if not lines and not lost:
-        return None
+    if not lost and not found.tokens:
+        return None  # whoever is signed in signs in again
     return {
         "lines": lines,
         "effects": effects,
