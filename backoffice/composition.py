@@ -102,8 +102,7 @@ def build_services(
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     db, keys, audit = stores.db, stores.keys, stores.audit
     people, sessions, tokens = _people(stores, settings, passwords, step_aside)
-    durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
-    chunks = chunk_store(settings, db, keys, durability, health, step_aside)
+    durability, health, chunks = _bytes(stores, settings, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
     system, maintenance = _whole(stores, health, durability, chunks)
     jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens), Checks.of(maintenance, system))
@@ -132,6 +131,15 @@ def build_services(
         maintenance=maintenance,
         together=db.together,
     )
+
+
+def _bytes(
+    stores: _Stores, settings: Settings, step_aside: StepAside
+) -> tuple[RedisDurability, RedisHealth, ChunkStore]:
+    """The chunks, and what says whether they can be kept."""
+    db, keys = stores.db, stores.keys
+    durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
+    return durability, health, chunk_store(settings, db, keys, durability, health, step_aside)
 
 
 def _people(

@@ -26,6 +26,21 @@ from tests.support.people import ROOT, People
 from tests.support.uploads import World, reader
 
 
+def _consequences(people: People, world: World) -> Consequences:
+    return Consequences(
+        accounts=people.accounts,
+        users=people.user_store,
+        files=world.files,
+        uploads=world.uploads,
+        sessions=people.session_store,
+        tokens=people.token_store,
+        audit=people.log,
+        together=people.db.together,
+        policy=people.users.policy,
+        now=people.clock,
+    )
+
+
 class Scene:
     """Services of people and of files over one store."""
 
@@ -44,18 +59,7 @@ class Scene:
             audit=self.people.log,
             now=self.people.clock,
         )
-        self.consequences = Consequences(
-            accounts=self.people.accounts,
-            users=self.people.user_store,
-            files=self.world.files,
-            uploads=self.world.uploads,
-            sessions=self.people.session_store,
-            tokens=self.people.token_store,
-            audit=self.people.log,
-            together=self.people.db.together,
-            policy=self.people.users.policy,
-            now=self.people.clock,
-        )
+        self.consequences = _consequences(self.people, self.world)
         records = UndoRecords(
             self.world.library, self.people.users, self.people.roles, self.people.log, self.people.clock
         )
