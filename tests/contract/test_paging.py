@@ -15,7 +15,7 @@ from backoffice.errors import Invalid
 from backoffice.stores.records import paging
 from backoffice.stores.records.cursors import Mark, encode_cursor
 from backoffice.stores.records.paging import Pager
-from tests.support.paging_model import SEARCHES, by_words, model
+from tests.support.paging_model import BEGINNINGS, PARTS, by_words, model
 from tests.support.people import CountedDb
 from tests.support.records import OWNERS, TAGS, Thing, change, drop, some_things, store
 
@@ -61,7 +61,7 @@ QUERIES = st.builds(
     descending=st.booleans(),
     filters=st.lists(FILTERS, max_size=3).map(tuple),
     ranges=st.lists(RANGES, max_size=2).map(tuple),
-    search=st.sampled_from(SEARCHES),
+    search=st.one_of(st.just(""), st.sampled_from(BEGINNINGS), st.sampled_from(PARTS)),
     limit=st.sampled_from([1, 2, 3, 7, 50, 500]),
     offset=st.sampled_from([0, 0, 1, 5, 40, 89, 90, 1000]),
 )
