@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.jobs import Job, Selection
@@ -93,13 +93,15 @@ class JobAnswer(Answer):
     done: int
     refused: int
     absent: Annotated[int, Field(description="Records that were not there (any more)")]
-    reasons: Annotated[list[ReasonAnswer], Field(validation_alias="why_refused"), BeforeValidator(_listed)]
+    reasons: Annotated[list[ReasonAnswer], Field(validation_alias="why_refused")]
     findings: Annotated[list[FindingAnswer], Field(description="Of a check, the first 50"), BeforeValidator(_listed)]
     failure: OptionalText
     created_at: Time
     started_at: OptionalTime
     ended_at: OptionalTime
     version: int
+
+    _list_reasons = field_validator("reasons", mode="before")(_listed)
 
 
 class JobsQuery(PageQuery):
