@@ -88,9 +88,13 @@ def test_a_steady_reader_gets_a_large_answer_whole(server: Running) -> None:
 
 def test_with_all_places_of_waiting_ones_taken_the_slowest_goes_and_others_are_served(server: Running) -> None:
     with ExitStack() as stack:
-        slow = many(stack, server, 70, head("/echo", "Content-Length: 1000000", method="PUT"))
-        quick, slowest = slow[0], slow[1:]
-        sent, until = 0, time.monotonic() + 20
+        large = head("/echo", "Content-Length: 1000000", method="PUT")
+        [quick] = many(stack, server, 1, large)
+        quick.sendall(
+            bytes(20_000)
+        )  # before there are others: as long as nobody has sent a byte, anybody is the slowest
+        slowest = many(stack, server, 69, large)
+        sent, until = 20_000, time.monotonic() + 20
         while not any(closed(slowest)) and time.monotonic() < until:
             quick.settimeout(10)
             quick.sendall(bytes(20_000))
