@@ -175,6 +175,7 @@ def test_each_person_is_counted_by_themselves_and_the_shell_is_not(redis: Any) -
     world = World.over(redis)
     acts = knocking(world)
     bound(world, 3)
+    repeat(acts["upload"], 4)
     repeat(acts["read"], 4)
     other = replace(LENT, id="bob", name="bob", credential="token:2")
     for _ in range(3):
