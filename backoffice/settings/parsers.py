@@ -72,6 +72,10 @@ class TrustedProxies:
     def __bool__(self) -> bool:
         return bool(self.count or self.networks)
 
+    def __str__(self) -> str:
+        """As it is written in the environment."""
+        return ", ".join(map(str, self.networks)) or (str(self.count) if self.count else "")
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlace:

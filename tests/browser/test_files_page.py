@@ -25,6 +25,12 @@ HOSTILE = (
     "n" * 250,
 )
 
+SIGN_IN_FIELD = """() => {
+    const place = (one) => document.querySelector(`.search-box ${one}`).getBoundingClientRect();
+    const [field, sign] = [place("input"), place(".icon")];
+    return field.top < sign.top && sign.bottom < field.bottom;
+}"""
+
 OpenPage = Callable[..., Page]
 
 
@@ -196,6 +202,7 @@ def test_no_barriers(site: WholeSite, open_page: OpenPage, person: Person, width
     page = open_page(viewport={"width": width, "height": 800})
     site.let_in(page, person)
     expect(page.locator("[data-resume]")).to_be_visible()
+    assert page.evaluate(SIGN_IN_FIELD), "the sign of the search stands in its field"
     no_barriers(page, "light", "dark")
     page.locator("input[data-picker=files]").set_input_files({"name": "new.txt", "mimeType": "", "buffer": b"x"})
     expect(page.get_by_role("link", name="new.txt", exact=True)).to_be_visible()

@@ -82,3 +82,9 @@ def test_options_that_would_break_the_site_are_refused(url: str, says: str) -> N
     assert line.startswith("REDIS_URL ")
     assert says in line
     assert "canary" not in line
+
+
+@pytest.mark.parametrize("written", ["", "2", "10.0.0.0/8, ::1/128"])
+def test_trusted_proxies_are_shown_as_they_are_written(written: str) -> None:
+    settings = Settings.from_env({"APP_SECRET_KEY": KEY, "BACKOFFICE_TRUSTED_PROXIES": written})
+    assert str(settings.trusted_proxies) == written

@@ -197,7 +197,7 @@ def _in_words(one: InUse) -> Setting:
 
 
 def _value(one: InUse) -> str:
-    """A secret is there or not, and no more is said of it."""
+    """As it is written in the environment. A secret is there or not, and no more is said of it."""
     match one.value:
         case None:
             return "set" if one.given else "–"
@@ -206,7 +206,7 @@ def _value(one: InUse) -> str:
         case Enum():
             return str(one.value.value)
         case int():
-            return written_size(one.value) if one.name.endswith(_BYTES) else number(one.value)
+            return written_size(one.value) if one.name.endswith(_BYTES) else str(one.value)
         case Sequence():
             return ", ".join(map(str, one.value)) or "–"
         case _:
