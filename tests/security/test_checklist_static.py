@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +22,27 @@ SECRET = re.compile(r"secret|passw|token|mac$|invite|signature|credential", re.I
 
 def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     """Name and syntax tree of each module, of these folders or of all."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
+    for name, tree in _parsed().items():
         if not folders or name.startswith(folders):
-            yield name, ast.parse(path.read_text("utf-8"))
+            yield name, tree
+
+
+@cache
+def _parsed() -> dict[str, ast.Module]:
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in paths}
+
+
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All of a module."""
+    return tuple(ast.walk(tree))
 
 
 def imported(tree: ast.Module) -> set[str]:
     """The first parts of all that a module imports."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -38,11 +50,10 @@ def imported(tree: ast.Module) -> set[str]:
     return found
 
 
-def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls(tree: ast.Module) -> tuple[tuple[str, ast.Call], ...]:
     """Each call with the text of what is called."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+    return tuple((ast.unparse(node.func), node) for node in nodes(tree) if isinstance(node, ast.Call))
 
 
 def nobody_imports(*names: str) -> None:
@@ -65,7 +76,7 @@ COMPARED_ALL_THE_SAME = {
 def test_A9_secrets_are_compared_in_constant_time() -> None:
     found = set()
     for module, tree in sources():
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
                 sides = [side for side in (node.left, *node.comparators) if isinstance(side, ast.Name | ast.Attribute)]
                 names = [side.id if isinstance(side, ast.Name) else side.attr for side in sides]
@@ -103,7 +114,7 @@ def test_F4_CVE_2025_66221_no_name_becomes_a_path() -> None:
     naming = {
         module
         for module, tree in sources("web/", "services/", "stores/", "domain/", "worker/")
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.open", "os.link", "os.unlink", "os.mkdir"}
     }
     assert naming == {"stores/chunks/disk.py", "stores/chunks/in_use.py"}
@@ -182,7 +193,7 @@ RECORDING: Final = ("deny", "refuse")
 def refusal_classes(trees: Iterable[ast.Module]) -> set[str]:
     """NotAllowed and what is derived from it, in however many steps."""
     found, before = {NotAllowed.__name__}, set[str]()
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for tree in trees for node in nodes(tree) if isinstance(node, ast.ClassDef)]
     while found != before:
         before = set(found)
         found |= {one.name for one in classes if found & {ast.unparse(base) for base in one.bases}}
@@ -192,14 +203,16 @@ def refusal_classes(trees: Iterable[ast.Module]) -> set[str]:
 def unrecorded(tree: ast.Module, refusals: set[str]) -> list[int]:
     """The lines where a refusal is raised, called something else, or made for anything but `deny` and `refuse`: as they
     are called, or under a name that goes nowhere else."""
+    if not refusals & names(tree):
+        return []
     recorded = {
         id(part)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and _last(call.func) in RECORDING
+        for text, call in calls(tree)
+        if text.rpartition(".")[2] in RECORDING
         for part in (*call.args, *(keyword.value for keyword in call.keywords))
     }
     found = []
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.Raise(exc=ast.expr() as raised):
                 if _last(raised.func if isinstance(raised, ast.Call) else raised) in refusals:
@@ -213,6 +226,16 @@ def unrecorded(tree: ast.Module, refusals: set[str]) -> list[int]:
     return sorted(set(found))
 
 
+def names(tree: ast.Module) -> set[str]:
+    """All names in a module, however they are used."""
+    found = set()
+    for node in nodes(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                found.add(name)
+    return found
+
+
 def _last(node: ast.AST) -> str:
     """`NotAllowed` of `errors.NotAllowed`."""
     return ast.unparse(node).rpartition(".")[2]
@@ -220,7 +243,7 @@ def _last(node: ast.AST) -> str:
 
 def _named_and_recorded(tree: ast.Module, made: ast.Call, recorded: set[int]) -> bool:
     """Whether the refusal gets a name whose every use in its function is to be recorded."""
-    for function in ast.walk(tree):
+    for function in nodes(tree):
         if not isinstance(function, ast.FunctionDef):
             continue
         inside = list(ast.walk(function))
