@@ -276,6 +276,7 @@ def test_I4_an_invented_cursor_is_invalid(pager: Pager[Thing]) -> None:
                 pager.page(replace(query, cursor=cursor))
 
 
+@pytest.mark.real_only
 @settings(parent=MANY, max_examples=25)
 @given(number=st.floats(allow_nan=False, allow_infinity=False), member=st.text(max_size=40))
 def test_I4_a_forged_cursor_does_no_harm(pager: Pager[Thing], number: float, member: str) -> None:
@@ -291,6 +292,7 @@ def test_I4_a_forged_cursor_does_no_harm(pager: Pager[Thing], number: float, mem
         assert set(page.items) <= set(model(THINGS, replace(query, cursor="")))
 
 
+@pytest.mark.real_only
 @settings(parent=MANY, max_examples=25)
 @given(search=st.text(max_size=300))
 def test_I5_any_text_may_be_searched_for(pager: Pager[Thing], search: str) -> None:

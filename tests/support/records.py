@@ -72,10 +72,12 @@ def some_things(count: int, seed: int = 1) -> list[Thing]:
 
 
 def store(db: Db, things: list[Thing]) -> Collection[Thing]:
+    """A hundred in one commit."""
     found = collection(db)
-    for thing in things:
+    for start in range(0, len(things), 100):
         commit = Commit(KEYS, event())
-        found.insert(commit, thing)
+        for thing in things[start : start + 100]:
+            found.insert(commit, thing)
         commit.run(db)
     return found
 
