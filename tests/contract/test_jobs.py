@@ -3,8 +3,10 @@ on each kind of server."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +19,18 @@ from backoffice.domain.jobs import Job, JobState, Selection
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, LeaseLost, NotAllowed, NotFound, ReauthRequired, TooMany
 from backoffice.services.authorization import FRESH_MS
-from tests.support.jobs import EVERYTHING, JobScene, killed_worker, worker
+from tests.support.jobs import EVERYTHING, JobScene, Workers
 from tests.support.people import ROOT
 from tests.support.servers import Store, wait_for
+
+MANY = 4000
+"""So many that a worker is still at it when it is stopped or killed."""
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers.program_runs() as workers:
+        yield workers
 
 
 @pytest.fixture
@@ -47,21 +58,21 @@ def finished(scene: JobScene, job: Job) -> Job:
 
 
 def test_a_set_that_shrinks_by_the_act_is_walked_to_its_end(scene: JobScene) -> None:
-    ids, others = scene.files_of(scene.owner, 90), scene.files_of(scene.operator, 12)
+    ids, others = scene.files_of(scene.owner, 50), scene.files_of(scene.operator, 12)
     preview = scene.jobs.preview(scene.actor(scene.operator), "file.trash", owned(scene))
-    assert (preview.count, preview.bytes, preview.people, len(preview.sample)) == (90, 90, 1, 10)
+    assert (preview.count, preview.bytes, preview.people, len(preview.sample)) == (50, 50, 1, 10)
     job = scene.start("file.trash", owned(scene))
-    assert (job.total, job.title, job.shown_state) == (90, "Move to trash: 90 files", "queued")
+    assert (job.total, job.title, job.shown_state) == (50, "Move to trash: 50 files", "queued")
     job = finished(scene, job)
-    assert (job.done, job.refused, job.absent) == (90, 0, 0)
+    assert (job.done, job.refused, job.absent) == (50, 0, 0)
     assert (states(scene, ids), states(scene, others)) == (
-        Counter({FileState.TRASHED: 90}),
+        Counter({FileState.TRASHED: 50}),
         Counter({FileState.READY: 12}),
     )
     [end] = scene.people.log.page((("object", f"job:{job.id}"), ("action", "job.end")), "", 5).items
-    assert end.event["data"] == {"state": "done", "done": 90, "of": 90}
+    assert end.event["data"] == {"state": "done", "done": 50, "of": 50}
     restored = finished(scene, scene.start("file.restore", EVERYTHING))
-    assert (restored.done, states(scene, ids)) == (90, Counter({FileState.READY: 90}))
+    assert (restored.done, states(scene, ids)) == (50, Counter({FileState.READY: 50}))
 
 
 def test_what_comes_after_the_start_is_not_its_business(scene: JobScene) -> None:
@@ -100,7 +111,7 @@ def test_a_file_whose_heir_has_no_room_is_refused_with_the_reason(scene: JobScen
 
 
 def test_it_is_stopped_half_way_and_another_goes_on(scene: JobScene) -> None:
-    ids = scene.files_of(scene.owner, 70)
+    ids = scene.files_of(scene.owner, 50)
     job = scene.start("file.trash")
     assert scene.runner.run_some()
     assert scene.again(job).shown_state == "running"
@@ -108,7 +119,7 @@ def test_it_is_stopped_half_way_and_another_goes_on(scene: JobScene) -> None:
     assert not scene.runner.run_some()
     job = scene.again(job)
     assert (job.state, job.done, states(scene, ids)[FileState.TRASHED]) == (JobState.STOPPED, 20, 20)
-    assert finished(scene, scene.start("file.trash")).done == 50
+    assert finished(scene, scene.start("file.trash")).done == 30
 
 
 def test_whoever_is_disabled_or_loses_the_right_acts_no_more(scene: JobScene) -> None:
@@ -177,47 +188,47 @@ def test_two_workers_never_carry_one_out_at_once(scene: JobScene) -> None:
 @pytest.mark.real_only
 @pytest.mark.parametrize("kind", ["file.trash", "file.tag", "file.transfer"])
 def test_a_worker_killed_anywhere_leaves_nothing_out_and_does_nothing_twice(
-    redis: Redis, store_server: Store, kind: str
+    redis: Redis, store_server: Store, workers: Workers, kind: str
 ) -> None:
     scene = JobScene(redis)
-    ids = scene.files_of(scene.owner, 250)
+    ids = scene.files_of(scene.owner, 100)
     args = {"file.tag": {"add": ["x"]}, "file.transfer": {"owner": scene.operator.id}}.get(kind, {})
     job = scene.start(kind, owned(scene), **args)
-    for calls in (9, 60, 301):
-        assert killed_worker(store_server.url, store_server.password, calls) == signal.SIGKILL
+    for calls in (9, 60, 101):
+        assert workers.killed(store_server.url, store_server.password, calls) == signal.SIGKILL
         redis.hset(scene.people.keys.record("jobs", job.id), "lease_until", 0)  # its time is over
-    assert 0 < len(scene.acts_of(scene.again(job), kind)) < 250
+    assert 0 < len(scene.acts_of(scene.again(job), kind)) < 100
     job = finished(scene, job)
-    assert (job.done, job.refused, job.absent) == (250, 0, 0)
+    assert (job.done, job.refused, job.absent) == (100, 0, 0)
     assert set(scene.acts_of(job, kind)) == set(ids)
 
 
 @pytest.mark.real_only
 @pytest.mark.timeout(600)
-def test_ten_thousand_stopped_killed_and_done_once(redis: Redis, store_server: Store) -> None:
+def test_a_long_one_is_stopped_killed_and_done_once(redis: Redis, store_server: Store, workers: Workers) -> None:
     scene = JobScene(redis)
     scene.step = 100
-    ids = scene.files_of(scene.owner, 10_000)
+    ids = scene.files_of(scene.owner, MANY)
 
     def until(job: Job, done: int) -> None:
         wait_for(lambda: scene.again(job).done >= done, f"{done} are done", 300)
 
     stopped = scene.start("file.tag", owned(scene), add=["x"])
-    with worker(store_server.url, store_server.password):
-        until(stopped, 1_000)
+    with workers.one(store_server.url, store_server.password):
+        until(stopped, 200)
         scene.jobs.stop(scene.actor(scene.operator), stopped.id)
         wait_for(lambda: scene.again(stopped).over, "it is stopped", 30)
     stopped = scene.again(stopped)
     assert (stopped.state, stopped.refused, stopped.absent) == (JobState.STOPPED, 0, 0)
-    assert 1_000 <= stopped.done < 10_000
+    assert 200 <= stopped.done < MANY
     job = scene.start("file.tag", owned(scene), add=["x"])
-    with worker(store_server.url, store_server.password) as process:
-        until(job, 5_000)
-        process.send_signal(signal.SIGKILL)
-    assert 5_000 <= scene.again(job).done < 10_000
+    with workers.one(store_server.url, store_server.password) as pid:
+        until(job, 1_000)
+        os.kill(pid, signal.SIGKILL)
+    assert 1_000 <= scene.again(job).done < MANY
     redis.hset(scene.people.keys.record("jobs", job.id), "lease_until", 0)  # its time is over
     job = scene.finish(job)
-    assert (job.state, job.done, job.refused, job.absent) == (JobState.DONE, 10_000, 0, 0)
+    assert (job.state, job.done, job.refused, job.absent) == (JobState.DONE, MANY, 0, 0)
     assert Counter(scene.acts_of(stopped, "file.tag") + scene.acts_of(job, "file.tag")) == Counter(ids)
     ends = (("object", f"job:{job.id}"), ("action", "job.end"))
     assert len(scene.people.log.page(ends, "", 5).items) == 1

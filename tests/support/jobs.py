@@ -1,16 +1,19 @@
 """Many files, people who start jobs on them, and a worker in a process of its own that dies.
 
-python -m tests.support.jobs URL PASSWORD CALLS     carries jobs out until that many calls of the store are made; 0: all
+Run as a program it forks a worker for each line it reads (JSON: URL, password, CALLS), which carries jobs out until
+that many calls of the store are made (0: all), and writes its process number, and at its end how it ended.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from backoffice.domain.access import Actor
@@ -102,22 +105,46 @@ class JobScene(Scene):
             cursor = page.next_cursor
 
 
-def killed_worker(url: str, password: str, calls: int) -> int:
-    """A worker that dies after so many calls of the store; the signal it died of, 0 = it found nothing more to do."""
-    command = [sys.executable, "-m", "tests.support.jobs", url, password, str(calls)]
-    return -subprocess.run(command, cwd=TREE, check=False, timeout=60).returncode
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The program that forks them, so that Python is started once for all of them."""
 
+    program: subprocess.Popen[str]
 
-@contextmanager
-def worker(url: str, password: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that lives until nothing is left to do, or until it is killed."""
-    command = [sys.executable, "-m", "tests.support.jobs", url, password, "0"]
-    process = subprocess.Popen(command, cwd=TREE)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(30)
+    @classmethod
+    @contextmanager
+    def program_runs(cls) -> Iterator[Workers]:
+        command = [sys.executable, "-m", "tests.support.jobs"]
+        with subprocess.Popen(command, cwd=TREE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+            yield cls(program)
+            assert program.stdin is not None
+            program.stdin.close()  # so it ends
+
+    def killed(self, url: str, password: str, calls: int) -> int:
+        """One that dies after so many calls of the store; the signal it died of, 0 = it found nothing more to do."""
+        self._begin(url, password, calls)
+        return -self._number()
+
+    @contextmanager
+    def one(self, url: str, password: str) -> Iterator[int]:
+        """One that lives until nothing is left to do, or until it is killed; its process number."""
+        pid = self._begin(url, password, 0)
+        try:
+            yield pid
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self._number()
+
+    def _begin(self, url: str, password: str, calls: int) -> int:
+        assert self.program.stdin is not None
+        self.program.stdin.write(json.dumps([url, password, calls]) + "\n")
+        self.program.stdin.flush()
+        return self._number()
+
+    def _number(self) -> int:
+        assert self.program.stdout is not None
+        return int(self.program.stdout.readline())
 
 
 def main(url: str, password: str, calls: int) -> None:
@@ -133,5 +160,15 @@ def main(url: str, password: str, calls: int) -> None:
         pass
 
 
+def fork_workers() -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            main(*json.loads(line))
+            os._exit(0)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    fork_workers()
