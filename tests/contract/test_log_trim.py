@@ -35,6 +35,11 @@ def keys(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
+def on_real(request: pytest.FixtureRequest) -> bool:
+    return bool(request.node.callspec.params["redis"] == "real")
+
+
+@pytest.fixture
 def log(db: Db, keys: Keys) -> Log:
     return Log.over(db, keys)
 
@@ -59,10 +64,11 @@ class StoppedDb(Db):
         self.left -= 1
 
 
+@pytest.mark.real_only
 @pytest.mark.usefixtures("small_steps")
-def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, keys: Keys, on_fake: bool) -> None:
+def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, keys: Keys, on_real: bool) -> None:
     """After each single command in turn; new entries come in between, and the log and its indexes never disagree about
-    what stays. On the imitation, after some of them."""
+    what stays. On a cluster, after some of them."""
     chance = random.Random(7)  # noqa: S311 - to be repeated
     stopped = StoppedDb(db.client, shebang=db._shebang)
     whole, broken = Log.over(db, keys), Log.over(stopped, keys)
@@ -87,8 +93,8 @@ def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, key
         assert whole.store.state().pending == ""
         if finished:
             break
-        steps += 1 if steps < 12 and not on_fake else 5
-    assert stops > (2 if on_fake else 12)
+        steps += (1 if steps < 12 else 5) if on_real else 13
+    assert stops > (12 if on_real else 2)
     events = [entry.event["data"]["number"] for entry in whole.log.page((("action", "audit.trim"),), "", 500).items]
     assert events == sorted(set(events), reverse=True)
     fsck_is_silent(db, keys)
@@ -118,10 +124,10 @@ def test_what_an_earlier_version_left_of_a_copy_goes(log: Log, db: Db) -> None:
 @pytest.mark.real_only
 @pytest.mark.usefixtures("small_steps")
 def test_what_is_written_during_a_trim_is_not_lost(log: Log) -> None:
-    ids = log.fill(600)
+    ids = log.fill(300)
     file = log.sealed(until=ids[-1])
     with ThreadPoolExecutor(4) as pool:
-        writing = [pool.submit(log.fill, 150, seed) for seed in range(3)]
+        writing = [pool.submit(log.fill, 100, seed) for seed in range(3)]
         log.archive.trim(ROOT, file)
         written = [one for job in writing for one in job.result()]
     assert {*written} <= {*log.ids()}
