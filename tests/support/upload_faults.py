@@ -42,10 +42,14 @@ class FaultyDb(Db):
         self._left = 0
         self._dead = False
         self.fired = False
+        self.in_vain = False
+        """Whether the call whose answer was lost has changed nothing in the store, as far as `changes` says."""
+        self.changes: Callable[[], int] | None = None
+        """How many changes the store has counted."""
 
     def arm(self, fault: Fault, after: int) -> None:
         """`fault` comes after so many calls that go well."""
-        self._fault, self._left = fault, after
+        self._fault, self._left, self.in_vain = fault, after, False
 
     def disarm(self) -> bool:
         """A new process, on a good network. Whether the fault came."""
@@ -53,28 +57,32 @@ class FaultyDb(Db):
         return fired
 
     def _one(self, command: Command) -> Any:
-        return self.guarded(lambda: Db._one(self, command))
+        return self.guarded(lambda: Db._one(self, command), asks=True)
 
     def _several(self, commands: Sequence[Command]) -> list[Any]:
         if len(commands) < 2:
             return super()._several(commands)
-        return self.guarded(lambda: Db._several(self, commands))
+        return self.guarded(lambda: Db._several(self, commands), asks=True)
 
     def ask(self, *command: Arg) -> Pending:
         return Later(partial(self.call, *command))
 
-    def guarded(self, work: Callable[[], T]) -> T:
+    def guarded(self, work: Callable[[], T], *, asks: bool = False) -> T:
+        """`asks`: it is a call of the store, and may change nothing."""
         fault = self._next()
         match fault:
             case Fault.CRASH:
                 raise Died
             case Fault.LOST:
                 raise Unavailable
+        count = self.changes if asks and fault is Fault.LOST_ANSWER else None
+        before = count() if count else 0
         result = work()
         match fault:
             case Fault.CRASH_AFTER:
                 raise Died
             case Fault.LOST_ANSWER:
+                self.in_vain = count is not None and count() == before
                 raise Unavailable
         return result
 
