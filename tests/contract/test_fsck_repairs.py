@@ -18,6 +18,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.settings import ChunkPlace
 from backoffice.stores.chunks.in_use import wrong_place_reason
+from backoffice.stores.fsck import repair
 from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.log.audit import RedisAudit
@@ -116,15 +117,17 @@ def test_a_repair_that_meets_a_change_looks_again(scene: Scene) -> None:
 
 
 @pytest.mark.real_only
-def test_many_records_of_one_owner_need_several_batches(world: World) -> None:
+def test_many_records_of_one_owner_need_several_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair.batches, "__defaults__", (25,))
+    monkeypatch.setattr(repair, "BATCH", 25)
     parts = [b"x"]
-    for number in range(600):
+    for number in range(60):
         world.stored(ALICE, parts, f"{number:04}.txt")
     world.db.call("HINCRBY", KEYS.quota("alice"), "used", 1)
     report, found = world.fsck(fix=True)
     assert [one.invariant for one in found] == [Invariant.QUOTA]
-    assert world.files.usage("alice") == (600, 0)
-    assert report.checked[Invariant.INDEX] == 600 + 2  # two users
+    assert world.files.usage("alice") == (60, 0)
+    assert report.checked[Invariant.INDEX] == 60 + 2  # two users
     world.assert_sound()
 
 
@@ -149,7 +152,7 @@ def test_no_false_alarm_while_people_work(redis: Any) -> None:
     with ThreadPoolExecutor(3) as pool:
         workers = [pool.submit(work, name) for name in names]
         try:
-            for _ in range(6):
+            for _ in range(4):
                 world.assert_sound()
         finally:
             done.set()
