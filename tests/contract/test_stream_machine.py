@@ -48,7 +48,7 @@ class Machine(RuleBasedStateMachine):
         self.client = type(self).make()
         self.db = FaultyDb(self.client, shebang=database(self.client)._shebang)
         self.world, self.eye = World.over(self.client, LIMITS, self.db), World.over(self.client)
-        self.offset, self.settled, self.done = 0, 0, False
+        self.offset, self.settled, self.done, self.harmed = 0, 0, False, False
         self.patch = pytest.MonkeyPatch()
         # Leases end by the same clock as everything else.
         self.patch.setattr(upload_store, "now_ms", self.world.clock)
@@ -87,6 +87,7 @@ class Machine(RuleBasedStateMachine):
         except (BackofficeError, ConnectionResetError) as error:
             refusal = error
         fired = self.db.disarm()
+        self.harmed = self.harmed or fired
         if refusal is not None and not fired and not isinstance(refusal, refusals):
             raise refusal
         return fired, refusal
@@ -185,6 +186,7 @@ class Machine(RuleBasedStateMachine):
         lost = index % self.upload.received
         before = self.eye.uploads.chunk_map(self.id, lost).size
         self.client.delete(KEYS.chunk(self.id, self.upload.stored_at(lost)))
+        self.harmed = True
         if find:
             self.eye.fsck(fix=True)
         else:
@@ -209,11 +211,13 @@ class Machine(RuleBasedStateMachine):
         assert None not in parts
         assert b"".join(part or b"" for part in parts) == CONTENT[: self.offset]
         assert upload.received <= self.offset // CHUNK + 1 + self.settled, "there are too many chunks"
-        self.eye.assert_sound()
+        if self.harmed:  # what comes of acts that nothing disturbs, `test_streams.py` and the end say
+            self.eye.assert_sound()
+            self.harmed = False
 
 
 def test_on_the_fake() -> None:
-    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 12, 20)
+    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 4, 20)
 
 
 def test_on_a_real_server(store_server: Store) -> None:

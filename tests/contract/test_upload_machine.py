@@ -321,7 +321,7 @@ class Machine(Model):
 
 
 def test_on_the_fake() -> None:
-    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 12, 25)
+    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 4, 25)
 
 
 @pytest.mark.usefixtures("place")
@@ -331,4 +331,4 @@ def test_on_a_real_server(store_server: Store) -> None:
         client.flushall()
         return client
 
-    run_machine(Machine, make, 40, 40)
+    run_machine(Machine, make, 40 if Place.current.directory is None else 20, 40)
