@@ -11,7 +11,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from backoffice.app import check_chunks, check_store, setup_link
 from backoffice.commands.cli_settings import load
 from backoffice.commands.naming_store import naming_store
 from backoffice.composition import build_services, store_client
@@ -19,6 +18,7 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.times import rfc3339
 from backoffice.services.container import Services
 from backoffice.settings import Settings
+from backoffice.start import check_chunks, check_store, setup_link
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from contextlib import closing
 import click
 
 from backoffice import logs
-from backoffice.app import prepare_store
 from backoffice.commands.cli_settings import load_to_serve
 from backoffice.commands.naming_store import naming_store
 from backoffice.composition import store_client
 from backoffice.errors import Unavailable
 from backoffice.server.gunicorn_app import serve
 from backoffice.settings import Settings, proxy_doubt
+from backoffice.start import prepare_store
 
 
 @click.command("serve")

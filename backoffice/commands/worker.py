@@ -8,12 +8,12 @@ import threading
 
 import click
 
-from backoffice.app import first_admin_notice, make_worker, prepare_store
 from backoffice.commands.cli_settings import load_to_serve
 from backoffice.commands.naming_store import naming_store
 from backoffice.composition import store_client
 from backoffice.logs import configure
 from backoffice.settings import Settings
+from backoffice.start import first_admin_notice, make_worker, prepare_store
 
 
 @click.command("worker")

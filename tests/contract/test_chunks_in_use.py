@@ -9,10 +9,11 @@ import pytest
 from redis import Redis
 
 from backoffice import app as composition
-from backoffice.app import check_store, create_app
+from backoffice.app import create_app
 from backoffice.errors import Unavailable
 from backoffice.secret import Secret
 from backoffice.settings import ChunkPlace, Settings, SettingsError
+from backoffice.start import check_store
 from backoffice.stores.chunks.in_use import FIELD, wrong_place_reason
 from tests.support.servers import Store
 from tests.support.uploads import ALICE, KEYS, World
@@ -118,7 +119,7 @@ def test_a_web_process_that_started_without_its_store_asks_when_that_is_back(
 ) -> None:
     check_store(chosen(store_server, tmp_path / "one"), real)
     World.over(real).stored(ALICE, PARTS)
-    check, answers = composition.check_store, list[Unavailable]()
+    check, answers = check_store, list[Unavailable]()
 
     def away(*args: Any) -> None:
         if answers:

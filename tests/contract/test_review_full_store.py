@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from backoffice.app import make_web, make_worker
+from backoffice.app import make_web
 from backoffice.composition import build_services
 from backoffice.domain.access import ANONYMOUS, Actor, system_actor
 from backoffice.domain.files import FileSpec
@@ -21,6 +21,7 @@ from backoffice.domain.paging import Query
 from backoffice.errors import StoreFull
 from backoffice.secret import Secret
 from backoffice.services.container import Services
+from backoffice.start import make_worker
 from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisHealth
 from backoffice.stores.keys import Keys

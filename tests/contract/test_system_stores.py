@@ -10,7 +10,6 @@ import pytest
 from redis import Redis
 
 from backoffice import __version__
-from backoffice.app import first_admin_notice, prepare_store
 from backoffice.commands import doctor
 from backoffice.domain.actions import Actions
 from backoffice.domain.permissions import Permissions
@@ -19,6 +18,7 @@ from backoffice.errors import Conflict, NotAllowed, WeakPassword
 from backoffice.secret import Secret
 from backoffice.services.system import System
 from backoffice.settings import Settings
+from backoffice.start import first_admin_notice, prepare_store
 from backoffice.stores import heartbeat
 from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisDurability, RedisHealth

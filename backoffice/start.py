@@ -1,0 +1,82 @@
+"""What has to hold before anything works on the store, and the worker, which needs no web.
+
+The web application takes half of the time in which a process starts: the worker and the commands do not import it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from backoffice import __version__
+from backoffice.composition import build_services, store_client
+from backoffice.errors import StoreFull, WeakPassword
+from backoffice.logs import logger
+from backoffice.settings import Settings, SettingsError
+from backoffice.stores.chunks.in_use import wrong_place_reason
+from backoffice.stores.client import Client, Db
+from backoffice.stores.durability import unsafe_reason
+from backoffice.stores.heartbeat import RedisHeartbeats
+from backoffice.stores.keys import Keys
+from backoffice.worker.loop import Worker
+
+
+def check_store(settings: Settings, client: Client) -> None:
+    """Raises SettingsError when this server must not be used, or has records of files whose bytes are elsewhere;
+    Unavailable when it does not answer."""
+    reason = unsafe_reason(Db(client))
+    if reason:
+        raise SettingsError([reason])
+    check_chunks(settings, client)
+
+
+def check_chunks(settings: Settings, client: Client) -> None:
+    """Raises SettingsError when the store has records of files whose bytes are elsewhere, Unavailable when it does not
+    answer."""
+    reason = wrong_place_reason(Db(client), Keys(settings.key_prefix), settings.chunks.directory)
+    if reason:
+        raise SettingsError([reason])
+
+
+def prepare_store(settings: Settings, client: Client) -> None:
+    """For every start of a process that serves or works: refuse a server that must not be used, and note, once, that
+    the store was set up.
+
+    Raises SettingsError, and Unavailable when it does not answer. A full store is no reason not to start, for workers
+    make room: there the note is left to the next start.
+    """
+    check_store(settings, client)
+    try:
+        build_services(settings, client).system.install(__version__)
+    except StoreFull as error:
+        logger("backoffice.start").warning("installation not noted", because=error.code)
+
+
+def make_worker(settings: Settings, stop: threading.Event) -> Worker:
+    """The background worker, with a client of its own."""
+    client = store_client(settings)
+    db, keys = Db(client), Keys(settings.key_prefix)
+    services = build_services(settings, client)
+    return Worker(services, RedisHeartbeats(db, keys), stop=stop)
+
+
+def first_admin_notice(settings: Settings) -> str:
+    """Make sure that there is an administrator, and say how to sign in. Raises WeakPassword."""
+    client = store_client(settings)
+    prepare_store(settings, client)
+    password = settings.admin_password.reveal() if settings.admin_password is not None else ""
+    try:
+        found = build_services(settings, client).users.ensure_first_admin(settings.admin_users, password)
+    except WeakPassword as error:
+        raise WeakPassword(f"BACKOFFICE_ADMIN_PASSWORD: {error}") from error
+    if found is None:
+        return f"Sign in at {settings.site_url}/login\n"
+    username, secret = found
+    return (
+        f"Nobody administers this site yet. Choose a password for {username} within 60 minutes:\n"
+        f"  {setup_link(settings, secret)}\n"
+    )
+
+
+def setup_link(settings: Settings, secret: str) -> str:
+    """Where somebody chooses a password, outside of a request (`web.setup_link` makes it inside of one)."""
+    return f"{settings.site_url}/setup/{secret}"
