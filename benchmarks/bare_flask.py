@@ -15,21 +15,18 @@ from backoffice.server.gunicorn_app import WebServer
 from backoffice.settings import Settings
 
 
-class BareServer(WebServer):
-    """The product's web server with another application in it."""
+def make_app() -> Flask:
+    app = Flask("bare")
 
-    def load(self) -> Flask:
-        app = Flask("bare")
+    @app.get("/bytes/<int:size>")
+    def some_bytes(size: int) -> Response:
+        return Response(_body(size), mimetype="application/octet-stream")
 
-        @app.get("/bytes/<int:size>")
-        def some_bytes(size: int) -> Response:
-            return Response(_body(size), mimetype="application/octet-stream")
+    @app.get("/json/<int:size>")
+    def some_json(size: int) -> Response:
+        return Response(_body(size), mimetype="application/json")
 
-        @app.get("/json/<int:size>")
-        def some_json(size: int) -> Response:
-            return Response(_body(size), mimetype="application/json")
-
-        return app
+    return app
 
 
 @cache
@@ -41,7 +38,7 @@ def _body(size: int) -> bytes:
 def main(port: int) -> None:
     settings = Settings(port=port)
     logs.configure(settings)
-    BareServer(settings, None).run()
+    WebServer(settings, make_app, None).run()
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 
 import click
 
 from backoffice import logs
+from backoffice.app import create_app
 from backoffice.commands.cli_settings import load_to_serve
 from backoffice.commands.naming_store import naming_store
 from backoffice.composition import store_client
 from backoffice.errors import Unavailable
 from backoffice.server.gunicorn_app import serve
+from backoffice.server.threads import step_aside
 from backoffice.settings import Settings, proxy_doubt
 from backoffice.start import prepare_store
 
@@ -29,7 +32,7 @@ def command(host: str | None, port: str | None, workers: str | None, fd: int | N
     if fd is None and (doubt := proxy_doubt(settings)):  # else `up` says it
         logs.logger("backoffice.serve").warning("no proxy is trusted", because=doubt)
     _prepare_store(settings)
-    return serve(settings, fd=fd)
+    return serve(settings, partial(create_app, settings, step_aside), fd=fd)
 
 
 def _prepare_store(settings: Settings) -> None:

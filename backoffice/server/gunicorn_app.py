@@ -1,5 +1,5 @@
-"""gunicorn, configured in code. The application's modules are loaded once, in the master; each worker builds its own
-application, with its own connections, after the fork."""
+"""gunicorn, configured in code. The application's modules are loaded once, in the master, by whoever hands in how it is
+made; each worker builds its own application, with its own connections, after the fork."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gc
 import os
 import resource
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
@@ -14,10 +15,8 @@ from typing import Any, Final
 from gunicorn.app.base import BaseApplication
 from prometheus_client.multiprocess import mark_process_dead
 
-from backoffice.app import create_app
 from backoffice.server.access_log import AccessLog
 from backoffice.server.gunicorn_worker import Worker
-from backoffice.server.threads import step_aside
 from backoffice.settings import Settings
 
 MAX_CONNECTIONS: Final = 1000  # of one worker
@@ -26,8 +25,10 @@ GRACE: Final = 30  # seconds a request may still take when the server is told to
 
 
 class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
-    def __init__(self, settings: Settings, fd: int | None) -> None:
-        self.settings, self._fd = settings, fd
+    """`make` gives the WSGI application."""
+
+    def __init__(self, settings: Settings, make: Callable[[], Any], fd: int | None) -> None:
+        self.settings, self._make, self._fd = settings, make, fd
         super().__init__()
 
     def load_config(self) -> None:
@@ -36,17 +37,17 @@ class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
 
     def load(self) -> Any:
         """In each worker, after the fork."""
-        return create_app(self.settings, step_aside)
+        return self._make()
 
 
-def serve(settings: Settings, *, fd: int | None = None) -> int:
-    """Serve until SIGTERM, on the inherited socket `fd` or on the host and port of `settings`."""
+def serve(settings: Settings, make: Callable[[], Any], *, fd: int | None = None) -> int:
+    """Serve what `make` gives until SIGTERM, on the inherited socket `fd` or on the host and port of `settings`."""
     _allow_many_connections()
     # Each worker counts into a file of its own; whichever is asked for /metrics adds them up.
     master, counts = os.getpid(), mkdtemp(prefix="backoffice-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     try:
-        WebServer(settings, fd).run()
+        WebServer(settings, make, fd).run()
     finally:
         if os.getpid() == master:  # a worker that ends passes here, too
             shutil.rmtree(counts, ignore_errors=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from backoffice.web.client_socket import HEAD_SECONDS
 from backoffice.web.headers import BASE_HEADERS
 from tests.support.servers import descendants, wait_for
 from tests.support.small_server import LARGE, PAGE, THREADS, Running, closed, drip, everything, running
@@ -114,6 +115,13 @@ def test_threads_that_were_more_go_again() -> None:
             many(stack, server, SLOW, head("/echo", "Content-Length: 1000000", method="PUT"))
             wait_for(lambda: server.seconds() < SOON and server.threads > before + THREADS, "there are more threads")
         wait_for(lambda: server.seconds() < SOON and server.threads <= before + THREADS, "they have ended")
+
+
+def test_d1_a_head_that_drips_is_cut_off() -> None:
+    with running(head_seconds=1) as server, server.open() as one:
+        one.sendall(b"GET /small HTTP/1.1\r\nHost: x\r\n")
+        wait_for(lambda: drip([one], b"X-A: b\r\n") or closed([one]) == [True], "it is cut off", 20)
+    assert HEAD_SECONDS <= 20
 
 
 # -- connections

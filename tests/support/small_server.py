@@ -18,11 +18,12 @@ from typing import Any
 import structlog
 
 from backoffice.logs import configure
+from backoffice.server import main_loop
 from backoffice.server.gunicorn_app import WebServer
 from backoffice.server.threads import step_aside
 from backoffice.settings import Settings
 from backoffice.web.body import iter_body
-from backoffice.web.client_socket import SIGNED_IN, set_body_pace
+from backoffice.web.client_socket import HEAD_SECONDS, SIGNED_IN, set_body_pace
 from tests.support.servers import ROOT, descendants, wait_for
 
 PAGE, LARGE = 200 * 1024, 32 * 1024 * 1024
@@ -53,18 +54,14 @@ def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return parts
 
 
-class SmallServer(WebServer):
-    def load(self) -> Any:
-        return app
-
-
-def main(number: int, connections: int, descriptors: int) -> None:
+def main(number: int, connections: int, descriptors: int, head_seconds: float) -> None:
     """Serve on the inherited socket."""
+    main_loop.HEAD_SECONDS = head_seconds  # type: ignore[misc] # nobody wants to wait for the real one
     if descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     settings = Settings(web_workers=1, web_threads=THREADS, address_connections=connections)
     configure(settings)
-    SmallServer(settings, number).run()
+    WebServer(settings, lambda: app, number).run()
 
 
 @dataclass(slots=True)
@@ -130,12 +127,14 @@ def closed(connections: Iterable[socket.socket]) -> list[bool]:
 
 
 @contextlib.contextmanager
-def running(*, unix: str = "", connections: int = 1000, descriptors: int = 0) -> Iterator[Running]:
-    """`connections`: of one address. `descriptors`: as many as it may have."""
+def running(
+    *, unix: str = "", connections: int = 1000, descriptors: int = 0, head_seconds: float = HEAD_SECONDS
+) -> Iterator[Running]:
+    """`connections`: of one address. `descriptors`: as many as it may have. `head_seconds`: for a whole head."""
     with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as listener:
         listener.bind(unix or ("127.0.0.1", 0))
         listener.listen(256)
-        call = f"from {__name__} import main; main({listener.fileno()}, {connections}, {descriptors})"
+        call = f"from {__name__} import main; main({listener.fileno()}, {connections}, {descriptors}, {head_seconds})"
 
         process = subprocess.Popen(
             [sys.executable, "-c", call],
