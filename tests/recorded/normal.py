@@ -3,6 +3,7 @@
     <ann> <a.txt> …        an identifier, token or link that the script gave a name (`Normal.learn`)
     <now> <now + 60 min>   a time (RFC 3339), as far from now as it is, to five minutes
     <http date>            a date of a header
+    <day>                  a day in the words of a page
     <cursor>               where a list goes on
     <request id> <id> <secret> <token> <nonce> <form token> <entry> <date>
                            what else is random, by its form
@@ -17,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from calendar import month_abbr, month_name
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -54,6 +56,8 @@ _FORMS = (
     (re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}(?![0-9A-Za-z])"), "<request id>"),
     (re.compile(r"(?<!\d)\d{13}-\d+"), "<entry>"),
     (re.compile(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d"), "<date>"),
+    (re.compile(rf"(?<![\w:])\d{{1,2}} (?:{'|'.join(month_name[1:])}) 20\d\d\b"), "<day>"),
+    (re.compile(rf"(?<![\w:])\d\d (?:{'|'.join(month_abbr[1:])})(?![\w ])"), "<day>"),
 )
 _NEWER_WORDS = {
     "Request Entity Too Large": "Content Too Large",
