@@ -121,7 +121,7 @@ def build_services(
         uploads=uploads,
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, audit),
-        undo=make_undo(UndoRecords(files, people, _roles(stores), audit), jobs),
+        undo=make_undo(UndoRecords(files, people, _roles(stores), _views(stores), audit), jobs),
         access=_access(stores),
         consequences=consequences,
         effective=_effective(settings, stores),

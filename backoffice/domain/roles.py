@@ -20,7 +20,7 @@ ROLES = Noun(
     update=Actions.ROLE_UPDATE,
     delete=Actions.ROLE_DELETE,
     recorded=("description", "permissions", "inactive_days", "copied_from"),
-    recorded_at_deletion=("permissions",),
+    recorded_at_deletion=("description", "permissions", "inactive_days", "copied_from"),
 )
 _NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{MAX_ROLE_NAME - 1}}}")
 

@@ -28,7 +28,9 @@ class Entry(Protocol):
 class Verb(StrEnum):
     """What is done by hand to put back what an act changed."""
 
+    CREATE = "create"
     CHANGE = "change"
+    DELETE = "delete"
     TRASH = "trash"
     RESTORE = "restore"
     DISABLE = "disable"
@@ -52,6 +54,12 @@ _READY: Final = {"state": "ready"}
 _TRASHED: Final = {"state": "trashed"}
 _USER_FIELDS: Final = ("username", "email", "roles", "quota_bytes", "expires_at", "inactive_days")
 _ROLE_FIELDS: Final = ("description", "permissions", "inactive_days")
+_ROLE: Final = (*_ROLE_FIELDS, "copied_from")
+_VIEW_FIELDS: Final = ("name", "query", "audience")
+_VIEW: Final = (*_VIEW_FIELDS, "section", "owner")
+# The entry of something new leaves out what is empty.
+_PLAIN_ROLE: Final = {"description": "", "inactive_days": 0, "copied_from": ""}
+_PLAIN_VIEW: Final = {"query": ""}
 _INVERSES: Final[Mapping[Action, _Inverse]] = {
     Actions.FILE_RENAME: _Inverse(Verb.CHANGE, Acts.FILE_RENAME, ("name",), besides=_READY),
     Actions.FILE_TAG: _Inverse(Verb.CHANGE, Acts.FILE_TAG, ("tags",), besides=_READY),
@@ -62,7 +70,12 @@ _INVERSES: Final[Mapping[Action, _Inverse]] = {
     Actions.USER_UPDATE: _Inverse(Verb.CHANGE, Acts.USER_UPDATE, _USER_FIELDS),
     Actions.USER_DISABLE: _Inverse(Verb.ENABLE, Acts.USER_ENABLE, ("status",)),
     Actions.USER_ENABLE: _Inverse(Verb.DISABLE, Acts.USER_DISABLE, ("status",)),
+    Actions.ROLE_CREATE: _Inverse(Verb.DELETE, Acts.ROLE_DELETE, _ROLE, dict.fromkeys(_ROLE), _PLAIN_ROLE),
     Actions.ROLE_UPDATE: _Inverse(Verb.CHANGE, Acts.ROLE_UPDATE, _ROLE_FIELDS),
+    Actions.ROLE_DELETE: _Inverse(Verb.CREATE, Acts.ROLE_CREATE, _ROLE),
+    Actions.VIEW_CREATE: _Inverse(Verb.DELETE, Acts.VIEW_DELETE, _VIEW, dict.fromkeys(_VIEW), _PLAIN_VIEW),
+    Actions.VIEW_UPDATE: _Inverse(Verb.CHANGE, Acts.VIEW_UPDATE, _VIEW_FIELDS),
+    Actions.VIEW_DELETE: _Inverse(Verb.CREATE, Acts.VIEW_CREATE, _VIEW),
 }
 OPPOSITES: Final = tuple(dict.fromkeys(one.act for one in _INVERSES.values()))
 """What undoing may take: whoever may do none of these undoes nothing."""
@@ -82,7 +95,8 @@ WHOLES: Final = frozenset({Actions.JOB_START, Actions.JOB_END, Actions.USER_LEAV
 @dataclass(frozen=True, slots=True)
 class Opposite:
     """What undoes an entry: `back` are the values to put back, field by field, `left` those that the entry left and
-    that have to be there still. `type`, `key`, `name`: of the record. `at` in ms; values as the log has them."""
+    that have to be there still; all None: there is no record. `type`, `key`, `name`: of the record. `by`: the id of who
+    acted. `at` in ms; values as the log has them."""
 
     entry_id: str
     type: str
@@ -92,6 +106,7 @@ class Opposite:
     act: Act
     back: Mapping[str, Any]
     left: Mapping[str, Any]
+    by: str
     at: int
 
     def moved(self, now: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,9 +133,9 @@ def opposite(entry: Entry) -> Opposite | None:
             back[changed], left[changed] = changes[changed]
     if not back:
         return None
-    at = parse_time(event["at"])
+    at, by = parse_time(event["at"]), str(event.get("actor", {}).get("id", ""))
     name, act = str(target.get("name", "")), inverse.act
-    return Opposite(entry.id, target["type"], target["id"], name, inverse.verb, act, back, left, at)
+    return Opposite(entry.id, target["type"], target["id"], name, inverse.verb, act, back, left, by, at)
 
 
 def _inverse(event: Mapping[str, Any]) -> _Inverse | None:
@@ -132,6 +147,8 @@ def _inverse(event: Mapping[str, Any]) -> _Inverse | None:
         # A date that was past went with it, and does not come back: whoever is disabled is shut out without it.
         return inverse if "status" in changed else _ENDED
     if inverse.fields and changed - {*inverse.fields}:
+        return None
+    if inverse.verb is Verb.CREATE and changed != {*inverse.fields}:
         return None
     return inverse
 

@@ -19,8 +19,8 @@ VIEWS = Noun(
     create=Actions.VIEW_CREATE,
     update=Actions.VIEW_UPDATE,
     delete=Actions.VIEW_DELETE,
-    recorded=("section", "name", "query", "audience"),
-    recorded_at_deletion=("section", "name", "query", "audience"),
+    recorded=("section", "name", "query", "audience", "owner"),
+    recorded_at_deletion=("section", "name", "query", "audience", "owner"),
 )
 
 

@@ -6,7 +6,7 @@ So it takes what the opposite takes, is refused as that is, and leaves its entry
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from backoffice.domain.roles import ROLES, Role
 from backoffice.domain.times import now_ms
 from backoffice.domain.undo import Newer, Opposite, Verb, changed_fields, is_recent, opposite, undone_entry
 from backoffice.domain.users import USERS, User
+from backoffice.domain.views import VIEWS, Audience, SavedView
 from backoffice.errors import (
     AlreadyUndone,
     BackofficeError,
@@ -34,6 +35,7 @@ from backoffice.services.log_ports import AuditLog
 from backoffice.services.records import plain
 from backoffice.services.roles import Roles
 from backoffice.services.users import Users
+from backoffice.services.views import Views
 
 ATTEMPTS: Final = 5
 WINDOW: Final = 100
@@ -44,11 +46,27 @@ FILE: Final = "file"
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What was undone: the entry, the record, and the values that were put back."""
+    """What was undone: the entry, the record, and the values that were put back; `gone`: there is no record any
+    more."""
 
     entry: str
     object: ObjectRef
     back: Mapping[str, Any]
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A record as whoever may see it reads it, None: there is none; its values as the log has them; and whether the
+    actor may do the opposite, as far as rights alone say."""
+
+    record: File | User | Role | SavedView | None
+    values: Mapping[str, Any]
+    allowed: bool
+
+    @property
+    def version(self) -> int | None:
+        return self.record.version if self.record is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,7 @@ class UndoRecords:
     files: Files
     users: Users
     roles: Roles
+    views: Views
     log: AuditLog
     now: Callable[[], int] = now_ms
 
@@ -113,33 +132,54 @@ class UndoRecords:
         return None
 
     def _undo(self, actor: Actor, undoing: Opposite) -> Undone:
-        record, now = self._read(actor, undoing)
-        owner = record.owner if isinstance(record, File) and undoing.act.others is not None else None
+        found = self._read(actor, undoing)
         # Whoever may not do the opposite is refused by the service, and learns nothing of the others' changes.
-        if decide_act(actor, undoing.act, owner).allowed:
+        if found.allowed:
             if not is_recent(undoing.at, self.now()):
                 raise UndoExpired
-            self._check_unchanged(undoing, now)
-        self._apply(actor, undoing, record.version)
-        return Undone(undoing.entry_id, ObjectRef(undoing.type, undoing.key, undoing.name), undoing.back)
+            self._check_unchanged(undoing, found.values)
+        self._apply(actor, undoing, found.version)
+        about = ObjectRef(undoing.type, undoing.key, undoing.name)
+        return Undone(undoing.entry_id, about, undoing.back, gone=undoing.verb is Verb.DELETE)
 
-    def _read(self, actor: Actor, undoing: Opposite) -> tuple[File | User | Role, Mapping[str, Any]]:
-        """The record, as whoever may see it, and its values as the log has them."""
+    def _read(self, actor: Actor, undoing: Opposite) -> _Found:
+        """Raises NotFound, and NotAllowed. What was made or deleted need not be there."""
+        act = undoing.act
         match undoing.type:
             case USERS.name:
                 user = self.users.get(actor, undoing.key)
-                return user, {field: plain(getattr(user, field)) for field in USERS.recorded}
+                return _Found(user, _values(user, USERS.recorded), decide_act(actor, act).allowed)
             case ROLES.name:
-                role = self.roles.get(actor, undoing.key)
-                return role, {field: plain(getattr(role, field)) for field in ROLES.recorded}
+                role = self._role(actor, undoing)
+                return _Found(role, _values(role, ROLES.recorded), decide_act(actor, act).allowed)
+            case VIEWS.name:
+                view, there = self._view(actor, undoing)
+                values = _values(view if there else None, VIEWS.recorded)
+                return _Found(view if there else None, values, self.views.may_change(actor, view))
             case _:
                 file = self._file(actor, undoing.key)
-                return file, {
-                    "name": file.name,
-                    "tags": list(file.tags),
-                    "owner": file.owner,
-                    "state": file.state.value,
-                }
+                owner = file.owner if act.others is not None else None
+                values = _values(file, ("name", "tags", "owner", "state"))
+                return _Found(file, values, decide_act(actor, act, owner).allowed)
+
+    def _role(self, actor: Actor, undoing: Opposite) -> Role | None:
+        try:
+            return self.roles.get(actor, undoing.key)
+        except NotFound:
+            if undoing.verb is Verb.CHANGE:
+                raise
+            return None
+
+    def _view(self, actor: Actor, undoing: Opposite) -> tuple[SavedView, bool]:
+        """The view, or as the entry has it where it is not there: who may know that it was decides the same."""
+        try:
+            return self.views.get(actor, undoing.key), True
+        except NotFound:
+            gone = _view_of(undoing)
+            if gone is None:
+                raise
+        self.views.authorize_seeing(actor, gone)
+        return gone, False
 
     def _file(self, actor: Actor, key: str) -> File:
         """In the trash or not."""
@@ -166,7 +206,7 @@ class UndoRecords:
         message = f"It was changed again since, by {by['by']}." if by.get("by") else ""
         raise ChangedSince(message, changed=changed, **by)
 
-    def _apply(self, actor: Actor, undoing: Opposite, version: int) -> None:
+    def _apply(self, actor: Actor, undoing: Opposite, version: int | None) -> None:
         key, back = undoing.key, undoing.back
         match undoing.type, undoing.verb:
             case USERS.name, Verb.ENABLE:
@@ -175,8 +215,20 @@ class UndoRecords:
                 self.users.disable(actor, key, version)
             case USERS.name, _:
                 self.users.update(actor, key, version=version, **back)
+            case ROLES.name, Verb.CREATE:
+                self.roles.create(actor, name=key, **back)
+            case ROLES.name, Verb.DELETE:
+                self.roles.delete(actor, key, version)
             case ROLES.name, _:
                 self.roles.update(actor, key, version=version, **back)
+            case VIEWS.name, Verb.CREATE:
+                self._bring_back(actor, undoing)
+            case VIEWS.name, Verb.DELETE:
+                self.views.delete(actor, key, version)
+            case VIEWS.name, _:
+                shared = {"shared": back["audience"] == Audience.EVERYBODY} if "audience" in back else {}
+                plain = {name: back[name] for name in ("name", "query") if name in back}
+                self.views.update(actor, key, version=version, **plain, **shared)
             case _, Verb.TRASH:
                 self.files.trash(actor, key, version)
             case _, Verb.RESTORE:
@@ -184,7 +236,13 @@ class UndoRecords:
             case _:
                 self._amend(actor, key, back, version)
 
-    def _amend(self, actor: Actor, key: str, back: Mapping[str, Any], version: int) -> None:
+    def _bring_back(self, actor: Actor, undoing: Opposite) -> None:
+        view = _view_of(undoing)
+        if view is None:
+            raise NotFound
+        self.views.bring_back(actor, view)
+
+    def _amend(self, actor: Actor, key: str, back: Mapping[str, Any], version: int | None) -> None:
         try:
             self.files.amend(actor, key, version=version, **back)
         except NameTaken:
@@ -192,6 +250,21 @@ class UndoRecords:
                 raise
             # It came back to where its name is taken by now; there it becomes another one, as with every hand-over.
             self.files.amend(actor, key, owner=back["owner"], version=version)
+
+
+def _values(record: Any, names: Sequence[str]) -> dict[str, Any]:
+    """As the log has them; None of a record that is not there."""
+    return {name: plain(getattr(record, name)) if record is not None else None for name in names}
+
+
+def _view_of(undoing: Opposite) -> SavedView | None:
+    """The view that was deleted, or made, as its entry has it; None where that does not say all."""
+    values = undoing.back if undoing.verb is Verb.CREATE else undoing.left
+    if undoing.verb is Verb.CHANGE or not {*VIEWS.recorded} <= {*values} or values["audience"] not in [*Audience]:
+        return None
+    audience = Audience(values["audience"])
+    section, name, query, owner = (str(values[field]) for field in ("section", "name", "query", "owner"))
+    return SavedView(undoing.key, owner, section, name, query, 0, 0, audience)
 
 
 def _by(entry: AuditEntry) -> dict[str, str]:

@@ -49,11 +49,15 @@ class Views(Records[SavedView]):
     def get(self, actor: Actor, record_id: str, /) -> SavedView:
         """One that is one's own, or shared with who may see its list. Raises NotFound for any other, NotAllowed."""
         view = self._existing(record_id)
+        self.authorize_seeing(actor, view)
+        return view
+
+    def authorize_seeing(self, actor: Actor, view: SavedView) -> None:
+        """Return if the actor may see this view, which need not be there any more. Raises as `get` does."""
         if view.shared and view.owner != actor.id:
             self._authorize_list(actor, Acts.VIEW_READ, view.section)
         else:
             authorize(self.audit, actor, Acts.VIEW_READ, view.owner, self.ref(view), now=self.now())
-        return view
 
     def create(self, actor: Actor, *, section: str, name: str, query: str, shared: bool = False) -> SavedView:
         """A new one of one's own. Raises NotAllowed, Invalid; Conflict when there are too many."""
@@ -82,18 +86,32 @@ class Views(Records[SavedView]):
         """Raises NotAllowed, NotFound, VersionMismatch."""
         self._remove(actor, self._changeable(actor, record_id, Acts.VIEW_DELETE, version))
 
+    def bring_back(self, actor: Actor, view: SavedView) -> SavedView:
+        """One that was deleted, under its identifier and whosever it was. Raises as `delete` does, and Conflict when
+        there are too many, or there is one of this identifier."""
+        self.authorize_seeing(actor, view)
+        self._authorize_change(actor, Acts.VIEW_CREATE, view)
+        if view.owner == actor.id:
+            self._authorize_list(actor, Acts.VIEW_CREATE, view.section)
+        now = self.now()
+        return self._insert(actor, replace(view, created_at=now, updated_at=now, version=1))
+
     def may_change(self, actor: Actor, view: SavedView) -> bool:
         """Whether to offer it; asked again when it is done."""
         return view.owner == actor.id or (view.shared and decide_act(actor, Acts.VIEW_CHANGE_ALL).allowed)
 
     def _changeable(self, actor: Actor, record_id: str, act: Act, version: int | None) -> SavedView:
         view = self.get(actor, record_id)
+        self._authorize_change(actor, act, view)
+        expect(view, version)
+        return view
+
+    def _authorize_change(self, actor: Actor, act: Act, view: SavedView) -> None:
+        """Of a view that the actor may see."""
         if view.owner == actor.id:
             authorize(self.audit, actor, act, view.owner, self.ref(view), now=self.now())
         else:
             authorize(self.audit, actor, Acts.VIEW_CHANGE_ALL, target=self.ref(view), now=self.now())
-        expect(view, version)
-        return view
 
     def _authorize_list(self, actor: Actor, act: Act, section: str) -> None:
         """Whether the actor may see the list, and do this about it."""

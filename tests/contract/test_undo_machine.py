@@ -39,7 +39,9 @@ class UndoMachine(RuleBasedStateMachine):
         stored = [self.scene.world.files.get(file) for file in self.files]
         files = [(one.name, one.tags, one.owner, one.state) for one in stored if one is not None]
         users = [self.scene.people.user_store.get(one.id) for one in (self.scene.owner, self.scene.operator)]
-        return files, [(one.status, one.roles, one.quota_bytes, one.email) for one in users if one is not None]
+        role = self.scene.people.role_store.all().get("readers")
+        granted = role and (role.permissions, role.description, role.inactive_days, role.copied_from)
+        return files, [(one.status, one.roles, one.quota_bytes, one.email) for one in users if one is not None], granted
 
     def act(self, do: Callable[[], object]) -> None:
         before, known = self.state(), self.scene.newest_entry()
@@ -75,7 +77,19 @@ class UndoMachine(RuleBasedStateMachine):
     def restore(self, at: int) -> None:
         self.act(lambda: self.scene.world.library.restore(self.olga, self.files[at]))
 
-    @rule(quota=st.none() | st.integers(0, 9), roles=st.sampled_from([["user"], ["auditor", "user"], []]))
+    @rule(days=st.sampled_from([0, 30]), there=st.booleans())
+    def role(self, days: int, there: bool) -> None:
+        roles = self.scene.people.roles
+        made = {"permissions": ["files:read"], "description": "They read" if days else "", "inactive_days": days}
+        self.act(
+            lambda: (
+                roles.create(self.olga, name="readers", copied_from="user", **made)
+                if there
+                else roles.delete(self.olga, "readers")
+            )
+        )
+
+    @rule(quota=st.none() | st.integers(0, 9), roles=st.sampled_from([["user"], ["readers", "user"], []]))
     def change(self, quota: int | None, roles: list[str]) -> None:
         users = self.scene.people.users
         self.act(lambda: users.update(self.olga, self.scene.owner.id, quota_bytes=quota, roles=roles))

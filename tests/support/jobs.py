@@ -30,10 +30,12 @@ from backoffice.services.job_runner import JobRunner
 from backoffice.services.jobs import Jobs
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
+from backoffice.services.views import Views
 from backoffice.stores.client import connect
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.commit import Commit
+from backoffice.stores.views import RedisViews
 from tests.support.crashes import KillingDb
 from tests.support.people import People
 from tests.support.scene import Scene
@@ -153,7 +155,9 @@ def main(url: str, password: str, calls: int) -> None:
     world = World.over(client, db=db)
     bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
-    make_undo(UndoRecords(world.library, people.users, people.roles, RedisAudit(db, KEYS)), jobs)
+    audit = RedisAudit(db, KEYS)
+    views = Views(store=RedisViews(db, KEYS), audit=audit)
+    make_undo(UndoRecords(world.library, people.users, people.roles, views, audit), jobs)
     # The same steps as those of whoever goes on: a step that was cut off is gone through again by one that is as long.
     runner = replace(jobs.runner, step=JobScene.step) if calls else jobs.runner
     while runner.run_some():

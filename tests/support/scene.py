@@ -60,9 +60,10 @@ class Scene:
             now=self.people.clock,
         )
         self.consequences = _consequences(self.people, self.world)
-        records = UndoRecords(
-            self.world.library, self.people.users, self.people.roles, self.people.log, self.people.clock
-        )
+        self.views = Views(store=RedisViews(self.people.db, self.people.keys), audit=self.people.log)
+        self.lists = Lists(store=RedisListLooks(self.people.db, self.people.keys), views=self.views)
+        people, library = self.people, self.world.library
+        records = UndoRecords(library, people.users, people.roles, self.views, people.log, people.clock)
         self.undo = make_undo(records, self.jobs)
         self.leaving = Leaving(
             self.people.users,
@@ -75,9 +76,6 @@ class Scene:
             self.people.clock,
         )
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
-
-        self.views = Views(store=RedisViews(self.people.db, self.people.keys), audit=self.people.log)
-        self.lists = Lists(store=RedisListLooks(self.people.db, self.people.keys), views=self.views)
 
     def view(self, owner: User, *, shared: bool = False) -> str:
         """A saved view of theirs."""

@@ -62,7 +62,7 @@ def test_a_toast_undoes_all_that_the_request_did_and_that_is_undone_again(whole:
 
 
 def test_forms_offer_it_and_what_is_final_does_not(whole: Desk) -> None:
-    admin, file, user, role = whole.as_("admin"), whole.file(), whole.user(), whole.role()
+    admin, file, user = whole.as_("admin"), whole.file(), whole.user()
     page = admin.get(f"/admin/files/edit/?id={file.id}")
     answer = admin.post(
         f"/admin/files/edit/?id={file.id}",
@@ -76,8 +76,38 @@ def test_forms_offer_it_and_what_is_final_does_not(whole: Desk) -> None:
     ):
         assert toast(admin, admin.post(address, sent))
     purge = {"action": "delete", "rowid": whole.trashed().id, "confirmed": "1"}
-    for address, sent in (("/admin/trash/action/", purge), ("/admin/roles/delete/", {"id": role, "confirmed": "1"})):
-        assert forms(admin.get(admin.post(address, sent).location)) == [], "that is for good"
+    assert forms(admin.get(admin.post("/admin/trash/action/", purge).location)) == [], "that is for good"
+
+
+def test_what_was_made_or_deleted_is_offered_too(whole: Desk) -> None:
+    """Roles, and the saved views that everybody has."""
+    admin, roles = whole.as_("admin"), whole.site.services.roles
+    sent = {"name": "readers", "permissions": "files:read", "description": "", "inactive_days": ""}
+    undone = admin.post("/admin/undo/", toast(admin, admin.post("/admin/roles/new/", sent)))
+    assert "readers" not in {role.name for role in roles.all(SHELL)}
+    page = admin.get(undone.location)
+    assert "Undone: readers is gone again." in page.text
+    assert admin.post("/admin/undo/", [one for one in forms(page) if "request" in one][-1]).status_code == 303
+    assert "readers" in {role.name for role in roles.all(SHELL)}
+    deleted = admin.post("/admin/roles/delete/", {"id": "readers", "confirmed": "1"})
+    assert admin.post("/admin/undo/", toast(admin, deleted)).status_code == 303
+    assert "readers" in {role.name for role in roles.all(SHELL)}
+
+    def views() -> list[str]:
+        found = whole.site.services.views.store.for_section(whole.id_of("auditor"), "audit")
+        return [view.name for view in found]
+
+    auditor = whole.as_("auditor")
+    saved = auditor.post("/admin/own/audit/views", {"name": "Denied", "query": "flt0_outcome_is=denied"})
+    button = toast(auditor, saved)
+    assert views() == ["Denied"]
+    assert auditor.post("/admin/undo/", button).status_code == 303
+    assert views() == []
+    [entry, *_] = whole.site.services.audit.page(SHELL, filters=(("action", "view.delete"),)).items
+    assert [one["entry"] for one in forms(auditor.get(f"/admin/audit/details/?id={entry.id}"))] == [entry.id]
+    assert forms(whole.as_("registrar").get(f"/admin/audit/details/?id={entry.id}")) == []
+    assert auditor.post("/admin/undo/", {"entry": entry.id}).status_code == 303
+    assert views() == ["Denied"]
 
 
 def test_the_log_offers_it_where_nothing_newer_stands_against_it(whole: Desk) -> None:
@@ -132,7 +162,7 @@ def test_who_may_not_do_the_opposite_is_refused(whole: Desk) -> None:
     ]
     auditor = whole.as_("auditor")
     assert forms(auditor.get(f"/admin/audit/details/?id={entry}")) == []
-    assert auditor.post("/admin/undo/", {"entry": entry}).status_code == 403
+    assert auditor.post("/admin/undo/", {"entry": entry}).status_code == 404
     assert whole.actions(whole.id_of("auditor"))[0] == "access.deny"
     assert whole.as_("registrar").post("/admin/undo/", {"entry": entry}).status_code == 404
     assert state(whole, file.id)[0] == "sixth.txt"

@@ -42,7 +42,8 @@ def test_each_reversible_act_has_its_opposite() -> None:
     assert said == {
         *("file.rename", "file.tag", "file.transfer", "file.trash", "file.restore"),
         *("user.update", "user.rename", "user.address", "user.give_roles", "user.take_roles", "user.end"),
-        *("user.disable", "user.enable", "role.update"),
+        *("user.disable", "user.enable", "role.create", "role.update", "role.delete"),
+        *("view.create", "view.update", "view.delete"),
     }
 
 
@@ -82,6 +83,8 @@ def test_what_an_entry_means(made: AuditEntry, verb: Verb, act: Act, back: Any, 
         entry("user.update"),
         entry("file.rename", outcome="denied", name=["a", "b"]),
         entry("user.update", quota_bytes=[1, 2], something_later=[1, 2]),
+        entry("role.delete", permissions=[["files:read"], None]),
+        entry("view.delete", section=["files", None], name=["n", None], query=["", None], audience=["owner", None]),
         AuditEntry("1-0", b"{}"),
     ],
 )

@@ -17,6 +17,7 @@ from backoffice.domain.views import PLAIN_LOOK, ListLook, SavedView
 from backoffice.errors import Conflict, Invalid, NotFound
 from backoffice.services.views import LISTS
 from backoffice.web.admin.list_state import ListState
+from backoffice.web.admin.messages import flash_done
 from backoffice.web.admin.rows import Column
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -100,7 +101,7 @@ def save_view(section: str) -> ResponseReturnValue:
             raise NotFound from error
         flash(str(error), "error")
         return redirect(_list_url(section, _query(section, query)))
-    flash(f"{saved.name} is saved.", "success")
+    flash_done(f"{saved.name} is saved.", undoable=True)
     return redirect(_list_url(section, saved.query))
 
 
@@ -110,7 +111,7 @@ def delete_view(view_id: str) -> ResponseReturnValue:
     views = services().views
     view = views.get(actor(), view_id)
     views.delete(actor(), view_id)
-    flash(f"{view.name} is deleted.", "success")
+    flash_done(f"{view.name} is deleted.", undoable=True)
     return redirect(_list_url(view.section, ""))
 
 

@@ -55,7 +55,8 @@ class RecordForms(BaseModelView):  # type: ignore[misc]  # Flask-Admin ships no 
         if made is None:
             return str(self.render(self.create_template, form=form, return_url=self.return_url()))
         record = made.record if isinstance(made, OneTimeSecret) else made
-        flash(f"{self.record_title(record)} was created.", "success")
+        doing(self.acts.create)
+        flash_done(f"{self.record_title(record)} was created.")
         if isinstance(made, OneTimeSecret):
             return self.reveal(made)
         if "_add_another" in request.form:

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.urls import iri_to_uri
 
-from backoffice.domain.acts import Acts
+from backoffice.domain.acts import Acts, Whose
 from backoffice.domain.ids import ID_LENGTH
 from backoffice.domain.jobs import Job
 from backoffice.domain.undo import OPPOSITES, WHOLES, Entry, Opposite, is_recent, offered
@@ -113,6 +113,8 @@ def job_form(job: Job) -> Markup | str:
 
 
 def _may_undo(one: Opposite) -> bool:
+    if one.act.whose is Whose.OWN:  # a saved view, nearly always by its owner
+        return one.by == actor().id or may(Acts.VIEW_CHANGE_ALL)
     return may(one.act, everybody=one.key != actor().id)
 
 
@@ -141,8 +143,11 @@ def _undo_job(job_id: str, back: str) -> ResponseReturnValue:
 
 
 def _said(done: UndoneAll) -> str:
-    names = ", ".join(one.object.name or one.object.id for one in done.done)
-    said = [f"Undone: {names} is as it was before."] if names else []
+    names = [one.object.name or one.object.id for one in done.done]
+    said = [
+        f"Undone: {name} {'is gone again' if one.gone else 'is as it was before'}."
+        for name, one in zip(names, done.done, strict=True)
+    ]
     if done.jobs:
         said.append("The rest is undone by a job." if names else "It is undone by a job.")
     if done.stays:

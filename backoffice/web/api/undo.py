@@ -9,7 +9,16 @@ from pydantic import BeforeValidator, Field
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.undo import OPPOSITES
-from backoffice.errors import AlreadyUndone, ChangedSince, NotFound, NotReversible, TooMany, UndoExpired
+from backoffice.errors import (
+    AlreadyUndone,
+    ChangedSince,
+    InUse,
+    NameTaken,
+    NotFound,
+    NotReversible,
+    TooMany,
+    UndoExpired,
+)
 from backoffice.services.undo import UndoneAll
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.jobs import TAG, JobAnswer, jobs_bp
@@ -29,9 +38,11 @@ class UndoneEntryAnswer(Answer):
     """An entry that was undone at once."""
 
     entry: Annotated[str, Field(description="Identifier of the entry; the one of the undoing has it in `data.undoes`")]
-    type: Annotated[str, Field(description="`file`, `user` or `role`")]
+    type: Annotated[str, Field(description="`file`, `user`, `role` or `view`")]
     id: str
-    back: Annotated[dict[str, Any], Field(description="Field -> the value that was put back")]
+    back: Annotated[
+        dict[str, Any], Field(description="Field -> the value that was put back; of what is gone again null")
+    ]
 
 
 class UndoAnswer(Answer):
@@ -47,7 +58,7 @@ class UndoAnswer(Answer):
     "Undo what an entry of the log says",
     ADMINISTRATION,
     answer=UndoAnswer,
-    raises=(NotFound, NotReversible, UndoExpired, AlreadyUndone, ChangedSince),
+    raises=(NotFound, NotReversible, UndoExpired, AlreadyUndone, ChangedSince, InUse, NameTaken),
     curl='curl -X POST "$SITE/admin/acts/$ENTRY/undo"',
 )
 @route_act(*OPPOSITES)

@@ -37,6 +37,28 @@ def test_an_entry_is_undone_or_it_is_said_why_not(site: Site, ann: Person) -> No
         assert problem(stranger.call("POST", f"/admin/acts/{entry}/undo"), 404, "not_found")
 
 
+def test_what_was_made_is_gone_again_and_what_was_deleted_comes_back(site: Site, ann: Person) -> None:
+    olga = site.person("olga", "operator")
+    view = olga.call("POST", "/admin/views", json={"section": "files", "name": "mine", "query": ""})
+    address = f"/admin/views/{view.json['id']}"
+    assert olga.call("DELETE", address, headers={"If-Match": view.headers["ETag"]}).status_code == 204
+    page = site.services.undo.records.log.page((("action", "view.delete"),), "", 1)
+    back = olga.call("POST", f"/admin/acts/{page.items[0].id}/undo")
+    assert back.json["undone"][0]["back"] == {
+        "section": "files",
+        "name": "mine",
+        "query": "",
+        "audience": "owner",
+        "owner": view.json["owner"],
+    }
+    assert olga.get(address).json["name"] == "mine"
+    page = site.services.undo.records.log.page((("action", "view.create"),), "", 1)
+    assert problem(ann.call("POST", f"/admin/acts/{page.items[0].id}/undo"), 404, "not_found")
+    gone = olga.call("POST", f"/admin/acts/{page.items[0].id}/undo")
+    assert set(gone.json["undone"][0]["back"].values()) == {None}
+    assert problem(olga.get(address), 404, "not_found")
+
+
 def test_a_job_is_undone(site: Site, ann: Person) -> None:
     olga = site.person("olga", "operator")
     file = ann.upload("first.txt")
