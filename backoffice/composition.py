@@ -212,7 +212,7 @@ def _whole(
     db, keys, audit = stores.db, stores.keys, stores.audit
     return (
         System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
-        Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys)),
+        Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys)),
     )
 
 
@@ -264,7 +264,7 @@ class _Stores:
         return cls(db, Keys(settings.key_prefix), Bounds(settings.max_files, settings.max_acts, settings.quota_bytes))
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds) -> None:
-        self.db, self.keys = db, keys
+        self.db, self.keys, self.bounds = db, keys, bounds
         self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
         self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from backoffice.domain.lifecycle import DAY_MS, AccountPolicy
+from backoffice.domain.maintenance import ignore
 from backoffice.domain.paging import Query
 from backoffice.domain.users import User
 from backoffice.services import users as service
+from backoffice.stores.bounds import Bounds
+from backoffice.stores.fsck.run import Fsck
 from tests.support.people import ROOT, People
 from tests.support.scene import Scene
 from tests.support.uploads import World
@@ -156,3 +159,27 @@ def test_whose_quota_is_nearly_used_up_is_listed_at_every_moment(redis: Any) -> 
     people.db.call("HDEL", people.keys.install, "account_ends")
     steps(people)
     assert near() == ["una"], "also where an earlier version did not note it"
+
+
+def test_a_repaired_quota_is_listed_as_it_is_then(redis: Any) -> None:
+    scene = Scene(redis)
+    people, world = scene.people, scene.world
+    una, otto = people.user("una", "user"), people.user("otto", "user")
+    people.users.update(ROOT, una.id, quota_bytes=12)
+    files = [scene.file(una) for _ in range(4)]  # of 3 bytes each
+    scene.file(otto)
+    people.db.call("HSET", people.keys.quota(una.id), "used", 2)
+    people.db.call("HSET", people.keys.quota(otto.id), "used", 200)
+    people.users.update(ROOT, una.id, quota_bytes=13)
+    check = Fsck(people.db, people.keys, world.chunks, bounds=Bounds(quota=3))
+
+    def near() -> list[str]:
+        check.repair(ROOT, on_finding=ignore, on_progress=ignore)
+        return sorted(one.username for one in people.user_store.page(Query(filters=(("quota", "near"),))).items)
+
+    assert near() == ["otto", "una"], "by the quota of the site, and by one's own"
+    world.library.purge(ROOT, files[0])
+    people.db.call("HSET", people.keys.quota(una.id), "used", 13)
+    people.users.update(ROOT, una.id, quota_bytes=14)
+    assert near() == ["otto"]
+    sound(people)

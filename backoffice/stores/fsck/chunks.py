@@ -201,6 +201,7 @@ class ChunkCheck:
             commit.write("HSET", key, "received", received, "bytes", size, "reserved", upload.reserved + more)
             if more:
                 commit.write("HINCRBY", quota, "reserved", more)
+                self._repairer.note_quota(commit, upload.owner)
 
         what = f"{upload_id}: counts {upload.received} chunks, {upload.bytes} bytes; has {received}, {size}"
         return Fault(Invariant.UPLOAD, ObjectRef("file", upload_id, upload.name), what, repair)

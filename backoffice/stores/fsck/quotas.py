@@ -132,6 +132,7 @@ class QuotaCheck:
                 else:
                     commit.check("equal", key, name, now, error=Changed())
                 commit.write("HSET", key, name, right)
+            self._repairer.note_quota(commit, owner)
 
         what = f"{owner}: used {before[0]}, reserved {before[1]}; it should be {amounts[0]} and {amounts[1]}"
         return Fault(Invariant.QUOTA, ObjectRef("user", owner), what, repair)

@@ -12,12 +12,14 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.maintenance import Finding, Invariant, OnFinding, Report
 from backoffice.errors import Conflict
+from backoffice.stores.bounds import UNBOUNDED
 from backoffice.stores.client import Command, Db, store_errors
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_repair import LogChange
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import flat_pairs
 from backoffice.stores.records.commit import Commit
+from backoffice.stores.users import NOUN as USERS
 
 T = TypeVar("T")
 
@@ -64,12 +66,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Repairer:
-    """Settles what looks wrong. `actor`: who repairs, as it will stand in the log; None: nothing is repaired."""
+    """Settles what looks wrong. `actor`: who repairs, as it will stand in the log; None: nothing is repaired. `quota`:
+    bytes of an owner who has none of their own."""
 
     db: Db
     keys: Keys
     actor: Actor | None
     on_finding: OnFinding
+    quota: int = UNBOUNDED.default_quota
     report: Report = field(default_factory=Report)
 
     def count(self, invariant: Invariant, number: int) -> None:
@@ -114,6 +118,11 @@ class Repairer:
         if not fault.repairable:
             self.report.lost[fault.invariant] += 1
         self.on_finding(fault.finding, repaired)
+
+    def note_quota(self, commit: Commit, owner: str) -> None:
+        """Let the commit note whether the owner's quota is nearly used up, by what it has written before."""
+        user = self.keys.record(USERS, owner)
+        commit.note_quota(self.keys.quota(owner), user, self.keys.quota_near, owner, self.quota)
 
     def read_atomically(self, commands: Sequence[Command]) -> list[Any]:
         """The replies of commands on the control plane, all as of one moment."""

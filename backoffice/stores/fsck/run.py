@@ -18,6 +18,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report, ignore
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Db, store_errors
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.audit import AuditCheck
@@ -59,12 +60,14 @@ class Fsck:
     keys: Keys
     chunks: Chunks
     stores: tuple[type[RedisRecords[Any]], ...] = STORES
+    bounds: Bounds = UNBOUNDED
 
     def check(self, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         return self._run(None, on_finding, on_progress)
 
     def steps(self, actor: Actor | None, *, on_finding: OnFinding) -> Steps:
-        return _Run(Repairer(self.db, self.keys, actor, on_finding), self.chunks, self.stores).steps()
+        quota = self.bounds.default_quota
+        return _Run(Repairer(self.db, self.keys, actor, on_finding, quota), self.chunks, self.stores).steps()
 
     def repair(self, actor: Actor, *, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         return self._run(actor, on_finding, on_progress)
