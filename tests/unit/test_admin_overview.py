@@ -18,7 +18,7 @@ from backoffice.settings.in_use import in_use
 from backoffice.web.admin import needs
 from backoffice.web.admin.activity_plot import HEIGHT, plot_of
 from tests.support.admin_views import Desk
-from tests.support.website import KEY
+from tests.support.website import KEY, PASSWORD, SHELL
 
 
 def lines(text: str) -> dict[str, str]:
@@ -36,6 +36,22 @@ def test_who_was_invited_and_never_came_is_said_and_found(whole: Desk) -> None:
     count = re.findall(r'<h1>Users<span class="count">([\d,]+)', admin.get(url).text)
     assert text.startswith(count[0])
     assert not [line for line in lines(whole.as_("librarian").get("/admin/").text) if "never came" in line]
+
+
+def test_whose_account_expires_is_said_of_those_who_can_sign_in_and_as_many_are_found(whole: Desk) -> None:
+    soon, users = now_ms() + 3 * 24 * HOUR_MS, whole.site.services.users
+    active, shut = (whole.user("", "user", password=PASSWORD) for _ in range(2))
+    for user in (active, shut, whole.user()):
+        users.update(SHELL, user.id, expires_at=soon)
+    users.disable(SHELL, shut.id)
+    admin = whole.as_("admin")
+    [(text, url)] = [pair for pair in lines(admin.get("/admin/").text).items() if "within 14 days" in pair[0]]
+    assert text == "1 account expires within 14 days"
+    page = admin.get(url).text
+    assert re.findall(r'<h1>Users<span class="count">([\d,]+)', page) == ["1"]
+    assert active.username in page
+    users.update(SHELL, active.id, expires_at=0)
+    assert not [line for line in lines(admin.get("/admin/").text) if "within 14 days" in line]
 
 
 def test_an_upload_that_stands_still_is_said(whole: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,8 +57,9 @@ def invited() -> list[Need]:
 
 
 def ending() -> list[Need]:
-    """Whose account ends by its date before long."""
-    return _ending("expires", EXPIRING_DAYS, "expires_within", f"expire within {EXPIRING_DAYS} days")
+    """Whose account ends by its date before long, of those who can sign in."""
+    active = str(UserStatus.ACTIVE)
+    return _ending("expires", EXPIRING_DAYS, "expires_within", f"expire within {EXPIRING_DAYS} days", status=active)
 
 
 def left_alone() -> list[Need]:
@@ -67,14 +68,16 @@ def left_alone() -> list[Need]:
     return _ending("inactive", INACTIVE_DAYS, "inactivity_within", words)
 
 
-def _ending(order: str, days: int, name: str, words: str) -> list[Need]:
+def _ending(order: str, days: int, name: str, words: str, **conditions: str) -> list[Need]:
     if not may(Acts.USER_READ):
         return []
     now = whole_minute(services().users.now())
     span = (order, now + 1, now + days * DAY_MS)
-    count = services().users.page(actor(), Query(sort=order, ranges=(span,), limit=1)).total
+    query = Query(sort=order, filters=tuple(conditions.items()), ranges=(span,), limit=1)
+    count = services().users.page(actor(), query).total
     text = f"{number(count)} account{'' if count == 1 else 's'} {_one(words) if count == 1 else words}"
-    return [Need(text, f"{url_for('users.index_view')}?flt0_{name}={days}")] if count else []
+    asked = "".join(f"&flt{at}_{field}_is={value}" for at, (field, value) in enumerate(conditions.items(), 1))
+    return [Need(text, f"{url_for('users.index_view')}?flt0_{name}={days}{asked}")] if count else []
 
 
 def _one(words: str) -> str:
