@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,10 +12,37 @@ from tests.support.admin_views import Desk
 from tests.support.website import PASSWORD, SHELL, Browser
 
 
+ONLY = {
+    "files:read": "/",
+    "files:delete": "/",
+    "files.all:write": "/",
+    "users:write": "/",
+    "users:read": "/admin/users/",
+    "roles:read": "/admin/roles/",
+    "sessions:all": "/admin/sessions/",
+    "tokens:all": "/admin/tokens/",
+    "tokens:own": "/",
+    "views:write": "/",
+    "jobs:write": "/admin/jobs/",
+    "jobs:read": "/admin/jobs/",
+    "audit:read": "/admin/audit/",
+    "audit:export": "/",
+    "system:read": "/admin/system/",
+}
+"""Where a single right leads."""
+
+
+def role_of(role: str) -> str:
+    """The role's name; `only:jobs:write` is one with this right."""
+    return re.sub(r"[:.]", "-", role)
+
+
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
     with admin_views.desk() as made:
         made.site.services.roles.create(SHELL, name="helpdesk", permissions=["users:read", "sessions:all"])
+        for right in ONLY:
+            made.site.services.roles.create(SHELL, name=role_of(f"only:{right}"), permissions=[right])
         yield made
 
 
@@ -28,10 +56,11 @@ def desk() -> Iterator[Desk]:
         ("witness", "/admin/audit/"),
         ("librarian", "/admin/files/"),
         ("user", "/"),
+        *((f"only:{right}", address) for right, address in ONLY.items()),
     ],
 )
 def test_people_land_where_their_first_right_leads(desk: Desk, role: str, address: str) -> None:
-    user, browser = desk.user("", role, password=PASSWORD), desk.site.browser()
+    user, browser = desk.user("", role_of(role), password=PASSWORD), desk.site.browser()
     answer = browser.sign_in(user.username)
     assert answer.headers["Location"] == address
     assert browser.get(address).status_code == 200

@@ -12,6 +12,11 @@ FIRST: tuple[tuple[Act, str], ...] = (
     (Acts.USER_READ, "users.index_view"),
     (Acts.FILES_LIST_ALL, "files.index_view"),
     (Acts.ROLE_READ, "roles.index_view"),
+    (Acts.SESSION_READ_ALL, "sessions.index_view"),
+    (Acts.TOKEN_READ, "tokens.index_view"),
+    (Acts.JOBS_LIST_ALL, "jobs.index_view"),
+    (Acts.JOBS_LIST, "jobs.index_view"),
+    (Acts.SYSTEM_READ, "system.index_view"),
 )
 
 
