@@ -11,7 +11,6 @@ from tests.support import admin_views
 from tests.support.admin_views import Desk
 from tests.support.website import PASSWORD, SHELL, Browser
 
-
 ONLY = {
     "files:read": "/",
     "files:delete": "/",
