@@ -24,6 +24,7 @@ _SIZES: Final = {
     "tb": 1000**4,
     "tib": 1024**4,
 }
+_SHOWN: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _QUANTITY: Final = re.compile(r"(?a:(\d{1,18}(?:\.\d{1,9})?)\s*([A-Za-z]*))")
 
@@ -34,6 +35,18 @@ def parse_size(text: str) -> int:
     Raises ValueError with a sentence fit for an operator.
     """
     return _parse(text, _SIZES, "a size such as 1048576, 512MiB or 10GB")
+
+
+def filesize(size: int) -> str:
+    """`1536000` -> `1.5 MB` (thousands, as disks and browsers count); below 0 is unknown. All that is shown or
+    printed is in these."""
+    if size < 0:
+        return "unknown"
+    value, unit = float(size), 0
+    while value >= 999.5 and unit < len(_SHOWN) - 1:
+        value, unit = value / 1000, unit + 1
+    digits = 0 if unit == 0 or value >= 99.5 else 1
+    return f"{value:.{digits}f} {_SHOWN[unit]}"
 
 
 def written_size(size: int) -> str:

@@ -23,6 +23,7 @@ from rich.progress import Progress as Bars
 
 from backoffice.client.errors import printable_path
 from backoffice.client.progress import Progress
+from backoffice.units import filesize
 
 LINE_SECONDS: Final = 10.0
 """Without a terminal one line about a file comes at most this often."""
@@ -129,7 +130,7 @@ class _LineProgress:
 
     def _so_far(self) -> str:
         if self._size is None:
-            return f"{self._done // 1024**2} MiB"
+            return filesize(self._done)
         return f"{self._done * 100 // max(self._size, 1)} %"
 
 

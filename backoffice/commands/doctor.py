@@ -13,7 +13,7 @@ from backoffice.commands.cli_settings import DOTENV, environ, load
 from backoffice.commands.naming_store import naming_store
 from backoffice.composition import build_services, store_client
 from backoffice.domain import diagnosis
-from backoffice.domain.diagnosis import GIB, Finding, Verdict
+from backoffice.domain.diagnosis import Finding, Verdict
 from backoffice.domain.durability import weaker
 from backoffice.embedded import append_only_log
 from backoffice.embedded.data_dir import DataDirectoryError, Layout
@@ -29,8 +29,9 @@ from backoffice.stores.client import Db
 from backoffice.stores.durability import RedisDurability, server_info, unsafe_reason
 from backoffice.stores.fsck.looks import lookalikes, looks_are_known
 from backoffice.stores.keys import Keys
+from backoffice.units import filesize
 
-_SHORT_OF_DISK: Final = 2 * GIB
+_SHORT_OF_DISK: Final = 2 * 1024**3
 _CLOCKS_APART: Final = 2.0
 
 
@@ -119,7 +120,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     if not root.is_dir():
         return
     free = free_bytes(root)
-    text = f"{free / GIB:.1f} GiB free for {root}"
+    text = f"{filesize(free)} free for {root}"
     if short := shortage(root):
         yield Finding(Verdict.BAD, "disk", f"{short} Free some, or move BACKOFFICE_DATA_DIR")
     elif free < _SHORT_OF_DISK:

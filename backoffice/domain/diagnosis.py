@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Final
 
 from backoffice.domain.system import Heartbeat
+from backoffice.units import filesize
 
-GIB: Final = 1024**3
 SHORT_OF_MEMORY: Final = 0.85
 """Share of the memory from which on uploads are refused."""
 
@@ -49,9 +49,9 @@ def durability(level: str) -> Finding:
 def memory(used: int, most: int) -> Finding:
     """Bytes that are used, and the most there may be, 0 = without a limit."""
     if not most:
-        text = f"{used / GIB:.2f} GiB used without a limit: set the server's maxmemory"
+        text = f"{filesize(used)} used without a limit: set the server's maxmemory"
         return Finding(Verdict.WARNING, "memory", text)
-    text = f"{used / GIB:.2f} of {most / GIB:.2f} GiB used"
+    text = f"{filesize(used)} of {filesize(most)} used"
     if used > SHORT_OF_MEMORY * most:
         text = f"{text}: uploads are refused. Delete files or give the store more memory"
         return Finding(Verdict.BAD, "memory", text)

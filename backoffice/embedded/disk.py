@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from backoffice.domain.limits import MIN_FREE_DISK
-from backoffice.units import written_size
+from backoffice.units import filesize
 
 MIB: Final = 1024**2
 FULL: Final = 64 * MIB
@@ -41,6 +41,6 @@ def shortage(directory: Path) -> str:
     if free >= MIN_FREE_DISK:
         return ""
     return (
-        f"Only {written_size(free - free % MIB)} are free on the disk that holds {directory}: uploads are refused until"
-        f" there are {written_size(MIN_FREE_DISK)}. All else works."
+        f"Only {filesize(free)} are free on the disk that holds {directory}: uploads are refused until"
+        f" there are {filesize(MIN_FREE_DISK)}. All else works."
     )

@@ -13,6 +13,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from backoffice.domain.times import now_ms, rfc3339
+from backoffice.units import filesize
 from backoffice.web.sections import admin_sections
 from backoffice.web.url_pattern import template_url
 
@@ -34,7 +35,6 @@ REMEMBERED = 2048
 """Results that a process keeps of each function below that makes a tag."""
 _ICON = Markup('<svg class="icon" aria-hidden="true"><use href="#i-%s"/></svg>')
 _ICON_OF_CLASS = Markup('<svg class="icon %s" aria-hidden="true"><use href="#i-%s"/></svg>')
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AGES = (
     (60, 1, "second"),
@@ -50,17 +50,6 @@ def remembered(make: Callable[P, Markup]) -> Callable[P, Markup]:
     """A function that makes a tag of text or numbers, and keeps what it made last: lists have the same values in many
     rows, and are opened again. By type, too: markup is equal to the text that has to be escaped."""
     return cast("Callable[P, Markup]", lru_cache(maxsize=REMEMBERED, typed=True)(make))
-
-
-def filesize(size: int) -> str:
-    """`1536000` -> `1.5 MB` (thousands, as disks and browsers count); below 0 is unknown."""
-    if size < 0:
-        return "unknown"
-    value, unit = float(size), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    digits = 0 if unit == 0 or value >= 99.5 else 1
-    return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
 @remembered

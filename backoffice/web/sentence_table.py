@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from backoffice.domain.access import describe
 from backoffice.domain.actions import Action, Actions
-from backoffice.web.formats import filesize, number
+from backoffice.units import filesize
+from backoffice.web.formats import number
 
 Event = Mapping[str, Any]
 

@@ -121,7 +121,7 @@ def test_a_disk_that_another_program_fills_gets_its_reserve_back_and_deleting_wo
     """At level `disk` the store ends when it cannot write; at level `os` it refuses."""
     site = start(BACKOFFICE_DURABILITY=durability, **PASSWORD)
     url = site.ready()
-    site.expect("uploads are refused until there are 512 MiB")
+    site.expect("uploads are refused until there are 537 MB")
     fill(layout.root)
     with store_client(layout) as client:
         write(client)

@@ -26,7 +26,7 @@ def test_what_a_user_may_do_and_because_of_which_role(whole: Desk) -> None:
 def test_the_quota_says_that_it_is_the_users_own(whole: Desk) -> None:
     user = whole.user("", "user", quota_bytes=3 * 1024**3)
     text = whole.as_("admin").get(f"/admin/users/details/?id={user.id}&tab=access").text
-    assert re.search(r"3 GiB<span[^>]*>, from this user<", text)
+    assert re.search(r"3.2 GB<span[^>]*>, from this user<", text)
 
 
 def test_a_disabled_user_may_not_do_it_now(whole: Desk) -> None:

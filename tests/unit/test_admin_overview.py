@@ -121,7 +121,7 @@ def test_the_parts_of_a_bar_stand_on_each_other() -> None:
 def test_the_system_page_shows_settings_with_their_source_and_no_secret(whole: Desk) -> None:
     text = whole.as_("auditor").get("/admin/system/").text
     assert "BACKOFFICE_MAX_FILE_SIZE" in text
-    assert "64 GiB" in text
+    assert "64 GiB (68.7 GB)" in text
     assert KEY not in text
     assert re.search(r"APP_SECRET_KEY</code></th><td[^>]*><bdi>set</bdi>", text)
     for role in ("witness", "librarian", "user"):

@@ -200,7 +200,7 @@ def test_other_roles_are_asked_about_with_what_comes_of_them(desk: Desk) -> None
 def test_beside_each_setting_stands_what_holds_and_who_says_so(desk: Desk) -> None:
     user = desk.user(quota_bytes=3 * 1024**3)
     shown = desk.as_("admin").get(f"/admin/users/edit/?id={user.id}").text
-    assert "Now: 3 GiB, from this user." in shown
+    assert "Now: 3.2 GB, from this user." in shown
     assert "Now: never, as nobody set one." in shown
     assert "Now: without limit, from the site&#39;s default." in shown
 

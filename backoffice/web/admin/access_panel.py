@@ -17,7 +17,7 @@ from backoffice.domain.roles import Role
 from backoffice.domain.times import rfc3339
 from backoffice.domain.users import User
 from backoffice.services.access import Way
-from backoffice.units import written_size
+from backoffice.units import filesize
 from backoffice.web.admin.record_page import Panel
 from backoffice.web.admin.role_preview import act_words, groups
 from backoffice.web.admin.user_forms import roles_seen
@@ -139,11 +139,11 @@ def _said(one: EffectiveValue) -> str:
 
 
 def value_text(one: EffectiveValue) -> str:
-    """`100 GiB`, `30 days`, `without limit`."""
+    """`107 GB`, `30 days`, `without limit`."""
     if one.value is None:
         return "without limit"
     if one.unit is Unit.BYTES:
-        return written_size(one.value)
+        return filesize(one.value)
     if one.unit is Unit.NUMBER:
         return number(one.value)
     size, word = next((pair for pair in _STEPS if one.value % pair[0] == 0 and one.value), _STEPS[-1])

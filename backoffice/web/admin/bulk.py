@@ -20,11 +20,12 @@ from backoffice.domain.jobs import Selection
 from backoffice.domain.limits import MAX_JOB_IDS, MAX_TAG, MAX_TAGS, SMALL_SELECTION
 from backoffice.errors import Conflict, Invalid, TooLarge, TooMany
 from backoffice.services.jobs import Preview
+from backoffice.units import filesize
 from backoffice.web.admin.filters import InvalidFilter
 from backoffice.web.admin.list_state import ListState, list_arguments
 from backoffice.web.admin.owners import user_id
 from backoffice.web.context import services
-from backoffice.web.formats import filesize, number
+from backoffice.web.formats import number
 from backoffice.web.identity import actor
 
 if TYPE_CHECKING:

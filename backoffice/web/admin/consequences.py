@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from backoffice.services.consequences import Obstacle, UserConsequences
-from backoffice.web.formats import filesize, number
+from backoffice.units import filesize
+from backoffice.web.formats import number
 
 
 def _count(many: int, one: str) -> str:

@@ -15,12 +15,13 @@ from backoffice.domain.acts import Act, Acts
 from backoffice.domain.log_query import LogQuery
 from backoffice.domain.paging import Query
 from backoffice.services.system import Span
+from backoffice.units import filesize
 from backoffice.web.admin import needs
 from backoffice.web.admin.access import ViewAccess
 from backoffice.web.admin.activity_plot import plot_of
 from backoffice.web.admin.log_lines import lines_of
 from backoffice.web.context import services
-from backoffice.web.formats import filesize, number
+from backoffice.web.formats import number
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import access_to
 

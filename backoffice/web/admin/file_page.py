@@ -11,12 +11,13 @@ from markupsafe import Markup
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
 from backoffice.services.file_inspection import Verification
+from backoffice.units import filesize
 from backoffice.web.admin.access_panel import who_can_panel
 from backoffice.web.admin.file_timeline import file_timeline
 from backoffice.web.admin.owners import WithOwner
 from backoffice.web.admin.record_page import Panel
 from backoffice.web.context import services
-from backoffice.web.formats import NOTHING, filesize, icon, number
+from backoffice.web.formats import NOTHING, icon, number
 from backoffice.web.identity import actor, may
 from backoffice.web.names import kind_of
 from backoffice.web.preview import shown_file

@@ -13,9 +13,10 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import ID_LENGTH
 from backoffice.domain.undo import undone_entry
+from backoffice.units import filesize
 from backoffice.web.admin.undo import entry_forms
 from backoffice.web.context import services
-from backoffice.web.formats import filesize, number
+from backoffice.web.formats import number
 from backoffice.web.identity import actor, may
 
 SHOWN: Final = 30

@@ -26,12 +26,12 @@ from backoffice.errors import Conflict, TooMany
 from backoffice.services.checks import REPAIR, CheckKind
 from backoffice.settings import proxy_doubt
 from backoffice.settings.in_use import InUse, in_use
-from backoffice.units import written_size
+from backoffice.units import filesize, written_size
 from backoffice.web.admin.access import ViewAccess, ViewActs
 from backoffice.web.admin.jobs import TONES as JOB_TONES
 from backoffice.web.admin.needs import whole_minute
 from backoffice.web.context import services, settings
-from backoffice.web.formats import filesize, number
+from backoffice.web.formats import number
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import access_to
 from backoffice.web.route_guard import require_access
@@ -206,8 +206,14 @@ def _value(one: InUse) -> str:
         case Enum():
             return str(one.value.value)
         case int():
-            return written_size(one.value) if one.name.endswith(_BYTES) else str(one.value)
+            return _bytes(one.value) if one.name.endswith(_BYTES) else str(one.value)
         case Sequence():
             return ", ".join(map(str, one.value)) or "–"
         case _:
             return str(one.value) or "–"
+
+
+def _bytes(size: int) -> str:
+    """As it is written, and as all pages tell it where that is another text."""
+    written, shown = written_size(size), filesize(size)
+    return f"{written} ({shown})" if "iB" in written else written

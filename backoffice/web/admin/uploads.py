@@ -11,6 +11,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import UNKNOWN
 from backoffice.services.uploads.pace import Pace, pace_of
 from backoffice.services.uploads.service import Uploads
+from backoffice.units import filesize
 from backoffice.web.admin.access import ViewActs
 from backoffice.web.admin.actions import DeleteLabels
 from backoffice.web.admin.bulk import BulkJob
@@ -18,7 +19,7 @@ from backoffice.web.admin.cells import plain_cell, size_cell
 from backoffice.web.admin.files import OwnedView
 from backoffice.web.admin.filters import days
 from backoffice.web.admin.owners import WithOwner, owner_filter, with_owner, with_owners
-from backoffice.web.formats import NOTHING, duration, filesize, time_left
+from backoffice.web.formats import NOTHING, duration, time_left
 from backoffice.web.identity import actor
 
 _BAR: Final = Markup(

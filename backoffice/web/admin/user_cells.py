@@ -12,9 +12,9 @@ from backoffice.domain.lifecycle import Standing, Why
 from backoffice.domain.limits import UNLIMITED_QUOTA
 from backoffice.domain.users import User, UserStatus
 from backoffice.services.files import Usage
-from backoffice.units import UNLIMITED, written_size
+from backoffice.units import UNLIMITED, filesize
 from backoffice.web.context import services
-from backoffice.web.formats import NOTHING, filesize, state_tag, time_tag, when_tag
+from backoffice.web.formats import NOTHING, state_tag, time_tag, when_tag
 from backoffice.web.identity import actor
 
 TONES: Final = {"active": "good", "invited": "info", "disabled": "bad"}
@@ -34,10 +34,10 @@ def standings() -> Callable[[User], Standing]:
 def quota_cell(_view: Any, _context: Any, record: User, _name: str) -> str:
     """What the person may store, and whether that is an own number."""
     if record.quota_bytes is not None:
-        own = UNLIMITED if record.quota_bytes == UNLIMITED_QUOTA else written_size(record.quota_bytes)
+        own = UNLIMITED if record.quota_bytes == UNLIMITED_QUOTA else filesize(record.quota_bytes)
         return f"{own}, from this user"
     common = services().files.quota
-    return f"{written_size(common) if common is not None else 'without limit'}, from the site's default"
+    return f"{filesize(common) if common is not None else 'without limit'}, from the site's default"
 
 
 def usage_cell(_view: Any, _context: Any, record: User, _name: str) -> str | Markup:

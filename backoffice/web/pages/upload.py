@@ -26,9 +26,9 @@ from backoffice.errors import (
     TooMany,
 )
 from backoffice.services.uploads.limits import UploadLimits
+from backoffice.units import filesize
 from backoffice.web.body import drain
 from backoffice.web.context import services
-from backoffice.web.formats import filesize
 from backoffice.web.identity import actor, may
 from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.my_files import ListParams, file_rows, just_deleted, list_files
