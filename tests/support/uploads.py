@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
+from redis.cluster import RedisCluster
+
 from backoffice.domain.access import Actor, granted_by, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
@@ -80,18 +82,17 @@ def chunk_store(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks:
 
 
 _enrolled: dict[tuple[type, tuple[Actor, ...]], list[tuple[bytes, bytes]]] = {}
-"""What an empty store of that kind has after they were enrolled: each key and its dump."""
+"""What one empty server of that kind has after they were enrolled: each key and its dump."""
 
 
 def enrol(client: Client, *people: Actor) -> None:
     """Let them be users, for nobody else has a quota. Before anything is in the log, nothing of it stays there."""
-    if client.dbsize():
+    if isinstance(client, RedisCluster) or client.dbsize():
         return _enrol(client, *people)
     kind, db = (type(client), people), database(client)
     if kind in _enrolled:
-        if db.one_server:  # as after a first commit; a cluster is the same for the whole run
-            db.call("SCRIPT", "LOAD", db._script("commit", allow_oom=False).source)
-        db.many([("RESTORE", key, 0, dump) for key, dump in _enrolled[kind]])
+        known = db._script("commit", allow_oom=False).source
+        db.many([("SCRIPT", "LOAD", known), *(("RESTORE", key, 0, dump) for key, dump in _enrolled[kind])])
     else:
         _enrol(client, *people)
         _enrolled[kind] = [(key, db.call("DUMP", key)) for key in client.scan_iter()]
