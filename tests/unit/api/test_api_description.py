@@ -23,7 +23,7 @@ from backoffice.web.api.openapi import Document, document, is_api, template
 from backoffice.web.route_access import Who, access_of
 from tests.support.api_site import Person, Site, imitated_site
 
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
 """For each operation; a long search sets the variable."""
 METHODS = {"get", "put", "post", "delete", "patch", "head"}
 
