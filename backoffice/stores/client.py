@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
+from redis.driver_info import DriverInfo
 from redis.exceptions import (
     NoScriptError,
     ResponseError,
@@ -188,6 +189,11 @@ class Db:
             return self._one(("EVAL", script.source, len(keys), *keys, *args))
 
 
+@cache
+def _driver() -> DriverInfo:
+    return DriverInfo()
+
+
 def connect(url: str, password: str | None = None, *, timeout: float = ANSWER_SECONDS) -> Client:
     """A client for `redis://`, `rediss://`, `unix://`, `redis+sentinel://h1:p,h2:p/service/db` or
     `redis+cluster://h1:p,h2:p` (`rediss+…` for TLS). Made after a fork, one for each process.
@@ -205,6 +211,8 @@ def connect(url: str, password: str | None = None, *, timeout: float = ANSWER_SE
         "health_check_interval": 0,
         "retry": Retry(BACK_OFF, REPEATS),
         "max_connections": MOST_CONNECTIONS,
+        # Else each connection that is made reads the library's version from its files.
+        "driver_info": _driver(),
     }
     if password:
         options["password"] = password

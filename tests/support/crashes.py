@@ -6,6 +6,7 @@ status: so each child is a process of its own, without the time it takes to star
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ from backoffice.domain.times import now_ms
 from backoffice.errors import Unavailable
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.chunks import disk
 from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.client import Arg, Client, Command, Db, Pending, connect
@@ -105,18 +107,23 @@ class KillingDb(Db):
                 os.kill(self._pid, signal.SIGKILL)
 
 
+LOOKS = {os.close, os.fstat, os.fstatvfs, os.listdir, os.read, os.stat, disk._sync, disk._ADVISE}
+"""Calls that change nothing that outlives a process: who dies after one of them leaves what was there before it."""
+
+
 class KillingDisk(Disk):
-    """The same for calls of the file system, counted together with those of the store."""
+    """The same for calls that change the file system, counted together with those of the store. One that fails has
+    changed nothing: of two threads that make a directory one has."""
 
     def __init__(self, root: Path, db: KillingDb) -> None:
         super().__init__(root)
         self._db = db
 
     def call(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return super().call(operation, *args, **kwargs)
-        finally:
+        result = super().call(operation, *args, **kwargs)
+        if operation not in LOOKS and (operation is not os.open or int(args[1]) & os.O_CREAT):
             self._db.count()
+        return result
 
 
 Scenario = Callable[[World, Journal], None]
@@ -209,6 +216,8 @@ def cancelled(world: World, journal: Journal) -> None:
         world.service.cancel(ALICE, upload_id)
 
 
+STAGED = ("by_chunks_staged", "by_small_body_staged")
+"""Only where the bytes are in Redis do these differ from those of the name before."""
 SCENARIOS: dict[str, Scenario] = {
     "by_chunks": by_chunks,
     "by_chunks_staged": staged(by_chunks),
@@ -286,6 +295,7 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
 
 def main() -> None:
     os.fsync = unsynced
+    gc.freeze()  # no child goes through what they share
     for line in sys.stdin:
         child = os.fork()
         if not child:
