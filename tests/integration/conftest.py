@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from backoffice.embedded.data_dir import Layout
 from tests.support.api_site import Person, Site, make_site
 from tests.support.commands import Run, runner
-from tests.support.running import Running
-from tests.support.servers import Site as Process
 from tests.support.servers import Store
 
 
@@ -50,14 +47,3 @@ def run(
     monkeypatch.setenv("BACKOFFICE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("APP_SECRET_KEY", "3f1d9c5b7a2e4f6081b3d5c7e9fa0b2c4d6e8f10")
     return runner(monkeypatch, capsys)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """`manage.py up` with two web workers, in a directory of its own."""
-    data = tmp_path_factory.mktemp("running") / "data"
-    site = Process.start(data, "--workers", "2")
-    try:
-        yield Running(site, site.ready(), Layout.at(data))
-    finally:
-        site.close()

@@ -33,7 +33,7 @@ def examples() -> str:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a site with an administrator, and its data directory."""
     data = tmp_path_factory.mktemp("curl") / "var"
-    site = Site.start(data, environ={"BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93"})
+    site = Site.start(data, "--workers", "1", environ={"BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93"})
     try:
         yield site.ready(), data
     finally:

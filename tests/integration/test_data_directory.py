@@ -23,7 +23,7 @@ from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find
 from backoffice.embedded.store import BALLAST
 from tests.support.commands import runner, typed_in
-from tests.support.servers import Site, need, wait_for
+from tests.support.servers import Site, need, run_store, wait_for
 
 PASSWORD = {"BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern"}
 
@@ -42,7 +42,7 @@ def start(layout: Layout, request: pytest.FixtureRequest) -> Iterator[Start]:
     sites: list[Site] = []
 
     def run(*arguments: str, **environ: str) -> Site:
-        sites.append(Site.start(layout.root, *arguments, environ=environ))
+        sites.append(Site.start(layout.root, "--workers", "1", *arguments, environ=environ))
         return sites[-1]
 
     yield run
@@ -150,9 +150,8 @@ def test_a_start_on_a_full_disk_takes_the_reserve(small_disk: Path, start: Start
 
 
 def test_a_directory_that_was_used_does_not_start_empty(start: Start, layout: Layout) -> None:
-    site = start(**PASSWORD)
-    site.ready()
-    assert site.stop() == 0
+    with run_store(layout.root) as store, store.client() as client:
+        client.set("kept", "1")
     log = layout.store / append_only_log.DIRECTORY
     (log / "appendonly.aof.manifest").unlink()
     before = {path: path.read_bytes() for path in log.iterdir()}

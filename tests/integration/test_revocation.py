@@ -16,8 +16,8 @@ from tests.support.other_process import OtherProcess, other_process
 from tests.support.people import ROOT, People
 from tests.support.servers import Store
 
-TIMES = 10_000
-ON_CLUSTER = 2_000
+TIMES = 800
+ON_CLUSTER = 400
 """A turn there takes five times as long. What happens in one repeats after 400: 16 kinds of turns, of 25 one is cut."""
 CUT_EVERY = 25
 """In so many turns the other process finds its connections cut."""

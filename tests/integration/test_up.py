@@ -30,6 +30,8 @@ from tests.support.servers import ROOT, Site, Store, alive, descendants, run_sto
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes")
 
 Start = Callable[..., Site]
+CANARY = "canary-5f1e-" + "q7Zt2LmX9c" * 4
+"""A secret that is seen wherever it shows."""
 
 
 @pytest.fixture
@@ -43,6 +45,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield run
     for site in sites:
+        site.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Two web workers, and a secret of its own."""
+    data = tmp_path_factory.mktemp("running") / "data"
+    site = Site.start(data, "--workers", "2", environ={"APP_SECRET_KEY": CANARY})
+    try:
+        yield Running(site, site.ready(), Layout.at(data))
+    finally:
         site.close()
 
 
@@ -100,8 +113,15 @@ def command(data: Path, *words: str, **environ: str) -> subprocess.CompletedProc
     )
 
 
-def test_it_starts_says_so_keeps_its_data_and_stops(start: Start, layout: Layout) -> None:
-    site = start()
+def test_it_starts_says_so_keeps_its_data_and_stops(start: Start, layout: Layout, tmp_path: Path) -> None:
+    place = {
+        "BACKOFFICE_CHUNKS": f"file:{tmp_path / 'bytes'}",
+        "BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern",
+    }
+    environ = place | {"BACKOFFICE_DATA_DIR": str(layout.root)}
+    here, head = tmp_path / "sent", tmp_path / "head"
+    here.write_bytes(os.urandom(5 * 1024**2 + 7))
+    site = start("--workers", "1", environ=place)
     url = site.ready()
     assert status(url) == 200
     site.expect("Press Ctrl-C")
@@ -109,14 +129,32 @@ def test_it_starts_says_so_keeps_its_data_and_stops(start: Start, layout: Layout
         client.set("kept", "1")
     family = descendants(site.process.pid)
     assert len(family) >= 4  # store, web master, a web worker, worker
+    token = typed_in(environ, "token", "create", "--user", "admin", "--days", "1").stdout.strip()
+
+    def curl(*words: str) -> subprocess.CompletedProcess[bytes]:
+        asked = ["curl", "-sS", "--fail", "-H", f"Authorization: Bearer {token}", *words]
+        return subprocess.run(asked, capture_output=True, timeout=60, check=True)
+
+    file = json.loads(curl("-D", str(head), "-T", str(here), f"{url}/files/a.bin").stdout)
+    assert "x-durability: disk" in head.read_text().lower()
+    assert len(list((tmp_path / "bytes").glob(f"kept/*/{file['id']}/*"))) == 3
 
     assert site.stop(signal.SIGINT) == 0
     assert not alive(family)
     assert not layout.record.exists()
 
-    again = with_its_store(start)
+    refused = start("--workers", "1")
+    refused.expect("BACKOFFICE_CHUNKS is redis, but the bytes of the stored files are in a directory")
+    refused.stop()
+
+    again = start("--workers", "1", environ=place)
+    url = again.ready()
     with store_client(layout) as client:
         assert client.get("kept") == b"1"
+    assert curl(f"{url}/files/{file['id']}").stdout == here.read_bytes()
+    checked = typed_in(environ, "fsck")
+    assert (checked.returncode, "All is well." in checked.stdout) == (0, True), checked.stdout
+    curl("-X", "DELETE", f"{url}/admin/files/{file['id']}")
     assert again.stop() == 0
 
 
@@ -190,38 +228,6 @@ def test_with_a_store_of_its_own_no_server_is_started(start: Start, store_server
     assert site.stop() == 0
 
 
-def test_bytes_in_a_directory_are_there_after_a_restart(start: Start, layout: Layout, tmp_path: Path) -> None:
-    place = {
-        "BACKOFFICE_CHUNKS": f"file:{tmp_path / 'bytes'}",
-        "BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern",
-    }
-    here, head = tmp_path / "sent", tmp_path / "head"
-    here.write_bytes(os.urandom(5 * 1024**2 + 7))
-    site = start("--workers", "1", environ=place)
-    url = site.ready()
-    environ = place | {"BACKOFFICE_DATA_DIR": str(layout.root)}
-    token = typed_in(environ, "token", "create", "--user", "admin", "--days", "1").stdout.strip()
-
-    def curl(*words: str) -> subprocess.CompletedProcess[bytes]:
-        asked = ["curl", "-sS", "--fail", "-H", f"Authorization: Bearer {token}", *words]
-        return subprocess.run(asked, capture_output=True, timeout=60, check=True)
-
-    file = json.loads(curl("-D", str(head), "-T", str(here), f"{url}/files/a.bin").stdout)
-    assert "x-durability: disk" in head.read_text().lower()
-    assert len(list((tmp_path / "bytes").glob(f"kept/*/{file['id']}/*"))) == 3
-    assert site.stop() == 0
-
-    refused = start("--workers", "1")
-    refused.expect("BACKOFFICE_CHUNKS is redis, but the bytes of the stored files are in a directory")
-    refused.stop()
-
-    url = start("--workers", "1", environ=place).ready()
-    assert curl(f"{url}/files/{file['id']}").stdout == here.read_bytes()
-    checked = typed_in(environ, "fsck")
-    assert (checked.returncode, "All is well." in checked.stdout) == (0, True), checked.stdout
-    curl("-X", "DELETE", f"{url}/admin/files/{file['id']}")
-
-
 def test_a_damaged_log_stops_the_start_and_is_left_alone(start: Start, layout: Layout) -> None:
     with run_store(layout.root) as store, store.client() as client:
         for number in range(100):
@@ -273,21 +279,18 @@ def test_flask_offers_the_same_commands(layout: Layout, monkeypatch: pytest.Monk
 def test_doctor_finds_a_new_installation_sound(running: Running) -> None:
     with store_client(running.layout) as client:
         wait_for(lambda: client.exists(Keys().workers), "the worker has said that it lives")
-    done = command(running.layout.root, "doctor")
+    done = command(running.layout.root, "doctor", APP_SECRET_KEY=CANARY)
     assert done.returncode == 0, done.stdout
     assert f"workers: {socket.gethostname()} (" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * len(done.stdout.splitlines())
 
 
-def test_k3_no_secret_is_in_a_command_line_or_in_what_is_said(start: Start, layout: Layout) -> None:
-    canary = "canary-5f1e-" + "q7Zt2LmX9c" * 4
-    site = start("--workers", "1", environ={"APP_SECRET_KEY": canary})
-    site.ready()
-    site.expect("Press Ctrl-C")
-    secrets = (canary, layout.store_password.read_text().strip())
-    for pid in descendants(site.process.pid):
+def test_k3_no_secret_is_in_a_command_line_or_in_what_is_said(running: Running) -> None:
+    """Of a site of which every program was started and started again."""
+    secrets = (CANARY, running.layout.store_password.read_text().strip())
+    for pid in descendants(running.site.process.pid):
         words = Path(f"/proc/{pid}/cmdline").read_text()
         assert not any(secret in words for secret in secrets)
-    site.stop()
-    said = "\n".join(site.lines) + layout.store_log.read_text()
+    said = "\n".join(running.site.said()) + running.layout.store_log.read_text()
+    assert "Press Ctrl-C" in said
     assert not any(secret in said for secret in secrets)

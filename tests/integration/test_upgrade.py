@@ -86,7 +86,7 @@ def opened(version: str, directory: Path, before: Callable[[Path], None] = lambd
         tar.extractall(directory, filter="data")
     manifest = json.loads(archive.with_name(f"data-{version}.json").read_text("utf-8"))
     before(directory / "data")
-    site = Site.start(directory / "data")
+    site = Site.start(directory / "data", "--workers", "1")
     try:
         yield Opened(Api(site.ready()), directory / "data", manifest)
         assert site.stop() == 0

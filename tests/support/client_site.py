@@ -29,7 +29,9 @@ MANAGE = [sys.executable, str(ROOT / "manage.py")]
 @contextmanager
 def small_chunks(data: Path) -> Iterator[str]:
     """The address of a site whose chunks are small, with its data in that directory."""
-    running = Site.start(data, environ={"BACKOFFICE_ADMIN_PASSWORD": PASSWORD, "BACKOFFICE_CHUNK_SIZE": "64KiB"})
+    running = Site.start(
+        data, "--workers", "1", environ={"BACKOFFICE_ADMIN_PASSWORD": PASSWORD, "BACKOFFICE_CHUNK_SIZE": "64KiB"}
+    )
     try:
         yield running.ready()
     finally:

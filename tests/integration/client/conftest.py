@@ -12,8 +12,9 @@ from tests.support.fault_proxy import Relay, relay
 from tests.support.scripted_site import Other, serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """One for all files: everybody who is somebody here is somebody new."""
     data = tmp_path_factory.mktemp("client") / "var"
     with small_chunks(data) as url:
         yield url, data
