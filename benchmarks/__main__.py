@@ -9,7 +9,21 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import admin, busy, hostile, identities, large, listing, memory, pages, peers, report, small, transfer
+from benchmarks import (
+    admin,
+    busy,
+    hostile,
+    identities,
+    large,
+    listing,
+    memory,
+    pages,
+    peers,
+    report,
+    small,
+    start,
+    transfer,
+)
 from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
 from benchmarks.site import Failed
@@ -26,6 +40,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "busy": busy.measure,
     "hostile": hostile.measure,
     "identities": identities.measure,
+    "start": start.measure,
 }
 EARLIER_NAMES = {"slow": "hostile"}
 PEERS = {"peers", "large", "small", "admin"}

@@ -99,10 +99,22 @@ class Site:
 @contextlib.contextmanager
 def running(directory: Path, durability: str, environ: Mapping[str, str] | None = None) -> Iterator[Site]:
     """Start the product, stop it at the end. Raises Failed when it does not get ready."""
-    directory.mkdir(parents=True, exist_ok=True)
-    data, log = directory / "data", directory / "up.log"
+    env = environment(directory, durability, environ)
+    try:
+        with up(directory, env) as (pid, url):
+            address = urlsplit(url)
+            token = _manage(env, directory, "token", "create", "--user", USER, "--days", "1")
+            store = _manage(env, directory, "store", "url")
+            yield Site(address.hostname or "", address.port or 0, token, store, pid)
+    finally:
+        # A level writes tens of GiB; the log beside it stays until the end.
+        shutil.rmtree(directory / "data", ignore_errors=True)
+
+
+def environment(directory: Path, durability: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What the product is started with, its data below `directory`."""
     settings = {
-        "BACKOFFICE_DATA_DIR": str(data),
+        "BACKOFFICE_DATA_DIR": str(directory / "data"),
         "BACKOFFICE_DURABILITY": durability,
         "BACKOFFICE_ADMIN_PASSWORD": secrets.token_urlsafe(24),
         "BACKOFFICE_QUOTA_BYTES": "unlimited",
@@ -110,7 +122,14 @@ def running(directory: Path, durability: str, environ: Mapping[str, str] | None 
         **(environ or {}),
     }
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("BACKOFFICE_", "REDIS_"))}
-    env = outside | settings
+    return outside | settings
+
+
+@contextlib.contextmanager
+def up(directory: Path, env: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Start it and wait until it is ready: its process and its address. Stop it at the end. Raises Failed."""
+    directory.mkdir(parents=True, exist_ok=True)
+    log = directory / "up.log"
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, str(MANAGE), "up", "--port", "0"],
@@ -121,10 +140,7 @@ def running(directory: Path, durability: str, environ: Mapping[str, str] | None 
             stdin=subprocess.DEVNULL,
         )
     try:
-        address = urlsplit(_ready(process, log))
-        token = _manage(env, directory, "token", "create", "--user", USER, "--days", "1")
-        store = _manage(env, directory, "store", "url")
-        yield Site(address.hostname or "", address.port or 0, token, store, process.pid)
+        yield process.pid, _ready(process, log)
     finally:
         process.terminate()
         try:
@@ -132,8 +148,6 @@ def running(directory: Path, durability: str, environ: Mapping[str, str] | None 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        # A level writes tens of GiB; the log beside it stays until the end.
-        shutil.rmtree(data, ignore_errors=True)
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
