@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
@@ -13,9 +12,8 @@ from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice.domain.access import Actor
 from backoffice.errors import IdentityChanged
+from tests.support.forked import CONTEXT
 from tests.support.people import People
-
-CONTEXT = multiprocessing.get_context("spawn")
 
 
 def identify(people: People, secret: str, *, remembered: bool) -> Actor | None:

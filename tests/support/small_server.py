@@ -4,14 +4,14 @@ them all."""
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from backoffice.server.threads import step_aside
 from backoffice.settings import Settings
 from backoffice.web.body import iter_body
 from backoffice.web.client_socket import HEAD_SECONDS, SIGNED_IN, set_body_pace
-from tests.support.servers import ROOT, descendants, wait_for
+from tests.support.forked import CONTEXT
+from tests.support.servers import descendants, wait_for
 
 PAGE, LARGE = 200 * 1024, 32 * 1024 * 1024
 THREADS = 2
@@ -54,14 +55,18 @@ def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return parts
 
 
-def main(number: int, connections: int, descriptors: int, head_seconds: float) -> None:
-    """Serve on the inherited socket."""
+def main(
+    listener: socket.socket, output: socket.socket, connections: int, descriptors: int, head_seconds: float
+) -> None:
+    """Serve on the inherited socket, and say everything to the other one."""
+    for number in (1, 2):
+        os.dup2(output.fileno(), number)
     main_loop.HEAD_SECONDS = head_seconds  # type: ignore[misc] # nobody wants to wait for the real one
     if descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     settings = Settings(web_workers=1, web_threads=THREADS, address_connections=connections)
     configure(settings)
-    WebServer(settings, lambda: app, number).run()
+    WebServer(settings, lambda: app, listener.detach()).run()
 
 
 @dataclass(slots=True)
@@ -69,12 +74,12 @@ class Running:
     """The server, where it listens, and what it says."""
 
     address: Any
-    process: subprocess.Popen[str]
+    process: BaseProcess
     lines: list[str] = field(default_factory=list)
 
-    def listen(self) -> None:
-        with self.process.stdout or contextlib.nullcontext([]) as output:  # type: ignore[union-attr]
-            self.lines.extend(output)
+    def listen(self, output: socket.socket) -> None:
+        with output, output.makefile() as lines:
+            self.lines.extend(lines)
 
     def open(self, source: str = "127.0.0.1", **options: int) -> socket.socket:
         """A connection from an address of 127.0.0.0/8."""
@@ -134,25 +139,20 @@ def running(
     with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as listener:
         listener.bind(unix or ("127.0.0.1", 0))
         listener.listen(256)
-        call = f"from {__name__} import main; main({listener.fileno()}, {connections}, {descriptors}, {head_seconds})"
-
-        process = subprocess.Popen(
-            [sys.executable, "-c", call],
-            cwd=ROOT,
-            pass_fds=(listener.fileno(),),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        said, output = socket.socketpair()
+        process = CONTEXT.Process(target=main, args=(listener, output, connections, descriptors, head_seconds))
+        process.start()
+        output.close()
         one = Running(listener.getsockname(), process)
-        reader = threading.Thread(target=one.listen)
+        reader = threading.Thread(target=one.listen, args=(said,))
         reader.start()
         try:
             wait_for(lambda: one.seconds() < 10, "it answers", 60)
             yield one
         finally:
             process.terminate()
-            process.wait(60)
+            process.join(60)
+            process.close()
             reader.join()
 
 
