@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -88,23 +89,27 @@ def test_a_steady_reader_gets_a_large_answer_whole(server: Running) -> None:
 
 
 def test_with_all_places_of_waiting_ones_taken_the_slowest_goes_and_others_are_served(server: Running) -> None:
+    enough = threading.Event()
+
+    def send_steadily() -> None:
+        while not enough.wait(0.03):
+            quick.sendall(bytes(5_000))
+
     with ExitStack() as stack:
-        large = head("/echo", "Content-Length: 1000000", method="PUT")
+        large = head("/echo", "Content-Length: 10000000", method="PUT")
         [quick] = many(stack, server, 1, large)
-        quick.sendall(
-            bytes(20_000)
-        )  # before there are others: as long as nobody has sent a byte, anybody is the slowest
+        sender = threading.Thread(target=send_steadily)
+        sender.start()
+        stack.callback(sender.join)
+        stack.callback(enough.set)
         slowest = many(stack, server, 69, large)
-        sent, until = 20_000, time.monotonic() + 20
+        until = time.monotonic() + 20
         while not any(closed(slowest)) and time.monotonic() < until:
-            quick.settimeout(10)
-            quick.sendall(bytes(20_000))
-            sent += 20_000
             assert server.seconds() < 2 * SOON
             drip(slowest)
         assert any(closed(slowest))
-        quick.settimeout(10)
-        quick.sendall(bytes(1_000_000 - sent - 1000))
+        enough.set()
+        sender.join()
         assert not any(closed([quick]))
 
 
