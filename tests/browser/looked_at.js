@@ -43,6 +43,40 @@
     [".page-sizes [aria-current]", style("color"), itself],
   ];
 
+  // What is built alike, in the same place: axe finds the same in each of them, and takes its time for each. It is shown
+  // the first three. Alike: the same elements with the same attributes, of those in `told` whether they are empty, and
+  // text at the same places.
+  const told = /^(id|href|src|for|name|value|title|alt|action|placeholder|content|datetime|data-.*|aria-(label|labelledby|describedby|controls))$/;
+  const built = (element, known) => {
+    const attributes = [...element.attributes]
+      .map(({ name, value }) => (told.test(name) ? `${name}${value.trim() ? "" : "!"}` : `${name}=${value}`));
+    const own = `${element.localName} ${attributes.join(" ")}`;
+    const text = [...element.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.data.trim());
+    const parts = [...element.children].map((child) => built(child, known)).filter((one, at, all) => one !== all[at - 1]);
+    const whole = `<${own} ${text ? "t" : ""}${parts.join("")}>`;
+    known.set(element, [own, whole]);
+    return whole;
+  };
+  const blocks = "tr, li, dt, dd, div, p, pre, section, article, details, table, option"; // no label without its field
+  const repeated = () => {
+    const known = new Map();
+    const seen = new Map();
+    const found = [];
+    built(document.body, known);
+    const visit = (element, path) => {
+      for (const child of element.children) {
+        const [own, whole] = known.get(child);
+        const place = `${path}/${whole}`;
+        const times = seen.get(place) ?? 0;
+        seen.set(place, times + 1);
+        if (times >= 3 && child.matches(blocks)) found.push(child);
+        else visit(child, `${path}/${own}`);
+      }
+    };
+    visit(document.body, "");
+    return found;
+  };
+
   globalThis.lookedAt = {
     contrast() {
       const said = new Set();
@@ -58,15 +92,30 @@
       return [...said].slice(0, 5);
     },
 
+    /** The page is no longer what it was. */
+    shorten() {
+      for (const one of repeated()) one.remove();
+      return [];
+    },
+
+    /** Waits until it is shown. */
+    async theme(name) {
+      while (document.documentElement.dataset.theme !== name) await new Promise(requestAnimationFrame);
+      return [];
+    },
+
     async axe(rules) {
       const chosen = rules ? { runOnly: { type: "rule", values: rules } } : {};
-      const { violations } = await axe.run({ resultTypes: ["violations"], iframes: false, preload: false, ...chosen });
+      const options = { resultTypes: ["violations"], iframes: false, preload: false, selectors: false, ...chosen };
+      const { violations } = await axe.run(options);
       return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
         .map(({ id, nodes }) => `axe ${id}: ${nodes.slice(0, 2).map((node) => node.html.slice(0, 160)).join(" | ")}`);
     },
 
     structure() {
       const said = [...globalThis.breaches];
+      const ids = [...document.querySelectorAll("[id]:not(symbol)")].map((one) => one.id);
+      if (ids.length !== new Set(ids).size) said.push(`twice: ${ids.filter((one, at) => ids.indexOf(one) !== at)}`);
       const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter((one) => one.checkVisibility());
       const levels = headings.map((one) => Number(one.localName[1]));
       if (levels.filter((level) => level === 1).length !== 1) said.push(`headings: ${levels}`);

@@ -17,25 +17,28 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 globalThis.alert = (text) => breaches.push(`alert(${text})`);
 """
-"""To be given to a page before it is opened: what breaks the policy, and scripts of strings that are none."""
-LOOKS: Final = Path(__file__).with_suffix(".js").read_text("utf-8")
-DARK: Final = ["color-contrast", "link-in-text-block"]
+LOOKS: Final = f"{Axe().axe_script};\n{Path(__file__).with_suffix('.js').read_text('utf-8')}"
+WATCHED: Final = f"{LISTEN} if (self === top) {{ {LOOKS} }}"
+"""To be given to a page before it is opened: what breaks the policy, scripts of strings that are none, and the means of
+looking at it."""
+COLOURS: Final = ["color-contrast", "link-in-text-block"]
 NARROW: Final = ["target-size", "scrollable-region-focusable"]
-"""The rules of axe that something else comes out of in the dark, and where there is no room."""
+"""The rules of axe that something else comes out of in the other scheme, and where there is no room."""
 
 
 def faults(page: Page) -> list[str]:
-    """Of the page as it is: in light, in dark and on a phone."""
-    page.evaluate(Axe().axe_script)
-    page.evaluate(LOOKS)
-    said = _said(page, "light", "[...lookedAt.structure(), ...await lookedAt.axe(), ...lookedAt.contrast()]")
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
-    said += _said(page, "dark", f"[...await lookedAt.axe({DARK}), ...lookedAt.contrast()]")
+    """Of the page as it is, wide: in light, in dark and on a phone. It is not to be used after that."""
+    first = page.evaluate("document.documentElement.dataset.theme")
+    said = _said(page, first, "[...lookedAt.structure(), ...lookedAt.contrast()]")
     page.set_viewport_size(PHONE)
-    said += _said(page, "360 px", f"[...lookedAt.width(), ...await lookedAt.axe({NARROW})]")
+    said += _said(page, "360 px", f"[...lookedAt.width(), ...lookedAt.shorten(), ...await lookedAt.axe({NARROW})]")
     page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    said += _said(page, first, "await lookedAt.axe()")
+    second = "light" if first == "dark" else "dark"
+    page.emulate_media(color_scheme=second, reduced_motion="reduce")
+    said += _said(
+        page, second, f"[...await lookedAt.theme('{second}'), ...await lookedAt.axe({COLOURS}), ...lookedAt.contrast()]"
+    )
     return said
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from backoffice.domain.ids import new_id
-from tests.browser.looked_at import LISTEN, WIDE, faults
+from tests.browser.looked_at import WATCHED, WIDE, faults
 from tests.browser.whole_site import Person, WholeSite
 from tests.support.furnished import Furnished, furnish, pages
 
@@ -41,7 +41,7 @@ def test_nothing_is_wrong_with_any_page(
 ) -> None:
     page.set_viewport_size(WIDE)
     page.emulate_media(reduced_motion="reduce")
-    page.add_init_script(LISTEN)
+    page.add_init_script(WATCHED)
     site.give_session(page, boss)
     found: dict[str, list[str]] = {}
     for endpoint, addresses in pages(here).items():
