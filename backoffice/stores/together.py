@@ -4,12 +4,17 @@ Each runs until it asks the store for something. What all of them ask for is sen
 its beginning, is given the answers that it had before, and gets to its next question, or to its end. So a read asks
 every question once, but its own code may run several times: it has to be a read, and nothing that counts or keeps. An
 answer is given to the question that it was the answer to, and to no other.
+
+Reads within such a read are kept with what they have got: when the outer one runs again and comes to the same ones,
+they go on where they were, and one that is done does not run again. What a read returns is not changed by who gets it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Final
 
 RESTLESS: Final = 20
@@ -33,18 +38,22 @@ class Read:
         """What it asked, with the answer."""
         self._restless = 0
         self._given = 0
+        self._groups: list[_Group] = []
+        """Reads within it, in the order in which it came to them."""
+        self._come_by = 0
         self.commands: Sequence[Sequence[Any]] = ()
         """What it asks next, where this can be sent with other commands."""
         self.ask: Ask | None = None
         """Else what asks it."""
         self.question: Any = None
         """The same in a form that can be compared."""
+        self.waits = False
         self.done = False
         self.result: Any = None
 
     def go_on(self) -> None:
         """Run up to the next question, or to the end. Raises what the read raises."""
-        self._given, self.commands, self.ask = 0, (), None
+        self._given, self._come_by, self.commands, self.ask = 0, 0, (), None
         token = _reading.set(self if self._restless < RESTLESS else None)
         try:
             self.result, self.done = self._run(), True
@@ -56,6 +65,20 @@ class Read:
     def answered(self, answer: Any) -> None:
         """The answer to what it asked."""
         self._answers.append((self.question, answer))
+        self.waits = False
+
+    def group(self, runs: Sequence[Callable[[], Any]]) -> _Group:
+        """The reads `runs` within this one: as they were left in the last run, if it came to the same ones there."""
+        at, self._come_by = self._come_by, self._come_by + 1
+        if at < len(self._groups):
+            known = self._groups[at]
+            if known.began == self._given and all_same(known.runs, runs):
+                self._given += known.taken
+                return known
+            del self._groups[at:]
+        made = _Group(tuple(runs), [Read(run) for run in runs], self._given)
+        self._groups.append(made)
+        return made
 
     def many(self, commands: Sequence[Sequence[Any]]) -> Any:
         """Their replies, if they are there. Raises Waiting."""
@@ -71,11 +94,12 @@ class Read:
             found = self._replies_to(commands)
             if found is None:
                 del self._answers[self._given :]
+                self._groups.clear()
                 self._restless += 1
             else:
                 self._answers[self._given] = question, found
         if self._given == len(self._answers):
-            self.question, self.commands, self.ask = question, commands, ask
+            self.question, self.commands, self.ask, self.waits = question, commands, ask, True
             raise Waiting
         self._given += 1
         return self._answers[self._given - 1][1]
@@ -91,6 +115,38 @@ class Read:
         return [known[one] for one in asked] if all(one in known for one in asked) else None
 
 
+@dataclass(eq=False, slots=True)
+class _Group:
+    """Reads within another one. `began`: how many answers that one had been given when it came to them; `taken`: how
+    many it was given for them."""
+
+    runs: tuple[Callable[[], Any], ...]
+    reads: list[Read]
+    began: int
+    taken: int = 0
+
+
+def all_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether these are the same one by one: functions are that were made in one place, of what is the same."""
+    return len(some) == len(others) and all(map(_same, some, others))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if not isinstance(one, FunctionType):
+        return bool(one == other)
+    if one.__code__ is not other.__code__ or one.__kwdefaults__ != other.__kwdefaults__:
+        return False
+    try:
+        parts = [[cell.cell_contents for cell in each.__closure__ or ()] for each in (one, other)]
+    except ValueError:  # of what has no value yet
+        return False
+    return all_same(*parts) and all_same(one.__defaults__ or (), other.__defaults__ or ())
+
+
 _reading: ContextVar[Read | None] = ContextVar("reading", default=None)
 
 
@@ -101,14 +157,17 @@ def current_read() -> Read | None:
 
 def read_together(many: Callable[[Sequence[Any]], list[Any]], reads: Sequence[Callable[[], Any]]) -> list[Any]:
     """What each of them returns; `many` sends commands in one round trip. Raises what the first one to fail raises."""
-    started = [Read(run) for run in reads]
+    outer = _reading.get()
+    group = _Group((), [Read(run) for run in reads], 0) if outer is None else outer.group(reads)
+    started = group.reads
     while True:
         for read in started:
-            if not read.done:
+            if not (read.done or read.waits):
                 read.go_on()
         waiting = [read for read in started if not read.done]
         if not waiting:
             return [read.result for read in started]
         replies = iter(many([command for read in waiting for command in read.commands]))
+        group.taken += 1
         for read in waiting:
             read.answered([next(replies) for _ in read.commands] if read.ask is None else read.ask())

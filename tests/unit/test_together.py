@@ -10,7 +10,7 @@ from redis import Redis
 
 from backoffice.errors import NotFound
 from backoffice.stores.client import Db
-from backoffice.stores.together import current_read, read_together
+from backoffice.stores.together import all_same, current_read, read_together
 
 
 class Counted(Db):
@@ -157,3 +157,72 @@ def test_one_that_never_asks_the_same_comes_to_its_end_by_itself(db: Counted) ->
         return [db.call("GET", f"moment {next(moments)}"), db.call("GET", "x")]
 
     assert db.together(restless, lambda: db.call("GET", "a")) == [[None, b"y"], b"b"]
+
+
+def test_reads_within_a_read_go_on_where_they_were(db: Counted) -> None:
+    """Each runs once more than it asks, however deep it is, and one that is done does not run again."""
+    runs: list[str] = []
+
+    def counted(name: str, key: bytes, steps: int) -> bytes:
+        runs.append(name)
+        return follow(db, key, steps)
+
+    def inner() -> list[bytes]:
+        return db.together(lambda: counted("long", b"a", 3), lambda: counted("short", b"x", 1))
+
+    def outer() -> Any:
+        found = db.together(inner, lambda: counted("middle", b"b", 2))
+        return found, db.call("GET", "x")
+
+    assert db.together(outer) == [([[b"d", b"y"], b"d"], b"y")]
+    assert db.trips == [3, 2, 1, 1]
+    assert (runs.count("long"), runs.count("middle"), runs.count("short")) == (4, 3, 2)
+
+
+def test_other_reads_in_the_same_place_are_no_continuation(db: Counted) -> None:
+    """An outer one that goes another way in its next run gets what it asks for then."""
+    keys = iter([b"a", b"x", b"x", b"x", b"x", b"x"])
+
+    def outer() -> Any:
+        key = next(keys)
+        return key, db.together(lambda: db.call("GET", key), lambda: follow(db, key, 1)), db.call("GET", "b")
+
+    assert db.together(outer) == [(b"x", [b"y", b"y"], b"c")]
+
+    def here() -> list[Any]:
+        return db.together(lambda: db.call("GET", "a"))
+
+    def there() -> list[Any]:
+        return db.together(lambda: db.call("GET", "x"))
+
+    ways = iter([here, there, there, here, here, here])
+    assert db.together(lambda: [next(ways)(), db.call("GET", "b")]) == [[[b"b"], b"c"]]
+
+
+def test_functions_are_the_same_by_where_and_of_what_they_are_made() -> None:
+    def make(value: object, default: object = 0) -> Any:
+        def made(_given: object = default) -> object:
+            return value
+
+        return made
+
+    def unfinished() -> Any:
+        def made() -> object:
+            return later
+
+        if make is None:
+            later = 1
+        return made
+
+    assert all_same([make(1), make("a", 2), db_of], [make(1), make("a", 2), db_of])
+    assert all_same([make(make([1]))], [make(make([1]))])
+    for one, other in ((make(1), make(2)), (make(1, 1), make(1, 2)), (make(make(1)), make(make(2)))):
+        assert not all_same([one], [other])
+    assert not all_same([make(1)], [lambda: 1])
+    assert not all_same([make(1)], [1])
+    assert not all_same([1, 2], [1])
+    assert not all_same([unfinished()], [unfinished()])
+
+
+def db_of() -> None:
+    """Any function."""
