@@ -16,9 +16,6 @@ from tests.support.log_segments import INDEX, KEYS, directory, entries, pages
 from tests.support.people import ROOT, event
 from tests.support.uploads import World
 
-pytestmark = pytest.mark.cluster
-
-
 # -- fsck
 
 
@@ -88,6 +85,7 @@ def test_damage_to_segments_is_found_named_and_repaired(db: Db, damage: str, mon
     assert log.wrong_indexes() == {}
 
 
+@pytest.mark.cluster
 def test_a_rebuild_that_was_overtaken_is_made_again(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody cuts the index between the reading of the log and the end of the repair."""
     entries(db, 60)
@@ -107,6 +105,7 @@ def test_a_rebuild_that_was_overtaken_is_made_again(db: Db, monkeypatch: pytest.
     assert Log.over(db, KEYS).wrong_indexes() == {}
 
 
+@pytest.mark.cluster
 def test_what_is_being_made_of_an_index_is_no_stray(db: Db) -> None:
     entries(db, 60)
     db.call("SET", KEYS.segment(INDEX, 70_000), pack("5-5"), "EX", 100)

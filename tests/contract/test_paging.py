@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,13 +66,12 @@ QUERIES = st.builds(
     limit=st.sampled_from([1, 2, 3, 7, 50, 500]),
     offset=st.sampled_from([0, 0, 1, 5, 40, 89, 90, 1000]),
 )
-MANY = settings(
-    max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+MANY = settings(max_examples=70, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+SOME = settings(parent=MANY, max_examples=25)
 
 
-def often(test: Any) -> Any:
-    return pytest.mark.real_only(MANY(test))
+def often(test: Any, many: settings = MANY) -> Any:
+    return pytest.mark.real_only(many(test))
 
 
 @often
@@ -276,8 +276,7 @@ def test_I4_an_invented_cursor_is_invalid(pager: Pager[Thing]) -> None:
                 pager.page(replace(query, cursor=cursor))
 
 
-@pytest.mark.real_only
-@settings(parent=MANY, max_examples=25)
+@partial(often, many=SOME)
 @given(number=st.floats(allow_nan=False, allow_infinity=False), member=st.text(max_size=40))
 def test_I4_a_forged_cursor_does_no_harm(pager: Pager[Thing], number: float, member: str) -> None:
     for query in (
@@ -292,8 +291,7 @@ def test_I4_a_forged_cursor_does_no_harm(pager: Pager[Thing], number: float, mem
         assert set(page.items) <= set(model(THINGS, replace(query, cursor="")))
 
 
-@pytest.mark.real_only
-@settings(parent=MANY, max_examples=25)
+@partial(often, many=SOME)
 @given(search=st.text(max_size=300))
 def test_I5_any_text_may_be_searched_for(pager: Pager[Thing], search: str) -> None:
     assert pager.page(Query(search=search)).total <= len(THINGS)

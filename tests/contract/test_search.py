@@ -159,7 +159,7 @@ def make_old(world: World, ids_and_names: dict[str, str]) -> None:
 
 
 def test_a_store_of_before_is_searched_and_brought_into_the_new_form(scene: Scene, on_fake: bool) -> None:
-    world, many = scene.world, 20 if on_fake else 150
+    world, many = scene.world, 20 if on_fake else 60
     everything = [world.stored(ALICE, [b"x"], name) for name in NAMES]
     everything += [world.stored(ALICE, [b"x"], f"x {number} 資料 é {number}{'y' * 40}.txt") for number in range(many)]
     live = world.library.page(OPERATOR, Query(limit=500), everybody=True)

@@ -99,16 +99,16 @@ def test_an_append_of_nothing_keeps_what_was_there(world: World) -> None:
 
 
 def test_one_byte_at_a_time_makes_no_more_chunks(redis: Any) -> None:
-    world = World.over(redis, replace(LIMITS, chunk_size=50, max_chunks=4))
+    world = World.over(redis, replace(LIMITS, chunk_size=20, max_chunks=4))
     upload = world.service.create_stream(ALICE)
-    for stop in range(1, 201):
+    for stop in range(1, 81):
         now = append(world, upload.id, stop)
-        assert now.received == -(-stop // 50)
+        assert now.received == -(-stop // 20)
         assert len(list(world.chunks.scan())) == now.received, "an old tail was left"
     with pytest.raises(TooLarge):
-        append(world, upload.id, 201)
-    assert complete(world, upload.id, 200).total_chunks == 4
-    assert world.read(ALICE, upload.id) == CONTENT[:200]
+        append(world, upload.id, 81)
+    assert complete(world, upload.id, 80).total_chunks == 4
+    assert world.read(ALICE, upload.id) == CONTENT[:80]
 
 
 @pytest.mark.parametrize("where", [0, 200, 2600])
