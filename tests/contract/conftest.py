@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from backoffice.stores.log import archive
 from tests.support.fsck import Scene
+from tests.support.jobs import Workers
 from tests.support.people import CountedDb
 from tests.support.uploads import World
 
@@ -32,3 +34,9 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kind of step is taken several times in a log of some hundred entries."""
     for name, value in (("READ", 20), ("INDEXES", 5), ("SHORT", 80), ("TOGETHER", 2), ("TRIM", 200)):
         monkeypatch.setattr(archive, name, value)
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers.program_runs() as workers:
+        yield workers

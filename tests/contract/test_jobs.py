@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,12 +24,6 @@ from tests.support.servers import Store, wait_for
 
 MANY = 4000
 """So many that a worker is still at it when it is stopped or killed."""
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    with Workers.program_runs() as workers:
-        yield workers
 
 
 @pytest.fixture

@@ -4,56 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Final
 
 import pytest
 
 from backoffice.domain.nouns import all_permissions
 from backoffice.errors import NotAllowed
+from tests.support.source_trees import PACKAGE, ROOT, calls, imported, names, nodes, sources
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "backoffice"
 TEMPLATES = PACKAGE / "web" / "templates"
 SECRET = re.compile(r"secret|passw|token|mac$|invite|signature|credential", re.IGNORECASE)
-
-
-def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
-    """Name and syntax tree of each module, of these folders or of all."""
-    for name, tree in _parsed().items():
-        if not folders or name.startswith(folders):
-            yield name, tree
-
-
-@cache
-def _parsed() -> dict[str, ast.Module]:
-    paths = sorted(PACKAGE.rglob("*.py"))
-    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in paths}
-
-
-@cache
-def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
-    """All of a module."""
-    return tuple(ast.walk(tree))
-
-
-def imported(tree: ast.Module) -> set[str]:
-    """The first parts of all that a module imports."""
-    found = set()
-    for node in nodes(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add((node.module or "").partition(".")[0])
-    return found
-
-
-@cache
-def calls(tree: ast.Module) -> tuple[tuple[str, ast.Call], ...]:
-    """Each call with the text of what is called."""
-    return tuple((ast.unparse(node.func), node) for node in nodes(tree) if isinstance(node, ast.Call))
 
 
 def nobody_imports(*names: str) -> None:
@@ -224,16 +185,6 @@ def unrecorded(tree: ast.Module, refusals: set[str]) -> list[int]:
             case ast.Assign() if _last(node.value) in refusals:
                 found.append(node.lineno)
     return sorted(set(found))
-
-
-def names(tree: ast.Module) -> set[str]:
-    """All names in a module, however they are used."""
-    found = set()
-    for node in nodes(tree):
-        match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
-                found.add(name)
-    return found
 
 
 def _last(node: ast.AST) -> str:
