@@ -20,7 +20,8 @@ from backoffice.stores.chunks.redis import _AHEAD_BYTES, RedisChunks
 from backoffice.stores.client import Db, connect
 from tests.support.database import client_of, idle
 from tests.support.fault_proxy import certificate, relay
-from tests.support.servers import Store, need, run_sentinel, run_store, wait_for
+from tests.support.sentinel import run_sentinel
+from tests.support.servers import Store, need, run_store, wait_for
 from tests.support.uploads import chunk_store
 
 

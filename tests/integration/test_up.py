@@ -30,6 +30,7 @@ from tests.support.servers import ROOT, Site, Store, alive, descendants, run_sto
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes")
 
 Start = Callable[..., Site]
+PASSWORD = "violet-harbour-93-lantern"
 CANARY = "canary-5f1e-" + "q7Zt2LmX9c" * 4
 """A secret that is seen wherever it shows."""
 
@@ -114,10 +115,7 @@ def command(data: Path, *words: str, **environ: str) -> subprocess.CompletedProc
 
 
 def test_it_starts_says_so_keeps_its_data_and_stops(start: Start, layout: Layout, tmp_path: Path) -> None:
-    place = {
-        "BACKOFFICE_CHUNKS": f"file:{tmp_path / 'bytes'}",
-        "BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern",
-    }
+    place = {"BACKOFFICE_CHUNKS": f"file:{tmp_path / 'bytes'}", "BACKOFFICE_ADMIN_PASSWORD": PASSWORD}
     environ = place | {"BACKOFFICE_DATA_DIR": str(layout.root)}
     here, head = tmp_path / "sent", tmp_path / "head"
     here.write_bytes(os.urandom(5 * 1024**2 + 7))

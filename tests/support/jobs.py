@@ -36,7 +36,7 @@ from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.views import RedisViews
-from tests.support.crashes import KillingDb
+from tests.support.killing import KillingDb
 from tests.support.people import People
 from tests.support.scene import Scene
 from tests.support.servers import ROOT as TREE

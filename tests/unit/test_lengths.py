@@ -14,7 +14,6 @@ LONGER: dict[str, int] = {
     "tests/contract/test_streams.py": 422,
     "tests/contract/test_upload_machine.py": 334,
     "tests/contract/test_upload_stores.py": 311,
-    "tests/integration/test_up.py": 314,
     "tests/unit/test_body.py": 302,
     "tests/unit/test_chunks_store.py": 425,
     "tests/unit/test_download.py": 370,
