@@ -90,8 +90,19 @@ def has_words(text: str, wanted: tuple[Term, ...]) -> bool:
         folded = search_fold(text)
         if not all(term.text in folded for term in wanted):
             return False
+        if all(_begins_run(folded, term.text) for term in wanted):
+            return True
     own = [word for word, _ in _words(text)]
     return all(any(word.startswith(term.text) for word in own) for term in wanted)
+
+
+def _begins_run(folded: str, term: str) -> bool:
+    """Whether letters and digits that follow each other begin with the term, in a text of ASCII. A term has nothing
+    else."""
+    at = folded.find(term)
+    while at > 0 and folded[at - 1].isalnum():
+        at = folded.find(term, at + 1)
+    return at >= 0
 
 
 def has_parts(text: str, question: str) -> bool:

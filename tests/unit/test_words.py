@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
@@ -168,3 +169,13 @@ def test_a_question_that_is_found_has_its_needles_in_the_index(name: str, end: i
     wanted, held = terms(name[:end]), index_words(name)
     if has_words(name, wanted) and len(held) < MAX_WORDS:
         assert all(any(word.startswith(needle) for word in held) for needle in needles(wanted))
+
+
+ASCII: Final = st.text(st.sampled_from("aAbB01._ "), max_size=12)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(name=ASCII, question=st.text(st.sampled_from("aAbB01."), max_size=3))
+def test_a_short_way_says_the_same_as_the_words(name: str, question: str) -> None:
+    wanted, held = terms(question), index_words(name)
+    assert has_words(name, wanted) is all(any(word.startswith(term.text) for word in held) for term in wanted)
