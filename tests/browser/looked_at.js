@@ -43,8 +43,8 @@
     [".page-sizes [aria-current]", style("color"), itself],
   ];
 
-  // What is built alike, in the same place: axe finds the same in each of them, and takes its time for each. It is shown
-  // the first three. Alike: the same elements with the same attributes, of those in `told` whether they are empty, and
+  // What is built alike, in the same place, on this page or another that was looked at in this window: axe finds the same
+  // in each of them, and takes its time for each. It is shown the first three. Alike: the same elements with the same attributes, of those in `told` whether they are empty, and
   // text at the same places.
   const told = /^(id|href|src|for|name|value|title|alt|action|placeholder|content|datetime|data-.*|aria-(label|labelledby|describedby|controls))$/;
   const built = (element, known) => {
@@ -58,22 +58,32 @@
     return whole;
   };
   const blocks = "tr, li, dt, dd, div, p, pre, section, article, details, table, option"; // no label without its field
+  const brief = (text) => {
+    let [one, other] = [7, 11];
+    for (let at = 0; at < text.length; at += 1) {
+      one = Math.imul(one ^ text.charCodeAt(at), 2654435761);
+      other = Math.imul(other ^ text.charCodeAt(at), 1597334677);
+    }
+    return `${one >>> 0}.${other >>> 0}`;
+  };
   const repeated = () => {
     const known = new Map();
-    const seen = new Map();
+    const seen = JSON.parse(sessionStorage.getItem("lookedAt") ?? "{}");
     const found = [];
     built(document.body, known);
     const visit = (element, path) => {
       for (const child of element.children) {
         const [own, whole] = known.get(child);
-        const place = `${path}/${whole}`;
-        const times = seen.get(place) ?? 0;
-        seen.set(place, times + 1);
-        if (times >= 3 && child.matches(blocks)) found.push(child);
+        const place = brief(`${path}/${whole}`);
+        const times = seen[place] ?? 0;
+        seen[place] = times + 1;
+        const alone = child === element.firstElementChild && element.matches("table, tbody, ul, ol, [role]");
+        if (times >= 3 && child.matches(blocks) && !alone) found.push(child); // a table has a row, a list an item
         else visit(child, `${path}/${own}`);
       }
     };
     visit(document.body, "");
+    sessionStorage.setItem("lookedAt", JSON.stringify(seen));
     return found;
   };
 
@@ -92,9 +102,23 @@
       return [...said].slice(0, 5);
     },
 
+    /** Where the system chooses the colours: what is told by lines alone. */
+    forced() {
+      const lined = ".sidebar nav a[aria-current], .tabs a[aria-current], .chip, .state, .label, .btn:not(.btn-icon), .panel, :focus";
+      const bare = [...document.querySelectorAll(lined)].filter((one) => {
+        const { outlineStyle, borderTopStyle } = getComputedStyle(one);
+        return shown(one) && outlineStyle === "none" && borderTopStyle === "none";
+      });
+      const dots = [...document.querySelectorAll(".state")].filter((one) => {
+        const { content, backgroundColor } = getComputedStyle(one, "::before");
+        return shown(one) && content !== "none" && ratio(rgba(backgroundColor), ground(one)) < 3;
+      });
+      return [...bare, ...dots].map((one) => `without a line: ${one.outerHTML.slice(0, 110)}`).slice(0, 5);
+    },
+
     /** The page is no longer what it was. */
     shorten() {
-      for (const one of repeated()) one.remove();
+      for (const one of [...repeated(), ...document.querySelectorAll("symbol")]) one.remove();
       return [];
     },
 

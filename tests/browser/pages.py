@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Page, expect
+
+from tests.browser.looked_at import COLOURS
 
 FASTER = 8
 """How much faster the clock of a hurried page goes."""
@@ -26,16 +28,17 @@ def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: fl
         page.wait_for_timeout(30)
 
 
-def no_barriers(page: Page, *schemes: str) -> None:
+def no_barriers(page: Page, *schemes: str, rules: Sequence[str] = ()) -> None:
     """Fails with what axe finds on the page as it is now: WCAG 2.2 A and AA, and good practice. `schemes`: in each of
     these, `light` and `dark`; none: as it is. What is on the page is the same in all: after the first of them only the
-    rules about colours are asked again."""
+    rules about colours are asked again. `rules`: none but these."""
     if not page.evaluate("() => 'axe' in globalThis"):
         page.evaluate(Axe().axe_script)
     for scheme in schemes or ("",):
         options = "resultTypes: ['violations'], preload: false, iframes: false"
-        if scheme and scheme != schemes[0]:
-            options += ", runOnly: ['color-contrast', 'link-in-text-block']"
+        asked = COLOURS if scheme and scheme != schemes[0] else rules
+        if asked:
+            options += f", runOnly: {list(asked)}"
         if scheme:
             # Without motion, or the colours would be on their way from one scheme to the other.
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

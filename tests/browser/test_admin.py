@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from backoffice.domain.ids import new_id
 from tests.browser.conftest import Watch
-from tests.browser.pages import no_barriers
 from tests.browser.whole_site import PASSWORD, SHELL, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -205,7 +204,6 @@ def test_the_log_says_what_somebody_did(site: WholeSite, admin: Page, open_page:
     assert log.index("to the trash") < log.index("uploaded"), "newest first"
     trashed.get_by_role("link").first.click()
     expect(admin.locator(".facts")).to_contain_text("seen.txt")
-    no_barriers(admin)
 
 
 def test_an_auditor_reads_and_changes_nothing(site: WholeSite, page: Page, watch: Watch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import FileChooser, Page, expect
 
 from tests.browser.conftest import Watch
+from tests.browser.looked_at import NARROW, PHONE, WIDE
 from tests.browser.pages import no_barriers, ready
 from tests.browser.uploading import Bytes
 from tests.browser.whole_site import Person, WholeSite
@@ -192,31 +193,41 @@ def test_a_store_that_is_away_is_said_by_the_list(
     expect(mine.get_by_role("heading", level=1)).to_have_text("My files", timeout=60_000)
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-def test_no_barriers(site: WholeSite, open_page: OpenPage, person: Person, width: int) -> None:
+def everywhere(page: Page) -> None:
+    """The page as it is: wide in light and dark; on a phone what comes of there being less room."""
+    no_barriers(page, "light", "dark")
+    page.set_viewport_size(PHONE)
+    no_barriers(page, rules=NARROW)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off sideways"
+    page.set_viewport_size(WIDE)
+
+
+def test_no_barriers(site: WholeSite, page: Page, person: Person) -> None:
+    """Wide in both looks, and on a phone."""
     for name in ("report.pdf", "old.txt"):
         site.store(person, name)
     view = site.services.uploads.put_chunk(
         site.actor(person), upload_id=None, index=0, total_chunks=2, data=b"x" * 100, size=200, name="half.bin"
     )
-    page = open_page(viewport={"width": width, "height": 800})
+    page.set_viewport_size(WIDE)
     site.let_in(page, person)
     expect(page.locator("[data-resume]")).to_be_visible()
-    assert page.evaluate(SIGN_IN_FIELD), "the sign of the search stands in its field"
-    no_barriers(page, "light", "dark")
+    for size in (PHONE, WIDE):
+        page.set_viewport_size(size)
+        assert page.evaluate(SIGN_IN_FIELD), "the sign of the search stands in its field"
+    everywhere(page)
     page.locator("input[data-picker=files]").set_input_files({"name": "new.txt", "mimeType": "", "buffer": b"x"})
     expect(page.get_by_role("link", name="new.txt", exact=True)).to_be_visible()
     page.get_by_role("button", name="Delete old.txt").click()
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
-    no_barriers(page, "light", "dark")
+    everywhere(page)
     page.get_by_role("link", name="Rename report.pdf").click()
     expect(page.get_by_role("textbox", name="New name")).to_be_focused()
-    no_barriers(page, "light", "dark")
+    everywhere(page)
     page.get_by_role("link", name="Trash", exact=True).click()
     page.get_by_role("link", name="Delete old.txt for good").click()
     expect(page.get_by_role("link", name="Keep")).to_be_focused()
-    no_barriers(page, "light", "dark")
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off sideways"
+    everywhere(page)
     assert view.upload.name == "half.bin"
 
 

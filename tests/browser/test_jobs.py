@@ -54,14 +54,14 @@ def test_all_that_match_by_the_keyboard_to_the_report(site: WholeSite, page: Pag
     expect(page.locator("h1")).to_have_text(f"Move to trash: {FILES} files")
     expect(page.locator(".facts")).to_contain_text("92 B")
     expect(page.locator(".names li")).to_have_count(10)
-    _no_barriers(page)
+    no_barriers(page, "light", "dark")
     page.get_by_role("button", name="Move to trash").focus()
     page.keyboard.press("Enter")
     expect(page.locator("[data-job]")).to_have_attribute("data-over", "")
     expect(page.locator(".facts")).to_contain_text(f"Moved to the trash{FILES}")
     assert not site.files(owner)
     page.set_viewport_size({"width": 360, "height": 800})
-    _no_barriers(page)
+    no_barriers(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -87,13 +87,6 @@ def test_what_is_final_is_weighed_and_a_job_is_stopped_without_a_script(
     wait_until(page, lambda: site.services.jobs.get(SHELL, job.id).over, "it has ended")
     page.get_by_role("link", name="Look again").click()
     expect(page.locator(".job-line")).to_contain_text("stopped")
-
-
-def _no_barriers(page: Page) -> None:
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        expect(page.locator("html")).to_have_attribute("data-theme", scheme)
-        no_barriers(page)
 
 
 def _held_open(site: WholeSite, operator: Person, owner: Person) -> Job:

@@ -6,6 +6,8 @@ fields and the current item; headings; width; the policy, the console, and scrip
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Page
 
@@ -23,6 +25,10 @@ PARTS = (
     ("admin", "audit", "find", "pages", "system"),
 )
 """The endpoints by the first part of their names, so that several processes share them."""
+MAIN = (
+    *("admin.index", "users.index_view", "users.details_view", "users.edit_view", "roles.index_view"),
+    *("files.index_view", "audit.index_view", "pages.upload"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +55,22 @@ def test_nothing_is_wrong_with_any_page(
             answer = page.goto(site.url + address)
             status = [] if answer is not None and answer.status == 200 else [f"status {answer and answer.status}"]
             found[address] = status + faults(page)
+    assert {address: said for address, said in found.items() if said} == {}
+
+
+def test_forced_colours_hide_nothing(
+    site: WholeSite, open_page: Callable[..., Page], boss: Person, here: Furnished
+) -> None:
+    """Where the system chooses the colours there are no backgrounds: what only they told is told by a line."""
+    page = open_page(forced_colors="active", reduced_motion="reduce", viewport=WIDE)
+    page.add_init_script(WATCHED)
+    site.give_session(page, boss)
+    known, found = pages(here), dict[str, list[str]]()
+    for endpoint in MAIN:
+        address = known[endpoint][0]
+        page.goto(site.url + address)
+        page.keyboard.press("Tab")
+        found[address] = page.evaluate("() => [...lookedAt.contrast(), ...lookedAt.forced()]")
     assert {address: said for address, said in found.items() if said} == {}
 
 

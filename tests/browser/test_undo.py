@@ -38,7 +38,6 @@ def test_undo_in_the_toast_and_in_the_timeline(site: WholeSite, page: Page, watc
     line.get_by_role("button", name="Undo").click()
     expect(page).to_have_url(details)
     expect(page.get_by_role("heading", level=1)).to_have_text("plan.txt")
-    no_barriers(page)
 
     undo = page.locator(".timeline li").first.get_by_role("button", name="Undo")
     files.rename(SHELL, file.id, "final.txt")
