@@ -2,7 +2,8 @@
 along, and nothing is sent under a type that a sender made up.
 
 No script of a file ever runs. Text is sent as text whatever it is written in; images are drawn as images, where they
-cannot act; sound and film are played. A PDF can act, and browsers show one only outside of a sandbox: it is not shown.
+cannot act; sound and film are played. A PDF can act, and is not shown: in a sandboxed frame Chromium shows none at all,
+and under the header `Content-Security-Policy: sandbox` it shows one and runs its scripts.
 """
 
 from __future__ import annotations
@@ -106,5 +107,5 @@ def why_not_shown(file: File) -> str:
     if file.mime_type in _SHOWN:
         return "The image is too large to be shown here."
     if file.mime_type == _PDF:
-        return "A PDF can hold programs, and browsers do not show one where it could not act."
+        return "PDFs are not shown here: they can hold scripts, which browsers run even where a page may run none."
     return "Files of this type cannot be shown safely."

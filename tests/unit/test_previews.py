@@ -210,7 +210,7 @@ def test_what_is_not_shown_says_why_and_is_not_in_the_log(whole: Desk) -> None:
     file = _stored(whole, "paper.pdf", b"%PDF-1.7 /JavaScript")
     answer = whole.as_("admin").get(f"/files/{file.id}/preview")
     assert answer.status_code == 404
-    assert "A PDF can hold programs" in answer.json["detail"]
+    assert "PDFs are not shown here" in answer.json["detail"]
     assert "file.download" not in whole.actions(whole.id_of("admin"))[:2]
 
 
