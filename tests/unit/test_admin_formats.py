@@ -9,12 +9,14 @@ import pytest
 from flask import Flask, render_template
 from jinja2 import DictLoader
 from markupsafe import Markup, escape
+from werkzeug.datastructures import MultiDict
 
 from backoffice.domain.limits import MAX_FILTER_VALUE
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.web import formats, templating
 from backoffice.web.admin import cells
+from backoffice.web.admin.applied_filters import applied_filters, sizes_of_search
 from backoffice.web.admin.filters import days, equals, one_of, sizes
 from backoffice.web.local_paths import is_local_path
 
@@ -286,3 +288,13 @@ def test_templates_put_out_what_escape_makes(value: object) -> None:
     app.jinja_environment = templating.TemplateEnvironment
     with app.app_context():
         assert render_template("a.html", value=value) == f"{escape(value)}|{escape(value)}"
+
+
+def test_sizes_among_the_words_of_a_search_are_filters() -> None:
+    known = dict(zip(("size_at_least", "size_at_most"), enumerate(sizes("size", "Size")), strict=True))
+    args = MultiDict([("sort", "1")])
+    search, found = sizes_of_search(known, "iso >100MB disk <2GB >much >", args)
+    assert search == "iso disk >much >"
+    assert [used.value for used in applied_filters(known, found, "", strict=True)] == [100_000_000, 2_000_000_000]
+    assert found["sort"] == "1"
+    assert sizes_of_search({}, "iso >100MB", args) == ("iso >100MB", args), "a list without sizes"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
 
 from backoffice.domain.limits import MAX_FILTERS
 from backoffice.errors import Invalid
+from backoffice.units import parse_size
 from backoffice.web.admin.filters import InvalidFilter, ServiceFilter
 from backoffice.web.admin.zones import zone_name, zone_of
 
+_SIZE_FILTERS: Final = {">": "size_at_least", "<": "size_at_most"}
 FiltersByName = Mapping[str, tuple[int, ServiceFilter]]
 """Name in addresses -> the filter's place among those of the list, and the filter."""
 
@@ -46,6 +48,28 @@ def applied_filters(
                 raise Invalid(problem) from exc
             found.append(AppliedFilter(name, index, used, text, None, problem))
     return tuple(sorted(found, key=lambda used: (used.index, used.filter.name, used.text)))
+
+
+def sizes_of_search(known: FiltersByName, search: str, args: MultiDict[str, str]) -> tuple[str, MultiDict[str, str]]:
+    """`>100MB` and `<2GB` among the words of a search are filters, where the list has those of sizes: the other words,
+    and the arguments with these filters."""
+    words = search.split()
+    found = [(_SIZE_FILTERS[word[0]], word[1:]) for word in words if _is_size(known, word)]
+    if not found:
+        return search, args
+    return " ".join(word for word in words if not _is_size(known, word)), MultiDict(
+        [*args.items(multi=True), *((f"flt_{name}", text) for name, text in found)]
+    )
+
+
+def _is_size(known: FiltersByName, word: str) -> bool:
+    if _SIZE_FILTERS.get(word[0]) not in known:
+        return False
+    try:
+        parse_size(word[1:])
+    except ValueError:
+        return False
+    return True
 
 
 def _cleaned(used: ServiceFilter, text: str, zone: str) -> Any:

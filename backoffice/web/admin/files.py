@@ -132,7 +132,7 @@ class FileView(OwnedView):
         *days("created", "Created"),
     )
     searchable = True
-    search_hint = "Words of the name"
+    search_hint = "Words of the name, >100MB"
     empty_hint = "Nobody has uploaded anything yet."
     form_on_edit = FileForm
     jobs: ClassVar = {

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from backoffice.domain.limits import MAX_FILTERS, MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid
-from backoffice.web.admin.applied_filters import AppliedFilter, FiltersByName, applied_filters
+from backoffice.web.admin.applied_filters import AppliedFilter, FiltersByName, applied_filters, sizes_of_search
 from backoffice.web.admin.zones import reader_zone
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class ListState:
         """A wrong filter makes it a list of nothing (`problem`). Raises Invalid for what is too long or too much; where
         it is `strict`, for a wrong filter too: a file must not have more than was asked for."""
         size, zone = args.get("page_size", 0, type=int), args.get(ZONE, "")
+        search, args = sizes_of_search(options.filters, _search_text(args.get("search", "")), args)
         return cls(
             options,
             root or url_for(".index_view"),
@@ -108,7 +109,7 @@ class ListState:
             page_size=size if size in options.page_sizes else options.page_size,
             sort=_sort_column(options, args.get("sort", None, type=int)),
             descending=bool(args.get("desc", 0, type=int)),
-            search=_search_text(args.get("search", "")),
+            search=search,
             filters=applied_filters(options.filters, args, zone, strict=strict),
             zone=zone,
         )
