@@ -33,6 +33,7 @@ from backoffice.errors import (
 )
 from backoffice.logs import logger
 from backoffice.web.context import request_id
+from backoffice.web.identity import current_user_or_none
 from backoffice.web.problem import problem_response, title_of
 from backoffice.web.redirects import safe_next
 
@@ -168,6 +169,7 @@ def _answer(
 
 def _page(status: int, detail: str) -> Response:
     parts = {"status": status, "title": title_of(status), "message": detail, "request_id": request_id()}
+    parts["framed"] = status < 500 and current_user_or_none() is not None
     try:
         return current_app.make_response((render_template("error.html", **parts), status))
     except Exception as error:  # noqa: BLE001 - the page of errors must not fail for an error in itself

@@ -279,3 +279,19 @@ def test_reading_the_log_is_in_the_log(whole: Desk) -> None:
     assert whole.actions(me).count("audit.read") == before + 1
     for trace in ("/admin/audit/new/", "/admin/audit/edit/", "/admin/audit/delete/", "/admin/audit/action/"):
         assert trace not in page.text
+
+
+def test_what_is_refused_keeps_the_navigation(whole: Desk) -> None:
+    """Whoever is signed in stays in the site; whoever is not is told nothing of it."""
+    user = whole.user("other")
+    for role, address, status in (
+        ("auditor", f"/admin/users/edit/?id={user.id}", 403),
+        ("admin", "/admin/files/details/?id=0123456789012345678901", 404),
+        ("admin", "/no/such/page", 404),
+    ):
+        answer = whole.as_(role).get(address, headers={"Accept": "text/html"})
+        assert answer.status_code == status
+        assert 'aria-label="Main"' in answer.text, address
+        assert f'<p class="error-status">{status}</p>' in answer.text
+    stranger = whole.site.browser().get("/no/such/page", headers={"Accept": "text/html"})
+    assert (stranger.status_code, 'aria-label="Main"' in stranger.text) == (404, False)
