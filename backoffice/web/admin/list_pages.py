@@ -20,6 +20,8 @@ from backoffice.web.context import services
 
 MOST_WIDTH: Final = 46
 """Rem that the columns with widths may take together, so that something is left for the first one; else all share."""
+MOST_WIDTH_ON_TABLET: Final = 28
+"""The same of those that a screen without room for the sidebar shows."""
 
 
 class ListPages(RecordForms):
@@ -66,11 +68,14 @@ class ListPages(RecordForms):
         """What the template of the list is given."""
         here, own = state.url(), g.arrangement
         columns = own.columns(self)
+        widths = {one.name: self.column_widths.get(one.name, 0) for one in columns}
+        kept = sum(width for name, width in widths.items() if name not in self.column_low)
         return {
             "state": state,
             "shown": state.page_info(found),
             "columns": columns,
-            "wide": sum(self.column_widths.get(one.name, 0) for one in columns) > MOST_WIDTH,
+            "wide": sum(widths.values()) > MOST_WIDTH,
+            "full": kept > MOST_WIDTH_ON_TABLET,
             "own": own,
             "rows": rows(self, found.items, here, columns),
             "filters": FilterBar.of(state) if self._filters else None,

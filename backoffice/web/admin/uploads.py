@@ -100,10 +100,10 @@ class UploadView(OwnedView):
     column_widths: ClassVar = {
         **OwnedView.column_widths,
         "owner": 8,
-        "progress": 12,
-        "pace": 12,
-        "expires_at": 7,
-        "address": 9,
+        "progress": 14,
+        "pace": 11,
+        "expires_at": 6,
+        "address": 7,
     }
     column_low = ("address",)
     column_sortable_list = ("name", ("expires_at", "expires"))
