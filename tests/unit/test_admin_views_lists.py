@@ -173,6 +173,15 @@ def test_the_log_pages_by_cursor_without_gap_or_repetition(whole: Desk) -> None:
     assert admin.get("/admin/audit/?cursor=nonsense").status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/admin/jobs/", "/admin/sessions/"])
+def test_a_list_without_a_search_forgets_what_is_searched_for(whole: Desk, path: str) -> None:
+    admin = whole.as_("admin")
+    answer = admin.get(path, query_string={"search": "nothing is called so"})
+    assert answer.status_code == 200
+    assert answer.text.count("<tbody") == admin.get(path).text.count("<tbody")
+    assert "nothing is called so" not in answer.text
+
+
 def test_an_entry_shows_all_that_is_recorded(whole: Desk) -> None:
     admin, user = whole.as_("admin"), whole.user("", "user")
     whole.site.services.users.update(SHELL, user.id, email="changed@example.org")

@@ -39,6 +39,7 @@ class ListOptions:
     filters: FiltersByName
     page_size: int
     page_sizes: tuple[int, ...]
+    searchable: bool = True
 
     @classmethod
     def of(cls, view: ServiceView) -> ListOptions:
@@ -51,6 +52,7 @@ class ListOptions:
             filters=view._filter_args or {},  # noqa: SLF001
             page_size=view.page_size,
             page_sizes=view.page_size_options,
+            searchable=view.searchable,
         )
 
 
@@ -101,7 +103,8 @@ class ListState:
         """A wrong filter makes it a list of nothing (`problem`). Raises Invalid for what is too long or too much; where
         it is `strict`, for a wrong filter too: a file must not have more than was asked for."""
         size, zone = args.get("page_size", 0, type=int), args.get(ZONE, "")
-        search, args = sizes_of_search(options.filters, _search_text(args.get("search", "")), args)
+        asked = _search_text(args.get("search", "")) if options.searchable else ""
+        search, args = sizes_of_search(options.filters, asked, args)
         return cls(
             options,
             root or url_for(".index_view"),
