@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from calendar import month_abbr, month_name
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -56,8 +55,7 @@ _FORMS = (
     (re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}(?![0-9A-Za-z])"), "<request id>"),
     (re.compile(r"(?<!\d)\d{13}-\d+"), "<entry>"),
     (re.compile(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d"), "<date>"),
-    (re.compile(rf"(?<![\w:])\d{{1,2}} (?:{'|'.join(month_name[1:])}) 20\d\d\b"), "<day>"),
-    (re.compile(rf"(?<![\w:])\d\d (?:{'|'.join(month_abbr[1:])})(?![\w ])"), "<day>"),
+    (re.compile(r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b(?: 20\d\d)?"), "<day>"),
 )
 _NEWER_WORDS = {
     "Request Entity Too Large": "Content Too Large",
