@@ -7,13 +7,13 @@ import importlib
 import itertools
 import pkgutil
 import re
-import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import backoffice
+from tests.support.processor_time import least_seconds
 
 # What these are given comes from operators, from the machine or from our own sources.
 OF_OPERATORS = ("backoffice.client", "backoffice.commands", "backoffice.embedded", "backoffice.settings")
@@ -107,31 +107,24 @@ WHOLE_ONLY = {
 """These are compared with a text from its beginning and never searched for."""
 
 
-def seconds(pattern: re.Pattern[Any], text: Any, *, search: bool) -> float:
-    """Processor time of the worse one of comparing and searching."""
-    began = time.process_time()
-    pattern.fullmatch(text)
-    middle = time.process_time()
-    if search:
-        pattern.sub(text[:0], text)
-    return max(middle - began, time.process_time() - middle)
-
-
 def costly(pattern: re.Pattern[Any], *, search: bool = True) -> tuple[str, float] | None:
     """A hostile text that costs too much, with its seconds."""
 
-    def spent(piece: str, end: str, size: int) -> float:
+    def spent(piece: str, end: str, size: int, most: float) -> float:
         text: Any = piece * (size // len(piece)) + end
-        return seconds(pattern, text.encode() if isinstance(pattern.pattern, bytes) else text, search=search)
+        if isinstance(pattern.pattern, bytes):
+            text = text.encode()
+        compared = least_seconds(lambda: pattern.fullmatch(text), most)
+        return max(compared, least_seconds(lambda: pattern.sub(text[:0], text), most)) if search else compared
 
     tried = []
     for piece, end in itertools.product(PIECES, ENDS):
-        cost = spent(piece, end, SHORT)
+        cost = spent(piece, end, SHORT, SHORT_SECONDS)
         if cost > SHORT_SECONDS:
             return piece + end, cost
         tried.append((cost, piece, end))
     for _, piece, end in sorted(tried)[-WORST:]:
-        cost = spent(piece, end, LONG)
+        cost = spent(piece, end, LONG, LONG_SECONDS)
         if cost > LONG_SECONDS:
             return piece + end, cost
     return None

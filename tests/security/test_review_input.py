@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -23,6 +22,7 @@ from backoffice.services.sign_in.passwords import Passwords
 from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor
 from backoffice.web.api.mime_types import guess_type
 from backoffice.web.api.parsing import MAX_CURSOR
+from tests.support.processor_time import least_seconds
 from tests.support.website import QUICK, Site, settings
 
 MARKS = "a" + "\u0301\u0327" * 100_000
@@ -35,25 +35,28 @@ def test_I5_a_sign_in_of_combining_marks_costs_nothing(site: Site) -> None:
     browser.get("/login")
     marks = MARKS[:20_000]  # as many as fit into what is read of a stranger
     for name, password in ((marks, "x" * 8), ("ann", marks), ("nobody", marks)):
-        before = time.process_time()
-        answer = browser.client.post(
-            "/login",
-            data={"csrf_token": browser.token, "username": name, "password": password},
-            content_type="multipart/form-data",
-        )
-        assert answer.status_code in {401, 429}
-        assert time.process_time() - before < 1
+
+        def sign_in(name: str = name, password: str = password) -> None:
+            answer = browser.client.post(
+                "/login",
+                data={"csrf_token": browser.token, "username": name, "password": password},
+                content_type="multipart/form-data",
+            )
+            assert answer.status_code in {401, 429}
+
+        assert least_seconds(sign_in, 1) < 1
 
 
 @pytest.mark.parametrize(
     "take", [clean_name, clean_username, clean_email, lambda text: clean_tags([text]), QUICK.check, QUICK.hash]
 )
 def test_I5_no_text_is_normalised_before_its_length_is_known(take: Callable[[str], object]) -> None:
-    before = time.process_time()
-    with pytest.raises((Invalid, WeakPassword)):
-        take(MARKS)
-    fold(MARKS)
-    assert time.process_time() - before < 1
+    def refuse() -> None:
+        with pytest.raises((Invalid, WeakPassword)):
+            take(MARKS)
+        fold(MARKS)
+
+    assert least_seconds(refuse, 1) < 1
 
 
 def test_A2_a_password_of_composed_characters_may_come_in_parts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -181,6 +182,7 @@ def test_d1_many_sign_ins_at_once_let_others_through(site: Running) -> None:
         while not all(one.done() for one in tried):
             waited.append(site.seconds())
             time.sleep(0.05)
-        assert max(waited) < SOON
+        # Where they stop others, one request waits for all of them. One alone says nothing on a busy machine.
+        assert statistics.median(waited) < SOON
         # On a machine that is busy otherwise the last ones may wait too long for their turn.
         assert {one.result() for one in tried} - {429} == {401}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import tracemalloc
 from collections.abc import Callable
 
@@ -13,6 +12,7 @@ from redis import Redis
 
 from backoffice.domain.acts import Acts
 from backoffice.web.route_access import route_act
+from tests.support.processor_time import least_seconds
 from tests.support.website import PASSWORD, Site, make_site
 
 MIB = 1024 * 1024
@@ -41,12 +41,12 @@ def field(name: str, value: bytes) -> bytes:
 def measured(call: Callable[[], int]) -> tuple[int, float, int]:
     """What `call` returned, its processor seconds, and the most memory Python held meanwhile."""
     tracemalloc.start()
-    before = time.process_time()
     try:
         result = call()
-        return result, time.process_time() - before, tracemalloc.get_traced_memory()[1]
+        memory = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    return result, least_seconds(call, 2), memory
 
 
 def post(
@@ -56,8 +56,9 @@ def post(
     headers = {"Authorization": f"Bearer {site.token('ann')}", "Content-Type": content_type}
     client = site.app.test_client()
     client.post(path, data=b"", headers=headers)
-    stream = io.BytesIO(body)
-    return lambda: client.post(path, input_stream=stream, content_length=len(body), headers=headers).status_code
+    return lambda: (
+        client.post(path, input_stream=io.BytesIO(body), content_length=len(body), headers=headers).status_code
+    )
 
 
 def test_CVE_2023_25577_too_many_parts(site: Site) -> None:
@@ -93,9 +94,8 @@ def test_the_most_fields_that_fit_are_bearable(site: Site) -> None:
 def test_CVE_2023_46136_a_part_that_begins_with_a_line_end(site: Site, start: bytes) -> None:
     head = b'--X\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n'
     call = post(site, "/form", head + start + b"a" * (32 * MIB) + b"\r\n--X--\r\n")
-    before = time.process_time()
     assert call() == 200
-    assert time.process_time() - before < 1
+    assert least_seconds(call, 1) < 1
 
 
 def test_a_body_over_the_limit_of_its_route_is_refused_before_it_is_read(site: Site) -> None:
@@ -156,10 +156,8 @@ def test_CVE_2026_8159_hostile_headers_cost_nothing(site: Site, name: str, metho
             "/login" if method == "POST" else "/account", method=method, headers={name: HOSTILE[name]}
         ).status_code
 
-    before = time.process_time()
-    status = call()
-    assert time.process_time() - before < 0.25
-    assert status in (303, 400, 401, 403)
+    assert call() in (303, 400, 401, 403)
+    assert least_seconds(call, 0.25) < 0.25
 
 
 @pytest.mark.parametrize("size", [129, 5000, 60_000])

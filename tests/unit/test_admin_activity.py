@@ -167,7 +167,7 @@ def test_each_bar_narrows_the_list_to_its_time(whole: Desk) -> None:
     assert not lines(empty.text)
     inner = re.findall(r"<title>([^<]+): [\d,]+</title>", narrowed)
     assert len(inner) <= 32
-    assert ":00" in inner[1], "a day is shown by its hours"
+    assert re.search(r"\d\d:\d\d$", inner[1]), "a day is shown by its hours, its beginning by its minutes"
 
 
 def test_an_entry_stands_beside_the_list_and_alone(whole: Desk) -> None:

@@ -23,8 +23,8 @@ from tests.support.website import KEY, PASSWORD, SHELL
 
 def lines(text: str) -> dict[str, str]:
     """What needs a hand, and where each line leads."""
-    found = re.findall(r'<li class="need-\w+">.*?</svg><a href="([^"]+)">([^<]+)</a></li>', text)
-    return {unescape(words): unescape(url) for url, words in found}
+    found = re.findall(r'<li class="need-\w+">.*?</svg><a href="([^"]+)">(.+?)</a></li>', text)
+    return {unescape(re.sub("<[^>]+>", "", words)): unescape(url) for url, words in found}
 
 
 def test_who_was_invited_and_never_came_is_said_and_found(whole: Desk) -> None:

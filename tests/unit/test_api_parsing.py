@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from typing import Annotated, Any
 
 import pytest
@@ -14,6 +13,7 @@ from pydantic import Field
 
 from backoffice.errors import Invalid
 from backoffice.web.api.parsing import BoolFromText, IntFromText, Strict, parse_json, validate
+from tests.support.processor_time import least_seconds
 
 
 class Sample(Strict):
@@ -121,11 +121,12 @@ def test_i7_brackets_in_text_are_text() -> None:
 
 
 def test_i7_the_check_of_depth_is_linear() -> None:
-    began = time.process_time()
-    with pytest.raises(Invalid):
-        parse_json(b'{"a": "' + b'\\"' * 1_000_000)
-    parse_json(b'{"a": "' + b"A" * 5_000_000 + b'"}')
-    assert time.process_time() - began < 1
+    def parse() -> None:
+        with pytest.raises(Invalid):
+            parse_json(b'{"a": "' + b'\\"' * 1_000_000)
+        parse_json(b'{"a": "' + b"A" * 5_000_000 + b'"}')
+
+    assert least_seconds(parse, 1) < 1
 
 
 def test_half_a_surrogate_is_no_text() -> None:
