@@ -50,7 +50,7 @@ def usage_cell(_view: Any, _context: Any, record: User, _name: str) -> str | Mar
     if not usage.limit:
         return text
     taken = usage.used + usage.reserved
-    share = f"{100 * taken / usage.limit:.0f} % of the quota"
+    share = f"{100 * taken / usage.limit:.0f}\N{NO-BREAK SPACE}% of the quota"
     return _METER % (f"{text} ({share})", usage.limit, min(taken, usage.limit), int(FULL * usage.limit), share, share)
 
 
