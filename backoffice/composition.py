@@ -12,11 +12,11 @@ from backoffice.services.audit import Audit
 from backoffice.services.blocks import Blocks
 from backoffice.services.bulk import Bulk
 from backoffice.services.checks import Checks
+from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.consequences import Consequences
 from backoffice.services.container import Services
 from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
-from backoffice.services.file_ports import ChunkStore
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
@@ -31,6 +31,7 @@ from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.limits import UploadLimits
+from backoffice.services.uploads.secrets import UploadSecrets
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
@@ -100,7 +101,6 @@ def build_services(
     """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
     first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
-    db, keys, audit = stores.db, stores.keys, stores.audit
     people, sessions, tokens = _people(stores, settings, passwords, step_aside)
     durability, health, chunks = _bytes(stores, settings, step_aside)
     files, uploads = _files(stores, settings, chunks, durability, health)
@@ -113,23 +113,24 @@ def build_services(
         sessions=sessions,
         tokens=tokens,
         views=_views(stores),
-        lists=Lists(store=RedisListLooks(db, keys), views=_views(stores)),
-        audit=Audit(audit),
-        archive=Archive(RedisArchive(db, keys), audit),
+        lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
+        audit=Audit(stores.audit),
+        archive=Archive(RedisArchive(stores.db, stores.keys), stores.audit),
         files=files,
-        inspection=FileInspection(stores.files, stores.uploads, chunks, audit),
+        inspection=FileInspection(stores.files, stores.uploads, chunks, stores.audit),
         uploads=uploads,
+        upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
-        leaving=Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, audit),
-        undo=make_undo(UndoRecords(files, people, _roles(stores), _views(stores), audit), jobs),
+        leaving=Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, stores.audit),
+        undo=make_undo(UndoRecords(files, people, _roles(stores), _views(stores), stores.audit), jobs),
         access=_access(stores),
         consequences=consequences,
         effective=_effective(settings, stores),
-        blocks=Blocks(tables=stores.throttle, users=stores.users, audit=audit),
+        blocks=Blocks(tables=stores.throttle, users=stores.users, audit=stores.audit),
         system=system,
         identities=stores.identities,
         maintenance=maintenance,
-        together=db.together,
+        together=stores.db.together,
     )
 
 
@@ -147,20 +148,16 @@ def _people(
 ) -> tuple[Users, Sessions, Tokens]:
     passwords = given or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
     policy = AccountPolicy(settings.inactive_days)
-    return (
-        _users(stores, passwords, policy),
-        _sessions(stores, settings, passwords, policy),
-        _tokens(stores, policy),
-    )
+    return _users(stores, passwords, policy), _sessions(stores, settings, passwords, policy), _tokens(stores, policy)
 
 
 def _files(
     stores: _Stores, settings: Settings, chunks: ChunkStore, durability: RedisDurability, health: RedisHealth
 ) -> tuple[Files, Uploads]:
-    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, settings.trash_ttl)
-    quota, trash_seconds = settings.quota_bytes, settings.trash_ttl
+    trash = settings.trash_ttl
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, trash)
     return (
-        Files(stores.files, stores.uploads, chunks, stores.users, stores.audit, quota, trash_seconds),
+        Files(stores.files, stores.uploads, chunks, stores.users, stores.audit, settings.quota_bytes, trash),
         Uploads(stores.uploads, stores.files, chunks, stores.audit, completion, health, limits(settings)),
     )
 
@@ -198,6 +195,12 @@ def _tokens(stores: _Stores, policy: AccountPolicy) -> Tokens:
     return Tokens(
         store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=stores.audit, policy=policy
     )
+
+
+def _upload_secrets(stores: _Stores, settings: Settings) -> UploadSecrets:
+    keys = tuple(key.reveal().encode() for key in settings.secret_keys)
+    policy = AccountPolicy(settings.inactive_days)
+    return UploadSecrets(stores.accounts, stores.identities, stores.audit, stores.throttle, keys, policy)
 
 
 def _jobs(stores: _Stores, bulk: Bulk, checks: Checks) -> Jobs:

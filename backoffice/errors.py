@@ -10,6 +10,7 @@
     ├── NotAllowed           known, and may not
     │   └── ReauthRequired       may, after giving the password again
     ├── NotFound             absent, or not for this actor to know of
+    │   └── Gone                 it was there, and its time is over
     ├── Conflict             right in itself, not with what is there
     │   ├── VersionMismatch      the record changed since it was read
     │   ├── NameTaken
@@ -24,6 +25,7 @@
     │   ├── AlreadyUndone
     │   ├── ChangedSince         what an act left is not there any more (`changed`, `by`, `at`)
     │   └── InUse                something still refers to it
+    ├── UnsupportedVersion   the client speaks another version of a protocol
     ├── TooLarge             over a limit of size
     │   └── QuotaExceeded
     ├── TooMany              over a limit of rate (`retry_after` seconds)
@@ -110,6 +112,12 @@ class NotFound(BackofficeError):
     """There is nothing here."""
 
     code = "not_found"
+
+
+class Gone(NotFound):
+    """It was given up, or its time is over."""
+
+    code = "gone"
 
 
 class Conflict(BackofficeError):
@@ -202,6 +210,12 @@ class InUse(Conflict):
     """Something still refers to it."""
 
     code = "in_use"
+
+
+class UnsupportedVersion(BackofficeError):
+    """This version of the protocol is not spoken here."""
+
+    code = "unsupported_version"
 
 
 class UnsupportedBody(BackofficeError):

@@ -83,6 +83,10 @@ MAX_THROTTLED: Final = 20_000
 MIN_FREE_DISK: Final = 512 * 1024**2
 """Bytes. With less on the disk that holds file bytes, uploads are refused."""
 
+# tus
+MAX_UPLOAD_METADATA: Final = 4096
+"""Characters of what a client says of its upload; they are kept as long as it is not a file."""
+
 # Lists
 MAX_LIMIT: Final = 500
 """Records on a page."""

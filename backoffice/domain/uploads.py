@@ -33,6 +33,7 @@ class Upload:
     tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
                     bytes lie under an index of that append, so that no two ever write to the same place
     address         from where it was begun; "" where that is not known
+    metadata        what a tus client said of it, as it came (`upload_metadata.py`)
     """
 
     id: str
@@ -54,6 +55,7 @@ class Upload:
     fence: int = 0
     tail: int = 0
     address: str = ""
+    metadata: str = ""
 
     @property
     def chunk_count(self) -> int:

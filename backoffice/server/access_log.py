@@ -21,7 +21,7 @@ from backoffice.logs import json_lines, logger
 from backoffice.web.context import REQUEST_ID
 
 _NAME: Final = "backoffice.access"
-_SECRET_PATH: Final = re.compile(r"(.*?/(?:s\b|setup)[^/]*/+)[^/].*", re.IGNORECASE | re.DOTALL)
+_SECRET_PATH: Final = re.compile(r"(.*?/(?:s\b|setup|tus)[^/]*/+)[^/].*", re.IGNORECASE | re.DOTALL)
 """Below these the rest of a path is as good as a password: however many slashes the client sends, and also where the
 spelling, or what stands before it, leads nowhere; the link is good all the same."""
 # Asked for every few seconds by machines: in the log they would bury what people do.

@@ -23,6 +23,8 @@ from backoffice.services.sessions import Sessions
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
 from backoffice.services.undo import Undo
+from backoffice.services.uploads.resumable import Resumable
+from backoffice.services.uploads.secrets import UploadSecrets
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
@@ -43,6 +45,7 @@ class Services:
     files: Files
     inspection: FileInspection
     uploads: Uploads
+    upload_secrets: UploadSecrets
     jobs: Jobs
     leaving: Leaving
     undo: Undo
@@ -57,3 +60,8 @@ class Services:
     """`together(read, read, …)` is what each of these functions returns, for a page that shows several things: they
     share their round trips. They do not depend on each other, and they are reads, for the code of each may run several
     times. Raises what the first one to fail raises."""
+
+    @property
+    def resumable(self) -> Resumable:
+        """What tus clients ask of `uploads`."""
+        return Resumable(self.uploads)

@@ -16,7 +16,8 @@ from backoffice.domain.limits import UNLIMITED_QUOTA
 from backoffice.domain.times import now_ms
 from backoffice.errors import Invalid, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, record_denial, user_ref
-from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.file_reading import file_ref
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import UserStore

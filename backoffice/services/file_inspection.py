@@ -19,7 +19,8 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import StoredChunk
 from backoffice.errors import NotFound, TooLarge
 from backoffice.services.authorization import authorize
-from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.file_reading import file_ref
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.uploads.reader import iter_compared

@@ -14,7 +14,8 @@ from backoffice.domain.files import File
 from backoffice.domain.times import now_ms, rfc3339
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import ChunkLost, IntegrityError, Invalid
-from backoffice.services.file_ports import ChunkStore, FileStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import FileStore
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.uploads.reader import check_chunk, expect_whole, iter_verified
 

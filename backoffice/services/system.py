@@ -17,7 +17,7 @@ from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
 from backoffice.services.authorization import authorize
-from backoffice.services.file_ports import ChunkStore
+from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import Durability, Heartbeats, InstallationStore, StoreHealth
 

@@ -13,18 +13,11 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ENTRY_SIZE, CarriedChunk, Chunk, ChunkMap, Upload, UploadState
 from backoffice.errors import (
-    BackofficeError,
-    ChunkConflict,
     ChunksMissing,
     Completing,
     Conflict,
     NotFound,
-    OffsetMismatch,
-    QuotaExceeded,
-    TooLarge,
     TooMany,
-    Unavailable,
-    UploadClosed,
 )
 from backoffice.stores.chunk_maps import map_questions, unpack_map
 from backoffice.stores.chunks.staging import stage
@@ -36,9 +29,14 @@ from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.upload_refusals import refusal_of
 from backoffice.stores.users import NOUN as USERS
 
 NOUN = "uploads"
+
+
+class _ThereAlready(Conflict):
+    """There is a chunk, and it may be another one."""
 
 
 def _live(upload: Upload) -> bool:
@@ -126,7 +124,9 @@ class RedisUploads:
         status, *rest = self._db.script("upload", keys, program, before=before, ground=ground)
         if status == b"ok":
             return list(rest)
-        raise _refusal(status.decode(), rest)
+        if status == b"there":
+            raise _ThereAlready
+        raise refusal_of(status.decode(), rest)
 
     def mark(
         self,
@@ -188,6 +188,13 @@ class RedisUploads:
             args += [chunk.size, chunk.pack()]
         received, stored = self._script("append", upload.id, upload.owner, *args, ground=ground)
         return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
+
+    def declare_size(
+        self, upload: Upload, size: int, *, largest: int, quota: int, ground: Ground | None = None
+    ) -> Upload:
+        args: list[Arg] = [size, quota, largest]
+        received, stored, reserved = self._script("declare", upload.id, upload.owner, *args, ground=ground)
+        return replace(upload, received=int(received), bytes=int(stored), size=size, reserved=int(reserved))
 
     def settle_tail(self, upload: Upload, token: str) -> Upload:
         _, _, fence = self._script("settle", upload.id, upload.owner, token)
@@ -261,33 +268,3 @@ class RedisUploads:
 
     def aborted(self, limit: int) -> list[Upload]:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)
-
-
-class _ThereAlready(Conflict):
-    """There is a chunk, and it may be another one."""
-
-
-def _refusal(status: str, rest: Sequence[Any]) -> BackofficeError:
-    """What a status of `upload.lua` means."""
-    match status:
-        case "missing":
-            return NotFound()
-        case "closed":
-            return UploadClosed(state=rest[0].decode())
-        case "conflict":
-            return ChunkConflict(chunk_index=int(rest[0]))
-        case "offset":
-            return OffsetMismatch(offset=int(rest[0]))
-        case "too_big":
-            return TooLarge("The chunks are larger than the file was announced or may be.")
-        case "quota":
-            return QuotaExceeded(limit=int(rest[0]))
-        case "busy":
-            return Completing(retry_after=1)
-        case "incomplete":
-            return ChunksMissing(missing=unpack_map(rest[3], rest[2], int(rest[1])).missing)
-        case "there":
-            return _ThereAlready()
-        case "lost":
-            return Unavailable()
-    return Conflict(status)

@@ -23,6 +23,8 @@ from backoffice.web.part_headers import IDENTITY, PLAIN
 
 _WHOLE: Final = "api.uploads.upload_whole"
 _CHUNK: Final = "api.uploads.upload_chunk"
+_TUS: Final = "api.tus."
+_OF_TUS: Final = frozenset({"Tus-Resumable", "Upload-Offset"})
 _RAW: Final = frozenset({"", "application/octet-stream"})
 _ENVELOPES: Final = frozenset({"multipart/form-data", "multipart/byteranges"})
 
@@ -30,10 +32,10 @@ _OTHER_PROTOCOLS: Final = {
     "X-HTTP-Method-Override": "Send the method itself.",
     "X-HTTP-Method": "Send the method itself.",
     "X-Method-Override": "Send the method itself.",
-    "Tus-Resumable": "Uploads that resume go through /upload_chunk.",
-    "Upload-Offset": "Uploads that resume go through /upload_chunk.",
-    "Upload-Complete": "Uploads that resume go through /upload_chunk.",
-    "Upload-Incomplete": "Uploads that resume go through /upload_chunk.",
+    "Tus-Resumable": "Uploads that resume go through /tus/ or /upload_chunk.",
+    "Upload-Offset": "Uploads that resume go through /tus/ or /upload_chunk.",
+    "Upload-Complete": "Uploads that resume go through /tus/ or /upload_chunk.",
+    "Upload-Incomplete": "Uploads that resume go through /tus/ or /upload_chunk.",
     "Trailer": "Fields behind the body are not read; send them before it.",
     "Digest": "It is not checked (RFC 9530 has replaced it); send Repr-Digest or Content-Digest.",
     "Content-MD5": "It is not checked; send Repr-Digest or Content-Digest with sha-256.",
@@ -60,7 +62,7 @@ def check_body_headers(request: Request) -> None:
         return  # as nearly always: the rest costs more than it
     _check_coding(request)
     for name, reason in _OTHER_PROTOCOLS.items():
-        if name in request.headers:
+        if name in request.headers and not (name in _OF_TUS and endpoint.startswith(_TUS)):
             raise _refused(name, reason)
     if endpoint.startswith("api."):
         _check_conditions(request, endpoint)

@@ -18,6 +18,7 @@ from backoffice.errors import (
     BackofficeError,
     Completing,
     Conflict,
+    Gone,
     IntegrityError,
     Invalid,
     NotAllowed,
@@ -29,6 +30,7 @@ from backoffice.errors import (
     TooMany,
     Unavailable,
     UnsupportedBody,
+    UnsupportedVersion,
     VersionMismatch,
 )
 from backoffice.logs import logger
@@ -43,7 +45,9 @@ STATUS: Final[Mapping[type[BackofficeError], int]] = {
     NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
+    Gone: 410,
     VersionMismatch: 412,
+    UnsupportedVersion: 412,
     TooLarge: 413,
     UnsupportedBody: 415,
     TooMany: 429,
@@ -61,6 +65,7 @@ HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
     405: ("method_not_allowed", "This method does not go with this address."),
     406: ("not_acceptable", "There is no form of this that you accept."),
     408: ("request_timeout", "The request took too long to arrive."),
+    410: (Gone.code, "It was here, and is no more."),
     411: ("length_required", "Say how long the body is."),
     412: (VersionMismatch.code, "It was changed by somebody else in the meantime."),
     413: (TooLarge.code, "This is larger than allowed."),
@@ -104,8 +109,12 @@ def wants_problem() -> bool:
 
 
 def _on_ours(error: BackofficeError) -> Response:
-    status = status_of(error)
-    headers = retry_headers(error)
+    return answer_to(error, status_of(error), {})
+
+
+def answer_to(error: BackofficeError, status: int, more: Mapping[str, str]) -> Response:
+    """What says that, with this status and `more` headers: for a protocol that has its own."""
+    headers = {**retry_headers(error), **more}
     if status >= 500:
         if isinstance(error, (Unavailable, StoreFull)):
             # It may be so for a while, for everybody: one line each, without a trace.

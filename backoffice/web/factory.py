@@ -29,6 +29,7 @@ from backoffice.web.headers import csp_nonce, init_headers
 from backoffice.web.health import init_health
 from backoffice.web.identity import actor, confirm_identity, init_identity, nobody_yet
 from backoffice.web.identity_retry import IdentityRetry
+from backoffice.web.method_override import MethodOverride
 from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.mount import Mount
 from backoffice.web.public_address import public_path
@@ -104,6 +105,7 @@ def make_app(
     inner: Any = IdentityRetry(app.wsgi_app)
     if path := public_path(settings):
         inner = Mount(inner, path, app.url_map)
+    inner = MethodOverride(inner, public_path(settings))
     app.wsgi_app = SiteMiddleware(inner, settings)  # type: ignore[method-assign]
     return app
 

@@ -30,8 +30,9 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.sessions import Session
 from backoffice.domain.users import User
 from backoffice.domain.waits import begin_waits, end_waits, renew_waits
-from backoffice.errors import BackofficeError, NotSignedIn
+from backoffice.errors import BackofficeError, NotFound, NotSignedIn
 from backoffice.services.tokens import NOT_VALID
+from backoffice.services.uploads.secrets import split_address
 from backoffice.web.body import hold_body, keep_confirming
 from backoffice.web.client_socket import SIGNED_IN, set_body_pace
 from backoffice.web.context import REQUEST_ID, services
@@ -42,6 +43,8 @@ from backoffice.web.route_access import Who, access_of, permissions_for
 
 VIA_PAGES: Final = "web"
 MAX_CREDENTIAL: Final = 512
+UPLOAD_ADDRESS: Final = "upload_address"
+"""The variable of a path that may have the secret of an upload."""
 MAX_AGENT_HEADER: Final = 512
 
 
@@ -124,7 +127,8 @@ def signed_in_session() -> Session:
 
 
 def uses_bearer() -> bool:
-    """Whether the request proves itself by a header, which no other site can make a browser send."""
+    """Whether the request proves itself by a header, which no other site can make a browser send, or by the secret of
+    an upload, which no other site knows."""
     return bool(g.get("bearer", False))
 
 
@@ -211,7 +215,7 @@ def confirm_identity(response: Response) -> Response:
 def _load(incoming: Request) -> CurrentUser | None:
     """Whose request is this? Asked once, before the view; Flask-Login's `current_user` is then the same."""
     header = incoming.headers.get("Authorization")
-    found = _from_session(incoming) if header is None else _from_header(header)
+    found = _from_address_or_session(incoming) if header is None else _from_header(header)
     if found is not None:
         g.person, g.actor = found, found.actor
         set_body_pace(incoming.environ, SIGNED_IN)
@@ -239,6 +243,25 @@ def _from_header(header: str) -> CurrentUser:
         raise NotSignedIn(NOT_VALID)
     g.bearer = True
     return CurrentUser(*found)
+
+
+def _from_address_or_session(incoming: Request) -> CurrentUser | None:
+    """The owner of an upload whose secret is in the address, or else who is signed in. NotFound where a secret lets
+    nobody in: whether there is such an upload is not said."""
+    upload_id, secret = split_address((incoming.view_args or {}).get(UPLOAD_ADDRESS, ""))
+    if not secret:
+        return _from_session(incoming)
+    asking = anonymous()
+    owner = services().upload_secrets.authenticate(
+        upload_id, secret, ip=asking.ip, agent=asking.agent, request_id=asking.request_id
+    )
+    if owner is not None:
+        g.bearer = True
+        return CurrentUser(*owner)
+    found = _from_session(incoming)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _from_session(incoming: Request) -> CurrentUser | None:

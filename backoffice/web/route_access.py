@@ -15,7 +15,7 @@ first lock (`web/route_guard.py`); the services ask again, knowing the object.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -49,12 +49,14 @@ class Who(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Access:
     """What one endpoint demands: one of `permissions`, and each of `also`. `max_body` bounds the request body in bytes;
-    None: the view reads it by itself, with its own limit."""
+    None: the view reads it by itself, with its own limit. `own_header`: a request header that its clients always send
+    and no page of another site can, without asking first; it takes the place of a form's token."""
 
     who: Who
     permissions: tuple[Permission, ...] = ()
     max_body: int | None = DEFAULT_BODY
     also: tuple[Permission, ...] = ()
+    own_header: str = ""
 
 
 def access_to(
@@ -81,10 +83,15 @@ def permissions_for(acts: Iterable[Act], *, everybody: bool = False) -> tuple[Pe
 
 
 def route_act(
-    *acts: Act, everybody: bool = False, also: Iterable[Act] = (), max_body: int | None = DEFAULT_BODY
+    *acts: Act,
+    everybody: bool = False,
+    also: Iterable[Act] = (),
+    max_body: int | None = DEFAULT_BODY,
+    own_header: str = "",
 ) -> Callable[[F], F]:
-    """The view does one of these: see `access_to`."""
-    return _marked(access_to(*acts, everybody=everybody, also=also, max_body=max_body))
+    """The view does one of these: see `access_to`, and `Access.own_header`."""
+    access = access_to(*acts, everybody=everybody, also=also, max_body=max_body)
+    return _marked(replace(access, own_header=own_header))
 
 
 def public(view: F) -> F:

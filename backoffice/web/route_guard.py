@@ -43,7 +43,7 @@ def _check_route() -> None:
         confirm_first(request)
         _check_size(access.max_body if actor().signed_in else min(access.max_body, SMALL_BODY))
     if not uses_bearer():
-        check_csrf(body_may_be_read=access.max_body is not None)
+        check_csrf(body_may_be_read=access.max_body is not None, own_header=access.own_header)
 
 
 def _check_size(limit: int) -> None:

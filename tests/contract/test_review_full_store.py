@@ -207,6 +207,8 @@ TAKES_MEMORY = {
     "api.uploads.upload_whole",
     "api.uploads.upload_chunk",
     "api.uploads.upload_complete",
+    "api.tus.begin_upload",
+    "api.tus.send_bytes",
     "pages.upload_form",
 }
 """Endpoints that a full store may refuse: bytes come in by them."""

@@ -37,6 +37,7 @@ class Kind:
 
 
 FILES, UPLOADS, ADMIN, PAGES, JOBS = "api.files.", "api.uploads.", "api.admin.", "pages.", "api.jobs."
+TUS = "api.tus."
 QUOTA, DESCRIBED = {"quota_bytes": 1024**2}, {"description": "others"}
 KINDS = [
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
@@ -72,6 +73,12 @@ KINDS = [
     Kind("unfinished uploads", UPLOADS + "list_uploads", 200, 2, ann("GET", "/uploads")),
     Kind("an unfinished upload", UPLOADS + "get_upload", 200, 2, kinds.unfinished("GET")),
     Kind("what has arrived of an upload", UPLOADS + "get_chunks", 200, 2, kinds.chunks_there),
+    Kind("what tus speaks", TUS + "tell_options", 204, 1, ann("OPTIONS", "/tus/")),
+    Kind("begin by tus", TUS + "begin_upload", 201, 1, kinds.tus_begin),
+    Kind("how far, by tus", TUS + "tell_offset", 200, 1, kinds.tus("HEAD")),
+    Kind("a piece by tus", TUS + "send_bytes", 204, 5, kinds.tus("PATCH", b"x" * 10_000)),
+    Kind("the last piece by tus", TUS + "send_bytes", 204, 12, kinds.tus("PATCH", b"x" * 16_384)),
+    Kind("give up by tus", TUS + "give_up", 204, 7, kinds.tus("DELETE")),
     Kind("cancel an upload", UPLOADS + "cancel_upload", 204, 4, kinds.unfinished("DELETE")),
     Kind("limits", UPLOADS + "get_limits", 200, 2, ann("GET", "/limits")),
     Kind("users", ADMIN + "list_users", 200, 2, root("GET", "/admin/users")),

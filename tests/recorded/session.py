@@ -186,9 +186,13 @@ class Recorded:
         """The identifier in an answer, called `label` in the recording from now on (and in the answer itself)."""
         value: str = answer.get_json()[field]
         self.ids[label] = self.normal.learn(label, value)
+        self.record_anew(answer)
+        return value
+
+    def record_anew(self, answer: TestResponse) -> None:
+        """The last answer, by what was learned of it."""
         last = self.exchanges[-1]
         last |= self._said(answer)
-        return value
 
     def _record(
         self,

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.recorded import admin_script, api_script, facts, pages_script, people_script, uploads_script
+from tests.recorded import admin_script, api_script, facts, pages_script, people_script, tus_script, uploads_script
 from tests.recorded.session import Recorded
 
 # The imitation has the same contract tests as the real server; what is answered over it would be the same again.
@@ -32,6 +32,7 @@ ANSWERS = Path(__file__).with_name("answers")
 RECORDING = bool(os.environ.get("RECORD_ANSWERS"))
 AREAS: dict[str, Callable[[Recorded], None]] = {
     "uploads": uploads_script.uploads,
+    "tus": tus_script.tus,
     "files": api_script.files,
     "administration": people_script.administration,
     "jobs": api_script.jobs,

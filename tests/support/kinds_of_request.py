@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from backoffice.domain.nouns import all_permissions
 from tests.support.api_site import Person, Site, form, make_site
+from tests.support.tus import OCTETS, Tus
 from tests.support.website import Browser
 
 PASSWORD = "violet-harbour-93"
@@ -136,6 +137,22 @@ def large_chunk(world: World) -> Ask:
     """One that is not in memory when its request begins."""
     file_id = world.sent(2, left=1)
     return lambda: world.ann.chunk(b"x" * 100_000, total_chunks=2, chunk_index=1, file_id=file_id)
+
+
+def tus_begin(world: World) -> Ask:
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "100000"}
+    return lambda: world.ann.call("POST", "/tus/", headers)
+
+
+def tus(method: str, data: bytes = b"") -> Prepare:
+    """Something done to an upload of 16 KiB that was just begun, with the token of its owner."""
+
+    def prepare(world: World) -> Ask:
+        begun = Tus.of(world.ann).begin(16_384, world.name())
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+        return lambda: world.ann.call(method, begun, headers, data=data, content_type=OCTETS)
+
+    return prepare
 
 
 def chunk_again(world: World) -> Ask:

@@ -24,7 +24,7 @@ from redis.retry import Retry
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
-from backoffice.services.file_ports import ChunkStore
+from backoffice.services.chunk_ports import ChunkStore
 from backoffice.stores import resp_zero_copy as wire
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks

@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from backoffice.services import file_ports, intent_ports, log_ports, ports
+from backoffice.services import chunk_ports, file_ports, intent_ports, log_ports, ports
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
@@ -45,8 +45,8 @@ PAIRS: list[tuple[type, type]] = [
     (log_ports.LogArchive, RedisArchive),
     (log_ports.LogSegments, LongIndexes),
     (ports.Throttle, RedisThrottle),
-    (file_ports.ChunkStore, RedisChunks),
-    (file_ports.ChunkStore, FileChunks),
+    (chunk_ports.ChunkStore, RedisChunks),
+    (chunk_ports.ChunkStore, FileChunks),
     (intent_ports.IntentStore, RedisIntents),
     (file_ports.UploadStore, RedisUploads),
     (file_ports.FileStore, RedisFiles),
@@ -137,6 +137,7 @@ NOT_ACTS = {
     "mark",
     "store_chunk",
     "begin_append",
+    "declare_size",
     "append",
     "settle_tail",
     "unmark",
@@ -170,7 +171,7 @@ def plain_hints(method: typing.Any, store: type) -> dict[str, str]:
 def test_every_port_has_its_store() -> None:
     protocols = {
         one
-        for module in (ports, file_ports, intent_ports, log_ports)
+        for module in (ports, chunk_ports, file_ports, intent_ports, log_ports)
         for one in vars(module).values()
         if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == module.__name__
     }

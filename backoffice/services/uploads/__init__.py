@@ -8,5 +8,7 @@ chunker     cutting, hashing and storing a body while it arrives
 completion  how an upload becomes a file
 reader      reading what is stored, checked chunk by chunk
 limits      what may be uploaded
+resumable   uploads that become a file by their last byte, for tus clients
+secrets     what an address of such an upload is worth
 status      how far an upload is
 """

@@ -12,7 +12,8 @@ import xxhash
 from backoffice.domain.access import Ground
 from backoffice.domain.uploads import TAILS, Chunk, Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, ChunkConflict, Invalid, NotFound, TooLarge, Unavailable
-from backoffice.services.file_ports import ChunkStore, UploadStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import UploadStore
 from backoffice.services.uploads.limits import UploadLimits
 
 GRACE_SECONDS = 3600

@@ -10,7 +10,8 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.uploads import TAILS, UNKNOWN, Upload
 from backoffice.errors import Completing, VersionMismatch
-from backoffice.services.file_ports import ChunkStore, UploadStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import UploadStore
 from backoffice.services.intent_ports import IntentStore
 from backoffice.services.uploads.events import upload_event
 from backoffice.services.uploads.streaming import UNNOTED

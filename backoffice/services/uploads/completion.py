@@ -27,7 +27,8 @@ from backoffice.errors import (
     NotFound,
     Unavailable,
 )
-from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.intent_ports import IntentStore
 from backoffice.services.ports import Durability
 from backoffice.services.uploads.chunks import ATTEMPTS, hold_until

@@ -10,7 +10,7 @@ import xxhash
 
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import ChunkLost, IntegrityError
-from backoffice.services.file_ports import ChunkStore
+from backoffice.services.chunk_ports import ChunkStore
 
 HEARTBEAT_SECONDS = 15
 """How often a long reading calls `heartbeat`."""

@@ -54,12 +54,32 @@ class Uploads(UploadsUnderWay):
         return self._start(actor, total_chunks, size, name)
 
     @records_quota_refusals
-    def create_stream(self, actor: Actor, *, size: int | None = None, name: str = "") -> Upload:
+    def create_stream(self, actor: Actor, *, size: int | None = None, name: str = "", metadata: str = "") -> Upload:
         """Open an upload whose bytes come in order, by `append`, and reserve `size` bytes; None: unknown, then quota is
         taken as they come. Raises what `start` raises."""
-        return self._start(actor, UNKNOWN, size, name)
+        return self._start(actor, UNKNOWN, size, name, metadata=metadata)
 
-    def _start(self, actor: Actor, total_chunks: int, size: int | None, name: str, one_shot: bool = False) -> Upload:
+    @records_quota_refusals
+    def declare_size(self, actor: Actor, upload_id: str, size: int) -> Upload:
+        """Say how large the whole will be, where that was not known, and reserve it.
+
+        Raises NotFound, UploadClosed, Invalid (another size was declared), TooLarge, QuotaExceeded.
+        """
+        self.limits.check_size(size)
+        upload = self._own(actor, upload_id)
+        largest, quota = self.limits.max_file_size, self.limits.quota_bytes
+        return self.uploads.declare_size(upload, size, largest=largest, quota=quota, ground=actor.ground)
+
+    def _start(
+        self,
+        actor: Actor,
+        total_chunks: int,
+        size: int | None,
+        name: str,
+        *,
+        one_shot: bool = False,
+        metadata: str = "",
+    ) -> Upload:
         self._check_start(actor, size)
         limits = self.limits.for_one_connection() if one_shot else self.limits
         now = self.now()
@@ -76,6 +96,7 @@ class Uploads(UploadsUnderWay):
             name=clean_name(name) if name else "",
             fence=int(one_shot),
             address=actor.ip,
+            metadata=metadata,
         )
         self.uploads.insert(
             upload, limits.max_open, limits.quota_bytes, upload_event(Actions.UPLOAD_START, actor, upload)
@@ -227,10 +248,11 @@ class Uploads(UploadsUnderWay):
             raise
         finally:
             if not stream.completed:
-                self._give_up(actor, upload, because)
+                self.give_up(actor, upload, because)
 
-    def _give_up(self, actor: Actor, upload: Upload, because: str) -> None:
-        """Abort a stream, unless the commit went through and only its answer was lost: then there is a file."""
+    def give_up(self, actor: Actor, upload: Upload, because: str) -> None:
+        """Abort a stream that nobody can go on with, unless the commit went through and only its answer was lost: then
+        there is a file."""
         left = self.uploads.get(upload.id)
         if left is not None and left.state is not UploadState.ABORTED:
             self.cleanup.abort(left, upload_event(Actions.UPLOAD_CANCEL, actor, upload, because))

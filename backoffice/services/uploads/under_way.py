@@ -14,7 +14,8 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload, UploadState
 from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
-from backoffice.services.file_ports import ChunkStore, FileStore, UploadStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import StoreHealth
 from backoffice.services.uploads.cleanup import Cleanup

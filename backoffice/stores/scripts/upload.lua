@@ -13,6 +13,7 @@
 --   begin    offset                        be the one who appends to a stream: earlier ones note nothing more
 --   append   fence, expires at, quota, largest file, tail, index of the first, offset of the first,
 --            {size, entry} ...             chunks of a stream, in order; the first may take the place of the tail
+--   declare  size, quota, largest file     the size of the whole, where it was not known
 --   settle   lease                         the bytes of the tail are where those of a chunk belong
 --   unmark   lease, fence, tail, index ... chunks that turned out not to be there; nothing where another has the lease,
 --                                          or went on with a stream meanwhile. What it has after them cannot stay
@@ -21,9 +22,11 @@
 --   release  token
 --
 -- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle: {…, fence}
+--   declare: {"ok", received, bytes, reserved}
 --   lease: {"ok", received, bytes, fields and values of the record, map}, which has all chunks then
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
 --   {"too_big", bytes} over the declared size or the largest file | {"quota", the limit}
+--   declare: {"size", size} another one was declared
 --   begin, append: {"offset", bytes} the stream goes on there, or somebody else goes on with it
 --   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received, number of chunks, map,
 --   indexes and entries of those that are not in it}
@@ -153,6 +156,17 @@ if op == 'append' then
   redis.call('HSET', upload, 'received', text(received), 'bytes', text(now), 'expires_at', ARGV[5], 'tail', ARGV[8])
   redis.call('ZADD', expiry, 'XX', ARGV[5], id)
   return {'ok', text(received), text(now)}
+end
+
+if op == 'declare' then
+  if state ~= 'open' then return {'closed', state} end
+  local wanted = tonumber(ARGV[4])
+  if size >= 0 and size ~= wanted then return {'size', text(size)} end
+  if bytes > wanted then return {'too_big', text(bytes)} end
+  local refusal = grow(wanted, ARGV[5], ARGV[6])
+  if refusal then return refusal end
+  redis.call('HSET', upload, 'size', text(wanted))
+  return {'ok', text(received), text(bytes), redis.call('HGET', upload, 'reserved')}
 end
 
 if op == 'settle' then

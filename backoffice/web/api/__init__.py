@@ -20,6 +20,7 @@ from backoffice.web.api import (
     sessions,
     tokens,
     trash,
+    tus,
     undo,
     unfinished,
     uploads,
@@ -40,6 +41,7 @@ __all__ = [
     "sessions",
     "tokens",
     "trash",
+    "tus",
     "undo",
     "unfinished",
     "uploads",
@@ -49,7 +51,13 @@ __all__ = [
 # Each of these adds its routes to a blueprint when it is imported.
 
 
-BLUEPRINTS: tuple[Blueprint, ...] = (blueprints.uploads_bp, blueprints.files_bp, blueprints.admin_bp, jobs.jobs_bp)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    blueprints.uploads_bp,
+    blueprints.tus_bp,
+    blueprints.files_bp,
+    blueprints.admin_bp,
+    jobs.jobs_bp,
+)
 
 
 def register(app: Flask, parts: Sequence[Blueprint] = BLUEPRINTS) -> None:

@@ -11,5 +11,6 @@ from typing import Final
 from flask import Blueprint
 
 uploads_bp: Final = Blueprint("uploads", __name__)
+tus_bp: Final = Blueprint("tus", __name__, url_prefix="/tus")
 files_bp: Final = Blueprint("files", __name__)
 admin_bp: Final = Blueprint("admin", __name__, url_prefix="/admin")

@@ -1,0 +1,210 @@
+"""Uploads that become a file by their last byte, as clients of the tus protocol send them (`web/api/tus.py`).
+
+They are streams like any other: the rules are those of `Uploads`, and whoever may send bytes of an upload is told how
+far it is. All of it is for the owner alone, whatever others may.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts
+from backoffice.domain.audit import ObjectRef
+from backoffice.domain.files import File, FileState
+from backoffice.domain.ids import is_id
+from backoffice.domain.upload_metadata import NAMELESS, spec_of
+from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
+from backoffice.errors import BackofficeError, ChecksumMismatch, Gone, NotFound, OffsetMismatch, TooLarge, UploadClosed
+from backoffice.services.authorization import authorize
+from backoffice.services.uploads.chunker import ReadInto
+from backoffice.services.uploads.events import upload_ref
+from backoffice.services.uploads.service import Uploads
+
+Body = Callable[[int], ReadInto]
+"""Gives what receives the bytes that are sent, given how many they may be. Both raise TooLarge for more."""
+
+ALGORITHMS: Final = {"sha1": 20, "sha256": 32}
+"""Of a `Checksum`, with the bytes of a digest. tus asks for the first one, which is good enough for what it says: that
+a piece came whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """Of the bytes of one request. `algorithm`: one of `ALGORITHMS`."""
+
+    algorithm: str
+    digest: bytes
+
+    def check(self, data: bytes | memoryview) -> None:
+        """Raises ChecksumMismatch."""
+        found = hashlib.new(self.algorithm, data, usedforsecurity=False).digest()
+        if found != self.digest:
+            raise ChecksumMismatch(received=found.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an upload is, in bytes. `length` UNKNOWN: not declared yet; `expires_at` (ms) 0: it is a file by now."""
+
+    id: str
+    offset: int
+    length: int
+    metadata: str = ""
+    expires_at: int = 0
+
+    @classmethod
+    def of(cls, upload: Upload) -> Self:
+        return cls(upload.id, upload.bytes, upload.size, upload.metadata, upload.expires_at)
+
+    @classmethod
+    def of_file(cls, file: File) -> Self:
+        return cls(file.id, file.size, file.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """Over the one service of uploads."""
+
+    uploads: Uploads
+
+    def create(
+        self,
+        actor: Actor,
+        *,
+        size: int | None,
+        metadata: str = "",
+        body: Body | None = None,
+        checksum: Checksum | None = None,
+    ) -> Progress:
+        """Open an upload of `size` bytes (None: to be declared), with its first bytes where there are some. If anything
+        goes wrong then, nothing is left, for the client never learns the identifier.
+
+        Raises Invalid, and what `Uploads.create_stream` and `send` raise.
+        """
+        name = spec_of(metadata).name
+        upload = self.uploads.create_stream(actor, size=size, name=name, metadata=metadata)
+        try:
+            if body is not None:
+                upload = self._append(actor, upload, 0, body, checksum)
+            return self._settled(actor, upload)
+        except BackofficeError as error:
+            self.uploads.give_up(actor, upload, error.code)
+            raise
+
+    def state(self, actor: Actor, upload_id: str) -> Progress:
+        """How far it is. One that has all its bytes becomes a file now, where what received the last of them did not
+        come so far: a client takes it for done.
+
+        Raises NotFound, Gone, Completing.
+        """
+        found = self._find(actor, upload_id)
+        return self._stored(found) if isinstance(found, File) else self._settled(actor, found)
+
+    def send(
+        self,
+        actor: Actor,
+        upload_id: str,
+        offset: int,
+        body: Body,
+        *,
+        size: int | None = None,
+        checksum: Checksum | None = None,
+    ) -> Progress:
+        """Take what `body` has, from byte `offset` on. `size`: of the whole, where that was not declared yet.
+
+        What has arrived is kept to the last byte, also when `body` raises; with a `checksum` all of it or nothing.
+        Raises NotFound, Gone, OffsetMismatch (`offset`: where it goes on), ChecksumMismatch, TooLarge, Completing, and
+        what `Uploads.append` and `Uploads.complete` raise.
+        """
+        found = self._find(actor, upload_id)
+        if isinstance(found, File):
+            return self._after_the_end(found, offset, body)
+        if offset != found.bytes:
+            raise OffsetMismatch(offset=found.bytes)
+        try:
+            if size is not None and size != found.size:
+                found = self.uploads.declare_size(actor, upload_id, size)
+            return self._settled(actor, self._append(actor, found, offset, body, checksum))
+        except NotFound:
+            # It has become a file since we looked, or it was given up.
+            latest = self._find(actor, upload_id)
+            if not isinstance(latest, File):
+                raise
+            raise OffsetMismatch(offset=latest.size) from None
+
+    def cancel(self, actor: Actor, upload_id: str) -> None:
+        """Give it up. Raises NotFound, Gone, Completing, UploadClosed (it is a file by now)."""
+        if isinstance(self._find(actor, upload_id), File):
+            raise UploadClosed("This upload is a file by now.", state=FileState.READY.value)
+        self.uploads.cancel(actor, upload_id)
+
+    # -- parts
+
+    def _find(self, actor: Actor, upload_id: str) -> Upload | File:
+        """The upload, or the file that it has become. Raises NotFound, also for a stranger's; Gone."""
+        upload = self.uploads.uploads.get(upload_id) if is_id(upload_id) else None
+        if upload is not None:
+            authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, upload.owner, upload_ref(upload))
+            if upload.state is UploadState.ABORTED or upload.expires_at <= self.uploads.now():
+                raise Gone
+            return upload
+        file = self.uploads.files.get(upload_id) if is_id(upload_id) else None
+        if file is None or file.state is FileState.GONE:
+            raise NotFound
+        authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, file.owner, ObjectRef("file", file.id, file.name))
+        return file
+
+    def _append(self, actor: Actor, upload: Upload, offset: int, body: Body, checksum: Checksum | None) -> Upload:
+        limits = self.uploads.limits
+        left = (limits.max_file_size if upload.size == UNKNOWN else upload.size) - offset
+        if checksum is None:
+            return self.uploads.append(actor, upload.id, offset, body(left))
+        data = _whole(body(min(left, limits.max_chunk_size)), min(left, limits.max_chunk_size))
+        checksum.check(data)
+        return self.uploads.append(actor, upload.id, offset, _reader(data))
+
+    def _settled(self, actor: Actor, upload: Upload) -> Progress:
+        """The upload as it is, or the file that it is now by its last byte."""
+        if upload.bytes != upload.size:
+            return Progress.of(upload)
+        spec = spec_of(upload.metadata, upload.name or NAMELESS)
+        return Progress.of_file(self.uploads.complete(actor, upload.id, spec, total_size=upload.size))
+
+    def _stored(self, file: File) -> Progress:
+        """Of a file: it is safe when this returns."""
+        self.uploads.completion.durability.barrier()
+        return Progress.of_file(file)
+
+    def _after_the_end(self, file: File, offset: int, body: Body) -> Progress:
+        if offset != file.size:
+            raise OffsetMismatch(offset=file.size)
+        if body(0)(memoryview(bytearray(1))):
+            raise TooLarge("The upload has all its bytes.", limit=file.size)
+        return self._stored(file)
+
+
+def _whole(read_into: ReadInto, most: int) -> memoryview:
+    """All that it has, in memory. Raises what it raises."""
+    view = memoryview(bytearray(most + 1))
+    received = 0
+    while count := read_into(view[received:]):
+        received += count
+    return view[:received]
+
+
+def _reader(data: memoryview) -> ReadInto:
+    """What gives bytes that are in memory already."""
+    at = 0
+
+    def read_into(view: memoryview) -> int:
+        nonlocal at
+        count = min(len(view), len(data) - at)
+        view[:count] = data[at : at + count]
+        at += count
+        return count
+
+    return read_into
