@@ -52,6 +52,11 @@ class ChunkStore(Protocol):
     def hold(self, file_id: str, index: int, until: int) -> None:
         """Keep a chunk no more, but hold it until then (epoch ms). Nothing where it is not kept. For `fsck` alone."""
 
+    def move(self, file_id: str, total: int, to_id: str, first: int, hold_until: int) -> list[int]:
+        """Give chunks [0, total), which are held, the places from `first` on of another identifier, where they are held
+        until then (epoch ms). The indexes of those that have not come there: there is a chunk already, or none to be
+        moved. Nothing is copied where it can be avoided. Repeating it goes on where it was interrupted."""
+
     def release(self, file_id: str, index: int) -> None:
         """Free one chunk unless it is kept: then it belongs to a file, or to an upload that becomes one."""
 

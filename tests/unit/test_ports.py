@@ -138,6 +138,7 @@ NOT_ACTS = {
     "store_chunk",
     "begin_append",
     "declare_size",
+    "move",
     "append",
     "settle_tail",
     "unmark",

@@ -103,6 +103,22 @@ class ChunkWriter:
             # Its time was over between the two looks.
         raise Unavailable
 
+    def put_aside(self, upload: Upload, aside: str, index: int, data: bytes | memoryview) -> None:
+        """Keep the bytes as long, under an identifier that no record has: nobody comes by them before `take_in`."""
+        self.chunks.put(aside, index, data, hold_until(upload, self.now()))
+
+    def take_in(self, upload: Upload, aside: str, total: int, first: int) -> None:
+        """Give chunks that were put aside the places of the upload from `first` on.
+
+        Raises ChunkConflict where other bytes are there, Unavailable where one was lost.
+        """
+        for index in self.chunks.move(aside, total, upload.id, first, hold_until(upload, self.now())):
+            data = self.chunks.get(aside, index)
+            if data is None:
+                raise Unavailable
+            self.put(upload, first + index, data)
+        self.chunks.delete(aside, total)
+
     def append(self, upload: Upload, first: int, offset: int, chunks: Sequence[Chunk], tail: int = 0) -> Upload:
         """Note chunks of a stream (see `UploadStore.append`); a tail that they replace is freed."""
         noted = self.uploads.append(upload, first, offset, chunks, tail=tail, **self._bounds(upload))

@@ -23,6 +23,7 @@ from backoffice.services.authorization import authorize
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.events import upload_ref
 from backoffice.services.uploads.service import Uploads
+from backoffice.services.uploads.streaming import NOTED_TOGETHER
 
 Body = Callable[[int], ReadInto]
 """Gives what receives the bytes that are sent, given how many they may be. Both raise TooLarge for more."""
@@ -39,11 +40,23 @@ class Checksum:
     algorithm: str
     digest: bytes
 
-    def check(self, data: bytes | memoryview) -> None:
+
+class _Compared:
+    """A body whose checksum is taken while it comes."""
+
+    def __init__(self, wanted: Checksum, body: ReadInto) -> None:
+        self._wanted, self._body = wanted, body
+        self._found = hashlib.new(wanted.algorithm, usedforsecurity=False)
+
+    def read_into(self, view: memoryview) -> int:
+        received = self._body(view)
+        self._found.update(view[:received])
+        return received
+
+    def check(self) -> None:
         """Raises ChecksumMismatch."""
-        found = hashlib.new(self.algorithm, data, usedforsecurity=False).digest()
-        if found != self.digest:
-            raise ChecksumMismatch(received=found.hex())
+        if self._found.digest() != self._wanted.digest:
+            raise ChecksumMismatch(received=self._found.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +176,11 @@ class Resumable:
         left = (limits.max_file_size if upload.size == UNKNOWN else upload.size) - offset
         if checksum is None:
             return self.uploads.append(actor, upload.id, offset, body(left))
-        data = _whole(body(min(left, limits.max_chunk_size)), min(left, limits.max_chunk_size))
-        checksum.check(data)
-        return self.uploads.append(actor, upload.id, offset, _reader(data))
+        if upload.size == UNKNOWN:
+            # No quota counts them before they are compared, and none was reserved.
+            left = min(left, NOTED_TOGETHER * limits.chunk_size)
+        compared = _Compared(checksum, body(left))
+        return self.uploads.append_checked(actor, upload.id, offset, compared.read_into, compared.check)
 
     def _settled(self, actor: Actor, upload: Upload) -> Progress:
         """The upload as it is, or the file that it is now by its last byte."""
@@ -185,26 +200,3 @@ class Resumable:
         if body(0)(memoryview(bytearray(1))):
             raise TooLarge("The upload has all its bytes.", limit=file.size)
         return self._stored(file)
-
-
-def _whole(read_into: ReadInto, most: int) -> memoryview:
-    """All that it has, in memory. Raises what it raises."""
-    view = memoryview(bytearray(most + 1))
-    received = 0
-    while count := read_into(view[received:]):
-        received += count
-    return view[:received]
-
-
-def _reader(data: memoryview) -> ReadInto:
-    """What gives bytes that are in memory already."""
-    at = 0
-
-    def read_into(view: memoryview) -> int:
-        nonlocal at
-        count = min(len(view), len(data) - at)
-        view[:count] = data[at : at + count]
-        at += count
-        return count
-
-    return read_into

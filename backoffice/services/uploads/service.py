@@ -214,15 +214,35 @@ class Uploads(UploadsUnderWay):
         upload by chunks), Invalid (longer than the declared size: nothing of that piece is kept), TooLarge,
         QuotaExceeded, StoreFull; ChunkConflict where an append left other bytes that it had not noted.
         """
-        upload = self._own(actor, upload_id)
-        if upload.total_chunks != UNKNOWN:
-            raise Conflict("This upload comes by chunks.", total_chunks=upload.total_chunks)
-        with StreamingUpload.resume(self._writer(actor), upload, offset) as stream:
+        with StreamingUpload.resume(self._writer(actor), self._own_stream(actor, upload_id), offset) as stream:
             try:
                 stream.read_from(body)
             finally:
                 stream.keep()
         return stream.upload
+
+    @records_quota_refusals
+    def append_checked(
+        self, actor: Actor, upload_id: str, offset: int, body: ReadInto, check: Callable[[], None]
+    ) -> Upload:
+        """The same, but all that `body` has or nothing: `check` is called at its end, and raises where it is not what
+        it should be. Until then the bytes wait where nobody comes by them."""
+        upload = self._own_stream(actor, upload_id)
+        stream = StreamingUpload.resume(self._writer(actor), upload, offset, aside=new_id())
+        try:
+            with stream:
+                stream.read_from(body)
+                check()
+                stream.take_in()
+                return stream.keep()
+        finally:
+            stream.discard()
+
+    def _own_stream(self, actor: Actor, upload_id: str) -> Upload:
+        upload = self._own(actor, upload_id)
+        if upload.total_chunks != UNKNOWN:
+            raise Conflict("This upload comes by chunks.", total_chunks=upload.total_chunks)
+        return upload
 
     @contextmanager
     def open_stream(self, actor: Actor, spec: FileSpec, size: int | None = None) -> Iterator[NewFile]:

@@ -59,26 +59,28 @@ class StreamingUpload:
     `upload` is the record as this append noted it last. Memory: three chunks.
     """
 
-    def __init__(self, writer: ChunkWriter, upload: Upload, tail: bytes = b"") -> None:
-        """`upload`: as `begin_append` gave it; `tail`: bytes of its tail."""
+    def __init__(self, writer: ChunkWriter, upload: Upload, tail: bytes = b"", aside: str = "") -> None:
+        """`upload`: as `begin_append` gave it; `tail`: bytes of its tail. `aside`: an identifier of its own, under
+        which chunks wait, and nothing is noted, until `take_in`; until then it can be as if nothing had come."""
         self.upload, self.completed, self.digest = upload, False, b""
         self._writer, self._limits = writer, writer.limits
         self._first = upload.received - (1 if tail else 0)
         self._renew_at = self._next_renewal()
+        self._aside, self._looked_at = aside, 0
         self._noted, self._offset = 0, upload.bytes - len(tail)
         self._received, self._whole = upload.bytes, upload.bytes == 0
         announced = None if upload.size == UNKNOWN else upload.size - upload.bytes
         self._chunker = Chunker(self._put, self._limits.chunk_size, announced, prefix=tail)
 
     @classmethod
-    def resume(cls, writer: ChunkWriter, upload: Upload, offset: int) -> Self:
-        """Go on at `offset`, and be the only one who does.
+    def resume(cls, writer: ChunkWriter, upload: Upload, offset: int, aside: str = "") -> Self:
+        """Go on at `offset`, and be the only one who does. `aside`: see `__init__`.
 
         Raises OffsetMismatch (`offset`: where it goes on), NotFound, UploadClosed.
         """
         upload, noted = writer.uploads.begin_append(upload, offset)
         if noted is None:
-            return cls(writer, upload)
+            return cls(writer, upload, aside=aside)
         index = upload.received - 1
         tail = writer.chunks.get(upload.id, upload.stored_at(index))
         if tail is None or Chunk(len(tail), xxh3_128_digest(tail)) != noted:
@@ -87,9 +89,9 @@ class StreamingUpload:
             raise OffsetMismatch(offset=writer.uploads.unmark(upload, [index]).bytes)
         # A completion may have put it where it belongs and died, or chunks have become smaller.
         if len(tail) < writer.limits.chunk_size and writer.chunks.get(upload.id, index) != tail:
-            return cls(writer, upload, tail)
+            return cls(writer, upload, tail, aside)
         writer.put(upload, index, tail)
-        return cls(writer, writer.append(upload, index, upload.bytes - len(tail), [noted]))
+        return cls(writer, writer.append(upload, index, upload.bytes - len(tail), [noted]), aside=aside)
 
     def __enter__(self) -> Self:
         self._chunker.__enter__()
@@ -120,6 +122,17 @@ class StreamingUpload:
             return received
 
         self._chunker.read_from(counted)
+
+    def take_in(self) -> None:
+        """What waits aside is as if it had come just now: `keep` notes it. Raises ChunkConflict, Unavailable."""
+        self._chunker.drain()
+        self._writer.take_in(self.upload, self._aside, len(self._chunker.chunks), self._first)
+        self._aside = ""
+
+    def discard(self) -> None:
+        """Free what waits aside. To be called when the context is left."""
+        if self._aside:
+            self._writer.chunks.delete(self._aside, self._chunker.submitted)
 
     def keep(self) -> Upload:
         """Store and note all that has arrived, to the last byte, for another append to go on after it.
@@ -157,6 +170,9 @@ class StreamingUpload:
         return self.upload
 
     def _put(self, index: int, data: memoryview) -> None:
+        if self._aside:
+            self._writer.put_aside(self.upload, self._aside, index, data)
+            return
         try:
             self._writer.put(self.upload, self._first + index, data)
         except ChunkConflict:
@@ -185,6 +201,12 @@ class StreamingUpload:
     def _note(self, least: int) -> None:
         """Note the chunks that are stored by now, unless they are fewer than `least`. Each note keeps the upload from
         expiring, and so one is due now and then, whatever there is to note."""
+        if self._aside:
+            # No note says that another has begun. It must not go on for long: no quota counts what waits.
+            if self._chunker.submitted - self._looked_at >= NOTED_TOGETHER:
+                self._looked_at = self._chunker.submitted
+                self._check_fence()
+            return
         due = self._writer.now() >= self._renew_at
         if self._chunker.submitted - self._noted < least and not due:
             return

@@ -181,6 +181,25 @@ class FileChunks:
             return
         self._disk.remove(kept)
 
+    def move(self, file_id: str, total: int, to_id: str, first: int, hold_until: int) -> list[int]:
+        left = [index for index in range(total) if not self._move(file_id, index, to_id, first + index, hold_until)]
+        self._disk.remove_directory(_directory(HELD, file_id))
+        return left
+
+    def _move(self, file_id: str, index: int, to_id: str, to_index: int, hold_until: int) -> bool:
+        old, held, kept = _path(HELD, file_id, index), _path(HELD, to_id, to_index), _path(KEPT, to_id, to_index)
+        try:
+            self._disk.touch(old, hold_until)
+            if not self._link(old, held):
+                return False
+        except FileNotFoundError:
+            return self._disk.stat(held) is not None or self._disk.stat(kept) is not None
+        if self._disk.stat(kept) is not None:
+            self._disk.remove(held)
+            return False
+        self._disk.remove(old)
+        return True
+
     def release(self, file_id: str, index: int) -> None:
         self._disk.remove(_path(HELD, file_id, index))
 

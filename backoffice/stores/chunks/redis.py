@@ -137,6 +137,45 @@ class RedisChunks:
     def hold(self, file_id: str, index: int, until: int) -> None:
         self._db.call("PEXPIRE", self._keys.chunk(file_id, index), max(1, until - now_ms()), "NX")
 
+    def move(self, file_id: str, total: int, to_id: str, first: int, hold_until: int) -> list[int]:
+        """On a cluster the two have different slots: each chunk is copied, one in memory at a time."""
+        left: list[int] = []
+        for start in range(0, total, GROUP):
+            places = [
+                (index, self._keys.chunk(file_id, index), self._keys.chunk(to_id, first + index))
+                for index in range(start, min(start + GROUP, total))
+            ]
+            life = max(1, hold_until - now_ms())
+            left += self._rename(places, life) if self._db.one_server else self._copy(places, life)
+        return left
+
+    def _rename(self, places: Sequence[tuple[int, bytes, bytes]], life: int) -> list[int]:
+        there = self._each("EXISTS", [key for _, old, new in places for key in (old, new)])
+        to_move = [place for place, found in zip(places, there[::2], strict=True) if found]
+        moved = self._in_batches([("RENAMENX", old, new) for _, old, new in to_move])
+        came = [new for (_, _, new), done in zip(to_move, moved, strict=True) if done]
+        self._each("PEXPIRE", came, life)
+        taken = {index for (index, _, _), done in zip(to_move, moved, strict=True) if not done}
+        lost = {
+            index
+            for (index, _, _), old, new in zip(places, there[::2], there[1::2], strict=True)
+            if not old and not new
+        }
+        return sorted(taken | lost)
+
+    def _copy(self, places: Sequence[tuple[int, bytes, bytes]], life: int) -> list[int]:
+        left = []
+        for index, old, new in places:
+            data = self._db.call("GET", old)
+            if data is None:
+                if not self._db.call("EXISTS", new):
+                    left.append(index)
+            elif self._db.call("SET", new, data, "NX", "PX", life):
+                self._db.call("UNLINK", old)
+            else:
+                left.append(index)
+        return left
+
     def release(self, file_id: str, index: int) -> None:
         # One command decides and frees: an upload may become a file between any two.
         self._db.call("EXPIRE", self._keys.chunk(file_id, index), 0, "XX")
