@@ -22,6 +22,7 @@ from backoffice.errors import BackofficeError
 from backoffice.web.api.openapi import Document, document, is_api, template
 from backoffice.web.route_access import Who, access_of
 from tests.support.api_site import Person, Site, imitated_site
+from tests.support.tus import Tus, id_of
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
 """For each operation; a long search sets the variable."""
@@ -112,6 +113,9 @@ def test_codes_are_those_of_the_errors(spec: Document) -> None:
                 assert set(re.findall(r"`(\w+)`", response["description"])) <= known, (path, status)
 
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
+
 def _tree(cls: type[BackofficeError]) -> Iterator[type[BackofficeError]]:
     yield cls
     for below in cls.__subclasses__():
@@ -164,6 +168,7 @@ def test_whatever_is_sent_the_answer_is_in_the_description(site: Site, root: Per
     """What the description allows, and what it does not: never a 5xx, never an answer that is not described."""
     schema = schemathesis.openapi.from_wsgi("/openapi.json", site.app)
     file_id, upload_id = root.upload("known.txt"), root.start(b"x", 2)
+    streamed = id_of(Tus.of(root).begin(5))
     somebody = site.somebody("user").id  # whose token is not the one that asks
     checks = (
         schemathesis.checks.not_a_server_error,
@@ -178,7 +183,13 @@ def test_whatever_is_sent_the_answer_is_in_the_description(site: Site, root: Per
         @given(case=found.ok().as_strategy(generation_mode=mode))
         def send(case: schemathesis.Case) -> None:
             headers = {**(case.headers or {}), "Authorization": f"Bearer {root.token}"}
-            for name, known in (("file_id", upload_id if "/uploads" in case.path else file_id), ("user_id", somebody)):
+            if case.path.startswith("/tus/"):
+                headers["Tus-Resumable"] = "1.0.0"
+            for name, known in (
+                ("file_id", upload_id if "/uploads" in case.path else file_id),
+                ("user_id", somebody),
+                ("upload_address", streamed),
+            ):
                 # Half of the time something that is there.
                 if name in (case.path_parameters or {}) and len(str(case.path_parameters[name])) % 2:
                     case.path_parameters[name] = known
