@@ -107,6 +107,32 @@ class Machine(RuleBasedStateMachine):
         assert fired or self.offset == stop, "what arrived before the cut was not kept"
 
     @precondition(lambda self: not self.done and self.upload.state is UploadState.OPEN)
+    @rule(length=LENGTH, right=st.booleans(), cut=st.booleans(), overtaken=st.booleans(), fault=FAULT)
+    def append_with_a_checksum(self, length: int, right: bool, cut: bool, overtaken: bool, fault: Wrong) -> None:
+        """All of it or nothing; while it comes, another may append before it is compared."""
+        start, stop = self.offset, min(self.offset + length, len(CONTENT))
+        source = reader(CONTENT[start:stop], 900, fail_at=stop - start if cut else -1)
+
+        def check() -> None:
+            if overtaken:
+                self.eye.service.append(ALICE, self.id, start, reader(CONTENT[start : start + 1]))
+            if not right:
+                raise ChecksumMismatch
+
+        fired, _ = self.attempt(
+            fault,
+            lambda: self.world.service.append_checked(ALICE, self.id, start, source, check),
+            ConnectionResetError,
+            ChecksumMismatch,
+            OffsetMismatch,
+        )
+        self.offset = self.upload.bytes
+        if cut or not right or overtaken:
+            assert self.offset in {start, min(start + 1, len(CONTENT))}, "what was not compared counts"
+        else:
+            assert fired or self.offset == stop
+
+    @precondition(lambda self: not self.done and self.upload.state is UploadState.OPEN)
     @rule(mine=LENGTH, other=st.integers(1, 2500), at=st.integers(0, 2500), fault=FAULT)
     def append_twice_at_once(self, mine: int, other: int, at: int, fault: Wrong) -> None:
         """While one appends, its client comes back over another connection and appends, too."""
