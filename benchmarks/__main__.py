@@ -23,6 +23,7 @@ from benchmarks import (
     small,
     start,
     transfer,
+    tus,
 )
 from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
@@ -41,6 +42,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "hostile": hostile.measure,
     "identities": identities.measure,
     "start": start.measure,
+    "tus": tus.measure,
 }
 EARLIER_NAMES = {"slow": "hostile"}
 PEERS = {"peers", "large", "small", "admin"}

@@ -14,6 +14,9 @@ TAILS = 2**31
 """Indexes from here on are no chunks' own: under them lie tails of streams, see `Upload.tail`."""
 
 
+TUS = "tus"
+
+
 class UploadState(StrEnum):
     OPEN = "open"
     COMPLETING = "completing"
@@ -33,6 +36,7 @@ class Upload:
     tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
                     bytes lie under an index of that append, so that no two ever write to the same place
     address         from where it was begun; "" where that is not known
+    protocol        TUS where a client of that protocol sends it, else ""
     metadata        what a tus client said of it, as it came (`upload_metadata.py`)
     """
 
@@ -55,6 +59,7 @@ class Upload:
     fence: int = 0
     tail: int = 0
     address: str = ""
+    protocol: str = ""
     metadata: str = ""
 
     @property

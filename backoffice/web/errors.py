@@ -115,7 +115,7 @@ def _on_ours(error: BackofficeError) -> Response:
 def answer_to(error: BackofficeError, status: int, more: Mapping[str, str]) -> Response:
     """What says that, with this status and `more` headers: for a protocol that has its own."""
     headers = {**retry_headers(error), **more}
-    if status >= 500:
+    if status_of(error) >= 500:
         if isinstance(error, (Unavailable, StoreFull)):
             # It may be so for a while, for everybody: one line each, without a trace.
             _log.warning("request failed", code=error.code, reason=str(error))

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import Upload
+from backoffice.domain.uploads import TUS, Upload
 from backoffice.errors import ChecksumMismatch, ChunkConflict, OffsetMismatch, TooLarge
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.resumable import Checksum, Resumable
@@ -35,7 +35,7 @@ def chunks(world: World) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("stop", [1, CHUNK, 2 * CHUNK, 2500])
 def test_what_differs_leaves_nothing(world: World, stop: int) -> None:
-    upload = world.service.create_stream(ALICE, size=len(DATA))
+    upload = world.service.create_stream(ALICE, size=len(DATA), protocol=TUS)
     assert send(world, upload, 0, DATA[:stop], None) == stop
     before = chunks(world), world.files.usage("alice")
     with pytest.raises(ChecksumMismatch):
@@ -50,7 +50,7 @@ def test_what_differs_leaves_nothing(world: World, stop: int) -> None:
 
 @pytest.mark.cluster
 def test_a_body_that_is_cut_leaves_nothing(world: World) -> None:
-    upload = world.service.create_stream(ALICE, size=len(DATA))
+    upload = world.service.create_stream(ALICE, size=len(DATA), protocol=TUS)
     with pytest.raises(ConnectionResetError):
         Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(DATA, fail_at=4900), checksum=of(DATA))
     assert chunks(world) == []
@@ -61,7 +61,7 @@ def test_a_body_that_is_cut_leaves_nothing(world: World) -> None:
 def test_who_has_taken_over_is_not_disturbed(world: World) -> None:
     """The one that was overtaken has stored all its chunks, and its checksum is right or wrong."""
     for checksum in (of(DATA), of(ELSE)):
-        upload = world.service.create_stream(ALICE, size=len(DATA))
+        upload = world.service.create_stream(ALICE, size=len(DATA), protocol=TUS)
         body = reader(DATA)
 
         def overtaken(view: memoryview, body: ReadInto = body, upload: Upload = upload) -> int:
@@ -78,7 +78,7 @@ def test_who_has_taken_over_is_not_disturbed(world: World) -> None:
 
 
 def test_other_bytes_that_a_dead_append_left_stay(world: World) -> None:
-    upload = world.service.create_stream(ALICE, size=len(DATA))
+    upload = world.service.create_stream(ALICE, size=len(DATA), protocol=TUS)
     world.chunks.put(upload.id, 2, ELSE[:CHUNK], now_ms() + 1_000_000)
     with pytest.raises(ChunkConflict):
         send(world, upload, 0, DATA, of(DATA))
@@ -88,7 +88,7 @@ def test_other_bytes_that_a_dead_append_left_stay(world: World) -> None:
 
 
 def test_without_a_length_no_more_waits_than_is_noted_together(world: World) -> None:
-    upload = world.service.create_stream(ALICE)
+    upload = world.service.create_stream(ALICE, protocol=TUS)
     asked: list[int] = []
 
     def body(limit: int) -> object:

@@ -17,7 +17,7 @@ from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import is_id
 from backoffice.domain.upload_metadata import NAMELESS, spec_of
-from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
+from backoffice.domain.uploads import TUS, UNKNOWN, Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, Gone, NotFound, OffsetMismatch, TooLarge, UploadClosed
 from backoffice.services.authorization import authorize
 from backoffice.services.uploads.chunker import ReadInto
@@ -99,7 +99,7 @@ class Resumable:
         Raises Invalid, and what `Uploads.create_stream` and `send` raise.
         """
         name = spec_of(metadata).name
-        upload = self.uploads.create_stream(actor, size=size, name=name, metadata=metadata)
+        upload = self.uploads.create_stream(actor, size=size, name=name, protocol=TUS, metadata=metadata)
         try:
             if body is not None:
                 upload = self._append(actor, upload, 0, body, checksum)
@@ -162,6 +162,8 @@ class Resumable:
         upload = self.uploads.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is not None:
             authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, upload.owner, upload_ref(upload))
+            if upload.protocol != TUS:
+                raise NotFound  # one by chunks, or the body of a PUT that is coming just now
             if upload.state is UploadState.ABORTED or upload.expires_at <= self.uploads.now():
                 raise Gone
             return upload

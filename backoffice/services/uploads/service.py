@@ -54,10 +54,12 @@ class Uploads(UploadsUnderWay):
         return self._start(actor, total_chunks, size, name)
 
     @records_quota_refusals
-    def create_stream(self, actor: Actor, *, size: int | None = None, name: str = "", metadata: str = "") -> Upload:
+    def create_stream(
+        self, actor: Actor, *, size: int | None = None, name: str = "", protocol: str = "", metadata: str = ""
+    ) -> Upload:
         """Open an upload whose bytes come in order, by `append`, and reserve `size` bytes; None: unknown, then quota is
         taken as they come. Raises what `start` raises."""
-        return self._start(actor, UNKNOWN, size, name, metadata=metadata)
+        return self._start(actor, UNKNOWN, size, name, protocol=protocol, metadata=metadata)
 
     @records_quota_refusals
     def declare_size(self, actor: Actor, upload_id: str, size: int) -> Upload:
@@ -78,6 +80,7 @@ class Uploads(UploadsUnderWay):
         name: str,
         *,
         one_shot: bool = False,
+        protocol: str = "",
         metadata: str = "",
     ) -> Upload:
         self._check_start(actor, size)
@@ -96,6 +99,7 @@ class Uploads(UploadsUnderWay):
             name=clean_name(name) if name else "",
             fence=int(one_shot),
             address=actor.ip,
+            protocol=protocol,
             metadata=metadata,
         )
         self.uploads.insert(

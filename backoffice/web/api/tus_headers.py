@@ -11,6 +11,7 @@ from flask import Request
 
 from backoffice.errors import (
     BackofficeError,
+    BodyCut,
     ChecksumMismatch,
     Completing,
     Invalid,
@@ -28,6 +29,9 @@ RESUMABLE: Final = "Tus-Resumable"
 OFFSET_OCTETS: Final = "application/offset+octet-stream"
 MISMATCH: Final = 460
 """tus 1.0.0, "Checksum": of its own."""
+
+
+_SOON: Final = {"Retry-After": "1"}
 
 
 def check_version(request: Request) -> None:
@@ -85,8 +89,8 @@ def check_type(request: Request) -> None:
 
 
 def status_and_headers(error: BackofficeError) -> tuple[int, Mapping[str, str]]:
-    """What tus says for it. Clients begin an upload anew after a 404 and the like, and try again after a 5xx: so what
-    will be over in a moment is a 503."""
+    """What tus says for it. Clients give an upload up after a 400 and begin it anew after a 404, and try again after a
+    5xx: so what will be over in a moment, and a body that stopped, of which all is kept that came, are a 503."""
     match error:
         case ChecksumMismatch():
             return MISMATCH, {}
@@ -95,7 +99,7 @@ def status_and_headers(error: BackofficeError) -> tuple[int, Mapping[str, str]]:
         case UnsupportedVersion():
             return status_of(error), {"Tus-Version": VERSION}
         case UploadClosed() if error.details.get("state") == "completing":
-            return 503, {"Retry-After": "1"}
-        case Completing():
-            return 503, {"Retry-After": "1"}
+            return 503, _SOON
+        case Completing() | BodyCut():
+            return 503, _SOON
     return status_of(error), {}

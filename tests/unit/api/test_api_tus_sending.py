@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from backoffice.services.uploads.resumable import ALGORITHMS
@@ -177,3 +179,35 @@ def test_an_upload_is_listed_like_any_other(ann: Person, tus: Tus) -> None:
     [one] = ann.get("/uploads").json["items"]
     assert (one["file_id"], one["name"], one["received_bytes"], one["total_size"]) == (id_of(path), "a.txt", 5, 10)
     assert one["total_chunks"] is None
+
+
+def test_a_body_that_stops_is_kept_and_may_come_again(ann: Person, tus: Tus) -> None:
+    path = tus.begin(len(LONG))
+    cut = {"input_stream": io.BytesIO(LONG[:100_000]), "environ_overrides": {"CONTENT_LENGTH": str(len(LONG))}}
+    answer = tus.ask("PATCH", path, headers={**TUS, "Upload-Offset": "0"}, content_type=OCTETS, **cut)
+    problem(answer, 503, "body_cut")
+    assert answer.headers["Retry-After"] == "1"
+    assert tus.offset(path) == 100_000
+    promised = {**TUS, "Upload-Offset": "100000", "Upload-Checksum": checksum(LONG[100_000:])}
+    cut = {"input_stream": io.BytesIO(LONG[100_000:150_000]), "environ_overrides": {"CONTENT_LENGTH": "79200"}}
+    assert tus.ask("PATCH", path, headers=promised, content_type=OCTETS, **cut).status_code == 503
+    assert tus.offset(path) == 100_000, "with a checksum all of it or nothing"
+    assert tus.patch(path, 100_000, LONG[100_000:]).status_code == 204
+    assert content(ann, path) == LONG
+
+
+def test_what_is_longer_than_declared_is_cut_off(tus: Tus) -> None:
+    """Where the length of the body is not known before it ends."""
+    path = tus.begin(100_000)
+    headers = {**TUS, "Upload-Offset": "0", "Transfer-Encoding": "chunked"}
+    stream = {"input_stream": io.BytesIO(LONG), "environ_overrides": {"wsgi.input_terminated": True}}
+    problem(tus.ask("PATCH", path, headers=headers, content_type=OCTETS, **stream), 413, "too_large")
+    assert tus.offset(path) < 100_000
+    assert tus.patch(path, tus.offset(path), LONG[tus.offset(path) : 100_000]).status_code == 204
+
+
+def test_uploads_of_other_ways_are_not_gone_on_with(ann: Person, tus: Tus) -> None:
+    path = f"/tus/{ann.start(b'x', 2)}"
+    assert tus.head(path).status_code == 404
+    assert tus.patch(path, 1, b"x").status_code == 404
+    assert tus.delete(path).status_code == 404
