@@ -83,7 +83,7 @@ def test_the_log_names_the_owner_and_the_upload(ann: Person, site: Site) -> None
     assert (event["actor"]["name"], event["actor"]["credential"]) == ("ann", f"upload:{id_of(path)}")
 
 
-def test_the_address_opens_nothing_but_the_upload(ann: Person) -> None:
+def test_Z8_the_address_opens_nothing_but_the_upload(ann: Person) -> None:
     path, other = begun(ann), begun(ann)
     secret, tus = path.partition("~")[2], Tus.nobody(ann)
     assert statuses(tus, f"/tus/{id_of(other)}~{secret}") == {404}

@@ -120,9 +120,10 @@ def head_tells_offset_and_length(server: Server) -> None:
 
 
 @check()
-def head_of_nothing_is_refused_without_an_offset(server: Server) -> None:
+def what_is_not_there_is_refused_without_an_offset(server: Server) -> None:
     answer = expect(server.ask("HEAD", urljoin(server.url, "0" * 32)), 403, 404, 410)
     assert "Upload-Offset" not in answer.headers, answer
+    expect(server.patch(urljoin(server.url, "0" * 32), 0, b"abc"), 403, 404, 410)
 
 
 @check()
@@ -148,11 +149,6 @@ def another_type_is_a_415(server: Server) -> None:
     url = server.begin(3)
     expect(server.patch(url, 0, b"abc", Content_Type="application/octet-stream"), 415)
     assert server.offset(url) == 0
-
-
-@check()
-def patch_of_nothing_is_refused(server: Server) -> None:
-    expect(server.patch(urljoin(server.url, "0" * 32), 0, b"abc"), 403, 404, 410)
 
 
 @check()
