@@ -35,6 +35,7 @@ from backoffice.services.uploads.secrets import UploadSecrets
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
+from backoffice.services.zips import Zips
 from backoffice.settings import Settings
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks.disk import Disk
@@ -117,6 +118,7 @@ def build_services(
         audit=Audit(stores.audit),
         archive=Archive(RedisArchive(stores.db, stores.keys), stores.audit),
         files=files,
+        zips=Zips(files),
         inspection=FileInspection(stores.files, stores.uploads, chunks, stores.audit),
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),

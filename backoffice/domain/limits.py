@@ -63,6 +63,12 @@ MAX_IMAGE_SHOWN: Final = 16 * 1024 * 1024
 MAX_VERIFIED_AT_ONCE: Final = 64 * 1024 * 1024
 """Bytes of a file that one request compares with their digests; what is larger takes a job."""
 
+MAX_ZIPPED: Final = 10_000
+"""Files in one archive: their records, some 10 MB, are in memory while it is sent."""
+MAX_UNSENT: Final = 8 * 1024**3
+"""Bytes of files that are read for a part of an archive that does not have them. A part that takes more is not sent by
+itself: the whole is."""
+
 READS_SECONDS: Final = 600
 """Of the downloads of a file by one person within so long, counted from the hour on, the first has an entry of its own
 in the log; all others together have one more."""

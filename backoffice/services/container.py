@@ -28,6 +28,7 @@ from backoffice.services.uploads.secrets import UploadSecrets
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
+from backoffice.services.zips import Zips
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Services:
     audit: Audit
     archive: Archive
     files: Files
+    zips: Zips
     inspection: FileInspection
     uploads: Uploads
     upload_secrets: UploadSecrets

@@ -165,6 +165,9 @@ class FileStore(FileChangeStore, Protocol):
     name."""
 
     def get(self, file_id: str) -> File | None: ...
+    def get_many(self, ids: Sequence[str]) -> list[File | None]:
+        """The records in order, None where there is none. One round trip."""
+
     def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
         """The record and the stored chunk map, which `ChunkMap.unpack` reads. One round trip."""
 

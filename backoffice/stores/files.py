@@ -58,6 +58,9 @@ class RedisFiles:
     def get(self, file_id: str) -> File | None:
         return self.collection.get(file_id)
 
+    def get_many(self, ids: Sequence[str]) -> list[File | None]:
+        return self.collection.get_many(ids)
+
     def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
         row, packed_map = self._db.many(
             [("HGETALL", self._keys.record(NOUN, file_id)), ("GET", self._keys.chunk_map(file_id))]

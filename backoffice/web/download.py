@@ -9,7 +9,7 @@ after sign-out, while programs that keep their own copy can still ask whether it
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Protocol
@@ -20,16 +20,39 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import http_date, parse_date
 
 from backoffice.domain.ascii_names import ascii_name
-from backoffice.domain.files import OCTETS, File
+from backoffice.domain.files import OCTETS
 from backoffice.errors import VersionMismatch
 from backoffice.web.ranges import Unsatisfiable, wanted_range
 
 
-class Readable(Protocol):
-    """A file whose bytes can be read: `services.files.OpenedFile`."""
+class Described(Protocol):
+    """What is said of bytes: a `File`, or an archive that is made of some (`services.zips.ZipFile`)."""
+
+    def __hash__(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def mime_type(self) -> str: ...
+    @property
+    def etag(self) -> str:
+        """Strong."""
 
     @property
-    def file(self) -> File: ...
+    def digest(self) -> bytes:
+        """SHA-256, empty until known."""
+
+    @property
+    def created_at(self) -> int:
+        """ms; 0: the bytes have no date, and conditions that name one do not hold."""
+
+
+class Readable(Protocol):
+    """A file whose bytes can be read: `services.files.OpenedFile`, `services.zips.OpenedZip`."""
+
+    @property
+    def file(self) -> Described: ...
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
         """Bytes [start, stop). Called only when bytes are really sent, because it is recorded as a download."""
 
@@ -116,8 +139,11 @@ def _has_conditions(request: Request) -> bool:
     return not _CONDITIONS.isdisjoint(request.environ)
 
 
-def send_file(opened: Readable, request: Request) -> Response:
-    """The answer to GET or HEAD for a file: 200, 206 or 304. Raises VersionMismatch (412) and 416."""
+def send_file(
+    opened: Readable, request: Request, affords: Callable[[int, int], bool] = lambda _start, _stop: True
+) -> Response:
+    """The answer to GET or HEAD for a file: 200, 206 or 304. `affords`: whether a range can be sent by itself; else the
+    whole is. Raises VersionMismatch (412) and 416."""
     file = opened.file
     headers = file_headers(file)
     conditions = _has_conditions(request)
@@ -126,7 +152,7 @@ def send_file(opened: Readable, request: Request) -> Response:
         return Response(status=304, headers={**kept, "Content-Security-Policy": headers["Content-Security-Policy"]})
     start, stop, status = 0, file.size, 200
     span = _span(file, request) if conditions else None
-    if span is not None:
+    if span is not None and affords(*span):
         (start, stop), status = span, 206
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
     headers["Content-Length"] = str(stop - start)
@@ -135,13 +161,13 @@ def send_file(opened: Readable, request: Request) -> Response:
     return Response(Body(opened.read(start, stop)), status, headers, direct_passthrough=True)
 
 
-def file_headers(file: File) -> dict[str, str]:
+def file_headers(file: Described) -> dict[str, str]:
     """What every answer about the bytes of `file` says."""
     return dict(_file_headers(file))
 
 
 @lru_cache(maxsize=1024)
-def _file_headers(file: File) -> dict[str, str]:
+def _file_headers(file: Described) -> dict[str, str]:
     """Worked out once for files that are asked for often."""
     headers = {
         "Content-Type": file.mime_type if file.mime_type in SAFE_TYPES else OCTETS,
@@ -152,8 +178,9 @@ def _file_headers(file: File) -> dict[str, str]:
         "Cache-Control": "private, no-store",
         "Accept-Ranges": "bytes",
         "ETag": file.etag,
-        "Last-Modified": http_date(file.created_at // 1000),
     }
+    if file.created_at:
+        headers["Last-Modified"] = http_date(file.created_at // 1000)
     if file.digest:
         headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(file.digest).decode()}:"
     return headers
@@ -167,20 +194,20 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _unchanged(file: File, request: Request) -> bool:
+def _unchanged(file: Described, request: Request) -> bool:
     """RFC 9110, section 13.2.2: whether the client has these bytes. Raises VersionMismatch."""
-    tag = file.etag.strip('"')
+    tag, modified = file.etag.strip('"'), _modified(file)
     if request.headers.get("If-Match") is not None:
         if tag not in request.if_match:
             raise VersionMismatch("The file is not the one that If-Match names.")
-    elif (limit := request.if_unmodified_since) is not None and _modified(file) > limit:
+    elif modified is not None and (limit := request.if_unmodified_since) is not None and modified > limit:
         raise VersionMismatch("The file is newer than If-Unmodified-Since.")
     if request.headers.get("If-None-Match") is not None:
         return request.if_none_match.contains_weak(tag)
-    return (since := request.if_modified_since) is not None and _modified(file) <= since
+    return modified is not None and (since := request.if_modified_since) is not None and modified <= since
 
 
-def _span(file: File, request: Request) -> tuple[int, int] | None:
+def _span(file: Described, request: Request) -> tuple[int, int] | None:
     """The range to send, None for the whole. Ranges mean something for GET only."""
     header = request.headers.get("Range")
     if header is None or request.method != "GET" or not _range_holds(file, request):
@@ -191,7 +218,7 @@ def _span(file: File, request: Request) -> tuple[int, int] | None:
         raise RequestedRangeNotSatisfiable(file.size, description="The range is not within the file.") from None
 
 
-def _range_holds(file: File, request: Request) -> bool:
+def _range_holds(file: Described, request: Request) -> bool:
     """`If-Range`: the very same tag, or the very same date."""
     condition = request.headers.get("If-Range")
     if condition is None:
@@ -200,8 +227,8 @@ def _range_holds(file: File, request: Request) -> bool:
     return date == _modified(file) if date is not None else condition.strip() == file.etag
 
 
-def _modified(file: File) -> datetime:
-    return datetime.fromtimestamp(file.created_at // 1000, UTC)
+def _modified(file: Described) -> datetime | None:
+    return datetime.fromtimestamp(file.created_at // 1000, UTC) if file.created_at else None
 
 
 def _bytes(part: memoryview) -> bytes:

@@ -18,7 +18,7 @@ import base64
 import codecs
 import hashlib
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from flask import Request, Response, url_for
 
@@ -57,6 +57,13 @@ _UNPRINTABLE: Final = dict.fromkeys([*range(9), 11, *range(14, 32), 127], "\N{RE
 """Control characters of a text but for tabs and ends of lines and pages."""
 
 
+class ReadableFile(Readable, Protocol):
+    """`services.files.OpenedFile`."""
+
+    @property
+    def file(self) -> File: ...
+
+
 class ShownFile(NamedTuple):
     """What `_preview.html` shows. `kind` "": nothing but `why`. `cut`: bytes of a text that are shown, 0: all."""
 
@@ -82,7 +89,7 @@ def shown_file(file: File) -> ShownFile:
     return ShownFile(found.kind, url, download, file.name, found.type, cut=cut)
 
 
-def send_preview(opened: Readable, request: Request) -> Response:
+def send_preview(opened: ReadableFile, request: Request) -> Response:
     """The answer to GET or HEAD. Raises NotFound for a file that is not shown; what `send_file` raises."""
     found = preview_of(opened.file)
     if found is None:
@@ -113,7 +120,7 @@ def _complete(answer: Response, found: Preview) -> None:
     answer.headers["Cache-Control"] = "private, no-store"
 
 
-def _text(opened: Readable) -> str:
+def _text(opened: ReadableFile) -> str:
     """The beginning of a text as text."""
     data = b"".join(opened.read(0, min(opened.file.size, MAX_TEXT_SHOWN)))
     mark, encoding = next((one for one in _BYTE_ORDERS if data.startswith(one[0])), (b"", "utf-8"))
@@ -123,7 +130,7 @@ def _text(opened: Readable) -> str:
     return text.translate(_UNPRINTABLE)
 
 
-def _image(opened: Readable, found: Preview) -> Response:
+def _image(opened: ReadableFile, found: Preview) -> Response:
     """A page of ours with the image in it."""
     before, size = f"{_BEFORE}{found.type};base64,".encode(), opened.file.size
     answer = Response(Body(_page(before, opened.read())), direct_passthrough=True)

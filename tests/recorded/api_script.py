@@ -20,6 +20,7 @@ def files(site: Recorded) -> None:
     site.learn("bob.txt", site.call("bob", "PUT", "/files/bob.txt", body=b"bob's"))
     _lists(site)
     _downloads(site)
+    _archives(site)
     _changes(site)
     _damage(site)
 
@@ -90,6 +91,17 @@ def _downloads(site: Recorded) -> None:
         site.call(who, "GET", f"{path}/preview")
     for address in (f"/files/{NO_ID}", f"/files/{NO_ID}/metadata", "/files/..", "/files/a b"):
         site.call("ann", "GET", address)
+
+
+def _archives(site: Recorded) -> None:
+    zipped = "&".join(f"id={site.ids[name]}" for name in ("red ball.png", "notes.md"))
+    for how in ("GET", "HEAD"):
+        site.call("ann", how, f"/files.zip?{zipped}&name=both")
+    site.call("ann", "GET", f"/files.zip?{zipped}", headers={"Range": "bytes=0-9"})
+    site.call("ann", "GET", "/files.zip?tag=toy")
+    site.call("nobody", "GET", f"/files.zip?{zipped}")
+    for query in (f"{zipped}&id={site.ids['bob.txt']}", f"{zipped}&q=ball", "owner=*", "q=nothing"):
+        site.call("ann", "GET", f"/files.zip?{query}")
 
 
 def _changes(site: Recorded) -> None:

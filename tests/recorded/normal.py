@@ -5,7 +5,7 @@
     <http date>            a date of a header
     <day>                  a day in the words of a page
     <cursor>               where a list goes on
-    <request id> <id> <secret> <token> <nonce> <form token> <entry> <date>
+    <request id> <tag> <id> <secret> <token> <nonce> <form token> <entry> <date>
                            what else is random, by its form
     <level>                X-Durability, which depends on the store
     <5000 bytes of …>      bytes that are many or no text, by the beginning of their SHA-256
@@ -16,8 +16,10 @@ Security headers that nearly every answer has are left out where they are as in 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -53,6 +55,7 @@ _FORMS = (
     (re.compile(r"(?<![\w+-])[0-9A-Za-z]{22}(?![\w=+-])"), "<id>"),
     (re.compile(r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"), "<http date>"),
     (re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}(?![0-9A-Za-z])"), "<request id>"),
+    (re.compile(r"(?<=\")[0-9a-f]{32}(?=\")"), "<tag>"),
     (re.compile(r"(?<!\d)\d{13}-\d+"), "<entry>"),
     (re.compile(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d"), "<date>"),
     (re.compile(r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b(?: 20\d\d)?"), "<day>"),
@@ -105,6 +108,9 @@ class Normal:
         text = data.decode("utf-8", "replace")
         if len(data) <= LONG and "\ufffd" not in text and not re.search(r"[\x00-\x08\x0e-\x1f]", text):
             return self.text(text)
+        if data.startswith(b"PK\3\4") and data[-22:-18] == b"PK\5\6":  # it has the times of its files
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                return f"<{len(data)} bytes of a ZIP archive: {', '.join(archive.namelist())}>"
         return f"<{len(data)} bytes of SHA-256 {hashlib.sha256(data).hexdigest()[:12]}…>"
 
     # -- an answer

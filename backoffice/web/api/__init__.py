@@ -26,6 +26,7 @@ from backoffice.web.api import (
     uploads,
     users,
     views,
+    zips,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "uploads",
     "users",
     "views",
+    "zips",
 ]
 # Each of these adds its routes to a blueprint when it is imported.
 

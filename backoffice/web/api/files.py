@@ -48,6 +48,14 @@ FileName = Annotated[
     str, Field(max_length=1024, description="File name: at most 255 bytes, no slash, no control character")
 ]
 
+Words = Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name, each from its beginning")]
+Owner = Annotated[
+    str,
+    Field(max_length=320, description="Name or identifier of a user, or `*` for everybody; left out: your own"),
+]
+MimeType = Annotated[str, Field(max_length=255)]
+Tags = Annotated[tuple[str, ...], Field(max_length=5, description="Several times: all of them")]
+
 
 class FileAnswer(Answer):
     """A stored file."""
@@ -88,13 +96,10 @@ class FilesQuery(PageQuery):
         Literal["created", "name", "size"], Field(description="Trashed files are always sorted by date")
     ] = "created"
     order: Annotated[Literal["asc", "desc"] | None, Field(description="`desc` unless sorted by name")] = None
-    q: Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name, each from its beginning")] = ""
-    owner: Annotated[
-        str,
-        Field(max_length=320, description="Name or identifier of a user, or `*` for everybody; left out: your own"),
-    ] = ""
-    mime_type: Annotated[str, Field(max_length=255)] = ""
-    tag: Annotated[tuple[str, ...], Field(max_length=5, description="Several times: all of them")] = ()
+    q: Words = ""
+    owner: Owner = ""
+    mime_type: MimeType = ""
+    tag: Tags = ()
     state: Annotated[Literal["ready", "trashed"], Field(description="`trashed`: what can be restored")] = "ready"
 
 
@@ -117,19 +122,13 @@ def list_files() -> Response:
     """Your own; with `owner` those of somebody else, or with `owner=*` everybody's, for who may see them. Conditions
     hold together. A cursor goes with the conditions and the order it came with."""
     wanted = query(FilesQuery, request)
-    asking = actor()
-    filters = [("tag", tag) for tag in clean_tags(wanted.tag)]
-    if wanted.mime_type:
-        filters.append(("mime_type", _mime_type(wanted.mime_type)))
-    owner = _owner(wanted.owner)
+    asking, owner = actor(), wanted_owner(wanted.owner)
     trashed = wanted.state == "trashed"
-    if owner not in {asking.id, EVERYBODY}:
-        filters.append(("trash" if trashed else "owner", owner))
     sort = "purge" if trashed else wanted.sort
     asked = Query(
         sort=sort,
         descending=wanted.order == "desc" if wanted.order else sort != "name",
-        filters=tuple(filters),
+        filters=wanted_filters(wanted.tag, wanted.mime_type, owner, "trash" if trashed else "owner"),
         search=wanted.q,
         limit=wanted.limit,
         cursor=wanted.cursor,
@@ -241,7 +240,19 @@ def _mime_type(text: str) -> str:
     return essence
 
 
-def _owner(text: str) -> str:
+def wanted_filters(
+    tags: tuple[str, ...], mime_type: str, owner: str, facet: str = "owner"
+) -> tuple[tuple[str, str], ...]:
+    """The conditions of a query. Raises Invalid."""
+    filters = [("tag", tag) for tag in clean_tags(tags)]
+    if mime_type:
+        filters.append(("mime_type", _mime_type(mime_type)))
+    if owner not in {actor().id, EVERYBODY}:
+        filters.append((facet, owner))
+    return tuple(filters)
+
+
+def wanted_owner(text: str) -> str:
     """The identifier of the user that `owner` names, or `*`."""
     asking = actor()
     if text in {"", asking.id, asking.name}:

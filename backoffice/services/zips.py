@@ -1,0 +1,244 @@
+"""Many files as one ZIP archive, streamed: its length and every place in it are known before anything is read, so it
+can be asked for in parts.
+
+Each file is opened when its turn comes, as if it were downloaded by itself: with the same decision, the same entry in
+the log and the same checks. One that was taken away meanwhile, or is damaged, cuts the answer short of its length.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Final
+from zlib import crc32
+
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts
+from backoffice.domain.audit import NO_OBJECT
+from backoffice.domain.files import File, FileState, clean_name
+from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_LIMIT, MAX_UNSENT, MAX_ZIPPED
+from backoffice.domain.paging import Query
+from backoffice.domain.zip_format import Entry, Layout, unique_names
+from backoffice.errors import Invalid, NotFound
+from backoffice.services.authorization import authorize, is_authorized, record_denial
+from backoffice.services.file_reading import file_ref
+from backoffice.services.files import Files
+
+PIECE: Final = 64 * 1024
+"""Bytes: what is less is sent together with what follows."""
+RECORDED_REFUSALS: Final = 20
+"""Of one request that have an entry of their own in the log; the others are counted in one."""
+CHECKSUMS: Final = 65_536
+"""Files whose CRC-32 a process remembers, at about 200 bytes."""
+
+
+class Checksums:
+    """CRC-32 of files that were read whole: the bytes of an identifier never change."""
+
+    def __init__(self, most: int = CHECKSUMS) -> None:
+        self._known, self._most, self._lock = OrderedDict[str, int](), most, Lock()
+
+    def get(self, file_id: str) -> int | None:
+        with self._lock:
+            if file_id in self._known:
+                self._known.move_to_end(file_id)
+            return self._known.get(file_id)
+
+    def put(self, file_id: str, checksum: int) -> None:
+        with self._lock:
+            self._known[file_id] = checksum
+            self._known.move_to_end(file_id)
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ZipFile:
+    """What is said of an archive. It has no date of its own: its files are those of the moment."""
+
+    name: str
+    size: int
+    etag: str
+    mime_type: str = "application/zip"
+    digest: bytes = b""
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedZip:
+    """An archive that may be read, as it was when it was opened."""
+
+    file: ZipFile
+    _read: Callable[[int, int], Iterator[memoryview]]
+    _unsent: Callable[[int, int], int]
+
+    def affords(self, start: int, stop: int) -> bool:
+        """Whether these bytes can be had without reading too many that are not among them."""
+        return self._unsent(start, stop) <= MAX_UNSENT
+
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
+        """Bytes [start, stop). Of each file that has bytes among them it is recorded when its turn comes. Raises while
+        iterating what `Files.open` and `OpenedFile.read` raise."""
+        return self._read(start, self.file.size if stop is None else stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Zips:
+    """Archives of files that one may download."""
+
+    files: Files
+    checksums: Checksums = field(default_factory=Checksums)
+
+    def open(self, actor: Actor, ids: Sequence[str], name: str = "") -> OpenedZip:
+        """Of the files of these ids, in this order. Raises Invalid: none, or too many; NotFound (`ids`: which are not
+        there, also where they are not for this actor), NotAllowed."""
+        wanted = tuple(dict.fromkeys(ids))
+        if not 0 < len(wanted) <= MAX_ZIPPED:
+            raise Invalid(f"An archive has 1 to {MAX_ZIPPED:,} files.", field="id", limit=MAX_ZIPPED)
+        good = [key for key in wanted if is_id(key)]
+        found = {file.id: file for file in self._read_records(good) if file.state is FileState.READY}
+        self._authorize(actor, found.values(), [key for key in wanted if key not in found])
+        return self._opened(actor, [found[key] for key in wanted], name)
+
+    def open_matching(self, actor: Actor, query: Query, *, everybody: bool = False, name: str = "") -> OpenedZip:
+        """Of the files that the query finds, oldest first, as `Files.page`. Raises Invalid: too many, or none."""
+        found, asked = list[File](), replace(query, sort="created", descending=False, limit=MAX_LIMIT)
+        while True:
+            page = self.files.page(actor, asked, everybody=everybody)
+            found += page.items
+            if len(found) > MAX_ZIPPED or (page.exact and page.total > MAX_ZIPPED):
+                raise Invalid(f"An archive has at most {MAX_ZIPPED:,} files.", limit=MAX_ZIPPED)
+            if not page.next_cursor:
+                break
+            asked = replace(asked, cursor=page.next_cursor)
+        if not found:
+            raise NotFound("There are no such files.")
+        self._authorize(actor, found, [])
+        return self._opened(actor, found, name)
+
+    def _read_records(self, ids: Sequence[str]) -> Iterator[File]:
+        for start in range(0, len(ids), MAX_LIMIT):
+            records = self.files.files.get_many(ids[start : start + MAX_LIMIT])
+            yield from (file for file in records if file is not None)
+
+    def _authorize(self, actor: Actor, files: Iterable[File], missing: list[str]) -> None:
+        """As a download of each. What is refused is recorded, and said no more of than that it is not there."""
+        audit, act = self.files.audit, Acts.FILE_DOWNLOAD
+        refused = [file for file in files if not is_authorized(audit, actor, act, file.owner)]
+        for file in refused[:RECORDED_REFUSALS]:
+            with suppress(NotFound):
+                authorize(audit, actor, act, file.owner, file_ref(file))
+        if more := refused[RECORDED_REFUSALS:]:
+            record_denial(audit, actor, act.takes, NO_OBJECT, f"{len(more)} more files for one archive")
+        if missing or refused:
+            raise NotFound("Some of these files are not there.", ids=[*missing, *(file.id for file in refused)])
+
+    def _opened(self, actor: Actor, files: Sequence[File], name: str) -> OpenedZip:
+        names = unique_names(file.name for file in files)
+        entries = [Entry(one, file.size, file.created_at) for one, file in zip(names, files, strict=True)]
+        layout, ids = Layout(entries), tuple(file.id for file in files)
+        about = ZipFile(archive_name(name), layout.size, f'"{layout.tag(ids)}"')
+        return OpenedZip(
+            about,
+            lambda start, stop: _gathered(self._stream(actor, layout, ids, start, stop)),
+            lambda start, stop: self._unsent(layout, ids, start, stop),
+        )
+
+    def _unsent(self, layout: Layout, ids: Sequence[str], start: int, stop: int) -> int:
+        """Bytes of files that have to be read for their CRC-32 alone, where bytes [start, stop) are wanted."""
+        total = 0
+        for index in layout.checksums_within(start, stop):
+            entry, at = layout.entries[index], layout.offsets[index] + layout.entries[index].header_size
+            sent = start <= at and at + entry.size <= stop
+            if not sent and self.checksums.get(ids[index]) is None:
+                total += entry.size
+        return total
+
+    # -- bytes
+
+    def _stream(self, actor: Actor, layout: Layout, ids: Sequence[str], start: int, stop: int) -> Iterator[memoryview]:
+        for index in range(layout.first_at(start), len(ids)):
+            at = layout.offsets[index]
+            if at >= stop:
+                return
+            yield from self._file(actor, layout.entries[index], ids[index], start - at, stop - at)
+        for index, at in layout.directory_within(start, stop):
+            checksum = self._checksum(actor, layout.entries[index], ids[index])
+            yield from _cut(
+                layout.entries[index].directory_entry(layout.offsets[index], checksum), start - at, stop - at
+            )
+        at = layout.directory_at + layout.directory_size
+        yield from _cut(layout.end(), start - at, stop - at)
+
+    def _file(self, actor: Actor, entry: Entry, file_id: str, start: int, stop: int) -> Iterator[memoryview]:
+        """What bytes [start, stop), counted from its header, have of a file."""
+        yield from _cut(entry.header(), start, stop)
+        start, stop = start - entry.header_size, stop - entry.header_size
+        low, high = max(0, start), min(entry.size, stop)
+        if low < high or (not entry.size and start <= 0 < stop):
+            whole = (low, high) == (0, entry.size)
+            parts = self.files.open(actor, file_id, whole=whole).read(low, high)
+            yield from self._summed(parts, file_id) if whole else parts
+        start, stop = start - entry.size, stop - entry.size
+        if stop > 0 and start < entry.descriptor_size:
+            yield from _cut(entry.descriptor(self._checksum(actor, entry, file_id)), start, stop)
+
+    def _summed(self, parts: Iterator[memoryview], file_id: str) -> Iterator[memoryview]:
+        """The parts of a whole file; its CRC-32 is known then."""
+        checksum = 0
+        try:
+            for part in parts:
+                checksum = crc32(part, checksum)
+                yield part
+                del part
+        finally:
+            close = getattr(parts, "close", None)
+            if close is not None:
+                close()
+        self.checksums.put(file_id, checksum)
+
+    def _checksum(self, actor: Actor, entry: Entry, file_id: str) -> int:
+        """The CRC-32 of a file; one that was not sent whole is read for it, if it is not remembered."""
+        known = self.checksums.get(file_id) if entry.size else 0
+        if known is not None:
+            return known
+        checksum = 0
+        with closing(self.files.read_unsent(actor, file_id)) as parts:
+            for part in parts:
+                checksum = crc32(part, checksum)
+                del part
+        self.checksums.put(file_id, checksum)
+        return checksum
+
+
+def archive_name(name: str) -> str:
+    """What an archive is called when it is saved. Raises Invalid."""
+    plain = clean_name(name) if name else "files.zip"
+    return plain if plain.lower().endswith(".zip") else f"{plain}.zip"
+
+
+def _cut(data: bytes, start: int, stop: int) -> Iterator[memoryview]:
+    """What bytes [start, stop) have of these, if anything."""
+    low, high = max(0, start), min(len(data), stop)
+    if low < high:
+        yield memoryview(data)[low:high]
+
+
+def _gathered(parts: Iterator[memoryview]) -> Iterator[memoryview]:
+    """The same bytes in fewer parts: headers and small files are not worth a system call each."""
+    held = bytearray()
+    for part in parts:
+        if len(part) < PIECE:
+            held += part
+        if held and (len(part) >= PIECE or len(held) >= PIECE):
+            yield memoryview(bytes(held))
+            held.clear()
+        if len(part) >= PIECE:
+            yield part
+        del part
+    if held:
+        yield memoryview(bytes(held))
