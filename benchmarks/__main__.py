@@ -24,6 +24,7 @@ from benchmarks import (
     start,
     transfer,
     tus,
+    zipped,
 )
 from benchmarks.http import Refused
 from benchmarks.plan import Part, Plan
@@ -43,6 +44,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "identities": identities.measure,
     "start": start.measure,
     "tus": tus.measure,
+    "zip": zipped.measure,
 }
 EARLIER_NAMES = {"slow": "hostile"}
 PEERS = {"peers", "large", "small", "admin"}
