@@ -107,7 +107,6 @@ def build_services(
     files, uploads = _files(stores, settings, chunks, durability, health)
     system, maintenance = _whole(stores, health, durability, chunks)
     jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens), Checks.of(maintenance, system))
-    consequences = _consequences(stores, AccountPolicy(settings.inactive_days))
     return Services(
         users=people,
         roles=_roles(stores),
@@ -123,10 +122,10 @@ def build_services(
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
-        leaving=Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, stores.audit),
+        leaving=Leaving(people, sessions, tokens, jobs, _consequences(stores, settings), stores.accounts, stores.audit),
         undo=make_undo(UndoRecords(files, people, _roles(stores), _views(stores), stores.audit), jobs),
         access=_access(stores),
-        consequences=consequences,
+        consequences=_consequences(stores, settings),
         effective=_effective(settings, stores),
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=stores.audit),
         system=system,
@@ -247,7 +246,7 @@ def _effective(settings: Settings, stores: _Stores) -> Effective:
     )
 
 
-def _consequences(stores: _Stores, policy: AccountPolicy) -> Consequences:
+def _consequences(stores: _Stores, settings: Settings) -> Consequences:
     return Consequences(
         accounts=stores.accounts,
         users=stores.users,
@@ -257,7 +256,7 @@ def _consequences(stores: _Stores, policy: AccountPolicy) -> Consequences:
         tokens=stores.tokens,
         audit=stores.audit,
         together=stores.db.together,
-        policy=policy,
+        policy=AccountPolicy(settings.inactive_days),
     )
 
 

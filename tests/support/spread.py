@@ -9,15 +9,17 @@ from xdist.scheduler import LoadFileScheduling
 BROWSER = "tests/browser"
 LONG = (
     BROWSER,
-    "tests/contract/test_log_trim.py",
-    "tests/contract/test_paging.py",
-    "tests/contract/test_jobs.py",
     "tests/integration/test_up.py",
     "tests/integration/test_crashes.py",
-    "tests/integration/test_upgrade.py",
     "tests/integration/test_data_directory.py",
-    "tests/contract/test_log_segments_fsck.py",
-    "tests/contract/test_fsck.py",
+    "tests/contract/test_upload_faults.py",
+    "tests/integration/test_tus.py",
+    "tests/security/test_slow_people.py",
+    "tests/security/test_debugger.py",
+    "tests/integration/test_long_acts.py",
+    "tests/recorded/test_recorded_answers.py",
+    "tests/integration/test_upgrade.py",
+    "tests/integration/test_listening.py",
 )
 """What takes longest, the longest first: begun at the end, one process would work while the others have nothing."""
 
