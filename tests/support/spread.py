@@ -7,7 +7,9 @@ from pathlib import PurePosixPath
 from xdist.scheduler import LoadFileScheduling
 
 BROWSER = "tests/browser"
+EVERY_PAGE = "tests/browser/test_operators_site.py"
 LONG = (
+    EVERY_PAGE,
     BROWSER,
     "tests/integration/test_up.py",
     "tests/integration/test_crashes.py",
@@ -25,10 +27,10 @@ LONG = (
 
 
 def scope(nodeid: str) -> str:
-    """What one process does in one go: a file, for its tests share what they start. The browser tests are one as well:
-    they share a site and a Chromium."""
+    """What one process does in one go: a file, for its tests share what they start. The browser tests are one as well,
+    for they share a site and a Chromium; but the file that looks at every page takes as long as the rest of them."""
     file = nodeid.partition("::")[0]
-    return BROWSER if PurePosixPath(BROWSER) in PurePosixPath(file).parents else file
+    return BROWSER if file != EVERY_PAGE and PurePosixPath(BROWSER) in PurePosixPath(file).parents else file
 
 
 def turn(nodeid: str) -> int:
