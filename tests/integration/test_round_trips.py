@@ -45,6 +45,7 @@ KINDS = [
     Kind("download of a range", FILES + "download", 206, 3, ann("GET", "/files/{file}", headers=kinds.RANGE)),
     Kind("headers of a file", FILES + "download", 200, 1, ann("HEAD", "/files/{file}")),
     Kind("not modified", FILES + "download", 304, 1, kinds.not_modified),
+    Kind("an archive of one", FILES + "download_zip", 200, 3, ann("GET", "/files.zip?id={file}")),
     Kind("metadata", FILES + "metadata", 200, 1, ann("GET", "/files/{file}/metadata")),
     Kind("list", FILES + "list_files", 200, 2, ann("GET", "/files?limit=50")),
     Kind("list by name", FILES + "list_files", 200, 2, ann("GET", "/files?limit=50&sort=name")),

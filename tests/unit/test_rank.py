@@ -75,10 +75,12 @@ ON_FILES: dict[tuple[type, str], list[Act]] = {
     (Uploads, "cancel"): [lambda on, who, whom: on.world.service.cancel(who, on.upload(whom))],
 }
 NO_ACTS_ON_OTHERS = {
-    (Users, "get"), (Files, "get"), (Files, "open"), (Files, "trashed"), (Files, "usage"), (Sessions, "of_user"),
+    (Users, "get"), (Files, "get"), (Files, "open"), (Files, "read_unsent"), (Files, "trashed"), (Files, "usage"),
+    (Sessions, "of_user"),
     (Sessions, "get"), (Tokens, "held_one"), (Tokens, "of_user"),  # reading: a right for everybody's
     (Uploads, "state"),  # reading
-    (Uploads, "append"), (Uploads, "complete"), (Uploads, "put_chunk"),  # bytes for an upload, as its owner's file
+    (Uploads, "append"), (Uploads, "append_checked"), (Uploads, "complete"), (Uploads, "declare_size"),
+    (Uploads, "put_chunk"),  # bytes for an upload, as its owner's file
     (Tokens, "create"),  # one's own, but for the shell
     (Tokens, "get"),  # reading
 }  # fmt: skip
