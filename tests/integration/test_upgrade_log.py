@@ -57,7 +57,7 @@ def test_a_long_index_of_the_log_is_cut_and_found_all_the_time(tmp_path: Path) -
         assert sum(sizes) == LONG * 8
         assert max(sizes) <= keys.segment_bytes
         until = rfc3339(int(oldest.partition("-")[0]) + 1)
-        found = own.command("audit", "search", "--action", str(LIVED), "--until", until, "--json")
+        found = own.command("audit", "search", "--action", str(LIVED), "--until", until, "-n", str(LONG), "--json")
         assert json.loads(found.splitlines()[-1])["id"] == oldest
         wanted = [entry for entry in own.held["log"] if entry["event"]["action"] == "file.rename"]
         assert own.log("--action", "file.rename") == wanted

@@ -29,6 +29,8 @@ def _all(words: tuple[str, ...], command: click.Command) -> Iterator[tuple[str, 
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             assert found is not None
+            # click keeps the option as it was for whoever asked first, a test that runs the command by itself too.
+            found._help_option = None
             yield from _all((*words, name), found)
 
 
