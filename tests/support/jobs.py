@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -57,6 +57,17 @@ class JobScene(Scene):
         super().__init__(client)
         self.world.clock.ms = self.people.clock.ms
         self.owner, self.operator = self.people.user("owen", "user"), self.people.user("olga", "operator")
+
+    @classmethod
+    def with_one_clock(cls, client: Any) -> Self:
+        """One whose files and uploads go by the clock of its people."""
+        made = cls(client)
+        made.world.clock = made.people.clock
+        return made
+
+    def newest(self, action: str) -> str:
+        """The id of the newest entry of this action."""
+        return next(one.id for one in reversed(self.people.entries()) if one.event["action"] == action)
 
     def files_of(self, owner: User, count: int) -> list[str]:
         """So many files without bytes worth mentioning, two hundred in one commit."""

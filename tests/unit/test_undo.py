@@ -114,18 +114,12 @@ def test_a_line_is_offered_unless_something_newer_stands_against_it() -> None:
 
 @pytest.fixture
 def scene(fake: Redis) -> JobScene:
-    made = JobScene(fake)
-    made.world.clock = made.people.clock
-    return made
+    return JobScene.with_one_clock(fake)
 
 
 @pytest.fixture
 def olga(scene: JobScene) -> Actor:
     return scene.actor(scene.operator)
-
-
-def newest(scene: JobScene, action: str) -> str:
-    return next(one.id for one in reversed(scene.people.entries()) if one.event["action"] == action)
 
 
 def last_event(scene: JobScene) -> Any:
@@ -135,7 +129,7 @@ def last_event(scene: JobScene) -> Any:
 def test_the_opposite_act_is_the_entry_and_names_the_undone_one(scene: JobScene, olga: Actor) -> None:
     [file] = scene.files_of(scene.owner, 1)
     scene.world.library.rename(olga, file, "other.txt")
-    renamed = newest(scene, "file.rename")
+    renamed = scene.newest("file.rename")
     scene.undo.entry(olga, renamed)
     assert scene.world.library.get(olga, file).name == "f000000.txt"
     event = last_event(scene)
@@ -144,7 +138,7 @@ def test_the_opposite_act_is_the_entry_and_names_the_undone_one(scene: JobScene,
     with pytest.raises(AlreadyUndone) as twice:
         scene.undo.entry(olga, renamed)
     assert twice.value.details == {"by": "olga", "at": event["at"]}
-    scene.undo.entry(olga, newest(scene, "file.rename"))
+    scene.undo.entry(olga, scene.newest("file.rename"))
     assert scene.world.library.get(olga, file).name == "other.txt", "an undo is undone like every other act"
 
 
@@ -153,18 +147,18 @@ def test_users_and_roles(scene: JobScene) -> None:
     users, roles = scene.people.users, scene.people.roles
     role = roles.create(admin, name="readers", permissions=["files:read"])
     roles.update(admin, "readers", permissions=["files:read", "files:write"], description="They read")
-    scene.undo.entry(admin, newest(scene, "role.update"))
+    scene.undo.entry(admin, scene.newest("role.update"))
     assert roles.get(admin, "readers") == replace(role, version=3)
     users.update(
         admin, scene.owner.id, roles=["user", "operator"], quota_bytes=7, email="o@example.org", inactive_days=0
     )
-    scene.undo.entry(admin, newest(scene, "user.update"))
+    scene.undo.entry(admin, scene.newest("user.update"))
     user = users.get(admin, scene.owner.id)
     assert (user.roles, user.quota_bytes, user.email, user.inactive_days) == (("user",), None, "", None)
     users.disable(admin, user.id)
-    scene.undo.entry(admin, newest(scene, "user.disable"))
+    scene.undo.entry(admin, scene.newest("user.disable"))
     assert users.get(admin, user.id).status is UserStatus.ACTIVE
-    scene.undo.entry(admin, newest(scene, "user.enable"))
+    scene.undo.entry(admin, scene.newest("user.enable"))
     assert users.get(admin, user.id).status is UserStatus.DISABLED
 
 
@@ -172,7 +166,7 @@ def test_what_was_changed_since_stays_and_is_told(scene: JobScene, olga: Actor) 
     [file] = scene.files_of(scene.owner, 1)
     library = scene.world.library
     library.rename(olga, file, "second.txt")
-    first = newest(scene, "file.rename")
+    first = scene.newest("file.rename")
     library.tag(olga, file, ["t"])
     rosa = scene.people.actor(scene.people.user("rosa", "admin"))
     library.rename(rosa, file, "third.txt")
@@ -186,17 +180,17 @@ def test_what_was_changed_since_stays_and_is_told(scene: JobScene, olga: Actor) 
     library.rename(rosa, file, "second.txt")
     with pytest.raises(ChangedSince, match="by rosa"):
         scene.undo.entry(olga, first)
-    scene.undo.entry(olga, newest(scene, "file.tag"))
+    scene.undo.entry(olga, scene.newest("file.tag"))
     file_now = library.get(olga, file)
     assert (file_now.name, file_now.tags) == ("second.txt", ())
     library.trash(olga, file)
-    trashed = newest(scene, "file.trash")
+    trashed = scene.newest("file.trash")
     library.restore(rosa, file)
     library.trash(rosa, file)
     with pytest.raises(ChangedSince, match="by rosa"):
         scene.undo.entry(olga, trashed)
     with pytest.raises(ChangedSince) as in_trash:
-        scene.undo.entry(rosa, newest(scene, "file.rename"))
+        scene.undo.entry(rosa, scene.newest("file.rename"))
     assert in_trash.value.details["changed"] == {"state": {"before": None, "left": "ready", "now": "trashed"}}
     library.purge(rosa, file)
     with pytest.raises(NotFound):
@@ -209,7 +203,7 @@ def test_a_change_at_the_same_moment_of_something_else_does_not_stand_against_it
     [file] = scene.files_of(scene.owner, 1)
     library = scene.world.library
     library.rename(olga, file, "other.txt")
-    renamed, between = newest(scene, "file.rename"), [["t"]]
+    renamed, between = scene.newest("file.rename"), [["t"]]
     page = type(scene.people.log).page
 
     def and_meanwhile(*args: Any, **options: Any) -> Any:
@@ -228,7 +222,7 @@ def test_undo_takes_what_the_opposite_takes(scene: JobScene, olga: Actor) -> Non
     """Refused as by hand, with the entry of that; who cannot see the record is told nothing of it."""
     [file] = scene.files_of(scene.owner, 1)
     scene.world.library.rename(olga, file, "other.txt")
-    renamed = newest(scene, "file.rename")
+    renamed = scene.newest("file.rename")
     scene.world.library.rename(olga, file, "third.txt")
     stranger = scene.people.actor(scene.people.user("sam", "user"))
     auditor = scene.people.actor(scene.people.user("anna", "auditor"))
@@ -240,7 +234,7 @@ def test_undo_takes_what_the_opposite_takes(scene: JobScene, olga: Actor) -> Non
         assert (event["action"], event["actor"]["name"]) == ("access.deny", who.name)
         assert (event["object"]["id"], event["data"]["undoes"]) == (file, renamed)
     scene.people.users.update(scene.people.actor(scene.people.user("rosa", "admin")), scene.owner.id, quota_bytes=5)
-    quota = newest(scene, "user.update")
+    quota = scene.newest("user.update")
     for who in (stranger, auditor):
         with pytest.raises(NotAllowed):
             scene.undo.entry(who, quota)
@@ -250,17 +244,17 @@ def test_undo_takes_what_the_opposite_takes(scene: JobScene, olga: Actor) -> Non
     scene.people.users.disable(olga, stranger.id)
     stale = replace(olga, auth_at=olga.auth_at - FRESH_MS)
     with pytest.raises(ReauthRequired):
-        scene.undo.entry(stale, newest(scene, "user.disable"))
+        scene.undo.entry(stale, scene.newest("user.disable"))
     owner = scene.people.actor(scene.owner)
-    scene.undo.entry(owner, newest(scene, "file.rename"))
+    scene.undo.entry(owner, scene.newest("file.rename"))
     assert scene.world.library.get(owner, file).name == "other.txt", "the owner may, whoever did it"
 
 
 def test_what_cannot_be_undone_and_what_is_too_long_ago(scene: JobScene, olga: Actor) -> None:
     [file] = scene.files_of(scene.owner, 1)
     scene.world.library.tag(olga, file, ["t"])
-    tagged = newest(scene, "file.tag")
-    made = newest(scene, "user.create")
+    tagged = scene.newest("file.tag")
+    made = scene.newest("user.create")
     auditor = scene.people.actor(scene.people.user("anna", "auditor"))
     with pytest.raises(NotReversible):
         scene.undo.entry(auditor, made)
@@ -279,7 +273,7 @@ def test_a_hand_over_gives_the_file_back_under_its_name(scene: JobScene, olga: A
     library = scene.world.library
     [file], [_] = scene.files_of(scene.owner, 1), scene.files_of(scene.operator, 1)
     assert library.transfer(olga, file, scene.operator.id).name == "f000000 (2).txt"
-    moved = newest(scene, "file.transfer")
+    moved = scene.newest("file.transfer")
     assert last_event(scene)["changes"] == {
         "name": ["f000000.txt", "f000000 (2).txt"],
         "owner": [scene.owner.id, scene.operator.id],
@@ -289,6 +283,6 @@ def test_a_hand_over_gives_the_file_back_under_its_name(scene: JobScene, olga: A
     assert (back.name, back.owner) == ("f000000.txt", scene.owner.id)
     library.transfer(olga, file, scene.operator.id)
     scene.files_of(scene.owner, 1)
-    scene.undo.entry(olga, newest(scene, "file.transfer"))
+    scene.undo.entry(olga, scene.newest("file.transfer"))
     assert library.get(olga, file).owner == scene.owner.id, "under another name, where its own is taken by now"
     scene.world.assert_sound()

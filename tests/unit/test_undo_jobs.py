@@ -28,10 +28,6 @@ def olga(scene: JobScene) -> Actor:
     return scene.actor(scene.operator)
 
 
-def newest(scene: JobScene, action: str) -> str:
-    return next(one.id for one in reversed(scene.people.entries()) if one.event["action"] == action)
-
-
 def test_all_that_one_request_did(scene: JobScene, olga: Actor) -> None:
     first, second = scene.files_of(scene.owner, 2)
     here, there = replace(olga, request_id="r1"), replace(olga, request_id="r2")
@@ -117,7 +113,7 @@ def test_leaving_is_undone_as_far_as_it_can_be(scene: JobScene, olga: Actor) -> 
     scene.upload(scene.owner)
     here = replace(olga, request_id="r1")
     left = scene.leaving.leave(here, scene.owner.id, FilesGo.TRANSFER, scene.operator.id)
-    leaving = newest(scene, "user.leave")
+    leaving = scene.newest("user.leave")
     with pytest.raises(Conflict, match="not over"):
         scene.undo.entry(olga, leaving)
     assert [scene.finish(job).done for job in left.jobs] == [1, 4]

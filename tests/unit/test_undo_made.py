@@ -28,18 +28,12 @@ READERS: Any = {"name": "readers", "permissions": ["files:read", "files:write"],
 
 @pytest.fixture
 def scene(fake: Redis) -> JobScene:
-    made = JobScene(fake)
-    made.world.clock = made.people.clock
-    return made
+    return JobScene.with_one_clock(fake)
 
 
 @pytest.fixture
 def rosa(scene: JobScene) -> Actor:
     return scene.actor(scene.people.user("rosa", "admin"))
-
-
-def newest(scene: JobScene, action: str) -> str:
-    return next(one.id for one in reversed(scene.people.entries()) if one.event["action"] == action)
 
 
 def last_event(scene: JobScene) -> Any:
@@ -58,7 +52,7 @@ def test_a_deleted_role_comes_back_whole_and_its_people_by_their_own_entries(sce
         users.update(rosa, one.id, roles=[left])
     taken = {one.event["object"]["name"]: one.id for one in scene.people.entries()[-2:]}
     roles.delete(rosa, "readers")
-    gone = newest(scene, "role.delete")
+    gone = scene.newest("role.delete")
     with pytest.raises(Invalid):
         scene.undo.entry(rosa, taken["owen"])
     done = scene.undo.entry(rosa, gone)
@@ -77,16 +71,16 @@ def test_a_deleted_role_comes_back_whole_and_its_people_by_their_own_entries(sce
 def test_a_made_role_goes_while_nobody_has_it_and_comes_and_goes_again(scene: JobScene, rosa: Actor) -> None:
     roles, users = scene.people.roles, scene.people.users
     roles.create(rosa, **READERS)
-    made = newest(scene, "role.create")
+    made = scene.newest("role.create")
     users.update(rosa, scene.owner.id, roles=["readers"])
     with pytest.raises(InUse):
         scene.undo.entry(rosa, made)
-    scene.undo.entry(rosa, newest(scene, "user.update"))
+    scene.undo.entry(rosa, scene.newest("user.update"))
     assert scene.undo.entry(rosa, made).done[0].gone
     assert "readers" not in scene.people.role_store.all()
     with pytest.raises(AlreadyUndone):
         scene.undo.entry(rosa, made)
-    scene.undo.entry(rosa, newest(scene, "role.delete"))
+    scene.undo.entry(rosa, scene.newest("role.delete"))
     scene.undo.entry(rosa, made)
     assert "readers" not in scene.people.role_store.all(), "what was undone and undone again counts for nothing"
 
@@ -94,7 +88,7 @@ def test_a_made_role_goes_while_nobody_has_it_and_comes_and_goes_again(scene: Jo
 def test_a_role_that_was_changed_or_made_anew_since_stays(scene: JobScene, rosa: Actor) -> None:
     roles = scene.people.roles
     roles.create(rosa, name="readers", permissions=["files:read"])
-    made = newest(scene, "role.create")
+    made = scene.newest("role.create")
     roles.update(rosa, "readers", description="They read")
     with pytest.raises(ChangedSince, match="by rosa") as refused:
         scene.undo.entry(rosa, made)
@@ -103,7 +97,7 @@ def test_a_role_that_was_changed_or_made_anew_since_stays(scene: JobScene, rosa:
     with pytest.raises(ChangedSince):
         scene.undo.entry(rosa, made)
     roles.delete(rosa, "readers")
-    gone = newest(scene, "role.delete")
+    gone = scene.newest("role.delete")
     roles.create(rosa, name="readers", permissions=["files:write"])
     for entry in (made, gone):
         with pytest.raises(ChangedSince):
@@ -116,7 +110,7 @@ def test_nobody_brings_back_or_takes_away_a_role_that_grants_more_than_they_hold
     roles.create(rosa, name="keepers", permissions=["roles:read", "roles:write"])
     keeper = scene.actor(scene.people.user("kim", "keepers", "user"))
     roles.create(rosa, name="checkers", permissions=["system:read"])
-    made = newest(scene, "role.create")
+    made = scene.newest("role.create")
     sam = scene.actor(scene.people.user("sam", "user"))
     for who in (keeper, sam):
         with pytest.raises(NotAllowed):
@@ -124,7 +118,7 @@ def test_nobody_brings_back_or_takes_away_a_role_that_grants_more_than_they_hold
         assert last_event(scene)["action"] == "access.deny"
         assert last_event(scene)["data"]["undoes"] == made
     roles.delete(rosa, "checkers")
-    gone = newest(scene, "role.delete")
+    gone = scene.newest("role.delete")
     for who in (keeper, sam):
         with pytest.raises(NotAllowed):
             scene.undo.entry(who, gone)
@@ -145,13 +139,13 @@ def test_views_made_changed_and_deleted(scene: JobScene, rosa: Actor) -> None:
     views.update(rosa, made.id, name="Largest", shared=True)
     changed = views.get(rosa, made.id)
     views.delete(rosa, made.id)
-    scene.undo.entry(rosa, newest(scene, "view.delete"))
+    scene.undo.entry(rosa, scene.newest("view.delete"))
     back = views.get(rosa, made.id)
     times = {"created_at": back.created_at, "updated_at": back.updated_at}
     assert back == replace(changed, version=1, **times)
-    assert last_event(scene)["data"]["undoes"] == newest(scene, "view.delete")
+    assert last_event(scene)["data"]["undoes"] == scene.newest("view.delete")
     assert [one.id for one in views.for_section(rosa, "files")] == [made.id]
-    scene.undo.entry(rosa, newest(scene, "view.update"))
+    scene.undo.entry(rosa, scene.newest("view.update"))
     back = views.get(rosa, made.id)
     assert (back.name, back.query, back.shared) == ("Large", "sort=2", False)
     first = next(one.id for one in scene.people.entries() if one.event["action"] == "view.create")
@@ -165,7 +159,7 @@ def test_a_view_that_was_changed_since_stays(scene: JobScene, rosa: Actor) -> No
     made = scene.views.create(rosa, section="files", name="Large", query="sort=2")
     scene.views.update(rosa, made.id, name="Larger")
     with pytest.raises(ChangedSince) as refused:
-        scene.undo.entry(rosa, newest(scene, "view.create"))
+        scene.undo.entry(rosa, scene.newest("view.create"))
     assert refused.value.details["changed"] == {"name": {"before": None, "left": "Large", "now": "Larger"}}
     assert scene.views.get(rosa, made.id).name == "Larger"
 
@@ -174,9 +168,9 @@ def test_whose_view_it_is_decides(scene: JobScene, rosa: Actor) -> None:
     """One's own only; a shared one comes back to its owner, by whoever may delete it."""
     views, olga, owner = scene.views, scene.actor(scene.operator), scene.actor(scene.owner)
     own = views.create(olga, section="files", name="mine", query="")
-    created = newest(scene, "view.create")
+    created = scene.newest("view.create")
     views.delete(olga, own.id)
-    gone = newest(scene, "view.delete")
+    gone = scene.newest("view.delete")
     for entry in (created, gone):
         for who in (rosa, owner):
             with pytest.raises(NotFound):
@@ -186,7 +180,7 @@ def test_whose_view_it_is_decides(scene: JobScene, rosa: Actor) -> None:
     assert views.get(olga, own.id).name == "mine"
     shared = views.create(olga, section="files", name="all", query="", shared=True)
     views.delete(rosa, shared.id)
-    gone = newest(scene, "view.delete")
+    gone = scene.newest("view.delete")
     scene.people.roles.create(rosa, name="lookers", permissions=["files.all:read"])
     other = scene.actor(scene.people.user("otto", "lookers"))
     for who in (owner, other):

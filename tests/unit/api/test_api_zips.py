@@ -54,7 +54,7 @@ def test_an_archive_of_files(ann: Person) -> None:
     }
 
 
-@pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is not installed")
+@pytest.mark.skipif(shutil.which("unzip") is None, reason="NEEDS unzip")
 def test_unzip_finds_nothing_wrong(ann: Person, tmp_path: Path) -> None:
     (tmp_path / "all.zip").write_bytes(ann.get(address(*uploaded(ann))).data)
     done = subprocess.run(["unzip", "-t", tmp_path / "all.zip"], capture_output=True, text=True, check=False)
