@@ -17,7 +17,7 @@ from backoffice.errors import BadCredentials, TooMany
 from backoffice.services.container import Services
 
 LISTS: Final = ("users", "sessions", "tokens", "blocked", "roles", "files", "trash", "uploads", "jobs", "audit")
-ROLE_TABS: Final = ("rights", "members", "who")
+ROLE_TABS: Final = ("rights", "members", "who", "activity")
 USER_TABS: Final = ("files", "uploads", "trash", "sessions", "tokens", "activity", "access", "in_use")
 SHELL: Final = system_actor("test", "shell")
 NAUGHTY: Final = (

@@ -89,6 +89,13 @@ def test_what_was_made_or_deleted_is_offered_too(whole: Desk) -> None:
     assert "Undone: readers is gone again." in page.text
     assert admin.post("/admin/undo/", [one for one in forms(page) if "request" in one][-1]).status_code == 303
     assert "readers" in {role.name for role in roles.all(SHELL)}
+    role = "/admin/roles/details/?id=readers&tab=activity"
+    roles.update(SHELL, "readers", description="They read")
+    page = admin.get(role)
+    assert "undo an earlier act" in page.text
+    [changed, *_] = [one for one in forms(page) if "entry" in one]
+    assert admin.post("/admin/undo/", changed).location == role
+    assert roles.get(SHELL, "readers").description == ""
     deleted = admin.post("/admin/roles/delete/", {"id": "readers", "confirmed": "1"})
     assert admin.post("/admin/undo/", toast(admin, deleted)).status_code == 303
     assert "readers" in {role.name for role in roles.all(SHELL)}
@@ -168,7 +175,8 @@ def test_who_may_not_do_the_opposite_is_refused(whole: Desk) -> None:
     assert state(whole, file.id)[0] == "sixth.txt"
     assert whole.site.browser().post("/admin/undo/", {"entry": entry}).status_code in {400, 401, 403}
     owner = whole.as_("user")
-    assert owner.post("/admin/undo/", {"entry": entry, "url": "//elsewhere.example/"}).location == "/admin/"
+    elsewhere = {"entry": entry, "url": "//elsewhere.example/"}
+    assert owner.post("/admin/undo/", elsewhere).location == "/", "where they may be"
     assert state(whole, file.id)[0] == file.name
     for unknown in ("1-0", "nonsense", "", "../x"):
         assert owner.post("/admin/undo/", {"entry": unknown}).status_code == 404

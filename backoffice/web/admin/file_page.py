@@ -13,9 +13,9 @@ from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
 from backoffice.services.file_inspection import Verification
 from backoffice.units import filesize
 from backoffice.web.admin.access_panel import who_can_panel
-from backoffice.web.admin.file_timeline import file_timeline
 from backoffice.web.admin.owners import WithOwner
 from backoffice.web.admin.record_page import Panel
+from backoffice.web.admin.timeline import timeline
 from backoffice.web.context import services
 from backoffice.web.formats import NOTHING, icon, number
 from backoffice.web.identity import actor, may
@@ -61,7 +61,7 @@ def file_panels(record: WithOwner, *, may_verify: bool) -> Sequence[Panel]:
     """What may be seen of them."""
     panels = [Panel("preview", "Preview", "admin/file_preview.html", lambda: {"shown": shown_file(record.record)})]
     if may(Acts.AUDIT_READ):
-        panels.append(Panel("activity", "Activity", "admin/file_activity.html", lambda: file_timeline(record.id)))
+        panels.append(Panel("activity", "Activity", "admin/timeline.html", lambda: timeline("file", record.id)))
     details = "admin/file_chunks.html"
     panels.append(Panel("details", "Details", details, lambda: _details(record, may_verify=may_verify)))
     return [*panels, *who_can_panel(record)]

@@ -31,6 +31,7 @@ from backoffice.web.admin.record_page import Panel
 from backoffice.web.admin.role_forms import CreateForm, EditForm, days_of_site
 from backoffice.web.admin.role_matrix import COLUMNS, Entered, matrix, paged
 from backoffice.web.admin.role_preview import groups, preview
+from backoffice.web.admin.timeline import timeline
 from backoffice.web.context import services
 from backoffice.web.formats import NOTHING, state_tag
 from backoffice.web.identity import actor, may
@@ -256,6 +257,8 @@ class RoleView(ServiceView):
             holders = services().access.holders(actor()).get(record.name, 0)
             found.append(Panel("members", "Members", "admin/role_members.html", lambda: _members(record), holders))
             found.append(Panel("who", "Who can change it", "admin/who_can.html", lambda: who_of_role(record.name)))
+        if may(Acts.AUDIT_READ):
+            found.append(Panel("activity", "Activity", "admin/timeline.html", lambda: timeline("role", record.name)))
         return found
 
     def links(self, record: Role) -> Sequence[Link]:

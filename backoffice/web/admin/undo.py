@@ -28,6 +28,7 @@ from backoffice.web.context import services
 from backoffice.web.csrf import csrf_token
 from backoffice.web.formats import icon
 from backoffice.web.identity import actor, may
+from backoffice.web.pages.landing import landing
 from backoffice.web.redirects import safe_next
 from backoffice.web.route_access import route_act
 
@@ -62,7 +63,7 @@ def make_blueprint() -> Blueprint:
 @route_act(*OPPOSITES, Acts.JOB_START)
 def undo() -> ResponseReturnValue:
     """Undo an entry, a job, or all that was done in a request."""
-    back = safe_next(request.form.get("url"), url_for("admin.index"))
+    back = safe_next(request.form.get("url"), landing(actor()))
     if "entry" in request.form:
         return _undo_entry(request.form["entry"], back)
     if "job" in request.form:

@@ -1,4 +1,4 @@
-"""What happened to a file, newest first, in sentences."""
+"""What happened to a record, newest first, in sentences."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from backoffice.web.admin.undo import entry_forms
 from backoffice.web.context import services
 from backoffice.web.formats import number
 from backoffice.web.identity import actor, may
+from backoffice.web.sentences import sentence
 
 SHOWN: Final = 30
 """Entries in the panel; the log has the others."""
@@ -38,8 +39,8 @@ _TEXTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A line. `tone`: of what did not go as it should, else ""; `who_url` "": nobody to go to; `undo`:
-    the button, where there is one."""
+    """A line. `tone`: of what did not go as it should, else ""; `who_url` "": nobody to go to; `who` "": the text
+    says it; `undo`: the button, where there is one."""
 
     at: str
     who: str
@@ -51,9 +52,11 @@ class Happening:
     undo: Markup | str = ""
 
 
-def file_timeline(file_id: str) -> dict[str, Any]:
-    """The context of `admin/file_activity.html`. Reading the log is recorded, as everywhere."""
-    found = services().audit.page(actor(), filters=(("object", f"file:{file_id}"),), limit=SHOWN)
+def timeline(kind: str, record_id: str) -> dict[str, Any]:
+    """The context of `admin/timeline.html`. `kind`: of the object, as the log calls it. Reading the log is recorded,
+    as everywhere."""
+    about = f"{kind}:{record_id}"
+    found = services().audit.page(actor(), filters=(("object", about),), limit=SHOWN)
     names = services().users.names(_people(found.items))
     people, undo = may(Acts.USER_READ), entry_forms(found.items, services().audit.now())
     return {
@@ -61,7 +64,7 @@ def file_timeline(file_id: str) -> dict[str, Any]:
             replace(_happening(entry, names, people=people), undo=undo.get(entry.id, "")) for entry in found.items
         ],
         "total": found.total,
-        "log_url": url_for("audit.index_view", flt0_object_is=f"file:{file_id}"),
+        "log_url": url_for("audit.index_view", flt0_object_is=about),
     }
 
 
@@ -76,18 +79,20 @@ def _happening(entry: AuditEntry, names: Mapping[str, str], *, people: bool) -> 
     by = event.get("actor", {})
     outcome = event.get("outcome", "ok")
     is_user = len(by.get("id", "")) == ID_LENGTH
+    of_file = event.get("object", {}).get("type") == "file"
+    told = _of_file(event, names) if of_file else sentence(event)
     return Happening(
         at=event.get("at", ""),
-        who=by.get("name") or "somebody",
+        who=(by.get("name") or "somebody") if of_file else "",
         who_url=url_for("users.details_view", id=by["id"]) if people and is_user else "",
-        text=_sentence(event, names) if not undone_entry(event) else _TO_UNDO % _sentence(event, names),
+        text=_TO_UNDO % told if of_file and undone_entry(event) else told,
         where=" · ".join(filter(None, (by.get("agent", ""), by.get("ip", "")))),
         url=url_for("audit.details_view", id=entry.id),
         tone={"denied": "warn", "error": "bad"}.get(outcome, ""),
     )
 
 
-def _sentence(event: Mapping[str, Any], names: Mapping[str, str]) -> str | Markup:
+def _of_file(event: Mapping[str, Any], names: Mapping[str, str]) -> str | Markup:
     action, data, changes = str(event.get("action", "")), event.get("data", {}), event.get("changes", {})
     match action:
         case "file.rename":
