@@ -20,6 +20,7 @@ from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
@@ -52,6 +53,7 @@ from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.keys import Keys
+from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
@@ -99,8 +101,7 @@ def build_services(
     passwords: Passwords | None = None,
     step_aside: StepAside = nullcontext,
 ) -> Services:
-    """All services over one client. `shebang` and `passwords` are for tests: an imitation server does not know the
-    first line of a script, and a cheaper hash makes many sign-ins quick. `step_aside`: see `Passwords`."""
+    """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     people, sessions, tokens = _people(stores, settings, passwords, step_aside)
     durability, health, chunks = _bytes(stores, settings, step_aside)
@@ -112,6 +113,7 @@ def build_services(
         roles=_roles(stores),
         sessions=sessions,
         tokens=tokens,
+        links=Links.of(RedisLinks(stores.db, stores.keys, stores.bounds), people, stores.files, chunks),
         views=_views(stores),
         lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
         audit=Audit(stores.audit),

@@ -41,6 +41,7 @@ OWN_TO_ALL = {
     Permissions.FILES_READ: Permissions.FILES_ALL_READ,
     Permissions.FILES_WRITE: Permissions.FILES_ALL_WRITE,
     Permissions.FILES_DELETE: Permissions.FILES_ALL_DELETE,
+    Permissions.FILES_SHARE: Permissions.LINKS_WRITE,
     Permissions.TOKENS_OWN: Permissions.TOKENS_ALL,
     Permissions.SESSIONS_ALL: Permissions.SESSIONS_ALL,
     Permissions.JOBS_WRITE: Permissions.JOBS_READ,

@@ -194,6 +194,24 @@ class Acts:
         event=Actions.TOKEN_REVOKE,
     )
 
+    LINK_LIST = Act("link.list", "list own share links", Permissions.FILES_SHARE, Whose.OWN)
+    LINK_READ = _site("link.read", "see everybody's share links", Permissions.LINKS_READ)
+    LINK_CREATE = Act(
+        "link.create",
+        "share a file that one may download",
+        Permissions.FILES_SHARE,
+        Whose.OWN,
+        event=Actions.LINK_CREATE,
+    )
+    LINK_UPDATE = Act(
+        "link.update",
+        "another end, password or number of downloads of a share link",
+        Permissions.FILES_SHARE,
+        Whose.OWN,
+        event=Actions.LINK_UPDATE,
+    )
+    LINK_REVOKE = _own("link.revoke", "revoke a share link", Permissions.FILES_SHARE, Actions.LINK_REVOKE)
+
     JOB_READ = _own("job.read", "see a job and its report", Permissions.JOBS_WRITE)
     JOBS_LIST = Act("job.list", "list own jobs", Permissions.JOBS_WRITE, Whose.OWN)
     JOBS_LIST_ALL = _site("job.list_all", "list everybody's jobs", Permissions.JOBS_READ)

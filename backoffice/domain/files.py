@@ -63,7 +63,8 @@ class Piece(StrEnum):
 @dataclass(frozen=True, slots=True)
 class File:
     """A stored file. `id` is the identifier of the upload that made it; times in ms; `digest` is the SHA-256, empty
-    until known; `changed_at` 0 while nothing was changed."""
+    until known; `changed_at` 0 while nothing was changed; `restored_at`: when it came out of the trash, or into other
+    hands, last: share links of the time before stay shut."""
 
     id: str
     name: str
@@ -78,6 +79,7 @@ class File:
     state: FileState = FileState.READY
     version: int = 1
     purge_at: int = 0
+    restored_at: int = 0
 
     @property
     def sha256(self) -> str:

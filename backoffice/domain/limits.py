@@ -41,6 +41,20 @@ MAX_TOKEN_NAME: Final = 100
 MAX_TOKENS: Final = 100
 """That one user can have, expired ones included."""
 
+# Share links
+DEFAULT_LINK_DAYS: Final = 30
+MAX_LINK_DAYS: Final = 365
+MAX_LINKS: Final = 200
+"""That one user can have, those that are closed included."""
+MAX_LINK_DOWNLOADS: Final = 10_000
+"""That a link can be made for; without such a number it is for as many as come."""
+MAX_LINK_USES: Final = 10_000
+"""Downloads by all links of one person in a day: each is an entry of the log."""
+LINK_LOOK_SECONDS: Final = 3600
+"""The page of a link that is looked at again and again is one entry of the log in so long."""
+LINK_TICKET_SECONDS: Final = 24 * 3600
+"""For so long after a download was begun, but not beyond the link's end, the same browser may go on with it."""
+
 # Files
 MAX_NAME_BYTES: Final = 255
 MAX_TAGS: Final = 20

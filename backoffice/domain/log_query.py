@@ -15,7 +15,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 NOT_OK: Final[Mapping[Outcome, tuple[Action, ...]]] = {
-    Outcome.DENIED: (Actions.ACCESS_DENY, Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE),
+    Outcome.DENIED: (Actions.ACCESS_DENY, Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE, Actions.LINK_REFUSE),
     Outcome.ERROR: (Actions.FILE_DAMAGED, Actions.FILE_VERIFY, Actions.JOB_END),
 }
 """The actions that can have an outcome: the log has an index of actions, and none of outcomes."""

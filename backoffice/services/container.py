@@ -16,6 +16,7 @@ from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.ports import IdentityStore
 from backoffice.services.roles import Roles
@@ -39,6 +40,7 @@ class Services:
     roles: Roles
     sessions: Sessions
     tokens: Tokens
+    links: Links
     views: Views
     lists: Lists
     audit: Audit

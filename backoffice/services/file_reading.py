@@ -63,6 +63,15 @@ class FileReader:
 
         return OpenedFile(file, read)
 
+    def go_on(self, actor: Actor, file: File, packed_map: bytes) -> OpenedFile:
+        """A file whose reading is in the log already, as the download that this is a part of."""
+
+        def read(start: int, stop: int) -> Iterator[memoryview]:
+            _expect_within(file, start, stop)
+            return self._parts(actor, file, ChunkMap.unpack(packed_map, file.total_chunks), start, stop)
+
+        return OpenedFile(file, read)
+
     def fetch(self, actor: Actor, file: File, packed_map: bytes) -> OpenedFile:
         """A file of at most one chunk with its bytes, and recorded as read. The commit that records it reads the chunk,
         where it can. Raises VersionMismatch when the record has changed, IntegrityError (ChunkLost)."""
@@ -92,8 +101,7 @@ class FileReader:
         self.audit.record(event, once=f"damaged:{file.id}:{error.code}:{where}", seconds=AGAIN_SECONDS)
 
     def _record(self, actor: Actor, file: File, start: int, stop: int) -> None:
-        if not 0 <= start <= stop <= file.size:
-            raise Invalid("The range is not within the file.", size=file.size)
+        _expect_within(file, start, stop)
         self.files.record_read(file, self._event(actor, file, start, stop), start, stop)
 
     def _event(self, actor: Actor, file: File, start: int, stop: int) -> AuditEvent:
@@ -132,6 +140,11 @@ def record_counted_reads(audit: AuditLog, now: int, limit: int) -> bool:
             data |= {"range": list(one.range), "largest": list(one.largest)}
         audit.write_counted_reads(one, AuditEvent(Actions.FILE_DOWNLOAD, one.actor, one.object, data=data, at=now))
     return len(found) == limit
+
+
+def _expect_within(file: File, start: int, stop: int) -> None:
+    if not 0 <= start <= stop <= file.size:
+        raise Invalid("The range is not within the file.", size=file.size)
 
 
 def file_ref(file: File) -> ObjectRef:

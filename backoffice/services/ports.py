@@ -14,6 +14,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.blocked import Counted
 from backoffice.domain.identities import Identity
+from backoffice.domain.links import Link
 from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
@@ -186,6 +187,15 @@ class TokenStore(RecordStore[Token], Protocol):
 
     def touch(self, token: Token, used_at: int) -> None:
         """Note that it was used. Not an act."""
+
+
+class LinkStore(RecordStore[Link], Protocol):
+    """Share links. Facets: `owner`, `file`. Orders: `created`, `expires`, `name`. `insert` raises Conflict when the
+    owner has too many."""
+
+    def use(self, link: Link, event: AuditEvent) -> None:
+        """Count a download that begins, if the link is as it was read and has one left; exact, however many begin at
+        the same moment. Raises NotFound when it is used up, VersionMismatch when it was changed or revoked, TooMany."""
 
 
 class Throttle(Protocol):

@@ -24,7 +24,7 @@ from backoffice.services.ports import Durability, Heartbeats, InstallationStore,
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "uploads": (Actions.FILE_CREATE,),
     "downloads": (Actions.FILE_DOWNLOAD,),
-    "refusals": (Actions.ACCESS_DENY, Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE),
+    "refusals": (Actions.ACCESS_DENY, Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE, Actions.LINK_REFUSE),
 }
 """What is counted over time, and of which actions it consists."""
 SETUP: Final = system_actor("setup", "system")

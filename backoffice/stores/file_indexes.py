@@ -30,6 +30,7 @@ SHORT = {
     "size": "s",
     "tags": "g",
     "version": "v",
+    "restored_at": "r",
 }
 """Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 

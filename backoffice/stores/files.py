@@ -10,14 +10,7 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState, OnConflict, Piece
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
-from backoffice.errors import (
-    BackofficeError,
-    NameTaken,
-    NotFound,
-    QuotaExceeded,
-    Unavailable,
-    VersionMismatch,
-)
+from backoffice.errors import BackofficeError, NameTaken, NotFound, QuotaExceeded, Unavailable, VersionMismatch
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import keep_carried
 from backoffice.stores.client import Db
@@ -239,7 +232,7 @@ class RedisFiles:
             move_quota(commit, self._keys, old, owner, quota)
             self.check_number(commit, owner, whose="The new owner")
 
-        return self._claimed(replace(old, owner=owner, changed_at=event.at), old, event, add)
+        return self._claimed(replace(old, owner=owner, changed_at=event.at, restored_at=event.at), old, event, add)
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
         handed_over = new.owner != old.owner
@@ -252,7 +245,8 @@ class RedisFiles:
                 move_quota(commit, self._keys, old, new.owner, quota)
                 self.check_number(commit, new.owner, whose="The new owner")
 
-        new, same = replace(new, changed_at=event.at), text_range(old.name) == text_range(new.name)
+        came = event.at if handed_over else old.restored_at
+        new, same = replace(new, changed_at=event.at, restored_at=came), text_range(old.name) == text_range(new.name)
         if handed_over and new.name == old.name:
             return self._claimed(new, old, event, add)
         return self._change(old, new, event, claim=handed_over or not same, add=add)
@@ -265,7 +259,9 @@ class RedisFiles:
         return self._change(old, new, event, makes_room=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:
-        return self._claimed(replace(old, state=FileState.READY, purge_at=0, changed_at=event.at), old, event)
+        return self._claimed(
+            replace(old, state=FileState.READY, purge_at=0, changed_at=event.at, restored_at=event.at), old, event
+        )
 
     def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
         """Put `new` in the place of `old`, under its name or another that its owner has not used by then."""

@@ -1,7 +1,8 @@
-"""The three cookies, and when each is believed (S1, S4).
+"""The four cookies, and when each is believed (S1, S4).
 
     backoffice           the secret of the session; only its hash is stored
     backoffice-device    tells a browser that signed in before from one that guesses; see `services/sessions.py`
+    backoffice-links     which downloads by share links the browser has begun; see `link_tickets.py`
     backoffice-form      Flask's signed one: the CSRF token and the messages of the next page, nothing else
 
 A site that is not at the top of the standard port of its host has its port, and a mark of its path, behind the names:
@@ -30,6 +31,7 @@ from backoffice.web.context import settings
 SESSION: Final = "backoffice"
 DEVICE: Final = "backoffice-device"
 FORM: Final = "backoffice-form"
+LINKS: Final = "backoffice-links"
 DEVICE_AGE: Final = 365 * 24 * 3600
 _PORTS: Final = {"http": "80", "https": "443"}
 

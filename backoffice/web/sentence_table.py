@@ -136,6 +136,14 @@ def _token_refused(event: Event) -> Told:
     return Told(f"{{who}} used {which} and was refused: {{because}}", {"because": _because(event)})
 
 
+def _link_refused(event: Event) -> Told:
+    counted = _counted(event, "more requests with share links")
+    if counted:
+        return counted
+    which = "the share link to {what}" if event.get("object") else "a share link"
+    return Told(f"{{who}} opened {which} and was refused: {{because}}", {"because": _because(event)})
+
+
 def _denied(event: Event) -> Told:
     """What was asked for, about what, and why not."""
     permission, about = _data(event, "permission"), " about {what}" if event.get("object") else ""
@@ -231,6 +239,16 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.TOKEN_CREATE: ("made", "{who} made {what}"),
     Actions.TOKEN_REVOKE: ("revoked", "{who} revoked {what}"),
     Actions.TOKEN_REFUSE: ("refused", _token_refused),
+    Actions.LINK_CREATE: ("made", "{who} made a share link to {what}"),
+    Actions.LINK_UPDATE: ("changed", "{who} changed the share link to {what}"),
+    Actions.LINK_REVOKE: ("revoked", "{who} revoked the share link to {what}"),
+    Actions.LINK_CLOSE: (
+        "closed",
+        lambda event: Told("The share link to {what} was closed for good: {because}", {"because": _because(event)}),
+    ),
+    Actions.LINK_OPEN: ("looked at", "{who} looked at the page of the share link to {what}"),
+    Actions.LINK_DOWNLOAD: ("downloaded by link", "{who} downloaded {what} by a share link"),
+    Actions.LINK_REFUSE: ("refused", _link_refused),
     Actions.ACCESS_DENY: ("refused", _denied),
     Actions.LIST_EXPORT: ("a list exported", _list_taken),
     Actions.AUDIT_READ: ("read", "{who} read the log"),

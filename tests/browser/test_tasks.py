@@ -189,8 +189,6 @@ def test_h_and_from_the_persons_page(site: WholeSite, hand: Hand, worker: Person
     expect(page.locator("main")).to_contain_text("Not signed in")
 
 
-def test_i_no_role_offers_to_share_with_an_outsider(site: WholeSite, page: Page) -> None:
-    """The right exists for what is to come; as long as there is no page for it nobody can be told that there is."""
+def test_i_a_role_offers_to_share_with_an_outsider(site: WholeSite, page: Page) -> None:
     begin(site, page, "admin").page.goto(f"{site.url}/admin/roles/new/")
-    expect(page.locator("input[value='files:read']")).to_have_count(1)
-    expect(page.locator("input[value='files:share']")).to_have_count(0)
+    expect(page.locator("input[value='files:share']")).to_have_count(1)

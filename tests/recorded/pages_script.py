@@ -151,3 +151,49 @@ def _rename_and_trash(site: Recorded, file_id: str) -> None:
 def _learn_files(site: Recorded) -> None:
     for item in site.call("ann", "GET", "/files?sort=name").get_json()["items"]:
         site.ids[item["name"]] = site.normal.learn(item["name"], item["id"])
+
+
+def links(site: Recorded) -> None:
+    """Share links, as their owners and operators see them, and as strangers do."""
+    for who, roles in (("ann", "user"), ("bob", "user"), ("olga", "operator"), ("vera", "auditor")):
+        site.person(who, roles)
+    file = site.call("ann", "PUT", "/files/shared.txt", body=b"hello")
+    file_id = site.learn("shared", file)
+    for who, body in (
+        ("nobody", {"file": file_id}),
+        ("bob", {"file": file_id}),
+        ("ann", {"file": NO_ID}),
+        ("ann", {"file": file_id, "days": 366}),
+        ("ann", {"file": file_id, "password": "short"}),
+        ("ann", {"file": file_id, "kind": "folder"}),
+    ):
+        site.call(who, "POST", "/links", json=body)
+    site.ask("vera", "POST", "/links", json={"file": file_id})
+    made = site.call("ann", "POST", "/links", json={"file": file_id, "days": 7, "max_downloads": 1})
+    link_id, path = site.learn("link", made), made.get_json()["url"].removeprefix("http://localhost")
+    site.normal.learn("secret", path.removeprefix(f"/s/{link_id}"))
+    for who in ("ann", "bob", "olga", "nobody"):
+        site.call(who, "GET", f"/links/{link_id}")
+        site.call(who, "GET", "/links?all=1")
+        site.call(who, "PATCH", f"/links/{link_id}", json={"max_downloads": 2})
+    site.ask("vera", "GET", f"/links/{link_id}")
+    site.ask("vera", "DELETE", f"/links/{link_id}")
+    site.call("ann", "GET", f"/links?file={file_id}")
+    site.call("ann", "PATCH", f"/links/{link_id}", json={"days": 3}, headers={"If-Match": f'"{link_id}.1"'})
+    site.call("ann", "PATCH", f"/links/{link_id}", json={"max_downloads": 1}, headers={"If-Match": f'"{link_id}.2"'})
+    _as_a_stranger(site, path)
+    for who in ("nobody", "bob", "olga", "ann"):
+        site.call(who, "DELETE", f"/links/{link_id}")
+    site.page("nobody", path)
+
+
+def _as_a_stranger(site: Recorded, path: str) -> None:
+    site.page("nobody", path)
+    site.page("nobody", f"{path}/file")
+    site.submit("nobody", path, forged=True)
+    # A browser that stays, and is a stranger here all the same.
+    site.page("bob", path)
+    site.submit("bob", path)
+    site.page("bob", f"{path}/file")
+    site.page("bob", path)
+    site.page("nobody", "/s/none")

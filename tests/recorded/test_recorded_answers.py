@@ -40,6 +40,7 @@ AREAS: dict[str, Callable[[Recorded], None]] = {
     "sign-in": pages_script.sign_in,
     "account": pages_script.account,
     "own-files": pages_script.own_files,
+    "links": pages_script.links,
     "admin-lists": admin_script.admin_lists,
     "admin-deeds": admin_script.admin_deeds,
     "admin-refusals": admin_script.admin_refusals,

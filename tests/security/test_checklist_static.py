@@ -66,6 +66,7 @@ def test_F4_CVE_2025_66221_no_name_becomes_a_path() -> None:
         ("web/api/zips.py", "send_file"),
         ("web/admin/files.py", "send_file"),
         ("web/preview.py", "send_file"),
+        ("web/pages/links.py", "send_file"),
         ("web/assets.py", "Path"),
         ("web/assets.py", "safe_join"),
     }

@@ -32,6 +32,8 @@ PUBLIC = {
     "pages.login",
     "pages.logout",
     "pages.setup",
+    "pages.link",
+    "pages.link_file",
     "pages.docs",
     "pages.openapi",
     "static",

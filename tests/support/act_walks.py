@@ -145,6 +145,11 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.TOKEN_READ: lambda on, _: lambda who: on.people.tokens.page(who, Query()),
     Acts.TOKEN_CREATE: lambda on, whom: lambda who: on.people.tokens.create(who, name="t", user_id=whom.id),
     Acts.TOKEN_REVOKE: _with(Scene.token, lambda on, who, token: on.people.tokens.revoke(who, token)),
+    Acts.LINK_LIST: lambda on, _: lambda who: on.links.held(who, Query()),
+    Acts.LINK_READ: lambda on, _: lambda who: on.links.held(who, Query(), everybody=True),
+    Acts.LINK_CREATE: _with(Scene.file, lambda on, who, file: on.links.create(who, file=file)),
+    Acts.LINK_UPDATE: _with(Scene.link, lambda on, who, link: on.links.update(who, link, max_downloads=next(NUMBERS))),
+    Acts.LINK_REVOKE: _with(Scene.link, lambda on, who, link: on.links.revoke(who, link)),
     Acts.JOB_READ: _with(Scene.job, lambda on, who, job: on.jobs.get(who, job)),
     Acts.JOBS_LIST: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=False),
     Acts.JOBS_LIST_ALL: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=True),
@@ -173,6 +178,7 @@ ONLY_OWN: Final = {
     Acts.TOKEN_LIST,
     Acts.FILES_LIST,
     Acts.JOBS_LIST,
+    Acts.LINK_LIST,
     Acts.VIEW_READ,
     Acts.LIST_ARRANGE,
 }
@@ -181,6 +187,7 @@ ONLY_OTHERS: Final = {Acts.SESSION_END_ALL, Acts.USER_LEAVE}
 BEGINS: Final = {Acts.JOB_START, Acts.VIEW_CREATE, Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
 """There is nothing yet, or nothing named, that could be somebody else's."""
 BESIDES: Final = {
+    Acts.LINK_CREATE: Acts.FILE_DOWNLOAD,
     Acts.JOB_START: Acts.FILE_TRASH,
     Acts.JOB_STOP: Acts.JOB_READ,
     Acts.FILE_REPLACE: Acts.FILE_CREATE,

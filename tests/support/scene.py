@@ -15,10 +15,12 @@ from backoffice.services.bulk import Bulk
 from backoffice.services.consequences import Consequences
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.links import Links
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Lists, Views
 from backoffice.stores.jobs import RedisJobs
+from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import entries_of
 from backoffice.stores.views import RedisListLooks, RedisViews
@@ -59,11 +61,13 @@ class Scene:
             audit=self.people.log,
             now=self.people.clock,
         )
+        store = RedisLinks(self.people.db, self.people.keys)
+        self.links = Links.of(store, self.people.users, self.world.files, self.world.chunks)
         self.consequences = _consequences(self.people, self.world)
         self.views = Views(store=RedisViews(self.people.db, self.people.keys), audit=self.people.log)
         self.lists = Lists(store=RedisListLooks(self.people.db, self.people.keys), views=self.views)
-        people, library = self.people, self.world.library
-        records = UndoRecords(library, people.users, people.roles, self.views, people.log, people.clock)
+        people = self.people
+        records = UndoRecords(self.world.library, people.users, people.roles, self.views, people.log, people.clock)
         self.undo = make_undo(records, self.jobs)
         self.leaving = Leaving(
             self.people.users,
@@ -81,6 +85,10 @@ class Scene:
         """A saved view of theirs."""
         reader = Actor(owner.id, owner.username, ROOT.roles)
         return self.views.create(reader, section="files", name="mine", query="", shared=shared).id
+
+    def link(self, owner: User) -> str:
+        """A share link of theirs."""
+        return self.links.create(self.writer(owner), file=self.file(owner))[0].id
 
     def session(self, owner: User) -> str:
         return self.people.sessions.start_for(self.people.visitor(), owner).session.id

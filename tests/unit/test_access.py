@@ -66,12 +66,13 @@ def test_the_decision_says_why() -> None:
     assert decide(actor, Permissions.FILES_READ).reason == "role user grants files:read"
     assert "no role of me grants users:read" in decide(actor, Permissions.USERS_READ).reason
     assert "files.all:read" in decide(actor, Permissions.FILES_READ, "other").reason
-    assert "own objects only" in decide(actor, Permissions.FILES_SHARE, "other").reason
+    assert "links:write" in decide(actor, Permissions.FILES_SHARE, "other").reason
+    assert "own objects only" in decide(actor, Permissions.USERS_READ, "other").reason
 
 
 def test_every_permission_is_described_and_held_by_admin() -> None:
     assert all(one.text and one.group and describe(one) == one.text for one in ALL)
-    assert len(ALL) == len(all_permissions()) == 21
+    assert len(ALL) == len(all_permissions()) == 23
     assert granted_by(ADMIN) == ALL
     assert {role for one in ALL for role in one.roles} | {ADMIN} == set(BUILT_IN)
     assert system_actor("x", "shell").permissions == ALL

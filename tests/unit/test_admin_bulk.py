@@ -194,7 +194,8 @@ def test_all_pages_of_the_log_are_walked_by_the_cursor_of_each(whole: Desk) -> N
     assert seen == wanted
 
 
-def test_a_right_that_opens_nothing_is_not_offered(whole: Desk) -> None:
+def test_a_right_that_opens_nothing_is_not_offered(whole: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Permissions.FILES_SHARE, "offered", False)
     assert "files:share" not in whole.as_("admin").get("/admin/roles/new/").text
     name = whole.role(Permissions.FILES_READ, Permissions.FILES_SHARE)
     page = whole.as_("admin").get(f"/admin/roles/edit/?id={name}")

@@ -18,6 +18,7 @@ from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.intents import RedisIntents
+from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.store import RedisRecords
@@ -40,6 +41,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.SessionStore, RedisSessions),
     (ports.TokenStore, RedisTokens),
     (ports.ViewStore, RedisViews),
+    (ports.LinkStore, RedisLinks),
     (ports.ListLooks, RedisListLooks),
     (log_ports.AuditLog, RedisAudit),
     (log_ports.LogArchive, RedisArchive),

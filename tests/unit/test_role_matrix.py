@@ -39,7 +39,7 @@ def test_rights_stand_down_and_roles_across(whole: Desk) -> None:
     assert f'aria-label="Read the audit log for {name}"' in text
     assert f'aria-label="1 person has {name}"' in text
     assert 'name="rights-operator"' not in text, "built-in roles are fixed"
-    assert str(P.FILES_SHARE) not in text, "a right without a feature is not offered"
+    assert str(P.FILES_SHARE) in text
 
 
 def test_who_only_reads_has_no_boxes(whole: Desk) -> None:
@@ -133,9 +133,12 @@ def test_built_in_roles_are_not_changed_by_hand(whole: Desk) -> None:
         assert admin.post(URL, {**sent, **bad}).status_code == 400
 
 
-def test_rights_that_are_not_offered_stay(whole: Desk) -> None:
+def test_rights_that_are_not_offered_stay(whole: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(P.FILES_SHARE, "offered", False)
     admin, name = whole.as_("admin"), whole.role(P.FILES_READ, P.FILES_SHARE)
-    sent = fields(admin.get("/admin/roles/").text, name)
+    page = admin.get("/admin/roles/").text
+    assert str(P.FILES_SHARE) not in page, "a right without a feature is not offered"
+    sent = fields(page, name)
     sent[f"rights-{name}"] = [str(P.USERS_READ)]
     assert admin.post(URL, {**sent, "confirmed": "1"}).status_code == 302
     assert granted(whole, name) == {P.USERS_READ, P.FILES_SHARE}

@@ -21,7 +21,7 @@ REFUSED_SECONDS: Final = 60
 """A refusal that repeats itself is recorded once in so long."""
 COUNTED: Final = "several refusals"
 COUNTER: Final = system_actor("worker", "system")
-REFUSALS: Final = (Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE)
+REFUSALS: Final = (Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE, Actions.LINK_REFUSE)
 """What strangers can be refused."""
 LEAST_HASHED: Final = 32
 """Characters from which a text has a fingerprint: shorter ones may be passwords, which can be guessed from it."""

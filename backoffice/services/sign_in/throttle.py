@@ -47,6 +47,16 @@ def password_ways(user_id: str) -> tuple[Way, ...]:
     return ((Bucket(f"password:{user_id}", ACCOUNT),),)
 
 
+def link_ways(link_id: str, ip: str) -> tuple[Way, ...]:
+    """For the password of a share link, whoever has its address."""
+    return ((Bucket(f"link_network:{network(ip)}", NETWORK, keeps=True), Bucket(f"link:{link_id}", ACCOUNT)),)
+
+
+def address_ways(ip: str) -> tuple[Way, ...]:
+    """For addresses of share links that lead nowhere (any more)."""
+    return ((Bucket(f"link_network:{network(ip)}", NETWORK, keeps=True),),)
+
+
 def sign_in_ways(login: str, device: str, ip: str, now: int) -> tuple[Way, ...]:
     """For a sign-in, the usual way first. `device` "" = not known for this user.
 

@@ -29,6 +29,7 @@ from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Repairer, batches
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.keys import Keys
+from backoffice.stores.links import RedisLinks
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.scan import scan
@@ -45,6 +46,7 @@ STORES: tuple[type[RedisRecords[Any]], ...] = (
     RedisSessions,
     RedisJobs,
     RedisViews,
+    RedisLinks,
 )
 """The nouns that are looked through besides files and uploads, one line each."""
 Steps = Generator[tuple[int, int], None, Report]

@@ -46,6 +46,7 @@ CHECKS = {
     "room": 3,
     "unused": 0,
     "fewer": 1,
+    "below": 2,
     "spare": 1,
     "vacant": 3,
     "length": 1,

@@ -12,6 +12,7 @@
 --     absent | present | equal field value | unset field | free field id
 --     room owner add default    used + reserved + add <= the quota in the owner's hash, `default` where it names none
 --     unused                    used + reserved = 0
+--     below field n             the hash has a number less than n in the field, or none
 --     fewer n                   the zset has fewer than n members
 --     spare member              the zset does not have this member as its only one
 --     vacant least below n      at most n members of the lexical zset in [least, below)
@@ -84,6 +85,10 @@ if not last then
     elseif op == 'free' then
       saw = redis.call('HGET', key, ARGV[at + 2])
       holds = not saw or saw == ARGV[at + 3]
+      at = at + 4
+    elseif op == 'below' then
+      saw = redis.call('HGET', key, ARGV[at + 2])
+      holds = tonumber(saw or 0) < tonumber(ARGV[at + 3])
       at = at + 4
     elseif op == 'fewer' then
       holds = redis.call('ZCARD', key) < tonumber(ARGV[at + 2])

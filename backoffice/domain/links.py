@@ -1,0 +1,191 @@
+"""Share links: an address that lets whoever has it download one file, for a while and within bounds."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from backoffice.domain.actions import Actions
+from backoffice.domain.files import File
+from backoffice.domain.ids import ID_LENGTH, secret_hash
+from backoffice.domain.limits import DEFAULT_LINK_DAYS, MAX_LINK_DAYS, MAX_LINK_DOWNLOADS
+from backoffice.domain.nouns import Noun
+from backoffice.domain.permissions import Permissions
+from backoffice.errors import Invalid
+
+LINKS = Noun(
+    "link",
+    read=Permissions.LINKS_READ,
+    write=Permissions.LINKS_WRITE,
+    create=Actions.LINK_CREATE,
+    update=Actions.LINK_UPDATE,
+    delete=Actions.LINK_REVOKE,
+    recorded=("expires_at", "max_downloads"),
+    recorded_at_deletion=("owner", "file"),
+)
+DAY_MS: Final = 24 * 60 * 60 * 1000
+_TOKEN: Final = re.compile(rf"([0-9A-Za-z]{{{ID_LENGTH}}})([0-9A-Za-z_-]{{43}})")
+
+
+class LinkKind(StrEnum):
+    """What a link opens."""
+
+    FILE = "file"
+
+
+class LinkState(StrEnum):
+    """What a link is worth. `blocked`: something about its owner or its file bars it; who opens it closes it for good
+    (`closed`). A revoked link is no record any more."""
+
+    OPEN = "open"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+    BLOCKED = "blocked"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`secret` is the hash of the secret part of the address, `password` an Argon2id hash in PHC form, "" = none;
+    `name` what the file was called then: the link leads to the file of the id `file`, whatever that is called later.
+    `max_downloads` 0 = any number. Times in ms; `closed_at` 0 while nothing has closed it, else `closed_because` says
+    what did, and nothing opens it again."""
+
+    id: str
+    owner: str
+    file: str
+    name: str
+    secret: str
+    created_at: int
+    updated_at: int
+    expires_at: int
+    kind: LinkKind = LinkKind.FILE
+    password: str = ""
+    max_downloads: int = 0
+    downloads: int = 0
+    last_used_at: int = 0
+    closed_at: int = 0
+    closed_because: str = ""
+    version: int = 1
+
+    def matches(self, secret: str) -> bool:
+        """Whether `secret` is this link's, in constant time."""
+        return bool(self.secret) and hmac.compare_digest(self.secret, secret_hash(secret))
+
+    @property
+    def has_password(self) -> bool:
+        return bool(self.password)
+
+    @property
+    def used_up(self) -> bool:
+        return 0 < self.max_downloads <= self.downloads
+
+    def state(self, now: int, bar: str = "") -> LinkState:
+        """What it is worth at `now` (ms). `bar`: what its owner or file has against it, "" = nothing."""
+        if self.closed_at:
+            return LinkState.CLOSED
+        if bar:
+            return LinkState.BLOCKED
+        if self.expires_at <= now:
+            return LinkState.EXPIRED
+        return LinkState.USED_UP if self.used_up else LinkState.OPEN
+
+    def __repr__(self) -> str:
+        """Without the hashes."""
+        return f"Link(id={self.id!r}, owner={self.owner!r}, file={self.file!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLink:
+    """A link as lists show it. `name`: of the file now, or as it was when the file is gone; `username`: of the owner,
+    or the id of who is deleted."""
+
+    link: Link
+    name: str
+    username: str
+    state: LinkState
+
+    @property
+    def id(self) -> str:
+        return self.link.id
+
+    @property
+    def version(self) -> int:
+        return self.link.version
+
+    @property
+    def owner(self) -> str:
+        return self.link.owner
+
+    @property
+    def file(self) -> str:
+        return self.link.file
+
+    @property
+    def has_password(self) -> bool:
+        return self.link.has_password
+
+    @property
+    def max_downloads(self) -> int:
+        return self.link.max_downloads
+
+    @property
+    def downloads(self) -> int:
+        return self.link.downloads
+
+    @property
+    def created_at(self) -> int:
+        return self.link.created_at
+
+    @property
+    def expires_at(self) -> int:
+        return self.link.expires_at
+
+    @property
+    def last_used_at(self) -> int:
+        return self.link.last_used_at
+
+    @property
+    def closed_at(self) -> int:
+        return self.link.closed_at
+
+    @property
+    def closed_because(self) -> str:
+        return self.link.closed_because
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """What somebody who opened a link may know: the link, its file and who shares it."""
+
+    link: Link
+    file: File
+    sharer: str
+
+
+def link_token(link_id: str, secret: str) -> str:
+    """What stands behind `/s/` in the address."""
+    return link_id + secret
+
+
+def split_link_token(token: str) -> tuple[str, str] | None:
+    """Identifier and secret; None when it has another form."""
+    found = _TOKEN.fullmatch(token)
+    return (found[1], found[2]) if found else None
+
+
+def link_end(days: int | None, now: int) -> int:
+    """When a link ends (ms) that is to live for so many days from `now` on; None: the usual number. Raises Invalid."""
+    if days is not None and not 1 <= days <= MAX_LINK_DAYS:
+        raise Invalid(f"A link lives 1 to {MAX_LINK_DAYS} days.", field="days")
+    return now + (DEFAULT_LINK_DAYS if days is None else days) * DAY_MS
+
+
+def clean_max_downloads(number: int) -> int:
+    """0 = any number. Raises Invalid."""
+    if not 0 <= number <= MAX_LINK_DOWNLOADS:
+        raise Invalid(f"A link is for at most {MAX_LINK_DOWNLOADS} downloads; 0 is any number.", field="max_downloads")
+    return number

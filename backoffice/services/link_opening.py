@@ -1,0 +1,208 @@
+"""Opening share links: what strangers do, who have an address and nothing else.
+
+A link is worth something only while its owner may still share the file: the same table of acts is asked, of the account
+as it is now, each time that the link is opened. What has barred it once does not open it again by going away: whoever
+opens a link that is barred closes it for good, and a file that came back, or an owner who was enabled again, leaves
+the links of the time before shut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from backoffice.domain.access import Actor, system_actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Acts, decide_act
+from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
+from backoffice.domain.files import File, FileState
+from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
+from backoffice.domain.limits import LINK_LOOK_SECONDS
+from backoffice.domain.links import LINKS, Link, LinkState, SharedFile, split_link_token
+from backoffice.domain.roles import Role
+from backoffice.domain.users import User
+from backoffice.domain.versions import Version
+from backoffice.errors import BadCredentials, NotFound, TooMany, VersionMismatch
+from backoffice.services.authorization import grants_of
+from backoffice.services.file_ports import ChunkStore, FileStore
+from backoffice.services.file_reading import FileReader, OpenedFile
+from backoffice.services.ground import CredentialGround
+from backoffice.services.ports import AccountStore, LinkStore, Throttle
+from backoffice.services.records import Records
+from backoffice.services.sign_in.passwords import Passwords
+from backoffice.services.sign_in.refusals import fingerprint, record_refusal
+from backoffice.services.sign_in.throttle import address_ways, consume, link_ways
+
+NOT_OPEN: Final = "This link is not open (any more)."
+WORKER: Final = system_actor("worker", "system")
+NOBODY: Final = "0" * 22
+"""No record has this identifier: read where there is no link, so that it takes as long as one that is closed."""
+ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A link as it is now, with all that it hangs on. `bar`: what its owner or file has against it, "" = nothing."""
+
+    link: Link
+    file: File | None
+    packed_map: bytes
+    user: User | None
+    versions: Sequence[Version]
+    bar: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkOpening(Records[Link]):
+    """The part of `Links` that strangers meet."""
+
+    noun = LINKS
+    store: LinkStore
+    accounts: AccountStore
+    files: FileStore
+    chunks: ChunkStore
+    throttle: Throttle
+    passwords: Passwords
+    policy: AccountPolicy = OPEN_END
+
+    def look(self, visitor: Actor, token: str) -> SharedFile:
+        """What a link leads to, for whoever opens its address; in the log once in a while. Nothing changes.
+
+        Raises NotFound (recorded) for every link that is not open, whatever the reason; TooMany after many of these.
+        """
+        found = self._open(visitor, token)
+        event = AuditEvent(Actions.LINK_OPEN, visitor, self.ref(found.link), at=self.now())
+        self.audit.record(event, f"link.open {found.link.id}", LINK_LOOK_SECONDS)
+        return self._shared(found)
+
+    def begin(self, visitor: Actor, token: str, password: str = "") -> SharedFile:
+        """Count a download of the whole file, which begins now. Raises as `look` does; BadCredentials for a wrong
+        password (recorded); TooMany after many of these, or when the owner's links were used too often today."""
+        found = self._open(visitor, token)
+        if found.link.password:
+            self._check_password(visitor, found.link, password)
+        for attempt in range(ATTEMPTS):
+            try:
+                self._use(visitor, token, found)
+            except VersionMismatch:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                found = self._open(visitor, token)
+            except NotFound:
+                raise self._refusal(visitor, "used up", found.link) from None
+            else:
+                break
+        return self._shared(found)
+
+    def _use(self, visitor: Actor, token: str, found: _Found) -> None:
+        file = found.file
+        data = {"file": found.link.file, "size": file.size if file is not None else 0}
+        actor = self._grounded(visitor, token, found)
+        self.store.use(
+            found.link, AuditEvent(Actions.LINK_DOWNLOAD, actor, self.ref(found.link), data=data, at=self.now())
+        )
+
+    def open(self, visitor: Actor, token: str) -> OpenedFile:
+        """The file, for somebody whose download of it has begun, as the caller knows: nothing is counted. Raises as
+        `look` does. While it is read the link is looked at again, and who reads is cut off where it is not open any
+        more."""
+        found = self._open(visitor, token, begun=True)
+        reader = FileReader(self.files, self.chunks, self.audit, self.now)
+        if found.file is None:
+            raise NotFound(NOT_OPEN)
+        return reader.go_on(self._grounded(visitor, token, found), found.file, found.packed_map)
+
+    def _open(self, visitor: Actor, token: str, *, begun: bool = False) -> _Found:
+        """The link as it is now, if it is open. `begun`: one that is used up is, too."""
+        parts = split_link_token(token)
+        link = self.store.get(parts[0] if parts is not None else NOBODY)
+        known = link is not None and parts is not None and link.matches(parts[1])
+        found = self._read(link if known else None)
+        if found is None or parts is None:
+            raise self._refusal(visitor, "unknown or revoked link", None, token)
+        state = found.link.state(self.now(), found.bar)
+        if state is LinkState.OPEN or (begun and state is LinkState.USED_UP):
+            return found
+        if state is LinkState.BLOCKED:
+            self._close(found.link, found.bar)
+        raise self._refusal(visitor, found.bar or found.link.closed_because or str(state).replace("_", " "), found.link)
+
+    def _read(self, link: Link | None) -> _Found | None:
+        """All that a link hangs on. Where there is none as much is read."""
+        user, roles, versions = self.accounts.load_with_versions(link.owner if link is not None else NOBODY)
+        file, packed_map = self.files.get_with_map(link.file if link is not None else NOBODY)
+        if link is None:
+            return None
+        return _Found(link, file, packed_map, user, versions, self._bar(link, user, roles, file))
+
+    def _bar(self, link: Link, user: User | None, roles: Mapping[str, Role], file: File | None) -> str:
+        """What the owner or the file has against the link, "" = nothing."""
+        if user is None or not user.active:
+            return "its owner is not active"
+        ended = self.policy.ended(user, roles, self.now())
+        if ended is not None:
+            return f"its owner's account is {ended.why}"
+        if link.created_at < user.enabled_at:
+            return "its owner was disabled meanwhile"
+        if file is None or file.state is not FileState.READY:
+            return "its file is not there"
+        if link.created_at < file.restored_at:
+            return "its file was away meanwhile"
+        owner = Actor(user.id, user.username, roles=grants_of(user, roles))
+        if not all(decide_act(owner, act, file.owner).allowed for act in (Acts.LINK_CREATE, Acts.FILE_DOWNLOAD)):
+            return "its owner may not share this file"
+        return ""
+
+    def _close(self, link: Link, because: str) -> None:
+        """For good: what barred it may go away, and nobody decided then that strangers may have the file again."""
+        now = self.now()
+        closed = replace(link, closed_at=now, closed_because=because, updated_at=now, version=link.version + 1)
+        event = AuditEvent(Actions.LINK_CLOSE, WORKER, self.ref(link), data={"because": because}, at=now)
+        with suppress(VersionMismatch):  # by another request, or it was revoked
+            self.store.replace(link, closed, event)
+
+    def _grounded(self, visitor: Actor, token: str, found: _Found) -> Actor:
+        """The visitor, whose right rests on the link being open while this lasts."""
+
+        def read() -> tuple[Actor, Sequence[Version]]:
+            again = self._open(visitor, token, begun=True)
+            return visitor, again.versions
+
+        return replace(visitor, ground=CredentialGround(found.versions, read, lambda _: False))
+
+    def _check_password(self, visitor: Actor, link: Link, password: str) -> None:
+        target = self.ref(link)
+        try:
+            way = consume(self.throttle, link_ways(link.id, visitor.ip))
+        except TooMany:
+            self._record(visitor, "too many attempts", target)
+            raise
+        if not self.passwords.verify(link.password, password):
+            self._record(visitor, "wrong password", target)
+            raise BadCredentials("This is not the password of the link.", field="password")
+        self.throttle.succeed(way)
+
+    def _refusal(self, visitor: Actor, because: str, link: Link | None, token: str = "") -> NotFound:
+        """Recorded and counted. Raises TooMany after many of them."""
+        self._record(visitor, because, self.ref(link) if link is not None else NO_OBJECT, token)
+        consume(self.throttle, address_ways(visitor.ip))
+        return NotFound(NOT_OPEN)
+
+    def _record(self, visitor: Actor, because: str, target: ObjectRef, token: str = "") -> None:
+        stranger = Actor("", "", via=visitor.via, ip=visitor.ip, agent=visitor.agent, request_id=visitor.request_id)
+        record_refusal(
+            self.audit,
+            stranger,
+            because,
+            at=self.now(),
+            target=target,
+            action=Actions.LINK_REFUSE,
+            data=fingerprint(token),
+        )
+
+    def _shared(self, found: _Found) -> SharedFile:
+        if found.file is None or found.user is None:
+            raise NotFound(NOT_OPEN)
+        return SharedFile(found.link, found.file, found.user.username)

@@ -1,0 +1,150 @@
+"""Share links: their owners make, change and revoke them, operators see and revoke all; `link_opening.py` is what
+strangers do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import Acts, decide_act
+from backoffice.domain.audit import NO_OBJECT
+from backoffice.domain.files import FileState
+from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
+from backoffice.domain.links import HeldLink, Link, clean_max_downloads, link_end, link_token
+from backoffice.domain.paging import Page, Query
+from backoffice.errors import Conflict, NotFound
+from backoffice.services.authorization import authorize
+from backoffice.services.file_ports import ChunkStore, FileStore
+from backoffice.services.file_reading import file_ref
+from backoffice.services.link_opening import LinkOpening
+from backoffice.services.ports import LinkStore
+from backoffice.services.records import expect
+from backoffice.services.users import Users
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links(LinkOpening):
+    """`page` has the filters `owner` and `file` and the orders of `LinkStore`."""
+
+    def create(
+        self, actor: Actor, *, file: str, days: int | None = None, password: str = "", max_downloads: int = 0
+    ) -> tuple[Link, str]:
+        """A new link to a file of one's own, and what stands behind `/s/` in its address, which is told this once.
+        `days` None = the usual number; `password` "" = none; `max_downloads` 0 = any number.
+
+        Raises NotAllowed, NotFound, Invalid, WeakPassword, and Conflict when there are too many.
+        """
+        authorize(self.audit, actor, Acts.LINK_CREATE, actor.id, now=self.now())
+        found = self.files.get(file) if is_id(file) else None
+        if found is None or found.state is not FileState.READY:
+            raise NotFound
+        authorize(self.audit, actor, Acts.LINK_CREATE, found.owner, file_ref(found), now=self.now())
+        authorize(self.audit, actor, Acts.FILE_DOWNLOAD, found.owner, file_ref(found), now=self.now())
+        now, secret = self.now(), new_secret()
+        link = Link(
+            id=new_id(),
+            owner=actor.id,
+            file=found.id,
+            name=found.name,
+            secret=secret_hash(secret),
+            created_at=now,
+            updated_at=now,
+            expires_at=link_end(days, now),
+            password=self._hashed(password),
+            max_downloads=clean_max_downloads(max_downloads),
+        )
+        return self._insert(actor, link), link_token(link.id, secret)
+
+    def held(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[HeldLink]:
+        """One's own, or everybody's, with what they are worth. Raises NotAllowed."""
+        if everybody:
+            authorize(self.audit, actor, Acts.LINK_READ)
+        else:
+            authorize(self.audit, actor, Acts.LINK_LIST, actor.id)
+            query = replace(query, filters=(*(one for one in query.filters if one[0] != "owner"), ("owner", actor.id)))
+        page = self.store.page(query)
+        held = iter(self._held(page.items))
+        return page.map(lambda _: next(held))
+
+    def held_one(self, actor: Actor, link_id: str) -> HeldLink:
+        """One of them. Raises NotFound, also where it is somebody else's and the actor may not see everybody's."""
+        return self._held([self.get(actor, link_id)])[0]
+
+    def get(self, actor: Actor, record_id: str, /) -> Link:
+        """Likewise."""
+        link = self.store.get(record_id) if is_id(record_id) else None
+        everybody = decide_act(actor, Acts.LINK_READ).allowed
+        if not everybody or (link is not None and link.owner == actor.id):
+            authorize(self.audit, actor, Acts.LINK_LIST, link.owner if link is not None else actor.id)
+        else:
+            authorize(self.audit, actor, Acts.LINK_READ)
+        if link is None:
+            raise NotFound
+        return link
+
+    def update(self, actor: Actor, record_id: str, /, *, version: int | None = None, **fields: Any) -> Link:
+        """With another end (`days` from now on), `password` ("" = none) or `max_downloads`. One's own only. Raises as
+        `create` does, NotFound, VersionMismatch, and Conflict for one that is closed."""
+        link = self.store.get(record_id) if is_id(record_id) else None
+        owner = link.owner if link is not None else actor.id
+        authorize(self.audit, actor, Acts.LINK_UPDATE, owner, self.ref(link) if link else NO_OBJECT, now=self.now())
+        if link is None:
+            raise NotFound
+        expect(link, version)
+        if link.closed_at:
+            raise Conflict("This link is closed for good; make another one.")
+        changed: dict[str, Any] = {}
+        if "days" in fields:
+            changed["expires_at"] = link_end(fields["days"], self.now())
+        if "password" in fields:
+            changed["password"] = self._hashed(fields["password"])
+        if "max_downloads" in fields:
+            changed["max_downloads"] = clean_max_downloads(fields["max_downloads"])
+        return self._save(actor, link, replace(link, **changed))
+
+    def revoke(self, actor: Actor, link_id: str, version: int | None = None) -> None:
+        """End a link, one's own or (links:write) anybody's: it opens nothing from the next request on. Raises NotFound,
+        VersionMismatch."""
+        link = self.store.get(link_id) if is_id(link_id) else None
+        owner = link.owner if link is not None else actor.id
+        authorize(self.audit, actor, Acts.LINK_REVOKE, owner, self.ref(link) if link else NO_OBJECT, now=self.now())
+        if link is None:
+            raise NotFound
+        expect(link, version)
+        self._remove(actor, link)
+
+    # -- parts
+
+    @classmethod
+    def of(cls, store: LinkStore, users: Users, files: FileStore, chunks: ChunkStore) -> Self:
+        """Over what the service of users asks, too: links die with the accounts of their owners."""
+        return cls(
+            store=store,
+            accounts=users.accounts,
+            files=files,
+            chunks=chunks,
+            throttle=users.throttle,
+            passwords=users.passwords,
+            audit=users.audit,
+            policy=users.policy,
+            now=users.now,
+        )
+
+    def _held(self, links: Sequence[Link]) -> list[HeldLink]:
+        users, roles = self.accounts.load_many([one.owner for one in links]) if links else ({}, {})
+        files = self.files.get_many([one.file for one in links]) if links else []
+        now = self.now()
+        return [
+            HeldLink(
+                one,
+                file.name if file is not None else one.name,
+                users[one.owner].username if one.owner in users else one.owner,
+                one.state(now, self._bar(one, users.get(one.owner), roles, file)),
+            )
+            for one, file in zip(links, files, strict=True)
+        ]
+
+    def _hashed(self, password: str) -> str:
+        return self.passwords.hash(self.passwords.check(password)) if password else ""

@@ -1,0 +1,47 @@
+"""A share link for so many downloads, and many who begin one at the same moment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from redis import Redis
+
+from backoffice.errors import NotFound, TooMany, VersionMismatch
+from tests.support.links import Sharing
+from tests.support.website import make_whole_site
+
+pytestmark = pytest.mark.real_only
+CLIENTS = 64
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_of_64_clients_at_once_exactly_so_many_begin_a_download(redis: Redis, most: int) -> None:
+    on = Sharing(make_whole_site(redis))
+    link, path = on.share(max_downloads=most)
+    together, visitor = Barrier(CLIENTS), on.visitor()
+
+    def begin(_: int) -> bool:
+        together.wait()
+        try:
+            on.links.begin(visitor, path.removeprefix("/s/"))
+        except (NotFound, TooMany):
+            return False
+        return True
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        begun = sum(clients.map(begin, range(CLIENTS)))
+    assert (begun, on.now(link).downloads, len(on.entries("link.download"))) == (most, most, most)
+
+
+def test_a_link_that_is_changed_between_is_read_anew(redis: Redis) -> None:
+    on = Sharing(make_whole_site(redis))
+    link, path = on.share(max_downloads=1)
+    read = on.links._open(on.visitor(), path.removeprefix("/s/"))
+    on.links.update(on.owner(), link.id, max_downloads=2)
+    on.links.begin(on.visitor(), path.removeprefix("/s/"))
+    assert on.now(link).downloads == 1
+    on.links.revoke(on.owner(), link.id)
+    with pytest.raises(VersionMismatch):
+        on.links._use(on.visitor(), path.removeprefix("/s/"), read)
