@@ -179,6 +179,17 @@ KINDS = [
         13,
         admin.with_password("POST", "/admin/users/{made}/leave", json={"files": "keep"}),
     ),
+    Kind("share links", FILES + "list_links", 200, 4, root("GET", "/links?all=1")),
+    Kind("new share link", FILES + "create_link", 201, 5, admin.new_link),
+    Kind("a share link", FILES + "get_link", 200, 3, made(admin.link, "GET", "/links/{made}")),
+    Kind(
+        "change a share link",
+        FILES + "update_link",
+        200,
+        6,
+        made(admin.link, "PATCH", "/links/{made}", json={"days": 3}),
+    ),
+    Kind("revoke a share link", FILES + "revoke_link", 204, 3, made(admin.link, "DELETE", "/links/{made}")),
     Kind("saved views", ADMIN + "list_views", 200, 1, root("GET", "/admin/views?section=files")),
     Kind(
         "new view", ADMIN + "create_view", 201, 1, post("/admin/views", {"section": "files", "name": "v", "query": ""})

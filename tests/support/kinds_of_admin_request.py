@@ -39,6 +39,17 @@ def role(world: World) -> str:
     return name
 
 
+def link(world: World) -> str:
+    """A share link to a new file."""
+    file = world.root.upload(world.name())
+    return str(world.root.call("POST", "/links", json={"file": file}).json["id"])
+
+
+def new_link(world: World) -> Ask:
+    file = world.root.upload(world.name())
+    return lambda: world.root.call("POST", "/links", json={"file": file})
+
+
 def view(world: World) -> str:
     body = {"section": "files", "name": f"view {next(_NUMBERS)}", "query": "flt0_size_at_least=1+GB"}
     return _made(world.root.call("POST", "/admin/views", json=body))
