@@ -26,7 +26,8 @@ from backoffice.domain.users import User
 from backoffice.domain.versions import Version
 from backoffice.errors import BadCredentials, NotFound, TooMany, VersionMismatch
 from backoffice.services.authorization import grants_of
-from backoffice.services.file_ports import ChunkStore, FileStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import FileStore
 from backoffice.services.file_reading import FileReader, OpenedFile
 from backoffice.services.ground import CredentialGround
 from backoffice.services.ports import AccountStore, LinkStore, Throttle

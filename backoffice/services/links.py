@@ -16,7 +16,8 @@ from backoffice.domain.links import HeldLink, Link, clean_max_downloads, link_en
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Conflict, NotFound
 from backoffice.services.authorization import authorize
-from backoffice.services.file_ports import ChunkStore, FileStore
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.file_ports import FileStore
 from backoffice.services.file_reading import file_ref
 from backoffice.services.link_opening import LinkOpening
 from backoffice.services.ports import LinkStore
