@@ -54,6 +54,8 @@ LINK_LOOK_SECONDS: Final = 3600
 """The page of a link that is looked at again and again is one entry of the log in so long."""
 LINK_TICKET_SECONDS: Final = 24 * 3600
 """For so long after a download was begun, but not beyond the link's end, the same browser may go on with it."""
+LINK_AGAIN_SECONDS: Final = 10 * 60
+"""For so long it may begin again with the first byte: later that is another download, and counted."""
 
 # Files
 MAX_NAME_BYTES: Final = 255

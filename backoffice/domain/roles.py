@@ -32,6 +32,7 @@ class Role:
     inactive_days   after how many days without signing in the accounts end that hold it, 0 = it says nothing of that
     copied_from     name of the role that it was made like, "" where that is not known; that one may have changed since,
                     or be gone
+    sharing_since   when a change last gave it what sharing files takes (ms), 0 = it is as it was made
     """
 
     id: str
@@ -42,6 +43,7 @@ class Role:
     inactive_days: int = 0
     version: int = 1
     copied_from: str = ""
+    sharing_since: int = 0
 
     @property
     def name(self) -> str:

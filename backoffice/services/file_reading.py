@@ -68,7 +68,7 @@ class FileReader:
 
         def read(start: int, stop: int) -> Iterator[memoryview]:
             _expect_within(file, start, stop)
-            return self._parts(actor, file, ChunkMap.unpack(packed_map, file.total_chunks), start, stop)
+            return self.parts(actor, file, ChunkMap.unpack(packed_map, file.total_chunks), start, stop)
 
         return OpenedFile(file, read)
 

@@ -15,7 +15,6 @@ from typing import Final
 
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState
 from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
@@ -25,13 +24,13 @@ from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
 from backoffice.errors import BadCredentials, NotFound, TooMany, VersionMismatch
-from backoffice.services.authorization import grants_of
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import FileStore
 from backoffice.services.file_reading import FileReader, OpenedFile
 from backoffice.services.ground import CredentialGround
 from backoffice.services.ports import AccountStore, LinkStore, Throttle
 from backoffice.services.records import Records
+from backoffice.services.sharing import bar_of_owner, break_since
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.refusals import fingerprint, record_refusal
 from backoffice.services.sign_in.throttle import address_ways, consume, link_ways
@@ -140,21 +139,14 @@ class LinkOpening(Records[Link]):
 
     def _bar(self, link: Link, user: User | None, roles: Mapping[str, Role], file: File | None) -> str:
         """What the owner or the file has against the link, "" = nothing."""
-        if user is None or not user.active:
+        if user is None:
             return "its owner is not active"
-        ended = self.policy.ended(user, roles, self.now())
-        if ended is not None:
-            return f"its owner's account is {ended.why}"
-        if link.created_at < user.enabled_at:
-            return "its owner was disabled meanwhile"
         if file is None or file.state is not FileState.READY:
             return "its file is not there"
-        if link.created_at < file.restored_at:
-            return "its file was away meanwhile"
-        owner = Actor(user.id, user.username, roles=grants_of(user, roles))
-        if not all(decide_act(owner, act, file.owner).allowed for act in (Acts.LINK_CREATE, Acts.FILE_DOWNLOAD)):
-            return "its owner may not share this file"
-        return ""
+        bar = bar_of_owner(user, roles, self.policy, self.now(), file.owner)
+        if not bar and link.created_at < file.restored_at:
+            bar = "its file was away meanwhile"
+        return bar or break_since(user, roles, link.created_at)
 
     def _close(self, link: Link, because: str) -> None:
         """For good: what barred it may go away, and nobody decided then that strangers may have the file again."""

@@ -20,6 +20,7 @@ from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize, authorize_grant, beyond
 from backoffice.services.ports import RoleStore
 from backoffice.services.records import EditableRecords, expect
+from backoffice.services.sharing import role_with_break
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class Roles(EditableRecords[Role]):
             authorize_grant(self.audit, actor, Acts.ROLE_UPDATE, granted, self.ref(old))
             # What a later version has stored, it will find again.
             unknown = old.permissions.difference(all_permissions())
-            new = replace(new, permissions=granted | unknown)
+            new = role_with_break(old, replace(new, permissions=granted | unknown), self.now())
         if inactive_days is not None:
             new = replace(new, inactive_days=clean_inactive_days(inactive_days) or 0)
         return old, new

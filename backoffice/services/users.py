@@ -34,6 +34,7 @@ from backoffice.services.authorization import (
 )
 from backoffice.services.ports import Throttle, TokenStore
 from backoffice.services.records import UNSET, Unset
+from backoffice.services.sharing import with_break
 from backoffice.services.sign_in.refusals import record_refusal
 from backoffice.services.sign_in.throttle import consume, password_ways
 from backoffice.services.user_links import INVITE_MS, UserLinks
@@ -258,7 +259,7 @@ class Users(UserLinks):
             new = replace(new, epoch=old.epoch + 1)
         if (new.roles, new.inactive_days) != (old.roles, old.inactive_days):
             new = replace(new, inactive_at=self.policy.inactive_at(new, known))
-        return old, new
+        return old, with_break(old, new, known, self.policy, self.now())
 
     def _grantable(
         self, actor: Actor, act: Act, known: Mapping[str, Role], names: Sequence[str], has: Sequence[str]

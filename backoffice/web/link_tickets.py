@@ -13,9 +13,10 @@ from typing import Final
 
 from flask import after_this_request, request
 from flask.wrappers import Response
+from werkzeug.http import parse_range_header
 
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import LINK_TICKET_SECONDS
+from backoffice.domain.limits import LINK_AGAIN_SECONDS, LINK_TICKET_SECONDS
 from backoffice.web.context import settings
 from backoffice.web.cookies import LINKS, cookie_name, is_secure
 
@@ -49,8 +50,16 @@ def _held() -> dict[str, int]:
 
 
 def has_ticket(link_id: str) -> bool:
-    """Whether this browser has begun a download by this link lately."""
-    return link_id in _held()
+    """Whether this browser has begun a download by this link lately, and goes on with it: what begins with the first
+    byte once more is the same download for some minutes only."""
+    begun = _held().get(link_id)
+    return begun is not None and (_goes_on() or time.time() - begun < LINK_AGAIN_SECONDS)
+
+
+def _goes_on() -> bool:
+    """Whether what is asked for begins further on in the file, as after a cut."""
+    wanted = parse_range_header(request.headers.get("Range"))
+    return wanted is not None and all((start or 0) > 0 for start, _ in wanted.ranges)
 
 
 def give_ticket(link_id: str) -> None:
