@@ -105,15 +105,15 @@ def build_services(
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     people, sessions, tokens = _people(stores, settings, passwords, step_aside)
     durability, health, chunks = _bytes(stores, settings, step_aside)
-    files, uploads = _files(stores, settings, chunks, durability, health)
-    system, maintenance = _whole(stores, health, durability, chunks)
-    jobs = _jobs(stores, Bulk(files, uploads, people, sessions, tokens), Checks.of(maintenance, system))
+    files, uploads, links = _files(stores, settings, people, chunks, durability, health)
+    bulk = Bulk(files, uploads, people, sessions, tokens, links)
+    system, maintenance, jobs = _whole(stores, health, durability, chunks, bulk)
     return Services(
         users=people,
         roles=_roles(stores),
         sessions=sessions,
         tokens=tokens,
-        links=Links.of(RedisLinks(stores.db, stores.keys, stores.bounds), people, stores.files, chunks),
+        links=links,
         views=_views(stores),
         lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
         audit=Audit(stores.audit),
@@ -155,13 +155,14 @@ def _people(
 
 
 def _files(
-    stores: _Stores, settings: Settings, chunks: ChunkStore, durability: RedisDurability, health: RedisHealth
-) -> tuple[Files, Uploads]:
+    stores: _Stores, settings: Settings, people: Users, chunks: ChunkStore, safe: RedisDurability, health: RedisHealth
+) -> tuple[Files, Uploads, Links]:
     trash = settings.trash_ttl
-    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, durability, trash)
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, safe, trash)
     return (
         Files(stores.files, stores.uploads, chunks, stores.users, stores.audit, settings.quota_bytes, trash),
         Uploads(stores.uploads, stores.files, chunks, stores.audit, completion, health, limits(settings)),
+        Links.of(RedisLinks(stores.db, stores.keys, stores.bounds), people, stores.files, chunks),
     )
 
 
@@ -206,20 +207,16 @@ def _upload_secrets(stores: _Stores, settings: Settings) -> UploadSecrets:
     return UploadSecrets(stores.accounts, stores.identities, stores.audit, stores.throttle, keys, policy)
 
 
-def _jobs(stores: _Stores, bulk: Bulk, checks: Checks) -> Jobs:
-    store = RedisJobs(stores.db, stores.keys)
-    return Jobs(store=store, accounts=stores.accounts, bulk=bulk, checks=checks, audit=stores.audit)
-
-
 def _whole(
-    stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore
-) -> tuple[System, Maintenance]:
-    """What is about the store as a whole."""
+    stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore, bulk: Bulk
+) -> tuple[System, Maintenance, Jobs]:
+    """What is about the store as a whole, and about many records."""
     db, keys, audit = stores.db, stores.keys, stores.audit
-    return (
-        System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys)),
-        Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys)),
-    )
+    system = System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys))
+    maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
+    checks = Checks.of(maintenance, system)
+    jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, checks=checks, audit=audit)
+    return system, maintenance, jobs
 
 
 def _roles(stores: _Stores) -> Roles:

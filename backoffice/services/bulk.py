@@ -24,10 +24,12 @@ from backoffice.services.bulk_lists import (
     living_sessions,
     open_uploads,
     people,
+    share_links,
     stored_files,
     trashed_files,
 )
 from backoffice.services.files import Files
+from backoffice.services.links import Links
 from backoffice.services.sessions import Sessions
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads
@@ -78,7 +80,9 @@ class BulkKind:
 class Bulk:
     """The table, over the services of one application."""
 
-    def __init__(self, files: Files, uploads: Uploads, users: Users, sessions: Sessions, tokens: Tokens) -> None:
+    def __init__(
+        self, files: Files, uploads: Uploads, users: Users, sessions: Sessions, tokens: Tokens, links: Links
+    ) -> None:
         self._files, self._uploads, self._users = files, uploads, users
         self._sessions, self._tokens = sessions, tokens
         kinds = (
@@ -87,6 +91,7 @@ class Bulk:
             *self._of_uploads(open_uploads(uploads)),
             *self._of_users(people(users)),
             *self._of_ways_in(living_sessions(sessions, users), api_tokens(tokens, users)),
+            self._of_links(links),
         )
         self.kinds = {kind.name: kind for kind in kinds}
 
@@ -129,6 +134,11 @@ class Bulk:
         act = Acts.SESSION_END_ALL
         yield BulkKind("session.end", "End", "ended", act, sessions, end, final=True, doubt=_here)
         yield BulkKind("token.revoke", "Revoke", "revoked", Acts.TOKEN_REVOKE, tokens, revoke, final=True)
+
+    @staticmethod
+    def _of_links(links: Links) -> BulkKind:
+        revoke = _method(links.revoke)
+        return BulkKind("link.revoke", "Revoke", "revoked", Acts.LINK_REVOKE, share_links(links), revoke, final=True)
 
     def include(self, kind: BulkKind) -> None:
         """One more, of what stands above this table."""

@@ -12,6 +12,7 @@ from backoffice.domain.acts import Act, Whose, decide_act
 from backoffice.domain.ids import is_id
 from backoffice.domain.paging import Page, Query
 from backoffice.services.files import Files
+from backoffice.services.links import Links
 from backoffice.services.sessions import Sessions
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads
@@ -124,6 +125,16 @@ def api_tokens(tokens: Tokens, users: Users) -> BulkList:
         lambda held: f"{held.name} of {held.username}",
         who=lambda held: str(held.user),
         doubts=_ranked(users, lambda held: held.holder),
+    )
+
+
+def share_links(links: Links) -> BulkList:
+    """Everybody's share links."""
+    return BulkList(
+        "link",
+        lambda actor, query: links.held(actor, query, everybody=True),
+        links.held_one,
+        lambda held: f"{held.name} of {held.username}",
     )
 
 

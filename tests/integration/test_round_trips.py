@@ -36,8 +36,7 @@ class Kind:
     prepare: Prepare
 
 
-FILES, UPLOADS, ADMIN, PAGES, JOBS = "api.files.", "api.uploads.", "api.admin.", "pages.", "api.jobs."
-TUS = "api.tus."
+FILES, UPLOADS, ADMIN, PAGES, JOBS, TUS = "api.files.", "api.uploads.", "api.admin.", "pages.", "api.jobs.", "api.tus."
 QUOTA, DESCRIBED = {"quota_bytes": 1024**2}, {"description": "others"}
 KINDS = [
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
@@ -182,13 +181,7 @@ KINDS = [
     Kind("share links", FILES + "list_links", 200, 4, root("GET", "/links?all=1")),
     Kind("new share link", FILES + "create_link", 201, 5, admin.new_link),
     Kind("a share link", FILES + "get_link", 200, 3, made(admin.link, "GET", "/links/{made}")),
-    Kind(
-        "change a share link",
-        FILES + "update_link",
-        200,
-        6,
-        made(admin.link, "PATCH", "/links/{made}", json={"days": 3}),
-    ),
+    Kind("another link", FILES + "update_link", 200, 6, made(admin.link, "PATCH", "/links/{made}", json={"days": 3})),
     Kind("revoke a share link", FILES + "revoke_link", 204, 3, made(admin.link, "DELETE", "/links/{made}")),
     Kind("saved views", ADMIN + "list_views", 200, 1, root("GET", "/admin/views?section=files")),
     Kind(

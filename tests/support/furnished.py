@@ -16,9 +16,21 @@ from backoffice.domain.users import User
 from backoffice.errors import BadCredentials, TooMany
 from backoffice.services.container import Services
 
-LISTS: Final = ("users", "sessions", "tokens", "blocked", "roles", "files", "trash", "uploads", "jobs", "audit")
+LISTS: Final = (
+    "users",
+    "sessions",
+    "tokens",
+    "blocked",
+    "roles",
+    "files",
+    "trash",
+    "uploads",
+    "links",
+    "jobs",
+    "audit",
+)
 ROLE_TABS: Final = ("rights", "members", "who", "activity")
-USER_TABS: Final = ("files", "uploads", "trash", "sessions", "tokens", "activity", "access", "in_use")
+USER_TABS: Final = ("files", "uploads", "trash", "sessions", "tokens", "links", "activity", "access", "in_use")
 SHELL: Final = system_actor("test", "shell")
 NAUGHTY: Final = (
     '"><script>alert(1)<.txt',
@@ -55,11 +67,25 @@ class Furnished:
     trashed: str
     upload: str
     token: str
+    link: str
     session: str
     job: str
     view: str
     block: str
     entry: str
+
+    @property
+    def others(self) -> Mapping[str, str]:
+        """Sections whose records have one page each, and that record."""
+        return {
+            "trash": self.trashed,
+            "uploads": self.upload,
+            "sessions": self.session,
+            "links": self.link,
+            "tokens": self.token,
+            "jobs": self.job,
+            "blocked": self.block,
+        }
 
 
 def furnish(services: Services, boss: Actor, mark: str) -> Furnished:
@@ -82,6 +108,7 @@ def furnish(services: Services, boss: Actor, mark: str) -> Furnished:
     ).upload.id
     session = services.sessions.start_for(SHELL, owner).session.id
     view = services.views.create(boss, section="files", name=label, query=f"search={mark}", shared=True)
+    link, _ = services.links.create(sender[0], file=files[0], password="violet-harbour-93-lantern", max_downloads=3)
     job = services.jobs.start(boss, "file.tag", Selection((files[0],)), {"add": ["=1+1"], "remove": []})
     visitor = replace(ANONYMOUS, ip="203.0.113.7", agent=label, request_id="test")
     for _ in range(12):
@@ -89,7 +116,7 @@ def furnish(services: Services, boss: Actor, mark: str) -> Furnished:
             services.sessions.sign_in(visitor, f"nobody-{mark}", "wrong")
     block = services.blocks.page(boss, Query(limit=1)).items[0].id
     entry = services.audit.page(boss, limit=1).items[0].id
-    return Furnished(owner, role, files[0], trashed, upload, token.id, session, job.id, view.id, block, entry)
+    return Furnished(owner, role, files[0], trashed, upload, token.id, link.id, session, job.id, view.id, block, entry)
 
 
 def _store(services: Services, actor: Actor, name: str, place: int) -> str:
@@ -99,6 +126,7 @@ def _store(services: Services, actor: Actor, name: str, place: int) -> str:
 
 def pages(here: Furnished) -> Mapping[str, Sequence[str]]:
     """The addresses of each endpoint of the operators' site that answers GET with a page, in all their forms."""
+    details = {f"{name}.details_view": [f"/admin/{name}/details/?id={one}"] for name, one in here.others.items()}
     lists = {f"{name}.index_view": [f"/admin/{name}/"] for name in LISTS}
     user, file = f"/admin/users/details/?id={here.owner.id}", f"/admin/files/details/?id={here.file}"
     return {
@@ -126,15 +154,11 @@ def pages(here: Furnished) -> Mapping[str, Sequence[str]]:
             f"/admin/roles/details/?id={here.role}&tab={tab}" for tab in ("rights", "members", "who")
         ],
         "files.edit_view": [f"/admin/files/edit/?id={here.file}"],
-        "files.details_view": [f"{file}&tab={tab}" for tab in ("preview", "activity", "details", "who")],
+        "files.details_view": [f"{file}&tab={tab}" for tab in ("preview", "activity", "links", "details", "who")],
         "files.ask_view": [f"/admin/files/ask/?action=delete&rowid={here.file}"],
-        "trash.details_view": [f"/admin/trash/details/?id={here.trashed}"],
-        "uploads.details_view": [f"/admin/uploads/details/?id={here.upload}"],
-        "sessions.details_view": [f"/admin/sessions/details/?id={here.session}"],
-        "tokens.details_view": [f"/admin/tokens/details/?id={here.token}"],
-        "jobs.details_view": [f"/admin/jobs/details/?id={here.job}"],
-        "blocked.details_view": [f"/admin/blocked/details/?id={here.block}"],
+        **details,
         "pages.upload": ["/", "/?show=trash"],
         "pages.account": ["/account"],
+        "pages.shared": ["/shared"],
         "pages.docs": ["/docs"],
     }

@@ -28,11 +28,13 @@ from backoffice.services.authorization import session_credential
 from backoffice.services.bulk import Bulk
 from backoffice.services.job_runner import JobRunner
 from backoffice.services.jobs import Jobs
+from backoffice.services.links import Links
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Views
 from backoffice.stores.client import connect
 from backoffice.stores.jobs import RedisJobs
+from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.views import RedisViews
@@ -164,7 +166,8 @@ def main(url: str, password: str, calls: int) -> None:
     client = connect(url, password)
     db, people = KillingDb(client, calls or sys.maxsize, os.getpid()), People(client)
     world = World.over(client, db=db)
-    bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens)
+    links = Links.of(RedisLinks(db, KEYS), people.users, world.files, world.chunks)
+    bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, links)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
     audit = RedisAudit(db, KEYS)
     views = Views(store=RedisViews(db, KEYS), audit=audit)

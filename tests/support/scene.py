@@ -52,21 +52,19 @@ class Scene:
         self.harmless = "harmless"
         self.people.roles.create(ROOT, name=self.harmless, permissions=["files:read"])
         """A role that grants what everybody holds."""
+        people = self.people
+        store = RedisLinks(people.db, people.keys)
+        self.links = Links.of(store, people.users, self.world.files, self.world.chunks)
         self.jobs = Jobs(
             store=RedisJobs(self.people.db, self.people.keys),
             accounts=self.people.accounts,
-            bulk=Bulk(
-                self.world.library, self.world.service, self.people.users, self.people.sessions, self.people.tokens
-            ),
+            bulk=Bulk(self.world.library, self.world.service, people.users, people.sessions, people.tokens, self.links),
             audit=self.people.log,
             now=self.people.clock,
         )
-        store = RedisLinks(self.people.db, self.people.keys)
-        self.links = Links.of(store, self.people.users, self.world.files, self.world.chunks)
         self.consequences = _consequences(self.people, self.world)
         self.views = Views(store=RedisViews(self.people.db, self.people.keys), audit=self.people.log)
         self.lists = Lists(store=RedisListLooks(self.people.db, self.people.keys), views=self.views)
-        people = self.people
         records = UndoRecords(self.world.library, people.users, people.roles, self.views, people.log, people.clock)
         self.undo = make_undo(records, self.jobs)
         self.leaving = Leaving(

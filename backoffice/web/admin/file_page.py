@@ -13,6 +13,7 @@ from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
 from backoffice.services.file_inspection import Verification
 from backoffice.units import filesize
 from backoffice.web.admin.access_panel import who_can_panel
+from backoffice.web.admin.links import links_of
 from backoffice.web.admin.owners import WithOwner
 from backoffice.web.admin.record_page import Panel
 from backoffice.web.admin.timeline import timeline
@@ -62,6 +63,8 @@ def file_panels(record: WithOwner, *, may_verify: bool) -> Sequence[Panel]:
     panels = [Panel("preview", "Preview", "admin/file_preview.html", lambda: {"shown": shown_file(record.record)})]
     if may(Acts.AUDIT_READ):
         panels.append(Panel("activity", "Activity", "admin/timeline.html", lambda: timeline("file", record.id)))
+    if may(Acts.LINK_READ):
+        panels.append(Panel("links", "Share links", "admin/user_list.html", lambda: links_of("file", record.id)))
     details = "admin/file_chunks.html"
     panels.append(Panel("details", "Details", details, lambda: _details(record, may_verify=may_verify)))
     return [*panels, *who_can_panel(record)]

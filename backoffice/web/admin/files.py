@@ -176,7 +176,9 @@ class FileView(OwnedView):
 
     def links(self, record: WithOwner) -> Sequence[Link]:
         download = Link("Download", self.get_url("api.files.download", file_id=record.id), "download")
-        return [download, *super().links(record)]
+        share = Link("Share", self.get_url("pages.file_share", file_id=record.id), "link")
+        mine = record.record.owner == actor().id and may(Acts.LINK_CREATE)
+        return [download, *([share] if mine else []), *super().links(record)]
 
     def panels(self, record: WithOwner) -> Sequence[Panel]:
         return file_panels(record, may_verify=self.permits(Acts.FILE_VERIFY, record))

@@ -19,7 +19,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.words import search_fold
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.context import services
-from backoffice.web.identity import actor
+from backoffice.web.identity import actor, may
 from backoffice.web.route_access import route_act, signed_in
 from backoffice.web.sections import admin_sections, sections_of
 
@@ -107,6 +107,8 @@ def _pages(text: str) -> Iterator[Found]:
 def _all_pages() -> Iterator[Found]:
     go = "Go to"
     yield Found(go, "My files", url_for("pages.upload"), "folder")
+    if may(Acts.LINK_LIST):
+        yield Found(go, "Shared by me", url_for("pages.shared"), "link")
     if admin_sections():
         yield Found(go, "Overview", url_for("admin.index"), "home")
     for view in _views():

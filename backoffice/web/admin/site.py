@@ -15,6 +15,7 @@ from backoffice.web.admin.blocked import BlockedView
 from backoffice.web.admin.dashboard import CARDS, PARTS, HomeView
 from backoffice.web.admin.files import FileView
 from backoffice.web.admin.jobs import JobView
+from backoffice.web.admin.links import LinkView
 from backoffice.web.admin.roles import RoleView
 from backoffice.web.admin.sessions import SessionView
 from backoffice.web.admin.system import SystemView
@@ -36,6 +37,7 @@ def sections(offered: Services) -> tuple[ServiceView | SystemView, ...]:
         FileView(offered.files),
         TrashView(offered.files),
         UploadView(offered.uploads),
+        LinkView(offered.links),
         JobView(offered.jobs),
         AuditView(offered.audit),
         SystemView(),

@@ -15,6 +15,7 @@ from backoffice.domain.paging import Query
 from backoffice.services.consequences import Obstacle, UserConsequences
 from backoffice.web.admin.access_panel import can_explain, user_access, who_of_user
 from backoffice.web.admin.cells import moment
+from backoffice.web.admin.links import links_of
 from backoffice.web.admin.log_row import Row
 from backoffice.web.admin.tokens import TONES, scopes_cell
 from backoffice.web.admin.undo import entry_forms
@@ -170,6 +171,7 @@ TABS: Final = (
     Tab("trash", "Trash", LIST, trash, lambda: may(Acts.FILES_LIST_ALL), lambda has: has.trashed),
     Tab("sessions", "Sessions", LIST, sessions, lambda: may(Acts.SESSION_READ_ALL)),
     Tab("tokens", "Tokens", LIST, tokens, lambda: may(Acts.TOKEN_READ)),
+    Tab("links", "Share links", LIST, lambda key: links_of("owner", key), lambda: may(Acts.LINK_READ)),
     Tab("activity", "Activity", LIST, activity, lambda: may(Acts.AUDIT_READ), alone=True),
     Tab("access", "Access", "admin/user_access.html", user_access, can_explain),
     Tab("who", "Reach", "admin/who_can.html", who_of_user, can_explain),

@@ -43,6 +43,7 @@ Kind = Literal[
     "session.end",
     "token.revoke_all",
     "token.revoke",
+    "link.revoke",
     "doctor",
     "fsck",
     "fsck.repair",

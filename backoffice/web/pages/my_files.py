@@ -91,8 +91,8 @@ class ListParams:
 
 class FileRow(NamedTuple):
     """A file as a row of the page. `moment`: when it was added, in the trash when it is gone for good. `download` leads
-    to its bytes, `ask` to the same list with the row as a form (a new name; in the trash, deleting for good), and `act`
-    is where its button sends to (into the trash; out of it)."""
+    to its bytes, `ask` to the same list with the row as a form (a new name; in the trash, deleting for good), `act`
+    is where its button sends to (into the trash; out of it), `share` to a page that makes a link."""
 
     id: str
     name: str
@@ -102,6 +102,7 @@ class FileRow(NamedTuple):
     download: str
     ask: str
     act: str
+    share: str
 
 
 def file_rows(files: Iterable[File], asked: ListParams) -> list[FileRow]:
@@ -113,6 +114,7 @@ def file_rows(files: Iterable[File], asked: ListParams) -> list[FileRow]:
     else:
         ask = UrlPattern(lambda key: asked.url(rename=key))
         act = UrlPattern(lambda key: url_for("pages.file_trash", file_id=key))
+    share = UrlPattern(lambda key: url_for("pages.file_share", file_id=key))
     return [
         FileRow(
             file.id,
@@ -123,6 +125,7 @@ def file_rows(files: Iterable[File], asked: ListParams) -> list[FileRow]:
             download(file.id),
             ask(file.id),
             act(file.id),
+            share(file.id),
         )
         for file in files
     ]
