@@ -104,10 +104,10 @@ def build_services(
     """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
     people, sessions, tokens = _people(stores, settings, passwords, step_aside)
-    durability, health, chunks = _bytes(stores, settings, step_aside)
-    files, uploads, links = _files(stores, settings, people, chunks, durability, health)
+    safe, health, chunks = _bytes(stores, settings, step_aside)
+    files, uploads, links = _files(stores, settings, people, chunks, safe, health)
     bulk = Bulk(files, uploads, people, sessions, tokens, links)
-    system, maintenance, jobs = _whole(stores, health, durability, chunks, bulk)
+    system, maintenance, jobs = _whole(stores, health, safe, chunks, bulk)
     return Services(
         users=people,
         roles=_roles(stores),

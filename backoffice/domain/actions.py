@@ -47,6 +47,7 @@ class Actions:
     LINK_UPDATE = Action("link.update")
     LINK_REVOKE = Action("link.revoke")
     LINK_CLOSE = Action("link.close")
+    LINK_REOPEN = Action("link.reopen")
     LINK_OPEN = Action("link.open")
     LINK_DOWNLOAD = Action("link.download")
     LINK_REFUSE = Action("link.refuse")

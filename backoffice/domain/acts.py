@@ -210,6 +210,9 @@ class Acts:
         Whose.OWN,
         event=Actions.LINK_UPDATE,
     )
+    LINK_REOPEN = _site(
+        "link.reopen", "open a share link again that is closed", Permissions.LINKS_WRITE, Actions.LINK_REOPEN
+    )
     LINK_REVOKE = _own("link.revoke", "revoke a share link", Permissions.FILES_SHARE, Actions.LINK_REVOKE)
 
     JOB_READ = _own("job.read", "see a job and its report", Permissions.JOBS_WRITE)

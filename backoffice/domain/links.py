@@ -52,7 +52,7 @@ class Link:
     """`secret` is the hash of the secret part of the address, `password` an Argon2id hash in PHC form, "" = none;
     `name` what the file was called then: the link leads to the file of the id `file`, whatever that is called later.
     `max_downloads` 0 = any number. Times in ms; `closed_at` 0 while nothing has closed it, else `closed_because` says
-    what did, and nothing opens it again."""
+    what did. `reopened_at`: when an operator opened it again, so that what barred it before counts no more."""
 
     id: str
     owner: str
@@ -69,6 +69,7 @@ class Link:
     last_used_at: int = 0
     closed_at: int = 0
     closed_because: str = ""
+    reopened_at: int = 0
     version: int = 1
 
     def matches(self, secret: str) -> bool:
@@ -78,6 +79,11 @@ class Link:
     @property
     def has_password(self) -> bool:
         return bool(self.password)
+
+    @property
+    def since(self) -> int:
+        """What barred it at this time or later has closed it (ms)."""
+        return max(self.created_at, self.reopened_at)
 
     @property
     def used_up(self) -> bool:

@@ -3,7 +3,7 @@
 A link is worth something only while its owner may still share the file: the same table of acts is asked, of the account
 as it is now, each time that the link is opened. What has barred it once does not open it again by going away: whoever
 opens a link that is barred closes it for good, and a file that came back, or an owner who was enabled again, leaves
-the links of the time before shut.
+the links of the time before shut, until an operator opens one again.
 """
 
 from __future__ import annotations
@@ -144,9 +144,9 @@ class LinkOpening(Records[Link]):
         if file is None or file.state is not FileState.READY:
             return "its file is not there"
         bar = bar_of_owner(user, roles, self.policy, self.now(), file.owner)
-        if not bar and link.created_at < file.restored_at:
+        if not bar and link.since < file.restored_at:
             bar = "its file was away meanwhile"
-        return bar or break_since(user, roles, link.created_at)
+        return bar or break_since(user, roles, link.since)
 
     def _close(self, link: Link, because: str) -> None:
         """For good: what barred it may go away, and nobody decided then that strangers may have the file again."""

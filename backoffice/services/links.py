@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.audit import NO_OBJECT
 from backoffice.domain.files import FileState
@@ -95,7 +96,7 @@ class Links(LinkOpening):
             raise NotFound
         expect(link, version)
         if link.closed_at:
-            raise Conflict("This link is closed for good; make another one.")
+            raise Conflict("This link is closed; make another one, or ask an operator to open it again.")
         changed: dict[str, Any] = {}
         if "days" in fields:
             changed["expires_at"] = link_end(fields["days"], self.now())
@@ -115,6 +116,21 @@ class Links(LinkOpening):
             raise NotFound
         expect(link, version)
         self._remove(actor, link)
+
+    def reopen(self, actor: Actor, link_id: str, version: int | None = None) -> Link:
+        """Open a link again that is closed, or would be by who opens it next: somebody decides that strangers may have
+        the file. Raises NotAllowed, NotFound, VersionMismatch, and Conflict while something still bars it."""
+        authorize(self.audit, actor, Acts.LINK_REOPEN, now=self.now())
+        link = self._existing(link_id)
+        expect(link, version)
+        opened = replace(link, closed_at=0, closed_because="", reopened_at=self.now())
+        user, roles = self.accounts.load(link.owner)
+        bar = self._bar(opened, user, roles, self.files.get(link.file))
+        if bar:
+            raise Conflict(f"It cannot be opened: {bar}.")
+        if not (link.closed_at or self._bar(link, user, roles, self.files.get(link.file))):
+            return link
+        return self._save(actor, link, opened, Actions.LINK_REOPEN)
 
     # -- parts
 

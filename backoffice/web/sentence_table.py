@@ -244,8 +244,9 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.LINK_REVOKE: ("revoked", "{who} revoked the share link to {what}"),
     Actions.LINK_CLOSE: (
         "closed",
-        lambda event: Told("The share link to {what} was closed for good: {because}", {"because": _because(event)}),
+        lambda event: Told("The share link to {what} was closed: {because}", {"because": _because(event)}),
     ),
+    Actions.LINK_REOPEN: ("opened again", "{who} opened the share link to {what} again"),
     Actions.LINK_OPEN: ("looked at", "{who} looked at the page of the share link to {what}"),
     Actions.LINK_DOWNLOAD: ("downloaded by link", "{who} downloaded {what} by a share link"),
     Actions.LINK_REFUSE: ("refused", _link_refused),

@@ -119,6 +119,7 @@ KINDS = [
     Kind("admin, files as CSV", "files.export", 200, 4, desk("/admin/files/export/csv/")),
     Kind("admin, trash", "trash.index_view", 200, 3, desk("/admin/trash/")),
     Kind("admin, uploads", "uploads.index_view", 200, 3, desk("/admin/uploads/")),
+    Kind("admin, links", "links.index_view", 200, 5, desk("/admin/links/")),
     Kind("admin, log", "audit.index_view", 200, 3, desk("/admin/audit/")),
     Kind("admin, log of a person", "audit.index_view", 200, 7, desk("/admin/audit/?flt0_actor_is={user}")),
     Kind("admin, system", "system.index_view", 200, 3, desk("/admin/system/")),
@@ -137,11 +138,7 @@ KINDS = [
     Kind("whom a user reaches", ADMIN + "get_user_reached", 200, 3, root("GET", "/admin/users/{user}/access/who")),
     Kind("a role", ADMIN + "get_role", 200, 1, root("GET", "/admin/roles/operator")),
     Kind(
-        "change a role",
-        ADMIN + "update_role",
-        200,
-        7,
-        made(admin.role, "PATCH", "/admin/roles/{made}", json=DESCRIBED),
+        "another role", ADMIN + "update_role", 200, 7, made(admin.role, "PATCH", "/admin/roles/{made}", json=DESCRIBED)
     ),
     Kind("delete a role", ADMIN + "delete_role", 204, 7, made(admin.role, "DELETE", "/admin/roles/{made}")),
     Kind(
@@ -182,7 +179,9 @@ KINDS = [
     Kind("new share link", FILES + "create_link", 201, 5, admin.new_link),
     Kind("a share link", FILES + "get_link", 200, 3, made(admin.link, "GET", "/links/{made}")),
     Kind("another link", FILES + "update_link", 200, 6, made(admin.link, "PATCH", "/links/{made}", json={"days": 3})),
+    Kind("reopen a link", FILES + "reopen_link", 200, 8, made(admin.link, "POST", "/links/{made}/reopen")),
     Kind("revoke a share link", FILES + "revoke_link", 204, 3, made(admin.link, "DELETE", "/links/{made}")),
+    Kind("one's own links, as a page", PAGES + "shared", 200, 3, page("/shared")),
     Kind("saved views", ADMIN + "list_views", 200, 1, root("GET", "/admin/views?section=files")),
     Kind(
         "new view", ADMIN + "create_view", 201, 1, post("/admin/views", {"section": "files", "name": "v", "query": ""})

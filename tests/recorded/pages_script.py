@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backoffice.domain.paging import Query
 from tests.recorded.session import NO_ID, OCTETS, PASSWORD, Recorded
 from tests.recorded.uploads_script import BOUNDARY, FORM
 
@@ -182,9 +183,37 @@ def links(site: Recorded) -> None:
     site.call("ann", "PATCH", f"/links/{link_id}", json={"days": 3}, headers={"If-Match": f'"{link_id}.1"'})
     site.call("ann", "PATCH", f"/links/{link_id}", json={"max_downloads": 1}, headers={"If-Match": f'"{link_id}.2"'})
     _as_a_stranger(site, path)
+    _closed(site, link_id, file_id)
+    _on_pages(site, file_id)
     for who in ("nobody", "bob", "olga", "ann"):
         site.call(who, "DELETE", f"/links/{link_id}")
     site.page("nobody", path)
+
+
+def _closed(site: Recorded, link_id: str, file_id: str) -> None:
+    """By the trash, and out of it; opened again."""
+    site.call("ann", "DELETE", f"/files/{file_id}")
+    site.call("olga", "POST", f"/links/{link_id}/reopen")
+    site.call("ann", "POST", f"/files/{file_id}/restore")
+    for who in ("nobody", "ann", "olga"):
+        site.call(who, "POST", f"/links/{link_id}/reopen")
+
+
+def _on_pages(site: Recorded, file_id: str) -> None:
+    share = f"/my/files/{file_id}/share"
+    for who in ("nobody", "bob", "ann", "vera"):
+        site.page(who, share)
+        site.page(who, "/shared")
+    for fields in ({"days": "x"}, {"days": "7", "password": "short"}, {"days": "1", "max_downloads": "2"}):
+        site.submit("ann", share, fields)
+    [made] = [one for one in site.services.links.store.page(Query()).items if one.max_downloads == 2]
+    link_id = site.normal.learn("link of a page", made.id)
+    site.page("ann", f"/shared?revoke={link_id}")
+    for who in ("bob", "ann"):
+        site.submit(who, f"/shared/{link_id}/revoke", forged=True)
+        site.submit(who, f"/shared/{link_id}/revoke")
+    site.page("ann", "/shared")
+    site.page("olga", "/admin/links/")
 
 
 def _as_a_stranger(site: Recorded, path: str) -> None:

@@ -206,6 +206,27 @@ def test_what_was_dead_stays_dead_when_owner_or_file_come_back(on: Sharing, what
     assert on.stranger().get(on.share()[1]).status_code == 200
 
 
+def test_alive_again_is_what_an_operator_decides(on: Sharing) -> None:
+    link, path = on.share()
+    olga = on.owner(on.site.add_user("olga", "operator"))
+    assert on.links.reopen(olga, link.id) == link, "it is open"
+    BARS["owner demoted"](on)
+    assert on.stranger().get(path).status_code == 404
+    with pytest.raises(Conflict):
+        on.links.reopen(olga, link.id)
+    on.site.services.users.update(SHELL, on.ann, roles=["user"])
+    for who in (on.owner(), on.owner(on.site.add_user("audrey", "auditor"))):
+        with pytest.raises(NotAllowed):
+            on.links.reopen(who, link.id)
+    assert on.stranger().get(path).status_code == 404
+    on.links.reopen(olga, link.id)
+    assert on.stranger().get(path).status_code == 200
+    assert [entry.event["actor"]["name"] for entry in on.entries("link.reopen")] == ["olga"]
+    BARS["file trashed"](on)
+    on.site.services.files.restore(SHELL, on.file.id)
+    assert on.stranger().get(path).status_code == 404, "what bars it after that closes it again"
+
+
 def test_other_roles_that_leave_the_right_leave_the_links(on: Sharing) -> None:
     _, path = on.share()
     for roles in (["auditor", "user"], ["operator"]):

@@ -9,11 +9,11 @@ from flask import g, url_for
 from markupsafe import Markup
 
 from backoffice.domain.acts import Act, Acts, decide_act
-from backoffice.domain.links import HeldLink
+from backoffice.domain.links import HeldLink, LinkState
 from backoffice.domain.paging import Page, Query
 from backoffice.services.links import Links
 from backoffice.web.admin.access import ViewActs
-from backoffice.web.admin.actions import DeleteLabels, Link
+from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, bulk_action
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import Formatter
@@ -106,6 +106,17 @@ class LinkView(ServiceView):
 
     def delete_record(self, key: str) -> None:
         self.service.revoke(actor(), key)
+
+    def row_actions(self, record: HeldLink) -> Sequence[RowAction]:
+        shut = record.state in (LinkState.CLOSED, LinkState.BLOCKED)
+        return self.actions.row_action("reopen", record) if shut else ()
+
+    @bulk_action(
+        "reopen", "Open again", "Open again? Strangers who have the link can download the file.", act=Acts.LINK_REOPEN
+    )
+    def reopen(self, ids: list[str]) -> None:
+        """What no longer bars it, and nobody had to decide about, does not open it by itself."""
+        self.actions.for_each(ids, self.service.reopen, "is open again")
 
     def links(self, record: HeldLink) -> Sequence[Link]:
         found = []

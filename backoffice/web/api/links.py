@@ -36,7 +36,9 @@ class LinkAnswer(Answer):
     username: Annotated[str, Field(description="The owner's")]
     state: Annotated[
         Literal["open", "expired", "used_up", "blocked", "closed"],
-        Field(description="`blocked`: by its owner's account or its file; `closed`: by that, for good"),
+        Field(
+            description="`blocked` by its owner's account or its file; `closed` by that until an operator reopens it"
+        ),
     ]
     has_password: bool
     max_downloads: Annotated[int, Field(description="0: any number")]
@@ -149,6 +151,23 @@ def update_link(link_id: str) -> Response:
     """Your own. What is left out stays; the address stays in any case."""
     wanted, links = given(json_body(LinkChange, request)), services().links
     links.update(actor(), link_id, version=demanded_version(links.get(actor(), link_id)), **wanted)
+    return send_record(LinkAnswer, links.held_one(actor(), link_id))
+
+
+@files_bp.post("/links/<link_id>/reopen")
+@Operation(
+    "Open a share link again",
+    TAG,
+    answer=LinkAnswer,
+    raises=(NotFound, Conflict),
+    versioned=True,
+    curl='curl -X POST "$SITE/links/$LINK/reopen"',
+)
+@route_act(Acts.LINK_REOPEN)
+def reopen_link(link_id: str) -> Response:
+    """One that was closed by its owner's account or its file, when these bar it no more. Takes `links:write`."""
+    links = services().links
+    links.reopen(actor(), link_id, demanded_version(links.get(actor(), link_id)))
     return send_record(LinkAnswer, links.held_one(actor(), link_id))
 
 
