@@ -103,11 +103,10 @@ def build_services(
 ) -> Services:
     """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
-    people, sessions, tokens = _people(stores, settings, passwords, step_aside)
+    people, sessions, tokens = ways_in = _people(stores, settings, passwords, step_aside)
     safe, health, chunks = _bytes(stores, settings, step_aside)
     files, uploads, links = _files(stores, settings, people, chunks, safe, health)
-    bulk = Bulk(files, uploads, people, sessions, tokens, links)
-    system, maintenance, jobs = _whole(stores, health, safe, chunks, bulk)
+    system, maintenance, jobs = _whole(stores, health, safe, chunks, Bulk(files, uploads, *ways_in, links))
     return Services(
         users=people,
         roles=_roles(stores),

@@ -149,7 +149,7 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.LINK_READ: lambda on, _: lambda who: on.links.held(who, Query(), everybody=True),
     Acts.LINK_CREATE: _with(Scene.file, lambda on, who, file: on.links.create(who, file=file)),
     Acts.LINK_UPDATE: _with(Scene.link, lambda on, who, link: on.links.update(who, link, max_downloads=next(NUMBERS))),
-    Acts.LINK_REOPEN: _with(Scene.link, lambda on, who, link: on.links.reopen(who, link)),
+    Acts.LINK_REOPEN: _with(Scene.closed_link, lambda on, who, link: on.links.reopen(who, link)),
     Acts.LINK_REVOKE: _with(Scene.link, lambda on, who, link: on.links.revoke(who, link)),
     Acts.JOB_READ: _with(Scene.job, lambda on, who, job: on.jobs.get(who, job)),
     Acts.JOBS_LIST: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=False),

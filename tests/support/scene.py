@@ -88,6 +88,13 @@ class Scene:
         """A share link of theirs."""
         return self.links.create(self.writer(owner), file=self.file(owner))[0].id
 
+    def closed_link(self, owner: User) -> str:
+        """Likewise, closed by who opened it while something barred it."""
+        link = self.links.store.get(self.link(owner))
+        assert link is not None
+        self.links._close(link, "its file was away meanwhile")
+        return link.id
+
     def session(self, owner: User) -> str:
         return self.people.sessions.start_for(self.people.visitor(), owner).session.id
 

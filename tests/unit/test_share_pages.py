@@ -13,6 +13,7 @@ from redis import Redis
 from backoffice.domain.jobs import Selection
 from backoffice.domain.limits import DEFAULT_LINK_DAYS
 from backoffice.domain.paging import Query
+from backoffice.errors import NotFound
 from backoffice.web.pages.shared import QUIET, qr_code
 from tests.support.links import DATA, Sharing, download
 from tests.support.website import PASSWORD, Browser, Site, make_whole_site
@@ -113,6 +114,20 @@ def test_operators_see_all_links_and_revoke_many_in_a_job(on: Sharing) -> None:
         pass
     assert (on.stranger().get(path).status_code, on.stranger().get(other).status_code) == (404, 404)
     assert len(on.entries("link.revoke")) == 2
+
+
+def test_others_links_are_seen_and_revoked_with_rights_and_changed_by_nobody(on: Sharing) -> None:
+    link, path = on.share()
+    bob, olga = on.owner(on.site.add_user("bob")), on.owner(on.site.add_user("olga", "operator"))
+    for act in (on.links.get, on.links.revoke):
+        with pytest.raises(NotFound):
+            act(bob, link.id)
+    for who in (bob, olga):
+        with pytest.raises(NotFound):
+            on.links.update(who, link.id, days=1)
+    assert on.links.get(on.owner(on.site.add_user("audrey", "auditor")), link.id) == link
+    on.links.revoke(olga, link.id)
+    assert on.stranger().get(path).status_code == 404
 
 
 def test_the_drawing_has_every_dark_module_of_the_code() -> None:
