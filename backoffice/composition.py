@@ -18,6 +18,7 @@ from backoffice.services.container import Services
 from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
+from backoffice.services.folders import Folders
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.links import Links
@@ -45,6 +46,7 @@ from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Client, Db, connect
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
@@ -103,13 +105,13 @@ def build_services(
 ) -> Services:
     """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
     stores = _Stores.of(settings, Db(client, shebang=shebang))
-    people, sessions, tokens = ways_in = _people(stores, settings, passwords, step_aside)
+    people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
     safe, health, chunks = _bytes(stores, settings, step_aside)
-    files, uploads, links = _files(stores, settings, people, chunks, safe, health)
-    system, maintenance, jobs = _whole(stores, health, safe, chunks, Bulk(files, uploads, *ways_in, links))
+    files, folders, uploads, links = _files(stores, settings, people, chunks, safe, health)
+    system, repairs, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links), health, safe, chunks)
     return Services(
         users=people,
-        roles=_roles(stores),
+        roles=roles,
         sessions=sessions,
         tokens=tokens,
         links=links,
@@ -118,20 +120,21 @@ def build_services(
         audit=Audit(stores.audit),
         archive=Archive(RedisArchive(stores.db, stores.keys), stores.audit),
         files=files,
-        zips=Zips(files),
+        folders=folders,
+        zips=Zips(files, folders),
         inspection=FileInspection(stores.files, stores.uploads, chunks, stores.audit),
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, jobs, _consequences(stores, settings), stores.accounts, stores.audit),
-        undo=make_undo(UndoRecords(files, people, _roles(stores), _views(stores), stores.audit), jobs),
+        undo=make_undo(UndoRecords(files, folders, people, roles, _views(stores), stores.audit), jobs),
         access=_access(stores),
         consequences=_consequences(stores, settings),
         effective=_effective(settings, stores),
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=stores.audit),
         system=system,
         identities=stores.identities,
-        maintenance=maintenance,
+        maintenance=repairs,
         together=stores.db.together,
     )
 
@@ -147,19 +150,21 @@ def _bytes(
 
 def _people(
     stores: _Stores, settings: Settings, given: Passwords | None, step_aside: StepAside
-) -> tuple[Users, Sessions, Tokens]:
+) -> tuple[Users, Roles, Sessions, Tokens]:
     passwords = given or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
     policy = AccountPolicy(settings.inactive_days)
-    return _users(stores, passwords, policy), _sessions(stores, settings, passwords, policy), _tokens(stores, policy)
+    users, roles = _users(stores, passwords, policy), Roles(store=stores.roles, audit=stores.audit)
+    return users, roles, _sessions(stores, settings, passwords, policy), _tokens(stores, policy)
 
 
 def _files(
     stores: _Stores, settings: Settings, people: Users, chunks: ChunkStore, safe: RedisDurability, health: RedisHealth
-) -> tuple[Files, Uploads, Links]:
+) -> tuple[Files, Folders, Uploads, Links]:
     trash = settings.trash_ttl
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, safe, trash)
     return (
         Files(stores.files, stores.uploads, chunks, stores.users, stores.audit, settings.quota_bytes, trash),
+        Folders(store=stores.folders, audit=stores.audit, files=stores.files),
         Uploads(stores.uploads, stores.files, chunks, stores.audit, completion, health, limits(settings)),
         Links.of(RedisLinks(stores.db, stores.keys, stores.bounds), people, stores.files, chunks),
     )
@@ -207,7 +212,7 @@ def _upload_secrets(stores: _Stores, settings: Settings) -> UploadSecrets:
 
 
 def _whole(
-    stores: _Stores, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore, bulk: Bulk
+    stores: _Stores, bulk: Bulk, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore
 ) -> tuple[System, Maintenance, Jobs]:
     """What is about the store as a whole, and about many records."""
     db, keys, audit = stores.db, stores.keys, stores.audit
@@ -217,9 +222,6 @@ def _whole(
     jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, checks=checks, audit=audit)
     return system, maintenance, jobs
 
-
-def _roles(stores: _Stores) -> Roles:
-    return Roles(store=stores.roles, audit=stores.audit)
 
 
 def _views(stores: _Stores) -> Views:
@@ -272,7 +274,7 @@ class _Stores:
         self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
-        self.files = RedisFiles(db, keys, bounds)
+        self.files, self.folders = RedisFiles(db, keys, bounds), RedisFolders(db, keys, bounds)
         self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 

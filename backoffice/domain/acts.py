@@ -109,6 +109,14 @@ class Acts:
     FILE_RESTORE = _own("file.restore", "out of the trash", Permissions.FILES_DELETE, Actions.FILE_RESTORE)
     FILE_PURGE = _own("file.purge", "delete for good", Permissions.FILES_DELETE, Actions.FILE_PURGE)
     FILE_VERIFY = _own("file.verify", "compare a file with its digests", Permissions.FILES_WRITE, Actions.FILE_VERIFY)
+    FILE_MOVE = _own("file.move", "put a file into another folder", Permissions.FILES_WRITE, Actions.FILE_MOVE)
+    FOLDER_READ = _own("folder.read", "see a folder", Permissions.FILES_READ)
+    FOLDER_CREATE = Act(
+        "folder.create", "make a folder", Permissions.FILES_WRITE, Whose.OWN, event=Actions.FOLDER_CREATE
+    )
+    FOLDER_RENAME = _own("folder.rename", "rename a folder", Permissions.FILES_WRITE, Actions.FOLDER_RENAME)
+    FOLDER_MOVE = _own("folder.move", "move a folder", Permissions.FILES_WRITE, Actions.FOLDER_MOVE)
+    FOLDER_DELETE = _own("folder.delete", "delete an empty folder", Permissions.FILES_DELETE, Actions.FOLDER_DELETE)
     UPLOAD_READ = _own("upload.read", "see an upload", Permissions.FILES_READ)
     UPLOAD_CANCEL = _own("upload.cancel", "give an upload up", Permissions.FILES_WRITE, Actions.UPLOAD_CANCEL)
     UPLOAD_START = Act(

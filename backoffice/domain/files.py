@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backoffice.domain import mime_types
+from backoffice.domain.ids import is_id
 from backoffice.domain.invisible import (
     has_invisible,
     has_no_character,
@@ -28,6 +29,10 @@ OCTETS = mime_types.OCTETS
 
 LARGE = 64
 """A piece of this part of a file, or more, is large."""
+
+
+TOP = "/"
+"""`File.folder` of a file that lies in no folder, of somebody who has folders."""
 
 
 class FileState(StrEnum):
@@ -64,7 +69,8 @@ class Piece(StrEnum):
 class File:
     """A stored file. `id` is the identifier of the upload that made it; times in ms; `digest` is the SHA-256, empty
     until known; `changed_at` 0 while nothing was changed; `restored_at`: when it came out of the trash, or into other
-    hands, last: share links of the time before stay shut."""
+    hands, last: share links of the time before stay shut; `folder`: where it lies, by identifier, or TOP; "" is the
+    top, too, of somebody who has no folders, or who had none when it came."""
 
     id: str
     name: str
@@ -80,6 +86,12 @@ class File:
     version: int = 1
     purge_at: int = 0
     restored_at: int = 0
+    folder: str = ""
+
+    @property
+    def folder_id(self) -> str:
+        """The folder that it lies in, "" at the top."""
+        return "" if self.folder == TOP else self.folder
 
     @property
     def sha256(self) -> str:
@@ -103,6 +115,7 @@ class FileSpec:
 
     mime_type  where nothing is said, or only what tools say of any bytes, the name decides
     digest     SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given
+    folder     the identifier of one of the owner's folders; "" = the top
     """
 
     name: str
@@ -110,11 +123,14 @@ class FileSpec:
     digest: bytes = b""
     tags: Iterable[str] = ()
     on_conflict: OnConflict = OnConflict.RENAME
+    folder: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", clean_name(self.name))
         object.__setattr__(self, "mime_type", mime_types.mime_type_of(self.mime_type, self.name))
         object.__setattr__(self, "tags", clean_tags(self.tags))
+        if self.folder and not is_id(self.folder):
+            raise Invalid("There is no such folder.", field="folder")
 
 
 def clean_name(name: str) -> str:

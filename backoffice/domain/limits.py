@@ -79,6 +79,11 @@ MAX_IMAGE_SHOWN: Final = 16 * 1024 * 1024
 MAX_VERIFIED_AT_ONCE: Final = 64 * 1024 * 1024
 """Bytes of a file that one request compares with their digests; what is larger takes a job."""
 
+MAX_FOLDERS: Final = 10_000
+"""That one person can have, those in the trash included."""
+MAX_FOLDER_DEPTH: Final = 100
+"""Folders in each other."""
+
 MAX_ZIPPED: Final = 10_000
 """Files in one archive: their records, some 10 MB, are in memory while it is sent."""
 MAX_UNSENT: Final = 8 * 1024**3

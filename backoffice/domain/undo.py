@@ -63,6 +63,9 @@ _PLAIN_VIEW: Final = {"query": ""}
 _INVERSES: Final[Mapping[Action, _Inverse]] = {
     Actions.FILE_RENAME: _Inverse(Verb.CHANGE, Acts.FILE_RENAME, ("name",), besides=_READY),
     Actions.FILE_TAG: _Inverse(Verb.CHANGE, Acts.FILE_TAG, ("tags",), besides=_READY),
+    Actions.FILE_MOVE: _Inverse(Verb.CHANGE, Acts.FILE_MOVE, ("folder",), besides=_READY),
+    Actions.FOLDER_RENAME: _Inverse(Verb.CHANGE, Acts.FOLDER_RENAME, ("name",)),
+    Actions.FOLDER_MOVE: _Inverse(Verb.CHANGE, Acts.FOLDER_MOVE, ("name", "parent")),
     Actions.FILE_TRANSFER: _Inverse(Verb.CHANGE, Acts.FILE_TRANSFER, ("owner", "name"), besides=_READY),
     Actions.FILE_TRASH: _Inverse(Verb.RESTORE, Acts.FILE_RESTORE, before=_READY, after=_TRASHED),
     # Restored under another name, it goes back as it is: what is in the trash is not renamed.

@@ -1,7 +1,7 @@
 """What a tus client says of its upload (`Upload-Metadata`, tus 1.0.0, "Creation"): keys, each with a value in Base64.
 
-Nothing has to be said, and what is said is the client's own: two keys are read here, under the names that clients give
-them, and all come back as they were sent.
+Nothing has to be said, and what is said is the client's own: three keys are read here, under the names that clients
+give them, and all come back as they were sent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ NAMELESS: Final = "unnamed"
 _KEY: Final = re.compile(r"[!-+\--~]+")
 _NAMES: Final = ("filename", "name")
 _TYPES: Final = ("filetype", "type")
+_FOLDERS: Final = ("folder",)
 
 
 def parse_metadata(text: str) -> dict[str, bytes]:
@@ -45,7 +46,7 @@ def parse_metadata(text: str) -> dict[str, bytes]:
 def spec_of(text: str, name: str = NAMELESS) -> FileSpec:
     """The file that an upload of this metadata becomes; `name`: where it says none. Raises Invalid."""
     said = parse_metadata(text)
-    return FileSpec(name=_text(said, _NAMES) or name, mime_type=_text(said, _TYPES))
+    return FileSpec(name=_text(said, _NAMES) or name, mime_type=_text(said, _TYPES), folder=_text(said, _FOLDERS))
 
 
 def _text(said: Mapping[str, bytes], keys: tuple[str, ...]) -> str:

@@ -174,15 +174,18 @@ class Layout:
         return found.hexdigest()[:32]
 
 
-def unique_names(names: Iterable[str]) -> Iterator[str]:
-    """A name for each that has no path and is no other's, also where capitals do not count: duplicates are numbered."""
-    taken, last = set[str](), dict[str, int]()
-    for name in names:
-        plain = found = _plain_name(name)
-        key = fold(plain)
+def unique_names(paths: Sequence[Sequence[str]]) -> Iterator[str]:
+    """For each path, of folders and a file, a name in the archive that leads nowhere else and is no other's, also where
+    capitals do not count: duplicates are numbered."""
+    plain = [[_plain_name(part) for part in path] for path in paths]
+    taken = {fold("/".join(path[:depth])) for path in plain for depth in range(1, len(path))}
+    last = dict[str, int]()
+    for *folders, name in plain:
+        found = "/".join((*folders, name))
+        key = fold(found)
         while fold(found) in taken:
             last[key] = last.get(key, 1) + 1
-            found = numbered(plain, last[key])
+            found = "/".join((*folders, numbered(name, last[key])))
         taken.add(fold(found))
         yield found
 

@@ -14,6 +14,7 @@ from backoffice.services.consequences import Consequences
 from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
+from backoffice.services.folders import Folders
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.links import Links
@@ -46,6 +47,7 @@ class Services:
     audit: Audit
     archive: Archive
     files: Files
+    folders: Folders
     zips: Zips
     inspection: FileInspection
     uploads: Uploads

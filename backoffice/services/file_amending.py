@@ -10,7 +10,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.acts import Act, Acts
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import File, FileState, clean_name, clean_tags
+from backoffice.domain.files import TOP, File, FileState, clean_name, clean_tags
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import UNLIMITED_QUOTA
 from backoffice.domain.users import User
@@ -22,6 +22,7 @@ from backoffice.services.file_reading import file_ref
 _ACTS: dict[str, tuple[Act, Action]] = {
     "name": (Acts.FILE_RENAME, Actions.FILE_RENAME),
     "tags": (Acts.FILE_TAG, Actions.FILE_TAG),
+    "folder": (Acts.FILE_MOVE, Actions.FILE_MOVE),
     "owner": (Acts.FILE_TRANSFER, Actions.FILE_TRANSFER),
 }
 
@@ -37,17 +38,24 @@ class FileAmending(FileChanges):
         *,
         name: str | None = None,
         tags: Iterable[str] | None = None,
+        folder: str | None = None,
         owner: str | None = None,
         version: int | None = None,
     ) -> File:
-        """The file with what is given: `owner` is an id. What it is already is no change, and takes the right to it all
+        """The file with what is given: `owner` is an id, `folder` that of a folder of its owner's, or "" for the top;
+        with another owner it comes to the top there. What it is already is no change, and takes the right to it all
         the same. A new name has to be free, also where somebody else is to have it; one that stays becomes another
         one where it is taken there.
 
         Raises NotAllowed, NotFound, Invalid, NameTaken, VersionMismatch, QuotaExceeded (recorded).
         """
-        given = {"name": name, "tags": None if tags is None else clean_tags(tags), "owner": owner}
+        given = {"name": name, "tags": None if tags is None else clean_tags(tags), "folder": folder}
+        given["owner"] = owner  # last: the folder is one of who has the file now
         wanted = {field: value for field, value in given.items() if value is not None}
+        if folder and not is_id(folder):
+            raise Invalid("There is no such folder.", field="folder")
+        if folder and owner is not None:
+            raise Invalid("A file that is handed over comes to the top.", field="folder")
         heir = None if owner is None else self._heir(actor, owner)
 
         def change() -> File:
@@ -79,7 +87,7 @@ class FileAmending(FileChanges):
         return user
 
     def _event(self, actor: Actor, old: File, new: File, field: str) -> AuditEvent:
-        changes = {field: (_plain(getattr(old, field)), _plain(getattr(new, field)))}
+        changes = {field: (_plain(old, field), _plain(new, field))}
         return AuditEvent(_ACTS[field][1], actor, file_ref(old), changes=changes, at=self.now())
 
 
@@ -88,12 +96,18 @@ def _clean(old: File, wanted: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(wanted)
     if "name" in found and found["name"] != old.name:
         found["name"] = clean_name(found["name"])
+    if "folder" in found:
+        found["folder"] = old.folder if found["folder"] == old.folder_id else found["folder"] or TOP
     return found
 
 
 def _differs(old: File, new: File, field: str) -> bool:
-    return bool(getattr(old, field) != getattr(new, field))
+    return bool(_plain(old, field) != _plain(new, field))
 
 
-def _plain(value: Any) -> Any:
+def _plain(file: File, field: str) -> Any:
+    """A value as the log has it."""
+    if field == "folder":
+        return file.folder_id
+    value = getattr(file, field)
     return list(value) if isinstance(value, tuple) else value

@@ -23,5 +23,6 @@ class FileChangeStore(Protocol):
         `UploadStore.insert`. Raises VersionMismatch, QuotaExceeded, Invalid: that user is not active any more."""
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
-        """Name, tags and owner of `new`, each that differs with its event: the first, and `more`. A name that is
-        not a new one becomes another where a new owner has it. Raises what the others raise."""
+        """Name, tags, folder and owner of `new`, each that differs with its event: the first, and `more`. A name that
+        is not a new one becomes another where a new owner has it. Raises what the others raise, and Invalid where
+        there is no such folder."""

@@ -190,14 +190,23 @@ class FileStore(FileChangeStore, Protocol):
         still this one."""
 
     def page(self, query: Query) -> Page[File]: ...
+    def page_in(self, owner: str, folder: str, query: Query) -> Page[File]:
+        """Of the files that lie in this folder of the owner's, not in others within it; "" = at the top. Raises
+        Invalid where the owner has no such folder."""
+
+    def place(self, owner: str) -> None:
+        """Note of the owner's files that are there already that they lie at the top. Not an act. To be called when
+        there is a first folder."""
+
     def mime_types(self) -> list[tuple[str, int]]:
         """The commonest types with how many files have them."""
 
     def usage(self, user_id: str) -> tuple[int, int]:
         """Bytes used and bytes reserved by uploads."""
 
-    def has_name(self, owner: str, name: str) -> bool:
-        """Whether the owner has a file of that name, outside of the trash."""
+    def has_name(self, owner: str, name: str, folder: str = "") -> bool:
+        """Whether the owner has a file or folder of that name in that folder ("": at the top), outside of the
+        trash."""
 
     def create(
         self,

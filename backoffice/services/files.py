@@ -48,6 +48,16 @@ class Files(FileAmending):
         created. Raises Invalid."""
         return self._page(actor, query, everybody, "owner", SORTS)
 
+    def page_in(self, actor: Actor, folder: str, query: Query, owner: str = "") -> Page[File]:
+        """What lies in a folder of one's own, or of another's for who may see everybody's; "" = at the top.
+        Likewise."""
+        owner = owner or actor.id
+        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)
+        self._check_sort(query, SORTS)
+        if (folder and not is_id(folder)) or not is_id(owner):
+            raise Invalid("There is no such folder.", field="folder")
+        return self.files.page_in(owner, folder, query)
+
     def trash_page(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[File]:
         """What is in the trash, what is purged first first."""
         query = replace(query, sort=query.sort or "purge")
@@ -55,11 +65,14 @@ class Files(FileAmending):
 
     def _page(self, actor: Actor, query: Query, everybody: bool, facet: str, sorts: tuple[str, ...]) -> Page[File]:
         authorize(self.audit, actor, Acts.FILES_LIST_ALL if everybody else Acts.FILES_LIST)
-        if query.sort and query.sort not in sorts:
-            raise Invalid(f"sort is one of {', '.join(sorts)}.", field="sort")
+        self._check_sort(query, sorts)
         if not everybody:
             query = replace(query, filters=(*(one for one in query.filters if one[0] != facet), (facet, actor.id)))
         return self.files.page(query)
+
+    def _check_sort(self, query: Query, sorts: tuple[str, ...]) -> None:
+        if query.sort and query.sort not in sorts:
+            raise Invalid(f"sort is one of {', '.join(sorts)}.", field="sort")
 
     def get(self, actor: Actor, file_id: str) -> File:
         """Raises NotFound, also where the file is not for this actor."""
@@ -92,7 +105,11 @@ class Files(FileAmending):
         usage = self.usage(actor)
         if usage.limit is not None and usage.used + usage.reserved + size > usage.limit:
             raise QuotaExceeded(limit=usage.limit)
-        if spec is not None and spec.on_conflict is OnConflict.FAIL and self.files.has_name(actor.id, spec.name):
+        if (
+            spec is not None
+            and spec.on_conflict is OnConflict.FAIL
+            and self.files.has_name(actor.id, spec.name, spec.folder)
+        ):
             raise NameTaken("You have a file of this name.", field="name")
 
     # -- reading

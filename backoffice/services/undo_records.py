@@ -14,6 +14,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.audit import AuditEntry, ObjectRef
 from backoffice.domain.files import File
+from backoffice.domain.folders import FOLDERS, Folder
 from backoffice.domain.log_archive import position
 from backoffice.domain.roles import ROLES, Role
 from backoffice.domain.times import now_ms
@@ -31,6 +32,7 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from backoffice.services.files import Files
+from backoffice.services.folders import Folders
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.records import plain
 from backoffice.services.roles import Roles
@@ -60,7 +62,7 @@ class _Found:
     """A record as whoever may see it reads it, None: there is none; its values as the log has them; and whether the
     actor may do the opposite, as far as rights alone say."""
 
-    record: File | User | Role | SavedView | None
+    record: File | Folder | User | Role | SavedView | None
     values: Mapping[str, Any]
     allowed: bool
 
@@ -74,6 +76,7 @@ class UndoRecords:
     """Over the services that change records."""
 
     files: Files
+    folders: Folders
     users: Users
     roles: Roles
     views: Views
@@ -156,10 +159,14 @@ class UndoRecords:
                 view, there = self._view(actor, undoing)
                 values = _values(view if there else None, VIEWS.recorded)
                 return _Found(view if there else None, values, self.views.may_change(actor, view))
+            case FOLDERS.name:
+                folder = self.folders.get(actor, undoing.key)
+                values = _values(folder, FOLDERS.recorded)
+                return _Found(folder, values, decide_act(actor, act, folder.owner).allowed)
             case _:
                 file = self._file(actor, undoing.key)
                 owner = file.owner if act.others is not None else None
-                values = _values(file, ("name", "tags", "owner", "state"))
+                values = {**_values(file, ("name", "tags", "owner", "state")), "folder": file.folder_id}
                 return _Found(file, values, decide_act(actor, act, owner).allowed)
 
     def _role(self, actor: Actor, undoing: Opposite) -> Role | None:
@@ -229,6 +236,8 @@ class UndoRecords:
                 shared = {"shared": back["audience"] == Audience.EVERYBODY} if "audience" in back else {}
                 plain = {name: back[name] for name in ("name", "query") if name in back}
                 self.views.update(actor, key, version=version, **plain, **shared)
+            case FOLDERS.name, _:
+                self.folders.update(actor, key, version=version, **back)
             case _, Verb.TRASH:
                 self.files.trash(actor, key, version)
             case _, Verb.RESTORE:

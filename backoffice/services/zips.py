@@ -27,6 +27,7 @@ from backoffice.errors import Invalid, NotFound
 from backoffice.services.authorization import authorize, is_authorized, record_denial
 from backoffice.services.file_reading import file_ref
 from backoffice.services.files import Files
+from backoffice.services.folders import Folders
 
 PIECE: Final = 64 * 1024
 """Bytes: what is less is sent together with what follows."""
@@ -91,6 +92,7 @@ class Zips:
     """Archives of files that one may download."""
 
     files: Files
+    folders: Folders
     checksums: Checksums = field(default_factory=Checksums)
 
     def open(self, actor: Actor, ids: Sequence[str], name: str = "") -> OpenedZip:
@@ -120,6 +122,27 @@ class Zips:
         self._authorize(actor, found, [])
         return self._opened(actor, found, name)
 
+    def open_folder(self, actor: Actor, folder: str, owner: str = "", name: str = "") -> OpenedZip:
+        """Of all that lies in a folder and in those within it ("": of all that the owner has), called as the folder is.
+        Their names begin within it. Raises Invalid: too many; NotFound: also where there are none, NotAllowed."""
+        root = self.folders.get(actor, folder) if folder else None
+        owner = root.owner if root is not None else owner or actor.id
+        found = list[File]()
+        for place in self.folders.tree(actor, owner, folder):
+            asked = Query(sort="created", limit=MAX_LIMIT)
+            while True:
+                page = self.files.page_in(actor, place, asked, owner)
+                found += page.items
+                if len(found) > MAX_ZIPPED:
+                    raise Invalid(f"An archive has at most {MAX_ZIPPED:,} files.", limit=MAX_ZIPPED)
+                if not page.next_cursor:
+                    break
+                asked = replace(asked, cursor=page.next_cursor)
+        if not found:
+            raise NotFound("There are no such files.")
+        self._authorize(actor, found, [])
+        return self._opened(actor, found, name or (root.name if root is not None else ""), folder)
+
     def _read_records(self, ids: Sequence[str]) -> Iterator[File]:
         for start in range(0, len(ids), MAX_LIMIT):
             records = self.files.files.get_many(ids[start : start + MAX_LIMIT])
@@ -137,8 +160,10 @@ class Zips:
         if missing or refused:
             raise NotFound("Some of these files are not there.", ids=[*missing, *(file.id for file in refused)])
 
-    def _opened(self, actor: Actor, files: Sequence[File], name: str) -> OpenedZip:
-        names = unique_names(file.name for file in files)
+    def _opened(self, actor: Actor, files: Sequence[File], name: str, within: str = "") -> OpenedZip:
+        """`within`: the folder in which the names of others begin."""
+        paths = self.folders.paths({file.folder_id for file in files}, within)
+        names = unique_names([(*paths[file.folder_id], file.name) for file in files])
         entries = [Entry(one, file.size, file.created_at) for one, file in zip(names, files, strict=True)]
         layout, ids = Layout(entries), tuple(file.id for file in files)
         about = ZipFile(archive_name(name), layout.size, f'"{layout.tag(ids)}"')

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from backoffice.domain.files import File, FileState
+from backoffice.domain.files import TOP, File, FileState
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
+
+IN_FOLDER = "\2"
+"""Between a name and its folder. No name has it; it is above what ends a text, and below what can go on in a name."""
+
+
+def placed_name(name: str, folder: str) -> str:
+    """How a name stands in indexes, where those in one place are different: at the top as it is, in a folder with its
+    identifier behind it. So names in all places are in one order, and those in one place are one stretch of it."""
+    return name if folder in {"", TOP} else f"{name}{IN_FOLDER}{folder}"
+
+
+def place(owner: str, folder: str) -> str:
+    """What files of one place have in common: a folder, or the top of an owner's."""
+    return f"{owner}.{'' if folder == TOP else folder}"
 
 
 def is_live(file: File) -> bool:
@@ -31,17 +45,27 @@ SHORT = {
     "tags": "g",
     "version": "v",
     "restored_at": "r",
+    "folder": "f",
 }
 """Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 
 
-NAME: Lexical[File] = Lexical("name", lambda one: one.name if is_live(one) else None, within=("owner",))
+NAME: Lexical[File] = Lexical(
+    "name", lambda one: placed_name(one.name, one.folder) if is_live(one) else None, within=("owner", "folder")
+)
 INDEXES: tuple[Index[File], ...] = (
     Sorted("created", lambda one: one.created_at if is_live(one) else None),
-    Sorted("size", lambda one: one.size if is_live(one) else None, within=("owner",)),
+    Sorted("size", lambda one: one.size if is_live(one) else None, within=("owner", "folder")),
     NAME,
     Words("words", lambda one: one.name if is_live(one) else None, first=NAME, compared=lambda one: one.name),
     Facet("owner", lambda one: [one.owner] if is_live(one) else [], _created, "created"),
+    Facet(
+        "folder",
+        lambda one: [place(one.owner, one.folder)] if is_live(one) and one.folder else [],
+        _created,
+        "created",
+    ),
+    Facet("placed", lambda one: [one.owner] if is_live(one) and one.folder else [], _created, "created"),
     Facet("mime_type", lambda one: [one.mime_type] if is_live(one) else [], _created, "created", listed=True),
     Facet("tag", lambda one: one.tags if is_live(one) else (), _created, "created", listed=True),
     Sorted("undigested", lambda one: one.created_at if is_live(one) and not one.digest else None),

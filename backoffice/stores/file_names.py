@@ -1,4 +1,4 @@
-"""Names of files: unique within what an owner has outside the trash."""
+"""Names of files and folders: unique within a folder, or within the top of what an owner has outside the trash."""
 
 from __future__ import annotations
 
@@ -7,18 +7,34 @@ from dataclasses import replace
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import File, numbered
-from backoffice.errors import NameTaken
+from backoffice.domain.files import TOP, File, numbered
+from backoffice.domain.folders import FolderState
+from backoffice.errors import Invalid, NameTaken
 from backoffice.stores.client import Db
-from backoffice.stores.file_indexes import is_live
+from backoffice.stores.file_indexes import is_live, placed_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import text_range
 
+FOLDERS = "folders"
+"""The noun in keys."""
+
+
+class _Unplaced(NameTaken):
+    """The owner has folders by now, so a file at the top has to say that it is there."""
+
+
+class _FolderInTheWay(NameTaken):
+    """A folder has the name, and no file can be put in its place."""
+
+
+class _FolderGone(Invalid):
+    """There is no such folder."""
+
 
 class FileNames:
-    """What the index of names says, and what a commit checks in it."""
+    """What the indexes of names say, and what a commit checks in them."""
 
     def __init__(self, db: Db, keys: Keys, collection: Collection[File]) -> None:
         self._db, self._keys, self._collection = db, keys, collection
@@ -26,42 +42,72 @@ class FileNames:
     def _names(self, owner: str) -> bytes:
         return self._keys.index(self._collection.noun, "name", f"owner={owner}")
 
-    def holder(self, owner: str, name: str) -> File | None:
-        """The owner's file of that name."""
-        least, below = text_range(name)
+    def holder(self, owner: str, name: str, folder: str) -> File | None:
+        """The owner's file of that name in that place."""
+        least, below = text_range(placed_name(name, folder))
         row = self._db.call("ZRANGE", self._names(owner), f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1)
         file = self._collection.get(self._collection.member_id(bytes(row[0]))) if row else None
-        # Between the two looks it may have been trashed or renamed; then it is not the holder any more.
-        return file if file is not None and is_live(file) and text_range(file.name)[0] == least else None
+        # Between the two looks it may have been trashed, renamed or moved; then it is not the holder any more.
+        still = file is not None and is_live(file) and text_range(placed_name(file.name, file.folder))[0] == least
+        return file if still else None
 
-    def free(self, owner: str, name: str) -> str:
-        """`name`, or the first of `name (2)`, `name (3)` … that the owner has not used. One round trip for 32; beyond
-        them not always the first, but found in as many steps as its number has bits."""
+    def free(self, owner: str, name: str, folder: str) -> str:
+        """`name`, or the first of `name (2)`, `name (3)` … that nothing of the owner's has in that place. One round
+        trip for 32; beyond them not always the first, but found in as many steps as its number has bits."""
         tried = [name if number == 1 else numbered(name, number) for number in range(1, 33)]
-        ends = [end for one in tried for end in _ends(one)]
-        free = int(self._db.script("free_name", [self._names(owner)], ends, allow_oom=True))
+        ends = [end for one in tried for end in _ends(one, folder)]
+        keys = [self._names(owner), folder_names(self._keys, owner)]
+        free = int(self._db.script("free_name", keys, ends, allow_oom=True))
         if free:
             return tried[free - 1]
         low, high = 32, 64
-        while self.taken(owner, numbered(name, high)):
+        while self.taken(owner, numbered(name, high), folder):
             low, high = high, high * 2
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self.taken(owner, numbered(name, middle)) else (low, middle)
+            low, high = (middle, high) if self.taken(owner, numbered(name, middle), folder) else (low, middle)
         return numbered(name, high)
 
-    def taken(self, owner: str, name: str) -> bool:
-        return bool(self._db.call("ZLEXCOUNT", self._names(owner), *_ends(name)))
+    def taken(self, owner: str, name: str, folder: str) -> bool:
+        """Whether something of the owner's has the name in that place. One round trip."""
+        ends, keys = _ends(name, folder), (self._names(owner), folder_names(self._keys, owner))
+        return any(self._db.many([("ZLEXCOUNT", key, *ends) for key in keys]))
 
     def check_vacant(self, commit: Commit, file: File, others: int = 0) -> None:
-        """Check that nobody takes the name in the meantime."""
-        least, below = text_range(file.name)
-        taken = NameTaken("You have a file of this name.", field="name")
+        """Check that nobody takes the name in the meantime, and that the folder is still there. The commit then raises
+        NameTaken (_Unplaced), _FolderGone."""
+        what = "You have a file of this name." if not file.folder_id else "The folder has something of this name."
+        taken = NameTaken(what, field="name")
+        least, below = text_range(placed_name(file.name, file.folder))
         commit.check("vacant", self._names(file.owner), least, below, others, error=taken)
+        if not file.folder:
+            commit.check("absent", folders_of(self._keys, file.owner), error=_Unplaced())
+            return
+        there = _FolderInTheWay("There is a folder of this name.", field="name")
+        commit.check("vacant", folder_names(self._keys, file.owner), least, below, 0, error=there)
+        if file.folder != TOP:
+            check_folder(commit, self._keys, file.owner, file.folder)
 
 
-def _ends(name: str) -> tuple[str, str]:
-    least, below = text_range(name)
+def check_folder(commit: Commit, keys: Keys, owner: str, folder: str) -> None:
+    """Check that there is this folder of the owner's, outside of the trash. The commit then raises _FolderGone."""
+    key, gone = keys.record(FOLDERS, folder), _FolderGone(field="folder")
+    commit.check("equal", key, "state", FolderState.READY.value, error=gone)
+    commit.check("equal", key, "owner", owner, error=gone)
+
+
+def folder_names(keys: Keys, owner: str) -> bytes:
+    """Names of the owner's folders outside of the trash, as `placed_name` has them."""
+    return keys.index(FOLDERS, "name", f"owner={owner}")
+
+
+def folders_of(keys: Keys, owner: str) -> bytes:
+    """All folders of an owner, also those in the trash."""
+    return keys.index(FOLDERS, "all", owner)
+
+
+def _ends(name: str, folder: str) -> tuple[str, str]:
+    least, below = text_range(placed_name(name, folder))
     return f"[{least}", f"({below}"
 
 

@@ -7,52 +7,39 @@ from dataclasses import replace
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import File, FileState, OnConflict, Piece
-from backoffice.domain.paging import Page, Query
+from backoffice.domain.files import TOP, File, FileState, OnConflict, Piece
 from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
 from backoffice.errors import BackofficeError, NameTaken, NotFound, QuotaExceeded, Unavailable, VersionMismatch
+from backoffice.stores import file_lists
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import keep_carried
 from backoffice.stores.client import Db
-from backoffice.stores.file_indexes import INDEXES, SHORT, is_live
-from backoffice.stores.file_names import FileNames, in_order, telling_name
+from backoffice.stores.file_indexes import SHORT, is_live, placed_name
+from backoffice.stores.file_lists import FileLists
+from backoffice.stores.file_names import _FolderGone, _FolderInTheWay, _Unplaced, in_order, telling_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.reads import RedisReads
 from backoffice.stores.quotas import check_quota, move_quota, release_keys, take_quota
 from backoffice.stores.recent import Recent
-from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import text_range
-from backoffice.stores.records.paging import Pager
 
-NOUN = "files"
+NOUN = file_lists.NOUN
 NAME_ATTEMPTS = 100
 """How often a free name is looked for again when others take it at the same moment. One of them wins each time, so
 this many can ask for one name at once."""
 
 REMEMBERED = 4_096
 """Files of one chunk whose record and map a process remembers, at about 1 kB."""
-ROWS_REMEMBERED = 2_048
-"""Files whose record a process remembers for lists, by what is stored of it."""
 
 
-class RedisFiles:
+class RedisFiles(FileLists):
     """Files and what they use of a quota (port `FileStore`)."""
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
-        self._db, self._keys, self.bounds = db, keys, bounds
-        self.collection = Collection(
-            db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
-        )
-        self.names = FileNames(db, keys, self.collection)
-        self._pager, self._reads = Pager(self.collection, "created"), RedisReads(db, keys)
+        super().__init__(db, keys, bounds)
+        self._reads = RedisReads(db, keys)
         self._remembered = Recent[tuple[File, bytes]](REMEMBERED)
-
-    def get(self, file_id: str) -> File | None:
-        return self.collection.get(file_id)
-
-    def get_many(self, ids: Sequence[str]) -> list[File | None]:
-        return self.collection.get_many(ids)
 
     def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
         row, packed_map = self._db.many(
@@ -83,19 +70,6 @@ class RedisFiles:
         place = chunk if isinstance(chunk, bytes) else None
         acts = self.bounds.acts
         return self._reads.record(event, start, stop, piece=piece, acts=acts, version=version, chunk=place)
-
-    def page(self, query: Query) -> Page[File]:
-        return self._pager.page(query)
-
-    def mime_types(self) -> list[tuple[str, int]]:
-        return self.collection.facet_values("mime_type")
-
-    def usage(self, user_id: str) -> tuple[int, int]:
-        used, reserved = self._db.call("HMGET", self._keys.quota(user_id), "used", "reserved")
-        return int(used or 0), int(reserved or 0)
-
-    def has_name(self, owner: str, name: str) -> bool:
-        return self.names.taken(owner, name)
 
     # -- changes
 
@@ -144,8 +118,9 @@ class RedisFiles:
 
         Raises NameTaken (with OnConflict.FAIL), and what `add` checks.
         """
+        first = True
         for attempt in range(NAME_ATTEMPTS):
-            named, replaced = self._choose_name(file, on_conflict, first=attempt == 0)
+            named, replaced = self._choose_name(file, on_conflict, first=first)
             commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
             add(commit)
             commit.charge("acts", event, self.bounds.acts)
@@ -153,11 +128,16 @@ class RedisFiles:
             self._claim_name(commit, named, replaced, purge_at, event)
             try:
                 commit.run(self._db)
+            except _Unplaced:
+                file = replace(file, folder=TOP)
+                continue
             except (NameTaken, VersionMismatch) as error:
                 # VersionMismatch: the file to be replaced was changed meanwhile.
                 hopeless = replaced is None if isinstance(error, VersionMismatch) else on_conflict is OnConflict.FAIL
+                hopeless |= isinstance(error, _FolderInTheWay) and on_conflict is OnConflict.REPLACE
                 if hopeless or attempt == NAME_ATTEMPTS - 1:
                     raise
+                first = False
                 continue
             return named
         raise NameTaken
@@ -175,8 +155,10 @@ class RedisFiles:
         """`file` under the name that it should get, and the file of that name that it replaces. Others may take the
         name before it is claimed. The `first` time it is its own: nearly always that is free, and the commit says."""
         if on_conflict is OnConflict.RENAME and not first:
-            return replace(file, name=self.names.free(file.owner, file.name)), None
-        return file, self.names.holder(file.owner, file.name) if on_conflict is OnConflict.REPLACE else None
+            return replace(file, name=self.names.free(file.owner, file.name, file.folder)), None
+        if on_conflict is not OnConflict.REPLACE:
+            return file, None
+        return file, self.names.holder(file.owner, file.name, file.folder)
 
     def _claim_name(self, commit: Commit, file: File, replaced: File | None, purge_at: int, event: AuditEvent) -> None:
         """Let the commit insert `file`, unless its name is taken by then; what it replaces goes into the trash until
@@ -207,7 +189,20 @@ class RedisFiles:
     ) -> File:
         """Also in a full store: no file is added, and how often somebody can do it in a day is bounded. What makes room
         is not counted. `add`: what else the commit does."""
-        new = replace(new, version=old.version + 1)
+        try:
+            return self._write(old, replace(new, version=old.version + 1), event, claim, makes_room, add)
+        except _Unplaced:
+            return self._write(old, replace(new, version=old.version + 1, folder=TOP), event, claim, makes_room, add)
+
+    def _write(
+        self,
+        old: File,
+        new: File,
+        event: AuditEvent,
+        claim: bool,
+        makes_room: bool,
+        add: Callable[[Commit], None] | None,
+    ) -> File:
         commit = Commit(self._keys, event)
         if add is not None:
             add(commit)
@@ -221,8 +216,8 @@ class RedisFiles:
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
         # The same name in other capitals is this file's own entry, so one may be there.
-        same = text_range(old.name) == text_range(name)
-        return self._change(old, replace(old, name=name, changed_at=event.at), event, claim=not same)
+        new = replace(old, name=name, changed_at=event.at)
+        return self._change(old, new, event, claim=not _same_place(old, new))
 
     def set_tags(self, old: File, tags: tuple[str, ...], event: AuditEvent) -> File:
         return self._change(old, replace(old, tags=tags, changed_at=event.at), event)
@@ -232,7 +227,8 @@ class RedisFiles:
             move_quota(commit, self._keys, old, owner, quota)
             self.check_number(commit, owner, whose="The new owner")
 
-        return self._claimed(replace(old, owner=owner, changed_at=event.at, restored_at=event.at), old, event, add)
+        new = replace(old, owner=owner, folder="", changed_at=event.at, restored_at=event.at)
+        return self._claimed(new, old, event, add)
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
         handed_over = new.owner != old.owner
@@ -245,11 +241,12 @@ class RedisFiles:
                 move_quota(commit, self._keys, old, new.owner, quota)
                 self.check_number(commit, new.owner, whose="The new owner")
 
-        came = event.at if handed_over else old.restored_at
-        new, same = replace(new, changed_at=event.at, restored_at=came), text_range(old.name) == text_range(new.name)
+        new = replace(new, changed_at=event.at)
+        if handed_over:
+            new = replace(new, folder="", restored_at=event.at)
         if handed_over and new.name == old.name:
             return self._claimed(new, old, event, add)
-        return self._change(old, new, event, claim=handed_over or not same, add=add)
+        return self._change(old, new, event, claim=handed_over or not _same_place(old, new), add=add)
 
     def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
         return self._change(old, replace(old, digest=digest), event)
@@ -266,9 +263,11 @@ class RedisFiles:
     def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
         """Put `new` in the place of `old`, under its name or another that its owner has not used by then."""
         for attempt in range(NAME_ATTEMPTS):
-            named = replace(new, name=self.names.free(new.owner, new.name))
+            named = replace(new, name=self.names.free(new.owner, new.name, new.folder))
             try:
                 return self._change(old, named, telling_name(event, old, named), claim=True, add=add)
+            except _FolderGone:
+                new = replace(new, folder=TOP)
             except NameTaken:
                 if attempt == NAME_ATTEMPTS - 1:
                     raise
@@ -282,13 +281,7 @@ class RedisFiles:
         args += [file.owner, str(self.bounds.default_quota)]
         self._db.script("delete_and_release", release_keys(self._keys, NOUN, file.id, file.owner), args, allow_oom=True)
 
-    # -- what the worker looks for
 
-    def due(self, now: int, limit: int) -> list[File]:
-        return list(self._pager.page(Query(sort="purge", ranges=(("purge", None, now),), limit=limit)).items)
-
-    def purged(self, limit: int) -> list[File]:
-        return list(self._pager.page(Query(sort="gc", limit=limit)).items)
-
-    def undigested(self, limit: int) -> list[File]:
-        return list(self._pager.page(Query(sort="undigested", limit=limit)).items)
+def _same_place(old: File, new: File) -> bool:
+    """Whether the name of `new` in its folder is the entry that `old` has already."""
+    return text_range(placed_name(old.name, old.folder)) == text_range(placed_name(new.name, new.folder))

@@ -22,6 +22,7 @@ def files(site: Recorded) -> None:
     _downloads(site)
     _archives(site)
     _changes(site)
+    _folders(site)
     _damage(site)
 
 
@@ -230,3 +231,44 @@ def machines(site: Recorded) -> None:
                 site.exchanges[-1]["headers"].pop(name, None)
     for text in ("Bearer", "Bearer x", f"Bearer bo_{NO_ID}_{'a' * 43}", "Basic eDp5", "bearer " + site.tokens["ann"]):
         site.call("nobody", "GET", "/limits", headers={"Authorization": text})
+
+
+def _folders(site: Recorded) -> None:
+    for who, body in (
+        ("ann", {"name": "Trips"}),
+        ("ann", {"name": "TRIPS"}),
+        ("ann", {"path": ["trips", "2026"]}),
+        ("ann", {"name": "a/b"}),
+        ("ann", {}),
+        ("ann reading", {"name": "x"}),
+    ):
+        answer = site.call(who, "POST", "/folders", json=body)
+        if answer.status_code == 201:
+            site.learn(str(answer.get_json()["name"]), answer)
+    trips, inner = site.ids["Trips"], site.ids["2026"]
+    site.learn("beach.txt", site.call("ann", "PUT", f"/files/beach.txt?folder={inner}", body=b"sand"))
+    site.learn("sea.txt", site.call("ann", "PUT", "/files/sea.txt?folder_path=Trips&folder_path=Sea", body=b"salt"))
+    for query in ("", "?parent=", f"?parent={trips}&sort=created&order=desc", f"?parent={NO_ID}", "?owner=bob"):
+        site.call("ann", "GET", f"/folders{query}")
+    for query in (f"folder={inner}", "folder=&sort=name&limit=2", f"folder={NO_ID}", "folder=&owner=*"):
+        site.call("ann", "GET", f"/files?{query}")
+    site.call("ann", "GET", f"/files.zip?folder={trips}")
+    for who, path in (("ann", inner), ("bob", inner), ("ann", NO_ID)):
+        site.call(who, "GET", f"/folders/{path}")
+        site.call(who, "GET", f"/folders/{path}/path")
+    site.call("ann", "PATCH", f"/files/{site.ids['beach.txt']}", json={"folder": trips})
+    for body in ({"name": "May"}, {"parent": ""}, {"parent": NO_ID}, {}):
+        site.call("ann", "PATCH", f"/folders/{inner}", json=body)
+    site.call("ann", "PATCH", f"/folders/{trips}", json={"parent": trips})
+    site.call("bob", "PATCH", f"/folders/{trips}", json={"name": "x"})
+    for method, path in (
+        ("GET", ""),
+        ("POST", ""),
+        ("GET", f"/{trips}"),
+        ("GET", f"/{trips}/path"),
+        ("PATCH", f"/{trips}"),
+    ):
+        site.call("nobody", method, f"/folders{path}")
+    site.call("nobody", "DELETE", f"/folders/{trips}")
+    for folder in (trips, inner, inner):
+        site.call("ann", "DELETE", f"/folders/{folder}")

@@ -97,6 +97,20 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.FILE_TRASH: _file("trash"),
     Acts.FILE_RESTORE: _file("restore", trashed=True),
     Acts.FILE_PURGE: _file("purge"),
+    Acts.FILE_MOVE: _with(
+        lambda on, whom: (on.file(whom), on.folder(whom)),
+        lambda on, who, made: on.world.library.amend(who, made[0], folder=made[1]),
+    ),
+    Acts.FOLDER_READ: _with(Scene.folder, lambda on, who, folder: on.world.folders.get(who, folder)),
+    Acts.FOLDER_CREATE: lambda on, _: lambda who: on.world.folders.create(who, name=f"n{next(NUMBERS)}"),
+    Acts.FOLDER_RENAME: _with(
+        Scene.folder, lambda on, who, folder: on.world.folders.update(who, folder, name=f"n{next(NUMBERS)}")
+    ),
+    Acts.FOLDER_MOVE: _with(
+        lambda on, whom: (on.folder(whom), on.folder(whom)),
+        lambda on, who, made: on.world.folders.update(who, made[0], parent=made[1]),
+    ),
+    Acts.FOLDER_DELETE: _with(Scene.folder, lambda on, who, folder: on.world.folders.delete(who, folder)),
     Acts.UPLOAD_READ: _with(Scene.upload, lambda on, who, upload: on.world.service.state(who, upload)),
     Acts.UPLOAD_CANCEL: _with(Scene.upload, lambda on, who, upload: on.world.service.cancel(who, upload)),
     Acts.UPLOAD_START: lambda on, _: lambda who: on.world.service.start(who, total_chunks=1),
@@ -185,7 +199,14 @@ ONLY_OWN: Final = {
 }
 """What they are asked for names nobody else, or with somebody else's is the row below."""
 ONLY_OTHERS: Final = {Acts.SESSION_END_ALL, Acts.USER_LEAVE}
-BEGINS: Final = {Acts.JOB_START, Acts.VIEW_CREATE, Acts.UPLOAD_START, Acts.FILE_REPLACE, Acts.PASSWORD_CHANGE}
+BEGINS: Final = {
+    Acts.FOLDER_CREATE,
+    Acts.JOB_START,
+    Acts.VIEW_CREATE,
+    Acts.UPLOAD_START,
+    Acts.FILE_REPLACE,
+    Acts.PASSWORD_CHANGE,
+}
 """There is nothing yet, or nothing named, that could be somebody else's."""
 BESIDES: Final = {
     Acts.LINK_CREATE: Acts.FILE_DOWNLOAD,

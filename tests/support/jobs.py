@@ -171,7 +171,7 @@ def main(url: str, password: str, calls: int) -> None:
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
     audit = RedisAudit(db, KEYS)
     views = Views(store=RedisViews(db, KEYS), audit=audit)
-    make_undo(UndoRecords(world.library, people.users, people.roles, views, audit), jobs)
+    make_undo(UndoRecords(world.library, world.folders, people.users, people.roles, views, audit), jobs)
     # The same steps as those of whoever goes on: a step that was cut off is gone through again by one that is as long.
     runner = replace(jobs.runner, step=JobScene.step) if calls else jobs.runner
     while runner.run_some():

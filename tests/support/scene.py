@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 from redis import Redis
 
@@ -47,7 +48,7 @@ class Scene:
     """Services of people and of files over one store."""
 
     def __init__(self, fake: Redis) -> None:
-        self._fake = fake
+        self._fake, self._numbers = fake, count()
         self.people, self.world = People(fake), World.over(fake)
         self.harmless = "harmless"
         self.people.roles.create(ROOT, name=self.harmless, permissions=["files:read"])
@@ -65,7 +66,10 @@ class Scene:
         self.consequences = _consequences(self.people, self.world)
         self.views = Views(store=RedisViews(self.people.db, self.people.keys), audit=self.people.log)
         self.lists = Lists(store=RedisListLooks(self.people.db, self.people.keys), views=self.views)
-        records = UndoRecords(self.world.library, people.users, people.roles, self.views, people.log, people.clock)
+        library = self.world.library
+        records = UndoRecords(
+            library, self.world.folders, people.users, people.roles, self.views, people.log, people.clock
+        )
         self.undo = make_undo(records, self.jobs)
         self.leaving = Leaving(
             self.people.users,
@@ -108,6 +112,9 @@ class Scene:
         if trashed:
             self.world.library.trash(ROOT, file.id)
         return file.id
+
+    def folder(self, owner: User) -> str:
+        return self.world.folders.create(self.writer(owner), name=f"f{next(self._numbers)}").id
 
     def upload(self, owner: User, *, whole: bool = False) -> str:
         writer, parts = self.writer(owner), [b"one", b"two"]

@@ -18,6 +18,7 @@ from backoffice.domain.uploads import Upload
 from backoffice.domain.users import User, UserStatus
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
+from backoffice.services.folders import Folders
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.limits import UploadLimits
@@ -28,6 +29,7 @@ from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Client, Db
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.intents import RedisIntents
@@ -134,6 +136,7 @@ class World:
     files: RedisFiles
     service: Uploads
     library: Files
+    folders: Folders
     inspection: FileInspection
     maintenance: Maintenance
     clock: Clock
@@ -157,9 +160,10 @@ class World:
         completion = Completion(uploads, files, chunks, RedisIntents(db, keys), durability, limits.trash_seconds, clock)
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
+        folders = Folders(store=RedisFolders(db, keys), audit=audit, files=files, now=clock)
         inspection = FileInspection(files, uploads, chunks, audit, clock)
         maintenance = Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys))
-        return cls(db, chunks, uploads, files, service, library, inspection, maintenance, clock)
+        return cls(db, chunks, uploads, files, service, library, folders, inspection, maintenance, clock)
 
     # -- doing
 

@@ -52,6 +52,7 @@ def test_why_of_a_token_is_within_its_scopes(people: People) -> None:
         Acts.FILE_READ,
         Acts.FILE_DOWNLOAD,
         Acts.FILES_LIST,
+        Acts.FOLDER_READ,
         Acts.UPLOAD_READ,
     }
     with pytest.raises(NotFound):

@@ -7,11 +7,12 @@ import typing
 
 import pytest
 
-from backoffice.services import chunk_ports, file_ports, intent_ports, log_ports, ports
+from backoffice.services import chunk_ports, file_ports, folder_ports, intent_ports, log_ports, ports
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
@@ -42,6 +43,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.TokenStore, RedisTokens),
     (ports.ViewStore, RedisViews),
     (ports.LinkStore, RedisLinks),
+    (folder_ports.FolderStore, RedisFolders),
     (ports.ListLooks, RedisListLooks),
     (log_ports.AuditLog, RedisAudit),
     (log_ports.LogArchive, RedisArchive),
@@ -62,6 +64,8 @@ READERS = {
     "get",
     "get_many",
     "get_with_map",
+    "named",
+    "page_in",
     "find",
     "find_invite",
     "page",
@@ -149,6 +153,7 @@ NOT_ACTS = {
     "release",
     "forget",
     "beat",
+    "place",
     # Cuts indexes of the log into segments: the same entries in other keys.
     "step",
     # Carries out what `begin_trim` has recorded.
@@ -174,7 +179,7 @@ def plain_hints(method: typing.Any, store: type) -> dict[str, str]:
 def test_every_port_has_its_store() -> None:
     protocols = {
         one
-        for module in (ports, chunk_ports, file_ports, intent_ports, log_ports)
+        for module in (ports, chunk_ports, file_ports, folder_ports, intent_ports, log_ports)
         for one in vars(module).values()
         if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == module.__name__
     }

@@ -175,6 +175,7 @@ class Completion:
             total_chunks=1 if content else 0,
             digest=digest,
             tags=tuple(spec.tags),
+            folder=spec.folder,
         )
         file = self.files.create(
             file,
@@ -293,4 +294,5 @@ def _file(upload: Upload, spec: FileSpec, size: int, digest: bytes) -> File:
         total_chunks=upload.chunk_count,
         digest=digest,
         tags=tuple(spec.tags),
+        folder=spec.folder,
     )

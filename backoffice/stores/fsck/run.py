@@ -21,6 +21,7 @@ from backoffice.stores import uploads as upload_store
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Db, store_errors
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.audit import AuditCheck
 from backoffice.stores.fsck.chunks import ChunkCheck, Chunks
 from backoffice.stores.fsck.indexes import IndexCheck
@@ -47,6 +48,7 @@ STORES: tuple[type[RedisRecords[Any]], ...] = (
     RedisJobs,
     RedisViews,
     RedisLinks,
+    RedisFolders,
 )
 """The nouns that are looked through besides files and uploads, one line each."""
 Steps = Generator[tuple[int, int], None, Report]

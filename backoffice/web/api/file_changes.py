@@ -28,6 +28,9 @@ class FileChange(Strict):
     tags: Annotated[list[str] | None, Field(max_length=10 * MAX_TAGS, description="Instead of those that it has")] = (
         None
     )
+    folder: Annotated[
+        str | None, Field(max_length=64, description="Identifier of the folder to put it into; empty: the top")
+    ] = None
     owner: Annotated[
         str | None,
         Field(max_length=320, description="Name or identifier of an active user, whose quota counts it from then on"),
@@ -36,7 +39,7 @@ class FileChange(Strict):
 
 @files_bp.patch("/files/<file_id>")
 @Operation(
-    "Change a file's name, tags or owner",
+    "Change a file's name, tags, folder or owner",
     TAG,
     answer=FileAnswer,
     body={JSON: FileChange},
@@ -48,17 +51,19 @@ class FileChange(Strict):
         '"$SITE/files/$ID"'
     ),
 )
-@route_act(Acts.FILE_RENAME, Acts.FILE_TAG, Acts.FILE_TRANSFER, max_body=None)
+@route_act(Acts.FILE_RENAME, Acts.FILE_TAG, Acts.FILE_MOVE, Acts.FILE_TRANSFER, max_body=None)
 def change(file_id: str) -> Response:
     """All of it is done, or nothing; each field has an entry of its own in the log. Where the new owner has a file of
     that name, this one gets another unless `name` is a new one. Who may not read the file is answered with its `id` and
     `version` alone."""
     wanted = json_body(FileChange, request)
     if wanted == FileChange():
-        raise Invalid("Give at least one of name, tags and owner.")
+        raise Invalid("Give at least one of name, tags, folder and owner.")
     owner = None if wanted.owner is None else _owner_id(wanted.owner)
     version = demanded_file_version(file_id, actor())
-    file = services().files.amend(actor(), file_id, name=wanted.name, tags=wanted.tags, owner=owner, version=version)
+    file = services().files.amend(
+        actor(), file_id, name=wanted.name, tags=wanted.tags, folder=wanted.folder, owner=owner, version=version
+    )
     return send_file_record(file, actor())
 
 

@@ -73,6 +73,9 @@ class FileAnswer(Answer):
     tags: list[str]
     state: Literal["ready", "trashed", "gone"]
     version: int
+    folder: Annotated[
+        OptionalText, Field(validation_alias="folder_id", description="The folder it lies in; `null` at the top")
+    ]
     purge_at: Annotated[OptionalTime, Field(description="When a trashed file goes for good")]
 
 
@@ -100,6 +103,10 @@ class FilesQuery(PageQuery):
     owner: Owner = ""
     mime_type: MimeType = ""
     tag: Tags = ()
+    folder: Annotated[
+        str | None,
+        Field(max_length=64, description="Only those in this folder; empty: only those at the top; left out: in all"),
+    ] = None
     state: Annotated[Literal["ready", "trashed"], Field(description="`trashed`: what can be restored")] = "ready"
 
 
@@ -119,21 +126,29 @@ class RenameRequest(Strict):
 )
 @route_act(Acts.FILES_LIST, Acts.FILES_LIST_ALL)
 def list_files() -> Response:
-    """Your own; with `owner` those of somebody else, or with `owner=*` everybody's, for who may see them. Conditions
-    hold together. A cursor goes with the conditions and the order it came with."""
+    """Your own, wherever they lie; with `folder` those in one folder, not in others within it. With `owner` those of
+    somebody else, or with `owner=*` everybody's, for who may see them. Conditions hold together. A cursor goes with the
+    conditions and the order it came with."""
     wanted = query(FilesQuery, request)
     asking, owner = actor(), wanted_owner(wanted.owner)
     trashed = wanted.state == "trashed"
+    inside = wanted.folder is not None
+    if inside and (trashed or owner == EVERYBODY):
+        raise field_error("folder", "goes with the files of one user that are not in the trash")
     sort = "purge" if trashed else wanted.sort
+    whose = asking.id if inside else owner
     asked = Query(
         sort=sort,
         descending=wanted.order == "desc" if wanted.order else sort != "name",
-        filters=wanted_filters(wanted.tag, wanted.mime_type, owner, "trash" if trashed else "owner"),
+        filters=wanted_filters(wanted.tag, wanted.mime_type, whose, "trash" if trashed else "owner"),
         search=wanted.q,
         limit=wanted.limit,
         cursor=wanted.cursor,
     )
     files = services().files
+    if wanted.folder is not None:
+        inside_it = files.page_in(asking, wanted.folder, asked, owner)
+        return send_page(FilesAnswer, inside_it, owner_context((file.owner for file in inside_it.items), asking))
     found = (files.trash_page if trashed else files.page)(asking, asked, everybody=owner != asking.id)
     return send_page(FilesAnswer, found, owner_context((file.owner for file in found.items), asking))
 

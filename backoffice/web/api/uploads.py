@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from flask import Response, request
@@ -10,6 +11,7 @@ from werkzeug.routing import BaseConverter
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import OCTETS, FileSpec, OnConflict
+from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.errors import (
     ChecksumMismatch,
     ChunkConflict,
@@ -52,6 +54,13 @@ ConflictChoice = Annotated[
 ]
 
 
+Folder = Annotated[str, Field(max_length=64, description="Identifier of the folder for it; empty: the top")]
+Path = Annotated[
+    tuple[Annotated[str, Field(max_length=1024)], ...],
+    Field(max_length=MAX_FOLDER_DEPTH, description="Names of folders in it, each in the one before; made where needed"),
+]
+
+
 class ChunkAnswer(Answer):
     """A chunk is stored."""
 
@@ -78,6 +87,15 @@ class CompleteRequest(Strict):
     ) = None
     tags: Annotated[list[str], Field(max_length=100, default_factory=list)]
     on_conflict: ConflictChoice = "rename"
+    folder: Folder = ""
+    folder_path: Annotated[
+        list[Annotated[str, Field(max_length=1024)]],
+        Field(
+            max_length=MAX_FOLDER_DEPTH,
+            default_factory=list,
+            description="Names of folders in it, each in the one before; made where needed",
+        ),
+    ]
 
 
 class WholeFields(Strict):
@@ -88,6 +106,8 @@ class WholeFields(Strict):
     ) = None
     tag: Annotated[tuple[str, ...], Field(max_length=100, description="At most 20 tags of at most 50 characters")] = ()
     on_conflict: ConflictChoice = "rename"
+    folder: Folder = ""
+    folder_path: Path = ()
 
 
 class NameConverter(BaseConverter):
@@ -195,6 +215,7 @@ def upload_complete() -> Response:
             digest=bytes.fromhex(wanted.sha256 or ""),
             tags=wanted.tags,
             on_conflict=OnConflict(wanted.on_conflict),
+            folder=_folder(wanted.folder, wanted.folder_path),
         ),
         total_size=wanted.total_size,
     )
@@ -233,9 +254,15 @@ def upload_whole(name: str) -> Response:
         digest=sha256 or b"",
         tags=wanted.tag,
         on_conflict=OnConflict(wanted.on_conflict),
+        folder=_folder(wanted.folder, wanted.folder_path),
     )
     fails = spec.on_conflict is OnConflict.FAIL and (body.length or 0) > SMALL_BODY
     if fails or client_waits(request.environ):
         services().files.foresee(actor(), body.length or 0, spec)
     file = uploads.upload_stream(actor(), spec, body.read_into, body.length)
     return send_created(file, actor(), just_sent=True)
+
+
+def _folder(folder: str, path: Sequence[str]) -> str:
+    """The identifier of the folder that is meant, which is made where it has to be."""
+    return services().folders.make_path(actor(), path, folder).id if path else folder

@@ -13,6 +13,7 @@ from backoffice.domain.paging import Query
 from backoffice.errors import NotFound, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.files import TAG, MimeType, Owner, Tags, Words, wanted_filters, wanted_owner
+from backoffice.web.api.folders import one_owner
 from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import Strict, field_error, query
 from backoffice.web.context import services
@@ -32,6 +33,12 @@ class ZipQuery(Strict):
     owner: Owner = ""
     mime_type: MimeType = ""
     tag: Tags = ()
+    folder: Annotated[
+        str | None,
+        Field(
+            max_length=64, description="All that lies in this folder and in those within it; empty: all that you have"
+        ),
+    ] = None
     name: Annotated[str, Field(max_length=MAX_NAME_BYTES, description="What the archive is called")] = ""
 
 
@@ -58,17 +65,24 @@ class ZipQuery(Strict):
 )
 @route_act(Acts.FILE_DOWNLOAD)
 def download_zip() -> Response:
-    """The files with `id`; without, those that the conditions find, as the list of files has them: your own, or with
-    `owner` those of somebody else or of everybody. At most 10,000, stored as they are; the length is known before.
+    """The files with `id`; with `folder` all that lies in it and in those within it; without, those that the conditions
+    find, as the list of files has them: your own, or with `owner` those of somebody else or of everybody. At most
+    10,000, stored as they are, under their names within their folders; the length is known before.
 
     Where one of them is not there, nothing is sent, and `ids` of the answer names it. Each file takes the right to
     download it, and is recorded as downloaded, when its turn comes; one that is damaged or taken away meanwhile cuts
     the answer short of its Content-Length."""
     wanted = query(ZipQuery, request)
+    conditions = wanted.q or wanted.mime_type or wanted.tag
     if wanted.id:
-        if wanted.q or wanted.owner or wanted.mime_type or wanted.tag:
+        if conditions or wanted.owner or wanted.folder is not None:
             raise field_error("id", "goes with no conditions")
         opened = services().zips.open(actor(), wanted.id, wanted.name)
+    elif wanted.folder is not None:
+        if conditions:
+            raise field_error("folder", "goes with no other conditions")
+        owner = one_owner(wanted.owner)
+        opened = services().zips.open_folder(actor(), wanted.folder, owner, wanted.name)
     else:
         owner = wanted_owner(wanted.owner)
         filters = wanted_filters(wanted.tag, wanted.mime_type, owner)

@@ -1,0 +1,65 @@
+"""Folders: a tree of names for each owner, in which files lie.
+
+A folder is a record of its own, and what lies in it names it by its identifier; so a name has no slash, and renaming or
+moving a folder changes nothing of what is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from backoffice.domain.actions import Actions
+from backoffice.domain.files import clean_name
+from backoffice.domain.limits import MAX_FOLDER_DEPTH
+from backoffice.domain.nouns import Noun
+from backoffice.domain.permissions import Permissions
+from backoffice.errors import Conflict, Invalid
+
+FOLDERS: Final = Noun(
+    "folder",
+    read=Permissions.FILES_READ,
+    write=Permissions.FILES_WRITE,
+    create=Actions.FOLDER_CREATE,
+    delete=Actions.FOLDER_DELETE,
+    recorded=("name", "parent"),
+)
+
+
+class FolderState(StrEnum):
+    READY = "ready"
+    TRASHED = "trashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """`parent` is the identifier of the folder that it lies in, "" at the top. Times in ms."""
+
+    id: str
+    owner: str
+    name: str
+    created_at: int
+    updated_at: int
+    parent: str = ""
+    state: FolderState = FolderState.READY
+    version: int = 1
+
+    @property
+    def live(self) -> bool:
+        """Whether it is in lists, and not in the trash."""
+        return self.state is FolderState.READY
+
+
+def clean_path(names: Sequence[str], field: str = "path") -> tuple[str, ...]:
+    """The names of folders, each in the next. Raises Invalid: none, too many, or one that cannot be a name."""
+    if not 0 < len(names) <= MAX_FOLDER_DEPTH:
+        raise Invalid(f"A path has 1 to {MAX_FOLDER_DEPTH} names.", field=field)
+    return tuple(clean_name(name) for name in names)
+
+
+def check_depth(depth: int) -> None:
+    """Raises Conflict where a folder would lie so deep."""
+    if depth > MAX_FOLDER_DEPTH:
+        raise Conflict(f"Folders lie at most {MAX_FOLDER_DEPTH} deep.", limit=MAX_FOLDER_DEPTH)

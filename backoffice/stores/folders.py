@@ -1,0 +1,110 @@
+"""Folders in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.folders import Folder, FolderState
+from backoffice.domain.limits import MAX_FOLDERS
+from backoffice.domain.paging import Page, Query
+from backoffice.errors import InUse, NameTaken, NotSignedIn, QuotaExceeded
+from backoffice.stores.bounds import UNBOUNDED, Bounds
+from backoffice.stores.client import Db
+from backoffice.stores.file_indexes import place, placed_name
+from backoffice.stores.file_names import FOLDERS, _FolderGone, check_folder, folder_names, folders_of
+from backoffice.stores.keys import Keys
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.indexes import Facet, Lexical, Sorted, text_range
+from backoffice.stores.records.store import RedisRecords
+from backoffice.stores.users import NOUN as USERS
+
+TAKEN = "There is something of this name."
+
+
+def _made(folder: Folder) -> float:
+    return folder.created_at
+
+
+class RedisFolders(RedisRecords[Folder]):
+    """Port `FolderStore`. Their names stand in an index of their own, in the same form as those of files, and a commit
+    looks into both."""
+
+    noun, record, order = FOLDERS, Folder, "created"
+    indexes = (
+        Sorted("created", lambda one: one.created_at if one.live else None),
+        Lexical(
+            "name", lambda one: placed_name(one.name, one.parent) if one.live else None, within=("owner", "parent")
+        ),
+        Facet("owner", lambda one: (one.owner,) if one.live else (), _made, "created"),
+        Facet("parent", lambda one: (place(one.owner, one.parent),) if one.live else (), _made, "created"),
+        Facet("all", lambda one: (one.owner,), _made, "created"),
+    )
+
+    def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
+        super().__init__(db, keys)
+        self._bounds = bounds
+
+    def named(self, owner: str, parent: str, name: str) -> Folder | None:
+        """The folder of that name in a place. Two round trips where there is one."""
+        least, below = text_range(placed_name(name, parent))
+        names = folder_names(self._keys, owner)
+        row = self._db.call("ZRANGE", names, f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1)
+        found = self.get(self.collection.member_id(bytes(row[0]))) if row else None
+        still = found is not None and found.live and text_range(placed_name(found.name, found.parent))[0] == least
+        return found if still else None
+
+    def page_in(self, owner: str, parent: str | None, query: Query) -> Page[Folder]:
+        """Two round trips."""
+        facet = ("owner", owner) if parent is None else ("parent", place(owner, parent))
+        inside = replace(query, filters=(facet, *query.filters))
+        if not parent:
+            return self._pager.page(inside)
+        page: Page[Folder]
+        row, page = self._db.together(
+            lambda: self._db.call("HMGET", self._keys.record(FOLDERS, parent), "owner", "state"),
+            lambda: self._pager.page(inside),
+        )
+        if list(row) != [owner.encode(), FolderState.READY.value.encode()]:
+            raise _FolderGone(field="parent")
+        return page
+
+    def add(self, folder: Folder, above: Sequence[Folder], event: AuditEvent) -> None:
+        commit = self._commit(event)
+        commit.check("present", self._keys.record(USERS, folder.owner), error=NotSignedIn())
+        full = QuotaExceeded(f"You may have {MAX_FOLDERS:,} folders.", folders=MAX_FOLDERS)
+        commit.check("fewer", folders_of(self._keys, folder.owner), MAX_FOLDERS, error=full)
+        self._check_place(commit, folder, above)
+        self.collection.insert(commit, folder)
+        commit.run(self._db)
+
+    def put(self, old: Folder, new: Folder, above: Sequence[Folder], event: AuditEvent) -> None:
+        commit = self._commit(event)
+        self.collection.replace(commit, old, new)
+        if text_range(placed_name(old.name, old.parent)) != text_range(placed_name(new.name, new.parent)):
+            self._check_place(commit, new, above)
+        commit.run(self._db, when_full=True)
+
+    def _removing(self, commit: Commit, old: Folder) -> None:
+        """Raises InUse."""
+        here = place(old.owner, old.id)
+        for key in (self._keys.index("files", "folder", here), self._keys.index(FOLDERS, "parent", here)):
+            commit.check("absent", key, error=InUse("The folder is not empty."))
+
+    def _check_place(self, commit: Commit, folder: Folder, above: Sequence[Folder]) -> None:
+        """That the name is free there, and that the folders above are still as they were read: so nobody has put one of
+        them into this one, or deeper."""
+        taken = NameTaken(TAKEN, field="name")
+        least, below = text_range(placed_name(folder.name, folder.parent))
+        for key in (self._keys.index("files", "name", f"owner={folder.owner}"), folder_names(self._keys, folder.owner)):
+            commit.check("vacant", key, least, below, 0, error=taken)
+        if folder.parent:
+            check_folder(commit, self._keys, folder.owner, folder.parent)
+        for one in above:
+            self.collection.expect(commit, one)
+
+    def _commit(self, event: AuditEvent) -> Commit:
+        commit = Commit(self._keys, event)
+        commit.charge("acts", event, self._bounds.acts)
+        return commit
