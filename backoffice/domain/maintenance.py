@@ -21,6 +21,7 @@ class Invariant(StrEnum):
     CHUNK = "chunks of files are there for good"
     UPLOAD = "uploads agree with their chunks"
     ORPHAN = "no chunks or maps without a record"
+    FOLDER = "files and folders lie in folders that are there"
     AUDIT = "audit indexes agree with the log"
 
 

@@ -41,7 +41,7 @@ def test_one_that_fits_in_a_chunk_is_one_trip_or_two_and_two_more_where_its_name
     """On a cluster the chunk comes first. In a directory it is no trip."""
     db = CountedDb(redis)
     world = World.over(redis, db=db)
-    world.files.names.free("alice", "a.txt")  # the server knows the script then
+    world.files.names.free("alice", "a.txt", "")  # the server knows the script then
     world.service.upload_stream(ALICE, FileSpec("other.txt"), reader(b"abc"), 3)
     trips, names = [], []
     for _ in range(3):

@@ -117,3 +117,19 @@ def with_password(method: str, path: str, **more: Any) -> Prepare:
 def _made(answer: TestResponse) -> str:
     assert answer.status_code in {201, 202}, answer.text
     return str(answer.json["id"])  # type: ignore[index]
+
+
+def folder(world: World) -> str:
+    answer = world.root.call("POST", "/folders", json={"name": f"f{next(_NUMBERS)}"})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json["id"])  # type: ignore[index]
+
+
+def new_folder(world: World) -> Ask:
+    name = f"f{next(_NUMBERS)}"
+    return lambda: world.root.call("POST", "/folders", json={"name": name})
+
+
+def rename_folder(world: World) -> Ask:
+    made_for_it, name = folder(world), f"f{next(_NUMBERS)}"
+    return lambda: world.root.call("PATCH", f"/folders/{made_for_it}", json={"name": name})

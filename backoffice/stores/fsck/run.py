@@ -24,6 +24,7 @@ from backoffice.stores.files import RedisFiles
 from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.audit import AuditCheck
 from backoffice.stores.fsck.chunks import ChunkCheck, Chunks
+from backoffice.stores.fsck.folders import FolderCheck
 from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.looks import LookIndex
 from backoffice.stores.fsck.quotas import QuotaCheck
@@ -104,6 +105,7 @@ class _Run:
             self._checks[collection.noun] = IndexCheck(repairer, collection)
         self._chunks = ChunkCheck(repairer, chunks, uploads, files)
         self._quotas = QuotaCheck(repairer, uploads, files)
+        self._folders = FolderCheck(repairer, files, RedisFolders(self._db, self._keys))
         self._audit = AuditCheck(repairer)
 
     def steps(self) -> Steps:
@@ -157,6 +159,9 @@ class _Run:
         if noun == file_store.NOUN:
             self._quotas.files(found)
             self._chunks.files(found)
+            self._folders.files(found)
+        elif noun == RedisFolders.noun:
+            self._folders.folders(found)
         elif noun == upload_store.NOUN:
             self._quotas.uploads(found)
             self._chunks.uploads(found)
