@@ -22,7 +22,7 @@ from tests.support.fsck import (
     live_a_little,
     lose_a_chunk_of_the_upload,
 )
-from tests.support.uploads import KEYS, World
+from tests.support.uploads import ALICE, KEYS, World
 
 PLACES = pytest.mark.usefixtures("place")
 
@@ -39,6 +39,7 @@ def test_an_empty_store_is_sound(world: World) -> None:
 def test_a_random_history_leaves_nothing_to_find(world: World) -> None:
     add_people(world)
     live_a_little(world, 1)
+    world.folders.create(ALICE, name="inner", parent=world.folders.create(ALICE, name="outer").id)
     world.assert_sound()
     report, _ = world.fsck()
     assert {one for one in Invariant if not report.checked[one]} <= {Invariant.UNIQUE}

@@ -170,11 +170,7 @@ KINDS = [
     Kind("who is blocked", ADMIN + "list_blocked", 200, 3, root("GET", "/admin/blocked")),
     Kind("lift a block", ADMIN + "lift_block", 204, 4, made(admin.block, "DELETE", "/admin/blocked/{made}")),
     Kind(
-        "what leaving would do",
-        ADMIN + "preview_leaving",
-        200,
-        3,
-        admin.with_password("GET", "/admin/users/{made}/leave"),
+        "leaving foreseen", ADMIN + "preview_leaving", 200, 3, admin.with_password("GET", "/admin/users/{made}/leave")
     ),
     Kind(
         "let somebody leave",

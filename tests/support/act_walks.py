@@ -10,6 +10,7 @@ from typing import Any, Final
 from backoffice.domain.access import ADMIN, Actor, granted_by
 from backoffice.domain.acts import Act, Acts, Whose
 from backoffice.domain.files import FileSpec, OnConflict
+from backoffice.domain.ids import new_id
 from backoffice.domain.jobs import Selection
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
@@ -102,9 +103,9 @@ WALKS: Final[dict[Act, Prepare]] = {
         lambda on, who, made: on.world.library.amend(who, made[0], folder=made[1]),
     ),
     Acts.FOLDER_READ: _with(Scene.folder, lambda on, who, folder: on.world.folders.get(who, folder)),
-    Acts.FOLDER_CREATE: lambda on, _: lambda who: on.world.folders.create(who, name=f"n{next(NUMBERS)}"),
+    Acts.FOLDER_CREATE: lambda on, _: lambda who: on.world.folders.create(who, name=new_id()),
     Acts.FOLDER_RENAME: _with(
-        Scene.folder, lambda on, who, folder: on.world.folders.update(who, folder, name=f"n{next(NUMBERS)}")
+        Scene.folder, lambda on, who, folder: on.world.folders.update(who, folder, name=new_id())
     ),
     Acts.FOLDER_MOVE: _with(
         lambda on, whom: (on.folder(whom), on.folder(whom)),
