@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,14 +42,16 @@ StoredFile = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What shall become of every file that is uploaded."""
+    """What shall become of every file that is uploaded. `folders`: the names of those that it is put into."""
 
     on_conflict: str
     tags: tuple[str, ...]
+    folders: tuple[str, ...] = ()
 
     def query(self) -> list[tuple[str, str]]:
         """As the parameters of a file in one body."""
-        return [("on_conflict", self.on_conflict), *(("tag", tag) for tag in self.tags)]
+        places = (("folder_path", name) for name in self.folders)
+        return [("on_conflict", self.on_conflict), *(("tag", tag) for tag in self.tags), *places]
 
 
 @dataclass(slots=True)
@@ -119,6 +121,10 @@ class Uploader:
                 break
             file = smaller
         return file
+
+    def make_folders(self, names: Sequence[str]) -> None:
+        """Folders in each other, where they are not there yet. Raises what `Client.post_json` raises."""
+        self.client.post_json("/folders", {"path": list(names)})
 
     # -- small files: one request
 
@@ -242,6 +248,7 @@ class Uploader:
             "sha256": digest,
             "tags": list(self.options.tags),
             "on_conflict": self.options.on_conflict,
+            **({"folder_path": list(self.options.folders)} if self.options.folders else {}),
         }
         rounds, until = 0, time.monotonic() + COMPLETING_SECONDS
         while True:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -54,7 +56,8 @@ def command(
     on_conflict: str,
     tags: Sequence[str],
 ) -> int:
-    """Upload files. The same command again after an interruption goes on where it stopped.
+    """Upload files, and directories with all that is in them: these become folders, empty ones too; links in them are
+    left out. The same command again after an interruption goes on where it stopped.
 
     - as the only PATH stands for standard input, under the name that --name gives. It goes in one body of any length
     and cannot be sent again: when the connection is cut, nothing is stored and the exit status is 1. A file that
@@ -72,13 +75,48 @@ def command(
         uploader = stack.enter_context(Uploader.connect(client, parallel, options))
         began = uploader.largest_body
         try:
-            failed = sum(not _upload(uploader, path, name, show) for path in paths)
+            failed = sum(not _upload_into(uploader, path, folders, name, show) for path, folders in _found(paths))
             if uploader.largest_body != began:
                 show.problem((_LIMITED if uploader.refused else _SLOW).format(uploader.largest_body))
         except KeyboardInterrupt:
             show.problem("Interrupted. The same command goes on where it stopped.")
             raise
     return 1 if failed else 0
+
+
+def _found(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Each file with the names of the folders that it is put into; of a directory in the order of names, and itself
+    where nothing is in it."""
+    for path in paths:
+        if path == STANDARD_INPUT or path.is_symlink() or not path.is_dir():
+            yield path, ()
+            continue
+        root = path.resolve()
+        for directory, inner, names in os.walk(root):
+            inner.sort()
+            inner[:] = [one for one in inner if not Path(directory, one).is_symlink()]
+            here = (root.name, *Path(directory).relative_to(root).parts)
+            files = [
+                one for one in sorted(names) if Path(directory, one).is_file() and not Path(directory, one).is_symlink()
+            ]
+            yield from ((Path(directory, one), here) for one in files)
+            if not files and not inner:
+                yield Path(directory), here
+
+
+def _upload_into(uploader: Uploader, path: Path, folders: tuple[str, ...], name: str | None, show: Display) -> bool:
+    """Likewise, into these folders."""
+    uploader.options = replace(uploader.options, folders=folders)
+    if not folders or not path.is_dir():
+        return _upload(uploader, path, name, show)
+    try:
+        uploader.make_folders(folders)
+    except ResponseError as error:
+        if error.status in CONCERN_EVERY_FILE:
+            raise
+        show.problem(f"{printable_path(str(path))}: {error}")
+        return False
+    return True
 
 
 def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> bool:
@@ -111,7 +149,7 @@ def _upload_standard_input(uploader: Uploader, name: str, show: Display) -> Stor
 
 
 def _check_usage(paths: Sequence[Path], name: str | None, token_file: str | None) -> None:
-    if name is not None and len(paths) > 1:
+    if name is not None and (len(paths) > 1 or paths[0].is_dir()):
         raise click.UsageError("--name goes with a single file.")
     if STANDARD_INPUT not in paths:
         return

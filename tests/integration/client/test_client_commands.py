@@ -62,12 +62,34 @@ def test_another_name_and_a_name_that_is_taken(ann: Person) -> None:
 def test_one_that_fails_does_not_stop_the_others(ann: Person) -> None:
     ann.file("good.bin", 10)
     os.mkfifo(ann.home / "pipe")
-    status, out, err = ann.run("upload", "absent", ".", "pipe", "good.bin")
+    status, out, err = ann.run("upload", "absent", "pipe", "good.bin")
     assert (status, list(ids(out))) == (1, ["good.bin"])
-    assert [line.partition(":")[0] for line in err.splitlines()] == ["absent", ".", "pipe"]
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["absent", "pipe"]
     status, out, err = ann.run("download", "nothing-here", ids(out)["good.bin"], "--to", ".", "--force")
     assert (status, out) == (1, "good.bin\n")
     assert err == "nothing-here: There is nothing here. (not_found)\n"
+
+
+def test_a_directory_becomes_a_folder_with_all_that_is_in_it(ann: Person) -> None:
+    for place in ("trip/may", "trip/empty"):
+        (ann.home / place).mkdir(parents=True)
+    ann.file("outside.bin", 10)
+    (ann.home / "trip" / "link").symlink_to(ann.home / "outside.bin")
+    ann.file("trip/may/same.bin", 10)
+    ann.file("trip/same.bin", 10)
+    ann.file("trip/large.bin", 3 * CHUNK)
+    for run in range(2):
+        status, out, err = ann.run("upload", "trip", "--on-conflict", "replace")
+        assert (status, err, len(out.splitlines())) == (0, "", 3), run
+    folders = {one["id"]: one for one in ann.client.list_items("/folders", [])}
+    named = {one["name"]: one["parent"] and folders[one["parent"]]["name"] for one in folders.values()}
+    assert named == {"trip": None, "may": "trip", "empty": "trip"}
+    stored = ann.client.list_items("/files", [])
+    assert sorted((one["name"], folders[one["folder"]]["name"]) for one in stored) == [
+        ("large.bin", "trip"),
+        ("same.bin", "may"),
+        ("same.bin", "trip"),
+    ]
 
 
 # --- uploads that are interrupted
