@@ -223,7 +223,6 @@ def _whole(
     return system, maintenance, jobs
 
 
-
 def _views(stores: _Stores) -> Views:
     return Views(store=RedisViews(stores.db, stores.keys), audit=stores.audit)
 
