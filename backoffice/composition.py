@@ -104,11 +104,10 @@ def build_services(
     step_aside: StepAside = nullcontext,
 ) -> Services:
     """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
-    stores = _Stores.of(settings, Db(client, shebang=shebang))
+    stores = _Stores(settings, Db(client, shebang=shebang), step_aside)
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
-    safe, health, chunks = _bytes(stores, settings, step_aside)
-    files, folders, uploads, links = _files(stores, settings, people, chunks, safe, health)
-    system, repairs, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links), health, safe, chunks)
+    files, folders, uploads, links = _files(stores, settings, people)
+    system, maintenance, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links))
     return Services(
         users=people,
         roles=roles,
@@ -122,7 +121,7 @@ def build_services(
         files=files,
         folders=folders,
         zips=Zips(files, folders),
-        inspection=FileInspection(stores.files, stores.uploads, chunks, stores.audit),
+        inspection=FileInspection(stores.files, stores.uploads, stores.chunks, stores.audit),
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
@@ -134,18 +133,9 @@ def build_services(
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=stores.audit),
         system=system,
         identities=stores.identities,
-        maintenance=repairs,
+        maintenance=maintenance,
         together=stores.db.together,
     )
-
-
-def _bytes(
-    stores: _Stores, settings: Settings, step_aside: StepAside
-) -> tuple[RedisDurability, RedisHealth, ChunkStore]:
-    """The chunks, and what says whether they can be kept."""
-    db, keys = stores.db, stores.keys
-    durability, health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
-    return durability, health, chunk_store(settings, db, keys, durability, health, step_aside)
 
 
 def _people(
@@ -157,15 +147,13 @@ def _people(
     return users, roles, _sessions(stores, settings, passwords, policy), _tokens(stores, policy)
 
 
-def _files(
-    stores: _Stores, settings: Settings, people: Users, chunks: ChunkStore, safe: RedisDurability, health: RedisHealth
-) -> tuple[Files, Folders, Uploads, Links]:
-    trash = settings.trash_ttl
-    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, safe, trash)
+def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, Folders, Uploads, Links]:
+    chunks, audit, trash = stores.chunks, stores.audit, settings.trash_ttl
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, stores.durability, trash)
     return (
-        Files(stores.files, stores.uploads, chunks, stores.users, stores.audit, settings.quota_bytes, trash),
-        Folders(store=stores.folders, audit=stores.audit, files=stores.files),
-        Uploads(stores.uploads, stores.files, chunks, stores.audit, completion, health, limits(settings)),
+        Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
+        Folders(store=stores.folders, audit=audit, files=stores.files),
+        Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings)),
         Links.of(RedisLinks(stores.db, stores.keys, stores.bounds), people, stores.files, chunks),
     )
 
@@ -211,12 +199,11 @@ def _upload_secrets(stores: _Stores, settings: Settings) -> UploadSecrets:
     return UploadSecrets(stores.accounts, stores.identities, stores.audit, stores.throttle, keys, policy)
 
 
-def _whole(
-    stores: _Stores, bulk: Bulk, health: RedisHealth, durability: RedisDurability, chunks: ChunkStore
-) -> tuple[System, Maintenance, Jobs]:
+def _whole(stores: _Stores, bulk: Bulk) -> tuple[System, Maintenance, Jobs]:
     """What is about the store as a whole, and about many records."""
-    db, keys, audit = stores.db, stores.keys, stores.audit
-    system = System(health, durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys))
+    db, keys, chunks, audit = stores.db, stores.keys, stores.chunks, stores.audit
+    beats, installation = RedisHeartbeats(db, keys), RedisInstallation(db, keys)
+    system = System(stores.health, stores.durability, chunks, audit, beats, installation)
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
     checks = Checks.of(maintenance, system)
     jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, checks=checks, audit=audit)
@@ -260,14 +247,15 @@ def _consequences(stores: _Stores, settings: Settings) -> Consequences:
 
 
 class _Stores:
-    """The stores of the control plane, over one connection."""
+    """The stores of the control plane, over one connection, and that of the chunks with what says whether they can be
+    kept."""
 
-    @classmethod
-    def of(cls, settings: Settings, db: Db) -> _Stores:
-        return cls(db, Keys(settings.key_prefix), Bounds(settings.max_files, settings.max_acts, settings.quota_bytes))
-
-    def __init__(self, db: Db, keys: Keys, bounds: Bounds) -> None:
+    def __init__(self, settings: Settings, db: Db, step_aside: StepAside) -> None:
+        keys = Keys(settings.key_prefix)
+        bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes)
         self.db, self.keys, self.bounds = db, keys, bounds
+        self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
+        self.chunks = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
         self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
         self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
