@@ -38,6 +38,7 @@ class Kind:
 
 FILES, UPLOADS, ADMIN, PAGES, JOBS, TUS = "api.files.", "api.uploads.", "api.admin.", "pages.", "api.jobs.", "api.tus."
 QUOTA, DESCRIBED = {"quota_bytes": 1024**2}, {"description": "others"}
+LEFT, VIEW = {"files": "keep"}, {"section": "files", "name": "v", "query": ""}
 KINDS = [
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
     Kind("download of four chunks", FILES + "download", 200, 6, ann("GET", "/files/{pieces}")),
@@ -172,13 +173,7 @@ KINDS = [
     Kind(
         "leaving foreseen", ADMIN + "preview_leaving", 200, 3, admin.with_password("GET", "/admin/users/{made}/leave")
     ),
-    Kind(
-        "let somebody leave",
-        ADMIN + "leave",
-        200,
-        13,
-        admin.with_password("POST", "/admin/users/{made}/leave", json={"files": "keep"}),
-    ),
+    Kind("leaving", ADMIN + "leave", 200, 13, admin.with_password("POST", "/admin/users/{made}/leave", json=LEFT)),
     Kind("share links", FILES + "list_links", 200, 4, root("GET", "/links?all=1")),
     Kind("new share link", FILES + "create_link", 201, 5, admin.new_link),
     Kind("a share link", FILES + "get_link", 200, 3, made(admin.link, "GET", "/links/{made}")),
@@ -187,9 +182,7 @@ KINDS = [
     Kind("revoke a share link", FILES + "revoke_link", 204, 3, made(admin.link, "DELETE", "/links/{made}")),
     Kind("one's own links, as a page", PAGES + "shared", 200, 3, page("/shared")),
     Kind("saved views", ADMIN + "list_views", 200, 1, root("GET", "/admin/views?section=files")),
-    Kind(
-        "new view", ADMIN + "create_view", 201, 1, post("/admin/views", {"section": "files", "name": "v", "query": ""})
-    ),
+    Kind("new view", ADMIN + "create_view", 201, 1, post("/admin/views", VIEW)),
     Kind("a view", ADMIN + "get_view", 200, 1, made(admin.view, "GET", "/admin/views/{made}")),
     Kind(
         "change a view",
