@@ -95,6 +95,8 @@ class NotAllowed(BackofficeError):
     """You may not do this."""
 
     code = "not_allowed"
+    missing = ""
+    """The permission that was asked for, where one was; pages say who has it."""
 
 
 class ReauthRequired(NotAllowed):

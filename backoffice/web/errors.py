@@ -38,6 +38,7 @@ from backoffice.web.context import request_id
 from backoffice.web.identity import current_user_or_none
 from backoffice.web.problem import problem_response, title_of
 from backoffice.web.redirects import safe_next
+from backoffice.web.refusals import Missing, missing_right
 
 STATUS: Final[Mapping[type[BackofficeError], int]] = {
     Invalid: 400,
@@ -131,7 +132,14 @@ def answer_to(error: BackofficeError, status: int, more: Mapping[str, str]) -> R
     if isinstance(error, ReauthRequired) and not wants_problem():
         flash(str(error), "warning")
         return redirect(url_for("pages.login", confirm=1, act=error.act or None, next=_here()), 303)
+    if isinstance(error, NotAllowed) and error.missing and not wants_problem():
+        return _with(_page(status, str(error), missing_right(error.missing)), headers)
     return _answer(status, error.code, str(error), headers, error.details)
+
+
+def _with(answer: Response, headers: Mapping[str, str]) -> Response:
+    answer.headers.update(headers)
+    return answer
 
 
 def _on_http(error: HTTPException) -> Response:
@@ -176,8 +184,9 @@ def _answer(
     return answer
 
 
-def _page(status: int, detail: str) -> Response:
-    parts = {"status": status, "title": title_of(status), "message": detail, "request_id": request_id()}
+def _page(status: int, detail: str, missing: Missing | None = None) -> Response:
+    parts: dict[str, Any] = {"status": status, "title": title_of(status), "message": detail, "missing": missing}
+    parts["request_id"] = request_id()
     parts["framed"] = status < 500 and current_user_or_none() is not None
     try:
         return current_app.make_response((render_template("error.html", **parts), status))

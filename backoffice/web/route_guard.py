@@ -82,7 +82,9 @@ def require_access(access: Access) -> None:
 
 def _refuse(because: str, permission: Permission | None = None) -> NoReturn:
     target = ObjectRef("route", request.endpoint or "")
-    services().audit.refuse(actor(), because, NotAllowed(), permission=permission, target=target)
+    refusal = NotAllowed()
+    refusal.missing = permission or ""
+    services().audit.refuse(actor(), because, refusal, permission=permission, target=target)
 
 
 def _missing(access: Access) -> Permission | None:

@@ -138,12 +138,12 @@ def test_an_act_by_name_leads_to_its_question(whole: Desk) -> None:
     assert admin.get("/admin/users/ask/?action=disable").status_code == 404
 
 
-@pytest.mark.parametrize("text", ["leave ada", "let leave ada"])
+@pytest.mark.parametrize("text", ["leave ada", "offboard ada"])
 def test_the_palette_leads_to_where_somebody_is_let_leave(whole: Desk, text: str) -> None:
     found = whole.as_("admin").get("/admin/find/items", query_string={"q": text}).json
     assert found is not None
     acts = {one["name"]: one["url"] for one in found["items"] if one["group"] == "Do"}
-    assert acts["Let leave ada"].startswith("/admin/users/leave/?id=")
+    assert acts["Offboard ada"].startswith("/admin/users/leave/?id=")
     auditor = whole.as_("auditor").get("/admin/find/items", query_string={"q": text}).json
     assert auditor is not None
     assert [one for one in auditor["items"] if one["group"] == "Do"] == []

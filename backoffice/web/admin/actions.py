@@ -95,7 +95,7 @@ class OneTimeSecret:
 class DeleteLabels:
     """What deleting means in a view: on buttons, in the question ("": made of the verb), and afterwards; then the
     button ("": the verb) and the question for several. `on_page`: one is asked about on a page of its own always, for
-    it has to be told what comes of it."""
+    it has to be told what comes of it. `asks`: False for what can be undone, which the message afterwards offers."""
 
     verb: str = "Delete"
     question: str = ""
@@ -103,6 +103,7 @@ class DeleteLabels:
     bulk_verb: str = ""
     bulk_question: str = "Delete the selected rows?"
     on_page: bool = False
+    asks: bool = True
 
 
 def bulk_action(name: str, text: str, question: str = "", *, act: Act) -> Callable[[M], M]:
@@ -130,7 +131,7 @@ class ViewActions:
         self._view = view
         found, labels = list(marked_actions(view)), view.delete_labels
         if view.acts.delete is not None:
-            text, question = labels.bulk_verb or labels.verb, labels.bulk_question
+            text, question = labels.bulk_verb or labels.verb, labels.bulk_question if labels.asks else ""
             found.insert(0, BulkAction("delete", text, question, self._delete_each, view.acts.delete))
         self._by_name = {action.name: action for action in found}
 
@@ -178,7 +179,7 @@ class ViewActions:
     def delete(self, record: Any) -> ResponseReturnValue:
         """Remove one record, after a question that does not depend on a script."""
         doing(self._view.acts.delete)
-        if not _is_confirmed():
+        if self._view.delete_labels.asks and not _is_confirmed():
             return self._ask(self.delete_question, self._view.delete_labels.verb, [record])
         if apply_to_each([self._view.get_pk_value(record)], self._view.delete_record, self._view.noun):
             flash_done(f"{self._view.record_title(record)} {self._view.delete_labels.done}.")
@@ -186,9 +187,9 @@ class ViewActions:
 
     @property
     def delete_question(self) -> str:
-        """What is asked before one record is removed; "" where the page that asks is the view's own."""
+        """What is asked before one record is removed; "" where nothing is, or by a page of the view's own."""
         labels = self._view.delete_labels
-        if labels.on_page:
+        if labels.on_page or not labels.asks:
             return ""
         return labels.question or f"{labels.verb} this {self._view.noun}?"
 

@@ -92,8 +92,8 @@ class ServiceView(ListPages):
     """Columns that narrow windows leave out."""
     searchable = False
     search_hint = "Search"
-    acts_by_link: ClassVar[Sequence[str]] = ()
-    """Labels of `links` that the palette finds as acts."""
+    acts_by_link: ClassVar[Mapping[str, str]] = {}
+    """Labels of `links` that the palette finds as acts -> other words by which it finds them."""
     empty_hint = "Nothing here yet."
     confirm_template = "admin/confirm.html"
 

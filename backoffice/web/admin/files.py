@@ -111,12 +111,7 @@ class FileView(OwnedView):
 
     noun, icon, tab = "file", "files", "All"
     acts = ViewActs(read=Acts.FILE_READ, list=Acts.FILES_LIST_ALL, update=Acts.FILE_RENAME, delete=Acts.FILE_TRASH)
-    delete_labels = DeleteLabels(
-        "Move to trash",
-        "Move this file to the trash?",
-        "was moved to the trash",
-        bulk_question="Move the selected files to the trash?",
-    )
+    delete_labels = DeleteLabels("Move to trash", done="was moved to the trash", asks=False)
     column_list = ("name", "owner", "size", "mime_type", "created_at")
     column_more = ("updated_at", "tags")
     column_details_list = ("owner", "size", "mime_type", "created_at", "updated_at", "tags", "sha256", "id")

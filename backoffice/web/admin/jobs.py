@@ -58,7 +58,7 @@ class JobView(ServiceView):
     column_list = ("title", "actor_name", "state", "progress", "created_at", "ended_at")
     column_labels: ClassVar = {"actor_name": "By", "created_at": "Started", "ended_at": "Ended"}
     column_formatters: ClassVar = {"state": _state, "progress": _progress}
-    column_formatters_export: ClassVar = {"progress": _progress, "state": lambda _v, _c, job, _n: job.shown_state}
+    column_formatters_export: ClassVar = {"state": lambda _v, _c, job, _n: job.shown_state}
     column_widths: ClassVar = {"actor_name": 7, "state": 7, "progress": 9, "created_at": 8, "ended_at": 8}
     column_low = ("ended_at",)
     column_sortable_list = (("created_at", "created"),)
@@ -67,6 +67,8 @@ class JobView(ServiceView):
         one_of("state", "State", lambda: [(state.value, state.value) for state in JobState]),
         equals("actor", "By", user_id, show=user_name, hint="Name or e-mail"),
     )
+    column_export_list = ("title", "actor_name", "state", "done", "refused", "total", "created_at", "ended_at")
+    can_export = True
     empty_hint = "Nothing was done to many records lately."
     details_template = "admin/job.html"
     service: Jobs

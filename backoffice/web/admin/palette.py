@@ -146,10 +146,11 @@ def _wanted_acts(views: Sequence[ServiceView], text: str) -> list[tuple[ServiceV
         offered = [(one.name, one.text) for one in view.actions.permitted()]
         offered += [("edit", "Edit")] if view.can_edit else []
         offered += [(LINK, text) for text in view.acts_by_link]
+        called = {text: f"{text} {words}" for text, words in view.acts_by_link.items()}
         for length in range(text.count(" "), 0, -1):
             words = text.split(" ")
             verb, rest = search_fold(" ".join(words[:length])), " ".join(words[length:]).strip()
-            verbs = [one for one in offered if _begins(search_fold(one[1]), verb)]
+            verbs = [one for one in offered if _begins(search_fold(called.get(one[1], one[1])), verb)]
             if verbs and rest:
                 found.append((view, verbs, rest))
                 break
@@ -157,7 +158,7 @@ def _wanted_acts(views: Sequence[ServiceView], text: str) -> list[tuple[ServiceV
 
 
 def _begins(text: str, verb: str) -> bool:
-    """Whether the text, or what follows one of its words, begins so: "leave" finds "let leave"."""
+    """Whether the text, or what follows one of its words, begins so: "password" finds "reset password"."""
     words = text.split(" ")
     return any(" ".join(words[at:]).startswith(verb) for at in range(len(words)))
 

@@ -107,7 +107,7 @@ class RoleView(ServiceView):
     }
     column_formatters: ClassVar = {"permissions": _rights, "built_in": _kind}
     column_formatters_detail: ClassVar = {"permissions": _described, "built_in": _kind, "inactive_days": _days}
-    searchable = shares_trips = True
+    searchable = can_export = shares_trips = True
     search_hint = "Name or description"
     form_on_create = CreateForm
     form_on_edit = EditForm

@@ -72,7 +72,8 @@ class SessionView(ServiceView):
     )
     badge_tones: ClassVar = {"active": "good", "ended": "neutral"}
     empty_hint = "Nobody is signed in there."
-    bulk_all = True
+    column_export_list = ("agent", "username", "ip", "seen_at", "created_at", "expires_at", "state", "user")
+    can_export = bulk_all = True
     jobs: ClassVar = {"delete": BulkJob("session.end")}
     service: Sessions
 

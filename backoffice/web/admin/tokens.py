@@ -60,7 +60,8 @@ class TokenView(ServiceView):
         *days("created", "Created"),
     )
     badge_tones: ClassVar = TONES
-    searchable = True
+    column_export_list = ("name", "username", "state", "scopes", "used_at", "expires_at", "created_at", "user")
+    searchable = can_export = True
     search_hint = "Words of the name"
     empty_hint = "There are no tokens."
     bulk_all = True

@@ -51,7 +51,7 @@ from backoffice.web.identity import actor, may
 from backoffice.web.route_access import Access
 from backoffice.web.setup_link import setup_link
 
-LEAVE = "Let leave …"
+LEAVE = "Offboard …"
 DISABLE = "Disable? The person is signed out at once. Sessions and tokens end for good: enabling brings none back."
 LINK_HELP = "Give it to the person over a channel you trust. It works once, for {}, and is not shown again."
 
@@ -124,7 +124,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
     )
     badge_tones: ClassVar = TONES
     searchable = can_export = shares_trips = bulk_all = True
-    acts_by_link: ClassVar = (LEAVE,)
+    acts_by_link: ClassVar = {LEAVE: "leave leaves leaving"}
     search_hint = "Name or e-mail"
     form_on_create = CreateForm
     form_on_edit = EditForm
