@@ -184,7 +184,8 @@ def _verified(event: Event) -> Told:
 
 
 def _left(event: Event) -> Told:
-    ended = [f"{number(n)} {word}" for word in ("sessions", "tokens") if isinstance(n := _data(event, word), int) and n]
+    counts = [(word, _data(event, word + "s")) for word in ("session", "token")]
+    ended = [f"{number(n)} {word}{'' if n == 1 else 's'}" for word, n in counts if isinstance(n, int) and n]
     return Told("{who} let {what} leave" + (" and ended {ended}" if ended else ""), {"ended": " and ".join(ended)})
 
 

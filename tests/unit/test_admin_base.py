@@ -71,7 +71,7 @@ def test_a_change_that_somebody_else_overtook_is_shown_not_lost(site: Site) -> N
     assert site.things.rows["t1"].name == "theirs"
     assert "Somebody else changed this" in text
     assert 'value="mine"' in text
-    assert re.search(r"<dt>Name</dt><dd>theirs</dd>", text)
+    assert re.search(r"Name</th><td><bdi>mine</bdi></td><td><bdi>theirs</bdi></td>", text)
     assert re.search(r'name="version"[^>]*value="2"', text)
     assert site.post("edit/?id=t1", name="mine", version="2").status_code == 302
     assert site.things.rows["t1"].name == "mine"

@@ -25,8 +25,7 @@ WAYS: list[tuple[str, str, Permission | None, int]] = [
     # view, what is asked for, what that takes besides reading (None: nobody may), answer to who may
     *((view, "", READ[view], 200) for view in READ),
     *((view, "details/?id={id}", READ[view], 200) for view in READ),
-    *((view, "export/csv/", READ[view], 200) for view in ("users", "files", "trash", "uploads")),
-    ("roles", "export/csv/", None, 403),
+    *((view, "export/csv/", READ[view], 200) for view in ("users", "roles", "files", "trash", "uploads")),
     *(("audit", f"export/{form}/", P.AUDIT_EXPORT, 200) for form in ("csv", "jsonl")),
     ("users", "new/", P.USERS_WRITE, 200),
     ("users", "edit/?id={id}", P.USERS_WRITE, 200),
@@ -43,8 +42,8 @@ WAYS: list[tuple[str, str, Permission | None, int]] = [
     ("roles", "POST action/ delete", P.ROLES_WRITE, 200),
     ("files", "edit/?id={id}", P.FILES_ALL_WRITE, 200),
     ("files", "POST edit/?id={id}", P.FILES_ALL_WRITE, 200),
-    ("files", "POST delete/", P.FILES_ALL_DELETE, 200),
-    ("files", "POST action/ delete", P.FILES_ALL_DELETE, 200),
+    ("files", "POST action/ delete", P.FILES_ALL_DELETE, 302),
+    ("files", "POST delete/", P.FILES_ALL_DELETE, 404),
     ("files", "new/", None, 403),
     ("trash", "POST delete/", P.FILES_ALL_DELETE, 200),
     ("trash", "POST action/ delete", P.FILES_ALL_DELETE, 200),
@@ -105,6 +104,9 @@ def test_the_menu_and_the_first_page_show_what_one_may(whole: Desk) -> None:
     assert "/admin/audit/" not in text
     assert "Workers alive" not in text
     assert whole.as_("user").get("/admin/").status_code == 403
+    refused = whole.as_("auditor").get("/admin/users/new/")
+    assert refused.status_code == 403
+    assert "<code>users:write</code>). Roles that have it: <bdi>admin</bdi>, <bdi>operator</bdi>" in refused.text
     assert "New user" not in whole.as_("auditor").get("/admin/users/").text
     assert 'name="rowid"' not in whole.as_("auditor").get("/admin/users/").text
 

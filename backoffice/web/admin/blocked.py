@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from flask import url_for
 from markupsafe import Markup
@@ -18,6 +18,8 @@ from backoffice.web.context import services
 from backoffice.web.formats import state_tag, time_tag
 from backoffice.web.identity import actor, may
 
+MOMENT: Final = 60_000
+"""Milliseconds that need no clock: it would say "just now" of what is to come."""
 _BDI = Markup("<bdi>%s</bdi>")
 WHY = {BlockedKind.ADDRESS: "failed sign-ins from there", BlockedKind.NAME: "failed sign-ins with this name"}
 
@@ -36,8 +38,9 @@ def _why(_view: Any, _context: Any, record: Blocked, _name: str) -> str:
 
 
 def _until(_view: Any, _context: Any, record: Blocked, _name: str) -> Markup:
-    if record.until > services().blocks.now():
-        return Markup("%s %s") % (state_tag("blocked", "bad"), time_tag(record.until))
+    left = record.until - services().blocks.now()
+    if left > 0:
+        return Markup("%s %s") % (state_tag("blocked", "bad"), time_tag(record.until) if left > MOMENT else "a moment")
     return state_tag("slowed after the next failure", "warn")
 
 

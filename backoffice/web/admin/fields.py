@@ -192,17 +192,27 @@ def seen_version(form: Form, record: Any) -> int | None:
     return int(text)
 
 
-def newer_values(form: Form, stored: Form, version: int) -> list[tuple[str, Any]]:
-    """What somebody else saved meanwhile, where it differs from what was entered: labels and values.
+def newer_values(form: Form, stored: Form, version: int) -> list[tuple[str, str, str]]:
+    """Where what somebody else saved meanwhile differs from what was entered, as it is read: label, entered, stored.
 
     `form` keeps what was entered and takes the `version` of what is stored, so that the next save is a knowing one.
     """
     form["version"].data = str(version)
-    return [
-        (str(field.label.text), field.data)
+    compared = [
+        (str(field.label.text), _as_text(form[field.name].data), _as_text(field.data))
         for field in stored
-        if field.name not in NOT_DATA and field.type != "PasswordField" and field.data != form[field.name].data
+        if field.name not in NOT_DATA and field.type != "PasswordField"
     ]
+    return [one for one in compared if one[1] != one[2]]
+
+
+def _as_text(value: Any) -> str:
+    """What a field holds, for people; nothing entered and nothing stored are the same."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(sorted(map(str, value)))
+    return "" if value is None else str(value).strip()
 
 
 def show_error(form: Form, error: BackofficeError) -> None:
