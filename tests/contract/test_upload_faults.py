@@ -12,10 +12,10 @@ import pytest
 
 from backoffice.errors import BackofficeError
 from tests.support.chunks import Place
-from tests.support.crashes import PARTS, SCENARIOS, Journal, a_minute_later, come_back
+from tests.support.crashes import SCENARIOS, Journal, a_minute_later, come_back, prepare
 from tests.support.database import database
 from tests.support.upload_faults import Fault, FaultyDb, FaultyDisk
-from tests.support.uploads import ALICE, World
+from tests.support.uploads import World
 
 NEVER = 1000
 
@@ -33,8 +33,7 @@ def play(client: Any, scenario: str, fault: Fault, after: int, journal: Journal)
     db = FaultyDb(client, shebang=database(client)._shebang)
     directory = Place.current.directory
     disk = FaultyDisk(directory, db) if directory is not None else None
-    if scenario == "purged":  # how a file comes and what may go wrong there, is the others' business
-        journal.note("started", World.over(client).stored(ALICE, PARTS).id)
+    prepare(World.over(client), scenario, journal)
     db.changes = lambda: int(client.info("persistence")["rdb_changes_since_last_save"])
     db.arm(fault, after)
     with contextlib.suppress(BackofficeError):

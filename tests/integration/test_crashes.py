@@ -7,6 +7,7 @@ What was answered as complete is there byte for byte; the rest goes on or is gon
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 
 from backoffice.settings import Durability
 from tests.support.chunks import Place
-from tests.support.crashes import SCENARIOS, STAGED, Run, a_minute_later, play, replay
+from tests.support.crashes import SCENARIOS, STAGED, Run, a_minute_later, replay
 from tests.support.servers import ROOT, Store, run_store
 
 
@@ -31,13 +32,21 @@ class Nursery:
 
     def run(self, run: Run) -> int:
         """The signal that a child died of, 0 = it came to its end."""
+        status = int(self._ask(run))
+        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+    def calls_of(self, run: Run) -> tuple[list[int], int]:
+        """When all goes well: the numbers of the calls after which something is other than before, and of the last."""
+        differing, calls = json.loads(self._ask(replace(run, journal=run.journal + ".well")))
+        return differing, calls
+
+    def _ask(self, run: Run) -> str:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(run.line())
         self.process.stdin.flush()
-        status = int(self.process.stdout.readline())
-        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        return self.process.stdout.readline()
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +67,6 @@ def nursery() -> Iterator[Nursery]:
 def a_run(scenario: str, store: Store, journal: Path) -> Run:
     chunks = str(Place.current.directory or "")
     return Run(scenario, store.url, store.password, str(journal), after=0, kill=0, chunks=chunks)
-
-
-def calls_of(run: Run) -> int:
-    """How many calls of the store the scenario takes when all goes well."""
-    return play(replace(run, journal=run.journal + ".well"))
 
 
 def empty(store: Store) -> None:
@@ -88,8 +92,8 @@ def killed_after_each_call(nursery: Nursery, store: Store, tmp_path: Path, scena
     """It dies after each that changes something, and after no other."""
     for number in range(2):  # by the first one the server learns the scripts
         empty(store)
-        calls = calls_of(a_run(scenario, store, tmp_path / f"j{-number}"))
-    for after in range(1, calls + 2):
+        differing, calls = nursery.calls_of(a_run(scenario, store, tmp_path / f"j{-number}"))
+    for after in [*differing, calls + 1]:
         empty(store)
         run = replace(a_run(scenario, store, tmp_path / f"j{after}"), after=after)
         assert nursery.run(run) == (signal.SIGKILL if after <= calls else 0), f"{after} of {calls}"
@@ -100,13 +104,14 @@ def killed_after_each_call(nursery: Nursery, store: Store, tmp_path: Path, scena
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_store_dies(nursery: Nursery, tmp_path: Path, scenario: str) -> None:
-    data, calls = tmp_path / "store", 0
+    data = tmp_path / "store"
     data.mkdir()
-    with run_store(data, Durability.DISK) as store:
-        calls = calls_of(a_run(scenario, store, tmp_path / "j"))
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(run_store(data, Durability.DISK))
-        for after in range(1, calls + 1):
+        for number in range(2):  # by the first one the server learns the scripts
+            empty(store)
+            differing, _ = nursery.calls_of(a_run(scenario, store, tmp_path / f"j{-number}"))
+        for after in differing:
             run = replace(a_run(scenario, store, tmp_path / f"j{after}"), after=after, kill=store.pid)
             empty(store)
             assert nursery.run(run) == 0

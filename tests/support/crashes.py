@@ -1,7 +1,9 @@
 """A process that does what a web worker does and dies, or kills the store, after a given call of the store.
 
 Run as a program it forks one child for each line it reads (JSON, see `Run`), waits for its end, and writes its exit
-status: so each child is a process of its own, without the time it takes to start Python.
+status: so each child is a process of its own, without the time it takes to start Python. Where nobody is to be killed
+it plays itself, and writes what there is to kill after: from then on its children need not read a module or enrol
+anybody anew.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +43,8 @@ EVERYTHING = Query()
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`kill`: the process to be killed after call number `after`, 0 = itself. `chunks`: the directory with the bytes,
-    "" = Redis."""
+    """`kill`: the process to be killed after call number `after`, 0 = itself; after = 0: none. `chunks`: the directory
+    with the bytes, "" = Redis."""
 
     scenario: str
     url: str
@@ -142,8 +144,6 @@ def done(journal: Journal, file: File) -> None:
 
 def purged(world: World, journal: Journal) -> None:
     """A file that goes, by way of the trash."""
-    if not journal.of("started"):
-        journal.note("started", world.stored(ALICE, PARTS).id)
     file_id = journal.of("started")[0][0]
     if not journal.of("trashed") and world.library.page(ALICE, EVERYTHING).total:
         world.library.trash(ALICE, file_id)
@@ -154,11 +154,17 @@ def purged(world: World, journal: Journal) -> None:
 
 def cancelled(world: World, journal: Journal) -> None:
     """An upload that is given up."""
-    if not journal.of("started"):
-        journal.note("started", world.partly(ALICE, PARTS, 2).id)
     upload_id = journal.of("started")[0][0]
     if world.service.mine(ALICE, EVERYTHING).total:
         world.service.cancel(ALICE, upload_id)
+
+
+def prepare(world: World, scenario: str, journal: Journal) -> None:
+    """There is what is to go: how it comes and what may go wrong there, is the business of `by_chunks`."""
+    if scenario == "purged":
+        journal.note("started", world.stored(ALICE, PARTS).id)
+    elif scenario == "cancelled":
+        journal.note("started", world.partly(ALICE, PARTS, 2).id)
 
 
 STAGED = ("by_chunks_staged", "by_small_body_staged")
@@ -182,15 +188,32 @@ def over(run: Run, client: Client, db: KillingDb | None = None) -> World:
     return World.over(client, db=db, disk=disk)
 
 
-def play(run: Run) -> int:
-    """Carry a scenario out; how many calls of the store it took."""
-    client = connect(run.url, run.password)
+def play(run: Run) -> None:
+    """Carry a scenario out, until somebody is killed."""
+    client, journal = connect(run.url, run.password), Journal(Path(run.journal))
+    prepare(over(run, client), run.scenario, journal)
     db = KillingDb(client, run.after, run.kill or os.getpid())
     try:
-        SCENARIOS[run.scenario](over(run, client, db), Journal(Path(run.journal)))
+        SCENARIOS[run.scenario](over(run, client, db), journal)
     except Unavailable:
         assert run.kill, "the store is away and nobody killed it"
-    return db.calls
+
+
+def play_well(run: Run) -> tuple[list[int], int]:
+    """Carry a scenario out to its end: the numbers of the calls after which the store, the directory or the journal is
+    another than before, and how many calls there are. Who dies after one of the others leaves what was there before
+    it."""
+    client, journal = connect(run.url, run.password), Path(run.journal)
+
+    def look() -> object:
+        written = journal.stat().st_size if journal.exists() else 0
+        return client.info("persistence")["rdb_changes_since_last_save"], written
+
+    with closing(client):
+        prepare(over(run, client), run.scenario, Journal(journal))
+        db = KillingDb(client, 0, 0, look)
+        SCENARIOS[run.scenario](over(run, client, db), Journal(journal))
+    return db.differing, db.calls
 
 
 @contextmanager
@@ -242,9 +265,15 @@ def main() -> None:
     os.fsync = unsynced
     gc.freeze()  # no child goes through what they share
     for line in sys.stdin:
+        run = Run(**json.loads(line))
+        if not run.after:
+            print(json.dumps(play_well(run)), flush=True)
+            gc.collect()
+            gc.freeze()
+            continue
         child = os.fork()
         if not child:
-            play(Run(**json.loads(line)))
+            play(run)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print(status, flush=True)

@@ -14,6 +14,7 @@ from backoffice.errors import Unavailable
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.client import Arg, Client, Command, Db, Pending
 from backoffice.stores.through_library import Later
+from tests.support.killing import only_looks
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +44,8 @@ class FaultyDb(Db):
         self._dead = False
         self.fired = False
         self.in_vain = False
-        """Whether the call whose answer was lost has changed nothing in the store, as far as `changes` says."""
+        """Whether the call whose answer was lost has changed nothing: in the store, as far as `changes` says, or on the
+        disk."""
         self.changes: Callable[[], int] | None = None
         """How many changes the store has counted."""
 
@@ -67,8 +69,8 @@ class FaultyDb(Db):
     def ask(self, *command: Arg) -> Pending:
         return Later(partial(self.call, *command))
 
-    def guarded(self, work: Callable[[], T], *, asks: bool = False) -> T:
-        """`asks`: it is a call of the store, and may change nothing."""
+    def guarded(self, work: Callable[[], T], *, asks: bool = False, looks: bool = False) -> T:
+        """`asks`: it is a call of the store, and may change nothing. `looks`: it changes nothing."""
         fault = self._next()
         match fault:
             case Fault.CRASH:
@@ -82,7 +84,7 @@ class FaultyDb(Db):
             case Fault.CRASH_AFTER:
                 raise Died
             case Fault.LOST_ANSWER:
-                self.in_vain = count is not None and count() == before
+                self.in_vain = looks or (count is not None and count() == before)
                 raise Unavailable
         return result
 
@@ -110,4 +112,5 @@ class FaultyDisk(Disk):
     def call(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if operation is os.close:  # no process dies with a file open, and nothing is lost by it
             return super().call(operation, *args, **kwargs)
-        return self._faults.guarded(lambda: Disk.call(self, operation, *args, **kwargs))
+        looks = only_looks(operation, args)
+        return self._faults.guarded(lambda: Disk.call(self, operation, *args, **kwargs), looks=looks)
