@@ -4,11 +4,12 @@ things are leads a browser back to it, and never off TLS. Two sites on one host 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
+import fakeredis
 import pytest
 from redis import Redis
 from werkzeug.test import Client, TestResponse
@@ -48,12 +49,19 @@ class Below:
     site: Site
     path: str
     proxy: Proxy
+    made: set[str] = field(default_factory=set)
 
     def browser(self) -> Browser:
         return Browser(cast(Any, Client(self.proxy)), HOST)
 
+    def person(self, name: str, *roles: str) -> None:
+        """Somebody, made by the first test that wants them: the tests of one path share its site."""
+        if name not in self.made:
+            self.site.add_user(name, *roles)
+            self.made.add(name)
+
     def signed_in(self) -> Browser:
-        self.site.add_user("rosa", "admin")
+        self.person("rosa", "admin")
         browser = self.browser()
         browser.get(f"{self.path}/login")
         answer = browser.post(f"{self.path}/login", {"username": "rosa", "password": PASSWORD})
@@ -66,11 +74,12 @@ class Below:
         )
 
 
-@pytest.fixture(params=[(path, strips) for path in PATHS for strips in (True, False)], ids=str)
-def below(request: pytest.FixtureRequest, fake: Redis) -> Below:
+@pytest.fixture(scope="module", params=[(path, strips) for path in PATHS for strips in (True, False)], ids=str)
+def below(request: pytest.FixtureRequest) -> Iterator[Below]:
     path, strips = request.param
-    site = make_whole_site(fake, public_url=HOST + path)
-    return Below(site, path, Proxy(site.app, path, strips))
+    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")) as client:
+        site = make_whole_site(client, public_url=HOST + path)
+        yield Below(site, path, Proxy(site.app, path, strips))
 
 
 def addresses(page: str) -> set[str]:
@@ -121,7 +130,7 @@ def test_the_router_redirects_within_the_path(below: Below) -> None:
 
 
 def test_the_way_to_the_sign_in_page_and_back(below: Below) -> None:
-    below.site.add_user("ann")
+    below.person("ann")
     browser = below.browser()
     away = browser.get(f"{below.path}/account?x=1")
     assert away.status_code == 303
@@ -136,7 +145,7 @@ def test_the_way_to_the_sign_in_page_and_back(below: Below) -> None:
 
 
 def test_the_api(below: Below) -> None:
-    below.site.add_user("ann")
+    below.person("ann")
     token = below.site.token("ann")
     for name in ("a.txt", "login", "readme", "files"):
         stored = below.call("PUT", f"/files/{name}", token, data=b"hello")
