@@ -72,10 +72,10 @@ def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, key
     chance = random.Random(7)  # noqa: S311 - to be repeated
     stopped = StoppedDb(db.client, shebang=db._shebang)
     whole, broken = Log.over(db, keys), Log.over(stopped, keys)
-    whole.fill(60)
+    whole.fill(40)
     stops, steps = 0, 0
     while True:
-        ids = whole.fill(60, seed=steps)
+        ids = whole.fill(40, seed=steps)
         file = whole.sealed(until=ids[chance.randrange(len(ids) - 1)])
         stopped.left = steps
         try:

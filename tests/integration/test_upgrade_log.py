@@ -27,6 +27,14 @@ pytestmark = [
 LIVED, LONG = Actions.LIST_EXPORT, 140_000
 """An act that is not in the archive, and how often it is added."""
 
+A_THOUSAND = """
+local added = {}
+for number = 1, 1000 do
+    added[number] = redis.call('XADD', KEYS[1], '*', 'e', ARGV[1])
+end
+return added
+"""
+
 
 def live_long(data: Path) -> None:
     """More entries of one action than a segment has, in an index in one piece, as that version made it."""
@@ -34,10 +42,7 @@ def live_long(data: Path) -> None:
         keys, event = Keys("bo"), AuditEvent(LIVED, ANONYMOUS).canonical()
         index, entries = keys.audit_index("action", str(LIVED)), []
         for _ in range(LONG // 1000):
-            with client.pipeline(transaction=False) as pipe:
-                for _ in range(1000):
-                    pipe.xadd(keys.audit, {"e": event})
-                entries += pipe.execute()
+            entries += client.eval(A_THOUSAND, 1, keys.audit, event)
         client.append(index, b"".join(pack(entry.decode()) for entry in entries))
         assert client.strlen(index) > keys.segment_bytes
 
