@@ -331,4 +331,4 @@ def test_on_a_real_server(store_server: Store) -> None:
         client.flushall()
         return client
 
-    run_machine(Machine, make, 40 if Place.current.directory is None else 20, 40)
+    run_machine(Machine, make, 20, 40)

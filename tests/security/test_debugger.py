@@ -10,8 +10,34 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
+from flask.cli import cli as flask_cli
 
 from tests.support.servers import ROOT
+
+
+def here(words: list[str], environ: dict[str, str]) -> tuple[int, str]:
+    """In this process: a command that ends by itself whatever comes of it."""
+    done = CliRunner().invoke(flask_cli, words, env=environ)
+    assert isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
+
+
+def elsewhere(words: list[str], environ: dict[str, str]) -> tuple[int, str]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "flask", *words],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=30)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, said
 
 
 @pytest.mark.parametrize(
@@ -27,16 +53,9 @@ def test_D6_flasks_own_command_has_no_debugger(
     before: tuple[str, ...], command: tuple[str, ...], debug: str, environment: str
 ) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "FLASK_ENV": environment, "FLASK_DEBUG": debug}
-    flask = [sys.executable, "-m", "flask", "--app", "backoffice", *before, *command]
-    with subprocess.Popen(
-        flask, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:
-        try:
-            said, _ = process.communicate(timeout=30)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode != 0
+    words = ["--app", "backoffice", *before, *command]
+    status, said = here(words, environ) if "routes" in command else elsewhere(words, environ)
+    assert status != 0
     assert "does not run with Flask's debugger" in said
     assert "Traceback" not in said
 
