@@ -18,32 +18,16 @@ from backoffice.stores.records.cursors import Mark, encode_cursor
 from backoffice.stores.records.paging import Pager
 from tests.support.paging_model import BEGINNINGS, PARTS, by_words, model
 from tests.support.people import CountedDb
-from tests.support.records import OWNERS, TAGS, Thing, change, collection, drop, some_things, store
+from tests.support.records import OWNERS, TAGS, Thing, change, drop, put_back, some_things, store
 
 pytestmark = pytest.mark.cluster
 THINGS = some_things(90)
 START = 1_700_000_000_000
 
 
-_stored: list[tuple[bytes, bytes]] = []
-"""What an empty server has after `THINGS` were stored there: each key and its dump."""
-
-
 @pytest.fixture
 def pager(redis: Any, on_fake: bool) -> Pager[Thing]:
-    """Over `THINGS`, which are stored once and put back from then on."""
-    db = CountedDb(redis)
-    if on_fake:  # its dumps are its own
-        return Pager(store(db, THINGS), "created")
-    if not _stored:
-        store(db, THINGS)
-        _stored.extend((key, redis.dump(key)) for key in redis.scan_iter())
-        redis.flushall()
-    with redis.pipeline(transaction=False) as pipe:
-        for key, dump in _stored:
-            pipe.restore(key, 0, dump)
-        pipe.execute()
-    return Pager(collection(db), "created")
+    return Pager((store if on_fake else put_back)(CountedDb(redis), THINGS), "created")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,18 @@ TELLING = {limits.MAX_EMAIL, limits.MAX_TOKEN_DAYS}
 """Those that are nothing else by chance."""
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-def test_a_limit_is_used_and_defined_once(name: str) -> None:
-    texts = {
+@cache
+def sources() -> dict[str, str]:
+    return {
         path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8")
         for path in PACKAGE.rglob("*")
         if path.suffix in {".py", ".html"}
     }
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_limit_is_used_and_defined_once(name: str) -> None:
+    texts = {one: text for one, text in sources().items() if name in text}
     defined = [one for one, text in texts.items() if re.search(rf"^{name}(: \w+)? = ", text, re.MULTILINE)]
     assert defined == ["domain/limits.py"]
     assert sum(len(re.findall(rf"\b{name}\b", text)) for text in texts.values()) > 1, f"{name} limits nothing"
