@@ -108,7 +108,8 @@ def entry_form(entry: Entry) -> Markup | str:
 def job_form(job: Job) -> Markup | str:
     """For a job that is over; "" where it cannot be undone."""
     undoing = services().undo
-    if not job.over or not job.done or job.kind in undoing.acts.final or not may(Acts.JOB_START):
+    lasting = job.kind in undoing.acts.final or job.kind in services().jobs.checks.kinds
+    if not job.over or not job.done or lasting or not may(Acts.JOB_START):
         return ""
     return undo_form("job", job.id) if is_recent(job.created_at, undoing.records.now()) else ""
 
