@@ -95,8 +95,11 @@ class NotAllowed(BackofficeError):
     """You may not do this."""
 
     code = "not_allowed"
-    missing = ""
-    """The permission that was asked for, where one was; pages say who has it."""
+
+    def __init__(self, message: str = "", *, missing: str = "", **details: Any) -> None:
+        """`missing`: the permission that was asked for, where one was; pages say who has it. No part of the answer."""
+        super().__init__(message, **details)
+        self.missing = missing
 
 
 class ReauthRequired(NotAllowed):

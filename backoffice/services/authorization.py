@@ -113,8 +113,7 @@ def _authorize(audit: AuditLog, actor: Actor, act: Act, owner: str | None, targe
     if foreign:
         deny(audit, actor, act.takes, target, decision.reason, NotFound())
     takes = f"it takes the right {act.takes}: {describe(act.takes or '')}"
-    refusal = NotAllowed(f"You may not do this; {takes}.")
-    refusal.missing = act.takes or ""
+    refusal = NotAllowed(f"You may not do this; {takes}.", missing=act.takes or "")
     deny(audit, actor, act.takes, target, decision.reason, refusal)
 
 

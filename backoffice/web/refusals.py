@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from backoffice.domain.access import BUILT_IN, describe, granted_by
 from backoffice.domain.acts import Acts
+from backoffice.errors import Unavailable
 from backoffice.web.context import services
 from backoffice.web.identity import actor, may
 
@@ -25,6 +27,7 @@ def missing_right(permission: str) -> Missing:
     """What a page says about it."""
     granting = [name for name in BUILT_IN if permission in granted_by(name)]
     if may(Acts.ROLE_READ):
-        own = [role for role in services().roles.all(actor()) if not role.built_in]
-        granting += [role.name for role in own if permission in role.permissions]
+        with suppress(Unavailable):  # it is said all the same that it is refused
+            own = [role for role in services().roles.all(actor()) if not role.built_in]
+            granting += [role.name for role in own if permission in role.permissions]
     return Missing(permission, describe(permission), granting)

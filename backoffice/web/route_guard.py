@@ -82,8 +82,7 @@ def require_access(access: Access) -> None:
 
 def _refuse(because: str, permission: Permission | None = None) -> NoReturn:
     target = ObjectRef("route", request.endpoint or "")
-    refusal = NotAllowed()
-    refusal.missing = permission or ""
+    refusal = NotAllowed(missing=permission or "")
     services().audit.refuse(actor(), because, refusal, permission=permission, target=target)
 
 
