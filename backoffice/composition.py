@@ -9,6 +9,7 @@ from backoffice.domain.lifecycle import AccountPolicy
 from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.belongings import Belongings
 from backoffice.services.blocks import Blocks
 from backoffice.services.bulk import Bulk
 from backoffice.services.checks import Checks
@@ -154,7 +155,7 @@ def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, F
         Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
         Folders(store=stores.folders, audit=audit, files=stores.files),
         Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings)),
-        Links.of(RedisLinks(stores.db, stores.keys, stores.bounds), people, stores.files, chunks),
+        Links.of(stores.links, people, stores.files, chunks),
     )
 
 
@@ -163,7 +164,7 @@ def _users(stores: _Stores, passwords: Passwords, policy: AccountPolicy) -> User
         store=stores.users,
         accounts=stores.accounts,
         roles=stores.roles,
-        tokens=stores.tokens,
+        belongings=Belongings(stores.tokens, stores.links, stores.folders),
         audit=stores.audit,
         throttle=stores.throttle,
         passwords=passwords,
@@ -262,6 +263,7 @@ class _Stores:
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
         self.files, self.folders = RedisFiles(db, keys, bounds), RedisFolders(db, keys, bounds)
+        self.links = RedisLinks(db, keys, bounds)
         self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 

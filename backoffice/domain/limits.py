@@ -86,6 +86,10 @@ MAX_FOLDER_DEPTH: Final = 100
 
 MAX_ZIPPED: Final = 10_000
 """Files in one archive: their records, some 10 MB, are in memory while it is sent."""
+MAX_ZIPPED_NAMES: Final = 16 * 1024 * 1024
+"""Bytes of their names, with the folders that they lie in, likewise."""
+MAX_ZIPPED_FOLDERS: Final = 1_000
+"""Folders that are looked through for one archive, at some round trips each."""
 MAX_UNSENT: Final = 8 * 1024**3
 """Bytes of files that are read for a part of an archive that does not have them. A part that takes more is not sent by
 itself: the whole is."""

@@ -23,7 +23,7 @@ LINKS = Noun(
     create=Actions.LINK_CREATE,
     update=Actions.LINK_UPDATE,
     delete=Actions.LINK_REVOKE,
-    recorded=("expires_at", "max_downloads"),
+    recorded=("file", "expires_at", "max_downloads", "has_password"),
     recorded_at_deletion=("owner", "file"),
 )
 DAY_MS: Final = 24 * 60 * 60 * 1000

@@ -178,16 +178,18 @@ def unique_names(paths: Sequence[Sequence[str]]) -> Iterator[str]:
     """For each path, of folders and a file, a name in the archive that leads nowhere else and is no other's, also where
     capitals do not count: duplicates are numbered."""
     plain = [[_plain_name(part) for part in path] for path in paths]
-    taken = {fold("/".join(path[:depth])) for path in plain for depth in range(1, len(path))}
-    last = dict[str, int]()
-    for *folders, name in plain:
-        found = "/".join((*folders, name))
-        key = fold(found)
-        while fold(found) in taken:
+    # Part by part: `fold` looks at the beginning of a text, and a path may be longer than that.
+    folders = {one: tuple(map(fold, one)) for one in {tuple(path[:-1]) for path in plain}}
+    taken = {one[:depth] for one in set(folders.values()) for depth in range(1, len(one) + 1)}
+    last = dict[tuple[str, ...], int]()
+    for *path, name in plain:
+        place, found = folders[tuple(path)], name
+        key = (*place, fold(name))
+        while (*place, fold(found)) in taken:
             last[key] = last.get(key, 1) + 1
-            found = "/".join((*folders, numbered(name, last[key])))
-        taken.add(fold(found))
-        yield found
+            found = numbered(name, last[key])
+        taken.add((*place, fold(found)))
+        yield "/".join((*path, found))
 
 
 def _plain_name(name: str) -> str:

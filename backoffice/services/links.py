@@ -156,7 +156,7 @@ class Links(LinkOpening):
         return [
             HeldLink(
                 one,
-                file.name if file is not None else one.name,
+                file.name if file is not None and file.owner == one.owner else one.name,
                 users[one.owner].username if one.owner in users else one.owner,
                 one.state(now, self._bar(one, users.get(one.owner), roles, file)),
             )

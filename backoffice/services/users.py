@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypedDict, Unpack
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.audit import ObjectRef
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.lifecycle import Standing, clean_expiry, clean_inactive_days
 from backoffice.domain.limits import MAX_QUOTA
@@ -23,7 +22,6 @@ from backoffice.errors import (
     Invalid,
     NotFound,
     TooMany,
-    VersionMismatch,
 )
 from backoffice.services.authorization import (
     authorize,
@@ -32,7 +30,8 @@ from backoffice.services.authorization import (
     permissions_of,
     within_reach,
 )
-from backoffice.services.ports import Throttle, TokenStore
+from backoffice.services.belongings import Belongings
+from backoffice.services.ports import Throttle
 from backoffice.services.records import UNSET, Unset
 from backoffice.services.sharing import with_break
 from backoffice.services.sign_in.refusals import record_refusal
@@ -60,7 +59,7 @@ class Users(UserLinks):
     """Who holds less than a user may not change, disable, delete or reset that user. `page` has the filters `role` and
     `status` and the orders of `UserStore`."""
 
-    tokens: TokenStore
+    belongings: Belongings
     throttle: Throttle
 
     # -- reading
@@ -199,12 +198,7 @@ class Users(UserLinks):
         """For good; the name stays taken. Raises LastAdmin, InUse while there are files or uploads."""
         old, _ = self._managed(actor, Acts.USER_DELETE, user_id, version)
         self._remove(actor, old)
-        # Without their user they are worth nothing any more; this only clears them away, whoever that was.
-        actor = replace(actor, ground=None)
-        for token in self.tokens.page(Query(filters=(("user", old.id),), limit=500)).items:
-            target = ObjectRef("token", token.id, token.name)
-            with suppress(VersionMismatch):  # revoked by another request, which recorded it
-                self.tokens.remove(token, AuditEvent(Actions.TOKEN_REVOKE, actor, target, at=self.now()))
+        self.belongings.clear(actor, old.id, self.now())
 
     # -- what the worker does
 

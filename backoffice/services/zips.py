@@ -20,7 +20,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT
 from backoffice.domain.files import File, FileState, clean_name
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import MAX_LIMIT, MAX_UNSENT, MAX_ZIPPED
+from backoffice.domain.limits import MAX_LIMIT, MAX_UNSENT, MAX_ZIPPED, MAX_ZIPPED_FOLDERS, MAX_ZIPPED_NAMES
 from backoffice.domain.paging import Query
 from backoffice.domain.zip_format import Entry, Layout, unique_names
 from backoffice.errors import Invalid, NotFound
@@ -128,7 +128,9 @@ class Zips:
         root = self.folders.get(actor, folder) if folder else None
         owner = root.owner if root is not None else owner or actor.id
         found = list[File]()
-        for place in self.folders.tree(actor, owner, folder):
+        for count, place in enumerate(self.folders.tree(actor, owner, folder)):
+            if count > MAX_ZIPPED_FOLDERS:
+                raise Invalid(f"An archive has at most {MAX_ZIPPED_FOLDERS:,} folders.", limit=MAX_ZIPPED_FOLDERS)
             asked = Query(sort="created", limit=MAX_LIMIT)
             while True:
                 page = self.files.page_in(actor, place, asked, owner)
@@ -163,6 +165,9 @@ class Zips:
     def _opened(self, actor: Actor, files: Sequence[File], name: str, within: str = "") -> OpenedZip:
         """`within`: the folder in which the names of others begin."""
         paths = self.folders.paths({file.folder_id for file in files}, within)
+        lengths = {key: sum(len(part.encode()) + 1 for part in path) for key, path in paths.items()}
+        if sum(lengths[file.folder_id] + len(file.name.encode()) for file in files) > MAX_ZIPPED_NAMES:
+            raise Invalid("The names in this archive are too long together.", limit=MAX_ZIPPED_NAMES)
         names = unique_names([(*paths[file.folder_id], file.name) for file in files])
         entries = [Entry(one, file.size, file.created_at) for one, file in zip(names, files, strict=True)]
         layout, ids = Layout(entries), tuple(file.id for file in files)

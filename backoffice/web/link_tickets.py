@@ -52,8 +52,13 @@ def _held() -> dict[str, int]:
 def has_ticket(link_id: str) -> bool:
     """Whether this browser has begun a download by this link lately, and goes on with it: what begins with the first
     byte once more is the same download for some minutes only."""
+    return link_id in _held() and (_goes_on() or just_begun(link_id))
+
+
+def just_begun(link_id: str) -> bool:
+    """Whether it was begun so lately that the whole may be sent once more."""
     begun = _held().get(link_id)
-    return begun is not None and (_goes_on() or time.time() - begun < LINK_AGAIN_SECONDS)
+    return begun is not None and time.time() - begun < LINK_AGAIN_SECONDS
 
 
 def _goes_on() -> bool:

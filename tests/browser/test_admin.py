@@ -172,7 +172,7 @@ def test_an_upload_in_progress_is_seen_and_cancelled(site: WholeSite, admin: Pag
     )
     admin.goto(f"{site.url}/admin/uploads/")
     search(admin, name)
-    expect(rows(admin)).to_contain_text("100 B of 400 B · 25 %")
+    expect(rows(admin)).to_contain_text("25 % · 100 B of 400 B")
     admin.get_by_role("button", name=f"Cancel upload {name}").click()
     admin.get_by_role("dialog").get_by_role("button", name="Cancel upload").click()
     expect(admin.locator(".empty-title")).to_have_text("Nothing matches")

@@ -145,7 +145,7 @@ def test_a_free_name_is_found_in_few_steps_however_many_are_taken(world: World, 
     taken = ["a.txt", *(f"a ({number}).txt" for number in range(2, 2001))]
     spy.many([("ZADD", names, 0, f"{name}\0{place}") for place, name in enumerate(taken)])
     spy.commands.clear()
-    assert world.files.names.free("alice", "a.txt") == "a (2001).txt"
+    assert world.files.names.free("alice", "a.txt", "") == "a (2001).txt"
     assert len(spy.commands) < 30
 
 

@@ -18,6 +18,7 @@ from backoffice.errors import BackofficeError
 from backoffice.services.access import Access
 from backoffice.services.audit import Audit
 from backoffice.services.authorization import grants_of, session_credential
+from backoffice.services.belongings import Belongings
 from backoffice.services.blocks import Blocks
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
@@ -27,8 +28,10 @@ from backoffice.services.tokens import Tokens
 from backoffice.services.users import Users
 from backoffice.stores.client import Db
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
 from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.keys import Keys
+from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -128,7 +131,7 @@ class People:
             store=self.user_store,
             accounts=self.accounts,
             roles=self.role_store,
-            tokens=self.token_store,
+            belongings=Belongings(self.token_store, RedisLinks(self.db, self.keys), RedisFolders(self.db, self.keys)),
             audit=self.log,
             throttle=self.throttle,
             passwords=passwords,

@@ -184,7 +184,7 @@ def test_an_upload_is_shown_with_what_has_arrived_and_from_where(whole: Desk) ->
     ).upload
     page = whole.as_("admin").get("/admin/uploads/?search=big").text
     assert '<progress class="bar" max="4000" value="1000" aria-label="25 % of big.bin"></progress>' in page
-    assert "1.0 kB of 4.0 kB · 25 %" in page
+    assert "25 % · 1.0 kB of 4.0 kB" in page
     assert "192.0.2.9" in page
     export = whole.as_("admin").get("/admin/uploads/export/csv/?search=big").text
     assert export.splitlines()[1].startswith(f"big.bin,{owner.username},1 of 4,1000,4000,")

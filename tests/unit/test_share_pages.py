@@ -10,12 +10,14 @@ import pytest
 import segno
 from redis import Redis
 
+from backoffice.domain.files import FileSpec
 from backoffice.domain.jobs import Selection
 from backoffice.domain.limits import DEFAULT_LINK_DAYS
 from backoffice.domain.paging import Query
 from backoffice.errors import NotFound
 from backoffice.web.pages.shared import QUIET, qr_code
-from tests.support.links import DATA, Sharing, download
+from tests.support.links import DATA, SHELL, Sharing, download
+from tests.support.uploads import reader
 from tests.support.website import PASSWORD, Browser, Site, make_whole_site
 
 FIELDS = {"days": "7", "password": "", "max_downloads": ""}
@@ -139,3 +141,36 @@ def test_the_drawing_has_every_dark_module_of_the_code() -> None:
         for step in range(int(width))
     }
     assert drawn == {(x, y) for y, row in enumerate(rows) for x, dark in enumerate(row) if dark}
+
+
+# -- what becomes of links
+
+
+def test_who_handed_a_file_over_learns_no_later_name_of_it(on: Sharing) -> None:
+    link, _ = on.share()
+    on.site.services.files.transfer(SHELL, on.file.id, on.site.add_user("heir"))
+    on.site.services.files.rename(SHELL, on.file.id, "a secret.txt")
+    assert on.links.held_one(on.owner(), link.id).name == "report.txt"
+    assert [one.name for one in on.links.held(on.owner(), Query(limit=9)).items] == ["report.txt"]
+
+
+def test_links_go_with_their_owner(on: Sharing) -> None:
+    gone = on.site.add_user("gone")
+    file = on.site.services.uploads.upload_stream(on.owner(gone), FileSpec("x.txt"), reader(DATA))
+    link, _ = on.links.create(on.owner(gone), file=file.id)
+    on.site.services.files.transfer(SHELL, file.id, on.ann)
+    on.site.services.users.delete(SHELL, gone)
+    assert on.links.store.get(link.id) is None
+    assert on.entries("link.revoke")[-1].event["object"]["id"] == link.id
+
+
+def test_the_log_says_which_file_and_that_a_password_went(on: Sharing) -> None:
+    link, _ = on.share(password="violet-harbour-93-x")
+    assert on.entries("link.create")[-1].event["changes"]["file"] == [None, on.file.id]
+    on.links.update(on.owner(), link.id, password="")
+    assert on.entries("link.update")[-1].event["changes"]["has_password"] == [True, False]
+
+
+@pytest.mark.parametrize("token", ["", "x", "0" * 65, "é" * 65, "x" * 5000, "../login"])
+def test_odd_tokens_are_no_links(on: Sharing, token: str) -> None:
+    assert on.stranger().get(f"/s/{token}").status_code == 404

@@ -165,6 +165,12 @@ def test_F6_names_have_no_path_and_are_no_others(names: list[str]) -> None:
 
 
 def test_duplicates_are_numbered() -> None:
+    deep = [*(chr(97 + depth) * 255 for depth in range(20)), "same.txt"]
+    assert [one[-14:] for one in unique_names([deep, deep, [*deep[:-1], "b"]])] == [
+        "ttttt/same.txt",
+        "t/same (2).txt",
+        "tttttttttttt/b",
+    ], "also where the path is longer than what is folded of a text"
     assert list(unique_names([(name,) for name in ("a.txt", "A.txt", "a.txt", "a (2).txt", "b")])) == [
         "a.txt",
         "A (2).txt",

@@ -65,11 +65,15 @@ class LeavingPage(Base):
         return None
 
     def _left(self, left: Departure) -> ResponseReturnValue:
-        text = f"{left.user.username} was disabled; sessions ended: {left.sessions}, tokens: {left.tokens}."
-        flash_done(text, undoable=True)
+        ended = (_counted(left.sessions, "session"), _counted(left.tokens, "token"))
+        flash_done(f"{left.user.username} was disabled; {ended[0]} and {ended[1]} ended.", undoable=True)
         if not left.jobs:
             return redirect(url_for("users.details_view", id=left.user.id), 303)
         return redirect(url_for("jobs.details_view", id=left.jobs[-1].id), 303)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
 def _heir() -> str:

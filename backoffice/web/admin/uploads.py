@@ -41,7 +41,7 @@ def _progress(_view: Any, _context: Any, record: WithOwner, _name: str) -> Marku
     if size == UNKNOWN:
         return Markup("<span data-arrived>%s so far</span>") % filesize(arrived)
     percent = 100 * arrived // size if size else 100
-    text = f"{filesize(arrived)} of {filesize(size)} · {percent} %"
+    text = f"{percent} % · {filesize(arrived)} of {filesize(size)}"
     return _BAR % (max(1, size), min(arrived, size), f"{percent} % of {record.name or 'the upload'}", text)
 
 

@@ -51,7 +51,7 @@ class EditForm(BaseForm):  # type: ignore[misc]
         "Quota",
         [Optional()],
         unlimited=UNLIMITED_QUOTA,
-        description="Such as 10 GiB, or unlimited; empty: what the site gives everybody.",
+        description="Such as 10 GB, or unlimited; empty: what the site gives everybody.",
     )
 
     expires_at = DayField(

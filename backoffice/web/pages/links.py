@@ -16,7 +16,7 @@ from backoffice.web.context import services
 from backoffice.web.download import send_file
 from backoffice.web.errors import retry_headers, status_of, wants_problem
 from backoffice.web.identity import anonymous
-from backoffice.web.link_tickets import give_ticket, has_ticket
+from backoffice.web.link_tickets import give_ticket, has_ticket, just_begun
 from backoffice.web.route_access import public
 
 
@@ -60,7 +60,12 @@ def link_file(token: str) -> ResponseReturnValue:
         if wants_problem():
             raise
         return render_template("link.html", shared=None), 404
-    return send_file(opened, request)
+    answer = send_file(opened, request)
+    # Judged by what is sent: a range that does not hold brings the whole file.
+    if request.method == "GET" and answer.status_code == 200 and not just_begun(parts[0]):
+        answer.close()
+        return redirect(url_for("pages.link", token=token), 303)
+    return answer
 
 
 def _refused(shared: SharedFile, error: BadCredentials | TooMany) -> ResponseReturnValue:

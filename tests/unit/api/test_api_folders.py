@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +9,10 @@ import pytest
 
 from backoffice.domain.access import system_actor
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
+from backoffice.domain.paging import Query
 from backoffice.stores import folders as folder_store
-from tests.support.api_site import Person, Site, problem
-
-
-def make(person: Person, name: str, parent: str = "") -> str:
-    answer = person.call("POST", "/folders", json={"name": name, "parent": parent})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json["id"])
+from tests.support.api_site import SHELL, Person, Site, problem
+from tests.support.folders import make
 
 
 def names(person: Person, query: str) -> list[str]:
@@ -242,31 +236,14 @@ def test_files_are_placed_also_where_that_was_stopped(ann: Person, monkeypatch: 
     assert names(ann, "folder=") == ["one", "two"]
 
 
-def test_an_archive_keeps_folders_and_nothing_of_others(ann: Person) -> None:
-    a, ab, inner = make(ann, "a"), make(ann, "ab"), ""
-    inner = make(ann, "inner", a)
-    for folder, name in ((a, "x"), (ab, "not"), (inner, "y"), ("", "top")):
-        ann.put(f"{name}?folder={folder}", name.encode())
-    assert entries(ann, f"folder={a}") == {"x": b"x", "inner/y": b"y"}
-    assert (
-        entries(ann, "folder=")
-        == entries(ann, "")
-        == {
-            "a/x": b"x",
-            "a/inner/y": b"y",
-            "ab/not": b"not",
-            "top": b"top",
-        }
-    )
-    assert ann.get(f"/files.zip?folder={a}").headers["Content-Disposition"] == 'attachment; filename="a.zip"'
-    problem(ann.get(f"/files.zip?folder={make(ann, 'empty')}"), 404, "not_found")
-    problem(ann.get(f"/files.zip?folder={a}&q=x"), 400, "invalid")
-    problem(ann.get("/files.zip?folder=..%2F"), 404, "not_found")
-
-
-def entries(person: Person, query: str) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(person.get(f"/files.zip?{query}").data)) as found:
-        return {one.filename: found.read(one) for one in found.infolist()}
+def test_folders_go_with_their_owner(site: Site) -> None:
+    gone = site.person("gone")
+    make(gone, "b", make(gone, "a"))
+    site.services.users.delete(SHELL, gone.id)
+    del site.people["gone"]
+    assert list(site.services.folders.store.page_in(gone.id, None, Query(limit=10)).items) == []
+    deleted = site.services.audit.log.page((("action", "folder.delete"),), "", 2).items
+    assert [one.event["object"]["name"] for one in deleted] == ["a", "b"], "the latest first: from below"
 
 
 def test_moves_are_undone(ann: Person) -> None:

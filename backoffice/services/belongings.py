@@ -1,0 +1,61 @@
+"""What is worth nothing without its user, and goes after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent, ObjectRef
+from backoffice.domain.folders import Folder
+from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
+from backoffice.domain.paging import Query
+from backoffice.errors import NotFound, VersionMismatch
+from backoffice.services.folder_ports import FolderStore
+from backoffice.services.ports import LinkStore, TokenStore
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """Tokens, share links and folders of somebody."""
+
+    tokens: TokenStore
+    links: LinkStore
+    folders: FolderStore
+
+    def clear(self, actor: Actor, user_id: str, now: int) -> None:
+        """Of a user who was deleted by that actor; nothing opens by them any more, and new ones cannot be made. What
+        another request removes at the same moment is recorded there."""
+        actor = replace(actor, ground=None)
+        for token in self.tokens.page(Query(filters=(("user", user_id),), limit=MAX_LIMIT)).items:
+            with suppress(NotFound, VersionMismatch):
+                target = ObjectRef("token", token.id, token.name)
+                self.tokens.remove(token, AuditEvent(Actions.TOKEN_REVOKE, actor, target, at=now))
+        for link in self.links.page(Query(filters=(("owner", user_id),), limit=MAX_LIMIT)).items:
+            with suppress(NotFound, VersionMismatch):
+                target = ObjectRef("link", link.id, link.name)
+                self.links.remove(link, AuditEvent(Actions.LINK_REVOKE, actor, target, at=now))
+        for folder in self._folders_from_below(user_id):
+            with suppress(NotFound, VersionMismatch):
+                target = ObjectRef("folder", folder.id, folder.name)
+                self.folders.remove(folder, AuditEvent(Actions.FOLDER_DELETE, actor, target, at=now))
+
+    def _folders_from_below(self, user_id: str) -> Iterator[Folder]:
+        found, cursor = dict[str, Folder](), ""
+        while True:
+            page = self.folders.page_in(user_id, None, Query(limit=MAX_LIMIT, cursor=cursor))
+            found |= {one.id: one for one in page.items}
+            cursor = page.next_cursor
+            if not cursor:
+                break
+
+        def depth(folder: Folder) -> int:
+            for above in range(MAX_FOLDER_DEPTH):
+                if folder.parent not in found:
+                    return above
+                folder = found[folder.parent]
+            return MAX_FOLDER_DEPTH
+
+        yield from sorted(found.values(), key=depth, reverse=True)

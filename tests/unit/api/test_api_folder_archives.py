@@ -1,0 +1,51 @@
+"""Archives of what lies in folders."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from backoffice.services import zips
+from tests.support.api_site import Person, problem
+from tests.support.folders import make
+
+
+def test_an_archive_keeps_folders_and_nothing_of_others(ann: Person) -> None:
+    a, ab, inner = make(ann, "a"), make(ann, "ab"), ""
+    inner = make(ann, "inner", a)
+    for folder, name in ((a, "x"), (ab, "not"), (inner, "y"), ("", "top")):
+        ann.put(f"{name}?folder={folder}", name.encode())
+    assert entries(ann, f"folder={a}") == {"x": b"x", "inner/y": b"y"}
+    assert (
+        entries(ann, "folder=")
+        == entries(ann, "")
+        == {
+            "a/x": b"x",
+            "a/inner/y": b"y",
+            "ab/not": b"not",
+            "top": b"top",
+        }
+    )
+    assert ann.get(f"/files.zip?folder={a}").headers["Content-Disposition"] == 'attachment; filename="a.zip"'
+    problem(ann.get(f"/files.zip?folder={make(ann, 'empty')}"), 404, "not_found")
+    problem(ann.get(f"/files.zip?folder={a}&q=x"), 400, "invalid")
+    problem(ann.get("/files.zip?folder=..%2F"), 404, "not_found")
+
+
+def test_an_archive_of_too_much_is_refused(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = make(ann, "b", make(ann, "a"))
+    ann.put(f"x.txt?folder={inner}")
+    monkeypatch.setattr(zips, "MAX_ZIPPED_FOLDERS", 1)
+    assert problem(ann.get("/files.zip?folder="), 400, "invalid")["limit"] == 1
+    monkeypatch.setattr(zips, "MAX_ZIPPED_FOLDERS", 2)
+    monkeypatch.setattr(zips, "MAX_ZIPPED_NAMES", len("a/b/x.txt") - 1)
+    problem(ann.get("/files.zip?folder="), 400, "invalid")
+    monkeypatch.setattr(zips, "MAX_ZIPPED_NAMES", len("a/b/x.txt"))
+    assert entries(ann, "folder=") == {"a/b/x.txt": ann.get("/files/" + ann.get("/files").json["items"][0]["id"]).data}
+
+
+def entries(person: Person, query: str) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(person.get(f"/files.zip?{query}").data)) as found:
+        return {one.filename: found.read(one) for one in found.infolist()}
