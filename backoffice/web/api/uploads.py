@@ -239,7 +239,7 @@ def upload_complete() -> Response:
 @route_act(Acts.FILE_CREATE, max_body=None)
 def upload_whole(name: str) -> Response:
     """A body of any length, known or not; it is cut into chunks as it streams in. If anything goes wrong, nothing is
-    left of it. The answer is 201 when the file is safe."""
+    left of it, but for the folders of `folder_path`. The answer is 201 when the file is safe."""
     wanted = query(WholeFields, request)
     sha256 = single_digest(
         checksum_bytes(wanted.checksum),
