@@ -143,7 +143,7 @@ KINDS = [
         2,
         made(admin.somebody, "PATCH", "/admin/users/{made}", json=QUOTA),
     ),
-    Kind("delete a user", ADMIN + "delete_user", 204, 5, admin.with_password("DELETE", "/admin/users/{made}")),
+    Kind("delete a user", ADMIN + "delete_user", 204, 7, admin.with_password("DELETE", "/admin/users/{made}")),
     Kind("whom a user reaches", ADMIN + "get_user_reached", 200, 3, root("GET", "/admin/users/{user}/access/who")),
     Kind("a role", ADMIN + "get_role", 200, 1, root("GET", "/admin/roles/operator")),
     Kind(
