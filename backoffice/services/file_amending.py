@@ -18,6 +18,7 @@ from backoffice.errors import Invalid, NotFound, QuotaExceeded
 from backoffice.services.authorization import authorize, record_denial, user_ref
 from backoffice.services.file_changes import FileChanges, expect_version
 from backoffice.services.file_reading import file_ref
+from backoffice.services.records import again
 
 _ACTS: dict[str, tuple[Act, Action]] = {
     "name": (Acts.FILE_RENAME, Actions.FILE_RENAME),
@@ -72,7 +73,7 @@ class FileAmending(FileChanges):
             return self.files.amend(old, new, events[0], events[1:], quota) if events else old
 
         try:
-            return self._again(version, change)
+            return again(version, change)
         except QuotaExceeded:
             if heir is not None:
                 record_denial(self.audit, actor, Acts.FILE_TRANSFER.takes, user_ref(heir), "over the quota")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -21,9 +20,7 @@ from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.file_reading import file_ref
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import UserStore
-
-T = TypeVar("T")
-ATTEMPTS = 5
+from backoffice.services.records import again
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +47,6 @@ class FileChanges:
         authorize(self.audit, actor, act, file.owner, file_ref(file))
         return file
 
-    def _again(self, version: int | None, change: Callable[[], T]) -> T:
-        """`change` reads, checks and commits. Where the caller named no version, somebody else's change in between
-        is no reason to refuse."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return change()
-            except VersionMismatch:
-                if version is not None or attempt == ATTEMPTS - 1:
-                    raise
-        raise VersionMismatch
-
     def rename(self, actor: Actor, file_id: str, new_name: str, version: int | None = None) -> File:
         """Raises NotFound, Invalid, NameTaken, VersionMismatch. A name that the file has is no new one, whatever
         version took it."""
@@ -81,7 +67,7 @@ class FileChanges:
             )
             return self.files.rename(old, name, event)
 
-        return self._again(version, change)
+        return again(version, change)
 
     def tag(self, actor: Actor, file_id: str, tags: Iterable[str], version: int | None = None) -> File:
         """These tags instead of those it has. Raises NotFound, Invalid, VersionMismatch."""
@@ -104,7 +90,7 @@ class FileChanges:
                 old, tags, AuditEvent(Actions.FILE_TAG, actor, file_ref(old), changes=changes, at=self.now())
             )
 
-        return self._again(version, act)
+        return again(version, act)
 
     def transfer(self, actor: Actor, file_id: str, owner: str, version: int | None = None) -> File:
         """Hand a file over to the user of this id, under another name where that user has one of its own. Its bytes
@@ -128,7 +114,7 @@ class FileChanges:
             return self.files.transfer(old, owner, UNLIMITED_QUOTA if self.quota is None else self.quota, event)
 
         try:
-            return self._again(version, act)
+            return again(version, act)
         except QuotaExceeded:
             record_denial(self.audit, actor, Acts.FILE_TRANSFER.takes, user_ref(user), "over the quota")
             raise

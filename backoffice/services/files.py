@@ -22,6 +22,7 @@ from backoffice.services.file_amending import FileAmending
 from backoffice.services.file_changes import expect_version
 from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref, record_counted_reads
 from backoffice.services.quota_refusals import records_quota_refusals
+from backoffice.services.records import again
 from backoffice.services.uploads.reader import expect_whole, read_digest
 
 SORTS = ("created", "size", "name")
@@ -158,7 +159,7 @@ class Files(FileAmending):
             event = AuditEvent(Actions.FILE_TRASH, actor, file_ref(old), at=self.now())
             self.files.trash(old, event.at + self.trash_seconds * 1000, event)
 
-        self._again(version, change)
+        again(version, change)
 
     def restore(self, actor: Actor, file_id: str, version: int | None = None) -> File:
         """Out of the trash; under another name where its own was taken meanwhile. Raises NotFound, VersionMismatch."""
@@ -168,7 +169,7 @@ class Files(FileAmending):
             expect_version(old, version)
             return self.files.restore(old, AuditEvent(Actions.FILE_RESTORE, actor, file_ref(old), at=self.now()))
 
-        return self._again(version, change)
+        return again(version, change)
 
     def purge(self, actor: Actor, file_id: str, version: int | None = None) -> None:
         """Gone for good, from the trash or not; its bytes are free and the quota released when this returns. Raises
@@ -182,7 +183,7 @@ class Files(FileAmending):
             expect_version(old, version)
             return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, file_ref(old), at=self.now()))
 
-        self._collect(self._again(version, change))
+        self._collect(again(version, change))
 
     def _collect(self, file: File) -> None:
         self.chunks.delete(file.id, file.total_chunks)

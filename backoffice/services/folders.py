@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action, Actions
@@ -14,15 +14,13 @@ from backoffice.domain.folders import FOLDERS, Folder, check_depth, clean_path
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import Conflict, Invalid, NameTaken, NotFound, VersionMismatch
+from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import FileStore
 from backoffice.services.folder_ports import FolderStore
-from backoffice.services.records import Records, expect
+from backoffice.services.records import Records, again, expect
 
-ATTEMPTS: Final = 5
 NO_FOLDER: Final = "There is no such folder."
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +83,7 @@ class Folders(Records[Folder]):
         too deep; QuotaExceeded: too many."""
         authorize(self.audit, actor, Acts.FOLDER_CREATE)
         clean = clean_name(name)
-        return self._again(None, lambda: self._create(actor, clean, parent))
+        return again(None, lambda: self._create(actor, clean, parent))
 
     def make_path(self, actor: Actor, names: Sequence[str], parent: str = "") -> Folder:
         """The folder at the end of a path of names that begins in `parent`; those that are not there are made. Done
@@ -104,7 +102,7 @@ class Folders(Records[Folder]):
         if found is not None:
             return found
         try:
-            return self._again(None, lambda: self._create(actor, name, parent))
+            return again(None, lambda: self._create(actor, name, parent))
         except NameTaken:
             # Somebody has made it since, or a file has the name.
             found = self.store.named(actor.id, parent, name)
@@ -153,7 +151,7 @@ class Folders(Records[Folder]):
                 return old
             return self._put(actor, old, new, above)
 
-        return self._again(version, change)
+        return again(version, change)
 
     def delete(self, actor: Actor, record_id: str, /, version: int | None = None) -> None:
         """An empty one, for good. Raises NotFound, NotAllowed, VersionMismatch; InUse: something lies in it."""
@@ -164,7 +162,7 @@ class Folders(Records[Folder]):
             changes = {"name": (old.name, None)} | ({"parent": (old.parent, None)} if old.parent else {})
             self.store.remove(old, self._event(Actions.FOLDER_DELETE, actor, old, changes))
 
-        self._again(version, change)
+        again(version, change)
 
     def _put(self, actor: Actor, old: Folder, new: Folder, above: Sequence[Folder]) -> Folder:
         action: Action = Actions.FOLDER_MOVE if new.parent != old.parent else Actions.FOLDER_RENAME
@@ -225,16 +223,6 @@ class Folders(Records[Folder]):
             cursor = page.next_cursor
             if not cursor:
                 return
-
-    def _again(self, version: int | None, change: Callable[[], T]) -> T:
-        """As `FileChanges`: what changed in between, the folder or one above it, is read anew."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return change()
-            except VersionMismatch:
-                if version is not None or attempt == ATTEMPTS - 1:
-                    raise
-        raise VersionMismatch
 
 
 def _path(known: Mapping[str, Folder], folder_id: str, within: str) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class Record(Protocol):
 
 
 R = TypeVar("R", bound=Record)
+Done = TypeVar("Done")
+ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +179,18 @@ def expect(record: Record, version: int | None) -> None:
     """Raises VersionMismatch unless the record is at `version`, or none was named."""
     if version is not None and version != record.version:
         raise VersionMismatch
+
+
+def again(version: int | None, change: Callable[[], Done]) -> Done:
+    """`change` reads, checks and commits. Where the caller named no version, somebody else's change in between is no
+    reason to refuse."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return change()
+        except VersionMismatch:
+            if version is not None or attempt == ATTEMPTS - 1:
+                raise
+    raise VersionMismatch
 
 
 def plain(value: Any) -> Any:

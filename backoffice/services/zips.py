@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Lock
 from typing import Final
 from zlib import crc32
@@ -21,7 +22,7 @@ from backoffice.domain.audit import NO_OBJECT
 from backoffice.domain.files import File, FileState, clean_name
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT, MAX_UNSENT, MAX_ZIPPED, MAX_ZIPPED_FOLDERS, MAX_ZIPPED_NAMES
-from backoffice.domain.paging import Query
+from backoffice.domain.paging import Page, Query
 from backoffice.domain.zip_format import Entry, Layout, unique_names
 from backoffice.errors import Invalid, NotFound
 from backoffice.services.authorization import authorize, is_authorized, record_denial
@@ -87,6 +88,18 @@ class OpenedZip:
         return self._read(start, self.file.size if stop is None else stop)
 
 
+def _collect(found: list[File], query: Query, read: Callable[[Query], Page[File]]) -> None:
+    """Add all that the query finds, page by page. Raises Invalid: too many."""
+    while True:
+        page = read(query)
+        found += page.items
+        if len(found) > MAX_ZIPPED or (page.exact and page.total > MAX_ZIPPED):
+            raise Invalid(f"An archive has at most {MAX_ZIPPED:,} files.", limit=MAX_ZIPPED)
+        if not page.next_cursor:
+            return
+        query = replace(query, cursor=page.next_cursor)
+
+
 @dataclass(frozen=True, slots=True)
 class Zips:
     """Archives of files that one may download."""
@@ -108,19 +121,10 @@ class Zips:
 
     def open_matching(self, actor: Actor, query: Query, *, everybody: bool = False, name: str = "") -> OpenedZip:
         """Of the files that the query finds, oldest first, as `Files.page`. Raises Invalid: too many, or none."""
-        found, asked = list[File](), replace(query, sort="created", descending=False, limit=MAX_LIMIT)
-        while True:
-            page = self.files.page(actor, asked, everybody=everybody)
-            found += page.items
-            if len(found) > MAX_ZIPPED or (page.exact and page.total > MAX_ZIPPED):
-                raise Invalid(f"An archive has at most {MAX_ZIPPED:,} files.", limit=MAX_ZIPPED)
-            if not page.next_cursor:
-                break
-            asked = replace(asked, cursor=page.next_cursor)
-        if not found:
-            raise NotFound("There are no such files.")
-        self._authorize(actor, found, [])
-        return self._opened(actor, found, name)
+        found = list[File]()
+        asked = replace(query, sort="created", descending=False, limit=MAX_LIMIT)
+        _collect(found, asked, lambda query: self.files.page(actor, query, everybody=everybody))
+        return self._opened_whole(actor, found, name)
 
     def open_folder(self, actor: Actor, folder: str, owner: str = "", name: str = "") -> OpenedZip:
         """Of all that lies in a folder and in those within it ("": of all that the owner has), called as the folder is.
@@ -132,18 +136,14 @@ class Zips:
             if count > MAX_ZIPPED_FOLDERS:
                 raise Invalid(f"An archive has at most {MAX_ZIPPED_FOLDERS:,} folders.", limit=MAX_ZIPPED_FOLDERS)
             asked = Query(sort="created", limit=MAX_LIMIT)
-            while True:
-                page = self.files.page_in(actor, place, asked, owner)
-                found += page.items
-                if len(found) > MAX_ZIPPED:
-                    raise Invalid(f"An archive has at most {MAX_ZIPPED:,} files.", limit=MAX_ZIPPED)
-                if not page.next_cursor:
-                    break
-                asked = replace(asked, cursor=page.next_cursor)
+            _collect(found, asked, partial(self.files.page_in, actor, place, owner=owner))
+        return self._opened_whole(actor, found, name or (root.name if root is not None else ""), folder)
+
+    def _opened_whole(self, actor: Actor, found: Sequence[File], name: str, within: str = "") -> OpenedZip:
         if not found:
             raise NotFound("There are no such files.")
         self._authorize(actor, found, [])
-        return self._opened(actor, found, name or (root.name if root is not None else ""), folder)
+        return self._opened(actor, found, name, within)
 
     def _read_records(self, ids: Sequence[str]) -> Iterator[File]:
         for start in range(0, len(ids), MAX_LIMIT):
