@@ -57,7 +57,13 @@ INDEXES: tuple[Index[File], ...] = (
     Sorted("created", lambda one: one.created_at if is_live(one) else None),
     Sorted("size", lambda one: one.size if is_live(one) else None, within=("owner", "folder")),
     NAME,
-    Words("words", lambda one: one.name if is_live(one) else None, first=NAME, compared=lambda one: one.name),
+    Words(
+        "words",
+        lambda one: one.name if is_live(one) else None,
+        first=NAME,
+        compared=lambda one: one.name,
+        fields=("name",),
+    ),
     Facet("owner", lambda one: [one.owner] if is_live(one) else [], _created, "created"),
     Facet(
         "folder",

@@ -45,7 +45,12 @@ class RedisUsers(RedisRecords[User]):
         Sorted("signed_in", lambda user: user.last_login_at),
         Sorted("inactive", lambda user: user.inactive_at or None),
         Lexical("username", lambda user: user.username),
-        Words("words", lambda user: f"{user.username} {user.email}", within=("role", "status")),
+        Words(
+            "words",
+            lambda user: f"{user.username} {user.email}",
+            within=("role", "status"),
+            fields=("username", "email"),
+        ),
         Facet("role", lambda user: user.roles, lambda user: user.created_at, "created", listed=True),
         Facet("status", lambda user: (user.status,), lambda user: user.created_at, "created", listed=True),
         Facet("quota", lambda user: ("near",) if user.quota_near else (), lambda user: user.created_at, "created"),

@@ -7,10 +7,15 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
+from backoffice.domain.files import File
 from backoffice.domain.paging import Query
+from backoffice.domain.users import User
 from backoffice.stores.client import Db
+from backoffice.stores.file_indexes import INDEXES
 from backoffice.stores.records import paging
+from backoffice.stores.records.indexes import Words
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.users import RedisUsers
 from tests.support.records import Thing, some_things, store
 
 MANY = 200
@@ -43,3 +48,20 @@ def test_the_smallest_of_the_conditions_is_walked(real: Redis, pager: Pager[Thin
     """Among the red ones those of ann come last."""
     both = Query(filters=(("tag", "red"), ("owner", "ann")), sort="created", descending=True, limit=20)
     assert read(real, pager, both) == 40
+
+
+def test_of_what_does_not_have_the_words_no_more_than_its_text_is_read(real: Redis, pager: Pager[Thing]) -> None:
+    asked = Query(search="report", sort="created", limit=10)
+    texts = [one.name.lower() for one in pager.page(replace(asked, limit=200)).items]
+    assert texts
+    assert all("report" in one for one in texts)
+    assert read(real, pager, asked) < 30
+
+
+def test_the_fields_named_make_the_text_that_is_searched() -> None:
+    user = User(id="u", username="anna", email="a@example.org", roles=(), created_at=1, updated_at=1)
+    file = File(id="f", name="some name.txt", size=1, mime_type="", owner="u", created_at=1, total_chunks=1)
+    [of_users] = [one for one in RedisUsers.indexes if isinstance(one, Words)]
+    [of_files] = [one for one in INDEXES if isinstance(one, Words)]
+    assert (of_users.fields, of_users.searched(user)) == (("username", "email"), "anna a@example.org")
+    assert (of_files.fields, of_files.searched(file)) == (("name",), "some name.txt")

@@ -47,7 +47,7 @@ def collection(db: Db, keys: Keys = KEYS) -> Collection[Thing]:
             Sorted("created", lambda one: one.created_at),
             Sorted("size", lambda one: None if one.hidden else one.size, within=("owner",)),
             NAME,
-            Words("words", lambda one: one.name, within=("owner",), first=NAME),
+            Words("words", lambda one: one.name, within=("owner",), first=NAME, fields=("name",)),
             Facet("owner", lambda one: (one.owner,), lambda one: one.created_at, "created", listed=True),
             Facet("tag", lambda one: one.tags, lambda one: one.created_at, "created", listed=True),
         ],

@@ -66,13 +66,15 @@ class Lexical(Generic[T]):
 class Words(Generic[T]):
     """Search by the beginning of words. `first`: the order by the same text, or one that begins with it and is kept
     within the same facets. It finds a text by its first word as well, which then needs no entry here. `compared`: the
-    text of each record, also of those that the index leaves out; an order that has them can be searched, too."""
+    text of each record, also of those that the index leaves out; an order that has them can be searched, too. `fields`:
+    of which this text is made, with a space between; then a walk reads nothing else of records without the words."""
 
     name: str
     text: Callable[[T], str | None]
     within: tuple[str, ...] = ()
     first: Lexical[T] | None = None
     compared: Callable[[T], str] | None = None
+    fields: tuple[str, ...] = ()
 
     def searched(self, record: T) -> str:
         """What a question is compared with."""

@@ -30,12 +30,13 @@ from backoffice.domain.limits import MAX_LIMIT, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.words import Term, has_text, needles, terms
 from backoffice.errors import Invalid
-from backoffice.stores.records.collection import Collection, Record, bounds, flat_pairs, score
+from backoffice.stores.records.collection import Collection, Record, bounds, score
 from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor, is_cursor_of
 from backoffice.stores.records.indexes import Lexical, Sorted, Words
+from backoffice.stores.records.page_of_ids import page_of_ids
 from backoffice.stores.records.search import WordSearch
 from backoffice.stores.records.windows import first_window
-from backoffice.stores.records.zset_range import ZSetRange, members_after
+from backoffice.stores.records.zset_range import ZSetRange
 
 R = TypeVar("R", bound=Record)
 
@@ -170,23 +171,9 @@ class Pager(Generic[R]):
     # -- one index
 
     def _by_index(self, place: ZSetRange, query: Query, sort: str, descending: bool) -> Page[R]:
-        db, numbered = self._collection.db, self._numbered(sort)
-        mark = decode_cursor(query.cursor, sort, numbered=numbered) if query.cursor else None
-        wanted = query.limit + 1
-        if mark is None:
-            total, row = db.many([place.count(), place.slice(query.offset, wanted, descending, scores=numbered)])
-        elif numbered:
-            total, row = members_after(db, place, mark, wanted, descending)
-        else:
-            total, row = db.many([place.count(), place.after(mark.member, wanted, descending)])
-        found = flat_pairs(row) if numbered else [(member, 0) for member in row]
-        cursor = ""
-        if len(found) > query.limit:
-            member, number = found[query.limit - 1]
-            cursor = encode_cursor(sort, Mark(score(float(number)) if numbered else "", member.decode()))
-        ids = [self._collection.member_id(member) for member, _ in found[: query.limit]]
-        records = self._collection.get_many(ids)
-        return Page(tuple(one for one in records if one is not None), int(total), True, cursor)
+        ids = page_of_ids(self._collection, place, query, sort, descending, numbered=self._numbered(sort))
+        records = self._collection.get_many(ids.items)
+        return Page(tuple(one for one in records if one is not None), ids.total, True, ids.next_cursor)
 
     # -- several
 
@@ -251,10 +238,11 @@ class Pager(Generic[R]):
         matched = 0
         while left > 0:
             size, left = min(size, left), left - size
-            window = self._by_index(place, Query(sort=sort, limit=size, cursor=cursor), sort, descending)
+            asked = Query(sort=sort, limit=size, cursor=cursor)
+            window = page_of_ids(self._collection, place, asked, sort, descending, numbered=self._numbered(sort))
             size = WINDOW
-            for record in window.items:
-                if not self._matches(record, query, order):
+            for record in self._likely(window.items, query, order):
+                if record is None or not self._matches(record, query, order):
                     continue
                 matched += 1
                 if matched <= skip:
@@ -268,6 +256,12 @@ class Pager(Generic[R]):
         ended = decode_cursor(cursor, sort, numbered=self._numbered(sort)) if cursor else None
         after = "" if ended is None else encode_cursor(order.cursor, ended)
         return Page(tuple(found), matched, not (cursor or query.cursor), after)
+
+    def _likely(self, ids: Sequence[str], query: Query, order: _Order) -> list[R | None]:
+        """The records that may match: where most do not, only those that have the words are read whole."""
+        if self._words is not None and order.words and len(ids) > 2 * query.limit:
+            ids = self._words.with_words(ids, order.words)
+        return self._collection.get_many(ids)
 
     def _walk_place(self, query: Query, sort: str, counts: Sequence[int], total: int) -> tuple[ZSetRange, int]:
         """The order's index, within the smallest of the conditions where it is kept so, and how many records it has."""
