@@ -118,12 +118,13 @@ class Read:
 @dataclass(eq=False, slots=True)
 class _Group:
     """Reads within another one. `began`: how many answers that one had been given when it came to them; `taken`: how
-    many it was given for them."""
+    many it was given for them; `asking`: they have got as far as to ask what cannot be sent with others."""
 
     runs: tuple[Callable[[], Any], ...]
     reads: list[Read]
     began: int
     taken: int = 0
+    asking: bool = False
 
 
 def all_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
@@ -159,15 +160,28 @@ def read_together(many: Callable[[Sequence[Any]], list[Any]], reads: Sequence[Ca
     """What each of them returns; `many` sends commands in one round trip. Raises what the first one to fail raises."""
     outer = _reading.get()
     group = _Group((), [Read(run) for run in reads], 0) if outer is None else outer.group(reads)
-    started = group.reads
     while True:
-        for read in started:
-            if not (read.done or read.waits):
-                read.go_on()
-        waiting = [read for read in started if not read.done]
-        if not waiting:
-            return [read.result for read in started]
-        replies = iter(many([command for read in waiting for command in read.commands]))
+        if not group.asking:
+            for read in group.reads:
+                if not (read.done or read.waits):
+                    read.go_on()
+            if all(read.done for read in group.reads):
+                return [read.result for read in group.reads]
+            _send_together(many, group)
+            group.asking = True
+        for read in group.reads:
+            if read.waits and read.ask is not None:
+                answer = read.ask()
+                group.taken += 1
+                read.answered(answer)
+        group.asking = False
+
+
+def _send_together(many: Callable[[Sequence[Any]], list[Any]], group: _Group) -> None:
+    """Ask what can be sent with other commands."""
+    sent = [read for read in group.reads if read.waits and read.ask is None]
+    if sent:
+        replies = iter(many([command for read in sent for command in read.commands]))
         group.taken += 1
-        for read in waiting:
-            read.answered([next(replies) for _ in read.commands] if read.ask is None else read.ask())
+        for read in sent:
+            read.answered([next(replies) for _ in read.commands])

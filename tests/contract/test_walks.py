@@ -55,7 +55,7 @@ def test_of_what_does_not_have_the_words_no_more_than_its_text_is_read(real: Red
     texts = [one.name.lower() for one in pager.page(replace(asked, limit=200)).items]
     assert texts
     assert all("report" in one for one in texts)
-    assert read(real, pager, asked) < 30
+    assert read(real, pager, asked) < 50  # of the 64 of a window; those not of ASCII are told apart here
 
 
 def test_the_fields_named_make_the_text_that_is_searched() -> None:

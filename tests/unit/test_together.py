@@ -179,6 +179,32 @@ def test_reads_within_a_read_go_on_where_they_were(db: Counted) -> None:
     assert (runs.count("long"), runs.count("middle"), runs.count("short")) == (4, 3, 2)
 
 
+def test_reads_within_a_read_ask_once_what_cannot_be_sent_with_others(db: Counted) -> None:
+    runs, asked = [0], list[str]()
+
+    def alone(question: str) -> str:
+        """As scripts are run."""
+        reading = current_read()
+        if reading is not None:
+            return str(reading.alone(question, lambda: alone(question)))
+        asked.append(question)
+        return f"{question}!"
+
+    def walk() -> list[Any]:
+        runs[0] += 1
+        return [db.call("GET", "a"), alone("one"), db.call("GET", "b"), alone("two"), db.call("GET", "c")]
+
+    def inner() -> list[Any]:
+        return db.together(walk, lambda: [alone("three"), follow(db, b"a", 2)], lambda: db.call("GET", "x"))
+
+    def outer() -> list[Any]:
+        return [db.call("GET", "x"), *db.together(inner, lambda: follow(db, b"a", 2))]
+
+    found = [[b"b", "one!", b"c", "two!", b"d"], ["three!", b"c"], b"y"]
+    assert db.together(outer, lambda: db.many([("GET", "a"), ("GET", "b")])) == [[b"y", found, b"c"], [b"b", b"c"]]
+    assert (sorted(asked), runs) == (["one", "three", "two"], [6])
+
+
 def test_other_reads_in_the_same_place_are_no_continuation(db: Counted) -> None:
     """An outer one that goes another way in its next run gets what it asks for then."""
     keys = iter([b"a", b"x", b"x", b"x", b"x", b"x"])

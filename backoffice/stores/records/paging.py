@@ -258,9 +258,9 @@ class Pager(Generic[R]):
         return Page(tuple(found), matched, not (cursor or query.cursor), after)
 
     def _likely(self, ids: Sequence[str], query: Query, order: _Order) -> list[R | None]:
-        """The records that may match: where most do not, only those that have the words are read whole."""
+        """The records that may match: where most do not, only those that may have the words are read."""
         if self._words is not None and order.words and len(ids) > 2 * query.limit:
-            ids = self._words.with_words(ids, order.words)
+            ids = self._words.likely(ids, order.words)
         return self._collection.get_many(ids)
 
     def _walk_place(self, query: Query, sort: str, counts: Sequence[int], total: int) -> tuple[ZSetRange, int]:

@@ -47,16 +47,16 @@ class WordSearch(Generic[R]):
         """Whether each term begins one of the record's words."""
         return has_words(self._index.searched(record), wanted)
 
-    def with_words(self, ids: Sequence[str], wanted: tuple[Term, ...]) -> list[str]:
-        """Those of the records that have the words, at most one round trip; all where the index does not say of which
-        fields their texts are made."""
-        if not self._index.fields:
+    def likely(self, ids: Sequence[str], wanted: tuple[Term, ...]) -> list[str]:
+        """Those of the records that may have the words, at most one round trip; all where the index does not say of
+        which fields their texts are made."""
+        if not ids or not self._index.fields:
             return list(ids)
-        keys, noun = self._collection.keys, self._collection.noun
-        stored = [self._collection.codec.stored(name) for name in self._index.fields]
-        rows = self._collection.db.many([("HMGET", keys.record(noun, one), *stored) for one in ids])
-        texts = (" ".join((part or b"").decode() for part in row) for row in rows)
-        return [one for one, text in zip(ids, texts, strict=True) if has_words(text, wanted)]
+        keys, codec = self._collection.keys, self._collection.codec
+        fields = [codec.stored(name) for name in self._index.fields]
+        args: list[Arg] = [len(fields), *fields, *(term.text for term in wanted)]
+        records = [keys.record(self._collection.noun, one) for one in ids]
+        return [ids[at - 1] for at in self._collection.db.script("likely", records, args, allow_oom=True)]
 
     def has_parts(self, record: R, question: str) -> bool:
         """Whether the record's text has the parts of the question anywhere."""
