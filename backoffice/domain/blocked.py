@@ -41,3 +41,8 @@ class Blocked:
     @property
     def id(self) -> str:
         return f"{self.kind}:{self.who}"
+
+    @property
+    def until_at(self) -> int:
+        """`until`, called as lists and exports call times."""
+        return self.until

@@ -28,6 +28,10 @@ _TIME = Markup('<time datetime="%s" title="%s" data-ago>%s</time>')
 _WHEN = Markup('<time datetime="%s" data-when>%s</time>')
 _STATE = Markup('<span class="state state-%s">%s</span>')
 _LABEL = Markup('<span class="label">%s</span>')
+_FURTHER = Markup(
+    '<span class="labels" title="%s">%s <span class="label num" aria-hidden="true">+%s</span>'
+    '<span class="visually-hidden">, %s</span></span>'
+)
 _LABELS = Markup('<span class="labels">%s</span>')
 _CODE = Markup("<code>%s</code>")
 _PARAGRAPH = Markup("<p>%s</p>")
@@ -125,6 +129,20 @@ def tags(values: Iterable[str]) -> Markup:
     """Each value as a quiet label."""
     # Plain strings: `remembered` does not look at the types within.
     return _labels(tuple(map(str, values)))
+
+
+def first_tag(values: Iterable[str]) -> Markup:
+    """The first as a label and how many there are besides, for a column that has no room for all; these are in its
+    title, and said to who listens."""
+    return _first_label(tuple(map(str, values)))
+
+
+@remembered
+def _first_label(values: tuple[str, ...]) -> Markup:
+    if len(values) < 2:
+        return _labels(values)
+    first, *others = values
+    return _FURTHER % (", ".join(values), _LABEL % first, len(others), ", ".join(others))
 
 
 @remembered

@@ -9,6 +9,8 @@ import pytest
 
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid, LastAdmin, NotAllowed, Unavailable
+from backoffice.web.admin.cells import default_list_cell
+from backoffice.web.formats import tags
 from tests.support.admin_site import EVIL, Markup, Site, Thing, make_site, reset
 
 
@@ -166,3 +168,11 @@ def test_the_page_shows_only_what_may_be_done(site: Site) -> None:
         assert "edit/" not in text
         assert "delete" not in text.lower().replace("data-yes>delete", "")
         assert "Export" not in text
+
+
+def test_of_several_labels_a_list_shows_the_first_and_says_the_others() -> None:
+    assert default_list_cell(None, frozenset("a"), "kinds") == tags("a")
+    assert default_list_cell(None, ("c", "<b>", "a"), "kinds") == (
+        '<span class="labels" title="&lt;b&gt;, a, c"><span class="label">&lt;b&gt;</span> '
+        '<span class="label num" aria-hidden="true">+2</span><span class="visually-hidden">, a, c</span></span>'
+    )

@@ -83,3 +83,16 @@ def test_tokens_are_listed_and_revoked(desk: Desk) -> None:
 def test_who_may_not_see_them_is_refused(desk: Desk, section: str) -> None:
     for role in ("user", "auditor"):
         assert desk.as_(role).get(f"/admin/{section}/").status_code == 403
+
+
+def test_whom_failures_keep_waiting_can_be_taken_along_as_a_file(desk: Desk) -> None:
+    user = desk.user("", password="violet-harbour-93-lantern")
+    stranger = desk.site.browser()
+    stranger.get("/login")
+    for _ in range(12):
+        stranger.post("/login", {"username": user.username, "password": "not-this-one-at-all"})
+    lines = desk.as_("operator").get("/admin/blocked/export/csv/").text.splitlines()
+    assert lines[0] == "Kind,Address or name,User name,Failures,Until,Forgotten"
+    [named] = [line.split(",") for line in lines if user.username in line]
+    assert (named[0], int(named[3]) >= 6, named[4][:2], named[4][-1]) == ("name", True, "20", "Z")
+    assert '"kind": "name"' in desk.as_("operator").get("/admin/blocked/export/jsonl/").text

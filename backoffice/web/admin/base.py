@@ -32,7 +32,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.web.admin.access import ViewAccess, ViewActs, single_id, standard_rules
 from backoffice.web.admin.actions import BulkAction, DeleteLabels, Link, RowAction, RowButton, ViewActions
 from backoffice.web.admin.bulk import BulkJob
-from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_text
+from backoffice.web.admin.cells import TIME_SUFFIX, csv_cell, default_cell, default_list_cell, default_text
 from backoffice.web.admin.list_pages import ListPages
 from backoffice.web.admin.list_state import ListOptions
 from backoffice.web.admin.record_page import Panel, record_context
@@ -81,8 +81,8 @@ class ServiceView(ListPages):
     column_sortable_list: ClassVar[Sequence[str | tuple[str, str]]] = ()
     column_formatters_export: ClassVar[dict[str, Any]] = {}
     """Own formatters for CSV; those of pages make markup and are not used there."""
-    column_type_formatters: ClassVar[dict[type, Any]] = {object: default_cell}
-    column_type_formatters_detail: ClassVar[dict[type, Any]] = column_type_formatters
+    column_type_formatters: ClassVar[dict[type, Any]] = {object: default_list_cell}
+    column_type_formatters_detail: ClassVar[dict[type, Any]] = {object: default_cell}
     column_type_formatters_export: ClassVar[dict[type, Any]] = {object: default_text}
     column_numeric: ClassVar[Sequence[str]] = ()
     """Columns set flush right, in figures of one width."""

@@ -56,7 +56,15 @@ class BlockedView(ServiceView):
         bulk_question="Lift the selected blocks? Sign-in can be tried again at once.",
     )
     column_list = ("who", "why", "until", "forgotten_at")
-    column_labels: ClassVar = {"who": "Address or name", "until": "Until", "forgotten_at": "Forgotten"}
+    column_export_list = ("kind", "who", "username", "failures", "until_at", "forgotten_at")
+    can_export = True
+    column_labels: ClassVar = {
+        "who": "Address or name",
+        "username": "User name",
+        "until": "Until",
+        "until_at": "Until",
+        "forgotten_at": "Forgotten",
+    }
     column_formatters: ClassVar = {"who": _who, "why": _why, "until": _until}
     column_widths: ClassVar = {"until": 14, "forgotten_at": 9}
     empty_hint = "Nobody has to wait."

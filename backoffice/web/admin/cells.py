@@ -15,7 +15,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from backoffice.domain.times import now_ms, rfc3339
-from backoffice.web.formats import NOTHING, number, remembered, size_tag, state_tag, tags, time_tag, when_tag
+from backoffice.web.formats import NOTHING, first_tag, number, remembered, size_tag, state_tag, tags, time_tag, when_tag
 
 _CODE = Markup('<code class="id" title="%s">%s</code>')
 _BIDI = Markup("<bdi>%s</bdi>")
@@ -53,6 +53,13 @@ def default_cell(view: Any, value: Any, name: str) -> str | Markup:
             return tags(sorted(map(str, value)))
         case _:
             return str(value)
+
+
+def default_list_cell(view: Any, value: Any, name: str) -> str | Markup:
+    """Likewise in a list, where of several labels the first is shown, and how many there are besides."""
+    if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
+        return first_tag(sorted(map(str, value)))
+    return default_cell(view, value, name)
 
 
 def moment(ms: int) -> Markup:
