@@ -111,7 +111,7 @@ class UserView(UserEditing, LeavingPage, ServiceView):
         "link": link_cell,
         "end": end_cell,
     }
-    column_widths: ClassVar = {"email": 10, "status": 8, "roles": 9, "last_login_at": 8, "created_at": 8}
+    column_widths: ClassVar = {"email": 10, "status": 8, "roles": 10, "last_login_at": 8, "created_at": 8}
     column_low = ("created_at",)
     column_filters = (
         one_of("status", "Status", lambda: [(status.value, status.value) for status in UserStatus]),
