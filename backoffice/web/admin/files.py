@@ -128,7 +128,7 @@ class FileView(OwnedView):
     )
     searchable = True
     search_hint = "Words of the name, >100MB"
-    empty_hint = "Nobody has uploaded anything yet."
+    empty_hint = "There are no files, but for what is in the trash or being uploaded."
     form_on_edit = FileForm
     jobs: ClassVar = {
         "delete": BulkJob("file.trash"),
