@@ -153,7 +153,7 @@ def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, F
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, stores.durability, trash)
     return (
         Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
-        Folders(store=stores.folders, audit=audit, files=stores.files),
+        Folders(store=stores.folders, audit=audit, files=stores.files, chunks=chunks, trash_seconds=trash),
         Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings)),
         Links.of(stores.links, people, stores.files, chunks),
     )

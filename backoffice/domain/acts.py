@@ -81,6 +81,10 @@ def _own(name: str, text: str, takes: Permission, event: Action | None = None) -
     return Act(name, text, takes, Whose.OWN_OR_ALL, event=event)
 
 
+def _only_own(name: str, text: str, takes: Permission, event: Action) -> Act:
+    return Act(name, text, takes, Whose.OWN, event=event)
+
+
 def _account(name: str, text: str, event: Action, rank: Rank = Rank.NO_LESS, proof: Proof = Proof.FRESH) -> Act:
     return Act(name, text, Permissions.USERS_WRITE, Whose.ACCOUNT, rank, proof, event)
 
@@ -111,17 +115,16 @@ class Acts:
     FILE_VERIFY = _own("file.verify", "compare a file with its digests", Permissions.FILES_WRITE, Actions.FILE_VERIFY)
     FILE_MOVE = _own("file.move", "put a file into another folder", Permissions.FILES_WRITE, Actions.FILE_MOVE)
     FOLDER_READ = _own("folder.read", "see a folder", Permissions.FILES_READ)
-    FOLDER_CREATE = Act(
-        "folder.create", "make a folder", Permissions.FILES_WRITE, Whose.OWN, event=Actions.FOLDER_CREATE
-    )
+    FOLDER_CREATE = _only_own("folder.create", "make a folder", Permissions.FILES_WRITE, Actions.FOLDER_CREATE)
     FOLDER_RENAME = _own("folder.rename", "rename a folder", Permissions.FILES_WRITE, Actions.FOLDER_RENAME)
     FOLDER_MOVE = _own("folder.move", "move a folder", Permissions.FILES_WRITE, Actions.FOLDER_MOVE)
     FOLDER_DELETE = _own("folder.delete", "delete an empty folder", Permissions.FILES_DELETE, Actions.FOLDER_DELETE)
+    FOLDER_TRASH = _own("folder.trash", "put a folder into the trash", Permissions.FILES_DELETE, Actions.FOLDER_TRASH)
+    FOLDER_RESTORE = _own("folder.restore", "a folder out of it", Permissions.FILES_DELETE, Actions.FOLDER_RESTORE)
+    FOLDER_PURGE = _own("folder.purge", "delete one in it for good", Permissions.FILES_DELETE, Actions.FOLDER_PURGE)
     UPLOAD_READ = _own("upload.read", "see an upload", Permissions.FILES_READ)
     UPLOAD_CANCEL = _own("upload.cancel", "give an upload up", Permissions.FILES_WRITE, Actions.UPLOAD_CANCEL)
-    UPLOAD_START = Act(
-        "upload.start", "begin an upload", Permissions.FILES_WRITE, Whose.OWN, event=Actions.UPLOAD_START
-    )
+    UPLOAD_START = _only_own("upload.start", "begin an upload", Permissions.FILES_WRITE, Actions.UPLOAD_START)
     UPLOAD_SEND = Act("upload.send", "send bytes of an upload", Permissions.FILES_WRITE, Whose.OWN)
     FILE_CREATE = Act(
         "file.create", "make an upload or a body a file", Permissions.FILES_WRITE, Whose.OWN, event=Actions.FILE_CREATE
@@ -204,19 +207,14 @@ class Acts:
 
     LINK_LIST = Act("link.list", "list own share links", Permissions.FILES_SHARE, Whose.OWN)
     LINK_READ = _site("link.read", "see everybody's share links", Permissions.LINKS_READ)
-    LINK_CREATE = Act(
-        "link.create",
-        "share a file that one may download",
-        Permissions.FILES_SHARE,
-        Whose.OWN,
-        event=Actions.LINK_CREATE,
+    LINK_CREATE = _only_own(
+        "link.create", "share a file that one may download", Permissions.FILES_SHARE, Actions.LINK_CREATE
     )
-    LINK_UPDATE = Act(
+    LINK_UPDATE = _only_own(
         "link.update",
         "another end, password or number of downloads of a share link",
         Permissions.FILES_SHARE,
-        Whose.OWN,
-        event=Actions.LINK_UPDATE,
+        Actions.LINK_UPDATE,
     )
     LINK_REOPEN = _site(
         "link.reopen", "open a share link again that is closed", Permissions.LINKS_WRITE, Actions.LINK_REOPEN

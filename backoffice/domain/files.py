@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backoffice.domain import mime_types
@@ -70,7 +70,8 @@ class File:
     """A stored file. `id` is the identifier of the upload that made it; times in ms; `digest` is the SHA-256, empty
     until known; `changed_at` 0 while nothing was changed; `restored_at`: when it came out of the trash, or into other
     hands, last: share links of the time before stay shut; `folder`: where it lies, by identifier, or TOP; "" is the
-    top, too, of somebody who has no folders, or who had none when it came."""
+    top, too, of somebody who has no folders, or who had none when it came; `with_folder` 1: it went into the trash with
+    that folder, and comes back with it."""
 
     id: str
     name: str
@@ -87,11 +88,16 @@ class File:
     purge_at: int = 0
     restored_at: int = 0
     folder: str = ""
+    with_folder: int = 0
 
     @property
     def folder_id(self) -> str:
         """The folder that it lies in, "" at the top."""
         return "" if self.folder == TOP else self.folder
+
+    def restored(self, at: int) -> File:
+        """As it comes out of the trash at that time (ms)."""
+        return replace(self, state=FileState.READY, purge_at=0, with_folder=0, changed_at=at, restored_at=at)
 
     @property
     def sha256(self) -> str:

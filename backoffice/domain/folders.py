@@ -31,11 +31,17 @@ FOLDERS: Final = Noun(
 class FolderState(StrEnum):
     READY = "ready"
     TRASHED = "trashed"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """`parent` is the identifier of the folder that it lies in, "" at the top. Times in ms."""
+    """`parent` is the identifier of the folder that it lies in, "" at the top. Times in ms.
+
+    with_parent  1: it went into the trash with the folder that it lies in, and comes back with it
+    moving       1: what lies in it has yet to follow it into its state; `moved_by`, `moved_by_name` say whose act that
+                 is
+    """
 
     id: str
     owner: str
@@ -45,11 +51,26 @@ class Folder:
     parent: str = ""
     state: FolderState = FolderState.READY
     version: int = 1
+    purge_at: int = 0
+    with_parent: int = 0
+    moving: int = 0
+    moved_by: str = ""
+    moved_by_name: str = ""
 
     @property
     def live(self) -> bool:
         """Whether it is in lists, and not in the trash."""
         return self.state is FolderState.READY
+
+    @property
+    def trashed(self) -> bool:
+        """Whether it is in the trash, by itself or with another."""
+        return self.state is FolderState.TRASHED
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that lies in it is in the state that it is in."""
+        return not self.moving
 
 
 def clean_path(names: Sequence[str], field: str = "path") -> tuple[str, ...]:

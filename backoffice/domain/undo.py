@@ -57,15 +57,21 @@ _ROLE_FIELDS: Final = ("description", "permissions", "inactive_days")
 _ROLE: Final = (*_ROLE_FIELDS, "copied_from")
 _VIEW_FIELDS: Final = ("name", "query", "audience")
 _VIEW: Final = (*_VIEW_FIELDS, "section", "owner")
+_FOLDER: Final = ("name", "parent")
 # The entry of something new leaves out what is empty.
 _PLAIN_ROLE: Final = {"description": "", "inactive_days": 0, "copied_from": ""}
 _PLAIN_VIEW: Final = {"query": ""}
+_PLAIN_FOLDER: Final = {"parent": ""}
 _INVERSES: Final[Mapping[Action, _Inverse]] = {
     Actions.FILE_RENAME: _Inverse(Verb.CHANGE, Acts.FILE_RENAME, ("name",), besides=_READY),
     Actions.FILE_TAG: _Inverse(Verb.CHANGE, Acts.FILE_TAG, ("tags",), besides=_READY),
     Actions.FILE_MOVE: _Inverse(Verb.CHANGE, Acts.FILE_MOVE, ("folder",), besides=_READY),
-    Actions.FOLDER_RENAME: _Inverse(Verb.CHANGE, Acts.FOLDER_RENAME, ("name",)),
-    Actions.FOLDER_MOVE: _Inverse(Verb.CHANGE, Acts.FOLDER_MOVE, ("name", "parent")),
+    Actions.FOLDER_CREATE: _Inverse(Verb.DELETE, Acts.FOLDER_DELETE, _FOLDER, dict.fromkeys(_FOLDER), _PLAIN_FOLDER),
+    Actions.FOLDER_RENAME: _Inverse(Verb.CHANGE, Acts.FOLDER_RENAME, ("name",), besides=_READY),
+    Actions.FOLDER_MOVE: _Inverse(Verb.CHANGE, Acts.FOLDER_MOVE, _FOLDER, besides=_READY),
+    Actions.FOLDER_DELETE: _Inverse(Verb.CREATE, Acts.FOLDER_CREATE, _FOLDER, _PLAIN_FOLDER),
+    Actions.FOLDER_TRASH: _Inverse(Verb.RESTORE, Acts.FOLDER_RESTORE, before=_READY, after=_TRASHED),
+    Actions.FOLDER_RESTORE: _Inverse(Verb.TRASH, Acts.FOLDER_TRASH, before=_TRASHED, after=_READY),
     Actions.FILE_TRANSFER: _Inverse(Verb.CHANGE, Acts.FILE_TRANSFER, ("owner", "name"), besides=_READY),
     Actions.FILE_TRASH: _Inverse(Verb.RESTORE, Acts.FILE_RESTORE, before=_READY, after=_TRASHED),
     # Restored under another name, it goes back as it is: what is in the trash is not renamed.
@@ -88,6 +94,9 @@ _STATES: Final[Mapping[str, str]] = {
     Actions.FILE_TRASH: "state",
     Actions.FILE_RESTORE: "state",
     Actions.FILE_PURGE: "state",
+    Actions.FOLDER_TRASH: "state",
+    Actions.FOLDER_RESTORE: "state",
+    Actions.FOLDER_PURGE: "state",
     Actions.USER_DELETE: "status",
 }
 """Field that an act changes without its entry saying so."""
@@ -130,6 +139,8 @@ def opposite(entry: Entry) -> Opposite | None:
     target = event.get("object", {})
     if inverse is None or event.get("outcome") != Outcome.OK or not target.get("id"):
         return None
+    if event.get("data", {}).get("with"):
+        return None  # it went with a folder, and comes back with that
     back, left = dict(inverse.before or {}), {**(inverse.after or {}), **(inverse.besides or {})}
     for changed in inverse.fields:
         if changed in changes:
@@ -151,7 +162,7 @@ def _inverse(event: Mapping[str, Any]) -> _Inverse | None:
         return inverse if "status" in changed else _ENDED
     if inverse.fields and changed - {*inverse.fields}:
         return None
-    if inverse.verb is Verb.CREATE and changed != {*inverse.fields}:
+    if inverse.verb is Verb.CREATE and changed | {*(inverse.before or ())} != {*inverse.fields}:
         return None
     return inverse
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.folders import Folder
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
 from backoffice.domain.paging import Query
-from backoffice.errors import NotFound, VersionMismatch
+from backoffice.errors import InUse, NotFound, VersionMismatch
 from backoffice.services.folder_ports import FolderStore
 from backoffice.services.ports import LinkStore, TokenStore
 
@@ -37,19 +36,12 @@ class Belongings:
             with suppress(NotFound, VersionMismatch):
                 target = ObjectRef("link", link.id, link.name)
                 self.links.remove(link, AuditEvent(Actions.LINK_REVOKE, actor, target, at=now))
-        for folder in self._folders_from_below(user_id):
-            with suppress(NotFound, VersionMismatch):
-                target = ObjectRef("folder", folder.id, folder.name)
-                self.folders.remove(folder, AuditEvent(Actions.FOLDER_DELETE, actor, target, at=now))
+        while self._clear_folders(actor, user_id, now):
+            pass
 
-    def _folders_from_below(self, user_id: str) -> Iterator[Folder]:
-        found, cursor = dict[str, Folder](), ""
-        while True:
-            page = self.folders.page_in(user_id, None, Query(limit=MAX_LIMIT, cursor=cursor))
-            found |= {one.id: one for one in page.items}
-            cursor = page.next_cursor
-            if not cursor:
-                break
+    def _clear_folders(self, actor: Actor, user_id: str, now: int) -> bool:
+        """Some of them, in the trash or not; whether there may be more. From below, for none goes that has others."""
+        found = {one.id: one for one in self.folders.page(Query(filters=(("all", user_id),), limit=MAX_LIMIT)).items}
 
         def depth(folder: Folder) -> int:
             for above in range(MAX_FOLDER_DEPTH):
@@ -58,4 +50,10 @@ class Belongings:
                 folder = found[folder.parent]
             return MAX_FOLDER_DEPTH
 
-        yield from sorted(found.values(), key=depth, reverse=True)
+        removed = False
+        for folder in sorted(found.values(), key=depth, reverse=True):
+            with suppress(NotFound, VersionMismatch, InUse):
+                target = ObjectRef("folder", folder.id, folder.name)
+                self.folders.remove(folder, AuditEvent(Actions.FOLDER_DELETE, actor, target, at=now))
+                removed = True
+        return removed

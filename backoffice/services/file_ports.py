@@ -10,6 +10,7 @@ from typing import Protocol
 from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
+from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, Intent, Upload
 from backoffice.services.file_change_ports import FileChangeStore
@@ -208,6 +209,12 @@ class FileStore(FileChangeStore, Protocol):
         """Whether the owner has a file or folder of that name in that folder ("": at the top), outside of the
         trash."""
 
+    def free_name(self, owner: str, name: str, folder: str) -> str:
+        """`name`, or one like it, that nothing of the owner's has in that place, as `has_name` says."""
+
+    def within(self, folder: Folder, query: Query, *, live: bool) -> Page[File]:
+        """Of the files that lie in a folder, whatever state it is in; or of those that went into the trash with it."""
+
     def create(
         self,
         file: File,
@@ -235,6 +242,10 @@ class FileStore(FileChangeStore, Protocol):
     def restore(self, old: File, event: AuditEvent) -> File:
         """Back, under a free name. Raises VersionMismatch."""
 
+    def follow(self, folder: Folder, changes: Sequence[tuple[File, File, AuditEvent]]) -> None:
+        """Each of these files of a folder as it was, as it is to be and with its event, all in one commit. Raises
+        NameTaken, VersionMismatch: also unless the folder is still in the state it is in."""
+
     def purge(self, old: File, event: AuditEvent) -> File:
         """Out of the trash for good; waits for collection. Raises VersionMismatch."""
 
@@ -242,7 +253,7 @@ class FileStore(FileChangeStore, Protocol):
         """Drop a purged file after its chunks are gone, and release its quota."""
 
     def due(self, now: int, limit: int) -> list[File]:
-        """Trashed ones whose time is over."""
+        """Trashed ones whose time is over, but for those that went there with a folder that is not gone."""
 
     def purged(self, limit: int) -> list[File]:
         """Those that wait for collection."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.folders import Folder
+from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.paging import Page, Query
 from backoffice.services.ports import RecordStore
 
@@ -27,6 +27,27 @@ class FolderStore(RecordStore[Folder], Protocol):
         VersionMismatch: one of `above` has changed.
         """
 
-    def put(self, old: Folder, new: Folder, above: Sequence[Folder], event: AuditEvent) -> None:
-        """Put `new`, with another name or parent, in the place of `old`. `above`: where the parent is another one,
-        those that it comes to lie in. Raises as `add` does; VersionMismatch also unless it is still `old`."""
+    def put(
+        self,
+        old: Folder,
+        new: Folder,
+        above: Sequence[Folder],
+        event: AuditEvent,
+        *,
+        follows: FolderState | None = None,
+    ) -> None:
+        """Put `new`, with another name, parent or state, in the place of `old`. `above`: where it comes to a place,
+        those that it comes to lie in. Raises as `add` does; VersionMismatch also unless it is still `old`, and unless
+        the folder that it lies in is in the state `follows`."""
+
+    def within(self, folder: Folder, query: Query, *, live: bool) -> Page[Folder]:
+        """Of the folders that lie in one, whatever state it is in; or of those that went into the trash with it."""
+
+    def settle(self, folder: Folder) -> bool:
+        """Note that nothing in it has to follow it any more, and drop a purged one; whether that is so. Not an act."""
+
+    def moving(self, limit: int) -> list[Folder]:
+        """Those that something has to follow, the oldest such act first."""
+
+    def due(self, now: int, limit: int) -> list[Folder]:
+        """Those in the trash by themselves whose time is over."""

@@ -160,9 +160,10 @@ class UndoRecords:
                 values = _values(view if there else None, VIEWS.recorded)
                 return _Found(view if there else None, values, self.views.may_change(actor, view))
             case FOLDERS.name:
-                folder = self.folders.get(actor, undoing.key)
-                values = _values(folder, FOLDERS.recorded)
-                return _Found(folder, values, decide_act(actor, act, folder.owner).allowed)
+                folder = self._folder(actor, undoing)
+                keeper = folder.owner if folder is not None else undoing.by
+                values = _values(folder, (*FOLDERS.recorded, "state"))
+                return _Found(folder, values, decide_act(actor, act, keeper).allowed)
             case _:
                 file = self._file(actor, undoing.key)
                 owner = file.owner if act.others is not None else None
@@ -187,6 +188,17 @@ class UndoRecords:
                 raise
         self.views.authorize_seeing(actor, gone)
         return gone, False
+
+    def _folder(self, actor: Actor, undoing: Opposite) -> Folder | None:
+        """In the trash or not; None: one of one's own that was deleted."""
+        try:
+            return self.folders.get(actor, undoing.key)
+        except NotFound:
+            if undoing.verb is not Verb.CREATE:
+                return self.folders.trashed(actor, undoing.key)
+            if undoing.by != actor.id:
+                raise
+            return None
 
     def _file(self, actor: Actor, key: str) -> File:
         """In the trash or not."""
@@ -215,6 +227,7 @@ class UndoRecords:
 
     def _apply(self, actor: Actor, undoing: Opposite, version: int | None) -> None:
         key, back = undoing.key, undoing.back
+        kept = self.folders if undoing.type == FOLDERS.name else self.files
         match undoing.type, undoing.verb:
             case USERS.name, Verb.ENABLE:
                 self.users.enable(actor, key, version)
@@ -236,12 +249,16 @@ class UndoRecords:
                 shared = {"shared": back["audience"] == Audience.EVERYBODY} if "audience" in back else {}
                 plain = {name: back[name] for name in ("name", "query") if name in back}
                 self.views.update(actor, key, version=version, **plain, **shared)
-            case FOLDERS.name, _:
+            case FOLDERS.name, Verb.CREATE:
+                self.folders.bring_back(actor, key, **back)
+            case FOLDERS.name, Verb.DELETE:
+                self.folders.delete(actor, key, version)
+            case FOLDERS.name, Verb.CHANGE:
                 self.folders.update(actor, key, version=version, **back)
             case _, Verb.TRASH:
-                self.files.trash(actor, key, version)
+                kept.trash(actor, key, version)
             case _, Verb.RESTORE:
-                self.files.restore(actor, key, version)
+                kept.restore(actor, key, version)
             case _:
                 self._amend(actor, key, back, version)
 

@@ -46,6 +46,7 @@ SHORT = {
     "version": "v",
     "restored_at": "r",
     "folder": "f",
+    "with_folder": "w",
 }
 """Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 
@@ -77,5 +78,11 @@ INDEXES: tuple[Index[File], ...] = (
     Sorted("undigested", lambda one: one.created_at if is_live(one) and not one.digest else None),
     Sorted("purge", lambda one: one.purge_at if _trashed(one) else None),
     Facet("trash", lambda one: [one.owner] if _trashed(one) else [], lambda one: one.purge_at, "purge"),
+    Facet(
+        "went",
+        lambda one: [place(one.owner, one.folder)] if _trashed(one) and one.with_folder else [],
+        lambda one: one.purge_at,
+        "purge",
+    ),
     Sorted("gc", lambda one: one.updated_at if one.state is FileState.GONE else None),
 )

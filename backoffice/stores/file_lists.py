@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from backoffice.domain.files import TOP, File
-from backoffice.domain.folders import FolderState
+from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.paging import Page, Query
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Arg, Db
-from backoffice.stores.file_indexes import INDEXES, NAME, SHORT, place
+from backoffice.stores.file_indexes import INDEXES, NAME, SHORT, is_live, place
 from backoffice.stores.file_names import FOLDERS, FileNames, _FolderGone, folders_of
 from backoffice.stores.keys import Keys
 from backoffice.stores.recent import Recent
@@ -124,10 +124,28 @@ class FileLists:
     def has_name(self, owner: str, name: str, folder: str = "") -> bool:
         return self.names.taken(owner, name, folder)
 
+    def free_name(self, owner: str, name: str, folder: str) -> str:
+        return self.names.free(owner, name, folder)
+
+    def within(self, folder: Folder, query: Query, *, live: bool) -> Page[File]:
+        name, sort = ("folder", "created") if live else ("went", "purge")
+        facet = (name, place(folder.owner, folder.id))
+        page = self._pager.page(replace(query, sort=sort, filters=(facet, *query.filters)))
+        return replace(page, items=tuple(one for one in page.items if one.folder == folder.id and is_live(one) is live))
+
     # -- what the worker looks for
 
     def due(self, now: int, limit: int) -> list[File]:
-        return list(self._pager.page(Query(sort="purge", ranges=(("purge", None, now),), limit=limit)).items)
+        found = self._pager.page(Query(sort="purge", ranges=(("purge", None, now),), limit=limit)).items
+        # What went with a folder goes with it, too, so that nobody gets half of it back.
+        with_it = sorted({file.folder for file in found if file.with_folder})
+        rows = self._db.many([("HGET", self._keys.record(FOLDERS, folder), "state") for folder in with_it])
+        there = {
+            folder
+            for folder, state in zip(with_it, rows, strict=True)
+            if state and state != FolderState.GONE.value.encode()
+        }
+        return [file for file in found if not (file.with_folder and file.folder in there)]
 
     def purged(self, limit: int) -> list[File]:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import TOP, File, FileState, OnConflict, Piece
+from backoffice.domain.folders import Folder
 from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
 from backoffice.errors import BackofficeError, NameTaken, NotFound, QuotaExceeded, Unavailable, VersionMismatch
 from backoffice.stores import file_lists
@@ -16,7 +17,7 @@ from backoffice.stores.chunks.staging import keep_carried
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import SHORT, is_live, placed_name
 from backoffice.stores.file_lists import FileLists
-from backoffice.stores.file_names import _FolderGone, _FolderInTheWay, _Unplaced, in_order, telling_name
+from backoffice.stores.file_names import FOLDERS, _FolderGone, _FolderInTheWay, _Unplaced, in_order, telling_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.reads import RedisReads
 from backoffice.stores.quotas import check_quota, move_quota, release_keys, take_quota
@@ -256,9 +257,20 @@ class RedisFiles(FileLists):
         return self._change(old, new, event, makes_room=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:
-        return self._claimed(
-            replace(old, state=FileState.READY, purge_at=0, changed_at=event.at, restored_at=event.at), old, event
-        )
+        return self._claimed(old.restored(event.at), old, event)
+
+    def follow(self, folder: Folder, changes: Sequence[tuple[File, File, AuditEvent]]) -> None:
+        commit = Commit(self._keys, *(event for *_, event in changes))
+        state = (self._keys.record(FOLDERS, folder.id), "state", folder.state.value)
+        commit.check("equal", *state, error=VersionMismatch())
+        coming = [new for _, new, _ in changes if is_live(new)]
+        if len({text_range(placed_name(new.name, new.folder)) for new in coming}) < len(coming):
+            raise NameTaken
+        for old, new, _ in changes:
+            self.collection.replace(commit, old, replace(new, version=old.version + 1))
+            if is_live(new):
+                self.names.check_vacant(commit, new)
+        commit.run(self._db, when_full=True)
 
     def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
         """Put `new` in the place of `old`, under its name or another that its owner has not used by then."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.limits import MAX_FOLDERS
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import InUse, NameTaken, NotSignedIn, QuotaExceeded
+from backoffice.errors import InUse, NameTaken, NotSignedIn, QuotaExceeded, VersionMismatch
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import place, placed_name
@@ -20,11 +21,22 @@ from backoffice.stores.records.indexes import Facet, Lexical, Sorted, text_range
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.users import NOUN as USERS
 
+MAKES_ROOM = frozenset({Actions.FOLDER_TRASH, Actions.FOLDER_PURGE})
 TAKEN = "There is something of this name."
 
 
 def _made(folder: Folder) -> float:
     return folder.created_at
+
+
+def _alone(folder: Folder) -> bool:
+    """Whether it is in the trash by itself."""
+    return folder.trashed and not folder.with_parent
+
+
+def _went(folder: Folder) -> bool:
+    """Whether it is there with the folder that it lies in."""
+    return folder.trashed and bool(folder.with_parent)
 
 
 class RedisFolders(RedisRecords[Folder]):
@@ -39,6 +51,11 @@ class RedisFolders(RedisRecords[Folder]):
         ),
         Facet("owner", lambda one: (one.owner,) if one.live else (), _made, "created"),
         Facet("parent", lambda one: (place(one.owner, one.parent),) if one.live else (), _made, "created"),
+        Sorted("purge", lambda one: one.purge_at if _alone(one) else None),
+        Facet("trash", lambda one: (one.owner,) if _alone(one) else (), lambda one: one.purge_at, "purge"),
+        Sorted("went", lambda one: one.created_at if _went(one) else None),
+        Facet("with_parent", lambda one: (place(one.owner, one.parent),) if _went(one) else (), _made, "went"),
+        Sorted("moving", lambda one: one.updated_at if one.moving else None),
         Facet("all", lambda one: (one.owner,), _made, "created"),
     )
 
@@ -79,17 +96,57 @@ class RedisFolders(RedisRecords[Folder]):
         self.collection.insert(commit, folder)
         commit.run(self._db)
 
-    def put(self, old: Folder, new: Folder, above: Sequence[Folder], event: AuditEvent) -> None:
+    def put(
+        self,
+        old: Folder,
+        new: Folder,
+        above: Sequence[Folder],
+        event: AuditEvent,
+        *,
+        follows: FolderState | None = None,
+    ) -> None:
         commit = self._commit(event)
         self.collection.replace(commit, old, new)
-        if text_range(placed_name(old.name, old.parent)) != text_range(placed_name(new.name, new.parent)):
+        if follows is not None:
+            state = (self._keys.record(FOLDERS, old.parent), "state", follows.value)
+            commit.check("equal", *state, error=VersionMismatch())
+        moved = text_range(placed_name(old.name, old.parent)) != text_range(placed_name(new.name, new.parent))
+        if new.live and (moved or not old.live):
             self._check_place(commit, new, above)
         commit.run(self._db, when_full=True)
 
+    # -- the trash
+
+    def within(self, folder: Folder, query: Query, *, live: bool) -> Page[Folder]:
+        name, sort = ("parent", "created") if live else ("with_parent", "went")
+        facet = (name, place(folder.owner, folder.id))
+        page = self._pager.page(replace(query, sort=sort, filters=(facet, *query.filters)))
+        return replace(page, items=tuple(one for one in page.items if one.parent == folder.id and one.live is live))
+
+    def settle(self, folder: Folder) -> bool:
+        args = [str(folder.version), folder.state.value, folder.id]
+        keys = [
+            self._keys.record(FOLDERS, folder.id),
+            self._keys.index(FOLDERS, "moving"),
+            folders_of(self._keys, folder.owner),
+        ]
+        return bool(self._db.script("settle_folder", [*keys, *self._holding(folder)], args, allow_oom=True))
+
+    def moving(self, limit: int) -> list[Folder]:
+        return list(self.page(Query(sort="moving", limit=limit)).items)
+
+    def due(self, now: int, limit: int) -> list[Folder]:
+        return list(self.page(Query(sort="purge", ranges=(("purge", None, now),), limit=limit)).items)
+
+    def _holding(self, folder: Folder) -> list[bytes]:
+        """Lists of what lies in it, and of what went into the trash with it."""
+        here = place(folder.owner, folder.id)
+        lists = (("files", "folder"), (FOLDERS, "parent"), ("files", "went"), (FOLDERS, "with_parent"))
+        return [self._keys.index(noun, facet, here) for noun, facet in lists]
+
     def _removing(self, commit: Commit, old: Folder) -> None:
-        """Raises InUse."""
-        here = place(old.owner, old.id)
-        for key in (self._keys.index("files", "folder", here), self._keys.index(FOLDERS, "parent", here)):
+        """Raises InUse. What went into the trash with it is on the way back while it is there."""
+        for key in self._holding(old):
             commit.check("absent", key, error=InUse("The folder is not empty."))
 
     def _check_place(self, commit: Commit, folder: Folder, above: Sequence[Folder]) -> None:
@@ -106,5 +163,6 @@ class RedisFolders(RedisRecords[Folder]):
 
     def _commit(self, event: AuditEvent) -> Commit:
         commit = Commit(self._keys, event)
-        commit.charge("acts", event, self._bounds.acts)
+        if event.action not in MAKES_ROOM:
+            commit.charge("acts", event, self._bounds.acts)
         return commit

@@ -64,7 +64,7 @@ class Worker:
 
     def jobs(self) -> list[Job]:
         """What is to be done, and when."""
-        files, uploads = self.services.files, self.services.uploads
+        files, uploads, folders = self.services.files, self.services.uploads, self.services.folders
         return [
             Job("beat", BEAT_SECONDS, self._beat),
             Job("index looks", 3600, self._index_looks),
@@ -74,6 +74,8 @@ class Worker:
             Job("expire", 15, uploads.cleanup.expire_due),
             Job("collect uploads", 30, uploads.cleanup.collect),
             Job("sweep chunks", 300, uploads.cleanup.sweep),
+            Job("follow folders", 1, folders.follow),
+            Job("purge folders", 30, folders.purge_due),
             Job("purge", 30, files.purge_due),
             Job("collect files", 30, files.collect),
             Job("count refusals", 15, self.services.audit.close_counted),

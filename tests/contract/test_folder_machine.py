@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from redis import Redis
 
 from backoffice.domain.files import FileSpec, OnConflict
+from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Query
 from backoffice.domain.text import fold
 from backoffice.errors import BackofficeError, Conflict, InUse, NameTaken
@@ -29,6 +30,8 @@ class Thing:
     parent: str
     folder: bool
     live: bool = True
+    went: bool = False
+    """It is in the trash with the folder that it lies in."""
 
 
 class FolderMachine(RuleBasedStateMachine):
@@ -53,9 +56,25 @@ class FolderMachine(RuleBasedStateMachine):
         )
 
     def within(self, folder: str, ancestor: str) -> bool:
-        while folder and folder != ancestor:
+        """Whether it lies in that one. What is in the trash can have lain in one that is gone."""
+        while folder in self.things and folder != ancestor:
             folder = self.things[folder].parent
         return folder == ancestor
+
+    def inside(self, folder: str) -> list[Thing]:
+        return [one for one in self.things.values() if one.parent and self.within(one.parent, folder)]
+
+    def going_with(self, key: str) -> list[str]:
+        """What went into the trash with it, in turn with what went with that."""
+        found = [key]
+        for folder in found:
+            found += [one for one, thing in self.things.items() if thing.went and thing.parent == folder]
+        return found[1:]
+
+    def name_of(self, key: str) -> str:
+        if self.things[key].folder:
+            return self.world.folders.get(ALICE, key).name
+        return self.world.library.get(ALICE, key).name
 
     def act(self, do: Callable[[], Any], refusal: type[BackofficeError] | None) -> Any:
         if refusal is None:
@@ -101,24 +120,50 @@ class FolderMachine(RuleBasedStateMachine):
         if self.act(do, refusal) is not None:
             self.things[key].name, self.things[key].parent = name, parent
 
-    @rule(which=WHICH)
-    def trash(self, which: int) -> None:
-        key = self.pick(which, folder=False)
-        if key:
-            self.world.library.trash(ALICE, key)
-            self.things[key].live = False
-
-    @rule(which=WHICH)
-    def restore(self, which: int) -> None:
-        key = self.pick(which, folder=False, live=False)
+    @rule(which=WHICH, folder=st.booleans())
+    def trash(self, which: int, folder: bool) -> None:
+        key = self.pick(which, folder=folder)
         if not key:
             return
-        back, thing = self.world.library.restore(ALICE, key), self.things[key]
-        thing.parent = thing.parent if thing.parent in self.things else ""
-        assert back.folder_id == thing.parent
+        if folder:
+            assert self.world.folders.trash(ALICE, key).complete
+        else:
+            self.world.library.trash(ALICE, key)
+        self.things[key].live = False
+        for inside in self.inside(key):
+            if inside.live:
+                inside.live, inside.went = False, True
+
+    @rule(which=WHICH, folder=st.booleans())
+    def restore(self, which: int, folder: bool) -> None:
+        key = self.pick(which, folder=folder, live=False)
+        if not key:
+            return
+        thing = self.things[key]
+        back = self.world.folders.restore(ALICE, key) if folder else self.world.library.restore(ALICE, key)
+        there = thing.parent and thing.parent in self.things and self.things[thing.parent].live
+        thing.parent = thing.parent if there else ""
+        assert (back.parent if isinstance(back, Folder) else back.folder_id) == thing.parent
         assert self.free(back.name, thing.parent)
         assert back.name == thing.name or not self.free(thing.name, thing.parent)
-        thing.name, thing.live = back.name, True
+        thing.name, thing.live, thing.went = back.name, True, False
+        # Two of one name can have gone with a folder: then the second comes back under another.
+        for one in self.going_with(key):
+            self.things[one].live, self.things[one].went = True, False
+            self.things[one].name = self.name_of(one)
+
+    @rule(which=WHICH, folder=st.booleans())
+    def purge(self, which: int, folder: bool) -> None:
+        key = self.pick(which, folder=folder, live=False)
+        if not key:
+            return
+        gone = [key, *self.going_with(key)]
+        if folder:
+            self.world.folders.purge(ALICE, key)
+        else:
+            self.world.library.purge(ALICE, key)
+        for one in gone:
+            del self.things[one]
 
     @rule(which=WHICH)
     def delete(self, which: int) -> None:
@@ -134,7 +179,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_place_has_its_things(self) -> None:
-        for place in ["", *(key for key, one in self.things.items() if one.folder)]:
+        for place in ["", *(key for key, one in self.things.items() if one.folder and one.live)]:
             query = Query(sort="name", limit=500)
             files = self.world.library.page_in(ALICE, place, query)
             folders = self.world.folders.page_in(ALICE, place, query)
@@ -142,6 +187,12 @@ class FolderMachine(RuleBasedStateMachine):
             here = {key: one.name for key, one in self.things.items() if one.live and one.parent == place}
             assert found == here
             assert files.total + folders.total == len(here)
+        every = Query(limit=500)
+        alone = {one.id for one in self.world.folders.trash_page(ALICE, every).items}
+        assert alone == {key for key, one in self.things.items() if one.folder and not one.live and not one.went}
+        trashed = {one.id for one in self.world.library.trash_page(ALICE, every).items}
+        assert trashed == {key for key, one in self.things.items() if not one.folder and not one.live}
+        assert not self.world.folders.follow()
 
     def teardown(self) -> None:
         self.world.assert_sound()

@@ -272,3 +272,24 @@ def _folders(site: Recorded) -> None:
     site.call("nobody", "DELETE", f"/folders/{trips}")
     for folder in (trips, inner, inner):
         site.call("ann", "DELETE", f"/folders/{folder}")
+    _folders_in_trash(site, trips)
+
+
+def _folders_in_trash(site: Recorded, trips: str) -> None:
+    for who, method, path in (
+        ("ann", "POST", f"/{trips}/trash"),
+        ("ann", "GET", "/trash"),
+        ("ann", "GET", "/trash?owner=*"),
+        ("bob", "POST", f"/{trips}/restore"),
+        ("nobody", "POST", f"/{trips}/restore"),
+        ("ann", "POST", f"/{trips}/restore"),
+        ("ann", "POST", f"/{trips}/restore"),
+        ("ann", "POST", f"/{trips}/purge"),
+        ("ann", "POST", f"/{trips}/trash"),
+        ("ann", "POST", f"/{trips}/purge"),
+        ("ann", "POST", f"/{NO_ID}/trash"),
+        ("nobody", "POST", f"/{trips}/trash"),
+        ("nobody", "POST", f"/{trips}/purge"),
+        ("nobody", "GET", "/trash"),
+    ):
+        site.call(who, method, f"/folders{path}")

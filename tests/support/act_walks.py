@@ -112,6 +112,9 @@ WALKS: Final[dict[Act, Prepare]] = {
         lambda on, who, made: on.world.folders.update(who, made[0], parent=made[1]),
     ),
     Acts.FOLDER_DELETE: _with(Scene.folder, lambda on, who, folder: on.world.folders.delete(who, folder)),
+    Acts.FOLDER_TRASH: _with(Scene.folder, lambda on, who, folder: on.world.folders.trash(who, folder)),
+    Acts.FOLDER_RESTORE: _with(Scene.trashed_folder, lambda on, who, folder: on.world.folders.restore(who, folder)),
+    Acts.FOLDER_PURGE: _with(Scene.trashed_folder, lambda on, who, folder: on.world.folders.purge(who, folder)),
     Acts.UPLOAD_READ: _with(Scene.upload, lambda on, who, upload: on.world.service.state(who, upload)),
     Acts.UPLOAD_CANCEL: _with(Scene.upload, lambda on, who, upload: on.world.service.cancel(who, upload)),
     Acts.UPLOAD_START: lambda on, _: lambda who: on.world.service.start(who, total_chunks=1),
@@ -135,7 +138,9 @@ WALKS: Final[dict[Act, Prepare]] = {
     ),
     Acts.USER_GIVE_ROLES: _give_roles,
     Acts.USER_TAKE_ROLES: _user("update", roles=[]),
-    Acts.USER_END: lambda on, whom: lambda who: on.people.users.update(who, whom.id, inactive_days=next(NUMBERS)),
+    Acts.USER_END: lambda on, whom: (
+        lambda who: on.people.users.update(who, whom.id, inactive_days=next(NUMBERS) % 3000)
+    ),
     Acts.USER_PASSWORD: _user("set_password", PASSWORD + "!"),
     Acts.USER_INVITE: _invite,
     Acts.USER_RESET: _user("invite"),

@@ -125,6 +125,17 @@ def folder(world: World) -> str:
     return str(answer.json["id"])  # type: ignore[index]
 
 
+def trashed_folder(world: World) -> str:
+    made_for_it = folder(world)
+    assert world.root.call("POST", f"/folders/{made_for_it}/trash").status_code == 200
+    return made_for_it
+
+
+trash_folder = made(folder, "POST", "/folders/{made}/trash")
+restore_folder = made(trashed_folder, "POST", "/folders/{made}/restore")
+purge_folder = made(trashed_folder, "POST", "/folders/{made}/purge")
+
+
 def new_folder(world: World) -> Ask:
     name = f"f{next(_NUMBERS)}"
     return lambda: world.root.call("POST", "/folders", json={"name": name})

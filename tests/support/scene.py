@@ -116,6 +116,9 @@ class Scene:
     def folder(self, owner: User) -> str:
         return self.world.folders.create(self.writer(owner), name=f"f{next(self._numbers)}").id
 
+    def trashed_folder(self, owner: User) -> str:
+        return self.world.folders.trash(self.writer(owner), self.folder(owner)).id
+
     def upload(self, owner: User, *, whole: bool = False) -> str:
         writer, parts = self.writer(owner), [b"one", b"two"]
         return self.world.partly(writer, parts, 2 if whole else 0).id

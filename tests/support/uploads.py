@@ -160,7 +160,14 @@ class World:
         completion = Completion(uploads, files, chunks, RedisIntents(db, keys), durability, limits.trash_seconds, clock)
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
-        folders = Folders(store=RedisFolders(db, keys), audit=audit, files=files, now=clock)
+        folders = Folders(
+            store=RedisFolders(db, keys),
+            audit=audit,
+            files=files,
+            chunks=chunks,
+            trash_seconds=limits.trash_seconds,
+            now=clock,
+        )
         inspection = FileInspection(files, uploads, chunks, audit, clock)
         maintenance = Maintenance(Fsck(db, keys, chunks), audit, LongIndexes(db, keys))
         return cls(db, chunks, uploads, files, service, library, folders, inspection, maintenance, clock)

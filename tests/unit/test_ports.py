@@ -99,6 +99,9 @@ READERS = {
     "carry",
     "keep_within_commit",
     "due",
+    "moving",
+    "within",
+    "free_name",
     "ends_noted_by",
     "aborted",
     "mime_types",
@@ -121,6 +124,10 @@ WRITES_EVENTS = {
     "repair",
     "steps",
     "index_looks",
+}
+WITH_EVENTS = {
+    # Many acts at once, each with its event.
+    "follow": "changes",
 }
 NOT_ACTS = {
     # Data and housekeeping, described as such in the ports; everything else that changes something is an act.
@@ -147,6 +154,7 @@ NOT_ACTS = {
     "move",
     "append",
     "settle_tail",
+    "settle",
     "unmark",
     "lease",
     "extend",
@@ -202,7 +210,7 @@ def test_house_rule_5_every_act_takes_its_event(port: type) -> None:
     for name, method in methods(port).items():
         if name in READERS | NOT_ACTS:
             continue
-        wanted = "actor" if name in WRITES_EVENTS else "event"
+        wanted = WITH_EVENTS.get(name, "actor" if name in WRITES_EVENTS else "event")
         parameters = inspect.signature(method).parameters
         parameter = parameters.get(wanted) or parameters.get(f"{wanted}s")
         assert parameter is not None, f"{port.__name__}.{name} takes no {wanted}"

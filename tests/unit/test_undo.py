@@ -41,6 +41,7 @@ def test_each_reversible_act_has_its_opposite() -> None:
     said = {one.name for one in all_acts() if has_opposite(one)}
     assert said == {
         *("file.move", "folder.rename", "folder.move"),
+        *("folder.create", "folder.delete", "folder.trash", "folder.restore"),
         *("file.rename", "file.tag", "file.transfer", "file.trash", "file.restore"),
         *("user.update", "user.rename", "user.address", "user.give_roles", "user.take_roles", "user.end"),
         *("user.disable", "user.enable", "role.create", "role.update", "role.delete"),

@@ -17,7 +17,16 @@ from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.files import EVERYBODY, Owner, wanted_owner
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import JSON, Id, PageQuery, Strict, field_error, json_body, query
-from backoffice.web.api.responses import Answer, OptionalText, OwnerName, PageOf, Time, owner_context, send, send_page
+from backoffice.web.api.responses import (
+    Answer,
+    OptionalText,
+    OwnerName,
+    PageOf,
+    Time,
+    owner_context,
+    send,
+    send_page,
+)
 from backoffice.web.api.versions import ETAG, IF_MATCH, demanded_version, demands_version, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -165,7 +174,7 @@ def change_folder(folder_id: str) -> Response:
     wanted = json_body(FolderChange, request)
     if wanted == FolderChange():
         raise Invalid("Give name or parent.")
-    version = _demanded(folder_id)
+    version = demanded_folder_version(folder_id)
     changed = services().folders.update(actor(), folder_id, name=wanted.name, parent=wanted.parent, version=version)
     return _send(changed)
 
@@ -182,7 +191,7 @@ def change_folder(folder_id: str) -> Response:
 @route_act(Acts.FOLDER_DELETE)
 def delete_folder(folder_id: str) -> ResponseReturnValue:
     """Refused with 409 while files or folders lie in it. A file of it that is in the trash comes back to the top."""
-    services().folders.delete(actor(), folder_id, _demanded(folder_id))
+    services().folders.delete(actor(), folder_id, demanded_folder_version(folder_id))
     return "", 204
 
 
@@ -194,7 +203,8 @@ def one_owner(text: str) -> str:
     return owner
 
 
-def _demanded(folder_id: str) -> int | None:
+def demanded_folder_version(folder_id: str) -> int | None:
+    """What `If-Match` demands of a folder outside the trash."""
     return demanded_version(services().folders.get(actor(), folder_id)) if demands_version() else None
 
 

@@ -1,0 +1,145 @@
+"""The tree of somebody's folders: who reaches one, what lies above it and within it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from backoffice.domain.access import Actor
+from backoffice.domain.acts import Act, Acts
+from backoffice.domain.folders import FOLDERS, Folder
+from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
+from backoffice.domain.paging import Page, Query
+from backoffice.errors import Invalid, NotFound
+from backoffice.services.authorization import authorize
+from backoffice.services.file_ports import FileStore
+from backoffice.services.folder_ports import FolderStore
+from backoffice.services.records import Records
+
+NO_FOLDER: Final = "There is no such folder."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderTree(Records[Folder]):
+    """What is read of it."""
+
+    noun = FOLDERS
+    store: FolderStore
+    files: FileStore
+
+    # -- finding
+
+    def get(self, actor: Actor, record_id: str, /) -> Folder:
+        """Raises NotFound, also where it is in the trash, or not for this actor."""
+        return self._reach(actor, record_id, Acts.FOLDER_READ)
+
+    def above(self, actor: Actor, folder: Folder) -> tuple[Folder, ...]:
+        """The folders that it lies in, the outermost first. A round trip for each."""
+        authorize(self.audit, actor, Acts.FOLDER_READ, folder.owner, self.ref(folder))
+        return tuple(reversed(tuple(self._upwards(folder.parent))))
+
+    def page_in(self, actor: Actor, parent: str | None, query: Query, owner: str = "") -> Page[Folder]:
+        """The folders in one ("": at the top; None: all of them) of one's own, or of another's for who may see
+        everybody's. Orders: name, created. Raises NotAllowed, Invalid: also where there is
+        no such folder."""
+        owner = owner or actor.id
+        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)
+        if (parent and not is_id(parent)) or not is_id(owner):
+            raise Invalid(NO_FOLDER, field="parent")
+        return self.store.page_in(owner, parent, query)
+
+    def tree(self, actor: Actor, owner: str, folder: str) -> Iterator[str]:
+        """The identifiers of a folder ("": the top) and of all within it, each before those in it. Raises Invalid,
+        NotAllowed."""
+        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)
+        left = [folder]
+        while left:
+            yield left[-1]
+            left += [one.id for one in self._within(owner, left.pop())]
+
+    def paths(self, ids: Iterable[str], within: str = "") -> dict[str, tuple[str, ...]]:
+        """For each folder the names that lead to it from the top, or from `within`, which is left out. For who may see
+        what lies in them. A round trip for each level."""
+        known: dict[str, Folder] = {}
+        wanted = {one for one in ids if one}
+        while wanted:
+            some = sorted(wanted)
+            read = [
+                one for at in range(0, len(some), MAX_LIMIT) for one in self.store.get_many(some[at : at + MAX_LIMIT])
+            ]
+            known |= {one.id: one for one in read if one is not None}
+            wanted = {one.parent for one in read if one is not None and one.parent} - known.keys()
+        return {one: _path(known, one, within) for one in ids}
+
+    # -- the tree
+
+    def _reach(self, actor: Actor, folder_id: str, act: Act) -> Folder:
+        folder = self.store.get(folder_id) if is_id(folder_id) else None
+        if folder is None or not folder.live:
+            raise NotFound
+        authorize(self.audit, actor, act, folder.owner, self.ref(folder))
+        return folder
+
+    def _parent(self, actor: Actor, folder_id: str) -> Folder:
+        return self._of_owner(actor.id, folder_id)
+
+    def _of_owner(self, owner: str, folder_id: str) -> Folder:
+        """Somebody else's is none, and nothing is refused that could be recorded: it is only named."""
+        folder = self.store.get(folder_id) if is_id(folder_id) else None
+        if folder is None or not folder.live or folder.owner != owner:
+            raise Invalid(NO_FOLDER, field="parent")
+        return folder
+
+    def _place(self, owner: str, folder_id: str) -> tuple[Folder, ...]:
+        """A folder and those that it lies in, the nearest first. Raises Invalid: also where one of them is in the
+        trash, and this one has yet to follow it."""
+        above = tuple(self._upwards(self._of_owner(owner, folder_id).id))
+        if not all(one.live for one in above):
+            raise Invalid(NO_FOLDER, field="parent")
+        return above
+
+    def _upwards(self, folder_id: str) -> Iterator[Folder]:
+        """This folder and those that it lies in, the nearest first; no more than there can be."""
+        for _ in range(2 * MAX_FOLDER_DEPTH):
+            folder = self.store.get(folder_id) if folder_id else None
+            if folder is None:
+                return
+            yield folder
+            folder_id = folder.parent
+
+    def _height(self, folder: Folder) -> int:
+        """How deep the folders in it go, itself counted."""
+        height, level = 0, [folder]
+        while level and height <= MAX_FOLDER_DEPTH:
+            height, level = height + 1, [inner for one in level for inner in self._inner(one)]
+        return height
+
+    def _inner(self, folder: Folder) -> Iterator[Folder]:
+        """The folders in it, with those that went into the trash with it or are on the way there or back."""
+        for live in (True, False):
+            if live is folder.live or folder.moving or folder.trashed:
+                yield from self._all(partial(self.store.within, folder, live=live))
+
+    def _within(self, owner: str, parent: str) -> Iterator[Folder]:
+        return self._all(partial(self.store.page_in, owner, parent))
+
+    @staticmethod
+    def _all(read: Callable[[Query], Page[Folder]]) -> Iterator[Folder]:
+        cursor = ""
+        while True:
+            page = read(Query(limit=MAX_LIMIT, cursor=cursor))
+            yield from page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+
+def _path(known: Mapping[str, Folder], folder_id: str, within: str) -> tuple[str, ...]:
+    names: list[str] = []
+    while folder_id in known and folder_id != within and len(names) < 2 * MAX_FOLDER_DEPTH:
+        names.append(known[folder_id].name)
+        folder_id = known[folder_id].parent
+    return tuple(reversed(names))

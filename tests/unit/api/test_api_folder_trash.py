@@ -1,0 +1,234 @@
+"""Folders into the trash with all that is in them, and back, over the API."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from backoffice.domain.access import system_actor
+from backoffice.domain.paging import Query
+from backoffice.services import folder_trash
+from tests.support.api_site import Person, Site, problem
+from tests.support.folders import make
+
+
+def post(person: Person, folder: str, verb: str, **more: Any) -> Any:
+    return person.call("POST", f"/folders/{folder}/{verb}", **more)
+
+
+def done(person: Person, folder: str, verb: str) -> Any:
+    answer = post(person, folder, verb)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def tree(person: Person) -> dict[str, str]:
+    """What is in lists: path -> identifier."""
+    folders = {one["id"]: one for one in person.get("/folders").json["items"]}
+
+    def path(one: Any, parent: str) -> str:
+        above = folders.get(one[parent] or "")
+        return (path(above, "parent") if above else "") + "/" + str(one["name"])
+
+    found = {path(one, "parent") + "/": str(one["id"]) for one in folders.values()}
+    return found | {path(one, "folder"): str(one["id"]) for one in person.get("/files?limit=500").json["items"]}
+
+
+def actions(person: Person) -> list[str]:
+    page = person.site.services.audit.log.page((("actor", person.id),), "", 200)
+    return [f"{one.event['action']} {one.event['object']['name']}" for one in page.items][::-1]
+
+
+@pytest.fixture(name="a")
+def full_folder(ann: Person) -> str:
+    a = make(ann, "a")
+    inner = make(ann, "inner", a)
+    make(ann, "empty", inner)
+    ann.put(f"one?folder={a}")
+    ann.put(f"two?folder={inner}")
+    return a
+
+
+def test_there_and_back_with_the_tree_as_it_was(ann: Person, a: str) -> None:
+    before, version = tree(ann), ann.get(f"/folders/{a}").json["version"]
+    alone = ann.put(f"alone?folder={a}").json["id"]
+    ann.call("DELETE", f"/files/{alone}")
+    gone = done(ann, a, "trash")
+    assert (gone["state"], gone["complete"]) == ("trashed", True)
+    assert gone["version"] > version
+    assert tree(ann) == {}
+    assert [one["id"] for one in ann.get("/folders/trash").json["items"]] == [a], "what went with it is not by itself"
+    trashed = {one["name"]: one["purge_at"] for one in ann.get("/files?state=trashed").json["items"]}
+    assert set(trashed) == {"one", "two", "alone"}
+    assert trashed["two"] == gone["purge_at"]
+    problem(ann.get(f"/folders/{a}"), 404, "not_found")
+    problem(ann.get(f"/files?folder={a}"), 400, "invalid")
+    problem(ann.get(f"/files/{before['/a/one']}"), 404, "not_found")
+    back = done(ann, a, "restore")
+    assert (back["state"], back["complete"], back["purge_at"]) == ("ready", True, None)
+    assert tree(ann) == before, "and what was in the trash before stays there"
+    assert [one["name"] for one in ann.get("/files?state=trashed").json["items"]] == ["alone"]
+    assert ann.call("POST", f"/files/{alone}/restore").json["folder"] == a
+    log = [one for one in actions(ann) if ".trash" in one or ".restore" in one]
+    assert log[1:6] == [
+        "folder.trash a",
+        "folder.trash inner",
+        "folder.trash empty",
+        "file.trash one",
+        "file.trash two",
+    ]
+    assert log[6:9] == ["folder.restore a", "folder.restore inner", "folder.restore empty"]
+
+
+def test_its_name_is_free_at_once_and_it_comes_back_under_another(ann: Person, a: str) -> None:
+    done(ann, a, "trash")
+    ann.put(f"one?folder={make(ann, 'a')}")
+    assert done(ann, a, "restore")["name"] == "a (2)"
+    assert {"/a/one", "/a (2)/one", "/a (2)/inner/two"} <= set(tree(ann))
+
+
+def test_where_its_parent_is_gone_it_comes_to_the_top(ann: Person, a: str) -> None:
+    inner = tree(ann)["/a/inner/"]
+    done(ann, a, "trash")
+    make(ann, "inner")
+    assert done(ann, inner, "restore")["parent"] is None, "what went with another can be taken out by itself"
+    assert set(tree(ann)) == {"/inner/", "/inner (2)/", "/inner (2)/empty/", "/inner (2)/two"}
+    assert post(ann, a, "purge").status_code == 204
+    assert "/inner (2)/two" in tree(ann)
+
+
+def test_a_file_or_folder_in_the_trash_by_itself_is_not_the_folders(ann: Person, a: str) -> None:
+    inner = tree(ann)["/a/inner/"]
+    done(ann, inner, "trash")
+    done(ann, a, "trash")
+    assert {one["id"] for one in ann.get("/folders/trash").json["items"]} == {a, inner}
+    done(ann, a, "restore")
+    assert set(tree(ann)) == {"/a/", "/a/one"}
+    assert done(ann, inner, "restore")["parent"] == a
+    assert set(tree(ann)) == {"/a/", "/a/one", "/a/inner/", "/a/inner/two", "/a/inner/empty/"}
+
+
+def test_purged_with_all_that_went_with_it(ann: Person, a: str) -> None:
+    problem(post(ann, a, "purge"), 404, "not_found")
+    used = ann.site.services.files.files.usage(ann.id)
+    assert used[0] > 0
+    done(ann, a, "trash")
+    assert ann.site.services.files.files.usage(ann.id) == used, "what is in the trash counts"
+    assert post(ann, a, "purge").status_code == 204
+    assert ann.site.services.files.files.usage(ann.id) == (0, 0)
+    assert ann.get("/folders/trash").json["items"] == ann.get("/files?state=trashed").json["items"] == []
+    for verb in ("trash", "restore", "purge"):
+        problem(post(ann, a, verb), 404, "not_found")
+
+
+def test_its_time_in_the_trash_is_over_as_a_whole(ann: Person, a: str) -> None:
+    services = ann.site.services
+    done(ann, a, "trash")
+    later = services.folders.now() + services.folders.trash_seconds * 1000 + 1
+    folders, files = replace(services.folders, now=lambda: later), replace(services.files, now=lambda: later)
+    assert not services.folders.purge_due()
+    files.purge_due()
+    assert len(ann.get("/files?state=trashed").json["items"]) == 2, "not file by file: nobody gets half of it back"
+    assert not folders.purge_due()
+    assert folders.follow()
+    assert ann.get("/files?state=trashed").json["items"] == []
+    assert not folders.store.moving(1)
+    assert [one for one in actions(ann) if "purge" in one] == [], "that was nobody's act"
+
+
+def test_a_large_one_follows_after_the_answer(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(ann)
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 1)
+    worker = ann.site.services.folders
+    assert done(ann, a, "trash")["complete"] is False
+    # Nothing comes into it, however deep, nor into what has not followed yet.
+    empty, two = before["/a/inner/empty/"], before["/a/inner/two"]
+    problem(ann.call("POST", "/folders", json={"name": "x", "parent": empty}), 400, "invalid")
+    problem(ann.call("PATCH", f"/folders/{make(ann, 'other')}", json={"parent": empty}), 400, "invalid")
+    problem(ann.put(f"late?folder={a}"), 400, "invalid")
+    assert ann.get(f"/files/{two}").status_code == 200, "until it has followed it is where it was"
+    while worker.follow():
+        pass
+    assert set(tree(ann)) == {"/other/"}
+    assert done(ann, a, "restore")["complete"] is False
+    while worker.follow():
+        pass
+    assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
+    assert {one.event["actor"]["via"] for one in _entries(ann, f"file:{two}") if "trash" in one.event["action"]} == {
+        "worker"
+    }
+    done(ann, a, "trash")
+    assert done(ann, a, "restore")["complete"] is False, "restored before all had followed"
+    while worker.follow():
+        pass
+    assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
+
+
+def _entries(person: Person, about: str) -> Any:
+    return person.site.services.audit.log.page((("object", about),), "", 50).items
+
+
+def test_each_act_is_undone(ann: Person, a: str) -> None:
+    before, undo = tree(ann), ann.site.services.undo
+    by = replace(system_actor("test", "shell"), id=ann.id)
+
+    def undone(answer: Any) -> None:
+        [entry] = undo.of_request(by, answer.headers["X-Request-Id"])
+        undo.entry(by, entry.id)
+
+    undone(post(ann, a, "trash"))
+    assert tree(ann) == before
+    done(ann, a, "trash")
+    undone(post(ann, a, "restore"))
+    assert tree(ann) == {}
+    done(ann, a, "restore")
+    undone(ann.call("POST", "/folders", json={"name": "new", "parent": a}))
+    assert tree(ann) == before
+    for path in ("/a/inner/empty/", "/top/"):
+        folder = before.get(path) or make(ann, "top")
+        now = tree(ann)
+        undone(ann.call("DELETE", f"/folders/{folder}"))
+        assert tree(ann) == now
+
+
+def test_nobody_reaches_a_strangers_folder_in_the_trash(site: Site, ann: Person, a: str) -> None:
+    bob, olga = site.person("bob"), site.person("olga", "operator")
+    reader = site.narrowed(ann, "files:read")
+    problem(post(bob, a, "trash"), 404, "not_found")
+    problem(post(reader, a, "trash"), 403, "not_allowed")
+    assert done(olga, a, "trash")["owner"] == "ann"
+    for verb in ("restore", "purge"):
+        problem(post(bob, a, verb), 404, "not_found")
+        problem(post(reader, a, verb), 403, "not_allowed")
+    assert bob.get("/folders/trash").json["items"] == []
+    problem(bob.get("/folders/trash?owner=ann"), 403, "not_allowed")
+    for owner in ("ann", "*"):
+        assert [one["id"] for one in olga.get(f"/folders/trash?owner={owner}").json["items"]] == [a]
+    stale = {"If-Match": f'"{a}.99"'}
+    for verb in ("restore", "purge"):
+        problem(post(ann, a, verb, headers=stale), 412, "version_mismatch")
+    assert done(olga, a, "restore")["state"] == "ready"
+    problem(post(ann, a, "trash", headers=stale), 412, "version_mismatch")
+
+
+def test_a_link_to_a_file_of_it_is_dead(ann: Person, a: str) -> None:
+    made = ann.call("POST", "/links", json={"file": tree(ann)["/a/inner/two"]})
+    assert made.status_code == 201, made.text
+    done(ann, a, "trash")
+    link = made.json["id"]
+    state = {one["id"]: one["state"] for one in ann.get("/links").json["items"]}
+    assert state[link] == "blocked"
+    done(ann, a, "restore")
+    state = {one["id"]: one["state"] for one in ann.get("/links").json["items"]}
+    assert state[link] == "blocked", "alive again it is by decision only"
+
+
+def test_folders_in_the_trash_go_with_their_owner(site: Site, a: str, ann: Person) -> None:
+    done(ann, a, "trash")
+    for file in ann.get("/files?state=trashed").json["items"]:
+        ann.call("DELETE", f"/files/{file['id']}?purge=1")
+    site.services.users.delete(system_actor("test", "shell"), ann.id)
+    del site.people["ann"]
+    assert site.services.folders.store.page(Query(sort="purge", limit=10)).total == 0
