@@ -64,6 +64,7 @@ class FolderTree(Records[Folder]):
         """For each folder the names that lead to it from the top, or from `within`, which is left out. For who may see
         what lies in them. A round trip for each level."""
         known: dict[str, Folder] = {}
+        ids = tuple(ids)
         wanted = {one for one in ids if one}
         while wanted:
             some = sorted(wanted)
