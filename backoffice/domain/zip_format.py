@@ -26,7 +26,8 @@ from backoffice.domain.text import fold
 MAX_32: Final = 0xFFFF_FFFF
 """In a field of 32 bits: see the ZIP64 field (4.4.1.4)."""
 MAX_16: Final = 0xFFFF
-FLAGS: Final = 1 << 3 | 1 << 11
+DESCRIBED: Final = 1 << 3
+FLAGS: Final = DESCRIBED | 1 << 11
 """A data descriptor follows; the name is UTF-8 (4.4.4)."""
 PLAIN, ZIP64 = 20, 45
 """Versions needed to extract, times ten (4.4.3.2)."""
@@ -34,6 +35,8 @@ MADE_BY: Final = 3 << 8 | ZIP64
 """On Unix, by this version (4.4.2): external attributes are permissions."""
 ATTRIBUTES: Final = 0o100644 << 16
 """A file that its owner may write (4.4.15)."""
+FOLDER_ATTRIBUTES: Final = 0o040755 << 16 | 0x10
+"""Likewise a folder, which DOS has a bit for."""
 
 _LOCAL: Final = struct.Struct("<IHHHHHIIIHH")
 _DESCRIPTOR: Final = struct.Struct("<IIII")
@@ -53,7 +56,7 @@ _DEVICE: Final = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3])
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file in an archive. `modified_at`: ms."""
+    """A file in an archive, or a folder: its name ends with a slash (4.3.8), and it has no bytes. `modified_at`: ms."""
 
     name: str
     size: int
@@ -62,6 +65,10 @@ class Entry:
     @property
     def raw_name(self) -> bytes:
         return self.name.encode()
+
+    @property
+    def folder(self) -> bool:
+        return self.name.endswith("/")
 
     @property
     def large(self) -> bool:
@@ -75,6 +82,8 @@ class Entry:
 
     @property
     def descriptor_size(self) -> int:
+        if self.folder:
+            return 0
         return (_DESCRIPTOR_64 if self.large else _DESCRIPTOR).size
 
     @property
@@ -90,11 +99,15 @@ class Entry:
         needs, name = ZIP64 if self.large else PLAIN, self.raw_name
         moment = _dos_time(self.modified_at)
         return (
-            _LOCAL.pack(0x04034B50, needs, FLAGS, 0, *moment, 0, lengths, lengths, len(name), len(extra)) + name + extra
+            _LOCAL.pack(0x04034B50, needs, self._flags, 0, *moment, 0, lengths, lengths, len(name), len(extra))
+            + name
+            + extra
         )
 
     def descriptor(self, crc: int) -> bytes:
         """What follows its bytes (4.3.9); lengths have 8 bytes where its header has a ZIP64 field (4.3.9.2)."""
+        if self.folder:
+            return b""
         return (_DESCRIPTOR_64 if self.large else _DESCRIPTOR).pack(0x08074B50, crc, self.size, self.size)
 
     def directory_size(self, offset: int) -> int:
@@ -110,8 +123,13 @@ class Entry:
         extra += self._time
         size, name = min(self.size, MAX_32), self.raw_name
         needs, moment = ZIP64 if numbers else PLAIN, _dos_time(self.modified_at)
-        head = (0x02014B50, MADE_BY, needs, FLAGS, 0, *moment, crc, size, size, len(name), len(extra))
-        return _CENTRAL.pack(*head, 0, 0, 0, ATTRIBUTES, min(offset, MAX_32)) + name + extra
+        head = (0x02014B50, MADE_BY, needs, self._flags, 0, *moment, crc, size, size, len(name), len(extra))
+        attributes = FOLDER_ATTRIBUTES if self.folder else ATTRIBUTES
+        return _CENTRAL.pack(*head, 0, 0, 0, attributes, min(offset, MAX_32)) + name + extra
+
+    @property
+    def _flags(self) -> int:
+        return FLAGS & ~DESCRIBED if self.folder else FLAGS
 
     @property
     def _time(self) -> bytes:
@@ -174,12 +192,13 @@ class Layout:
         return found.hexdigest()[:32]
 
 
-def unique_names(paths: Sequence[Sequence[str]]) -> Iterator[str]:
+def unique_names(paths: Sequence[Sequence[str]], empty: Sequence[Sequence[str]] = ()) -> Iterator[str]:
     """For each path, of folders and a file, a name in the archive that leads nowhere else and is no other's, also where
-    capitals do not count: duplicates are numbered."""
+    capitals do not count: duplicates are numbered. Then those of `empty` folders, of which some may be the same."""
     plain = [[_plain_name(part) for part in path] for path in paths]
+    bare = [tuple(map(_plain_name, path)) for path in empty]
     # Part by part: `fold` looks at the beginning of a text, and a path may be longer than that.
-    folders = {one: tuple(map(fold, one)) for one in {tuple(path[:-1]) for path in plain}}
+    folders = {one: tuple(map(fold, one)) for one in {*(tuple(path[:-1]) for path in plain), *bare}}
     taken = {one[:depth] for one in set(folders.values()) for depth in range(1, len(one) + 1)}
     last = dict[tuple[str, ...], int]()
     for *path, name in plain:
@@ -190,6 +209,7 @@ def unique_names(paths: Sequence[Sequence[str]]) -> Iterator[str]:
             found = numbered(name, last[key])
         taken.add((*place, fold(found)))
         yield "/".join((*path, found))
+    yield from ("/".join((*path, "")) for path in bare)
 
 
 def _plain_name(name: str) -> str:

@@ -43,7 +43,7 @@ class FolderTree(Records[Folder]):
 
     def page_in(self, actor: Actor, parent: str | None, query: Query, owner: str = "") -> Page[Folder]:
         """The folders in one ("": at the top; None: all of them) of one's own, or of another's for who may see
-        everybody's. Orders: name, created. Raises NotAllowed, Invalid: also where there is
+        everybody's. Orders: name, created; words of the name. Raises NotAllowed, Invalid: also where there is
         no such folder."""
         owner = owner or actor.id
         authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)

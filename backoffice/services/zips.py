@@ -8,7 +8,7 @@ the log and the same checks. One that was taken away meanwhile, or is damaged, c
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -131,19 +131,23 @@ class Zips:
         Their names begin within it. Raises Invalid: too many; NotFound: also where there are none, NotAllowed."""
         root = self.folders.get(actor, folder) if folder else None
         owner = root.owner if root is not None else owner or actor.id
-        found = list[File]()
+        found, places = list[File](), list[str]()
         for count, place in enumerate(self.folders.tree(actor, owner, folder)):
             if count > MAX_ZIPPED_FOLDERS:
                 raise Invalid(f"An archive has at most {MAX_ZIPPED_FOLDERS:,} folders.", limit=MAX_ZIPPED_FOLDERS)
             asked = Query(sort="created", limit=MAX_LIMIT)
+            places.append(place)
             _collect(found, asked, partial(self.files.page_in, actor, place, owner=owner))
-        return self._opened_whole(actor, found, name or (root.name if root is not None else ""), folder)
+        return self._opened_whole(actor, found, name or (root.name if root is not None else ""), folder, places)
 
-    def _opened_whole(self, actor: Actor, found: Sequence[File], name: str, within: str = "") -> OpenedZip:
-        if not found:
+    def _opened_whole(
+        self, actor: Actor, found: Sequence[File], name: str, within: str = "", places: Sequence[str] = ()
+    ) -> OpenedZip:
+        """`places`: folders that are there whether something lies in them or not."""
+        if not found and len(places) < 2:
             raise NotFound("There are no such files.")
         self._authorize(actor, found, [])
-        return self._opened(actor, found, name, within)
+        return self._opened(actor, found, name, within, places)
 
     def _read_records(self, ids: Sequence[str]) -> Iterator[File]:
         for start in range(0, len(ids), MAX_LIMIT):
@@ -162,15 +166,20 @@ class Zips:
         if missing or refused:
             raise NotFound("Some of these files are not there.", ids=[*missing, *(file.id for file in refused)])
 
-    def _opened(self, actor: Actor, files: Sequence[File], name: str, within: str = "") -> OpenedZip:
+    def _opened(
+        self, actor: Actor, files: Sequence[File], name: str, within: str = "", places: Sequence[str] = ()
+    ) -> OpenedZip:
         """`within`: the folder in which the names of others begin."""
-        paths = self.folders.paths({file.folder_id for file in files}, within)
+        paths = self.folders.paths({*places, *(file.folder_id for file in files)}, within)
+        empty = _empty(paths, {file.folder_id for file in files}, places)
         lengths = {key: sum(len(part.encode()) + 1 for part in path) for key, path in paths.items()}
-        if sum(lengths[file.folder_id] + len(file.name.encode()) for file in files) > MAX_ZIPPED_NAMES:
+        lengths_of_files = (lengths[file.folder_id] + len(file.name.encode()) for file in files)
+        if sum(lengths_of_files) + sum(lengths[one] for one in empty) > MAX_ZIPPED_NAMES:
             raise Invalid("The names in this archive are too long together.", limit=MAX_ZIPPED_NAMES)
-        names = unique_names([(*paths[file.folder_id], file.name) for file in files])
-        entries = [Entry(one, file.size, file.created_at) for one, file in zip(names, files, strict=True)]
-        layout, ids = Layout(entries), tuple(file.id for file in files)
+        names = unique_names([(*paths[file.folder_id], file.name) for file in files], [paths[one] for one in empty])
+        sizes = [*((file.size, file.created_at) for file in files), *((0, 0) for _ in empty)]
+        entries = [Entry(one, *size) for one, size in zip(names, sizes, strict=True)]
+        layout, ids = Layout(entries), (*(file.id for file in files), *empty)
         about = ZipFile(archive_name(name), layout.size, f'"{layout.tag(ids)}"')
         return OpenedZip(
             about,
@@ -209,7 +218,7 @@ class Zips:
         yield from _cut(entry.header(), start, stop)
         start, stop = start - entry.header_size, stop - entry.header_size
         low, high = max(0, start), min(entry.size, stop)
-        if low < high or (not entry.size and start <= 0 < stop):
+        if low < high or (not entry.size and not entry.folder and start <= 0 < stop):
             whole = (low, high) == (0, entry.size)
             parts = self.files.open(actor, file_id, whole=whole).read(low, high)
             yield from self._summed(parts, file_id) if whole else parts
@@ -243,6 +252,13 @@ class Zips:
                 del part
         self.checksums.put(file_id, checksum)
         return checksum
+
+
+def _empty(paths: Mapping[str, tuple[str, ...]], used: Iterable[str], places: Iterable[str]) -> list[str]:
+    """Those of the places in which nothing lies."""
+    above = {paths[one] for one in used}
+    above |= {path[:depth] for one in places for path in (paths[one],) for depth in range(len(path))}
+    return [one for one in places if paths[one] not in above]
 
 
 def archive_name(name: str) -> str:

@@ -17,7 +17,7 @@ from backoffice.stores.file_indexes import place, placed_name
 from backoffice.stores.file_names import FOLDERS, _FolderGone, check_folder, folder_names, folders_of
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
-from backoffice.stores.records.indexes import Facet, Lexical, Sorted, text_range
+from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Words, text_range
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.users import NOUN as USERS
 
@@ -39,6 +39,11 @@ def _went(folder: Folder) -> bool:
     return folder.trashed and bool(folder.with_parent)
 
 
+NAME: Lexical[Folder] = Lexical(
+    "name", lambda one: placed_name(one.name, one.parent) if one.live else None, within=("owner", "parent")
+)
+
+
 class RedisFolders(RedisRecords[Folder]):
     """Port `FolderStore`. Their names stand in an index of their own, in the same form as those of files, and a commit
     looks into both."""
@@ -46,9 +51,8 @@ class RedisFolders(RedisRecords[Folder]):
     noun, record, order = FOLDERS, Folder, "created"
     indexes = (
         Sorted("created", lambda one: one.created_at if one.live else None),
-        Lexical(
-            "name", lambda one: placed_name(one.name, one.parent) if one.live else None, within=("owner", "parent")
-        ),
+        NAME,
+        Words("words", lambda one: one.name if one.live else None, first=NAME, compared=lambda one: one.name),
         Facet("owner", lambda one: (one.owner,) if one.live else (), _made, "created"),
         Facet("parent", lambda one: (place(one.owner, one.parent),) if one.live else (), _made, "created"),
         Sorted("purge", lambda one: one.purge_at if _alone(one) else None),

@@ -248,7 +248,14 @@ def _folders(site: Recorded) -> None:
     trips, inner = site.ids["Trips"], site.ids["2026"]
     site.learn("beach.txt", site.call("ann", "PUT", f"/files/beach.txt?folder={inner}", body=b"sand"))
     site.learn("sea.txt", site.call("ann", "PUT", "/files/sea.txt?folder_path=Trips&folder_path=Sea", body=b"salt"))
-    for query in ("", "?parent=", f"?parent={trips}&sort=created&order=desc", f"?parent={NO_ID}", "?owner=bob"):
+    for query in (
+        "",
+        "?parent=",
+        "?q=sea",
+        f"?parent={trips}&sort=created&order=desc",
+        f"?parent={NO_ID}",
+        "?owner=bob",
+    ):
         site.call("ann", "GET", f"/folders{query}")
     for query in (f"folder={inner}", "folder=&sort=name&limit=2", f"folder={NO_ID}", "folder=&owner=*"):
         site.call("ann", "GET", f"/files?{query}")
@@ -261,35 +268,19 @@ def _folders(site: Recorded) -> None:
         site.call("ann", "PATCH", f"/folders/{inner}", json=body)
     site.call("ann", "PATCH", f"/folders/{trips}", json={"parent": trips})
     site.call("bob", "PATCH", f"/folders/{trips}", json={"name": "x"})
-    for method, path in (
-        ("GET", ""),
-        ("POST", ""),
-        ("GET", f"/{trips}"),
-        ("GET", f"/{trips}/path"),
-        ("PATCH", f"/{trips}"),
-    ):
-        site.call("nobody", method, f"/folders{path}")
-    site.call("nobody", "DELETE", f"/folders/{trips}")
+    for path, methods in (("", "GET POST"), (f"/{trips}", "GET PATCH DELETE"), (f"/{trips}/path", "GET")):
+        for method in methods.split():
+            site.call("nobody", method, f"/folders{path}")
+    _folders_in_trash(site, trips, inner)
+
+
+def _folders_in_trash(site: Recorded, trips: str, inner: str) -> None:
     for folder in (trips, inner, inner):
         site.call("ann", "DELETE", f"/folders/{folder}")
-    _folders_in_trash(site, trips)
-
-
-def _folders_in_trash(site: Recorded, trips: str) -> None:
-    for who, method, path in (
-        ("ann", "POST", f"/{trips}/trash"),
-        ("ann", "GET", "/trash"),
-        ("ann", "GET", "/trash?owner=*"),
-        ("bob", "POST", f"/{trips}/restore"),
-        ("nobody", "POST", f"/{trips}/restore"),
-        ("ann", "POST", f"/{trips}/restore"),
-        ("ann", "POST", f"/{trips}/restore"),
-        ("ann", "POST", f"/{trips}/purge"),
-        ("ann", "POST", f"/{trips}/trash"),
-        ("ann", "POST", f"/{trips}/purge"),
-        ("ann", "POST", f"/{NO_ID}/trash"),
-        ("nobody", "POST", f"/{trips}/trash"),
-        ("nobody", "POST", f"/{trips}/purge"),
-        ("nobody", "GET", "/trash"),
-    ):
-        site.call(who, method, f"/folders{path}")
+    for who, verbs in (("ann", "trash"), ("bob", "restore"), ("ann", "restore restore purge trash purge")):
+        for verb in verbs.split():
+            site.call(who, "POST", f"/folders/{trips}/{verb}")
+            site.call("nobody", "POST", f"/folders/{trips}/{verb}")
+        for query in ("?q=trips", "?owner=*"):
+            site.call(who, "GET", f"/folders/trash{query}")
+    site.call("nobody", "GET", "/folders/trash")

@@ -13,7 +13,7 @@ from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Query
 from backoffice.errors import NotFound, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
-from backoffice.web.api.files import EVERYBODY, Owner, wanted_owner
+from backoffice.web.api.files import EVERYBODY, Owner, Words, wanted_owner
 from backoffice.web.api.folders import TAG, FolderAnswer, demanded_folder_version
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import PageQuery, query
@@ -39,6 +39,7 @@ class TrashedFoldersAnswer(PageOf[TrashedFolderAnswer]):
 class TrashQuery(PageQuery):
     """Whose folders."""
 
+    q: Words = ""
     owner: Owner = ""
 
 
@@ -74,7 +75,7 @@ def list_trashed_folders() -> Response:
     wanted = query(TrashQuery, request)
     asking, owner = actor(), wanted_owner(wanted.owner)
     filters = () if owner == EVERYBODY else (("trash", owner),)
-    asked = Query(filters=filters, limit=wanted.limit, cursor=wanted.cursor)
+    asked = Query(filters=filters, search=wanted.q, limit=wanted.limit, cursor=wanted.cursor)
     found = services().folders.trash_page(asking, asked, everybody=owner != asking.id)
     return send_page(TrashedFoldersAnswer, found, owner_context((one.owner for one in found.items), asking))
 

@@ -14,7 +14,7 @@ from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, InUse, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
-from backoffice.web.api.files import EVERYBODY, Owner, wanted_owner
+from backoffice.web.api.files import EVERYBODY, Owner, Words, wanted_owner
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import JSON, Id, PageQuery, Strict, field_error, json_body, query
 from backoffice.web.api.responses import (
@@ -79,6 +79,7 @@ class FoldersQuery(PageQuery):
     parent: Annotated[
         str | None, Field(max_length=64, description="Those in this one; empty: those at the top; left out: all")
     ] = None
+    q: Words = ""
     owner: Owner = ""
     sort: Literal["name", "created"] = "name"
     order: Literal["asc", "desc"] = "asc"
@@ -106,7 +107,13 @@ def list_folders() -> Response:
     """Your own; with `owner` those of somebody else, for who may see everybody's files."""
     wanted = query(FoldersQuery, request)
     owner = one_owner(wanted.owner)
-    asked = Query(sort=wanted.sort, descending=wanted.order == "desc", limit=wanted.limit, cursor=wanted.cursor)
+    asked = Query(
+        sort=wanted.sort,
+        descending=wanted.order == "desc",
+        search=wanted.q,
+        limit=wanted.limit,
+        cursor=wanted.cursor,
+    )
     found = services().folders.page_in(actor(), wanted.parent, asked, owner)
     return send_page(FoldersAnswer, found, owner_context((one.owner for one in found.items), actor()))
 

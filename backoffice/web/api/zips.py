@@ -65,9 +65,9 @@ class ZipQuery(Strict):
 )
 @route_act(Acts.FILE_DOWNLOAD)
 def download_zip() -> Response:
-    """The files with `id`; with `folder` all that lies in it and in those within it; without, those that the conditions
-    find, as the list of files has them: your own, or with `owner` those of somebody else or of everybody. At most
-    10,000, stored as they are, under their names within their folders; the length is known before.
+    """The files with `id`; with `folder` all that lies in it and in those within it, empty folders, too; without, those
+    that the conditions find, as the list of files has them: your own, or with `owner` those of somebody else or of
+    everybody. At most 10,000, stored as they are, under their names within their folders; the length is known before.
 
     Where one of them is not there, nothing is sent, and `ids` of the answer names it. Each file takes the right to
     download it, and is recorded as downloaded, when its turn comes; one that is damaged or taken away meanwhile cuts

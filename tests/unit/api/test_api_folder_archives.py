@@ -34,6 +34,24 @@ def test_an_archive_keeps_folders_and_nothing_of_others(ann: Person) -> None:
     problem(ann.get("/files.zip?folder=..%2F"), 404, "not_found")
 
 
+def test_empty_folders_are_in_it(ann: Person) -> None:
+    a = make(ann, "a")
+    inner = make(ann, "inner", a)
+    make(ann, "b", make(ann, "none", inner))
+    ann.put(f"x?folder={a}", b"x")
+    assert entries(ann, f"folder={a}") == {"x": b"x", "inner/none/b/": b""}
+    assert entries(ann, f"folder={inner}") == {"none/b/": b""}
+    whole = ann.get(f"/files.zip?folder={a}")
+    for start in range(0, len(whole.data), 7):
+        part = ann.get(f"/files.zip?folder={a}", headers={"Range": f"bytes={start}-{start + 30}"})
+        assert part.data == whole.data[start : start + 31]
+    with zipfile.ZipFile(io.BytesIO(whole.data)) as found:
+        assert [one.is_dir() for one in found.infolist()] == [False, True]
+        assert found.testzip() is None
+        assert [one.external_attr >> 16 for one in found.infolist()] == [0o100644, 0o40755]
+    assert entries(ann, "q=x") == {"a/x": b"x"}, "what conditions find are files"
+
+
 def test_an_archive_of_too_much_is_refused(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = make(ann, "b", make(ann, "a"))
     ann.put(f"x.txt?folder={inner}")

@@ -84,6 +84,24 @@ def test_a_name_that_no_file_can_have_no_folder_can(ann: Person, name: str) -> N
     assert folders(ann) == [], "of a path all or nothing"
 
 
+def test_folders_are_found_by_words_of_their_names(site: Site, ann: Person) -> None:
+    a = make(ann, "Summer in Rome")
+    make(ann, "rome", a)
+    make(ann, "Prometheus")
+    make(site.person("bob"), "Rome")
+    assert folders(ann, "q=rome") == ["rome", "Summer in Rome"]
+    assert folders(ann, "q=ROME+summer") == ["Summer in Rome"]
+    assert folders(ann, f"q=rom&parent={a}") == ["rome"]
+    assert folders(ann, "q=ometh") == ["Prometheus"], "where no words are, parts of them"
+    assert folders(ann, "q=none") == []
+    change(ann, a, name="Winter")
+    assert folders(ann, "q=rome") == ["rome"]
+    assert ann.call("POST", f"/folders/{a}/trash").status_code == 200
+    assert (folders(ann, "q=rome"), folders(ann, "q=winter")) == (["Prometheus"], [])
+    assert [one["name"] for one in ann.get("/folders/trash?q=winter").json["items"]] == ["Winter"]
+    assert ann.get("/folders/trash?q=summer").json["items"] == []
+
+
 def test_a_path_is_made_once(ann: Person) -> None:
     answers = [ann.call("POST", "/folders", json={"path": ["a", "b", "c"]}).json for _ in range(2)]
     assert answers[0] == answers[1]
