@@ -34,7 +34,7 @@ from backoffice.services.records import again, expect
 WORKER: Final = system_actor("worker", "worker")
 AT_ONCE: Final = 200
 """Records that follow before the act returns: well below a second."""
-STEP: Final = 500
+STEP: Final = 300
 """That follow in a turn of the worker, likewise."""
 TOGETHER: Final = 25
 """Files in one commit: some milliseconds in which nobody else is served."""
