@@ -8,7 +8,7 @@ the links of the time before shut, until an operator opens one again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -135,13 +135,20 @@ class LinkOpening(Records[Link]):
         file, packed_map = self.files.get_with_map(link.file if link is not None else NOBODY)
         if link is None:
             return None
-        return _Found(link, file, packed_map, user, versions, self._bar(link, user, roles, file))
+        bar = self._bar(link, user, roles, file, self._leaving(file))
+        return _Found(link, file, packed_map, user, versions, bar)
 
-    def _bar(self, link: Link, user: User | None, roles: Mapping[str, Role], file: File | None) -> str:
-        """What the owner or the file has against the link, "" = nothing."""
+    def _leaving(self, *files: File | None) -> set[str]:
+        """Identifiers of those that have yet to follow a folder into the trash."""
+        return self.files.leaving([one for one in files if one is not None])
+
+    def _bar(
+        self, link: Link, user: User | None, roles: Mapping[str, Role], file: File | None, leaving: Container[str]
+    ) -> str:
+        """What the owner or the file has against the link, "" = nothing. `leaving` as `_leaving` has it."""
         if user is None:
             return "its owner is not active"
-        if file is None or file.state is not FileState.READY:
+        if file is None or file.state is not FileState.READY or file.id in leaving:
             return "its file is not there"
         bar = bar_of_owner(user, roles, self.policy, self.now(), file.owner)
         if not bar and link.since < file.restored_at:

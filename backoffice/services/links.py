@@ -40,7 +40,7 @@ class Links(LinkOpening):
         """
         authorize(self.audit, actor, Acts.LINK_CREATE, actor.id, now=self.now())
         found = self.files.get(file) if is_id(file) else None
-        if found is None or found.state is not FileState.READY:
+        if found is None or found.state is not FileState.READY or self._leaving(found):
             raise NotFound
         authorize(self.audit, actor, Acts.LINK_CREATE, found.owner, file_ref(found), now=self.now())
         authorize(self.audit, actor, Acts.FILE_DOWNLOAD, found.owner, file_ref(found), now=self.now())
@@ -125,10 +125,12 @@ class Links(LinkOpening):
         expect(link, version)
         opened = replace(link, closed_at=0, closed_because="", reopened_at=self.now())
         user, roles = self.accounts.load(link.owner)
-        bar = self._bar(opened, user, roles, self.files.get(link.file))
+        file = self.files.get(link.file)
+        leaving = self._leaving(file)
+        bar = self._bar(opened, user, roles, file, leaving)
         if bar:
             raise Conflict(f"It cannot be opened: {bar}.")
-        if not (link.closed_at or self._bar(link, user, roles, self.files.get(link.file))):
+        if not (link.closed_at or self._bar(link, user, roles, file, leaving)):
             return link
         return self._save(actor, link, opened, Actions.LINK_REOPEN)
 
@@ -152,13 +154,13 @@ class Links(LinkOpening):
     def _held(self, links: Sequence[Link]) -> list[HeldLink]:
         users, roles = self.accounts.load_many([one.owner for one in links]) if links else ({}, {})
         files = self.files.get_many([one.file for one in links]) if links else []
-        now = self.now()
+        now, leaving = self.now(), self._leaving(*files)
         return [
             HeldLink(
                 one,
                 file.name if file is not None and file.owner == one.owner else one.name,
                 users[one.owner].username if one.owner in users else one.owner,
-                one.state(now, self._bar(one, users.get(one.owner), roles, file)),
+                one.state(now, self._bar(one, users.get(one.owner), roles, file, leaving)),
             )
             for one, file in zip(links, files, strict=True)
         ]

@@ -8,6 +8,7 @@ from typing import Final
 
 from backoffice.domain.files import TOP, File
 from backoffice.domain.folders import Folder, FolderState
+from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.domain.paging import Page, Query
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Arg, Db
@@ -132,6 +133,23 @@ class FileLists:
         facet = (name, place(folder.owner, folder.id))
         page = self._pager.page(replace(query, sort=sort, filters=(facet, *query.filters)))
         return replace(page, items=tuple(one for one in page.items if one.folder == folder.id and is_live(one) is live))
+
+    def leaving(self, files: Sequence[File]) -> set[str]:
+        found = set[str]()
+        above = {file.id: file.folder_id for file in files if file.folder_id}
+        for _ in range(2 * MAX_FOLDER_DEPTH):
+            if not above:
+                break
+            ids = sorted(set(above.values()))
+            rows = self._db.many([("HMGET", self._keys.record(FOLDERS, one), "state", "parent") for one in ids])
+            parents = {
+                one: (parent or b"").decode()
+                for one, (state, parent) in zip(ids, rows, strict=True)
+                if state == FolderState.READY.value.encode()
+            }
+            found |= {key for key, folder in above.items() if folder not in parents}
+            above = {key: parents[folder] for key, folder in above.items() if parents.get(folder)}
+        return found
 
     # -- what the worker looks for
 

@@ -100,6 +100,7 @@ READERS = {
     "keep_within_commit",
     "due",
     "moving",
+    "leaving",
     "within",
     "free_name",
     "ends_noted_by",

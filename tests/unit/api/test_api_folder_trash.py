@@ -225,6 +225,22 @@ def test_a_link_to_a_file_of_it_is_dead(ann: Person, a: str) -> None:
     assert state[link] == "blocked", "alive again it is by decision only"
 
 
+def test_a_link_is_dead_before_its_file_has_followed(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 0)
+    two = tree(ann)["/a/inner/two"]
+    link = ann.call("POST", "/links", json={"file": two}).json
+    address = "/s/" + link["url"].rpartition("/s/")[2]
+    stranger = ann.site.app.test_client()
+    assert stranger.get(address).status_code == 200
+    done(ann, a, "trash")
+    assert ann.get(f"/files/{two}").status_code == 200
+    problem(ann.call("POST", "/links", json={"file": two}), 404, "not_found")
+    assert [one["state"] for one in ann.get("/links").json["items"]] == ["blocked"]
+    assert stranger.get(address).status_code == 404
+    done(ann, a, "restore")
+    assert stranger.get(address).status_code == 404, "for good"
+
+
 def test_folders_in_the_trash_go_with_their_owner(site: Site, a: str, ann: Person) -> None:
     done(ann, a, "trash")
     for file in ann.get("/files?state=trashed").json["items"]:
