@@ -71,7 +71,7 @@ class File:
     until known; `changed_at` 0 while nothing was changed; `restored_at`: when it came out of the trash, or into other
     hands, last: share links of the time before stay shut; `folder`: where it lies, by identifier, or TOP; "" is the
     top, too, of somebody who has no folders, or who had none when it came; `with_folder` 1: it went into the trash with
-    that folder, and comes back with it."""
+    that folder, and comes back with it; `alone` 1: it is there by itself, and in the list of those."""
 
     id: str
     name: str
@@ -89,6 +89,7 @@ class File:
     restored_at: int = 0
     folder: str = ""
     with_folder: int = 0
+    alone: int = 0
 
     @property
     def folder_id(self) -> str:
@@ -97,7 +98,8 @@ class File:
 
     def restored(self, at: int) -> File:
         """As it comes out of the trash at that time (ms)."""
-        return replace(self, state=FileState.READY, purge_at=0, with_folder=0, changed_at=at, restored_at=at)
+        ready = replace(self, state=FileState.READY, changed_at=at, restored_at=at)
+        return replace(ready, purge_at=0, with_folder=0, alone=0)
 
     @property
     def sha256(self) -> str:

@@ -195,6 +195,10 @@ class FileStore(FileChangeStore, Protocol):
         """Of the files that lie in this folder of the owner's, not in others within it; "" = at the top. Raises
         Invalid where the owner has no such folder."""
 
+    def page_alone(self, owner: str, query: Query) -> Page[File]:
+        """Of the owner's files in the trash those that did not go there with a folder; all of them, while some came
+        there before that was noted. Order: `purge`."""
+
     def place(self, owner: str) -> None:
         """Note of the owner's files that are there already that they lie at the top. Not an act. To be called when
         there is a first folder."""

@@ -59,9 +59,14 @@ class Files(FileAmending):
             raise Invalid("There is no such folder.", field="folder")
         return self.files.page_in(owner, folder, query)
 
-    def trash_page(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[File]:
-        """What is in the trash, what is purged first first."""
+    def trash_page(self, actor: Actor, query: Query, *, everybody: bool = False, alone: bool = False) -> Page[File]:
+        """What is in the trash, what is purged first first. `alone`: of one's own, without those that went there with a
+        folder, which brings them back."""
         query = replace(query, sort=query.sort or "purge")
+        if alone:
+            authorize(self.audit, actor, Acts.FILES_LIST)
+            self._check_sort(query, ("purge",))
+            return self.files.page_alone(actor.id, query)
         return self._page(actor, query, everybody, "trash", ("purge",))
 
     def _page(self, actor: Actor, query: Query, everybody: bool, facet: str, sorts: tuple[str, ...]) -> Page[File]:

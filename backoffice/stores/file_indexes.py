@@ -47,6 +47,7 @@ SHORT = {
     "restored_at": "r",
     "folder": "f",
     "with_folder": "w",
+    "alone": "a",
 }
 """Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 
@@ -78,6 +79,11 @@ INDEXES: tuple[Index[File], ...] = (
     Sorted("undigested", lambda one: one.created_at if is_live(one) and not one.digest else None),
     Sorted("purge", lambda one: one.purge_at if _trashed(one) else None),
     Facet("trash", lambda one: [one.owner] if _trashed(one) else [], lambda one: one.purge_at, "purge"),
+    # Those that were there before there was this list are in neither: see `FileLists.page_alone`.
+    Facet("alone", lambda one: [one.owner] if _trashed(one) and one.alone else [], lambda one: one.purge_at, "purge"),
+    Facet(
+        "with", lambda one: [one.owner] if _trashed(one) and one.with_folder else [], lambda one: one.purge_at, "purge"
+    ),
     Facet(
         "went",
         lambda one: [place(one.owner, one.folder)] if _trashed(one) and one.with_folder else [],

@@ -75,6 +75,19 @@ class FileLists:
             return self._pager.page(inside if has else anywhere)
         return there
 
+    def page_alone(self, owner: str, query: Query) -> Page[File]:
+        """Two round trips; one more while something is in the trash that came there before there was this list."""
+        lists = [self._keys.index(NOUN, facet, owner) for facet in ("trash", "alone", "with")]
+        counts, page = self._db.together(
+            lambda: self._db.many([("ZCARD", key) for key in lists]),
+            lambda: self._pager.page(replace(query, filters=(("alone", owner), *query.filters))),
+        )
+        whole, *parts = map(int, counts)
+        if whole != sum(parts):
+            return self._pager.page(replace(query, filters=(("trash", owner), *query.filters)))
+        alone: Page[File] = page
+        return alone
+
     def _has_folders(self, owner: str) -> tuple[bool, bool]:
         """Whether somebody has folders, and whether all files that lie at the top say so."""
         keys = (

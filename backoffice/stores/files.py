@@ -168,6 +168,7 @@ class RedisFiles(FileLists):
             trashed = replace(
                 replaced,
                 state=FileState.TRASHED,
+                alone=1,
                 changed_at=event.at,
                 purge_at=purge_at,
                 version=replaced.version + 1,
@@ -253,7 +254,7 @@ class RedisFiles(FileLists):
         return self._change(old, replace(old, digest=digest), event)
 
     def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
-        new = replace(old, state=FileState.TRASHED, purge_at=purge_at, changed_at=event.at)
+        new = replace(old, state=FileState.TRASHED, alone=1, purge_at=purge_at, changed_at=event.at)
         return self._change(old, new, event, makes_room=True)
 
     def restore(self, old: File, event: AuditEvent) -> File:

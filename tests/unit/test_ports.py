@@ -100,6 +100,7 @@ READERS = {
     "keep_within_commit",
     "due",
     "moving",
+    "page_alone",
     "leaving",
     "within",
     "free_name",

@@ -110,7 +110,7 @@ class FolderCheck:
             return None
 
         def repair(commit: Commit) -> None:
-            new = replace(file, with_folder=0, version=file.version + 1)
+            new = replace(file, with_folder=0, alone=1, version=file.version + 1)
             self._files.collection.expect(commit, file, Changed())
             self._files.collection.replace(commit, file, new)
 

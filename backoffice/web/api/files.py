@@ -18,7 +18,7 @@ from backoffice.domain.paging import Query
 from backoffice.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.operation import BYTES, Operation
-from backoffice.web.api.parsing import JSON, Id, PageQuery, Strict, field_error, json_body, query
+from backoffice.web.api.parsing import JSON, BoolFromText, Id, PageQuery, Strict, field_error, json_body, query
 from backoffice.web.api.responses import (
     Answer,
     OptionalText,
@@ -108,6 +108,11 @@ class FilesQuery(PageQuery):
         Field(max_length=64, description="Only those in this folder; empty: only those at the top; left out: in all"),
     ] = None
     state: Annotated[Literal["ready", "trashed"], Field(description="`trashed`: what can be restored")] = "ready"
+    alone: Annotated[
+        bool,
+        Field(description="1: of your own trashed files, those that did not go there with a folder"),
+        BoolFromText,
+    ] = False
 
 
 class RenameRequest(Strict):
@@ -149,7 +154,12 @@ def list_files() -> Response:
     if wanted.folder is not None:
         inside_it = files.page_in(asking, wanted.folder, asked, owner)
         return send_page(FilesAnswer, inside_it, owner_context((file.owner for file in inside_it.items), asking))
-    found = (files.trash_page if trashed else files.page)(asking, asked, everybody=owner != asking.id)
+    if wanted.alone:
+        if not trashed or owner != asking.id:
+            raise field_error("alone", "goes with your own trashed files")
+        found = files.trash_page(asking, asked, alone=True)
+    else:
+        found = (files.trash_page if trashed else files.page)(asking, asked, everybody=owner != asking.id)
     return send_page(FilesAnswer, found, owner_context((file.owner for file in found.items), asking))
 
 

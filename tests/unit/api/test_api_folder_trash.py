@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from backoffice.domain.access import system_actor
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.files import File, FileState
 from backoffice.domain.paging import Query
 from backoffice.services import folder_trash
 from tests.support.api_site import Person, Site, problem
@@ -108,6 +110,39 @@ def test_a_file_or_folder_in_the_trash_by_itself_is_not_the_folders(ann: Person,
     assert set(tree(ann)) == {"/a/", "/a/one"}
     assert done(ann, inner, "restore")["parent"] == a
     assert set(tree(ann)) == {"/a/", "/a/one", "/a/inner/", "/a/inner/two", "/a/inner/empty/"}
+
+
+def test_files_in_the_trash_by_themselves_are_a_list_of_their_own(
+    ann: Person, a: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alone(query: str = "") -> list[str]:
+        return [one["name"] for one in ann.get(f"/files?state=trashed&alone=1{query}").json["items"]]
+
+    files = {name: ann.put(name).json["id"] for name in ("red", "blue")}
+    for one in files.values():
+        ann.call("DELETE", f"/files/{one}")
+    ann.put("new")
+    ann.put("new?on_conflict=replace")
+    done(ann, a, "trash")
+    assert set(alone()) == {"red", "blue", "new"}
+    assert (alone("&q=red"), alone("&q=two")) == (["red"], [])
+    ann.call("POST", f"/files/{files['red']}/restore")
+    assert set(alone()) == {"blue", "new"}
+    for query in ("/files?alone=1", "/files?state=trashed&alone=1&owner=*"):
+        assert problem(ann.get(query), 400, "invalid")["field"] == "alone"
+    # As it was kept before there was this list.
+    with monkeypatch.context() as patched:
+        patched.setattr(type(ann.site.services.files.files), "trash", _as_before)
+        ann.call("DELETE", f"/files/{tree(ann)['/red']}")
+    assert set(alone()) == {"red", "blue", "new", "one", "two"}, "then all are in it"
+    ann.site.services.maintenance.check(
+        system_actor("test", "shell"), on_finding=lambda *found: pytest.fail(str(found))
+    )
+
+
+def _as_before(store: Any, old: File, purge_at: int, event: AuditEvent) -> File:
+    gone = replace(old, state=FileState.TRASHED, purge_at=purge_at, changed_at=event.at)
+    return store._change(old, gone, event, makes_room=True)
 
 
 def test_purged_with_all_that_went_with_it(ann: Person, a: str) -> None:
