@@ -190,10 +190,12 @@ class FolderTrash(FolderTree):
         asked for the folder, and what follows is no further act of that day."""
         by = replace(actor, credential="", ground=None, job=None, undoes="")
         found, left = [top], limit
+        above = {top.id: tuple(self._upwards(top.id)) if top.live else ()}
         for folder in found:
-            coming = self._folders_follow(folder, by, left)
+            coming = self._folders_follow(folder, by, left, above[folder.id])
             found += coming
             left -= len(coming)
+            above |= {one.id: (one, *above[folder.id]) if top.live else () for one in coming}
         for folder in found:
             left -= self._files_follow(folder, by, left)
             if left <= 0:
@@ -201,10 +203,10 @@ class FolderTrash(FolderTree):
             left -= self.store.settle(folder)
         return limit - left
 
-    def _folders_follow(self, folder: Folder, by: Actor, limit: int) -> list[Folder]:
-        """Those that followed, up to so many. What is changed by somebody at this moment stays for another time."""
+    def _folders_follow(self, folder: Folder, by: Actor, limit: int, above: Sequence[Folder]) -> list[Folder]:
+        """Those that followed, up to so many; `above`: where they come back to. What is changed by somebody at this
+        moment stays for another time."""
         done = list[Folder]()
-        above = tuple(self._upwards(folder.id)) if folder.live else ()
         while len(done) < limit and (some := self._left(self.store.within, folder, limit - len(done))):
             for one in some:
                 try:

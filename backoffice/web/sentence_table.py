@@ -61,6 +61,8 @@ def _renamed(event: Event) -> Told:
 def _trashed(event: Event) -> Told:
     if _data(event, "replaced_by"):
         return Told("{who} put another file in the place of {what}, which went to the trash")
+    if _data(event, "with"):
+        return Told("{who} moved {what} to the trash with its folder")
     return Told("{who} moved {what} to the trash")
 
 

@@ -11,46 +11,18 @@ from backoffice.domain.access import system_actor
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState
 from backoffice.domain.paging import Query
-from backoffice.services import folder_trash
 from tests.support.api_site import Person, Site, problem
-from tests.support.folders import make
+from tests.support.folders import done, make, make_full, post, tree
 
 
-def post(person: Person, folder: str, verb: str, **more: Any) -> Any:
-    return person.call("POST", f"/folders/{folder}/{verb}", **more)
-
-
-def done(person: Person, folder: str, verb: str) -> Any:
-    answer = post(person, folder, verb)
-    assert answer.status_code == 200, answer.text
-    return answer.json
-
-
-def tree(person: Person) -> dict[str, str]:
-    """What is in lists: path -> identifier."""
-    folders = {one["id"]: one for one in person.get("/folders").json["items"]}
-
-    def path(one: Any, parent: str) -> str:
-        above = folders.get(one[parent] or "")
-        return (path(above, "parent") if above else "") + "/" + str(one["name"])
-
-    found = {path(one, "parent") + "/": str(one["id"]) for one in folders.values()}
-    return found | {path(one, "folder"): str(one["id"]) for one in person.get("/files?limit=500").json["items"]}
+@pytest.fixture(name="a")
+def full_folder(ann: Person) -> str:
+    return make_full(ann)
 
 
 def actions(person: Person) -> list[str]:
     page = person.site.services.audit.log.page((("actor", person.id),), "", 200)
     return [f"{one.event['action']} {one.event['object']['name']}" for one in page.items][::-1]
-
-
-@pytest.fixture(name="a")
-def full_folder(ann: Person) -> str:
-    a = make(ann, "a")
-    inner = make(ann, "inner", a)
-    make(ann, "empty", inner)
-    ann.put(f"one?folder={a}")
-    ann.put(f"two?folder={inner}")
-    return a
 
 
 def test_there_and_back_with_the_tree_as_it_was(ann: Person, a: str) -> None:
@@ -173,38 +145,6 @@ def test_its_time_in_the_trash_is_over_as_a_whole(ann: Person, a: str) -> None:
     assert [one for one in actions(ann) if "purge" in one] == [], "that was nobody's act"
 
 
-def test_a_large_one_follows_after_the_answer(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = tree(ann)
-    monkeypatch.setattr(folder_trash, "AT_ONCE", 1)
-    worker = ann.site.services.folders
-    assert done(ann, a, "trash")["complete"] is False
-    # Nothing comes into it, however deep, nor into what has not followed yet.
-    empty, two = before["/a/inner/empty/"], before["/a/inner/two"]
-    problem(ann.call("POST", "/folders", json={"name": "x", "parent": empty}), 400, "invalid")
-    problem(ann.call("PATCH", f"/folders/{make(ann, 'other')}", json={"parent": empty}), 400, "invalid")
-    problem(ann.put(f"late?folder={a}"), 400, "invalid")
-    assert ann.get(f"/files/{two}").status_code == 200, "until it has followed it is where it was"
-    while worker.follow():
-        pass
-    assert set(tree(ann)) == {"/other/"}
-    assert done(ann, a, "restore")["complete"] is False
-    while worker.follow():
-        pass
-    assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
-    assert {one.event["actor"]["via"] for one in _entries(ann, f"file:{two}") if "trash" in one.event["action"]} == {
-        "worker"
-    }
-    done(ann, a, "trash")
-    assert done(ann, a, "restore")["complete"] is False, "restored before all had followed"
-    while worker.follow():
-        pass
-    assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
-
-
-def _entries(person: Person, about: str) -> Any:
-    return person.site.services.audit.log.page((("object", about),), "", 50).items
-
-
 def test_each_act_is_undone(ann: Person, a: str) -> None:
     before, undo = tree(ann), ann.site.services.undo
     by = replace(system_actor("test", "shell"), id=ann.id)
@@ -258,22 +198,6 @@ def test_a_link_to_a_file_of_it_is_dead(ann: Person, a: str) -> None:
     done(ann, a, "restore")
     state = {one["id"]: one["state"] for one in ann.get("/links").json["items"]}
     assert state[link] == "blocked", "alive again it is by decision only"
-
-
-def test_a_link_is_dead_before_its_file_has_followed(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder_trash, "AT_ONCE", 0)
-    two = tree(ann)["/a/inner/two"]
-    link = ann.call("POST", "/links", json={"file": two}).json
-    address = "/s/" + link["url"].rpartition("/s/")[2]
-    stranger = ann.site.app.test_client()
-    assert stranger.get(address).status_code == 200
-    done(ann, a, "trash")
-    assert ann.get(f"/files/{two}").status_code == 200
-    problem(ann.call("POST", "/links", json={"file": two}), 404, "not_found")
-    assert [one["state"] for one in ann.get("/links").json["items"]] == ["blocked"]
-    assert stranger.get(address).status_code == 404
-    done(ann, a, "restore")
-    assert stranger.get(address).status_code == 404, "for good"
 
 
 def test_folders_in_the_trash_go_with_their_owner(site: Site, a: str, ann: Person) -> None:

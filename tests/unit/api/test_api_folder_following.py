@@ -1,0 +1,90 @@
+"""What lies in a folder follows it into the trash after the answer: what holds in between, and how deep it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backoffice.domain.limits import MAX_FOLDER_DEPTH
+from backoffice.services import folder_trash
+from tests.support.api_site import Person, problem
+from tests.support.folders import done, make, make_full, tree
+
+
+@pytest.fixture(name="a")
+def full_folder(ann: Person) -> str:
+    return make_full(ann)
+
+
+def test_a_large_one_follows_after_the_answer(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(ann)
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 1)
+    worker = ann.site.services.folders
+    assert done(ann, a, "trash")["complete"] is False
+    # Nothing comes into it, however deep, nor into what has not followed yet.
+    empty, two = before["/a/inner/empty/"], before["/a/inner/two"]
+    problem(ann.call("POST", "/folders", json={"name": "x", "parent": empty}), 400, "invalid")
+    problem(ann.call("PATCH", f"/folders/{make(ann, 'other')}", json={"parent": empty}), 400, "invalid")
+    problem(ann.put(f"late?folder={a}"), 400, "invalid")
+    assert ann.get(f"/files/{two}").status_code == 200, "until it has followed it is where it was"
+    while worker.follow():
+        pass
+    assert set(tree(ann)) == {"/other/"}
+    assert done(ann, a, "restore")["complete"] is False
+    while worker.follow():
+        pass
+    assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
+    assert {one.event["actor"]["via"] for one in _entries(ann, f"file:{two}") if "trash" in one.event["action"]} == {
+        "worker"
+    }
+    done(ann, a, "trash")
+    assert done(ann, a, "restore")["complete"] is False, "restored before all had followed"
+    while worker.follow():
+        pass
+    assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
+
+
+def test_a_hundred_folders_deep(ann: Person) -> None:
+    deepest = ann.call("POST", "/folders", json={"path": [f"{n}" for n in range(MAX_FOLDER_DEPTH)]}).json["id"]
+    ann.put(f"x?folder={deepest}")
+    before = tree(ann)
+    top = before["/0/"]
+    assert done(ann, top, "trash")["complete"]
+    assert tree(ann) == {}
+    assert done(ann, top, "restore")["complete"]
+    assert tree(ann) == before
+    # Where it would lie deeper than folders may, it comes to the top.
+    below = before["/0/1/"]
+    done(ann, below, "trash")
+    ann.call("PATCH", f"/folders/{top}", json={"parent": make(ann, "over")})
+    assert done(ann, below, "restore")["parent"] is None
+
+
+def test_an_upload_into_a_folder_that_went_is_not_lost(ann: Person, a: str) -> None:
+    upload, ahead = ann.start(b"xyz"), ann.start(b"abc")
+    done(ann, a, "trash")
+    assert problem(ann.complete(upload, 3, "late", folder=a), 400, "invalid")["field"] == "folder"
+    assert problem(ann.complete(ahead, 3, "late", folder=a, folder_path=["b"]), 400, "invalid")
+    assert ann.complete(upload, 3, "late").status_code == ann.complete(ahead, 3, "late").status_code == 201
+    assert set(tree(ann)) == {"/late", "/late (2)"}
+
+
+def test_a_link_is_dead_before_its_file_has_followed(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 0)
+    two = tree(ann)["/a/inner/two"]
+    link = ann.call("POST", "/links", json={"file": two}).json
+    address = "/s/" + link["url"].rpartition("/s/")[2]
+    stranger = ann.site.app.test_client()
+    assert stranger.get(address).status_code == 200
+    done(ann, a, "trash")
+    assert ann.get(f"/files/{two}").status_code == 200
+    problem(ann.call("POST", "/links", json={"file": two}), 404, "not_found")
+    assert [one["state"] for one in ann.get("/links").json["items"]] == ["blocked"]
+    assert stranger.get(address).status_code == 404
+    done(ann, a, "restore")
+    assert stranger.get(address).status_code == 404, "for good"
+
+
+def _entries(person: Person, about: str) -> Any:
+    return person.site.services.audit.log.page((("object", about),), "", 50).items
