@@ -36,7 +36,7 @@ AT_ONCE: Final = 200
 """Records that follow before the act returns: well below a second."""
 STEP: Final = 300
 """That follow in a turn of the worker, likewise."""
-TOGETHER: Final = 25
+TOGETHER: Final = 10
 """Files in one commit: some milliseconds in which nobody else is served."""
 MOVING: Final = 50
 """Folders that the worker looks at in a turn."""
