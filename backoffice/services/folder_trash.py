@@ -28,7 +28,7 @@ from backoffice.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from backoffice.services.authorization import authorize
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_reading import file_ref
-from backoffice.services.folder_tree import FolderTree
+from backoffice.services.folder_tree import NO_FOLDER, FolderTree
 from backoffice.services.records import again, expect
 
 WORKER: Final = system_actor("worker", "worker")
@@ -71,6 +71,15 @@ class FolderTrash(FolderTree):
     def trashed(self, actor: Actor, record_id: str) -> Folder:
         """A folder in the trash, by itself or with another. Raises NotFound."""
         return self._in_trash(actor, record_id, Acts.FOLDER_READ)
+
+    def trash_page_in(self, actor: Actor, record_id: str, query: Query) -> Page[Folder]:
+        """Folders that went into the trash with the one that they lie in. Raises NotAllowed; Invalid: also where that
+        one is not there."""
+        return self.store.within(self._named_in_trash(actor, record_id, "parent"), query, live=False)
+
+    def trashed_files(self, actor: Actor, record_id: str, query: Query) -> Page[File]:
+        """Files likewise."""
+        return self.files.within(self._named_in_trash(actor, record_id, "folder"), query, live=False)
 
     def trash(self, actor: Actor, record_id: str, version: int | None = None) -> Folder:
         """Into the trash with all that is in it; the folder as it is then, `complete` or with something that the worker
@@ -130,6 +139,12 @@ class FolderTrash(FolderTree):
         return len(due) == limit
 
     # -- the folder itself
+
+    def _named_in_trash(self, actor: Actor, folder_id: str, field: str) -> Folder:
+        try:
+            return self.trashed(actor, folder_id)
+        except NotFound:
+            raise Invalid(NO_FOLDER, field=field) from None
 
     def _in_trash(self, actor: Actor, folder_id: str, act: Act) -> Folder:
         folder = self.store.get(folder_id) if is_id(folder_id) else None

@@ -284,5 +284,5 @@ def _folders_in_trash(site: Recorded, trips: str, inner: str) -> None:
         for query in ("?q=trips", "?owner=*"):
             site.call(who, "GET", f"/folders/trash{query}")
     site.call("nobody", "GET", "/folders/trash")
-    for query in ("state=trashed&alone=1&limit=2", "alone=1"):
+    for query in ("state=trashed&alone=1&limit=2", "alone=1", f"state=trashed&folder={trips}"):
         site.call("ann", "GET", f"/files?{query}")

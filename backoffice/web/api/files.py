@@ -107,7 +107,10 @@ class FilesQuery(PageQuery):
         str | None,
         Field(max_length=64, description="Only those in this folder; empty: only those at the top; left out: in all"),
     ] = None
-    state: Annotated[Literal["ready", "trashed"], Field(description="`trashed`: what can be restored")] = "ready"
+    state: Annotated[
+        Literal["ready", "trashed"],
+        Field(description="`trashed`: what can be restored; with `folder`, what went with it"),
+    ] = "ready"
     alone: Annotated[
         bool,
         Field(description="1: of your own trashed files, those that did not go there with a folder"),
@@ -138,8 +141,8 @@ def list_files() -> Response:
     asking, owner = actor(), wanted_owner(wanted.owner)
     trashed = wanted.state == "trashed"
     inside = wanted.folder is not None
-    if inside and (trashed or owner == EVERYBODY):
-        raise field_error("folder", "goes with the files of one user that are not in the trash")
+    if inside and owner == EVERYBODY:
+        raise field_error("folder", "goes with the files of one user")
     sort = "purge" if trashed else wanted.sort
     whose = asking.id if inside else owner
     asked = Query(
@@ -152,7 +155,10 @@ def list_files() -> Response:
     )
     files = services().files
     if wanted.folder is not None:
-        inside_it = files.page_in(asking, wanted.folder, asked, owner)
+        if trashed:
+            inside_it = services().folders.trashed_files(asking, wanted.folder, asked)
+        else:
+            inside_it = files.page_in(asking, wanted.folder, asked, owner)
         return send_page(FilesAnswer, inside_it, owner_context((file.owner for file in inside_it.items), asking))
     if wanted.alone:
         if not trashed or owner != asking.id:

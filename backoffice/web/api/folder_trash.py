@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from flask import Response, request
@@ -39,6 +40,9 @@ class TrashedFoldersAnswer(PageOf[TrashedFolderAnswer]):
 class TrashQuery(PageQuery):
     """Whose folders."""
 
+    parent: Annotated[
+        str, Field(max_length=64, description="Those that went there with this one, which is in the trash")
+    ] = ""
     q: Words = ""
     owner: Owner = ""
 
@@ -71,12 +75,16 @@ def trash_folder(folder_id: str) -> Response:
 @route_act(Acts.FILES_LIST, Acts.FILES_LIST_ALL)
 def list_trashed_folders() -> Response:
     """Those that were put there by themselves, not with one that they lay in; what goes first first. What went with
-    them is restored and purged with them; the files of it are in the list of trashed files, too."""
+    them is restored and purged with them; `parent` lists it, and the files of it are in the list of trashed files."""
     wanted = query(TrashQuery, request)
     asking, owner = actor(), wanted_owner(wanted.owner)
     filters = () if owner == EVERYBODY else (("trash", owner),)
     asked = Query(filters=filters, search=wanted.q, limit=wanted.limit, cursor=wanted.cursor)
-    found = services().folders.trash_page(asking, asked, everybody=owner != asking.id)
+    folders = services().folders
+    if wanted.parent:
+        found = folders.trash_page_in(asking, wanted.parent, replace(asked, filters=()))
+    else:
+        found = folders.trash_page(asking, asked, everybody=owner != asking.id)
     return send_page(TrashedFoldersAnswer, found, owner_context((one.owner for one in found.items), asking))
 
 

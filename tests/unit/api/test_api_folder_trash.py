@@ -117,6 +117,21 @@ def _as_before(store: Any, old: File, purge_at: int, event: AuditEvent) -> File:
     return store._change(old, gone, event, makes_room=True)
 
 
+def test_what_went_with_a_folder_is_listed_in_it(site: Site, ann: Person, a: str) -> None:
+    inner = tree(ann)["/a/inner/"]
+    problem(ann.get(f"/files?state=trashed&folder={a}"), 400, "invalid")
+    done(ann, a, "trash")
+    for who in (ann, site.person("olga", "operator")):
+        assert [one["name"] for one in who.get(f"/files?state=trashed&folder={a}").json["items"]] == ["one"]
+        assert [one["name"] for one in who.get(f"/folders/trash?parent={a}").json["items"]] == ["inner"]
+    assert [one["name"] for one in ann.get(f"/files?state=trashed&folder={inner}&q=two").json["items"]] == ["two"]
+    assert ann.get(f"/files?state=trashed&folder={inner}&q=one").json["items"] == []
+    bob = site.person("bob")
+    assert problem(bob.get(f"/files?state=trashed&folder={a}"), 400, "invalid")["field"] == "folder"
+    assert problem(bob.get(f"/folders/trash?parent={a}"), 400, "invalid")["field"] == "parent"
+    assert problem(ann.get("/files?state=trashed&folder="), 400, "invalid")["field"] == "folder"
+
+
 def test_purged_with_all_that_went_with_it(ann: Person, a: str) -> None:
     problem(post(ann, a, "purge"), 404, "not_found")
     used = ann.site.services.files.files.usage(ann.id)
