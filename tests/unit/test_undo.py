@@ -53,12 +53,18 @@ READY: Final = {"state": "ready"}
 TRASHED: Final = {"state": "trashed"}
 SHUT: Final = {"status": "disabled"}
 ENABLED: Final = {"status": ["disabled", "invited"], "expires_at": [5, 0]}
+NO_FOLDER: Final = {"name": None, "parent": None}
+AT_THE_TOP: Final = {"name": "a", "parent": ""}
 MEANINGS: Final = (
     (entry("file.rename", name=["a", "b"]), Verb.CHANGE, Acts.FILE_RENAME, {"name": "a"}, {"name": "b", **READY}),
     (entry("file.tag", tags=[["a"], []]), Verb.CHANGE, Acts.FILE_TAG, {"tags": ["a"]}, {"tags": [], **READY}),
     (entry("file.trash"), Verb.RESTORE, Acts.FILE_RESTORE, READY, TRASHED),
     (entry("file.restore"), Verb.TRASH, Acts.FILE_TRASH, TRASHED, READY),
     (entry("file.restore", name=["a", "a (2)"]), Verb.TRASH, Acts.FILE_TRASH, TRASHED, READY),
+    (entry("folder.trash"), Verb.RESTORE, Acts.FOLDER_RESTORE, READY, TRASHED),
+    (entry("folder.restore", name=["a", "a (2)"], parent=["P", ""]), Verb.TRASH, Acts.FOLDER_TRASH, TRASHED, READY),
+    (entry("folder.create", name=[None, "a"]), Verb.DELETE, Acts.FOLDER_DELETE, NO_FOLDER, {"name": "a", "parent": ""}),
+    (entry("folder.delete", name=["a", None]), Verb.CREATE, Acts.FOLDER_CREATE, AT_THE_TOP, {"name": None}),
     (entry("user.disable", status=["active", "disabled"]), Verb.ENABLE, Acts.USER_ENABLE, {"status": "active"}, SHUT),
     (entry("user.enable", **ENABLED), Verb.DISABLE, Acts.USER_DISABLE, SHUT, {"status": "invited"}),
     (entry("user.enable", expires_at=[5, 0]), Verb.CHANGE, Acts.USER_UPDATE, {"expires_at": 5}, {"expires_at": 0}),
@@ -79,6 +85,10 @@ def test_what_an_entry_means(made: AuditEntry, verb: Verb, act: Act, back: Any, 
     [
         entry("file.purge"),
         entry("file.create"),
+        entry("folder.purge"),
+        entry("folder.delete", name=["a", None], owner=["somebody else", None]),
+        AuditEntry("1-0", entry("file.trash").raw[:-1] + b',"data":{"with":"F"}}'),
+        AuditEntry("1-0", entry("folder.restore").raw[:-1] + b',"data":{"with":"F"}}'),
         entry("session.end"),
         entry("token.revoke"),
         entry("user.enable"),

@@ -141,6 +141,7 @@ def test_purged_with_all_that_went_with_it(ann: Person, a: str) -> None:
     assert post(ann, a, "purge").status_code == 204
     assert ann.site.services.files.files.usage(ann.id) == (0, 0)
     assert ann.get("/folders/trash").json["items"] == ann.get("/files?state=trashed").json["items"] == []
+    assert ann.site.services.folders.store.page(Query(filters=(("all", ann.id),), limit=1)).total == 0
     for verb in ("trash", "restore", "purge"):
         problem(post(ann, a, verb), 404, "not_found")
 
