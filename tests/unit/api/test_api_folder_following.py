@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from backoffice.domain.access import system_actor
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.services import folder_trash
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
 from tests.support.api_site import Person, problem
 from tests.support.folders import done, make, make_full, tree
 
@@ -43,6 +46,30 @@ def test_a_large_one_follows_after_the_answer(ann: Person, a: str, monkeypatch: 
     while worker.follow():
         pass
     assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
+
+
+@pytest.mark.parametrize(("store", "method"), [(RedisFiles, "follow"), (RedisFolders, "put")])
+def test_what_is_restored_while_the_worker_is_at_it_stays_so(
+    ann: Person, a: str, monkeypatch: pytest.MonkeyPatch, store: type, method: str
+) -> None:
+    """The worker comes late with what it has read before: everything is back, and nothing has to follow any more."""
+    before, services = tree(ann), ann.site.services
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_trash, "AT_ONCE", 0)
+        done(ann, a, "trash")
+    write, others = getattr(store, method), [a]
+
+    def late(self: Any, *args: Any, **more: Any) -> None:
+        if others:
+            assert done(ann, others.pop(), "restore")["complete"]
+        write(self, *args, **more)
+
+    monkeypatch.setattr(store, method, late)
+    while services.folders.follow():
+        pass
+    assert not others
+    assert tree(ann) == before
+    services.maintenance.check(system_actor("test", "shell"), on_finding=lambda *found: pytest.fail(str(found)))
 
 
 def test_a_hundred_folders_deep(ann: Person) -> None:
