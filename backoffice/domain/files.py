@@ -167,6 +167,14 @@ def clean_name(name: str) -> str:
     return name
 
 
+def is_name(text: str) -> bool:
+    """Whether a file or folder can be called so, as it stands."""
+    try:
+        return clean_name(text) == text
+    except Invalid:
+        return False
+
+
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags without case, sorted, of those that count as the same one; `Invalid` when there are too many or one is too
     long or empty."""

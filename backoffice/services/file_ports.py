@@ -223,6 +223,9 @@ class FileStore(FileChangeStore, Protocol):
         """Identifiers of those that lie, however deep, in a folder that is in the trash, where they have yet to follow
         it. No round trip for files at the top, else one for each level."""
 
+    def have_names(self, owner: str, names: Sequence[tuple[str, str]]) -> list[bool]:
+        """The same of each (name, folder). One round trip."""
+
     def create(
         self,
         file: File,

@@ -17,6 +17,10 @@ class FolderStore(RecordStore[Folder], Protocol):
     def named(self, owner: str, parent: str, name: str) -> Folder | None:
         """The owner's folder of that name in a folder ("": at the top), outside of the trash."""
 
+    def ids_named(self, owner: str, names: Sequence[tuple[str, str]]) -> list[str]:
+        """The identifier of the folder of each (name, parent), as the indexes have it; "" where there is none. One
+        round trip."""
+
     def page_in(self, owner: str, parent: str | None, query: Query) -> Page[Folder]:
         """The owner's folders in one, ("": at the top; None: all). Raises Invalid where there is no such one."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act, Acts
+from backoffice.domain.files import is_name
 from backoffice.domain.folders import FOLDERS, Folder
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
@@ -74,6 +75,26 @@ class FolderTree(Records[Folder]):
             known |= {one.id: one for one in read if one is not None}
             wanted = {one.parent for one in read if one is not None and one.parent} - known.keys()
         return {one: _path(known, one, within) for one in ids}
+
+    def taken(self, actor: Actor, parent: str, wanted: Sequence[tuple[Sequence[str], str]]) -> list[bool]:
+        """For each path from a folder of one's own ("": the top) on and name, whether something there has the name: for
+        who asks before sending files. What can be no name is free. A round trip for each level of the paths, and one.
+        Raises NotAllowed; Invalid: there is no such folder."""
+        authorize(self.audit, actor, Acts.FILE_CREATE)
+        places: dict[tuple[str, ...], str] = {(): self._parent(actor, parent).id if parent else ""}
+        paths = {tuple(path) for path, name in wanted if all(map(is_name, (*path, name)))}
+        for depth in range(1, max(map(len, paths), default=0) + 1):
+            level = sorted({path[:depth] for path in paths if len(path) >= depth and path[: depth - 1] in places})
+            found = self.store.ids_named(actor.id, [(path[-1], places[path[:-1]]) for path in level])
+            places |= {path: one for path, one in zip(level, found, strict=True) if one}
+        asked = [
+            (at, (name, places[tuple(path)]))
+            for at, (path, name) in enumerate(wanted)
+            if tuple(path) in paths and tuple(path) in places and is_name(name)
+        ]
+        answers = self.files.have_names(actor.id, [one for _, one in asked])
+        there = {at for (at, _), answer in zip(asked, answers, strict=True) if answer}
+        return [at in there for at in range(len(wanted))]
 
     # -- the tree
 

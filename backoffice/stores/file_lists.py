@@ -164,6 +164,9 @@ class FileLists:
             above = {key: parents[folder] for key, folder in above.items() if parents.get(folder)}
         return found
 
+    def have_names(self, owner: str, names: Sequence[tuple[str, str]]) -> list[bool]:
+        return self.names.taken_of(owner, names)
+
     # -- what the worker looks for
 
     def due(self, now: int, limit: int) -> list[File]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from backoffice.domain.actions import Actions
@@ -72,6 +72,13 @@ class FileNames:
         """Whether something of the owner's has the name in that place. One round trip."""
         ends, keys = _ends(name, folder), (self._names(owner), folder_names(self._keys, owner))
         return any(self._db.many([("ZLEXCOUNT", key, *ends) for key in keys]))
+
+    def taken_of(self, owner: str, names: Sequence[tuple[str, str]]) -> list[bool]:
+        """The same of each (name, folder). One round trip."""
+        keys = (self._names(owner), folder_names(self._keys, owner))
+        asked = [("ZLEXCOUNT", key, *ends) for ends in (_ends(*one) for one in names) for key in keys]
+        counts = self._db.many(asked)
+        return [any(counts[at : at + 2]) for at in range(0, len(counts), 2)]
 
     def check_vacant(self, commit: Commit, file: File, others: int = 0) -> None:
         """Check that nobody takes the name in the meantime, and that the folder is still there. The commit then raises

@@ -76,6 +76,14 @@ class RedisFolders(RedisRecords[Folder]):
         still = found is not None and found.live and text_range(placed_name(found.name, found.parent))[0] == least
         return found if still else None
 
+    def ids_named(self, owner: str, names: Sequence[tuple[str, str]]) -> list[str]:
+        key = folder_names(self._keys, owner)
+        ranges = [text_range(placed_name(*one)) for one in names]
+        rows = self._db.many(
+            [("ZRANGE", key, f"[{least}", f"({below}", "BYLEX", "LIMIT", 0, 1) for least, below in ranges]
+        )
+        return [self.collection.member_id(bytes(row[0])) if row else "" for row in rows]
+
     def page_in(self, owner: str, parent: str | None, query: Query) -> Page[Folder]:
         """Two round trips."""
         facet = ("owner", owner) if parent is None else ("parent", place(owner, parent))

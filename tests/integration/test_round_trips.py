@@ -38,6 +38,7 @@ class Kind:
 
 FILES, UPLOADS, ADMIN, PAGES, JOBS, TUS = "api.files.", "api.uploads.", "api.admin.", "pages.", "api.jobs.", "api.tus."
 QUOTA, DESCRIBED = {"quota_bytes": 1024**2}, {"description": "others"}
+NAMED = {"files": [{"name": "a.txt"}, {"name": "b.txt"}]}
 LEFT, VIEW = {"files": "keep"}, {"section": "files", "name": "v", "query": ""}
 KINDS = [
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
@@ -69,6 +70,7 @@ KINDS = [
     Kind("restore a folder", FILES + "restore_folder", 200, 8, admin.restore_folder),
     Kind("purge a folder", FILES + "purge_folder", 204, 7, admin.purge_folder),
     Kind("files of a folder", FILES + "list_files", 200, 2, made(admin.folder, "GET", "/files?folder={made}")),
+    Kind("names that are taken", FILES + "taken", 200, 1, admin.post("/files/taken", NAMED)),
     Kind("files at the top", FILES + "list_files", 200, 2, ann("GET", "/files?folder=")),
     Kind("PUT", UPLOADS + "upload_whole", 201, 1, kinds.put(b"x" * 10_000)),
     Kind("PUT of nothing", UPLOADS + "upload_whole", 201, 1, kinds.put(b"")),

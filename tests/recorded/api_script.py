@@ -233,6 +233,19 @@ def machines(site: Recorded) -> None:
         site.call("nobody", "GET", "/limits", headers={"Authorization": text})
 
 
+def _taken(site: Recorded, trips: str) -> None:
+    asked = [{"name": "BEACH.txt", "folder_path": ["2026"]}, {"name": "sea.txt"}, {"name": "a/b"}, {"name": "2026"}]
+    for who, body in (
+        ("ann", {"folder": trips, "files": asked}),
+        ("ann", {"files": [{"name": "x", "folder_path": ["no", "such"]}]}),
+        ("ann", {"folder": NO_ID, "files": asked}),
+        ("ann", {"files": [{"name": 1}]}),
+        ("ann reading", {"files": asked}),
+        ("nobody", {"files": asked}),
+    ):
+        site.call(who, "POST", "/files/taken", json=body)
+
+
 def _folders(site: Recorded) -> None:
     for who, body in (
         ("ann", {"name": "Trips"}),
@@ -259,6 +272,7 @@ def _folders(site: Recorded) -> None:
         site.call("ann", "GET", f"/folders{query}")
     for query in (f"folder={inner}", "folder=&sort=name&limit=2", f"folder={NO_ID}", "folder=&owner=*"):
         site.call("ann", "GET", f"/files?{query}")
+    _taken(site, trips)
     site.call("ann", "GET", f"/files.zip?folder={trips}")
     for who, path in (("ann", inner), ("bob", inner), ("ann", NO_ID)):
         site.call(who, "GET", f"/folders/{path}")

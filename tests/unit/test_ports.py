@@ -70,6 +70,8 @@ READERS = {
     "find_invite",
     "page",
     "has_name",
+    "have_names",
+    "ids_named",
     "count_admins",
     "holders",
     "counts",
