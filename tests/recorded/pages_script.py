@@ -121,6 +121,7 @@ def own_files(site: Recorded) -> None:
     site.page("ann", "/")
     site.submit("ann", f"/my/uploads/{upload_id}/cancel")
     site.submit("ann", f"/my/uploads/{upload_id}/cancel")
+    _folders(site)
     site.page("bob", "/")
     for deed in ("rename", "trash", "restore", "purge"):
         path = f"/my/files/{site.ids['two.txt']}/{deed}"
@@ -147,6 +148,35 @@ def _rename_and_trash(site: Recorded, file_id: str) -> None:
     site.submit("ann", f"/my/files/{file_id}/purge")
     site.submit("ann", f"/my/files/{file_id}/restore")
     site.page("ann", "/")
+
+
+def _folders(site: Recorded) -> None:
+    """Folders, and several things at once."""
+    site.page("ann", "/?new=folder")
+    for name in ("Reports", "a/b", "REPORTS"):
+        site.submit("ann", "/my/folders", {"name": name, "back": "/"})
+    [made] = site.services.folders.store.page(Query()).items
+    place, file = site.normal.learn("Reports", made.id), site.ids["two.txt"]
+    for query in (f"?folder={place}", f"?folder={NO_ID}", "?q=two"):
+        site.page("ann", f"/{query}")
+    for who in ("ann", "bob", "nobody"):
+        site.page(who, f"/my/files/{file}?back=/%3Fsort=name")
+        site.page(who, f"/my/move?file={file}&into={place}")
+        site.page(who, f"/my/zip?file={file}")
+        site.page(who, "/my/trash/empty")
+    for who in ("bob", "ann"):
+        site.submit(who, "/my/move", {"file": file, "into": place}, forged=True)
+        site.submit(who, "/my/move", {"file": file, "into": place})
+        site.submit(who, f"/my/folders/{place}/rename", {"new_name": "Papers"})
+        site.submit(who, f"/my/folders/{place}/delete")
+        for act in ("zip", "move", "trash", "restore", "x"):
+            site.submit(who, "/my/selection", {"file": file, "act": act})
+    site.submit("ann", "/my/selection", {"act": "zip"})
+    site.submit("ann", "/my/move", {"file": file, "into": ""})
+    site.submit("ann", f"/my/folders/{place}/delete")
+    site.submit("bob", "/my/trash/empty")
+    for path in ("folders", f"folders/{place}/rename", f"folders/{place}/delete", "move", "selection", "trash/empty"):
+        site.call("nobody", "POST", f"/my/{path}")
 
 
 def _learn_files(site: Recorded) -> None:

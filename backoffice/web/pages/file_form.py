@@ -30,8 +30,11 @@ FIELDS: Final = 2 * STEP
 _SEPARATOR: Final = re.compile(r"[/\\]")
 
 
-def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable[[File], None]) -> None:
-    """Store every file of the form; `stored` is told of each as soon as it is safe. A control left empty is none.
+def take_form(
+    request: Request, actor: Actor, uploads: Uploads, stored: Callable[[File], None], folder: str = ""
+) -> None:
+    """Store every file of the form in a folder; `stored` is told of each as soon as it is safe. A control left empty is
+    none.
 
     Raises Invalid (BodyCut), TooLarge and all that receiving a file raises; what `stored` was told of stays.
     """
@@ -45,7 +48,7 @@ def take_form(request: Request, actor: Actor, uploads: Uploads, stored: Callable
             name = file_name(filename or "")
             if not name:
                 return cast(IO[bytes], _Nothing())
-            spec = FileSpec(name, content_type or "")
+            spec = FileSpec(name, content_type or "", folder=folder)
             new = unfinished.enter_context(uploads.open_stream(actor, spec))
 
             def whole() -> None:

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 from urllib.parse import urlencode
-
-from flask import url_for
-from markupsafe import Markup
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.files import File
+from backoffice.domain.folders import Folder
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_SEARCH
-from backoffice.domain.paging import Query
+from backoffice.domain.paging import Page, Query
+from backoffice.errors import Invalid, NotFound
 from backoffice.services.container import Services
-from backoffice.web.formats import size_tag, time_tag, when_tag
-from backoffice.web.url_pattern import UrlPattern, page_url
+from backoffice.web.url_pattern import page_url
 
 ROWS: Final = 50
 MAX_PAGE: Final = 1_000_000
 FALLING: Final = {"name": False, "size": True, "created": True}
 """Orders, and whether each begins with the largest."""
-RECENT: Final = 20
+RECENT: Final = 60
+"""In the trash are looked through for what was just deleted: no less than a page can delete at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListParams:
     """What the address asks for. What it does not say, or says wrongly, is the default.
 
-    `rename` and `purge` name the one file whose row is a form just now; `undo` the one that was just deleted.
+    `folder` is the one that is listed, "" the top; a search looks everywhere. `rename` and `purge` name the one row
+    that is a form just now, `new` asks for a form that makes a folder; `undo` names what was just deleted.
     """
 
     trash: bool = False
+    folder: str = ""
     search: str = ""
     sort: str = ""
     descending: bool = True
     page: int = 0
     rename: str = ""
     purge: str = ""
-    undo: str = ""
+    new: str = ""
+    undo: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, args: Mapping[str, str]) -> Self:
@@ -49,31 +51,37 @@ class ListParams:
         sort = sort if sort in FALLING else ""
         order = args.get("order", "")
         page = args.get("page", "")
+        trash = args.get("show") == "trash"
+        folder = args.get("folder", "")
         return cls(
-            trash=args.get("show") == "trash",
+            trash=trash,
+            folder="" if trash else folder,
             search="".join(char for char in args.get("q", "") if char.isprintable())[:MAX_SEARCH].strip(),
             sort=sort,
             descending=order == "desc" if order in {"asc", "desc"} else FALLING.get(sort, True),
             page=min(int(page), MAX_PAGE) if page.isascii() and page.isdigit() and len(page) < 9 else 0,
-            **{name: args[name] for name in ("rename", "purge", "undo") if is_id(args.get(name, ""))},
+            new="folder" if args.get("new") == "folder" and not trash else "",
+            undo=tuple(one for one in args.get("undo", "").split(".")[:ROWS] if is_id(one)),
+            **{name: args[name] for name in ("rename", "purge") if is_id(args.get(name, ""))},
         )
 
     def url(self, **changes: Any) -> str:
-        """The address of this list with `changes`, as short as it can be; a change of order or search begins at the
-        first page, and no row of it is a form."""
-        first = (
-            {} if "page" in changes or not changes.keys() & {"sort", "search", "trash", "descending"} else {"page": 0}
-        )
-        wanted = replace(self, **{"rename": "", "purge": "", "undo": "", **first, **changes})
+        """The address of this list with `changes`, as short as it can be; a change of order, search or folder begins at
+        the first page, and no row of it is a form."""
+        anew = changes.keys() & {"sort", "search", "trash", "descending", "folder"}
+        first = {"page": 0} if anew and "page" not in changes else {}
+        wanted = replace(self, **{"rename": "", "purge": "", "undo": (), "new": "", **first, **changes})
         parts = {
             "show": "trash" if wanted.trash else "",
+            "folder": "" if wanted.trash or wanted.search else wanted.folder,
             "q": wanted.search,
             "sort": wanted.sort,
             "order": ("desc" if wanted.descending else "asc") if wanted.sort else "",
             "page": str(wanted.page or ""),
             "rename": wanted.rename,
             "purge": wanted.purge,
-            "undo": wanted.undo,
+            "new": wanted.new,
+            "undo": ".".join(wanted.undo),
         }
         query = urlencode({name: value for name, value in parts.items() if value})
         return page_url("pages.upload") + (f"?{query}" if query else "")
@@ -88,65 +96,36 @@ class ListParams:
         chosen = self.sort or ("" if self.search else "created")
         return ("descending" if self.descending else "ascending") if sort == chosen else ""
 
-
-class FileRow(NamedTuple):
-    """A file as a row of the page. `moment`: when it was added, in the trash when it is gone for good. `download` leads
-    to its bytes, `ask` to the same list with the row as a form (a new name; in the trash, deleting for good), `act`
-    is where its button sends to (into the trash; out of it), `share` to a page that makes a link."""
-
-    id: str
-    name: str
-    size: Markup
-    mime_type: str
-    moment: Markup
-    download: str
-    ask: str
-    act: str
-    share: str
-
-
-def file_rows(files: Iterable[File], asked: ListParams) -> list[FileRow]:
-    """The files as the page shows them."""
-    download = UrlPattern(lambda key: url_for("api.files.download", file_id=key))
-    if asked.trash:
-        ask = UrlPattern(lambda key: asked.url(purge=key))
-        act = UrlPattern(lambda key: url_for("pages.file_restore", file_id=key))
-    else:
-        ask = UrlPattern(lambda key: asked.url(rename=key))
-        act = UrlPattern(lambda key: url_for("pages.file_trash", file_id=key))
-    share = UrlPattern(lambda key: url_for("pages.file_share", file_id=key))
-    return [
-        FileRow(
-            file.id,
-            file.name,
-            size_tag(file.size),
-            file.mime_type,
-            time_tag(file.purge_at) if asked.trash else when_tag(file.created_at),
-            download(file.id),
-            ask(file.id),
-            act(file.id),
-            share(file.id),
-        )
-        for file in files
-    ]
+    @property
+    def inside(self) -> bool:
+        """Whether what lies in one place is listed, and not what lies anywhere."""
+        return not self.trash and not self.search
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Some files of how many. `exact` false: there are at least `total`."""
+    """Some folders and files of how many. `exact` false: there are at least `total`. `places`: for each folder in which
+    one of the files lies, the names that lead to it, where the files come from anywhere."""
 
     items: tuple[File, ...]
     first: int
     total: int
     exact: bool
+    folders: tuple[Folder, ...] = ()
+    places: Mapping[str, tuple[str, ...]] | None = None
+
+    @property
+    def count(self) -> int:
+        """Rows of this page."""
+        return len(self.folders) + len(self.items)
 
     @property
     def last(self) -> int:
-        return self.first + len(self.items) - 1
+        return self.first + self.count - 1
 
     @property
     def more(self) -> bool:
-        return self.last < self.total if self.exact else len(self.items) == ROWS
+        return self.last < self.total if self.exact else self.count == ROWS
 
     @property
     def pages(self) -> int:
@@ -154,20 +133,64 @@ class Listing:
 
 
 def list_files(services: Services, actor: Actor, asked: ListParams) -> Listing:
-    """The files asked for. The trash has no other order than by date, and no search."""
+    """What is asked for. The trash has no other order than by date. Raises NotFound: there is no such folder."""
     start = asked.page * ROWS
     if asked.trash:
-        page = services.files.trash_page(actor, Query(descending=True, limit=ROWS, offset=start))
-    else:
-        wanted = Query(sort=asked.sort, descending=asked.descending, search=asked.search, limit=ROWS, offset=start)
-        page = services.files.page(actor, wanted)
+        query = Query(descending=True, search=asked.search, limit=ROWS, offset=start)
+        return _listing(services.files.trash_page(actor, query), start)
+    if asked.inside:
+        try:
+            return _inside(services, actor, asked, start)
+        except Invalid:
+            raise NotFound from None  # another's, or none
+    wanted = Query(sort=asked.sort, descending=asked.descending, search=asked.search, limit=ROWS, offset=start)
+    found = _listing(services.files.page(actor, wanted), start)
+    return replace(found, places=services.folders.paths({file.folder_id for file in found.items}))
+
+
+def _listing(page: Page[File], start: int) -> Listing:
     total = page.total if page.exact else max(page.total, start + len(page.items))
     return Listing(page.items, start + 1, total, page.exact)
 
 
-def just_deleted(services: Services, actor: Actor, asked: ListParams) -> File | None:
-    """The file whose deletion can be taken back from the top of the page, if it is still in the trash."""
+def _inside(services: Services, actor: Actor, asked: ListParams, start: int) -> Listing:
+    """Folders come first; where the files begin is known once it is known how many there are. The first page needs no
+    such question."""
+    by = asked.sort if asked.sort in {"name", "created"} else "name"
+    falling = asked.descending if by == asked.sort else False
+
+    def folders() -> Page[Folder]:
+        wanted = Query(sort=by, descending=falling, limit=ROWS, offset=start)
+        return services.folders.page_in(actor, asked.folder, wanted)
+
+    def files(offset: int, limit: int) -> Page[File]:
+        wanted = Query(sort=asked.sort, descending=asked.descending, limit=limit, offset=offset)
+        return services.files.page_in(actor, asked.folder, wanted)
+
+    if start:
+        some = folders()
+        room = ROWS - len(some.items)
+        page = files(max(0, start - some.total), max(room, 1))  # how many there are is asked in any case
+    else:
+        some, page = services.together(folders, lambda: files(0, ROWS))
+        room = ROWS - len(some.items)
+    total = some.total + page.total
+    return Listing(page.items[:room], start + 1, total, some.exact and page.exact, some.items)
+
+
+def trail(services: Services, actor: Actor, folder_id: str) -> tuple[Folder, ...]:
+    """The folder and those that it lies in, the outermost first. Raises NotFound."""
+    if not folder_id:
+        return ()
+    folder = services.folders.get(actor, folder_id)
+    if folder.owner != actor.id:
+        raise NotFound
+    return (*services.folders.above(actor, folder), folder)
+
+
+def just_deleted(services: Services, actor: Actor, asked: ListParams) -> tuple[File, ...]:
+    """The files whose deletion can be taken back from the top of the page, as far as they are still in the trash."""
     if not asked.undo or not decide_act(actor, Acts.FILE_RESTORE, actor.id).allowed:
-        return None
+        return ()
     recent = services.files.trash_page(actor, Query(descending=True, limit=RECENT))
-    return next((file for file in recent.items if file.id == asked.undo), None)
+    return tuple(file for file in recent.items if file.id in asked.undo)

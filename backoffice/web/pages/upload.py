@@ -5,9 +5,7 @@ Everything on it works without a script; `static/js/upload/` makes sending resum
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,27 +14,19 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.files import File
 from backoffice.domain.paging import Query
 from backoffice.domain.uploads import UNKNOWN, Upload
-from backoffice.errors import (
-    BackofficeError,
-    Conflict,
-    Invalid,
-    NotFound,
-    StoreFull,
-    TooLarge,
-    TooMany,
-)
+from backoffice.errors import NotFound
 from backoffice.services.uploads.limits import UploadLimits
-from backoffice.units import filesize
 from backoffice.web.body import drain
 from backoffice.web.context import services
+from backoffice.web.headers import allow_previews
 from backoffice.web.identity import actor, may
+from backoffice.web.pages import my_folders, my_selection
 from backoffice.web.pages.file_form import take_form
-from backoffice.web.pages.my_files import ListParams, file_rows, just_deleted, list_files
-from backoffice.web.redirects import safe_next
+from backoffice.web.pages.file_rows import rows_of
+from backoffice.web.pages.forms import MENDABLE, act, go_back, sentence
+from backoffice.web.pages.my_files import ListParams, just_deleted, list_files, trail
 from backoffice.web.route_access import route_act, signed_in
 
-MENDABLE: Final = (Conflict, Invalid, NotFound, StoreFull, TooLarge, TooMany)
-"""What the person can do something about, said on the page. Refusals and outages go up to the table of errors."""
 UNFINISHED: Final = 50
 PAGE_CHUNK: Final = 4 * 1024 * 1024
 """Bytes that a browser sends at once: fewer requests than with the store's own chunks, and little to send again."""
@@ -51,6 +41,8 @@ def register(bp: Blueprint) -> None:
     bp.add_url_rule("/my/files/<file_id>/restore", "file_restore", file_restore, methods=["POST"])
     bp.add_url_rule("/my/files/<file_id>/purge", "file_purge", file_purge, methods=["POST"])
     bp.add_url_rule("/my/uploads/<file_id>/cancel", "upload_cancel", upload_cancel, methods=["POST"])
+    my_folders.register(bp)
+    my_selection.register(bp)
 
 
 @signed_in
@@ -60,24 +52,27 @@ def upload() -> ResponseReturnValue:
     if not may(Acts.FILES_LIST):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
-    limits = has.uploads.limits
-    usage, listing, undo, unfinished = has.together(
+    usage, listing, undo, unfinished, above = has.together(
         lambda: has.files.usage(asking),
         lambda: list_files(has, asking, asked),
         lambda: just_deleted(has, asking, asked),
         _own_uploads,
+        lambda: trail(has, asking, asked.folder),
     )
+    if may(Acts.FILE_DOWNLOAD):
+        allow_previews()  # the script shows the page of a file within this one
     return render_template(
         "upload.html",
         asked=asked,
         listing=listing,
-        rows=file_rows(listing.items, asked),
+        rows=rows_of(listing, asked),
         undo=undo,
         unfinished=[_unfinished(one) for one in unfinished],
         usage=usage,
         left=None if usage.limit is None else max(0, usage.limit - usage.used - usage.reserved),
-        limits=limits,
-        chunk_size=chunk_size(limits),
+        limits=has.uploads.limits,
+        chunk_size=chunk_size(has.uploads.limits),
+        above=above,
     )
 
 
@@ -110,18 +105,18 @@ def upload_form() -> ResponseReturnValue:
     body is read."""
     stored: list[File] = []
     try:
-        take_form(request, actor(), services().uploads, stored.append)
+        take_form(request, actor(), services().uploads, stored.append, request.args.get("folder", ""))
     except MENDABLE as error:
         # The browser shows the answer only when it got rid of the form; where that is too much, the connection ends.
         drain(request)
-        flash(_sentence(error), "error")
+        flash(sentence(error), "error")
     else:
         if not stored:
             flash("Choose a file first.", "warning")
     if stored:
         what = f"“{stored[0].name}” is" if len(stored) == 1 else f"{len(stored)} files are"
         flash(f"{what} stored.", "success")
-    return redirect(url_for("pages.upload"), 303)
+    return redirect(url_for("pages.upload", folder=request.args.get("folder") or None), 303)
 
 
 @route_act(Acts.FILE_RENAME)
@@ -130,16 +125,16 @@ def file_rename(file_id: str) -> ResponseReturnValue:
     try:
         file = services().files.rename(actor(), file_id, request.form.get("new_name", ""))
     except MENDABLE as error:
-        flash(_sentence(error), "error")
-        return _back(rename="" if isinstance(error, NotFound) else file_id)
+        flash(sentence(error), "error")
+        return go_back(rename="" if isinstance(error, NotFound) else file_id)
     flash(f"The file is called “{file.name}” now.", "success")
-    return _back()
+    return go_back()
 
 
 @route_act(Acts.FILE_TRASH)
 def file_trash(file_id: str) -> ResponseReturnValue:
     """Into the trash; the page then offers to take it back."""
-    return _do(lambda: services().files.trash(actor(), file_id), undo=file_id)
+    return act(lambda: services().files.trash(actor(), file_id), undo=file_id)
 
 
 @route_act(Acts.FILE_RESTORE)
@@ -150,7 +145,7 @@ def file_restore(file_id: str) -> ResponseReturnValue:
         file = services().files.restore(actor(), file_id)
         flash(f"“{file.name}” is back.", "success")
 
-    return _do(restore)
+    return act(restore)
 
 
 @route_act(Acts.FILE_PURGE)
@@ -161,7 +156,7 @@ def file_purge(file_id: str) -> ResponseReturnValue:
         services().files.purge(actor(), file_id)
         flash("The file is gone for good.", "success")
 
-    return _do(purge)
+    return act(purge)
 
 
 @route_act(Acts.UPLOAD_CANCEL)
@@ -172,29 +167,4 @@ def upload_cancel(file_id: str) -> ResponseReturnValue:
         services().uploads.cancel(actor(), file_id)
         flash("The upload is cancelled.", "success")
 
-    return _do(cancel)
-
-
-def _do(change: Callable[[], None], **then: str) -> ResponseReturnValue:
-    """Make the change and go back to the list, which says what came of it."""
-    try:
-        change()
-    except MENDABLE as error:
-        flash(_sentence(error), "error")
-        return _back()
-    return _back(**then)
-
-
-def _sentence(error: BackofficeError) -> str:
-    """What is wrong, in words for a person: limits are sizes, not numbers of bytes."""
-    limit = error.details.get("limit")
-    if type(error) is TooLarge and isinstance(limit, int):
-        return f"The file is too large: at most {filesize(limit)}."
-    return str(error)
-
-
-def _back(**marks: str) -> ResponseReturnValue:
-    """To the list that the form stood on. `marks` are added to its address."""
-    page = safe_next(request.form.get("back"), url_for("pages.upload"))
-    kept = {name: value for name, value in marks.items() if value}
-    return redirect(page + (("&" if "?" in page else "?") + urlencode(kept) if kept else ""), 303)
+    return act(cancel)

@@ -1,10 +1,12 @@
-// Which files are sent when: two at a time, in the order they were picked.
+// Which files are sent when, in the order they were picked: two at a time, more of small ones.
 
 import { Meter } from "./format.js";
 import { Pace } from "./pace.js";
 import { Transfer } from "./transfer.js";
 
 const AT_ONCE = 2;
+/** Of small ones so many count as one. */
+const SMALL_AT_ONCE = 3;
 
 /** Events: `change` (what there is, and in what state), `progress`, `stored` (a file arrived), `freed` (quota came back). */
 export class Queue extends EventTarget {
@@ -13,6 +15,9 @@ export class Queue extends EventTarget {
   #meter = new Meter();
   pace;
   transfers = [];
+  #running = new Set();
+  /** Where in `transfers` to look for the next one. */
+  #from = 0;
 
   /** `limits`: {chunkSize, maxChunks} */
   constructor(limits, connection) {
@@ -23,9 +28,10 @@ export class Queue extends EventTarget {
     this.pace.addEventListener("refused", () => this.dispatchEvent(new Event("change")));
   }
 
-  add(files) {
-    for (const file of files) {
-      const transfer = new Transfer(file, this.#most, this.pace, this.#connection, (bytes) => this.#meter.add(bytes));
+  /** Items: see Transfer. */
+  add(items) {
+    for (const item of items) {
+      const transfer = new Transfer(item, this.#most, this.pace, this.#connection, (bytes) => this.#meter.add(bytes));
       transfer.addEventListener("change", () => this.#changed(transfer));
       transfer.addEventListener("progress", () => this.dispatchEvent(new Event("progress")));
       transfer.addEventListener("freed", () => this.dispatchEvent(new Event("freed")));
@@ -44,13 +50,20 @@ export class Queue extends EventTarget {
     for (const one of this.transfers) if (one.state === "paused") one.requeue();
   }
 
+  /** Once more all that failed. */
+  retryAll() {
+    for (const one of this.transfers) if (one.state === "failed") one.requeue();
+  }
+
   clear() {
     this.transfers = this.transfers.filter((one) => !one.over);
+    this.#from = 0;
     this.dispatchEvent(new Event("change"));
   }
 
   remove(transfer) {
     this.transfers = this.transfers.filter((one) => one !== transfer);
+    this.#from = 0;
     this.dispatchEvent(new Event("change"));
   }
 
@@ -64,23 +77,42 @@ export class Queue extends EventTarget {
     return { files: counted.length, done, bytes, sent, speed, left: speed ? (bytes - sent) / speed : Infinity };
   }
 
+  /** Bytes that the server does not know of yet. */
+  get unreserved() {
+    return this.transfers.reduce((sum, one) => sum + (one.over || one.id ? 0 : one.size), 0);
+  }
+
+  get failed() {
+    return this.transfers.filter((one) => one.state === "failed").length;
+  }
+
   get busy() {
     return this.transfers.some((one) => one.active || one.state === "queued");
   }
 
   #changed(transfer) {
+    if (transfer.active) this.#running.add(transfer);
+    else this.#running.delete(transfer);
+    if (transfer.state === "queued") this.#from = 0;
     if (transfer.state === "done") this.dispatchEvent(new CustomEvent("stored", { detail: transfer }));
     this.#next();
     this.dispatchEvent(new Event("change"));
   }
 
   #next() {
-    let running = this.transfers.filter((one) => one.active).length;
-    for (const one of this.transfers) {
-      if (running >= AT_ONCE) return;
-      if (one.state !== "queued") continue;
-      running += 1;
-      one.run();
+    while (this.#from < this.transfers.length) {
+      const next = this.transfers[this.#from];
+      if (next.state !== "queued") {
+        this.#from += 1;
+        continue;
+      }
+      const load = [...this.#running].reduce((sum, one) => sum + this.#load(one), 0);
+      if (load + this.#load(next) > AT_ONCE + 0.01) return;
+      next.run();
     }
+  }
+
+  #load(transfer) {
+    return transfer.size <= this.pace.size ? 1 / SMALL_AT_ONCE : 1;
   }
 }

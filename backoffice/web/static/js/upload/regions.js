@@ -2,6 +2,7 @@
 // and its parts marked `data-region` take the place of the old ones. The server writes all of the HTML.
 
 import { csrf } from "./api.js";
+import { Dialog } from "./dialog.js";
 
 const RETRY_MS = 2000;
 
@@ -11,6 +12,7 @@ export class Regions {
   #busyNow;
   #swapped;
   #say;
+  #dialog = new Dialog();
 
   /** `busy()`: whether leaving the page would stop something; `swapped()` is called after each change; `say(text)`. */
   constructor({ busy, swapped, say }) {
@@ -50,8 +52,13 @@ export class Regions {
         signal: busy.signal,
       });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!page.querySelector("[data-upload]")) return this.#elsewhere(address, body, quiet, page);
+      if (!page.querySelector("[data-upload]")) {
+        if (quiet || !page.querySelector("[data-dialog]")) return this.#elsewhere(address, body, quiet, page);
+        this.#dialog.show(page);
+        return;
+      }
       if (quiet && editing()) return this.refresh();
+      if (!quiet) this.#dialog.close();
       swap(page, quiet);
       if (!quiet) {
         document.title = page.title;
@@ -77,6 +84,7 @@ export class Regions {
       location.assign(address);
       return;
     }
+    this.#dialog.close();
     const text = page.querySelector("main .muted, [role=alert]")?.textContent.trim() || "That did not work.";
     this.complain(text);
   }
@@ -95,6 +103,8 @@ export class Regions {
     const dismiss = event.target.closest("[data-region] [data-dismiss]");
     if (dismiss) dismiss.closest(".flash, .toast")?.remove();
     const link = event.target.closest("a[data-visit]");
+    const menu = link?.closest("[data-menu]");
+    if (menu) menu.open = false;
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     this.visit(link.href);
@@ -104,7 +114,7 @@ export class Regions {
     const form = event.target;
     if (event.defaultPrevented || !form.matches("form[data-visit]")) return;
     event.preventDefault();
-    const fields = new URLSearchParams(new FormData(form));
+    const fields = new URLSearchParams(new FormData(form, event.submitter));
     if (form.method === "post") {
       this.visit(event.submitter?.getAttribute("formaction") ?? form.action, { body: fields });
       return;
@@ -115,10 +125,12 @@ export class Regions {
   }
 }
 
-/** Whether somebody is typing in the list, or has a question open there. */
+/** Whether somebody is typing or selecting in the list, or has a question open. */
 function editing() {
   const list = document.querySelector("[data-region=files]");
-  return list?.querySelector("[data-editing]") || list?.contains(document.activeElement) && document.activeElement.matches("input");
+  return list?.querySelector("[data-editing], tbody .pick input:checked")
+    || document.querySelector("dialog[open]")
+    || (list?.contains(document.activeElement) && document.activeElement.matches("input"));
 }
 
 /** `/` goes to the search box, unless somebody is typing. It is looked for each time, because the list is replaced. */

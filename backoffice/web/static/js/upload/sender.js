@@ -14,15 +14,16 @@ export class Smaller extends Error {}
 export class Sender {
   #source;
   #pace;
-  #name;
   #moved;
   #flying = new Map();
+  /** As it is called on the server. */
+  name;
 
   /** `moved(bytes)` is told of all that leaves. */
   constructor(source, pace, name, moved) {
     this.#source = source;
     this.#pace = pace;
-    this.#name = name;
+    this.name = name;
     this.#moved = moved;
   }
 
@@ -68,7 +69,7 @@ export class Sender {
     const query = { chunk_index: index, total_chunks: this.#source.count };
     query.checksum = `sha256:${await this.#source.digest(index)}`;
     if (id) query.file_id = id;
-    else Object.assign(query, { total_size: this.#source.size, name: this.#name });
+    else Object.assign(query, { total_size: this.#source.size, name: this.name });
     const own = new AbortController();
     const stop = () => own.abort();
     signal.addEventListener("abort", stop);

@@ -23,6 +23,9 @@ const ROUNDS = 5;
 const MOST_BEGUN = 20;
 /** Cuts of one piece in a row that make the pieces smaller; more of them where that would throw much away. */
 const CUTS = 3;
+/** How long what the server listed may be looked at, by files that nothing was begun for. */
+const FRESH_MS = 1000;
+const listing = { at: -Infinity, items: [] };
 const ACTIVE = ["checking", "sending", "waiting", "comparing", "finishing"];
 const OTHER_CONTENT = "The unfinished upload of that name has other content, so this one is sent from the beginning.";
 const OTHER_PIECES = "The unfinished upload of that name was cut in a way that is not known here, so this one is sent from"
@@ -37,6 +40,16 @@ class Anew extends Error {
     super("anew");
     this.remove = remove;
   }
+}
+
+/** Where an upload was to go, for who picks its file again after a reload. */
+export function placeOf(id) {
+  return JSON.parse(sessionStorage.getItem(`place ${id}`) ?? "null");
+}
+
+function rememberPlace(id, place) {
+  // At the top of all: that is where it goes anyhow.
+  if (place.folder || place.path.length) sessionStorage.setItem(`place ${id}`, JSON.stringify(place));
 }
 
 export class Transfer extends EventTarget {
@@ -58,12 +71,20 @@ export class Transfer extends EventTarget {
   acked = 0;
   compared = 0;
   stored = null;
+  /** Whether another name mends the problem. */
+  misnamed = false;
 
-  /** `most`: chunks of a file; `pace`: see there; `moved(bytes)` is told of all that leaves, for the speed. */
-  constructor(file, most, pace, connection, moved) {
+  /** `item`: {file, name, path, folder, onConflict, refused}, where `folder` and the names in `path` say where it goes,
+   * and `refused` why it is not even tried; `most`: chunks of a file; `pace`: see there; `moved(bytes)` is told of all
+   * that leaves, for the speed. */
+  constructor(item, most, pace, connection, moved) {
     super();
+    const { file } = item;
     this.file = file;
-    this.name = keptName(file.name);
+    this.name = item.name;
+    this.place = { folder: item.folder, path: item.path };
+    this.onConflict = item.onConflict ?? "rename";
+    if (item.refused) [this.state, this.#doing, this.problem] = ["failed", "failed", item.refused];
     this.#source = new Source(file, pace.size, most);
     this.#pace = pace;
     this.#sender = new Sender(this.#source, pace, this.name, (bytes) => {
@@ -85,6 +106,7 @@ export class Transfer extends EventTarget {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.problem = "";
+    this.misnamed = false;
     this.#begun = 0;
     this.#retry.reset();
     this.#become(this.id ? "checking" : "sending");
@@ -109,6 +131,12 @@ export class Transfer extends EventTarget {
   /** Back into the queue, after a pause or a failure. */
   requeue() {
     this.#become("queued");
+  }
+
+  /** Under another name, after a failure. */
+  rename(name) {
+    this.name = this.#sender.name = keptName(name);
+    this.requeue();
   }
 
   /** Give it up, here and on the server. */
@@ -176,9 +204,18 @@ export class Transfer extends EventTarget {
 
   #left() { return this.#indexes().filter((index) => !this.#there.has(index)); }
 
+  /** The unfinished uploads; many files that begin one after another ask once. */
+  async #listed(signal) {
+    if (this.#begun || performance.now() - listing.at > FRESH_MS) {
+      const items = await unfinished(signal);
+      Object.assign(listing, { at: performance.now(), items });
+    }
+    return listing.items;
+  }
+
   /** Look for an unfinished upload of this very file, and take it over; else the file is cut as is good just now. */
   async #find(signal) {
-    const listed = await this.#retry.run(() => unfinished(signal), signal);
+    const listed = await this.#retry.run(() => this.#listed(signal), signal);
     for (const one of listed) {
       const alike = one.name === this.name && one.total_size === this.size
         && one.total_chunks > 0 && one.total_chunks <= Math.max(1, this.size)
@@ -226,6 +263,7 @@ export class Transfer extends EventTarget {
   #own(id) {
     this.id = id;
     inHand.add(id);
+    rememberPlace(id, this.place);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -237,7 +275,10 @@ export class Transfer extends EventTarget {
 
   /** It is this one's upload no more. */
   #drop() {
-    if (this.id) this.#reject(this.id);
+    if (this.id) {
+      this.#reject(this.id);
+      sessionStorage.removeItem(`place ${this.id}`);
+    }
     this.id = "";
     this.acked = 0;
     this.#there.clear();
@@ -280,7 +321,10 @@ export class Transfer extends EventTarget {
   async #first(signal) {
     let doubtful = false;
     await this.#retry.run(async () => {
-      if (doubtful) await this.#find(signal);
+      if (doubtful) {
+        listing.at = -Infinity;
+        await this.#find(signal);
+      }
       if (this.id) return;
       doubtful = true;
       this.#own((await this.#piece(0, signal)).file_id);
@@ -339,7 +383,10 @@ export class Transfer extends EventTarget {
 
   /** Null when the file is stored, else the chunks to send again. */
   async #complete(signal) {
-    const json = { file_id: this.id, name: this.name, total_size: this.size, mime_type: this.file.type };
+    const json = {
+      file_id: this.id, name: this.name, total_size: this.size, mime_type: this.file.type, on_conflict: this.onConflict,
+      folder: this.place.folder, folder_path: this.place.path,
+    };
     try {
       this.stored = await this.#retry.run(() => call("POST", "/upload_complete", { json, signal }), signal);
       return null;
@@ -364,6 +411,7 @@ export class Transfer extends EventTarget {
       this.problem = "The connection breaks again and again.";
     } else {
       this.problem = error.message;
+      this.misnamed = error.code === "name_taken" || (error.code === "invalid" && error.body.field === "name");
     }
     if (![Refused, Lost, Unreadable, Hopeless].some((kind) => error instanceof kind)) console.warn(error);
     this.#become("failed");

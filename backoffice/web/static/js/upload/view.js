@@ -1,4 +1,5 @@
-// What the page shows of the uploads: a row for each, the whole, what is in the way, and what a screen reader says.
+// The tray: what the page shows of the uploads. What failed comes first; of thousands only those rows are made that say
+// something now, and the rest is counted.
 
 import { takesLess } from "./between.js";
 import { counted, fileSize, timeLeft } from "./format.js";
@@ -19,6 +20,11 @@ const WAITING = {
   stranger: "Stopped",
 };
 const EVERY_MS = 150;
+/** Rows of each kind, and in what order. */
+const SHOWN = [["failed", 50], ["active", 20], ["paused", 20], ["queued", 5], ["done", 8], ["cancelled", 3]];
+/** Files that are said one by one when they are stored. */
+const SAID = 5;
+const TITLE = /^\d+ % · /;
 
 export class View {
   #queue;
@@ -29,19 +35,25 @@ export class View {
   #status = document.querySelector("[data-status]");
   #rows = new Map();
   #timer = null;
+  #over = false;
 
   constructor(queue, connection) {
     this.#queue = queue;
     this.#connection = connection;
     queue.addEventListener("change", () => this.#soon(0));
     queue.addEventListener("progress", () => this.#soon(EVERY_MS));
-    queue.addEventListener("stored", ({ detail: one }) => this.say(`${one.stored?.name ?? one.name} is stored.`));
+    queue.addEventListener("stored", ({ detail: one }) => {
+      if (queue.transfers.length <= SAID) this.say(`${one.stored?.name ?? one.name} is stored.`);
+      else if (!queue.busy) this.say(outcome(queue));
+    });
     connection.addEventListener("change", () => this.#trouble());
     this.#part("[data-all=toggle]").addEventListener("click", () => this.#toggleAll());
     this.#part("[data-all=clear]").addEventListener("click", () => {
       queue.clear();
       this.#part("h2").focus();
     });
+    this.#part("[data-all=retry]").addEventListener("click", () => queue.retryAll());
+    this.#part("[data-all=fold]").addEventListener("click", () => this.#fold(!this.#part("#tray-body").hidden));
     setInterval(() => { if (queue.busy) this.#soon(0); }, 1000);
     this.#trouble();
   }
@@ -61,26 +73,41 @@ export class View {
 
   #draw() {
     const { transfers } = this.#queue;
+    const { shown, rest } = visible(transfers);
+    const wanted = new Set(shown);
+    const focused = document.activeElement;
     for (const [transfer, row] of this.#rows) {
-      if (transfers.includes(transfer)) continue;
-      if (row.element.contains(document.activeElement)) this.#part("h2").focus();
+      if (wanted.has(transfer)) continue;
+      if (row.element.contains(focused)) this.#part("h2").focus();
       row.element.remove();
       this.#rows.delete(transfer);
     }
-    for (const transfer of transfers) {
+    shown.forEach((transfer, index) => {
       if (!this.#rows.has(transfer)) this.#rows.set(transfer, this.#newRow(transfer));
-      this.#drawRow(transfer, this.#rows.get(transfer));
-    }
+      const row = this.#rows.get(transfer);
+      this.#drawRow(transfer, row);
+      const there = this.#list.children[index];
+      if (there !== row.element) this.#list.insertBefore(row.element, there ?? null);
+    });
+    // What is put elsewhere loses the focus.
+    if (this.#list.contains(focused) && document.activeElement !== focused) focused.focus();
     this.#section.hidden = transfers.length === 0;
+    this.#part("[data-rest]").hidden = !rest;
+    this.#part("[data-rest]").textContent = rest;
     this.#drawTotals();
   }
 
   #newRow(transfer) {
     const element = this.#template.content.firstElementChild.cloneNode(true);
     const part = (name) => element.querySelector(`[data-part=${name}]`);
-    const row = { element, status: part("status"), note: part("note"), bar: part("bar"), toggle: part("toggle"), end: part("end"), said: "" };
-    part("name").textContent = transfer.name;
-    row.bar.setAttribute("aria-label", transfer.name);
+    const row = {
+      element, name: part("name"), status: part("status"), note: part("note"), bar: part("bar"), rename: part("rename"),
+      toggle: part("toggle"), end: part("end"), said: "",
+    };
+    row.rename.addEventListener("submit", (event) => {
+      event.preventDefault();
+      transfer.rename(row.rename.elements.name.value);
+    });
     row.toggle.addEventListener("click", () => {
       if (transfer.active || transfer.state === "queued") transfer.pause();
       else transfer.requeue();
@@ -90,13 +117,33 @@ export class View {
       else if (transfer.state === "failed") transfer.cancel().then(() => this.#queue.remove(transfer));
       else this.#queue.remove(transfer);
     });
-    this.#list.append(element);
     return row;
+  }
+
+  #fold(folded) {
+    this.#part("[data-all=fold]").setAttribute("aria-expanded", String(!folded));
+    this.#part("#tray-body").hidden = folded;
+  }
+
+  /** It folds by itself once all is stored, unless somebody is in it, and opens for what comes then. */
+  #foldWhenOver(over) {
+    if (over === this.#over) return;
+    this.#over = over;
+    if (!over || this.#queue.failed) this.#fold(false);
+    else if (!this.#part("#tray-body").contains(document.activeElement)) this.#fold(true);
   }
 
   #drawRow(transfer, row) {
     const { state } = transfer;
     row.element.dataset.state = state;
+    if (row.name.textContent !== transfer.name) {
+      row.name.textContent = transfer.name;
+      row.name.title = [...transfer.place.path, transfer.name].join("/");
+      row.bar.setAttribute("aria-label", transfer.name);
+      row.rename.elements.name.value = transfer.name;
+    }
+    const misnamed = state === "failed" && transfer.misnamed;
+    if (row.rename.hidden === misnamed) row.rename.hidden = !misnamed;
     row.bar.value = transfer.size ? Math.floor((transfer.sent / transfer.size) * 1000) : 0;
     const text = this.#text(transfer);
     if (row.status.textContent !== text) row.status.textContent = text;
@@ -105,7 +152,7 @@ export class View {
       row.note.textContent = transfer.note;
       if (transfer.note) this.say(`${transfer.name}: ${transfer.note}`);
     }
-    row.toggle.hidden = state === "done" || state === "cancelled";
+    row.toggle.hidden = state === "done" || state === "cancelled" || misnamed;
     const [toggle, icon] = { failed: ["Try again", "retry"], paused: ["Resume", "play"] }[state] ?? ["Pause", "pause"];
     label(row.toggle, toggle, transfer.name, icon);
     label(row.end, transfer.over ? "Remove from the list" : "Cancel", transfer.name, "x");
@@ -136,22 +183,28 @@ export class View {
 
   #drawTotals() {
     const { files, done, bytes, sent, speed, left } = this.#queue.totals;
-    const { busy } = this.#queue;
-    const over = files > 0 && done === files;
-    const parts = [`${done} of ${counted(files, "file")}`];
-    if (!over) parts.push(`${percent(sent, bytes)} %`);
-    if (busy && !over && speed && this.#connection.state === "ok") parts.push(`${fileSize(speed)}/s`, timeLeft(left));
-    const text = over ? `${counted(files, "file")} stored` : parts.filter(Boolean).join(" · ");
-    this.#part("[data-total-text]").textContent = files ? text : "";
+    const { busy, failed } = this.#queue;
+    const over = !busy && done === files;
+    const parts = [`${done} of ${counted(files, "file")}`, `${percent(sent, bytes)} %`];
+    if (failed) parts.push(`${failed} refused`);
+    if (busy && speed && this.#connection.state === "ok") parts.push(`${fileSize(speed)}/s`, timeLeft(left));
+    const text = over ? outcome(this.#queue) : parts.filter(Boolean).join(" · ");
+    this.#foldWhenOver(over && files > 0);
+    const line = this.#part("[data-total-text]");
+    if (line.textContent !== text) line.textContent = text;
     const bar = this.#part("[data-total-bar]");
     bar.value = bytes ? Math.floor((sent / bytes) * 1000) : 0;
-    bar.hidden = over || !files;
+    bar.hidden = over;
     this.#drawLimit();
     const paused = this.#queue.transfers.some((one) => one.state === "paused");
     const toggle = this.#part("[data-all=toggle]");
     toggle.hidden = !busy && !paused;
-    toggle.textContent = busy ? "Pause all" : "Resume all";
-    this.#part("[data-all=clear]").hidden = !this.#queue.transfers.some((one) => one.over);
+    toggle.textContent = busy ? "Pause" : "Resume";
+    this.#part("[data-all=retry]").hidden = busy || !this.#queue.transfers.some((one) => one.state === "failed" && !one.misnamed);
+    this.#part("[data-all=clear]").hidden = busy || !this.#queue.transfers.some((one) => one.over);
+    const title = document.title.replace(TITLE, "");
+    const wanted = over ? title : `${percent(sent, bytes)} % · ${title}`;
+    if (document.title !== wanted) document.title = wanted;
   }
 
   /** That smaller pieces are sent: for whoever can change that. */
@@ -180,6 +233,29 @@ export class View {
     else if (was) this.say("Going on.");
     this.#soon(0);
   }
+}
+
+/** The rows to show, in order, and a line about the others. */
+function visible(transfers) {
+  const kinds = Object.fromEntries(SHOWN.map(([kind]) => [kind, []]));
+  for (const one of transfers) kinds[one.active ? "active" : one.state].push(one);
+  const shown = [];
+  const rest = [];
+  const words = { failed: "more refused", active: "more on their way", paused: "more paused", queued: "more in the queue", done: "more stored", cancelled: "more cancelled" };
+  for (const [kind, most] of SHOWN) {
+    const some = kinds[kind];
+    shown.push(...(kind === "done" ? some.slice(-most).reverse() : some.slice(0, most)));
+    if (some.length > most) rest.push(`${some.length - most} ${words[kind]}`);
+  }
+  return { shown, rest: rest.join(" · ") };
+}
+
+/** What came of it all: "50 files stored", "1 stored, 3 refused". */
+function outcome(queue) {
+  const { done } = queue.totals;
+  const { failed } = queue;
+  if (!failed) return done ? `${counted(done, "file")} stored` : "Nothing stored";
+  return `${done} stored, ${failed} refused`;
 }
 
 function percent(part, whole) {

@@ -1,0 +1,139 @@
+"""Folders on the page of one's own files: making, renaming, moving what is chosen, deleting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from backoffice.domain.acts import Acts
+from backoffice.domain.paging import Query
+from backoffice.errors import Invalid, NotFound
+from backoffice.services.container import Services
+from backoffice.web.context import services
+from backoffice.web.identity import actor
+from backoffice.web.pages.forms import MENDABLE, Tally, act, chosen, go_back, sentence, where_from
+from backoffice.web.pages.my_files import ROWS, ListParams, trail
+from backoffice.web.route_access import route_act
+
+
+def register(bp: Blueprint) -> None:
+    """Add the routes."""
+    bp.add_url_rule("/my/folders", "folder_create", folder_create, methods=["POST"])
+    bp.add_url_rule("/my/folders/<folder_id>/rename", "folder_rename", folder_rename, methods=["POST"])
+    bp.add_url_rule("/my/folders/<folder_id>/delete", "folder_delete", folder_delete, methods=["POST"])
+    bp.add_url_rule("/my/move", "move", move)
+    bp.add_url_rule("/my/move", "move_there", move_there, methods=["POST"])
+
+
+@route_act(Acts.FOLDER_CREATE)
+def folder_create() -> ResponseReturnValue:
+    """`name`, in `parent`; with a name that does not do, the row stays a form."""
+    try:
+        folder = services().folders.create(
+            actor(), name=request.form.get("name", ""), parent=request.form.get("parent", "")
+        )
+    except MENDABLE as error:
+        flash(sentence(error), "error")
+        return go_back(new="folder")
+    flash(f"The folder “{folder.name}” is made.", "success")
+    return go_back()
+
+
+@route_act(Acts.FOLDER_RENAME)
+def folder_rename(folder_id: str) -> ResponseReturnValue:
+    """`new_name`; likewise."""
+    try:
+        folder = services().folders.update(actor(), folder_id, name=request.form.get("new_name", ""))
+    except MENDABLE as error:
+        flash(sentence(error), "error")
+        return go_back(rename="" if isinstance(error, NotFound) else folder_id)
+    flash(f"The folder is called “{folder.name}” now.", "success")
+    return go_back()
+
+
+@route_act(Acts.FOLDER_DELETE)
+def folder_delete(folder_id: str) -> ResponseReturnValue:
+    """What becomes of a folder that is deleted: see `put_away`."""
+
+    def delete() -> None:
+        put_away(services(), folder_id)
+        flash("The folder is deleted.", "success")
+
+    return act(delete)
+
+
+def put_away(has: Services, folder_id: str) -> None:
+    """Delete a folder, as its row and as the selection do it. Raises InUse where something lies in it."""
+    has.folders.delete(actor(), folder_id)
+
+
+@route_act(Acts.FILE_MOVE, Acts.FOLDER_MOVE)
+def move() -> ResponseReturnValue:
+    """Where to put each `file` and `folder`: the folders in `into`, to go on to or to choose. Raises NotFound."""
+    has, asking = services(), actor()
+    files, folders = chosen("file"), chosen("folder")
+    if not files and not folders:
+        flash("Choose something first.", "warning")
+        return go_back()
+    into, back = request.args.get("into", ""), where_from()
+    page = ListParams.of(request.args).page
+    query = Query(sort="name", limit=ROWS, offset=page * ROWS)
+    try:
+        found, above = has.together(lambda: has.folders.page_in(asking, into, query), lambda: trail(has, asking, into))
+    except Invalid:
+        raise NotFound from None
+    given: dict[str, Any] = {"file": files, "folder": folders, "back": back}
+
+    def url(to: str, page: int = 0) -> str:
+        return url_for("pages.move", **given, into=to or None, page=page or None)
+
+    return render_template(
+        "move.html",
+        files=files,
+        moved=frozenset(folders),
+        name=_name_of(files, folders),
+        count=len(files) + len(folders),
+        into=into,
+        above=above,
+        found=found,
+        page=page,
+        more=found.total > (page + 1) * ROWS,
+        url=url,
+        back=back,
+    )
+
+
+@route_act(Acts.FILE_MOVE, Acts.FOLDER_MOVE)
+def move_there() -> ResponseReturnValue:
+    """Each `file` and `folder` into the folder `into`, "" the top."""
+    has, asking, into = services(), actor(), request.form.get("into", "")
+    tally = Tally()
+    tally.each(chosen("folder"), lambda key: has.folders.update(asking, key, parent=into), folder_name)
+    tally.each(chosen("file"), lambda key: has.files.amend(asking, key, folder=into), file_name)
+    tally.say("{} moved.")
+    return go_back()
+
+
+def folder_name(folder_id: str) -> str:
+    """For a message about it."""
+    try:
+        return services().folders.get(actor(), folder_id).name
+    except NotFound:
+        return "The folder"
+
+
+def file_name(file_id: str) -> str:
+    """Likewise."""
+    try:
+        return services().files.get(actor(), file_id).name
+    except NotFound:
+        return "The file"
+
+
+def _name_of(files: list[str], folders: list[str]) -> str:
+    """Of the one thing that is moved, "" of several."""
+    if len(files) + len(folders) != 1:
+        return ""
+    return services().files.get(actor(), files[0]).name if files else services().folders.get(actor(), folders[0]).name

@@ -1,0 +1,113 @@
+"""What is done to several files and folders at once, and the page of one file."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from backoffice.domain.acts import Acts
+from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.paging import Query
+from backoffice.errors import NotFound
+from backoffice.web.context import services
+from backoffice.web.formats import number
+from backoffice.web.identity import actor
+from backoffice.web.names import kind_of
+from backoffice.web.pages.forms import Tally, chosen, go_back, where_from
+from backoffice.web.pages.my_folders import file_name, folder_name, put_away
+from backoffice.web.preview import shown_file
+from backoffice.web.route_access import route_act
+
+
+def register(bp: Blueprint) -> None:
+    """Add the routes."""
+    bp.add_url_rule("/my/selection", "selection", selection, methods=["POST"])
+    bp.add_url_rule("/my/zip", "zip_of", zip_of)
+    bp.add_url_rule("/my/files/<file_id>", "file_page", file_page)
+    bp.add_url_rule("/my/trash/empty", "trash_question", trash_question)
+    bp.add_url_rule("/my/trash/empty", "trash_empty", trash_empty, methods=["POST"])
+
+
+@route_act(Acts.FILE_READ)
+def file_page(file_id: str) -> ResponseReturnValue:
+    """One of one's own files: a look at it, what is known of it, and what can be done with it."""
+    file = services().files.get(actor(), file_id)
+    if file.owner != actor().id:
+        raise NotFound
+    places = services().folders.paths({file.folder_id})
+    return render_template(
+        "file.html",
+        file=file,
+        kind=kind_of(file.mime_type)[1],
+        place=places.get(file.folder_id, ()),
+        shown=shown_file(file),
+        back=where_from(),
+    )
+
+
+@route_act(Acts.FILE_DOWNLOAD)
+def zip_of() -> ResponseReturnValue:
+    """Each `file`, or one `folder`, as an archive: for who may only read, and has no form that sends."""
+    return _zip(chosen("file"), chosen("folder"))
+
+
+@route_act(Acts.FILE_MOVE, Acts.FILE_TRASH, Acts.FILE_RESTORE)
+def selection() -> ResponseReturnValue:
+    """Do what `act` says with each `file` and `folder`: `zip`, `move`, `trash`, `restore`."""
+    files, folders, back = chosen("file"), chosen("folder"), where_from()
+    if not files and not folders:
+        flash("Choose something first.", "warning")
+        return go_back()
+    match request.form.get("act", ""):
+        case "zip":
+            return _zip(files, folders)
+        case "move":
+            return redirect(url_for("pages.move", file=files, folder=folders, back=back), 303)
+        case "trash":
+            return _trash(files, folders)
+        case "restore":
+            tally = Tally()
+            tally.each(files, lambda key: services().files.restore(actor(), key), file_name)
+            tally.say("{} back.")
+    return go_back()
+
+
+def _zip(files: list[str], folders: list[str]) -> ResponseReturnValue:
+    if files and not folders:
+        return redirect(url_for("api.files.download_zip", id=files), 303)
+    if len(folders) != 1 or files:
+        flash("An archive is made of files, or of one folder with all that lies in it.", "warning")
+        return go_back()
+    return redirect(url_for("api.files.download_zip", folder=folders[0]), 303)
+
+
+def _trash(files: list[str], folders: list[str]) -> ResponseReturnValue:
+    tally = Tally()
+    tally.each(folders, lambda key: put_away(services(), key), folder_name)
+    count = len(tally.done)
+    tally.each(files, lambda key: services().files.trash(actor(), key), file_name)
+    gone = tally.done[count:]
+    tally.done = tally.done[:count]
+    tally.say("{} deleted.")
+    return go_back(undo=".".join(gone))
+
+
+@route_act(Acts.FILE_PURGE)
+def trash_question() -> ResponseReturnValue:
+    """Whether all that is in the trash is to be gone: how much that is."""
+    page = services().files.trash_page(actor(), Query(limit=MAX_LIMIT))
+    return render_template(
+        "trash.html", page=page, size=sum(file.size for file in page.items), whole=page.total <= len(page.items)
+    )
+
+
+@route_act(Acts.FILE_PURGE)
+def trash_empty() -> ResponseReturnValue:
+    """For good. What one request cannot do in time is left, and said."""
+    page = services().files.trash_page(actor(), Query(limit=MAX_LIMIT))
+    tally = Tally()
+    tally.each((file.id for file in page.items), lambda key: services().files.purge(actor(), key), file_name)
+    left = page.total - len(page.items)
+    more = f" {number(left)} are left: empty it again." if left > 0 else ""
+    tally.say("{} gone for good." + more)
+    return redirect(url_for("pages.upload", show="trash"), 303)

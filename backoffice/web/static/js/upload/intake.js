@@ -1,0 +1,99 @@
+// What is looked at before the first byte moves: sizes, the room that is left, names that are taken.
+
+import { Lost, Refused, call } from "./api.js";
+import { askAbout } from "./conflicts.js";
+import { counted, fileSize, keptName } from "./format.js";
+
+/** Files of one question about names. */
+const ASKED = 500;
+
+/** Where things go to: the folder that is shown. */
+export const placeShown = () => document.getElementById("top").dataset.here;
+
+export class Intake {
+  #queue;
+  #largest;
+  #say;
+  #complain;
+  #turn = Promise.resolve();
+
+  /** `say(text)` to screen readers, `complain(text)` to everybody. */
+  constructor(queue, largest, { say, complain }) {
+    this.#queue = queue;
+    this.#largest = largest;
+    this.#say = say;
+    this.#complain = complain;
+  }
+
+  /** A batch of the picker for a folder. One after another: a question about names stands alone. */
+  take(batch, folder) {
+    this.#turn = this.#turn.then(() => this.#take(batch, folder)).catch((error) => { console.warn(error); });
+    return this.#turn;
+  }
+
+  async #take({ files, folders, unread, load }, folder) {
+    if (unread.length) this.#complain(`${counted(unread.length, "file")} could not be read: ${unread.slice(0, 3).join(", ")}.`);
+    const items = files.map(({ file, path }) => ({ file, path: path.map(keptName), folder, name: keptName(file.name) }));
+    for (let at = 0; at < items.length; at += ASKED) {
+      await this.#admit(items.slice(at, at + ASKED), folder, load);
+    }
+    if (folders.length) await this.#make(folders, folder);
+  }
+
+  async #admit(items, folder, load) {
+    let free = this.#free();
+    for (const item of items) {
+      const { size } = item.file;
+      if (size > this.#largest) {
+        item.refused = `Needs ${fileSize(size)}; a file has at most ${fileSize(this.#largest)}.`;
+      } else if (size > free) {
+        item.refused = `Needs ${fileSize(size)}, ${fileSize(Math.max(0, free))} free.`;
+      } else {
+        free -= size;
+      }
+    }
+    const taken = await this.#taken(items.filter((item) => !item.refused), folder);
+    const clear = items.filter((item) => !taken.includes(item));
+    if (clear.length) this.#add(clear);
+    if (taken.length) this.#add(await askAbout(taken, load));
+  }
+
+  #add(items) {
+    if (!items.length) return;
+    this.#queue.add(items);
+    const fit = items.filter((item) => !item.refused).length;
+    this.#say(`${counted(fit, "file")} added.`);
+  }
+
+  /** Bytes that the quota leaves for files that are not yet begun. */
+  #free() {
+    const left = document.querySelector("[data-left]")?.dataset.left;
+    return left === undefined ? Infinity : Number(left) - this.#queue.unreserved;
+  }
+
+  /** Those of whose name there is something already. */
+  async #taken(items, folder) {
+    if (!items.length) return [];
+    const files = items.map(({ name, path }) => ({ name, folder_path: path }));
+    try {
+      const { taken } = await call("POST", "/files/taken", { json: { folder, files } });
+      return taken.map((index) => items[index]);
+    } catch (error) {
+      if (error instanceof Refused || error instanceof Lost) return []; // the upload itself will say it
+      throw error;
+    }
+  }
+
+  /** Empty folders are kept, too. */
+  async #make(folders, parent) {
+    for (const path of folders) {
+      try {
+        await call("POST", "/folders", { json: { path, parent } });
+      } catch (error) {
+        if (!(error instanceof Refused || error instanceof Lost)) throw error;
+        this.#complain(`The folder ${path.join("/")} is not made: ${error.message}`);
+      }
+    }
+    this.#queue.dispatchEvent(new Event("freed"));
+  }
+}

@@ -1,0 +1,76 @@
+"""Folders that are uploaded: chosen, and dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from backoffice.domain.paging import Query
+from tests.browser.pages import ready, wait_until
+from tests.browser.whole_site import Person, WholeSite
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def test_a_folder(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "one.txt").write_text("1")
+    (folder / "inner" / "two.txt").write_text("22")
+    mine.locator("input[data-picker=folder]").set_input_files(folder)
+    expect(mine.locator("[data-total-text]")).to_have_text("2 files stored")
+    found = site.files(person)
+    places = site.services.folders.paths({file.folder_id for file in found.values()})
+    assert {name: places[file.folder_id] for name, file in found.items()} == {
+        "one.txt": ("folder",),
+        "two.txt": ("folder", "inner"),
+    }
+    mine.get_by_role("link", name="folder", exact=True).click()
+    mine.get_by_role("link", name="inner", exact=True).click()
+    expect(mine.get_by_role("heading", level=1)).to_have_text("inner")
+    expect(mine.get_by_role("navigation", name="Folders above")).to_contain_text("folder")
+    expect(mine.locator("[data-transfers]")).to_be_visible()
+
+
+def drag(page: Page, kind: str, path: Path) -> None:
+    """As the system does it with a file or folder of this machine."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    session.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": data})
+    session.detach()
+
+
+def test_a_dropped_folder_keeps_all_of_its_folders(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -> None:
+    place = site.services.folders.create(site.actor(person), name="Reports")
+    site.store(person, "doc-1.txt")
+    for name in ("a/b/doc-1.txt", "a/doc-2.txt", "a/b/c/doc-3.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "a" / "nothing" / "in it").mkdir(parents=True)
+    mine.goto(f"{site.url}/?folder={place.id}")
+    ready(mine)
+    for kind in ("dragEnter", "dragOver"):
+        drag(mine, kind, tmp_path / "a")
+    expect(mine.get_by_text("Drop to upload to /Reports")).to_be_visible()
+    drag(mine, "drop", tmp_path / "a")
+    expect(mine.locator("[data-total-text]")).to_have_text("3 files stored")
+    actor, folders = site.actor(person), site.services.folders
+    expect(mine.get_by_role("link", name="a", exact=True)).to_be_visible()
+    wait_until(mine, lambda: len(folders.page_in(actor, None, Query()).items) == 6, "the empty folder is made")
+    paths = folders.paths([one.id for one in folders.page_in(actor, None, Query()).items])
+    kept = ("a", "a/b", "a/b/c", "a/nothing", "a/nothing/in it")
+    assert {"/".join(path) for path in paths.values()} == {"Reports", *(f"Reports/{one}" for one in kept)}
+    places = {file.name: paths.get(file.folder_id, ()) for file in site.services.files.page(actor, Query()).items}
+    assert places["doc-3.txt"] == ("Reports", "a", "b", "c")
+
+    drag(mine, "dragEnter", tmp_path / "a")
+    drag(mine, "drop", tmp_path / "a")
+    question = mine.get_by_role("dialog")
+    expect(question).to_contain_text("There is a file called “a/doc-2.txt” already")
+    question.get_by_role("checkbox").check()
+    question.get_by_role("button", name="Replace").click()
+    expect(mine.locator("[data-total-text]")).to_have_text("6 files stored")
+    assert len(site.services.files.trash_page(actor, Query()).items) == 3
+    assert len(site.services.files.page(actor, Query()).items) == 4
