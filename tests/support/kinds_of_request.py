@@ -96,7 +96,34 @@ def root(method: str, path: str) -> Prepare:
 
 def page(path: str) -> Prepare:
     """Ann's browser."""
-    return lambda world: lambda: world.page.get(path)
+    return lambda world: lambda: world.page.get(world.path(path))
+
+
+def own_folder(world: World) -> str:
+    """A folder of the administrator's."""
+    answer = world.root.call("POST", "/folders", json={"name": f"f{next(_NUMBERS)}"})
+    return str(answer.get_json()["id"])
+
+
+def in_folder(path: str) -> Prepare:
+    """The administrator's browser, with a new folder of theirs in the address."""
+
+    def prepare(world: World) -> Ask:
+        where = path.format(own_folder(world))
+        return lambda: world.desk.get(where)
+
+    return prepare
+
+
+def folder_form(path: str) -> Prepare:
+    """What the forms about folders do."""
+
+    def prepare(world: World) -> Ask:
+        where, name = f"/my/folders{path.format(own_folder(world))}", f"f{next(_NUMBERS)}"
+        world.desk.get("/")
+        return lambda: world.desk.post(where, {"name": name})
+
+    return prepare
 
 
 def desk(path: str) -> Prepare:
