@@ -19,6 +19,8 @@ export class Picker {
       input.setAttribute("aria-hidden", "true");
       input.tabIndex = -1;
       input.addEventListener("change", () => this.#taken(input));
+      // A click elsewhere closes menus: this one is the menu's own.
+      input.addEventListener("click", (event) => event.stopPropagation());
       document.body.append(input);
       this.#inputs[kind] = input;
     }

@@ -63,7 +63,8 @@ export class Regions {
       if (!quiet) {
         document.title = page.title;
         const url = new URL(answer.url);
-        url.searchParams.delete("undo");
+        // A list is gone back to, not a form in it.
+        for (const mark of ["undo", "rename", "purge", "new"]) url.searchParams.delete(mark);
         if (keep && url.href !== location.href) history.pushState(null, "", url);
         announce(this.#say);
       }
