@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from backoffice.domain.ids import new_id
 from tests.browser.conftest import Watch
+from tests.browser.uploading import pick
 from tests.browser.whole_site import PASSWORD, SHELL, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -183,7 +184,7 @@ def test_the_log_says_what_somebody_did(site: WholeSite, admin: Page, open_page:
     person = site.person()
     theirs = open_page()
     site.let_in(theirs, person)
-    theirs.locator("input[data-picker=files]").set_input_files({"name": "seen.txt", "mimeType": "", "buffer": b"x"})
+    pick(theirs, {"name": "seen.txt", "mimeType": "", "buffer": b"x"})
     expect(theirs.get_by_role("link", name="Download seen.txt")).to_be_visible()
     with theirs.expect_download():
         theirs.get_by_role("link", name="Download seen.txt").click()

@@ -10,7 +10,7 @@ from playwright.sync_api import FileChooser, Page, expect
 from tests.browser.conftest import Watch
 from tests.browser.looked_at import NARROW, PHONE, WIDE
 from tests.browser.pages import no_barriers, ready
-from tests.browser.uploading import Bytes
+from tests.browser.uploading import Bytes, pick
 from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -122,9 +122,7 @@ def no_barriers_without_script(page: Page) -> None:
 
 def test_names_are_shown_as_they_are(site: WholeSite, mine: Page, person: Person) -> None:
     mine.on("dialog", lambda dialog: pytest.fail(f"a name ran as a script: {dialog.message}"))
-    mine.locator("input[data-picker=files]").set_input_files(
-        [{"name": name, "mimeType": "text/html", "buffer": b"x"} for name in HOSTILE]
-    )
+    pick(mine, *({"name": name, "mimeType": "text/html", "buffer": b"x"} for name in HOSTILE))
     expect(mine.locator("[data-total-text]")).to_have_text(f"{len(HOSTILE)} files stored", timeout=90_000)
     assert set(mine.locator("[data-part=name]").all_text_contents()) == set(HOSTILE)
     expect(mine.locator(".list.files tbody th bdi")).to_have_count(len(HOSTILE))
@@ -173,7 +171,7 @@ def test_a_list_in_use_is_not_replaced_by_a_finished_upload(site: WholeSite, min
     mine.get_by_role("link", name="Rename here.txt").click()
     field = mine.get_by_role("textbox", name="New name")
     field.fill("half-typed")
-    mine.locator("input[data-picker=files]").set_input_files({"name": "new.txt", "mimeType": "", "buffer": b"x"})
+    pick(mine, {"name": "new.txt", "mimeType": "", "buffer": b"x"})
     expect(mine.locator("[data-total-text]")).to_have_text("1 file stored")
     mine.wait_for_timeout(1500)
     expect(field).to_have_value("half-typed")
@@ -216,7 +214,7 @@ def test_no_barriers(site: WholeSite, page: Page, person: Person) -> None:
         page.set_viewport_size(size)
         assert page.evaluate(SIGN_IN_FIELD), "the sign of the search stands in its field"
     everywhere(page)
-    page.locator("input[data-picker=files]").set_input_files({"name": "new.txt", "mimeType": "", "buffer": b"x"})
+    pick(page, {"name": "new.txt", "mimeType": "", "buffer": b"x"})
     expect(page.get_by_role("link", name="new.txt", exact=True)).to_be_visible()
     page.get_by_role("button", name="Delete old.txt").click()
     expect(page.get_by_role("button", name="Undo")).to_be_focused()

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from backoffice.domain.paging import Query
 from tests.browser.pages import ready, wait_until
+from tests.browser.uploading import pick
 from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -19,7 +20,7 @@ def test_a_folder(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -
     (folder / "inner").mkdir(parents=True)
     (folder / "one.txt").write_text("1")
     (folder / "inner" / "two.txt").write_text("22")
-    mine.locator("input[data-picker=folder]").set_input_files(folder)
+    pick(mine, folder, kind="folder")
     expect(mine.locator("[data-total-text]")).to_have_text("2 files stored")
     found = site.files(person)
     places = site.services.folders.paths({file.folder_id for file in found.values()})

@@ -31,10 +31,11 @@ MakeFile = Callable[[str, int], Bytes]
 Slow = Callable[[Page, int], None]
 
 
-def pick(page: Page, *files: Bytes | Path | dict[str, object]) -> None:
-    """As the file dialogue does it."""
+def pick(page: Page, *files: Bytes | Path | dict[str, object], kind: str = "files") -> None:
+    """As the file dialogue does it. The page loads what it takes for that when somebody moves the pointer."""
+    page.locator("body").dispatch_event("pointermove")
     chosen = [file.path if isinstance(file, Bytes) else file for file in files]
-    page.locator("input[data-picker=files]").set_input_files(chosen)  # type: ignore[arg-type]
+    page.locator(f"input[data-picker={kind}]").set_input_files(chosen)  # type: ignore[arg-type]
 
 
 def row(page: Page, name: str) -> Locator:

@@ -1,17 +1,10 @@
-// The page of one's own files, with a script: resumable uploads, and a list that changes in place.
+// The page of one's own files, with a script: a list that changes in place. What uploads need is loaded once somebody is
+// there to use it.
 
-import { Connection } from "./connection.js";
-import { fileSize, keptName } from "./format.js";
-import { Intake, placeShown } from "./intake.js";
-import { Picker } from "./pick.js";
-import { Queue } from "./queue.js";
-import { Regions } from "./regions.js";
-import { refreshSelection, selecting } from "./select.js";
-import { inHand, placeOf } from "./transfer.js";
-import { View } from "./view.js";
+import { Regions, refreshSelection, selecting } from "./list.js";
 
-const page = document.querySelector("[data-upload]");
 const overlay = document.querySelector("[data-drop]");
+let uploads = null;
 
 function withScript() {
   for (const one of document.querySelectorAll("[data-with-script]")) one.hidden = false;
@@ -19,73 +12,89 @@ function withScript() {
   refreshSelection();
 }
 
-/** Uploads that go on in this page are in the tray, not listed as unfinished. */
-function hideOwn() {
-  const region = document.querySelector("[data-region=unfinished]");
-  const rows = [...region.querySelectorAll("[data-unfinished]")];
-  for (const row of rows) row.hidden = inHand.has(row.dataset.unfinished);
-  region.hidden = rows.every((row) => row.hidden);
+const regions = new Regions({
+  busy: () => uploads?.busy ?? false,
+  swapped: () => { withScript(); uploads?.swapped(); },
+  say: (text) => { document.querySelector(overlay ? "[data-status]" : "[data-announce]").textContent = text; },
+});
+
+let loading = null;
+/** Everything about uploads; asked for again where it could not be had. */
+function load() {
+  loading ??= import("./uploads.js").then(({ Uploads }) => { uploads = new Uploads(overlay, regions); return uploads; })
+    .catch((error) => { loading = null; throw error; });
+  return loading;
 }
 
-function sending() {
-  const { dataset } = page;
-  const limits = { chunkSize: Number(dataset.chunkSize), maxChunks: Number(dataset.maxChunks) };
-  const connection = new Connection(dataset.user);
-  const queue = new Queue(limits, connection);
-  const view = new View(queue, connection);
-  const swapped = () => { withScript(); hideOwn(); };
-  const regions = new Regions({ busy: () => queue.busy, swapped, say: (text) => view.say(text) });
-  const intake = new Intake(queue, Number(dataset.maxFileSize), {
-    say: (text) => view.say(text), complain: (text) => regions.complain(text),
-  });
-
-  let soon = null;
-  // Of thousands of files that come one after another the list is not asked for after each.
-  const refresh = () => {
-    soon ??= setTimeout(() => { soon = null; regions.refresh(); }, queue.busy && queue.transfers.length > 50 ? 3000 : 400);
+/** The first that somebody does on the page loads it; what comes before it is there waits for it. */
+function whenUsed() {
+  const first = ["pointermove", "pointerdown", "keydown", "dragenter", "paste"];
+  const once = () => {
+    for (const event of first) removeEventListener(event, once, true);
+    load().catch(() => { for (const event of first) addEventListener(event, once, true); });
   };
-  queue.addEventListener("stored", refresh);
-  queue.addEventListener("freed", refresh);
-  queue.addEventListener("change", hideOwn);
+  for (const event of first) addEventListener(event, once, true);
+}
 
-  const picker = new Picker(overlay, (batch, row) => {
-    if (row?.isConnected) goOn(row, batch);
-    else intake.take(batch, placeShown());
-  });
-  const goOn = (row, batch) => {
-    const name = row.dataset.name;
-    const size = Number(row.dataset.size);
-    const item = batch.files.find(({ file }) => keptName(file.name) === name && file.size === size);
-    if (!item) {
-      problem(row, `That is another file: this one is called ${name} and has ${fileSize(size)}.`);
-      return;
-    }
-    const place = placeOf(row.dataset.unfinished) ?? { folder: "", path: [] };
-    queue.add([{ file: item.file, name, ...place }]);
-  };
+/** `given(uploads)`, once uploads are there. */
+async function hand(given) {
+  try {
+    given(await load());
+  } catch (error) {
+    console.warn(error);
+    regions.complain("A part of this page cannot be had. Try again in a moment.");
+  }
+}
+
+/** Files get here by buttons, by dropping them anywhere, and by pasting. */
+function taking() {
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-resume]");
-    if (button) picker.open(button.closest("[data-unfinished]"));
+    const button = event.target.closest("[data-pick], [data-resume]");
+    if (!button) return;
+    const row = button.closest("[data-unfinished]");
+    hand((ours) => ours.pick(row ? "files" : button.dataset.pick, row));
   });
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    hand((ours) => ours.take(files));
+  });
+  dropping();
   overlay.classList.add("ready");
-  addEventListener("beforeunload", (event) => { if (queue.busy) event.preventDefault(); });
 }
 
-function problem(row, text) {
-  const line = row.querySelector("[data-problem]");
-  line.textContent = text;
-  line.hidden = false;
-}
-
-function reading() {
-  const status = document.querySelector("[data-announce]");
-  return new Regions({ busy: () => false, swapped: withScript, say: (text) => { status.textContent = text; } });
+/** The overlay says where it will go. */
+function dropping() {
+  let depth = 0;
+  const withFiles = (event) => event.dataTransfer?.types.includes("Files") && !document.querySelector("dialog[open]");
+  const show = (over) => {
+    depth = over;
+    if (over === 1) overlay.querySelector("[data-drop-where]").textContent = document.getElementById("top").dataset.where || "My files";
+    overlay.classList.toggle("over", over > 0);
+  };
+  document.addEventListener("dragenter", (event) => { if (withFiles(event)) show(depth + 1); });
+  document.addEventListener("dragleave", (event) => { if (withFiles(event)) show(Math.max(0, depth - 1)); });
+  document.addEventListener("dragover", (event) => {
+    if (!withFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+  });
+  document.addEventListener("drop", (event) => {
+    if (!withFiles(event)) return;
+    event.preventDefault();
+    show(0);
+    // Now: afterwards the browser has emptied the event.
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
+    const files = [...event.dataTransfer.files];
+    const folders = entries.some((entry) => entry?.isDirectory);
+    hand((ours) => (folders ? ours.takeEntries(entries.filter(Boolean)) : ours.take(files)));
+  });
 }
 
 withScript();
 selecting();
 if (overlay) {
-  sending();
-} else {
-  reading();
+  whenUsed();
+  taking();
 }

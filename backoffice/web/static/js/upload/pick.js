@@ -1,16 +1,16 @@
-// How files get to the page: buttons, dropping anywhere, pasting. What is chosen comes as batches of {file, path}: `path`
-// has the names of the folders that it lies in, which a dropped or chosen folder keeps.
+// Files that were chosen or dropped, as batches of {file, path}: `path` has the names of the folders that it lies in, which
+// a dropped or chosen folder keeps.
 
 const BATCH = 200;
 
-/** `chosen({files, folders, unread}, purpose)` gets a batch: `folders` are paths of empty ones, `unread` names of what
- * cannot be read; `purpose` is what `open` was called with, null otherwise. */
+/** The dialogues. `chosen({files, folders, unread, load}, row)` gets a batch: `folders` are paths of empty ones, `unread`
+ * names of what cannot be read; `row` is what `open` was called with. */
 export class Picker {
   #inputs = {};
-  #purpose = null;
+  #row = null;
   #chosen;
 
-  constructor(overlay, chosen) {
+  constructor(chosen) {
     this.#chosen = chosen;
     for (const [kind, options] of [["files", { multiple: true }], ["folder", { webkitdirectory: true }]]) {
       const input = Object.assign(document.createElement("input"), { type: "file", hidden: true, ...options });
@@ -24,28 +24,17 @@ export class Picker {
       document.body.append(input);
       this.#inputs[kind] = input;
     }
-    document.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-pick]");
-      if (button) this.open(null, button.dataset.pick);
-    });
-    dropping(overlay, (batch) => chosen(batch, null));
-    document.addEventListener("paste", (event) => {
-      const files = [...(event.clipboardData?.files ?? [])];
-      if (!files.length) return;
-      event.preventDefault();
-      chosen(batchOf(files.map((file) => ({ file, path: [] }))), null);
-    });
   }
 
-  open(purpose = null, kind = "files") {
-    this.#purpose = purpose;
+  open(kind, row = null) {
+    this.#row = row;
     this.#inputs[kind].click();
   }
 
   #taken(input) {
     const files = [...input.files].map((file) => ({ file, path: file.webkitRelativePath.split("/").slice(0, -1) }));
-    const purpose = this.#purpose;
-    this.#purpose = null;
+    const row = this.#row;
+    this.#row = null;
     input.value = "";
     const menu = document.querySelector("[data-menu][open]:has([data-pick])");
     if (menu) {
@@ -54,47 +43,16 @@ export class Picker {
     }
     const load = { more: files.length > BATCH, answer: "" };
     for (let at = 0; at < files.length; at += BATCH) {
-      this.#chosen(batchOf(files.slice(at, at + BATCH), load), purpose);
+      this.#chosen(batchOf(files.slice(at, at + BATCH), load), row);
     }
   }
 }
 
 /** `load` is one for all batches of a drop or choice: `more`: there are several, `answer` what they have in common. */
-const batchOf = (files, load = { more: false, answer: "" }) => ({ files, folders: [], unread: [], load });
-
-/** Anywhere on the page; the overlay says where it will go. */
-function dropping(overlay, chosen) {
-  let depth = 0;
-  const withFiles = (event) => event.dataTransfer?.types.includes("Files") && !document.querySelector("dialog[open]");
-  const show = (over) => {
-    depth = over;
-    if (over === 1) overlay.querySelector("[data-drop-where]").textContent = document.getElementById("top").dataset.where || "My files";
-    overlay.classList.toggle("over", over > 0);
-  };
-  document.addEventListener("dragenter", (event) => { if (withFiles(event)) show(depth + 1); });
-  document.addEventListener("dragleave", (event) => { if (withFiles(event)) show(Math.max(0, depth - 1)); });
-  document.addEventListener("dragover", (event) => {
-    if (!withFiles(event)) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-  });
-  document.addEventListener("drop", async (event) => {
-    if (!withFiles(event)) return;
-    event.preventDefault();
-    show(0);
-    // Before the first `await`: afterwards the browser has emptied the event.
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
-    const plain = [...event.dataTransfer.files];
-    if (!entries.some((entry) => entry?.isDirectory)) {
-      if (plain.length) chosen(batchOf(plain.map((file) => ({ file, path: [] }))));
-      return;
-    }
-    for await (const batch of walk(entries.filter(Boolean))) chosen(batch);
-  });
-}
+export const batchOf = (files, load = { more: false, answer: "" }) => ({ files, folders: [], unread: [], load });
 
 /** Batches of all that lies below entries of a drop. They come as they are read, so that thousands stop nothing. */
-async function* walk(entries) {
+export async function* walk(entries) {
   const left = [[[], entries]];
   let batch = batchOf([]);
   const { load } = batch;
