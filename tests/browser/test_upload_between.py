@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Watch
 from tests.browser.pages import FASTER, no_barriers, wait_until
-from tests.browser.uploading import LONG, MB, MakeFile, Slow, chunks_sent, pick, row, stored, under_way
+from tests.browser.uploading import LONG, MB, MakeFile, Slow, awake, chunks_sent, pick, row, stored, under_way
 from tests.browser.whole_site import CHUNK, Person, WholeSite
 from tests.support.fault_proxy import Relay, relay
 from tests.support.in_between import Between, between
@@ -117,6 +117,12 @@ def test_a_page_in_the_sites_place_is_waited_out(
 
 
 def test_a_refusal_by_something_in_between_is_called_so(front: Between, behind: Page, make_file: MakeFile) -> None:
+    front.instead = 403
+    behind.locator(".upload-menu summary").click()
+    behind.get_by_role("button", name="Files", exact=True).click()
+    expect(behind.locator("[data-region=messages]")).to_contain_text("A part of this page cannot be had.")
+    front.instead = 0
+    awake(behind)
     front.instead = 403
     pick(behind, make_file("no.bin", MB))
     expect(row(behind, "no.bin")).to_contain_text("Something in front of the site refused the request")

@@ -31,9 +31,15 @@ MakeFile = Callable[[str, int], Bytes]
 Slow = Callable[[Page, int], None]
 
 
-def pick(page: Page, *files: Bytes | Path | dict[str, object], kind: str = "files") -> None:
-    """As the file dialogue does it. The page loads what it takes for that when somebody moves the pointer."""
+def awake(page: Page) -> None:
+    """Have the page load what it takes to upload, as it does when somebody moves the pointer."""
     page.locator("body").dispatch_event("pointermove")
+    expect(page.locator("input[data-picker=files]")).to_be_attached()
+
+
+def pick(page: Page, *files: Bytes | Path | dict[str, object], kind: str = "files") -> None:
+    """As the file dialogue does it."""
+    awake(page)
     chosen = [file.path if isinstance(file, Bytes) else file for file in files]
     page.locator(f"input[data-picker={kind}]").set_input_files(chosen)  # type: ignore[arg-type]
 

@@ -79,8 +79,10 @@ export class Intake {
       const { taken } = await call("POST", "/files/taken", { json: { folder, files } });
       return taken.map((index) => items[index]);
     } catch (error) {
-      if (error instanceof Refused || error instanceof Lost) return []; // the upload itself will say it
-      throw error;
+      if (!(error instanceof Refused || error instanceof Lost)) throw error;
+      // Nobody could be asked: then the upload itself says it at its end, and nothing is called otherwise unasked.
+      if (error instanceof Lost) for (const item of items) item.onConflict = "fail";
+      return [];
     }
   }
 

@@ -293,6 +293,11 @@ function onKey(event) {
   event.preventDefault();
 }
 
+/** Escape leaves the form that a row is. */
+function leaveForm(event) {
+  if (event.key === "Escape" && !event.defaultPrevented) event.target.closest("[data-editing]")?.querySelector("a[data-visit]").click();
+}
+
 /** An archive is a download: it leaves the page, and what is on its way, alone. */
 function onArchive(event) {
   const button = event.target.closest("[data-zip]");
@@ -311,6 +316,7 @@ export function selecting() {
   document.addEventListener("click", onArchive);
   document.addEventListener("change", onChange);
   document.addEventListener("keydown", onKey);
+  document.addEventListener("keydown", leaveForm);
   // The browser's Back button restores ticks after the page was set up.
   addEventListener("pageshow", refreshSelection);
   refreshSelection();

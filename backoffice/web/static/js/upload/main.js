@@ -38,12 +38,14 @@ function whenUsed() {
 
 /** `given(uploads)`, once uploads are there. */
 async function hand(given) {
+  let ours;
   try {
-    given(await load());
-  } catch (error) {
-    console.warn(error);
+    ours = await load();
+  } catch {
     regions.complain("A part of this page cannot be had. Try again in a moment.");
+    return;
   }
+  given(ours);
 }
 
 /** Files get here by buttons, by dropping them anywhere, and by pasting. */

@@ -49,7 +49,12 @@ export function placeOf(id) {
 
 function rememberPlace(id, place) {
   // At the top of all: that is where it goes anyhow.
-  if (place.folder || place.path.length) sessionStorage.setItem(`place ${id}`, JSON.stringify(place));
+  if (!place.folder && !place.path.length) return;
+  try {
+    sessionStorage.setItem(`place ${id}`, JSON.stringify(place));
+  } catch (error) {
+    console.debug(error); // no room, or not allowed: after a reload it goes to the top
+  }
 }
 
 export class Transfer extends EventTarget {
