@@ -168,14 +168,14 @@ def _folders(site: Recorded) -> None:
         site.submit(who, "/my/move", {"file": file, "into": place}, forged=True)
         site.submit(who, "/my/move", {"file": file, "into": place})
         site.submit(who, f"/my/folders/{place}/rename", {"new_name": "Papers"})
-        site.submit(who, f"/my/folders/{place}/delete")
+        site.submit(who, f"/my/folders/{place}/trash")
         for act in ("zip", "move", "trash", "restore", "x"):
             site.submit(who, "/my/selection", {"file": file, "act": act})
     site.submit("ann", "/my/selection", {"act": "zip"})
     site.submit("ann", "/my/move", {"file": file, "into": ""})
-    site.submit("ann", f"/my/folders/{place}/delete")
+    site.submit("ann", f"/my/folders/{place}/trash")
     site.submit("bob", "/my/trash/empty")
-    for path in ("folders", f"folders/{place}/rename", f"folders/{place}/delete", "move", "selection", "trash/empty"):
+    for path in ("folders", f"folders/{place}/rename", f"folders/{place}/trash", "move", "selection", "trash/empty"):
         site.call("nobody", "POST", f"/my/{path}")
 
 

@@ -126,6 +126,18 @@ def folder_form(path: str) -> Prepare:
     return prepare
 
 
+def trashed_folder_form(path: str) -> Prepare:
+    """The same of one that is in the trash."""
+
+    def prepare(world: World) -> Ask:
+        made_for_it = own_folder(world)
+        world.desk.get("/")
+        assert world.root.call("POST", f"/folders/{made_for_it}/trash").status_code == 200
+        return lambda: world.desk.post(f"/my/folders{path.format(made_for_it)}", {})
+
+    return prepare
+
+
 def desk(path: str) -> Prepare:
     """The administrator's browser."""
     return lambda world: lambda: world.desk.get(world.path(path))

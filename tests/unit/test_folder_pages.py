@@ -114,7 +114,7 @@ def test_no_folder_of_ones_own_is_no_page(site: Site, alice: Browser) -> None:
         assert alice.get(f"/my/move?folder={theirs.id}&into={one}").status_code == 404
     answer = alice.post(f"/my/folders/{theirs.id}/rename", {"new_name": "mine", "back": "/"})
     assert "There is nothing here." in after(alice, answer)
-    assert "There is nothing here." in after(alice, alice.post(f"/my/folders/{theirs.id}/delete", {"back": "/"}))
+    assert "There is nothing here." in after(alice, alice.post(f"/my/folders/{theirs.id}/trash", {"back": "/"}))
 
 
 def test_making_renaming_and_deleting_a_folder(site: Site, alice: Browser) -> None:
@@ -130,11 +130,33 @@ def test_making_renaming_and_deleting_a_folder(site: Site, alice: Browser) -> No
     assert bad.headers["Location"] == f"/?rename={made.id}"
     good = alice.post(f"/my/folders/{made.id}/rename", {"new_name": "Papers", "back": "/"})
     assert "is called “Papers” now" in after(alice, good)
-    assert "not empty" in after(alice, alice.post(f"/my/folders/{made.id}/delete", {"back": "/"}))
-    [inner] = site.services.folders.page_in(actor_of(site), made.id, Query()).items
-    for one in (inner.id, made.id):
-        assert "The folder is deleted." in after(alice, alice.post(f"/my/folders/{one}/delete", {"back": "/"}))
+    answer = alice.post(f"/my/folders/{made.id}/trash", {"back": "/"})
+    assert answer.headers["Location"] == f"/?undo={made.id}"
+    assert "“<bdi>Papers</bdi>” is in the trash." in after(alice, answer)
     assert names(alice.get("/")) == []
+
+
+def test_a_folder_goes_into_the_trash_with_what_is_in_it_and_comes_back(site: Site, alice: Browser) -> None:
+    outer = folder(site, "{0} outer")
+    inner = folder(site, "inner", outer.id)
+    file, loose = store(site, "deep.txt", inner.id), store(site, "loose.txt")
+    sent = {"act": "trash", "folder": outer.id, "file": loose.id, "back": "/"}
+    assert "2 items are in the trash" in after(alice, alice.post("/my/selection", sent))
+    assert names(alice.get("/?show=trash")) == ["{0} outer", "loose.txt"]  # what went with it is not listed
+    assert names(alice.get("/?show=trash&q=outer")) == ["{0} outer"]
+    assert "1 folder and 2 files (" in alice.get("/my/trash/empty").text
+    sent = {"act": "restore", "folder": outer.id, "back": "/"}
+    assert "“{0} outer” is back." in after(alice, alice.post("/my/selection", sent))
+    assert names(alice.get(f"/?folder={inner.id}")) == ["deep.txt"]
+    alice.post(f"/my/folders/{outer.id}/trash", {"back": "/"})
+    assert "and all that is in it for good?" in alice.get(f"/?show=trash&purge={outer.id}").text
+    back = alice.post(f"/my/folders/{outer.id}/restore", {"back": "/?show=trash"})
+    assert "“{0} outer” is back." in after(alice, back)
+    alice.post(f"/my/folders/{inner.id}/trash", {"back": "/"})
+    assert "gone for good" in after(alice, alice.post(f"/my/folders/{inner.id}/purge", {"back": "/?show=trash"}))
+    assert alice.get(f"/my/files/{file.id}").status_code == 404
+    assert "1 item is gone for good." in after(alice, alice.post("/my/trash/empty", {}))
+    assert names(alice.get("/?show=trash")) == []
 
 
 def test_moving_files_and_folders(site: Site, alice: Browser) -> None:
@@ -165,16 +187,16 @@ def test_a_selection_into_the_trash_and_back(site: Site, alice: Browser) -> None
     files = [store(site, "a.txt"), store(site, "b.txt", full.id)]
     store(site, "c.txt", full.id)
     ids = [one.id for one in files]
-    sent = {"act": "trash", "file": [*ids, NO_ID], "folder": [empty.id, full.id], "back": "/"}
+    sent = {"act": "trash", "file": [*ids, NO_ID], "folder": [empty.id], "back": "/"}
     text = after(alice, alice.post("/my/selection", sent))
-    assert "1 item is deleted." in text
-    assert "“full”: The folder is not empty." in text
-    assert "2 files are in the trash." in text
+    assert "3 items are in the trash." in text
+    assert "“The file”: There is nothing here." in text
     assert names(alice.get("/?show=trash&q=a.txt")) == ["a.txt"]
     assert "Deleted on" in alice.get("/?show=trash").text
     text = after(alice, alice.post("/my/selection", {"act": "restore", "file": ids, "back": "/"}))
     assert "2 items are back." in text
     assert names(alice.get("/")) == ["full", "a.txt"]
+    assert names(alice.get(f"/?folder={full.id}&sort=name")) == ["b.txt", "c.txt"]
     assert "Choose something first." in after(alice, alice.post("/my/selection", {"act": "trash", "back": "/"}))
 
 

@@ -357,7 +357,7 @@ def test_delete_undo_and_the_trash(site: Site, alice: Browser, file: File) -> No
     answer = alice.post(f"/my/files/{file.id}/trash", {"back": "/"})
     page = flashes(alice, answer)
     assert not files_of(site)
-    assert f"/my/files/{file.id}/restore" in page
+    assert f'name="file" value="{file.id}"><button class="btn btn-sm" id="undo" name="act" value="restore">' in page
     assert "is in the trash." in page
     trash = alice.get("/?show=trash").text
     assert "report.pdf" in trash

@@ -44,14 +44,16 @@ class Row(NamedTuple):
 
 def rows_of(listing: Listing, asked: ListParams) -> list[Row]:
     """What is listed, as the page shows it."""
-    return [*_folders(listing, asked), *(_trashed(listing, asked) if asked.trash else _files(listing, asked))]
+    if asked.trash:
+        return [*_trashed_folders(listing, asked), *_trashed(listing, asked)]
+    return [*_folders(listing, asked), *_files(listing, asked)]
 
 
 def _folders(listing: Listing, asked: ListParams) -> Iterator[Row]:
     link, ask, act = (
         UrlPattern(lambda key: asked.url(folder=key)),
         UrlPattern(lambda key: asked.url(rename=key)),
-        _pattern("folder_delete", "folder_id"),
+        _pattern("folder_trash", "folder_id"),
     )
     move = UrlPattern(lambda key: url_for("pages.move", folder=key, back=asked.url()))
     nothing, about = Markup(), Markup("Folder")
@@ -77,6 +79,16 @@ def _files(listing: Listing, asked: ListParams) -> Iterator[Row]:
         yield Row(
             False, one.id, one.name, label, size, one.size, about, moment, Markup(),
             link(one.id), ask(one.id), act(one.id), move(one.id), share(one.id), download(one.id),
+        )  # fmt: skip
+
+
+def _trashed_folders(listing: Listing, asked: ListParams) -> Iterator[Row]:
+    ask, act = UrlPattern(lambda key: asked.url(purge=key)), _pattern("folder_restore", "folder_id")
+    nothing, about = Markup(), Markup("Folder")
+    for one in listing.folders:
+        label, moment, gone = name_with_icon(one.name, "folder"), when_tag(one.updated_at), time_tag(one.purge_at)
+        yield Row(
+            True, one.id, one.name, label, nothing, 0, about, moment, gone, "", ask(one.id), act(one.id)
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -136,46 +136,68 @@ def list_files(services: Services, actor: Actor, asked: ListParams) -> Listing:
     """What is asked for. The trash has no other order than by date. Raises NotFound: there is no such folder."""
     start = asked.page * ROWS
     if asked.trash:
-        query = Query(descending=True, search=asked.search, limit=ROWS, offset=start)
-        return _listing(services.files.trash_page(actor, query), start)
+        return _trash(services, actor, asked, start)
     if asked.inside:
         try:
             return _inside(services, actor, asked, start)
         except Invalid:
             raise NotFound from None  # another's, or none
     wanted = Query(sort=asked.sort, descending=asked.descending, search=asked.search, limit=ROWS, offset=start)
-    found = _listing(services.files.page(actor, wanted), start)
-    return replace(found, places=services.folders.paths({file.folder_id for file in found.items}))
-
-
-def _listing(page: Page[File], start: int) -> Listing:
+    page = services.files.page(actor, wanted)
     total = page.total if page.exact else max(page.total, start + len(page.items))
-    return Listing(page.items, start + 1, total, page.exact)
+    places = services.folders.paths({file.folder_id for file in page.items})
+    return Listing(page.items, start + 1, total, page.exact, places=places)
+
+
+def _trash(services: Services, actor: Actor, asked: ListParams, start: int) -> Listing:
+    """What was put there by itself; what went with a folder comes back with it."""
+
+    def folders(offset: int, limit: int) -> Page[Folder]:
+        return services.folders.trash_page(actor, replace(wanted, offset=offset, limit=limit))
+
+    def files(offset: int, limit: int) -> Page[File]:
+        return services.files.trash_page(actor, replace(wanted, offset=offset, limit=limit), alone=True)
+
+    wanted = Query(descending=True, search=asked.search)
+    return _folders_first(services, folders, files, start)
 
 
 def _inside(services: Services, actor: Actor, asked: ListParams, start: int) -> Listing:
-    """Folders come first; where the files begin is known once it is known how many there are. The first page needs no
-    such question."""
     by = asked.sort if asked.sort in {"name", "created"} else "name"
     falling = asked.descending if by == asked.sort else False
 
-    def folders() -> Page[Folder]:
-        wanted = Query(sort=by, descending=falling, limit=ROWS, offset=start)
+    def folders(offset: int, limit: int) -> Page[Folder]:
+        wanted = Query(sort=by, descending=falling, limit=limit, offset=offset)
         return services.folders.page_in(actor, asked.folder, wanted)
 
     def files(offset: int, limit: int) -> Page[File]:
         wanted = Query(sort=asked.sort, descending=asked.descending, limit=limit, offset=offset)
         return services.files.page_in(actor, asked.folder, wanted)
 
+    return _folders_first(services, folders, files, start)
+
+
+def _folders_first(
+    services: Services,
+    folders: Callable[[int, int], Page[Folder]],
+    files: Callable[[int, int], Page[File]],
+    start: int,
+) -> Listing:
+    """Where the files begin is known once it is known how many folders there are. The first page needs no such
+    question. Each of the two is asked with an offset and a number of records."""
     if start:
-        some = folders()
+        some = folders(start, ROWS)
         room = ROWS - len(some.items)
         page = files(max(0, start - some.total), max(room, 1))  # how many there are is asked in any case
     else:
-        some, page = services.together(folders, lambda: files(0, ROWS))
+        some, page = services.together(lambda: folders(0, ROWS), lambda: files(0, ROWS))
         room = ROWS - len(some.items)
+    exact = some.exact and page.exact
+    items = page.items[:room]
     total = some.total + page.total
-    return Listing(page.items[:room], start + 1, total, some.exact and page.exact, some.items)
+    return Listing(
+        items, start + 1, total if exact else max(total, start + len(some.items) + len(items)), exact, some.items
+    )
 
 
 def trail(services: Services, actor: Actor, folder_id: str) -> tuple[Folder, ...]:
@@ -188,9 +210,13 @@ def trail(services: Services, actor: Actor, folder_id: str) -> tuple[Folder, ...
     return (*services.folders.above(actor, folder), folder)
 
 
-def just_deleted(services: Services, actor: Actor, asked: ListParams) -> tuple[File, ...]:
-    """The files whose deletion can be taken back from the top of the page, as far as they are still in the trash."""
+def just_deleted(services: Services, actor: Actor, asked: ListParams) -> tuple[File | Folder, ...]:
+    """What was deleted just now and can be taken back from the top of the page, as far as it is still in the trash."""
     if not asked.undo or not decide_act(actor, Acts.FILE_RESTORE, actor.id).allowed:
         return ()
-    recent = services.files.trash_page(actor, Query(descending=True, limit=RECENT))
-    return tuple(file for file in recent.items if file.id in asked.undo)
+    recent = Query(descending=True, limit=RECENT)
+    found = services.together(
+        lambda: services.folders.trash_page(actor, recent),
+        lambda: services.files.trash_page(actor, recent),
+    )
+    return tuple(one for page in found for one in page.items if one.id in asked.undo)

@@ -22,7 +22,9 @@ def register(bp: Blueprint) -> None:
     """Add the routes."""
     bp.add_url_rule("/my/folders", "folder_create", folder_create, methods=["POST"])
     bp.add_url_rule("/my/folders/<folder_id>/rename", "folder_rename", folder_rename, methods=["POST"])
-    bp.add_url_rule("/my/folders/<folder_id>/delete", "folder_delete", folder_delete, methods=["POST"])
+    bp.add_url_rule("/my/folders/<folder_id>/trash", "folder_trash", folder_trash, methods=["POST"])
+    bp.add_url_rule("/my/folders/<folder_id>/restore", "folder_restore", folder_restore, methods=["POST"])
+    bp.add_url_rule("/my/folders/<folder_id>/purge", "folder_purge", folder_purge, methods=["POST"])
     bp.add_url_rule("/my/move", "move", move)
     bp.add_url_rule("/my/move", "move_there", move_there, methods=["POST"])
 
@@ -53,20 +55,38 @@ def folder_rename(folder_id: str) -> ResponseReturnValue:
     return go_back()
 
 
-@route_act(Acts.FOLDER_DELETE)
-def folder_delete(folder_id: str) -> ResponseReturnValue:
-    """What becomes of a folder that is deleted: see `put_away`."""
-
-    def delete() -> None:
-        put_away(services(), folder_id)
-        flash("The folder is deleted.", "success")
-
-    return act(delete)
+@route_act(Acts.FOLDER_TRASH)
+def folder_trash(folder_id: str) -> ResponseReturnValue:
+    """Into the trash, with all that lies in it; the page then offers to take it back."""
+    return act(lambda: put_away(services(), folder_id), undo=folder_id)
 
 
 def put_away(has: Services, folder_id: str) -> None:
-    """Delete a folder, as its row and as the selection do it. Raises InUse where something lies in it."""
-    has.folders.delete(actor(), folder_id)
+    """Into the trash, as its row and as the selection do it."""
+    if not has.folders.trash(actor(), folder_id).complete:
+        flash("It is a large folder: what lies in it follows within minutes.", "info")
+
+
+@route_act(Acts.FOLDER_RESTORE)
+def folder_restore(folder_id: str) -> ResponseReturnValue:
+    """Out of the trash, with what went there with it."""
+
+    def restore() -> None:
+        folder = services().folders.restore(actor(), folder_id)
+        flash(f"“{folder.name}” is back" + ("." if folder.complete else "; what lies in it follows."), "success")
+
+    return act(restore)
+
+
+@route_act(Acts.FOLDER_PURGE)
+def folder_purge(folder_id: str) -> ResponseReturnValue:
+    """For good, likewise."""
+
+    def purge() -> None:
+        services().folders.purge(actor(), folder_id)
+        flash("The folder is gone for good.", "success")
+
+    return act(purge)
 
 
 @route_act(Acts.FILE_MOVE, Acts.FOLDER_MOVE)

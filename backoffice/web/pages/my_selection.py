@@ -6,6 +6,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.acts import Acts
+from backoffice.domain.files import File
+from backoffice.domain.folders import Folder
 from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Query
 from backoffice.errors import NotFound
@@ -66,9 +68,7 @@ def selection() -> ResponseReturnValue:
         case "trash":
             return _trash(files, folders)
         case "restore":
-            tally = Tally()
-            tally.each(files, lambda key: services().files.restore(actor(), key), file_name)
-            tally.say("{} back.")
+            _restore(files, folders)
     return go_back()
 
 
@@ -81,33 +81,60 @@ def _zip(files: list[str], folders: list[str]) -> ResponseReturnValue:
     return redirect(url_for("api.files.download_zip", folder=folders[0]), 303)
 
 
+def _restore(files: list[str], folders: list[str]) -> None:
+    has, tally, back = services(), Tally(), list[File | Folder]()
+    tally.each(folders, lambda key: back.append(has.folders.restore(actor(), key)), trashed_folder_name)
+    tally.each(files, lambda key: back.append(has.files.restore(actor(), key)), file_name)
+    if len(back) == 1 and not tally.problems:
+        flash(f"“{back[0].name}” is back.", "success")
+    else:
+        tally.say("{} back.")
+
+
 def _trash(files: list[str], folders: list[str]) -> ResponseReturnValue:
     tally = Tally()
     tally.each(folders, lambda key: put_away(services(), key), folder_name)
-    count = len(tally.done)
     tally.each(files, lambda key: services().files.trash(actor(), key), file_name)
-    gone = tally.done[count:]
-    tally.done = tally.done[:count]
-    tally.say("{} deleted.")
+    gone = tally.done
+    if tally.problems:
+        tally.say("{} in the trash.")
     return go_back(undo=".".join(gone))
 
 
 @route_act(Acts.FILE_PURGE)
 def trash_question() -> ResponseReturnValue:
     """Whether all that is in the trash is to be gone: how much that is."""
-    page = services().files.trash_page(actor(), Query(limit=MAX_LIMIT))
+    everything = Query(limit=MAX_LIMIT)
+    folders, page = services().together(
+        lambda: services().folders.trash_page(actor(), everything),
+        lambda: services().files.trash_page(actor(), everything),
+    )
     return render_template(
-        "trash.html", page=page, size=sum(file.size for file in page.items), whole=page.total <= len(page.items)
+        "trash.html",
+        folders=folders,
+        page=page,
+        size=sum(file.size for file in page.items),
+        whole=page.total <= len(page.items),
     )
 
 
 @route_act(Acts.FILE_PURGE)
 def trash_empty() -> ResponseReturnValue:
     """For good. What one request cannot do in time is left, and said."""
-    page = services().files.trash_page(actor(), Query(limit=MAX_LIMIT))
-    tally = Tally()
-    tally.each((file.id for file in page.items), lambda key: services().files.purge(actor(), key), file_name)
-    left = page.total - len(page.items)
+    has, everything, tally = services(), Query(limit=MAX_LIMIT), Tally()
+    folders = has.folders.trash_page(actor(), everything)
+    tally.each((one.id for one in folders.items), lambda key: has.folders.purge(actor(), key), trashed_folder_name)
+    page = has.files.trash_page(actor(), everything, alone=True)
+    tally.each((one.id for one in page.items), lambda key: has.files.purge(actor(), key), file_name)
+    left = page.total - len(page.items) + folders.total - len(folders.items)
     more = f" {number(left)} are left: empty it again." if left > 0 else ""
     tally.say("{} gone for good." + more)
     return redirect(url_for("pages.upload", show="trash"), 303)
+
+
+def trashed_folder_name(folder_id: str) -> str:
+    """For a message about it."""
+    try:
+        return services().folders.trashed(actor(), folder_id).name
+    except NotFound:
+        return "The folder"
