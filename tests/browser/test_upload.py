@@ -21,13 +21,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 @pytest.mark.slow
 def test_a_large_file_with_a_reload_in_the_middle_and_back_again(
-    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, tmp_path: Path
+    site: WholeSite, mine: Page, person: Person, make_file: MakeFile, slow_network: Slow, tmp_path: Path
 ) -> None:
     big = make_file("big.bin", 48 * CHUNK)
+    slow_network(mine, 16 * CHUNK)
     pick(mine, big)
     under_way(mine, "big.bin", 200)
     expect(mine.locator("[data-total-text]")).to_have_text(re.compile(r"0 of 1 file · \d+ %"))
     mine.reload()
+    slow_network(mine, 0)
 
     waiting = mine.locator("[data-unfinished]")
     expect(waiting).to_contain_text("big.bin")

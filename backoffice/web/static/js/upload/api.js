@@ -3,6 +3,7 @@
 import { meaning } from "./between.js";
 
 const STALL_MS = 60_000;
+const OCTETS = "application/octet-stream";
 
 /**
  * The answer is no. `code` is stable, the message a sentence for people. `foreign`: it is not the site's own, whose
@@ -34,20 +35,22 @@ export const csrf = {
 };
 
 /**
- * A request with an answer in JSON. `moved(bytes)` is told how much of the body has left so far.
+ * A request with an answer in JSON. `query`: of several values under one name, a list. `moved(bytes)` is told how much of the body has left so far.
  * Throws Refused, Lost, or an AbortError once `signal` says so.
  */
-export function call(method, path, { query = {}, body = null, json = null, signal, moved } = {}) {
+export function call(method, path, { query = {}, body = null, type = OCTETS, json = null, signal, moved } = {}) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(stopped());
     const request = new XMLHttpRequest();
     const address = new URL(site + path);
-    for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
+    for (const [name, value] of Object.entries(query)) {
+      for (const one of [value].flat()) address.searchParams.append(name, one);
+    }
     request.open(method, address);
     request.setRequestHeader("Accept", "application/json");
     if (method !== "GET") request.setRequestHeader("X-CSRFToken", csrf.token);
     if (json !== null) request.setRequestHeader("Content-Type", "application/json");
-    else if (body !== null) request.setRequestHeader("Content-Type", "application/octet-stream");
+    else if (body !== null) request.setRequestHeader("Content-Type", type);
 
     const stop = () => request.abort();
     let timer;
@@ -120,4 +123,15 @@ async function items(path, signal) {
     cursor = page.next_cursor;
   } while (cursor);
   return found;
+}
+
+/** A file in one request. `query`: see the description of `PUT /files/{name}`. */
+export function put(name, file, query, signal) {
+  return call("PUT", `/files/${encodeURIComponent(name)}`, { query, body: file, type: file.type || OCTETS, signal });
+}
+
+/** The newest stored file of that name with these bytes, or undefined. */
+export async function storedAs(name, sha256, signal) {
+  const { items } = await call("GET", "/files", { query: { q: name.slice(0, 100), limit: 100 }, signal });
+  return items.find((one) => one.name === name && one.sha256 === sha256);
 }

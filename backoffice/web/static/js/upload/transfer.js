@@ -8,10 +8,11 @@
 // size and date do not tell: disk images and vaults change in the middle and keep their date. `waiting` is for the
 // server or the network; it ends by itself.
 
-import { Lost, Refused, call, chunksThere, pause, unfinished } from "./api.js";
+import { Lost, Refused, call, chunksThere, pause, put, storedAs, unfinished } from "./api.js";
 import { Unreadable } from "./digests.js";
 import { keptName } from "./format.js";
 import { spread } from "./plan.js";
+import { SMALLEST } from "./pace.js";
 import { Retry } from "./retry.js";
 import { Hopeless, Sender, Smaller } from "./sender.js";
 import { Changed, Source } from "./source.js";
@@ -68,6 +69,9 @@ export class Transfer extends EventTarget {
   #there = new Set();
   #begun = 0;
   #doing = "queued";
+  /** Whether it may be sent in one request; and whether one that was may have come through, for all that is known. */
+  #small;
+  #doubtful = false;
   state = "queued";
   problem = "";
   /** What the person should know although all goes well. */
@@ -89,6 +93,8 @@ export class Transfer extends EventTarget {
     this.name = item.name;
     this.place = { folder: item.folder, path: item.path };
     this.onConflict = item.onConflict ?? "rename";
+    // Not where both are to be kept: done twice, that would be two. Nor where an upload is to go on.
+    this.#small = file.size <= SMALLEST && item.onConflict !== "rename" && !item.resumed;
     if (item.refused) [this.state, this.#doing, this.problem] = ["failed", "failed", item.refused];
     this.#source = new Source(file, pace.size, most);
     this.#pace = pace;
@@ -116,7 +122,7 @@ export class Transfer extends EventTarget {
     this.#retry.reset();
     this.#become(this.id ? "checking" : "sending");
     try {
-      while (!await this.#whole(signal));
+      if (!await this.#atOnce(signal)) while (!await this.#whole(signal));
       this.#drop();
       this.#become("done");
     } catch (error) {
@@ -163,6 +169,38 @@ export class Transfer extends EventTarget {
       if (!(error instanceof Refused || error instanceof Lost)) throw error;
     }
     this.dispatchEvent(new Event("freed"));
+  }
+
+  /** A small file, in one request. False: that did not do, for whatever reason, and it goes the way of large ones. */
+  async #atOnce(signal) {
+    if (!this.#small || this.id) return false;
+    this.#small = false;
+    await this.#connection.ready(signal);
+    const { folder, path } = this.place;
+    const fresh = this.onConflict === "rename";
+    try {
+      const query = {
+        checksum: `sha256:${await this.#source.digest(0)}`, on_conflict: fresh ? "fail" : this.onConflict, folder, folder_path: path,
+      };
+      this.stored = await this.#pace.turn(signal, () => put(this.name, this.file, query, signal));
+      return true;
+    } catch (error) {
+      if (signal.aborted || error instanceof Unreadable) throw error;
+      this.#doubtful = error instanceof Lost || error.foreign || error.status >= 500;
+      return false;
+    }
+  }
+
+  /** Whether the one request came through although nobody heard of it. */
+  async #cameThrough(signal) {
+    if (!this.#doubtful) return false;
+    this.#doubtful = false;
+    const own = await this.#source.whole();
+    const stored = await this.#retry.run(() => storedAs(this.name, own, signal), signal);
+    if (!stored) return false;
+    this.stored = stored;
+    await this.#remove();
+    return true;
   }
 
   /** One upload from what is there to the stored file. False: it did not do, and another one has to be begun. */
@@ -389,7 +427,7 @@ export class Transfer extends EventTarget {
   /** Null when the file is stored, else the chunks to send again. */
   async #complete(signal) {
     const json = {
-      file_id: this.id, name: this.name, total_size: this.size, mime_type: this.file.type, on_conflict: this.onConflict,
+      file_id: this.id, name: this.name, total_size: this.size, mime_type: this.file.type, on_conflict: this.#doubtful ? "fail" : this.onConflict,
       folder: this.place.folder, folder_path: this.place.path,
     };
     try {
@@ -398,6 +436,9 @@ export class Transfer extends EventTarget {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.code === "not_found") throw new Anew(); // somebody cancelled it, or it expired
+      if (error.code === "name_taken" && this.#doubtful) {
+        return await this.#cameThrough(signal) ? null : this.#complete(signal);
+      }
       if (error.code !== "chunks_missing") throw error;
       const missing = spread(error.body.missing);
       for (const index of missing) if (this.#there.delete(index)) this.acked -= this.#source.length(index);

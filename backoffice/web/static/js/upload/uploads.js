@@ -70,7 +70,7 @@ export class Uploads {
       return;
     }
     const place = placeOf(row.dataset.unfinished) ?? { folder: "", path: [] };
-    this.#queue.add([{ file: item.file, name, ...place }]);
+    this.#queue.add([{ file: item.file, name, resumed: true, ...place }]);
   }
 
   #refresh() {

@@ -20,6 +20,9 @@ const WAITING = {
   stranger: "Stopped",
 };
 const EVERY_MS = 150;
+/** Of so many files each change is not drawn by itself. */
+const MANY = 50;
+const SELDOM_MS = 500;
 /** Rows of each kind, and in what order. */
 const SHOWN = [["failed", 50], ["active", 20], ["paused", 20], ["queued", 5], ["done", 8], ["cancelled", 3]];
 /** Files that are said one by one when they are stored. */
@@ -40,8 +43,8 @@ export class View {
   constructor(queue, connection) {
     this.#queue = queue;
     this.#connection = connection;
-    queue.addEventListener("change", () => this.#soon(0));
-    queue.addEventListener("progress", () => this.#soon(EVERY_MS));
+    queue.addEventListener("change", () => this.#soon(queue.transfers.length > MANY ? SELDOM_MS : 0));
+    queue.addEventListener("progress", () => this.#soon(queue.transfers.length > MANY ? SELDOM_MS : EVERY_MS));
     queue.addEventListener("stored", ({ detail: one }) => {
       if (queue.transfers.length <= SAID) this.say(`${one.stored?.name ?? one.name} is stored.`);
       else if (!queue.busy) this.say(outcome(queue));
