@@ -43,6 +43,27 @@ def everywhere(page: Page) -> None:
     page.set_viewport_size(WIDE)
 
 
+def in_a_folder(mine: Page) -> None:
+    """Another folder, by name; and all of it into the trash, and back."""
+    mine.get_by_role("link", name="Reports", exact=True).click()
+    expect(mine.get_by_role("heading", level=1)).to_have_text("Reports")
+    shows(mine, "2026", "one.txt", "two.txt")
+    mine.locator(".upload-menu summary").click()
+    mine.get_by_role("link", name="New folder").click()
+    mine.get_by_role("textbox", name="Name of the new folder").fill("2027")
+    mine.keyboard.press("Enter")
+    message(mine, "“2027” is made")
+    shows(mine, "2026", "2027", "one.txt", "two.txt")
+    everywhere(mine)
+    mine.locator("thead").get_by_label("Select all rows of this page").check()
+    mine.get_by_role("button", name="Move to trash").click()
+    message(mine, "4 items are in the trash.")
+    expect(mine.get_by_role("button", name="Undo")).to_be_visible()
+    mine.get_by_role("button", name="Undo").click()
+    message(mine, "4 items are back.")
+    shows(mine, "2026", "2027", "one.txt", "two.txt")
+
+
 def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -> None:
     furnished(site, person)
     mine.set_viewport_size(WIDE)
@@ -78,24 +99,7 @@ def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_pa
     expect(where).to_be_hidden()
     shows(mine, "Reports", "three.txt")
 
-    # In the folder: another folder, by name; and all of it into the trash, and back.
-    mine.get_by_role("link", name="Reports", exact=True).click()
-    expect(mine.get_by_role("heading", level=1)).to_have_text("Reports")
-    shows(mine, "2026", "one.txt", "two.txt")
-    mine.locator(".upload-menu summary").click()
-    mine.get_by_role("link", name="New folder").click()
-    mine.get_by_role("textbox", name="Name of the new folder").fill("2027")
-    mine.keyboard.press("Enter")
-    message(mine, "“2027” is made")
-    shows(mine, "2026", "2027", "one.txt", "two.txt")
-    everywhere(mine)
-    mine.locator("thead").get_by_label("Select all rows of this page").check()
-    mine.get_by_role("button", name="Move to trash").click()
-    message(mine, "2 files are in the trash.")
-    expect(mine.get_by_role("button", name="Undo")).to_be_visible()
-    mine.get_by_role("button", name="Undo").click()
-    message(mine, "2 items are back.")
-    shows(mine, "one.txt", "two.txt")
+    in_a_folder(mine)
     mine.go_back()
     shows(mine, "Reports", "three.txt")
     assert mine.evaluate("() => globalThis.sameDocument")

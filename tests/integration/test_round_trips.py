@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 import pytest
 from redis import Redis
@@ -18,29 +17,19 @@ from backoffice.stores.client import connect
 from tests.support import kinds_of_admin_request as admin
 from tests.support import kinds_of_request as kinds
 from tests.support.kinds_of_admin_request import made, post
-from tests.support.kinds_of_request import Prepare, World, ann, desk, page, root
+from tests.support.kinds_of_folder_request import OF_FOLDERS
+from tests.support.kinds_of_request import Kind, World, ann, desk, page, root
 from tests.support.round_trips import Trips, counted
 from tests.support.servers import Store
 
 TURNS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of request, its endpoint and answer, and the most round trips it may make."""
-
-    name: str
-    endpoint: str
-    status: int
-    most: int
-    prepare: Prepare
-
-
 FILES, UPLOADS, ADMIN, PAGES, JOBS, TUS = "api.files.", "api.uploads.", "api.admin.", "pages.", "api.jobs.", "api.tus."
 QUOTA, DESCRIBED = {"quota_bytes": 1024**2}, {"description": "others"}
-NAMED = {"files": [{"name": "a.txt"}, {"name": "b.txt"}]}
 LEFT, VIEW = {"files": "keep"}, {"section": "files", "name": "v", "query": ""}
 KINDS = [
+    *OF_FOLDERS,
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
     Kind("download of four chunks", FILES + "download", 200, 6, ann("GET", "/files/{pieces}")),
     Kind("download of a range", FILES + "download", 206, 3, ann("GET", "/files/{file}", headers=kinds.RANGE)),
@@ -59,19 +48,6 @@ KINDS = [
     Kind("somebody else's file", FILES + "download", 404, 2, kinds.not_own),
     Kind("a wrong token", UPLOADS + "get_limits", 401, 1, kinds.no_such_token),
     Kind("no permission", ADMIN + "list_users", 403, 1, ann("GET", "/admin/users")),
-    Kind("folders", FILES + "list_folders", 200, 2, ann("GET", "/folders?parent=")),
-    Kind("new folder", FILES + "create_folder", 201, 2, admin.new_folder),
-    Kind("a folder", FILES + "get_folder", 200, 1, made(admin.folder, "GET", "/folders/{made}")),
-    Kind("where a folder lies", FILES + "folder_path", 200, 2, made(admin.folder, "GET", "/folders/{made}/path")),
-    Kind("rename a folder", FILES + "change_folder", 200, 2, admin.rename_folder),
-    Kind("delete a folder", FILES + "delete_folder", 204, 2, made(admin.folder, "DELETE", "/folders/{made}")),
-    Kind("a folder into the trash", FILES + "trash_folder", 200, 6, admin.trash_folder),
-    Kind("folders in the trash", FILES + "list_trashed_folders", 200, 1, ann("GET", "/folders/trash")),
-    Kind("restore a folder", FILES + "restore_folder", 200, 8, admin.restore_folder),
-    Kind("purge a folder", FILES + "purge_folder", 204, 7, admin.purge_folder),
-    Kind("files of a folder", FILES + "list_files", 200, 2, made(admin.folder, "GET", "/files?folder={made}")),
-    Kind("names that are taken", FILES + "taken", 200, 1, admin.post("/files/taken", NAMED)),
-    Kind("files at the top", FILES + "list_files", 200, 2, ann("GET", "/files?folder=")),
     Kind("PUT", UPLOADS + "upload_whole", 201, 1, kinds.put(b"x" * 10_000)),
     Kind("PUT of nothing", UPLOADS + "upload_whole", 201, 1, kinds.put(b"")),
     Kind("PUT under a name that is taken", UPLOADS + "upload_whole", 201, 3, kinds.put_again),
@@ -113,13 +89,7 @@ KINDS = [
     Kind("metrics", "health.metrics", 200, 1, root("GET", "/metrics")),
     Kind("description", PAGES + "openapi", 200, 0, page("/openapi.json")),
     Kind("page of files", PAGES + "upload", 200, 2, page("/")),
-    Kind("page of a folder", PAGES + "upload", 200, 2, kinds.in_folder("/?folder={}")),
     Kind("page of a file", PAGES + "file_page", 200, 1, page("/my/files/{file}")),
-    Kind("where to move", PAGES + "move", 200, 3, kinds.in_folder("/my/move?folder={0}&into={0}")),
-    Kind("new folder, by a form", PAGES + "folder_create", 303, 2, kinds.folder_form("")),
-    Kind("trash a folder, by a form", PAGES + "folder_trash", 303, 5, kinds.folder_form("/{}/trash")),
-    Kind("restore a folder, by a form", PAGES + "folder_restore", 303, 8, kinds.trashed_folder_form("/{}/restore")),
-    Kind("purge a folder, by a form", PAGES + "folder_purge", 303, 8, kinds.trashed_folder_form("/{}/purge")),
     Kind("the question about the trash", PAGES + "trash_question", 200, 2, page("/my/trash/empty")),
     Kind("list, by a browser", FILES + "list_files", 200, 2, page("/files")),
     Kind("form with a file", PAGES + "upload_form", 303, 1, kinds.upload_form),

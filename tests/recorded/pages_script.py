@@ -173,9 +173,20 @@ def _folders(site: Recorded) -> None:
             site.submit(who, "/my/selection", {"file": file, "act": act})
     site.submit("ann", "/my/selection", {"act": "zip"})
     site.submit("ann", "/my/move", {"file": file, "into": ""})
-    site.submit("ann", f"/my/folders/{place}/trash")
+    for who, acts in (("ann", "trash"), ("bob", "restore purge"), ("ann", "restore trash purge")):
+        for act in acts.split():
+            site.submit(who, f"/my/folders/{place}/{act}")
     site.submit("bob", "/my/trash/empty")
-    for path in ("folders", f"folders/{place}/rename", f"folders/{place}/trash", "move", "selection", "trash/empty"):
+    for path in (
+        "folders",
+        f"folders/{place}/rename",
+        f"folders/{place}/trash",
+        f"folders/{place}/restore",
+        f"folders/{place}/purge",
+        "move",
+        "selection",
+        "trash/empty",
+    ):
         site.call("nobody", "POST", f"/my/{path}")
 
 

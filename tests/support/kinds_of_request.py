@@ -63,6 +63,19 @@ class World:
 
 Ask = Callable[[], TestResponse]
 Prepare = Callable[[World], Ask]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of request, its endpoint and answer, and the most round trips it may make."""
+
+    name: str
+    endpoint: str
+    status: int
+    most: int
+    prepare: Prepare
+
+
 """Makes what a request needs; the request itself, which is counted."""
 
 
@@ -97,45 +110,6 @@ def root(method: str, path: str) -> Prepare:
 def page(path: str) -> Prepare:
     """Ann's browser."""
     return lambda world: lambda: world.page.get(world.path(path))
-
-
-def own_folder(world: World) -> str:
-    """A folder of the administrator's."""
-    answer = world.root.call("POST", "/folders", json={"name": f"f{next(_NUMBERS)}"})
-    return str(answer.get_json()["id"])
-
-
-def in_folder(path: str) -> Prepare:
-    """The administrator's browser, with a new folder of theirs in the address."""
-
-    def prepare(world: World) -> Ask:
-        where = path.format(own_folder(world))
-        return lambda: world.desk.get(where)
-
-    return prepare
-
-
-def folder_form(path: str) -> Prepare:
-    """What the forms about folders do."""
-
-    def prepare(world: World) -> Ask:
-        where, name = f"/my/folders{path.format(own_folder(world))}", f"f{next(_NUMBERS)}"
-        world.desk.get("/")
-        return lambda: world.desk.post(where, {"name": name})
-
-    return prepare
-
-
-def trashed_folder_form(path: str) -> Prepare:
-    """The same of one that is in the trash."""
-
-    def prepare(world: World) -> Ask:
-        made_for_it = own_folder(world)
-        world.desk.get("/")
-        assert world.root.call("POST", f"/folders/{made_for_it}/trash").status_code == 200
-        return lambda: world.desk.post(f"/my/folders{path.format(made_for_it)}", {})
-
-    return prepare
 
 
 def desk(path: str) -> Prepare:
