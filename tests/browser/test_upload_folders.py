@@ -1,15 +1,16 @@
-"""Folders that are uploaded: chosen, and dropped."""
+"""Folders that are uploaded: chosen, and dropped; and small files, that go in one request."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from backoffice.domain.paging import Query
+from tests.browser.conftest import Watch
 from tests.browser.pages import ready, wait_until
-from tests.browser.uploading import pick
+from tests.browser.uploading import BROKEN, pick
 from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -75,3 +76,19 @@ def test_a_dropped_folder_keeps_all_of_its_folders(site: WholeSite, mine: Page, 
     expect(mine.locator("[data-total-text]")).to_have_text("6 files stored")
     assert len(site.services.files.trash_page(actor, Query()).items) == 3
     assert len(site.services.files.page(actor, Query()).items) == 4
+
+
+def test_a_small_file_whose_answer_is_lost_is_stored_once(
+    site: WholeSite, mine: Page, person: Person, watch: Watch
+) -> None:
+    watch.allow(BROKEN)
+
+    def lost(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    mine.route("**/files/*?*", lost, times=1)
+    pick(mine, {"name": "small.txt", "mimeType": "text/plain", "buffer": b"once"})
+    expect(mine.locator("[data-total-text]")).to_have_text("1 file stored")
+    assert {name: file.mime_type for name, file in site.files(person).items()} == {"small.txt": "text/plain"}
+    assert site.uploads(person) == []
