@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from itertools import takewhile
 
 UNKNOWN = -1
 """A size or a number of chunks that is not known yet."""
@@ -15,6 +16,9 @@ TAILS = 2**31
 
 
 TUS = "tus"
+
+IN_ORDER = "in order"
+"""What a refused chunk is told (`state`) of an upload that has become a stream meanwhile."""
 
 
 class UploadState(StrEnum):
@@ -36,7 +40,7 @@ class Upload:
     tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
                     bytes lie under an index of that append, so that no two ever write to the same place
     address         from where it was begun; "" where that is not known
-    protocol        TUS where a client of that protocol sends it, else ""
+    protocol        TUS where a client of that protocol sends it, or did last as a stream, else ""
     metadata        what a tus client said of it, as it came (`upload_metadata.py`)
     """
 
@@ -66,6 +70,11 @@ class Upload:
     def chunk_count(self) -> int:
         """How many chunks it has when it is whole; of a stream, how many it has by now."""
         return self.received if self.total_chunks == UNKNOWN else self.total_chunks
+
+    @property
+    def whole_chunks(self) -> int:
+        """How many chunks of a stream cannot grow any more."""
+        return self.received - (1 if self.tail else 0)
 
     def stored_at(self, index: int) -> int:
         """The index under which the bytes of chunk `index` lie."""
@@ -185,6 +194,11 @@ class ChunkMap:
     def size(self) -> int:
         """Bytes in all chunks that are there."""
         return sum(chunk.size for chunk in self.chunks if chunk is not None)
+
+    @property
+    def contiguous(self) -> int:
+        """Bytes from the first one to the first gap."""
+        return sum(chunk.size for chunk in takewhile(lambda chunk: chunk is not None, self.chunks) if chunk is not None)
 
     def byte_segments(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         """The parts of chunks that make up bytes [start, stop): (index, first byte in it, end in it)."""

@@ -109,6 +109,24 @@ class UploadStore(Protocol):
         already), QuotaExceeded.
         """
 
+    def adopt(self, upload: Upload, offset: int, protocol: str) -> Upload:
+        """Let an upload by chunks be a stream, which goes on at `offset`, before the first chunk that is missing: those
+        after it are noted no more, and no chunk can be. The upload as it is then; one that is a stream already stays
+        as it is. Repeating it changes nothing.
+
+        Raises NotFound, UploadClosed, OffsetMismatch (`offset`: where it goes on).
+        """
+
+    def number(self, upload: Upload, total_chunks: int, chunk_size: int) -> Upload:
+        """Let a stream, whose chunks have `chunk_size` bytes, be an upload by so many chunks. Its tail is noted no
+        more, and nobody appends to it. The upload as it is then. Repeating it changes nothing.
+
+        Raises NotFound, UploadClosed, Conflict: it has chunks of other sizes, or another number of them.
+        """
+
+    def refence(self, upload: Upload, token: str) -> Upload:
+        """Let nobody who appends to it just now note anything more. Raises NotFound, Completing (lease lost)."""
+
     def settle_tail(self, upload: Upload, token: str) -> Upload:
         """Note that the tail's bytes lie where those of its chunk belong. Raises NotFound, Completing (lease lost)."""
 

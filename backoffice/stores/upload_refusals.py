@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from backoffice.domain.uploads import IN_ORDER
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
@@ -29,6 +30,10 @@ def refusal_of(status: str, rest: Sequence[Any]) -> BackofficeError:
             return NotFound()
         case "closed":
             return UploadClosed(state=rest[0].decode())
+        case "stream":
+            return Conflict("This upload goes on in order, by another program.", state=IN_ORDER)
+        case "cut":
+            return Conflict("This upload was cut otherwise.")
         case "conflict":
             return ChunkConflict(chunk_index=int(rest[0]))
         case "offset":

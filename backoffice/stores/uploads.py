@@ -11,7 +11,7 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ENTRY_SIZE, CarriedChunk, Chunk, ChunkMap, Upload, UploadState
+from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, CarriedChunk, Chunk, ChunkMap, Upload, UploadState
 from backoffice.errors import (
     ChunksMissing,
     Completing,
@@ -195,6 +195,27 @@ class RedisUploads:
         args: list[Arg] = [size, quota, largest]
         received, stored, reserved = self._script("declare", upload.id, upload.owner, *args, ground=ground)
         return replace(upload, received=int(received), bytes=int(stored), size=size, reserved=int(reserved))
+
+    def adopt(self, upload: Upload, offset: int, protocol: str) -> Upload:
+        received, stored, fence, tail = self._script("adopt", upload.id, upload.owner, offset, protocol)
+        return replace(
+            upload,
+            total_chunks=UNKNOWN,
+            received=int(received),
+            bytes=int(stored),
+            fence=int(fence),
+            tail=int(tail),
+            protocol=protocol,
+        )
+
+    def number(self, upload: Upload, total_chunks: int, chunk_size: int) -> Upload:
+        received, stored, fence = self._script("number", upload.id, upload.owner, total_chunks, chunk_size)
+        now = replace(upload, total_chunks=total_chunks, received=int(received), bytes=int(stored))
+        return replace(now, fence=int(fence), tail=0)
+
+    def refence(self, upload: Upload, token: str) -> Upload:
+        _, _, fence = self._script("refence", upload.id, upload.owner, token)
+        return replace(upload, fence=int(fence))
 
     def settle_tail(self, upload: Upload, token: str) -> Upload:
         _, _, fence = self._script("settle", upload.id, upload.owner, token)

@@ -8,7 +8,7 @@ import pytest
 
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import TUS, Upload
-from backoffice.errors import ChecksumMismatch, ChunkConflict, OffsetMismatch, TooLarge
+from backoffice.errors import ChecksumMismatch, OffsetMismatch, TooLarge
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.resumable import Checksum, Resumable
 from backoffice.services.uploads.streaming import NOTED_TOGETHER
@@ -77,14 +77,18 @@ def test_who_has_taken_over_is_not_disturbed(world: World) -> None:
     world.assert_sound()
 
 
-def test_other_bytes_that_a_dead_append_left_stay(world: World) -> None:
+@pytest.mark.parametrize("checksum", [None, of(DATA)])
+def test_other_bytes_that_a_dead_append_left_are_in_the_way_once(world: World, checksum: Checksum | None) -> None:
     upload = world.service.create_stream(ALICE, size=len(DATA), protocol=TUS)
     world.chunks.put(upload.id, 2, ELSE[:CHUNK], now_ms() + 1_000_000)
-    with pytest.raises(ChunkConflict):
-        send(world, upload, 0, DATA, of(DATA))
-    assert Resumable(world.service).state(ALICE, upload.id).offset == 0
-    assert world.chunks.get(upload.id, 2) == ELSE[:CHUNK]
-    assert {file_id for file_id, _ in chunks(world)} == {upload.id}
+    with pytest.raises(OffsetMismatch) as caught:
+        send(world, upload, 0, DATA, checksum)
+    offset = Resumable(world.service).state(ALICE, upload.id).offset
+    assert caught.value.details == {"offset": offset}
+    assert offset == (0 if checksum else 2 * CHUNK)
+    assert {file_id for file_id, _ in chunks(world)} <= {upload.id}
+    assert send(world, upload, offset, DATA[offset:], checksum) == len(DATA)
+    assert world.read(ALICE, upload.id) == DATA
 
 
 def test_without_a_length_no_more_waits_than_is_noted_together(world: World) -> None:

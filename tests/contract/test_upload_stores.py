@@ -117,14 +117,14 @@ def test_a_refused_mark_changes_nothing(
 
 def test_an_upload_of_unknown_size_takes_its_quota_as_it_grows(world: World) -> None:
     now = now_ms()
-    world.uploads.insert(made := Upload("w", "alice", now, now + HOUR, now + HOUR), 5, 1400, EVENT)
+    world.uploads.insert(made := Upload("w", "alice", now, now + HOUR, now + HOUR, total_chunks=2), 5, 1400, EVENT)
     mark(world, made, (0, CHUNK), quota=1400)
     assert world.files.usage("alice") == (0, 1000)
     with pytest.raises(QuotaExceeded) as caught:
         mark(world, made, (1, OTHER), quota=1400)
     assert world.files.usage("alice") == (0, 1000)
     assert caught.value.details == {"limit": 1400}
-    assert made.size == made.total_chunks == UNKNOWN
+    assert made.size == UNKNOWN
 
 
 def test_unmarking_makes_room_for_the_same_chunk_again(world: World, upload: Upload) -> None:

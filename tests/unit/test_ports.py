@@ -136,6 +136,9 @@ WITH_EVENTS = {
 NOT_ACTS = {
     # Data and housekeeping, described as such in the ports; everything else that changes something is an act.
     "touch",
+    "adopt",
+    "number",
+    "refence",
     "note_ends",
     "ends_are_noted",
     "note_use",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import TracebackType
 from typing import Self
@@ -40,7 +40,12 @@ class _InFlight:
 
     buffer: bytearray
     stored: Future[Chunk]
-    hashed: Future[None]
+    hashed: Future[bytes]
+
+    def chunk(self) -> Chunk:
+        """Wait for both. Raises what storing it raised."""
+        sha256 = self.hashed.result()
+        return replace(self.stored.result(), sha256=sha256)
 
 
 class Chunker:
@@ -53,6 +58,7 @@ class Chunker:
     `prefix`: bytes, less than a chunk, that are taken before all others.
     `announced`: length of the body after it if that is known, so that a short one takes little memory; where it is
     reached, the last chunk is handed on at once.
+    `each`: take the SHA-256 of each chunk, and not that of the whole, which is that of nothing then.
     """
 
     def __init__(
@@ -62,8 +68,10 @@ class Chunker:
         announced: int | None = None,
         in_flight: int = IN_FLIGHT,
         prefix: bytes = b"",
+        *,
+        each: bool = False,
     ) -> None:
-        self._put, self._chunk_size, self._in_flight = put, chunk_size, in_flight
+        self._put, self._chunk_size, self._in_flight, self._each = put, chunk_size, in_flight, each
         self._whole = sha256()
         self._free: list[bytearray] = []
         expected = chunk_size if announced is None else min(chunk_size, len(prefix) + announced)
@@ -99,7 +107,7 @@ class Chunker:
         for flight in self._flights:
             if flight.stored.cancelled() or not flight.stored.done() or flight.stored.exception():
                 break
-            chunks.append(flight.stored.result())
+            chunks.append(flight.chunk())
         return tuple(chunks)
 
     def read_from(self, read_into: ReadInto) -> None:
@@ -134,8 +142,7 @@ class Chunker:
                 self._submit()
         elif self._filled:
             with memoryview(self._buffer)[: self._filled] as view:
-                self._chunks.append(self._store(0, view))
-                self._whole.update(view)
+                self._chunks.append(replace(self._store(0, view), sha256=self._hash(view)))
         while self._flights:
             self._await_oldest()
         return Result(tuple(self._chunks), sum(chunk.size for chunk in self._chunks), self._whole.digest())
@@ -148,7 +155,7 @@ class Chunker:
     def _submit(self) -> None:
         view = memoryview(self._buffer)[: self._filled]
         stored = self._storing.submit(sharing_waits(self._store), self._submitted, view)
-        hashed = self._hashing.submit(self._whole.update, view)
+        hashed = self._hashing.submit(self._hash, view)
         self._flights.append(_InFlight(self._buffer, stored, hashed))
         self._submitted += 1
         while len(self._flights) > self._in_flight:
@@ -160,12 +167,18 @@ class Chunker:
         """Wait for the earliest chunk under way. It stays in `_flights` when it failed."""
         flight = self._flights[0]
         # Hashing first: while it goes on, the buffer may not be used again, whatever became of storing.
-        flight.hashed.result()
-        chunk = flight.stored.result()
+        chunk = flight.chunk()
         self._flights.popleft()
         self._chunks.append(chunk)
         if len(flight.buffer) == self._chunk_size:
             self._free.append(flight.buffer)
+
+    def _hash(self, view: memoryview) -> bytes:
+        """The SHA-256 of this chunk, where it is wanted."""
+        if self._each:
+            return sha256(view).digest()
+        self._whole.update(view)
+        return b""
 
     def _store(self, index: int, view: memoryview) -> Chunk:
         digest = xxh3_128_digest(view)

@@ -10,7 +10,7 @@ from typing import TypedDict
 import xxhash
 
 from backoffice.domain.access import Ground
-from backoffice.domain.uploads import TAILS, Chunk, Upload, UploadState
+from backoffice.domain.uploads import IN_ORDER, TAILS, Chunk, Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, ChunkConflict, Invalid, NotFound, TooLarge, Unavailable
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import UploadStore
@@ -82,8 +82,8 @@ class ChunkWriter:
             # It may have been noted all the same; if not, the chunk goes when its time is over.
             raise
         except BackofficeError as error:
-            # Where it is being completed, another request has noted these very bytes, and they are needed.
-            if kept and error.details.get("state") != UploadState.COMPLETING:
+            # Where it is being completed, or has become a stream, another request may have noted these very bytes.
+            if kept and error.details.get("state") not in {UploadState.COMPLETING, IN_ORDER}:
                 self.chunks.release(upload.id, index)
             raise
 

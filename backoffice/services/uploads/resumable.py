@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from backoffice.domain.access import Actor
@@ -18,7 +18,16 @@ from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import is_id
 from backoffice.domain.upload_metadata import NAMELESS, spec_of
 from backoffice.domain.uploads import TUS, UNKNOWN, Upload, UploadState
-from backoffice.errors import BackofficeError, ChecksumMismatch, Gone, NotFound, OffsetMismatch, TooLarge, UploadClosed
+from backoffice.errors import (
+    BackofficeError,
+    ChecksumMismatch,
+    ChunkConflict,
+    Gone,
+    NotFound,
+    OffsetMismatch,
+    TooLarge,
+    UploadClosed,
+)
 from backoffice.services.authorization import authorize
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.events import upload_ref
@@ -70,8 +79,8 @@ class Progress:
     expires_at: int = 0
 
     @classmethod
-    def of(cls, upload: Upload) -> Self:
-        return cls(upload.id, upload.bytes, upload.size, upload.metadata, upload.expires_at)
+    def of(cls, upload: Upload, offset: int) -> Self:
+        return cls(upload.id, offset, upload.size, upload.metadata, upload.expires_at)
 
     @classmethod
     def of_file(cls, file: File) -> Self:
@@ -136,9 +145,12 @@ class Resumable:
         found = self._find(actor, upload_id)
         if isinstance(found, File):
             return self._after_the_end(found, offset, body)
-        if offset != found.bytes:
-            raise OffsetMismatch(offset=found.bytes)
+        there = self._offset(found)
+        if offset != there:
+            raise OffsetMismatch(offset=there)
         try:
+            if found.total_chunks != UNKNOWN:
+                found = self.uploads.takeover.to_stream(found, offset)
             if size is not None and size != found.size:
                 found = self.uploads.declare_size(actor, upload_id, size)
             return self._settled(actor, self._append(actor, found, offset, body, checksum))
@@ -162,10 +174,14 @@ class Resumable:
         upload = self.uploads.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is not None:
             authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, upload.owner, upload_ref(upload))
-            if upload.protocol != TUS:
-                raise NotFound  # one by chunks, or the body of a PUT that is coming just now
+            if upload.protocol != TUS and upload.total_chunks == UNKNOWN:
+                raise NotFound  # the body of a PUT that is coming just now
             if upload.state is UploadState.ABORTED or upload.expires_at <= self.uploads.now():
                 raise Gone
+            if upload.state is UploadState.COMPLETING and upload.lease_until <= self.uploads.now():
+                # Who would have completed it has died, and there may be more to come.
+                self.uploads.uploads.release(upload.id, upload.lease)
+                return replace(upload, state=UploadState.OPEN, lease="")
             return upload
         file = self.uploads.files.get(upload_id) if is_id(upload_id) else None
         if file is None or file.state is FileState.GONE:
@@ -173,21 +189,32 @@ class Resumable:
         authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, file.owner, ObjectRef("file", file.id, file.name))
         return file
 
+    def _offset(self, upload: Upload) -> int:
+        """Where it goes on: of one by chunks before the first that is missing."""
+        if upload.total_chunks in {UNKNOWN, upload.received}:
+            return upload.bytes
+        return self.uploads.uploads.chunk_map(upload.id, upload.total_chunks).contiguous
+
     def _append(self, actor: Actor, upload: Upload, offset: int, body: Body, checksum: Checksum | None) -> Upload:
         limits = self.uploads.limits
         left = (limits.max_file_size if upload.size == UNKNOWN else upload.size) - offset
-        if checksum is None:
-            return self.uploads.append(actor, upload.id, offset, body(left))
-        if upload.size == UNKNOWN:
-            # No quota counts them before they are compared, and none was reserved.
-            left = min(left, NOTED_TOGETHER * limits.chunk_size)
-        compared = _Compared(checksum, body(left))
-        return self.uploads.append_checked(actor, upload.id, offset, compared.read_into, compared.check)
+        try:
+            if checksum is None:
+                return self.uploads.append(actor, upload.id, offset, body(left))
+            if upload.size == UNKNOWN:
+                # No quota counts them before they are compared, and none was reserved.
+                left = min(left, NOTED_TOGETHER * limits.chunk_size)
+            compared = _Compared(checksum, body(left))
+            return self.uploads.append_checked(actor, upload.id, offset, compared.read_into, compared.check)
+        except ChunkConflict:
+            # Bytes that somebody left without noting them: those of an upload by chunks are cut otherwise.
+            raise OffsetMismatch(offset=self.uploads.takeover.free_unnoted(upload).bytes) from None
 
     def _settled(self, actor: Actor, upload: Upload) -> Progress:
         """The upload as it is, or the file that it is now by its last byte."""
-        if upload.bytes != upload.size:
-            return Progress.of(upload)
+        offset = self._offset(upload)
+        if offset != upload.size:
+            return Progress.of(upload, offset)
         spec = spec_of(upload.metadata, upload.name or NAMELESS)
         return Progress.of_file(self.uploads.complete(actor, upload.id, spec, total_size=upload.size))
 

@@ -19,7 +19,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
 from backoffice.domain.ids import is_id, new_id
-from backoffice.domain.uploads import UNKNOWN, Upload, UploadState
+from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull
 from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.quota_refusals import quota_refusals_recorded, records_quota_refusals
@@ -27,8 +27,9 @@ from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
 from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.new_file import NewFile
-from backoffice.services.uploads.status import UploadStatus, status_of
+from backoffice.services.uploads.status import UploadStatus
 from backoffice.services.uploads.streaming import StreamingUpload
+from backoffice.services.uploads.takeover import as_chunks
 from backoffice.services.uploads.under_way import UploadsUnderWay
 
 Data = bytes | memoryview
@@ -144,15 +145,17 @@ class Uploads(UploadsUnderWay):
         writer = self._writer(actor)
         writer.check_place(index, total_chunks)
         there = None if upload_id is None else self._own(actor, upload_id)
-        if there is not None and total_chunks != there.total_chunks:
+        if there is not None and total_chunks != as_chunks(there, self.limits.chunk_size).total_chunks:
             raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=there.total_chunks)
         received = data() if callable(data) else data
         chunk = writer.check(index, total_chunks, received, sha256)
         if there is not None:
-            return status_of(self.uploads, writer.store(there, index, received, chunk))
+            if there.total_chunks == UNKNOWN:
+                there = self.takeover.to_chunks(there, total_chunks, self.limits.chunk_size)
+            return self._status(writer.store(there, index, received, chunk))
         upload = self._start_chunks(actor, total_chunks, size, name)
         try:
-            return status_of(self.uploads, writer.store(upload, index, received, chunk))
+            return self._status(writer.store(upload, index, received, chunk))
         except BackofficeError as error:
             # The client never learns the identifier, so nobody could go on with it.
             self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload, error.code))
@@ -273,13 +276,6 @@ class Uploads(UploadsUnderWay):
         finally:
             if not stream.completed:
                 self.give_up(actor, upload, because)
-
-    def give_up(self, actor: Actor, upload: Upload, because: str) -> None:
-        """Abort a stream that nobody can go on with, unless the commit went through and only its answer was lost: then
-        there is a file."""
-        left = self.uploads.get(upload.id)
-        if left is not None and left.state is not UploadState.ABORTED:
-            self.cleanup.abort(left, upload_event(Actions.UPLOAD_CANCEL, actor, upload, because))
 
     def finish_stream(self, actor: Actor, new: NewFile, spec: FileSpec) -> File:
         """The file that was written. Raises ChecksumMismatch, and all that `complete` raises."""

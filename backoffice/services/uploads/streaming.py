@@ -24,6 +24,7 @@ is not replaced. Completing may do so, because it has a lease.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
@@ -59,18 +60,21 @@ class StreamingUpload:
     `upload` is the record as this append noted it last. Memory: three chunks.
     """
 
-    def __init__(self, writer: ChunkWriter, upload: Upload, tail: bytes = b"", aside: str = "") -> None:
+    def __init__(
+        self, writer: ChunkWriter, upload: Upload, tail: bytes = b"", aside: str = "", *, each: bool = False
+    ) -> None:
         """`upload`: as `begin_append` gave it; `tail`: bytes of its tail. `aside`: an identifier of its own, under
-        which chunks wait, and nothing is noted, until `take_in`; until then it can be as if nothing had come."""
+        which chunks wait, and nothing is noted, until `take_in`; until then it can be as if nothing had come. `each`:
+        take the SHA-256 of each chunk, by which others can prove what has arrived, and not of the whole."""
         self.upload, self.completed, self.digest = upload, False, b""
         self._writer, self._limits = writer, writer.limits
         self._first = upload.received - (1 if tail else 0)
         self._renew_at = self._next_renewal()
         self._aside, self._looked_at = aside, 0
         self._noted, self._offset = 0, upload.bytes - len(tail)
-        self._received, self._whole = upload.bytes, upload.bytes == 0
+        self._received, self._whole = upload.bytes, upload.bytes == 0 and not each
         announced = None if upload.size == UNKNOWN else upload.size - upload.bytes
-        self._chunker = Chunker(self._put, self._limits.chunk_size, announced, prefix=tail)
+        self._chunker = Chunker(self._put, self._limits.chunk_size, announced, prefix=tail, each=each)
 
     @classmethod
     def resume(cls, writer: ChunkWriter, upload: Upload, offset: int, aside: str = "") -> Self:
@@ -80,18 +84,19 @@ class StreamingUpload:
         """
         upload, noted = writer.uploads.begin_append(upload, offset)
         if noted is None:
-            return cls(writer, upload, aside=aside)
+            return cls(writer, upload, aside=aside, each=True)
         index = upload.received - 1
         tail = writer.chunks.get(upload.id, upload.stored_at(index))
-        if tail is None or Chunk(len(tail), xxh3_128_digest(tail)) != noted:
+        if tail is None or (len(tail), xxh3_128_digest(tail)) != (noted.size, noted.xxh3):
             # Another append has replaced it meanwhile; or the store lost it, as happens when a replica takes over: then
             # the offset goes back, for it must not lie.
             raise OffsetMismatch(offset=writer.uploads.unmark(upload, [index]).bytes)
         # A completion may have put it where it belongs and died, or chunks have become smaller.
         if len(tail) < writer.limits.chunk_size and writer.chunks.get(upload.id, index) != tail:
-            return cls(writer, upload, tail, aside)
+            return cls(writer, upload, tail, aside, each=True)
         writer.put(upload, index, tail)
-        return cls(writer, writer.append(upload, index, upload.bytes - len(tail), [noted]), aside=aside)
+        whole = writer.append(upload, index, upload.bytes - len(tail), [noted])
+        return cls(writer, whole, aside=aside, each=True)
 
     def __enter__(self) -> Self:
         self._chunker.__enter__()
@@ -148,7 +153,7 @@ class StreamingUpload:
             fence = self.upload.fence
             self._writer.put(self.upload, TAILS + fence, rest)
             try:
-                self._append([Chunk(len(rest), xxh3_128_digest(rest))], tail=fence)
+                self._append([Chunk(len(rest), xxh3_128_digest(rest), sha256(rest).digest())], tail=fence)
             except Unavailable:
                 raise  # it may have been noted all the same
             except BackofficeError:

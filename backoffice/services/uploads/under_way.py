@@ -23,6 +23,7 @@ from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.status import UploadStatus, status_of
+from backoffice.services.uploads.takeover import Takeover, as_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,24 @@ class UploadsUnderWay:
         """What the worker does about uploads that become no file."""
         return Cleanup(self.uploads, self.chunks, self.completion.intents, self.now)
 
+    @property
+    def takeover(self) -> Takeover:
+        """How they go on in another way."""
+        return Takeover(self.uploads, self.chunks)
+
     def state(self, actor: Actor, upload_id: str) -> UploadStatus:
         """How far it is. Raises NotFound."""
         upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_READ)
-        return status_of(self.uploads, upload)
+        return self._status(upload)
+
+    def _status(self, upload: Upload) -> UploadStatus:
+        return status_of(self.uploads, upload, self.limits.chunk_size)
 
     def mine(self, actor: Actor, query: Query) -> Page[Upload]:
-        """Own uploads in progress."""
+        """Own uploads in progress, each as its chunks are sent."""
         authorize(self.audit, actor, Acts.FILES_LIST)
-        return self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
+        page = self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
+        return replace(page, items=tuple(as_chunks(one, self.limits.chunk_size) for one in page.items))
 
     def page(self, actor: Actor, query: Query) -> Page[Upload]:
         """Everybody's uploads in progress."""
@@ -62,6 +72,13 @@ class UploadsUnderWay:
         """Give it up; its bytes are freed and its reservation released before this returns."""
         upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_CANCEL)
         self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload))
+
+    def give_up(self, actor: Actor, upload: Upload, because: str) -> None:
+        """Abort a stream that nobody can go on with, unless the commit went through and only its answer was lost: then
+        there is a file."""
+        left = self.uploads.get(upload.id)
+        if left is not None and left.state is not UploadState.ABORTED:
+            self.cleanup.abort(left, upload_event(Actions.UPLOAD_CANCEL, actor, upload, because))
 
     def _own(self, actor: Actor, upload_id: str) -> Upload:
         return self._get_authorized(actor, upload_id, Acts.UPLOAD_SEND)

@@ -13,21 +13,28 @@
 --   begin    offset                        be the one who appends to a stream: earlier ones note nothing more
 --   append   fence, expires at, quota, largest file, tail, index of the first, offset of the first,
 --            {size, entry} ...             chunks of a stream, in order; the first may take the place of the tail
+--   adopt    offset, protocol              chunks in any order become a stream that goes on after those that have no gap,
+--                                          which has to be at this offset; a stream stays one
+--   number   number of chunks, bytes of each     a stream whose whole chunks have that size becomes chunks in any order;
+--                                          its tail counts no more
 --   declare  size, quota, largest file     the size of the whole, where it was not known
 --   settle   lease                         the bytes of the tail are where those of a chunk belong
+--   refence  lease                         whoever appends now notes nothing more
 --   unmark   lease, fence, tail, index ... chunks that turned out not to be there; nothing where another has the lease,
 --                                          or went on with a stream meanwhile. What it has after them cannot stay
 --   lease    token, until, now, owner     nothing where it is somebody else's
 --   extend   token, until                  a lease that was lost is not had again
 --   release  token
 --
--- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle: {…, fence}
+-- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle, refence, number: {…, fence}
+--   adopt: {"ok", received, bytes, fence, tail}
 --   declare: {"ok", received, bytes, reserved}
 --   lease: {"ok", received, bytes, fields and values of the record, map}, which has all chunks then
 --   {"missing"} no such upload | {"closed", state} | {"conflict", index} other bytes are marked there
 --   {"too_big", bytes} over the declared size or the largest file | {"quota", the limit}
 --   declare: {"size", size} another one was declared
---   begin, append: {"offset", bytes} the stream goes on there, or somebody else goes on with it
+--   mark, store: {"stream"} it has become one | number: {"cut"} its chunks have other sizes, or it has another number
+--   begin, append, adopt: {"offset", bytes} the stream goes on there, or somebody else goes on with it
 --   lease, extend, settle: {"busy", until} another one holds it | {"incomplete", received, number of chunks, map,
 --   indexes and entries of those that are not in it}
 --   store: {"there"} there is a chunk, and it is not marked as this one | {"lost"} the bytes have not waited
@@ -80,6 +87,22 @@ local function note(index, entry)
   end
 end
 local function text(number) return string.format('%.0f', number) end
+-- Bytes of the chunk whose entry begins after the first `at` bytes of a map.
+local function size_of(entries, at)
+  local b1, b2, b3, b4 = string.byte(entries, at + 2, at + 5)
+  return ((b1 * 256 + b2) * 256 + b3) * 256 + b4
+end
+-- The entries of the chunks before the first gap, and their bytes.
+local function contiguous()
+  local packed, entries, size = redis.call('GET', map) or '', {}, 0
+  while true do
+    local entry = string.sub(packed, #entries * width + 1, (#entries + 1) * width)
+    if #entry < width or string.byte(entry) == 0 then entry = entry_at(#entries) end
+    if not entry then return entries, size end
+    entries[#entries + 1] = entry
+    size = size + size_of(entry, 0)
+  end
+end
 
 -- Take what the upload grows by from the quota. Nothing, or why it may not have so many bytes.
 local function grow(now, limit, largest)
@@ -96,6 +119,7 @@ local function grow(now, limit, largest)
 end
 
 if op == 'mark' or op == 'store' then
+  if stream then return refuse('stream') end
   local last, stored = #ARGV, true
   if op == 'store' then
     last, stored = 9, redis.call('EXISTS', chunk) == 1
@@ -135,7 +159,8 @@ end
 
 if op == 'begin' then
   if state ~= 'open' then return {'closed', state} end
-  if tonumber(ARGV[4]) ~= bytes then return {'offset', text(bytes)} end
+  if not stream then bytes = select(2, contiguous()) end
+  if not stream or tonumber(ARGV[4]) ~= bytes then return {'offset', text(bytes)} end
   fence = redis.call('HINCRBY', upload, 'fence', 1)
   return {'ok', text(received), text(bytes), text(fence), tail, tail ~= '0' and entry_at(received - 1) or ''}
 end
@@ -158,6 +183,41 @@ if op == 'append' then
   return {'ok', text(received), text(now)}
 end
 
+if op == 'adopt' then
+  if state ~= 'open' then return {'closed', state} end
+  if not stream then
+    local entries
+    entries, bytes = contiguous()
+    if tonumber(ARGV[4]) ~= bytes then return {'offset', text(bytes)} end
+    received = #entries
+    redis.call('SET', map, table.concat(entries))
+    redis.call('DEL', scattered)
+    redis.call('HSET', upload, 'total_chunks', '-1', 'received', text(received), 'bytes', text(bytes), 'tail', '0',
+      'protocol', ARGV[5])
+    fence, tail = redis.call('HINCRBY', upload, 'fence', 1), '0'
+  end
+  return {'ok', text(received), text(bytes), text(fence), tail}
+end
+
+if op == 'number' then
+  if state ~= 'open' then return {'closed', state} end
+  local total, each = tonumber(ARGV[4]), tonumber(ARGV[5])
+  if not stream then
+    if tonumber(row[8]) ~= total then return {'cut'} end
+    return {'ok', text(received), text(bytes), text(fence)}
+  end
+  received, bytes = received - (tail == '0' and 0 or 1), 0
+  local packed = received == 0 and '' or redis.call('GETRANGE', map, 0, received * width - 1)
+  for index = 0, received - 1 do
+    local length = size_of(packed, index * width)
+    if index >= total or (length ~= each and index < total - 1) then return {'cut'} end
+    bytes = bytes + length
+  end
+  redis.call('SET', map, packed)
+  redis.call('HSET', upload, 'total_chunks', text(total), 'received', text(received), 'bytes', text(bytes), 'tail', '0')
+  return {'ok', text(received), text(bytes), text(redis.call('HINCRBY', upload, 'fence', 1))}
+end
+
 if op == 'declare' then
   if state ~= 'open' then return {'closed', state} end
   local wanted = tonumber(ARGV[4])
@@ -169,9 +229,9 @@ if op == 'declare' then
   return {'ok', text(received), text(bytes), redis.call('HGET', upload, 'reserved')}
 end
 
-if op == 'settle' then
+if op == 'settle' or op == 'refence' then
   if state ~= 'completing' or row[6] ~= ARGV[4] then return {'busy', row[7]} end
-  redis.call('HSET', upload, 'tail', '0')
+  if op == 'settle' then redis.call('HSET', upload, 'tail', '0') end
   -- Who had begun to append to the tail as it was, must not go on.
   fence = redis.call('HINCRBY', upload, 'fence', 1)
   return {'ok', text(received), text(bytes), text(fence)}
@@ -179,13 +239,12 @@ end
 
 if op == 'unmark' then
   -- Who completes it by now has looked for itself, and relies on the map.
-  local other = row[6] ~= ARGV[4] or (stream and (fence ~= ARGV[5] or tail ~= ARGV[6]))
+  local other = row[6] ~= ARGV[4] or fence ~= ARGV[5] or tail ~= ARGV[6]
   if other then return {'ok', text(received), text(bytes)} end
   local function forget(index)
     local entry = entry_at(index)
     if not entry then return end
-    local b1, b2, b3, b4 = string.byte(entry, 2, 5)
-    bytes = bytes - (((b1 * 256 + b2) * 256 + b3) * 256 + b4)
+    bytes = bytes - size_of(entry, 0)
     received = received - 1
     if redis.call('HDEL', scattered, index) == 0 then
       redis.call('SETRANGE', map, index * width, string.rep('\0', width))

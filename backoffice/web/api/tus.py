@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Response, request, url_for
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.http import http_date
 
@@ -35,6 +35,7 @@ from backoffice.services.uploads.resumable import ALGORITHMS, Progress
 from backoffice.services.uploads.secrets import split_address
 from backoffice.web.api.blueprints import tus_bp
 from backoffice.web.api.operation import BYTES, Operation
+from backoffice.web.api.tus_address import address_of
 from backoffice.web.api.tus_headers import (
     MISMATCH,
     OFFSET_OCTETS,
@@ -49,10 +50,9 @@ from backoffice.web.api.tus_headers import (
     status_and_headers,
 )
 from backoffice.web.body import RequestBody
-from backoffice.web.context import services, settings
+from backoffice.web.context import services
 from backoffice.web.errors import answer_to
-from backoffice.web.identity import actor, current_user_or_401
-from backoffice.web.public_address import public_origin
+from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
 
 TAG: Final = "Uploading by tus"
@@ -139,10 +139,7 @@ def begin_upload() -> ResponseReturnValue:
         body=_body if sends else None,
         checksum=checksum,
     )
-    address = services().upload_secrets.address(progress.id, current_user_or_401().user)
-    base = public_origin(settings()) or request.host_url
-    place = base.rstrip("/") + url_for("api.tus.send_bytes", upload_address=address)
-    return "", 201, {"Location": place, **(_state(progress) if sends else _expiry(progress))}
+    return "", 201, {"Location": address_of(progress.id), **(_state(progress) if sends else _expiry(progress))}
 
 
 @tus_bp.route("/<upload_address>", methods=["HEAD"], provide_automatic_options=False)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
+from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Query
-from backoffice.domain.uploads import UNKNOWN
+from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import (
     Completing,
     NotFound,
@@ -31,6 +33,7 @@ from backoffice.web.api.responses import (
     send,
     send_page,
 )
+from backoffice.web.api.tus_address import addresses_of
 from backoffice.web.api.uploads import TAG
 from backoffice.web.context import services
 from backoffice.web.identity import actor
@@ -41,6 +44,15 @@ MAX_CURSOR: Final = 2**31
 
 Known = Annotated[int | None, BeforeValidator(lambda number: None if number == UNKNOWN else number)]
 """`null` for what is not known yet."""
+
+
+ADDRESSES: Final = "addresses"
+"""Key of the validation context under which `tus_url` is looked up."""
+
+
+def _address(upload_id: str, info: ValidationInfo) -> str | None:
+    addresses: Mapping[str, str] = (info.context or {}).get(ADDRESSES, {})
+    return addresses.get(upload_id)
 
 
 class UploadAnswer(Answer):
@@ -56,6 +68,13 @@ class UploadAnswer(Answer):
     received_bytes: Annotated[int, Field(validation_alias="bytes")]
     created_at: Time
     expires_at: Annotated[Time, Field(description="Each chunk moves it")]
+    tus_url: Annotated[
+        str | None,
+        BeforeValidator(_address),
+        Field(
+            validation_alias="id", description="Where a tus client goes on with it: with a secret. `null`: not yours"
+        ),
+    ]
 
 
 class UploadState(UploadAnswer):
@@ -107,6 +126,11 @@ class LimitsAnswer(Answer):
     reserved: Annotated[int, Field(description="Held by unfinished uploads")]
 
 
+def _context(uploads: Sequence[Upload], asking: Actor) -> Mapping[str, Any]:
+    owners = owner_context([one.owner for one in uploads], asking)
+    return {**owners, ADDRESSES: addresses_of(uploads, asking)}
+
+
 @uploads_bp.get("/uploads")
 @Operation(
     "Your unfinished uploads",
@@ -121,7 +145,8 @@ def list_uploads() -> Response:
     wanted = query(PageQuery, request)
     asking = actor()
     asked = Query(sort="created", descending=True, limit=wanted.limit, cursor=wanted.cursor)
-    return send_page(UploadsAnswer, services().uploads.mine(asking, asked), owner_context([], asking))
+    page = services().uploads.mine(asking, asked)
+    return send_page(UploadsAnswer, page, _context(page.items, asking))
 
 
 @uploads_bp.get("/uploads/<file_id>")
@@ -136,7 +161,7 @@ def list_uploads() -> Response:
 def get_upload(file_id: str) -> Response:
     """What has arrived and which chunks are missing."""
     view = services().uploads.state(actor(), file_id)
-    shown = UploadAnswer.model_validate(view.upload, context=owner_context([view.upload.owner], actor()))
+    shown = UploadAnswer.model_validate(view.upload, context=_context([view.upload], actor()))
     missing = [list(one) for one in view.missing]
     return send(UploadState.extending(shown, missing_count=view.missing_count, missing=missing))
 

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from backoffice.domain.access import Actor, granted_by
 from backoffice.services.uploads.resumable import ALGORITHMS
 from tests.support.api_site import KIB, Person, problem
 from tests.support.tus import OCTETS, TUS, Tus, checksum, id_of
@@ -178,7 +179,7 @@ def test_an_upload_is_listed_like_any_other(ann: Person, tus: Tus) -> None:
     tus.patch(path, 0, b"hello")
     [one] = ann.get("/uploads").json["items"]
     assert (one["file_id"], one["name"], one["received_bytes"], one["total_size"]) == (id_of(path), "a.txt", 5, 10)
-    assert one["total_chunks"] is None
+    assert (one["total_chunks"], one["received"]) == (1, 0), "its chunks as they could be sent"
 
 
 def test_a_body_that_stops_is_kept_and_may_come_again(ann: Person, tus: Tus) -> None:
@@ -206,8 +207,10 @@ def test_what_is_longer_than_declared_is_cut_off(tus: Tus) -> None:
     assert tus.patch(path, tus.offset(path), LONG[tus.offset(path) : 100_000]).status_code == 204
 
 
-def test_uploads_of_other_ways_are_not_gone_on_with(ann: Person, tus: Tus) -> None:
-    path = f"/tus/{ann.start(b'x', 2)}"
+def test_nobody_goes_on_with_the_body_of_a_put(ann: Person, tus: Tus) -> None:
+    sender = Actor(ann.id, "ann", roles=(("user", granted_by("user")),))
+    path = f"/tus/{ann.site.services.uploads.create_stream(sender, size=2).id}"
+    assert [one["tus_url"] for one in ann.get("/uploads").json["items"]] == [None]
     assert tus.head(path).status_code == 404
     assert tus.patch(path, 1, b"x").status_code == 404
     assert tus.delete(path).status_code == 404
