@@ -17,6 +17,9 @@ TAILS = 2**31
 
 TUS = "tus"
 
+PARTIAL, FINAL = "partial", "final"
+"""What `Upload.concat` may be."""
+
 IN_ORDER = "in order"
 """What a refused chunk is told (`state`) of an upload that has become a stream meanwhile."""
 
@@ -41,6 +44,9 @@ class Upload:
                     bytes lie under an index of that append, so that no two ever write to the same place
     address         from where it was begun; "" where that is not known
     protocol        TUS where a client of that protocol sends it, or did last as a stream, else ""
+    concat          PARTIAL: it is a part of another, and never a file; FINAL: it is made of the uploads `parts`, in
+                    this order, and takes no bytes itself; else ""
+    joins           the final upload that a part belongs to; "" as long as it belongs to none
     metadata        what a tus client said of it, as it came (`upload_metadata.py`)
     """
 
@@ -65,6 +71,9 @@ class Upload:
     address: str = ""
     protocol: str = ""
     metadata: str = ""
+    concat: str = ""
+    parts: tuple[str, ...] = ()
+    joins: str = ""
 
     @property
     def chunk_count(self) -> int:
@@ -184,6 +193,12 @@ class ChunkMap:
             if int(index) < len(chunks):
                 chunks[int(index)] = ChunkMap.unpack(entry, 1).chunks[0]
         return ChunkMap(tuple(chunks))
+
+    def pack(self) -> bytes:
+        """As it is stored. Raises ValueError where a chunk is missing."""
+        if None in self.chunks:
+            raise ValueError("a chunk is missing")
+        return b"".join(chunk.pack() for chunk in self.chunks if chunk is not None)
 
     @property
     def missing(self) -> list[tuple[int, int]]:

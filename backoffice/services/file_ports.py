@@ -31,10 +31,14 @@ class UploadStore(Protocol):
     def extent(self, upload_id: str) -> int:
         """Index of the last chunk noted, plus one."""
 
-    def insert(self, upload: Upload, max_open: int, quota: int, event: AuditEvent) -> None:
-        """Reserve `upload.reserved` bytes and keep the record. `quota`: of owners who have none of their own.
+    def insert(
+        self, upload: Upload, max_open: int, quota: int, event: AuditEvent, parts: Sequence[Upload] = ()
+    ) -> None:
+        """Reserve `upload.reserved` bytes and keep the record. `quota`: of owners who have none of their own; `parts`:
+        those that belong to it from now on.
 
-        Raises QuotaExceeded (`limit`), TooMany (open uploads), NotSignedIn: the owner is no more.
+        Raises QuotaExceeded (`limit`), TooMany (open uploads), NotSignedIn: the owner is no more; VersionMismatch: a
+        part has changed, or belongs to another.
         """
 
     def mark(
@@ -156,13 +160,16 @@ class UploadStore(Protocol):
         on_conflict: OnConflict,
         purge_at: int,
         event: AuditEvent,
+        parts: Sequence[Upload] = (),
+        chunks: ChunkMap | None = None,
     ) -> File:
         """The upload becomes the file, under a name that is free by then, in one commit; the file as stored. The commit
         also keeps the chunks `keep` (see `ChunkStore.keep_within_commit`), each with its size. `purge_at`: until when a
-        file that it replaces stays in the trash.
+        file that it replaces stays in the trash. `parts`: uploads that end with it, for their bytes are in the file,
+        whose map is then `chunks`.
 
-        Raises NotFound, Completing (the lease was lost), NameTaken (with OnConflict.FAIL), ChunksMissing: one of `keep`
-        is not there with its size.
+        Raises NotFound, Completing (the lease was lost, or a part has changed), NameTaken (with OnConflict.FAIL),
+        ChunksMissing: one of `keep` is not there with its size.
         """
 
     def abort(self, upload: Upload, event: AuditEvent) -> Upload:

@@ -29,6 +29,7 @@ from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.upload_parts import take_parts
 from backoffice.stores.upload_refusals import refusal_of
 from backoffice.stores.users import NOUN as USERS
 
@@ -83,7 +84,9 @@ class RedisUploads:
     def extent(self, upload_id: str) -> int:
         return int(self._db.call("STRLEN", self._keys.chunk_map(upload_id))) // ENTRY_SIZE
 
-    def insert(self, upload: Upload, max_open: int, quota: int, event: AuditEvent) -> None:
+    def insert(
+        self, upload: Upload, max_open: int, quota: int, event: AuditEvent, parts: Sequence[Upload] = ()
+    ) -> None:
         commit = Commit(self._keys, event)
         mine = self._keys.index(NOUN, "owner", upload.owner)
         too_many = TooMany(f"At most {max_open} uploads can be open at a time.", limit=max_open, retry_after=60)
@@ -93,6 +96,8 @@ class RedisUploads:
         commit.charge("acts", event, self._files.bounds.acts)
         take_quota(commit, self._keys, upload.owner, "reserved", upload.reserved, quota)
         self.collection.insert(commit, upload)
+        for part in parts:
+            self.collection.replace(commit, part, replace(part, joins=upload.id, version=part.version + 1))
         commit.run(self._db)
 
     # -- progress
@@ -252,6 +257,8 @@ class RedisUploads:
         on_conflict: OnConflict,
         purge_at: int,
         event: AuditEvent,
+        parts: Sequence[Upload] = (),
+        chunks: ChunkMap | None = None,
     ) -> File:
         def add(commit: Commit) -> None:
             commit.check("equal", self._keys.record(NOUN, upload.id), "lease", token, error=Completing())
@@ -259,8 +266,10 @@ class RedisUploads:
                 commit.check("length", place, size, error=ChunksMissing())
                 commit.write("PERSIST", place)
             self.collection.remove(commit, upload)
+            if chunks is not None:
+                take_parts(commit, self._keys, self.collection, parts, chunks)
             quota = self._keys.quota(upload.owner)
-            commit.write("HINCRBY", quota, "reserved", -upload.reserved)
+            commit.write("HINCRBY", quota, "reserved", -upload.reserved - sum(part.reserved for part in parts))
             commit.write("HINCRBY", quota, "used", file.size)
 
         return self._files.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)

@@ -26,6 +26,7 @@ def tus(site: Recorded) -> None:
     _one(site)
     _lengths(site)
     _refused(site)
+    _parts(site)
 
 
 def begin(site: Recorded, label: str, headers: Mapping[str, str], body: bytes = b"") -> str:
@@ -101,3 +102,18 @@ def _refused(site: Recorded) -> None:
     site.call("nobody", PATCH, f"{path}~wrong", headers={**TUS, **OCTETS, "Upload-Offset": "0"}, body=b"x")
     site.call("ann", HEAD, f"/tus/{NO_ID}", headers=TUS)
     site.call("ann", "GET", path)
+
+
+def _parts(site: Recorded) -> None:
+    partial = {"Upload-Concat": "partial", "Upload-Length": "5"}
+    parts = [begin(site, f"part {number}", partial) for number in (1, 2)]
+    patch(site, "ann", parts[0], 0, b"hello")
+    site.call("ann", HEAD, parts[0], headers=TUS)
+    whole = begin(site, "whole of parts", {**NAMED, "Upload-Concat": f"final;{' '.join(parts)}"})
+    site.call("ann", HEAD, whole, headers=TUS)
+    patch(site, "ann", whole, 0, b"hello")
+    site.call("ann", DELETE, parts[0], headers=TUS)
+    patch(site, "nobody", parts[1], 0, b"world")
+    site.call("ann", HEAD, whole, headers=TUS)
+    for text in ("nonsense", "final;", f"final;/tus/{NO_ID}", f"final;{parts[0]}"):
+        site.call("ann", "POST", "/tus/", headers={**TUS, "Upload-Concat": text})

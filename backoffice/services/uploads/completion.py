@@ -10,18 +10,16 @@ from dataclasses import dataclass, replace
 from xxhash import xxh3_128_digest
 
 from backoffice.domain.access import Actor
-from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import File, FileSpec, OnConflict
+from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, CarriedChunk, Chunk, ChunkMap, Intent, Upload, ranges
 from backoffice.errors import (
     BackofficeError,
-    ChecksumMismatch,
     ChunkConflict,
     ChunksMissing,
     Completing,
+    Conflict,
     IdentityChanged,
     Invalid,
     NotFound,
@@ -33,6 +31,7 @@ from backoffice.services.intent_ports import IntentStore
 from backoffice.services.ports import Durability
 from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
 from backoffice.services.uploads.cleanup import Cleanup
+from backoffice.services.uploads.file_of import check_wanted, created, file_of, known_digest
 from backoffice.services.uploads.reader import read_digest
 
 LEASE_SECONDS = 60
@@ -58,32 +57,61 @@ class Completion:
         Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable.
         """
         token = new_id()
-        leased, chunks = self._lease(upload_id, owner, token)
-        with self._reopen_on_error(upload_id, token):
+        leased, chunks = self.lease(upload_id, owner, token)
+        with self.reopen_on_error(upload_id, token):
+            if leased.concat:
+                raise Conflict("This upload is a part of another, or made of others.")
             if leased.tail:
                 leased = self._settle_tail(leased, token)
-            digest = digest or _known_digest(chunks)
-            keep = self._keep_within_commit(upload_id, chunks)
-            if keep is None or chunks.size != size or (spec.digest and spec.digest != digest):
-                self._check_chunks(leased, chunks, size)
-                digest = self._check_digest(actor, leased, token, spec.digest, chunks, digest)
-            if keep is None:
-                lost = self.chunks.keep(upload_id, leased.chunk_count)
-                if lost:
-                    raise self._missing(leased, lost)
-                # No record of a file may be older than its bytes, after a power cut either.
-                self.chunks.barrier(upload_id)
-            file = _file(leased, spec, size, digest)
-            try:
-                file = self._commit(actor, leased, token, file, keep or (), spec.on_conflict)
-            except ChunksMissing:
-                # Nothing has been kept, and it is for us to say which.
-                self._check_chunks(leased, chunks, size)
-                raise Unavailable from None
+            file = self.finish(actor, leased, token, chunks, spec, size, digest=digest)
         self.durability.barrier()
         return file
 
-    def _lease(self, upload_id: str, owner: str, token: str) -> tuple[Upload, ChunkMap]:
+    def finish(
+        self,
+        actor: Actor,
+        leased: Upload,
+        token: str,
+        chunks: ChunkMap,
+        spec: FileSpec,
+        size: int,
+        *,
+        digest: bytes = b"",
+        parts: Sequence[Upload] = (),
+    ) -> File:
+        """The last steps, under a lease: check, keep, commit; the barrier is for the caller. `parts`: uploads that end
+        with it, whose chunks make up the map."""
+        digest = digest or known_digest(chunks)
+        keep = self._keep_within_commit(leased.id, chunks)
+        if keep is None or chunks.size != size or (spec.digest and spec.digest != digest):
+            self._check_chunks(leased, chunks, size)
+            digest = self._check_digest(actor, leased, token, spec.digest, chunks, digest)
+        if keep is None:
+            lost = self.chunks.keep(leased.id, leased.chunk_count)
+            if lost:
+                raise self._missing(leased, lost)
+            # No record of a file may be older than its bytes, after a power cut either.
+            self.chunks.barrier(leased.id)
+        file = replace(file_of(leased, spec, size, digest), created_at=self.now())
+        try:
+            return self.uploads.complete(
+                leased,
+                token,
+                file,
+                keep or (),
+                on_conflict=spec.on_conflict,
+                purge_at=self._purge_at(file.created_at),
+                event=created(actor, file),
+                parts=parts,
+                chunks=chunks if parts else None,
+            )
+        except ChunksMissing:
+            # Nothing has been kept, and it is for us to say which.
+            self._check_chunks(leased, chunks, size)
+            raise Unavailable from None
+
+    def lease(self, upload_id: str, owner: str, token: str) -> tuple[Upload, ChunkMap]:
+        """Be the one who completes it, and its map. Raises what `UploadStore.lease` raises."""
         try:
             return self.uploads.lease(upload_id, owner, token, LEASE_SECONDS)
         except Unavailable:
@@ -127,7 +155,7 @@ class Completion:
         Raises ChecksumMismatch, QuotaExceeded, NameTaken, NotSignedIn (the user was deleted just now), Unavailable.
         """
         digest = hashlib.sha256(content).digest()
-        _check_wanted(spec.digest, digest)
+        check_wanted(spec.digest, digest)
         file_id = new_id()
         carried = self.chunks.carry(file_id, 0, content) if content else None
         if carried is not None or not content:
@@ -185,7 +213,7 @@ class Completion:
             quota=quota,
             on_conflict=spec.on_conflict,
             purge_at=self._purge_at(file.created_at),
-            event=_created(actor, file),
+            event=created(actor, file),
         )
         self.durability.barrier()
         return file
@@ -194,22 +222,8 @@ class Completion:
         """Until when a file stays in the trash that is replaced now."""
         return now + self.trash_seconds * 1000
 
-    def _commit(
-        self,
-        actor: Actor,
-        upload: Upload,
-        token: str,
-        file: File,
-        keep: Sequence[tuple[bytes, int]],
-        on_conflict: OnConflict,
-    ) -> File:
-        now = self.now()
-        file, purge_at = replace(file, created_at=now), self._purge_at(now)
-        event = _created(actor, file)
-        return self.uploads.complete(upload, token, file, keep, on_conflict=on_conflict, purge_at=purge_at, event=event)
-
     @contextmanager
-    def _reopen_on_error(self, upload_id: str, token: str) -> Iterator[None]:
+    def reopen_on_error(self, upload_id: str, token: str) -> Iterator[None]:
         """Whatever goes wrong, the upload is open again for the client to mend it."""
         try:
             yield
@@ -258,41 +272,5 @@ class Completion:
                     actor.ground.confirm()
 
             found = read_digest(self.chunks, upload.id, chunks, heartbeat)
-        _check_wanted(wanted, found)
+        check_wanted(wanted, found)
         return found
-
-
-def _known_digest(chunks: ChunkMap) -> bytes:
-    """The SHA-256 of the whole where the map says it: that of the only chunk, or of none."""
-    match chunks.chunks:
-        case ():
-            return hashlib.sha256().digest()
-        case (Chunk(sha256=only),):
-            return only
-    return b""
-
-
-def _check_wanted(wanted: bytes, found: bytes) -> None:
-    if wanted and wanted != found:
-        raise ChecksumMismatch("The file does not have the checksum announced.", received=found.hex())
-
-
-def _created(actor: Actor, file: File) -> AuditEvent:
-    data = {"size": file.size, **({"sha256": file.sha256} if file.sha256 else {})}
-    ref = ObjectRef("file", file.id, file.name)
-    return AuditEvent(Actions.FILE_CREATE, actor, ref, data=data, at=file.created_at)
-
-
-def _file(upload: Upload, spec: FileSpec, size: int, digest: bytes) -> File:
-    return File(
-        id=upload.id,
-        name=spec.name,
-        size=size,
-        mime_type=spec.mime_type,
-        owner=upload.owner,
-        created_at=0,
-        total_chunks=upload.chunk_count,
-        digest=digest,
-        tags=tuple(spec.tags),
-        folder=spec.folder,
-    )

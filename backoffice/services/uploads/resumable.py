@@ -7,7 +7,8 @@ far it is. All of it is for the owner alone, whatever others may.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -17,11 +18,13 @@ from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import is_id
 from backoffice.domain.upload_metadata import NAMELESS, spec_of
-from backoffice.domain.uploads import TUS, UNKNOWN, Upload, UploadState
+from backoffice.domain.uploads import FINAL, PARTIAL, TUS, UNKNOWN, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
     ChecksumMismatch,
     ChunkConflict,
+    Completing,
+    Conflict,
     Gone,
     NotFound,
     OffsetMismatch,
@@ -30,6 +33,7 @@ from backoffice.errors import (
 )
 from backoffice.services.authorization import authorize
 from backoffice.services.uploads.chunker import ReadInto
+from backoffice.services.uploads.concatenation import Concatenation
 from backoffice.services.uploads.events import upload_ref
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.uploads.streaming import NOTED_TOGETHER
@@ -70,17 +74,22 @@ class _Compared:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an upload is, in bytes. `length` UNKNOWN: not declared yet; `expires_at` (ms) 0: it is a file by now."""
+    """How far an upload is, in bytes. `length` UNKNOWN: not declared yet; `offset` UNKNOWN: it is made of `parts` that
+    do not have all their bytes yet; `expires_at` (ms) 0: it is a file by now; `concat`: as in `Upload`."""
 
     id: str
     offset: int
     length: int
     metadata: str = ""
     expires_at: int = 0
+    concat: str = ""
+    parts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, upload: Upload, offset: int) -> Self:
-        return cls(upload.id, offset, upload.size, upload.metadata, upload.expires_at)
+    def of(cls, upload: Upload, offset: int, length: int) -> Self:
+        return cls(
+            upload.id, offset, length, upload.metadata, upload.expires_at, concat=upload.concat, parts=upload.parts
+        )
 
     @classmethod
     def of_file(cls, file: File) -> Self:
@@ -101,14 +110,17 @@ class Resumable:
         metadata: str = "",
         body: Body | None = None,
         checksum: Checksum | None = None,
+        partial: bool = False,
     ) -> Progress:
         """Open an upload of `size` bytes (None: to be declared), with its first bytes where there are some. If anything
-        goes wrong then, nothing is left, for the client never learns the identifier.
+        goes wrong then, nothing is left, for the client never learns the identifier. `partial`: it is a part of one
+        that is still to be named, and no file.
 
         Raises Invalid, and what `Uploads.create_stream` and `send` raise.
         """
         name = spec_of(metadata).name
-        upload = self.uploads.create_stream(actor, size=size, name=name, protocol=TUS, metadata=metadata)
+        concat = PARTIAL if partial else ""
+        upload = self.uploads.create_stream(actor, size=size, name=name, protocol=TUS, metadata=metadata, concat=concat)
         try:
             if body is not None:
                 upload = self._append(actor, upload, 0, body, checksum)
@@ -116,6 +128,19 @@ class Resumable:
         except BackofficeError as error:
             self.uploads.give_up(actor, upload, error.code)
             raise
+
+    def concatenate(self, actor: Actor, parts: Sequence[str], *, metadata: str = "") -> Progress:
+        """Open an upload made of these, which becomes a file as soon as all of them have their bytes: now, or with the
+        last byte that comes. Raises what `Concatenation.begin` and `Uploads.complete` raise."""
+        whole = self.concatenation.begin(actor, parts, name=spec_of(metadata).name, metadata=metadata)
+        try:
+            return self._settled(actor, whole)
+        except Completing:
+            return Progress.of(whole, UNKNOWN, UNKNOWN)  # who sent the last byte just now is at it
+
+    @property
+    def concatenation(self) -> Concatenation:
+        return Concatenation(self.uploads)
 
     def state(self, actor: Actor, upload_id: str) -> Progress:
         """How far it is. One that has all its bytes becomes a file now, where what received the last of them did not
@@ -144,7 +169,12 @@ class Resumable:
         """
         found = self._find(actor, upload_id)
         if isinstance(found, File):
-            return self._after_the_end(found, offset, body)
+            return self._after_the_end(found.size, offset, body, self._stored(found))
+        if found.concat == FINAL:
+            raise UploadClosed("It is made of others, and takes no bytes.", state=FINAL)
+        if found.concat and found.bytes == found.size:
+            # Its chunks may be on their way to the whole.
+            return self._after_the_end(found.size, offset, body, self._settled(actor, found))
         there = self._offset(found)
         if offset != there:
             raise OffsetMismatch(offset=there)
@@ -162,10 +192,17 @@ class Resumable:
             raise OffsetMismatch(offset=latest.size) from None
 
     def cancel(self, actor: Actor, upload_id: str) -> None:
-        """Give it up. Raises NotFound, Gone, Completing, UploadClosed (it is a file by now)."""
-        if isinstance(self._find(actor, upload_id), File):
+        """Give it up, with its parts. Raises NotFound, Gone, Completing, UploadClosed (it is a file by now), Conflict
+        (a part of one that is not given up)."""
+        found = self._find(actor, upload_id)
+        if isinstance(found, File):
             raise UploadClosed("This upload is a file by now.", state=FileState.READY.value)
+        if found.joins and self.uploads.uploads.get(found.joins) is not None:
+            raise Conflict("It is a part of another upload: give that up.")
         self.uploads.cancel(actor, upload_id)
+        for part in found.parts:
+            with suppress(NotFound):
+                self.uploads.cancel(actor, part)
 
     # -- parts
 
@@ -212,20 +249,48 @@ class Resumable:
 
     def _settled(self, actor: Actor, upload: Upload) -> Progress:
         """The upload as it is, or the file that it is now by its last byte."""
+        if upload.concat == FINAL:
+            return self._joined(actor, upload)
         offset = self._offset(upload)
         if offset != upload.size:
-            return Progress.of(upload, offset)
+            return Progress.of(upload, offset, upload.size)
+        if upload.concat:
+            self._join_whole(actor, upload)
+            return Progress.of(upload, offset, upload.size)
         spec = spec_of(upload.metadata, upload.name or NAMELESS)
         return Progress.of_file(self.uploads.complete(actor, upload.id, spec, total_size=upload.size))
+
+    def _join_whole(self, actor: Actor, part: Upload) -> None:
+        """A part has all its bytes: it may be the last one. Read anew, for it may belong to a whole only since then;
+        who begins that looks after it for parts that are whole by now."""
+        latest = self.uploads.uploads.get(part.id)
+        whole = self.uploads.uploads.get(latest.joins) if latest is not None and latest.joins else None
+        if whole is not None and whole.state is not UploadState.ABORTED:
+            self._joined(actor, whole)
+
+    def _joined(self, actor: Actor, whole: Upload) -> Progress:
+        """The whole as it is, or the file where all parts have their bytes. Raises Gone where one was given up."""
+        parts = self.concatenation.parts_of(whole)
+        if parts is None:
+            file = self.uploads.files.get(whole.id)
+            if file is None:
+                raise Gone
+            return self._stored(file)
+        length = self.concatenation.length_of(parts)
+        if any(part.bytes != part.size for part in parts):
+            return Progress.of(whole, UNKNOWN, length)
+        spec = spec_of(whole.metadata, whole.name or NAMELESS)
+        return Progress.of_file(self.concatenation.join(actor, whole, parts, spec))
 
     def _stored(self, file: File) -> Progress:
         """Of a file: it is safe when this returns."""
         self.uploads.completion.durability.barrier()
         return Progress.of_file(file)
 
-    def _after_the_end(self, file: File, offset: int, body: Body) -> Progress:
-        if offset != file.size:
-            raise OffsetMismatch(offset=file.size)
+    def _after_the_end(self, size: int, offset: int, body: Body, then: Progress) -> Progress:
+        """Nothing more may come."""
+        if offset != size:
+            raise OffsetMismatch(offset=size)
         if body(0)(memoryview(bytearray(1))):
-            raise TooLarge("The upload has all its bytes.", limit=file.size)
-        return self._stored(file)
+            raise TooLarge("The upload has all its bytes.", limit=size)
+        return then

@@ -17,103 +17,27 @@ from dataclasses import dataclass, replace
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
-from backoffice.domain.files import File, FileSpec, FileState, OnConflict, clean_name
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.uploads import UNKNOWN, Upload
-from backoffice.errors import BackofficeError, Conflict, Invalid, NotFound, StoreFull
+from backoffice.errors import BackofficeError, Conflict, NotFound
 from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.quota_refusals import quota_refusals_recorded, records_quota_refusals
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
 from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.new_file import NewFile
+from backoffice.services.uploads.starting import UploadsStarting
 from backoffice.services.uploads.status import UploadStatus
 from backoffice.services.uploads.streaming import StreamingUpload
 from backoffice.services.uploads.takeover import as_chunks
-from backoffice.services.uploads.under_way import UploadsUnderWay
 
 Data = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
-class Uploads(UploadsUnderWay):
+class Uploads(UploadsStarting):
     """How bytes become a file. Refusals for want of quota are recorded here, so that every door has them."""
-
-    # -- start
-
-    @records_quota_refusals
-    def start(self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "") -> Upload:
-        """Open an upload of `total_chunks` chunks, which come in any order, and reserve `size` bytes.
-
-        Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), NotSignedIn (deleted just now), StoreFull.
-        """
-        return self._start_chunks(actor, total_chunks, size, name)
-
-    def _start_chunks(self, actor: Actor, total_chunks: int, size: int | None, name: str) -> Upload:
-        if not 1 <= total_chunks <= self.limits.max_chunks:
-            raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
-        return self._start(actor, total_chunks, size, name)
-
-    @records_quota_refusals
-    def create_stream(
-        self, actor: Actor, *, size: int | None = None, name: str = "", protocol: str = "", metadata: str = ""
-    ) -> Upload:
-        """Open an upload whose bytes come in order, by `append`, and reserve `size` bytes; None: unknown, then quota is
-        taken as they come. Raises what `start` raises."""
-        return self._start(actor, UNKNOWN, size, name, protocol=protocol, metadata=metadata)
-
-    @records_quota_refusals
-    def declare_size(self, actor: Actor, upload_id: str, size: int) -> Upload:
-        """Say how large the whole will be, where that was not known, and reserve it.
-
-        Raises NotFound, UploadClosed, Invalid (another size was declared), TooLarge, QuotaExceeded.
-        """
-        self.limits.check_size(size)
-        upload = self._own(actor, upload_id)
-        largest, quota = self.limits.max_file_size, self.limits.quota_bytes
-        return self.uploads.declare_size(upload, size, largest=largest, quota=quota, ground=actor.ground)
-
-    def _start(
-        self,
-        actor: Actor,
-        total_chunks: int,
-        size: int | None,
-        name: str,
-        *,
-        one_shot: bool = False,
-        protocol: str = "",
-        metadata: str = "",
-    ) -> Upload:
-        self._check_start(actor, size)
-        limits = self.limits.for_one_connection() if one_shot else self.limits
-        now = self.now()
-        dies_at = now + limits.upload_max_seconds * 1000
-        upload = Upload(
-            id=new_id(),
-            owner=actor.id,
-            created_at=now,
-            dies_at=dies_at,
-            expires_at=limits.expires_at(now, dies_at),
-            size=UNKNOWN if size is None else size,
-            total_chunks=total_chunks,
-            reserved=size or 0,
-            name=clean_name(name) if name else "",
-            fence=int(one_shot),
-            address=actor.ip,
-            protocol=protocol,
-            metadata=metadata,
-        )
-        self.uploads.insert(
-            upload, limits.max_open, limits.quota_bytes, upload_event(Actions.UPLOAD_START, actor, upload)
-        )
-        return upload
-
-    def _check_start(self, actor: Actor, size: int | None) -> None:
-        """Raises NotAllowed, Invalid, TooLarge, StoreFull."""
-        authorize(self.audit, actor, Acts.UPLOAD_START)
-        self.limits.check_size(size)
-        if not (self.health.room() and self.chunks.room()):
-            raise StoreFull
 
     def _writer(self, actor: Actor) -> ChunkWriter:
         return ChunkWriter(self.uploads, self.chunks, self.limits, self.now, actor.ground)

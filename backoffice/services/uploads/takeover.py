@@ -27,7 +27,7 @@ def as_chunks(upload: Upload, chunk_size: int) -> Upload:
     `chunk_size` bytes, and a tail does not count. Any other upload as it is; so, too, a stream without a declared size,
     or cut otherwise."""
     whole = upload.whole_chunks
-    if upload.total_chunks != UNKNOWN or upload.protocol != TUS or upload.size == UNKNOWN:
+    if upload.total_chunks != UNKNOWN or upload.protocol != TUS or upload.size == UNKNOWN or upload.concat:
         return upload
     total = max(1, -(-upload.size // chunk_size))
     if not (whole * chunk_size <= upload.bytes < (whole + 1) * chunk_size or upload.bytes == upload.size):

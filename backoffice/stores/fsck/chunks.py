@@ -142,8 +142,8 @@ class ChunkCheck:
 
     def _vanished(self, upload: Upload, chunks: ChunkMap) -> list[int]:
         """Chunks that are noted and not there. Past the end of the upload's life they may be gone."""
-        if upload.dies_at <= now_ms():
-            return []
+        if upload.dies_at <= now_ms() or upload.joins:
+            return []  # those of a part may have been moved to the whole
         noted = {
             (upload.id, upload.stored_at(index)): (index, chunk.size)
             for index, chunk in enumerate(chunks.chunks)

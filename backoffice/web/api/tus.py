@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Response, request
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.http import http_date
 
@@ -45,6 +45,7 @@ from backoffice.web.api.tus_headers import (
     check_type,
     check_version,
     checksum_of,
+    concat_of,
     has_body,
     number,
     status_and_headers,
@@ -63,6 +64,8 @@ EXTENSIONS: Final = (
     "expiration",
     "checksum",
     "termination",
+    "concatenation",
+    "concatenation-unfinished",
 )
 _ADDRESS: Final = {"upload_address": "The last part of `Location`; for the owner the identifier alone will do"}
 _SPOKEN: Final = {RESUMABLE: f"`{VERSION}`"}
@@ -112,6 +115,7 @@ tus_bp.add_url_rule("/<upload_address>", "tell_options", tell_options, methods=[
         **_SPOKEN,
         "Upload-Length": "Bytes of the whole",
         "Upload-Defer-Length": "`1`: in place of the length, which comes later",
+        "Upload-Concat": "`partial`: a part of another; `final;` and addresses: made of those, without a length",
         "Upload-Metadata": "`filename` and `filetype` (or `name` and `type`) are heeded; may be empty",
         **_CHECKSUM,
     },
@@ -126,8 +130,14 @@ tus_bp.add_url_rule("/<upload_address>", "tell_options", tell_options, methods=[
 @route_act(Acts.UPLOAD_START, max_body=None, own_header=RESUMABLE)
 def begin_upload() -> ResponseReturnValue:
     """The first bytes may come along, as `application/offset+octet-stream`; if anything goes wrong then, nothing is
-    left. An upload of length 0 is a file at once."""
+    left. An upload of length 0 is a file at once. A part never is one; what is made of parts is as soon as all of them
+    have their bytes, and they end with it."""
     check_version(request)
+    partial, parts = concat_of(request)
+    if parts:
+        ids = [_upload_id(one) for one in parts]
+        whole = services().resumable.concatenate(actor(), ids, metadata=request.headers.get("Upload-Metadata", ""))
+        return "", 201, {"Location": address_of(whole.id), **_state(whole)}
     size, checksum = announced(request), checksum_of(request)
     sends = has_body(request)
     if sends:
@@ -138,6 +148,7 @@ def begin_upload() -> ResponseReturnValue:
         metadata=request.headers.get("Upload-Metadata", ""),
         body=_body if sends else None,
         checksum=checksum,
+        partial=partial,
     )
     return "", 201, {"Location": address_of(progress.id), **(_state(progress) if sends else _expiry(progress))}
 
@@ -152,6 +163,7 @@ def begin_upload() -> ResponseReturnValue:
         **_EXPIRES,
         "Upload-Length": "Bytes of the whole; or `Upload-Defer-Length: 1`",
         "Upload-Metadata": "As it was sent",
+        "Upload-Concat": "Of a part, and of what is made of parts until it is a file",
     },
     path=_ADDRESS,
     raises=(NotFound, Gone, Conflict, UnsupportedVersion, TooLarge, TooMany, StoreFull),
@@ -163,10 +175,12 @@ def tell_offset(upload_address: str) -> ResponseReturnValue:
     check_version(request)
     progress = services().resumable.state(actor(), _upload_id(upload_address))
     length = {"Upload-Length": str(progress.length)}
-    if progress.length == UNKNOWN:
+    if progress.length == UNKNOWN and progress.parts:
+        length = {}
+    elif progress.length == UNKNOWN:
         length = {"Upload-Defer-Length": "1"}
     said = {"Upload-Metadata": progress.metadata} if progress.metadata else {}
-    return "", 200, {**_state(progress), **length, **said}
+    return "", 200, {**_state(progress), **length, **said, **_concat(progress)}
 
 
 @tus_bp.patch("/<upload_address>", provide_automatic_options=False)
@@ -249,7 +263,16 @@ def _body(limit: int) -> ReadInto:
 
 
 def _state(progress: Progress) -> dict[str, str]:
-    return {"Upload-Offset": str(progress.offset), **_expiry(progress)}
+    offset = {} if progress.offset == UNKNOWN else {"Upload-Offset": str(progress.offset)}
+    return {**offset, **_expiry(progress)}
+
+
+def _concat(progress: Progress) -> dict[str, str]:
+    """A part's address alone is no secret, and of no use to others."""
+    if not progress.concat:
+        return {}
+    listed = " ".join(url_for("api.tus.send_bytes", upload_address=one) for one in progress.parts)
+    return {"Upload-Concat": f"{progress.concat};{listed}" if listed else progress.concat}
 
 
 def _expiry(progress: Progress) -> dict[str, str]:

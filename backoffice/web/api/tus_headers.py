@@ -6,9 +6,11 @@ import base64
 import binascii
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from flask import Request
 
+from backoffice.domain.uploads import FINAL, PARTIAL
 from backoffice.errors import (
     BackofficeError,
     BodyCut,
@@ -77,6 +79,28 @@ def checksum_of(request: Request) -> Checksum | None:
     return Checksum(algorithm, digest)
 
 
+def concat_of(request: Request) -> tuple[bool, tuple[str, ...]]:
+    """`Upload-Concat`: whether it is to be a part, and the last parts of the addresses of which it is to be made; none
+    of both where the header is not there. Raises Invalid."""
+    text = request.headers.get("Upload-Concat")
+    if text is None or text.strip() == PARTIAL:
+        return text is not None, ()
+    kind, _, listed = text.partition(";")
+    addresses = tuple(_last_part(one) for one in listed.split())
+    if kind.strip() != FINAL or not addresses or "" in addresses:
+        raise Invalid("Upload-Concat: `partial`, or `final;` and addresses of uploads.", field="Upload-Concat")
+    if "Upload-Length" in request.headers or "Upload-Defer-Length" in request.headers or has_body(request):
+        raise Invalid("What is made of others has the length and the bytes of those.", field="Upload-Concat")
+    return False, addresses
+
+
+def _last_part(address: str) -> str:
+    try:
+        return urlsplit(address).path.rpartition("/")[2]
+    except ValueError:
+        return ""
+
+
 def has_body(request: Request) -> bool:
     """Whether bytes come, or may come."""
     return bool(request.content_length) or "Transfer-Encoding" in request.headers
@@ -98,6 +122,8 @@ def status_and_headers(error: BackofficeError) -> tuple[int, Mapping[str, str]]:
             return status_of(error), {"Upload-Offset": str(error.details["offset"])}
         case UnsupportedVersion():
             return status_of(error), {"Tus-Version": VERSION}
+        case UploadClosed() if error.details.get("state") == FINAL:
+            return 403, {}
         case UploadClosed() if error.details.get("state") == "completing":
             return 503, _SOON
         case Completing() | BodyCut():
