@@ -17,6 +17,7 @@ from benchmarks import (
     large,
     listing,
     memory,
+    page,
     pages,
     peers,
     report,
@@ -45,6 +46,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "start": start.measure,
     "tus": tus.measure,
     "zip": zipped.measure,
+    "page": page.measure,
 }
 EARLIER_NAMES = {"slow": "hostile"}
 PEERS = {"peers", "large", "small", "admin"}

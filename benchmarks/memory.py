@@ -42,7 +42,7 @@ def doors() -> dict[str, Door]:
     found = {f"chunks of {size // 1024:,} KiB, raw": chunked(size, raw) for size in sizes}
     found |= {f"chunks of {size // 1024:,} KiB, form": chunked(size, form) for size in (MIB, most)}
     found["chunks of 1,024 KiB, JSON"] = chunked(MIB, in_json)
-    return found | {"one body": lambda site, content: upload_whole(site, content, MIB)}
+    return found | {"one body": one_body}
 
 
 def measure(plan: Plan) -> list[Part]:
@@ -69,12 +69,20 @@ def measure(plan: Plan) -> list[Part]:
     return [part]
 
 
+def one_body(site: Site, content: Content) -> tuple[str, int]:
+    return upload_whole(site, content, MIB)
+
+
+def warm(site: Site, door: Door = one_body) -> None:
+    """Something small: what is loaded on first use is no growth. Often enough that every worker had its turn."""
+    for _ in range(8):
+        file_id, _ = door(site, Content(memoryview(os.urandom(MIB)), 1000))
+        download(site, file_id, CONNECTIONS, CONNECTIONS)
+
+
 def _through(site: Site, door: Door, total: int) -> tuple[Grown, Grown]:
     pool = memoryview(os.urandom(16 * MIB))
-    # Something small first: what is loaded on first use is no growth. Often enough that every worker had its turn.
-    for _ in range(8):
-        file_id, chunks = door(site, Content(pool, 1000))
-        download(site, file_id, CONNECTIONS, CONNECTIONS)
+    warm(site, door)
     workers = site.web_workers()
     before = {pid: resident(pid) for pid in workers}
     _forget_peak(workers)
@@ -87,6 +95,19 @@ def _through(site: Site, door: Door, total: int) -> tuple[Grown, Grown]:
     site.free(file_id, chunks)
     worst = max(workers, key=lambda pid: max(up[pid].peak, down[pid].peak) - before[pid])
     return up[worst], down[worst]
+
+
+class Watched:
+    """The web workers of a site, from now on. They should have answered something before."""
+
+    def __init__(self, site: Site) -> None:
+        self._before = {pid: resident(pid) for pid in site.web_workers()}
+        _forget_peak(list(self._before))
+
+    @property
+    def growth(self) -> float:
+        """MiB by which the one has grown that grew most, at its peak."""
+        return max(_peak(pid) - before for pid, before in self._before.items())
 
 
 def _forget_peak(pids: list[int]) -> None:

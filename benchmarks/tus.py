@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from backoffice.settings import Settings
 from benchmarks.doors import Content, upload_whole
 from benchmarks.http import Connection
+from benchmarks.memory import MOST, Watched, warm
 from benchmarks.plan import MIB, Goal, Part, Plan
 from benchmarks.site import Site, running
 from benchmarks.timing import Moved, in_turn
@@ -26,10 +27,10 @@ TAKEOVERS = 20
 
 
 def measure(plan: Plan) -> list[Part]:
-    content, size = Content(memoryview(os.urandom(16 * MIB)), plan.moved), Settings().chunk_size
+    content, size = Content(memoryview(os.urandom(16 * MIB)), plan.peer_file), Settings().chunk_size
     part = Part(
         "tus",
-        f"{plan.moved // MIB} MiB at level `os` over one connection, in turn; median of {plan.rounds} rounds and of"
+        f"{plan.peer_file // MIB} MiB at level `os` over one connection, in turn; median of {plan.rounds} rounds and of"
         f" their ratios. HEAD after a connection that was cut after {CUT // MIB} MiB: median of {TAKEOVERS}.",
         ("", "upload", f": {PUT}"),
     )
@@ -50,12 +51,16 @@ def measure(plan: Plan) -> list[Part]:
         return Moved(content.total, clear)
 
     with running(plan.scratch / "tus", "os") as site:
+        warm(site)
+        watched = Watched(site)
         found = in_turn({PUT: whole, PATCH: patch}, plan.rounds, plan.say)
+        grown = watched.growth
         told = [takeover(site, content) for _ in range(TAKEOVERS)]
     for name, series in found.items():
         part.rows.append([name, f"{series.median:,.0f} MB/s", f"{series.over(found[PUT]):.2f}"])
     part.goals += [
         Goal(f"{PATCH} : {PUT}", found[PATCH].over(found[PUT]), RATIO),
+        Goal("growth of a web worker, tus", grown, MOST, at_most=True, unit=" MiB"),
         Goal("HEAD after a cut connection", statistics.median(told), TOLD_MS, at_most=True, unit=" ms"),
     ]
     part.figures |= {name: series.rates for name, series in found.items()} | {"takeovers": told}

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.http import Connection
+from benchmarks.memory import MOST, Watched, warm
 from benchmarks.plan import MIB, Goal, Part, Plan
 from benchmarks.site import running
 
@@ -27,6 +28,8 @@ def measure(plan: Plan) -> list[Part]:
         running(plan.scratch / "zip", "os") as site,
         Connection(site.host, site.port, site.headers) as connection,
     ):
+        warm(site)
+        watched = Watched(site)
         for size, most in SIZES:
             count, tag = most // 5 if plan.quick else most, f"b{size}"
             ids = [_put(connection, f"{size}-{number}.bin", size, tag) for number in range(count)]
@@ -39,6 +42,7 @@ def measure(plan: Plan) -> list[Part]:
             part.rows.append([f"{count:,} of {size:,} bytes", *speeds, f"{ratio:.2f}"])
             part.goals.append(Goal(f"archive of files of {size:,} bytes : single files", ratio, LEAST))
             part.figures[tag] = [single, archive]
+        part.goals.append(Goal("growth of a web worker, archives", watched.growth, MOST, at_most=True, unit=" MiB"))
     return [part]
 
 
