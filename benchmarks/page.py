@@ -166,7 +166,7 @@ def _await(site: Site, page: Page, count: int) -> None:
     while _count(site) < count:
         if time.monotonic() > until:
             raise Failed(f"after {SECONDS} s the page has not sent all: {page.locator('main').inner_text()[:500]}")
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(50)
 
 
 def _count(site: Site) -> int:

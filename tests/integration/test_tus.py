@@ -211,6 +211,16 @@ def test_a_dead_connection_is_taken_over_at_once(ann: Person, running: tuple[Sit
     assert ann.open_uploads() == []
 
 
+def test_the_command_line_goes_on_with_it(ann: Person, running: tuple[Site, str, Path]) -> None:
+    sent = uploader(ann, running[1], metadata={"filename": "film.bin"}, chunk_size=5 * CHUNK + 100)
+    sent.upload_chunk()
+    code, _, err = ann.run("upload", str(ann.home / "film.bin"))
+    assert code == 0, err
+    assert stored(ann, sent.url) == DATA, "the upload itself has become the file"
+    assert len(ann.files()) == 1
+    assert ann.open_uploads() == []
+
+
 # -- the protocol
 
 
