@@ -120,10 +120,12 @@ def test_d_a_folder_is_sent(site: WholeSite, page: Page, worker: Person, tmp_pat
         (folder / f"{number}.txt").write_text("x")
     site.let_in(page, worker)
     hand = Hand(page)
+    hand.click(page.locator(".upload-menu summary"))
     with page.expect_file_chooser() as chooser:
-        hand.click("Choose a folder")
+        hand.click("A folder")
     chooser.value.set_files(folder)
-    expect(page.locator(".list.files tbody tr")).to_have_count(6)
+    expect(page.locator("[data-total-text]")).to_have_text("5 files stored")
+    expect(page.get_by_role("link", name="folder", exact=True)).to_be_visible()
     hand.done()
 
 
