@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from backoffice.domain.lifecycle import AccountPolicy
+from backoffice.domain.link_rules import LinkPolicy
 from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
@@ -96,6 +97,11 @@ def limits(settings: Settings) -> UploadLimits:
     )
 
 
+def link_policy(settings: Settings) -> LinkPolicy:
+    """What the site demands of share links."""
+    return LinkPolicy(settings.link_days, settings.max_link_days, bool(settings.link_password))
+
+
 def build_services(
     settings: Settings,
     client: Client,
@@ -155,7 +161,7 @@ def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, F
         Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
         Folders(store=stores.folders, audit=audit, files=stores.files, chunks=chunks, trash_seconds=trash),
         Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings)),
-        Links.of(stores.links, people, stores.files, chunks),
+        Links.of(stores.links, people, stores.files, chunks, link_policy(settings)),
     )
 
 

@@ -16,6 +16,8 @@ def command() -> None:
 
 
 DAYS = "Days without signing in after which accounts with this role end; 0: it says nothing of that."
+SHARE_DAYS = "Days that share links of those with this role live at most; 0: it says nothing of that."
+SHARE_GUARDED = "1: share links of those with this role need a password; 0: it says nothing of that."
 permission_option = click.option(
     "--permission", "permissions", multiple=True, help="May be given several times; `role permissions` lists them."
 )
@@ -45,11 +47,21 @@ def permissions_() -> None:
 @click.option("--description", default="")
 @permission_option
 @click.option("--inactive-days", "days", default=0, help=DAYS)
-def create(*, name: str, description: str, permissions: Sequence[str], days: int) -> None:
+@click.option("--share-days", default=0, help=SHARE_DAYS)
+@click.option("--share-password", default=0, help=SHARE_GUARDED)
+def create(
+    *, name: str, description: str, permissions: Sequence[str], days: int, share_days: int, share_password: int
+) -> None:
     """Make a role that grants these permissions."""
     here = shell()
     role = here.services.roles.create(
-        here.actor, name=name, description=description, permissions=permissions, inactive_days=days
+        here.actor,
+        name=name,
+        description=description,
+        permissions=permissions,
+        inactive_days=days,
+        share_days=share_days,
+        share_password=share_password,
     )
     click.echo(f"Created {role.name}.", err=True)
 
@@ -59,11 +71,27 @@ def create(*, name: str, description: str, permissions: Sequence[str], days: int
 @click.option("--description")
 @permission_option
 @click.option("--inactive-days", "days", type=int, help=DAYS)
-def update(*, name: str, description: str | None, permissions: Sequence[str], days: int | None) -> None:
+@click.option("--share-days", type=int, help=SHARE_DAYS)
+@click.option("--share-password", type=int, help=SHARE_GUARDED)
+def update(
+    *,
+    name: str,
+    description: str | None,
+    permissions: Sequence[str],
+    days: int | None,
+    share_days: int | None,
+    share_password: int | None,
+) -> None:
     """Change what is given. The permissions given take the place of all that the role grants."""
     here = shell()
     role = here.services.roles.update(
-        here.actor, name, description=description, permissions=permissions or None, inactive_days=days
+        here.actor,
+        name,
+        description=description,
+        permissions=permissions or None,
+        inactive_days=days,
+        share_days=share_days,
+        share_password=share_password,
     )
     click.echo(f"Changed {role.name}.", err=True)
 

@@ -44,6 +44,9 @@ MAX_TOKENS: Final = 100
 # Share links
 DEFAULT_LINK_DAYS: Final = 30
 MAX_LINK_DAYS: Final = 365
+"""Unless the site says otherwise."""
+MAX_SHARE_DAYS: Final = 3650
+"""That a site or a role can let links live."""
 MAX_LINKS: Final = 200
 """That one user can have, those that are closed included."""
 MAX_LINK_DOWNLOADS: Final = 10_000

@@ -11,7 +11,8 @@ from typing import Final
 from backoffice.domain.actions import Actions
 from backoffice.domain.files import File
 from backoffice.domain.ids import ID_LENGTH, secret_hash
-from backoffice.domain.limits import DEFAULT_LINK_DAYS, MAX_LINK_DAYS, MAX_LINK_DOWNLOADS
+from backoffice.domain.limits import MAX_LINK_DOWNLOADS
+from backoffice.domain.link_rules import LinkRule
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import Invalid
@@ -26,7 +27,6 @@ LINKS = Noun(
     recorded=("file", "expires_at", "max_downloads", "has_password"),
     recorded_at_deletion=("owner", "file"),
 )
-DAY_MS: Final = 24 * 60 * 60 * 1000
 _TOKEN: Final = re.compile(rf"([0-9A-Za-z]{{{ID_LENGTH}}})([0-9A-Za-z_-]{{43}})")
 
 
@@ -38,11 +38,13 @@ class LinkKind(StrEnum):
 
 class LinkState(StrEnum):
     """What a link is worth. `blocked`: something about its owner or its file bars it; who opens it closes it for good
-    (`closed`). A revoked link is no record any more."""
+    (`closed`). `unprotected`: it has no password, and its owner's links need one; with a password it is open. A revoked
+    link is no record any more."""
 
     OPEN = "open"
     EXPIRED = "expired"
     USED_UP = "used_up"
+    UNPROTECTED = "unprotected"
     BLOCKED = "blocked"
     CLOSED = "closed"
 
@@ -89,19 +91,37 @@ class Link:
     def used_up(self) -> bool:
         return 0 < self.max_downloads <= self.downloads
 
-    def state(self, now: int, bar: str = "") -> LinkState:
-        """What it is worth at `now` (ms). `bar`: what its owner or file has against it, "" = nothing."""
+    def standing(self, now: int, rule: LinkRule, bar: str = "") -> Standing:
+        """At `now` (ms), under this rule. `bar`: what its owner or file has against it, "" = nothing."""
+        ends_at = rule.end(self.expires_at, self.since)
         if self.closed_at:
-            return LinkState.CLOSED
+            return Standing(LinkState.CLOSED, ends_at, self.closed_because)
         if bar:
-            return LinkState.BLOCKED
-        if self.expires_at <= now:
-            return LinkState.EXPIRED
-        return LinkState.USED_UP if self.used_up else LinkState.OPEN
+            return Standing(LinkState.BLOCKED, ends_at, bar)
+        if ends_at <= now:
+            return Standing(LinkState.EXPIRED, ends_at, rule.too_old if now < self.expires_at else "")
+        if rule.password and not self.has_password:
+            return Standing(LinkState.UNPROTECTED, ends_at, rule.password_needed)
+        return Standing(LinkState.USED_UP if self.used_up else LinkState.OPEN, ends_at)
 
     def __repr__(self) -> str:
         """Without the hashes."""
         return f"Link(id={self.id!r}, owner={self.owner!r}, file={self.file!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a link stands. `ends_at` (ms): its own end, or that of the rule where this is earlier; `because`: what keeps
+    it from being open, besides its own end and number."""
+
+    state: LinkState
+    ends_at: int
+    because: str = ""
+
+    @property
+    def cut(self) -> bool:
+        """Whether a rule has ended it before its own end."""
+        return self.state is LinkState.EXPIRED and bool(self.because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +132,7 @@ class HeldLink:
     link: Link
     name: str
     username: str
-    state: LinkState
+    standing: Standing
 
     @property
     def id(self) -> str:
@@ -147,8 +167,17 @@ class HeldLink:
         return self.link.created_at
 
     @property
+    def state(self) -> LinkState:
+        return self.standing.state
+
+    @property
+    def because(self) -> str:
+        return self.standing.because
+
+    @property
     def expires_at(self) -> int:
-        return self.link.expires_at
+        """Also by the rule of its owner's roles and of the site."""
+        return self.standing.ends_at
 
     @property
     def last_used_at(self) -> int:
@@ -181,13 +210,6 @@ def split_link_token(token: str) -> tuple[str, str] | None:
     """Identifier and secret; None when it has another form."""
     found = _TOKEN.fullmatch(token)
     return (found[1], found[2]) if found else None
-
-
-def link_end(days: int | None, now: int) -> int:
-    """When a link ends (ms) that is to live for so many days from `now` on; None: the usual number. Raises Invalid."""
-    if days is not None and not 1 <= days <= MAX_LINK_DAYS:
-        raise Invalid(f"A link lives 1 to {MAX_LINK_DAYS} days.", field="days")
-    return now + (DEFAULT_LINK_DAYS if days is None else days) * DAY_MS
 
 
 def clean_max_downloads(number: int) -> int:

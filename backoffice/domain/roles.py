@@ -19,8 +19,15 @@ ROLES = Noun(
     create=Actions.ROLE_CREATE,
     update=Actions.ROLE_UPDATE,
     delete=Actions.ROLE_DELETE,
-    recorded=("description", "permissions", "inactive_days", "copied_from"),
-    recorded_at_deletion=("description", "permissions", "inactive_days", "copied_from"),
+    recorded=("description", "permissions", "inactive_days", "share_days", "share_password", "copied_from"),
+    recorded_at_deletion=(
+        "description",
+        "permissions",
+        "inactive_days",
+        "share_days",
+        "share_password",
+        "copied_from",
+    ),
 )
 _NAME = re.compile(rf"[a-z][a-z0-9-]{{0,{MAX_ROLE_NAME - 1}}}")
 
@@ -30,6 +37,8 @@ class Role:
     """A set of permissions. `id` is the name; built-in ones can be given and taken, not changed.
 
     inactive_days   after how many days without signing in the accounts end that hold it, 0 = it says nothing of that
+    share_days      how long share links of those who hold it live at most, 0 = it says nothing of that
+    share_password  1 = share links of those who hold it need a password, 0 = it says nothing of that
     copied_from     name of the role that it was made like, "" where that is not known; that one may have changed since,
                     or be gone
     sharing_since   when a change last gave it what sharing files takes (ms), 0 = it is as it was made
@@ -44,6 +53,8 @@ class Role:
     version: int = 1
     copied_from: str = ""
     sharing_since: int = 0
+    share_days: int = 0
+    share_password: int = 0
 
     @property
     def name(self) -> str:

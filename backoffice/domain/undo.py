@@ -53,13 +53,15 @@ class _Inverse:
 _READY: Final = {"state": "ready"}
 _TRASHED: Final = {"state": "trashed"}
 _USER_FIELDS: Final = ("username", "email", "roles", "quota_bytes", "expires_at", "inactive_days")
-_ROLE_FIELDS: Final = ("description", "permissions", "inactive_days")
+_ROLE_FIELDS: Final = ("description", "permissions", "inactive_days", "share_days", "share_password")
 _ROLE: Final = (*_ROLE_FIELDS, "copied_from")
 _VIEW_FIELDS: Final = ("name", "query", "audience")
 _VIEW: Final = (*_VIEW_FIELDS, "section", "owner")
 _FOLDER: Final = ("name", "parent")
+_LATER: Final = frozenset({"share_days", "share_password"})
+"""What entries of deleted roles did not say before there was such a thing."""
 # The entry of something new leaves out what is empty.
-_PLAIN_ROLE: Final = {"description": "", "inactive_days": 0, "copied_from": ""}
+_PLAIN_ROLE: Final = {"description": "", "inactive_days": 0, "share_days": 0, "share_password": 0, "copied_from": ""}
 _PLAIN_VIEW: Final = {"query": ""}
 _PLAIN_FOLDER: Final = {"parent": ""}
 _INVERSES: Final[Mapping[Action, _Inverse]] = {
@@ -162,7 +164,7 @@ def _inverse(event: Mapping[str, Any]) -> _Inverse | None:
         return inverse if "status" in changed else _ENDED
     if inverse.fields and changed - {*inverse.fields}:
         return None
-    if inverse.verb is Verb.CREATE and changed | {*(inverse.before or ())} != {*inverse.fields}:
+    if inverse.verb is Verb.CREATE and changed | _LATER | {*(inverse.before or ())} != {*inverse.fields} | _LATER:
         return None
     return inverse
 

@@ -4,6 +4,9 @@ A link is worth something only while its owner may still share the file: the sam
 as it is now, each time that the link is opened. What has barred it once does not open it again by going away: whoever
 opens a link that is barred closes it for good, and a file that came back, or an owner who was enabled again, leaves
 the links of the time before shut, until an operator opens one again.
+
+What roles and the site demand of links (`domain/link_rules.py`) is asked each time, too, and closes none: it is a rule
+of operators, and a link that meets it again, because its owner gave it a password or the rule is another, is open.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState
 from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
 from backoffice.domain.limits import LINK_LOOK_SECONDS
-from backoffice.domain.links import LINKS, Link, LinkState, SharedFile, split_link_token
+from backoffice.domain.link_rules import PLAIN, LinkPolicy, LinkRule
+from backoffice.domain.links import LINKS, Link, LinkState, SharedFile, Standing, split_link_token
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
@@ -44,14 +48,14 @@ ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A link as it is now, with all that it hangs on. `bar`: what its owner or file has against it, "" = nothing."""
+    """A link as it is now, with all that it hangs on, and how it stands."""
 
     link: Link
     file: File | None
     packed_map: bytes
     user: User | None
     versions: Sequence[Version]
-    bar: str
+    standing: Standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,7 @@ class LinkOpening(Records[Link]):
     throttle: Throttle
     passwords: Passwords
     policy: AccountPolicy = OPEN_END
+    link_policy: LinkPolicy = PLAIN
 
     def look(self, visitor: Actor, token: str) -> SharedFile:
         """What a link leads to, for whoever opens its address; in the log once in a while. Nothing changes.
@@ -122,12 +127,12 @@ class LinkOpening(Records[Link]):
         found = self._read(link if known else None)
         if found is None or parts is None:
             raise self._refusal(visitor, "unknown or revoked link", None, token)
-        state = found.link.state(self.now(), found.bar)
+        state, because = found.standing.state, found.standing.because
         if state is LinkState.OPEN or (begun and state is LinkState.USED_UP):
             return found
         if state is LinkState.BLOCKED:
-            self._close(found.link, found.bar)
-        raise self._refusal(visitor, found.bar or found.link.closed_because or str(state).replace("_", " "), found.link)
+            self._close(found.link, because)
+        raise self._refusal(visitor, because or str(state).replace("_", " "), found.link)
 
     def _read(self, link: Link | None) -> _Found | None:
         """All that a link hangs on. Where there is none as much is read."""
@@ -135,8 +140,18 @@ class LinkOpening(Records[Link]):
         file, packed_map = self.files.get_with_map(link.file if link is not None else NOBODY)
         if link is None:
             return None
-        bar = self._bar(link, user, roles, file, self._leaving(file))
-        return _Found(link, file, packed_map, user, versions, bar)
+        standing = self._standing(link, user, roles, file, self._leaving(file))
+        return _Found(link, file, packed_map, user, versions, standing)
+
+    def _standing(
+        self, link: Link, user: User | None, roles: Mapping[str, Role], file: File | None, leaving: Container[str]
+    ) -> Standing:
+        """How it stands with its owner, the roles and its file as they are here. `leaving` as `_leaving` has it."""
+        bar = self._bar(link, user, roles, file, leaving)
+        return link.standing(self.now(), self._rule_of(user, roles), bar)
+
+    def _rule_of(self, user: User | None, roles: Mapping[str, Role]) -> LinkRule:
+        return self.link_policy.rule(user.roles if user is not None else (), roles)
 
     def _leaving(self, *files: File | None) -> set[str]:
         """Identifiers of those that have yet to follow a folder into the trash."""
@@ -205,4 +220,4 @@ class LinkOpening(Records[Link]):
     def _shared(self, found: _Found) -> SharedFile:
         if found.file is None or found.user is None:
             raise NotFound(NOT_OPEN)
-        return SharedFile(found.link, found.file, found.user.username)
+        return SharedFile(replace(found.link, expires_at=found.standing.ends_at), found.file, found.user.username)

@@ -13,7 +13,8 @@ from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.audit import NO_OBJECT
 from backoffice.domain.files import FileState
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
-from backoffice.domain.links import HeldLink, Link, clean_max_downloads, link_end, link_token
+from backoffice.domain.link_rules import PLAIN, LinkPolicy, LinkRule
+from backoffice.domain.links import HeldLink, Link, clean_max_downloads, link_token
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Conflict, NotFound
 from backoffice.services.authorization import authorize
@@ -30,6 +31,11 @@ from backoffice.services.users import Users
 class Links(LinkOpening):
     """`page` has the filters `owner` and `file` and the orders of `LinkStore`."""
 
+    def rule(self, actor: Actor) -> LinkRule:
+        """What roles and the site demand of one's own links. One round trip. Raises NotAllowed."""
+        authorize(self.audit, actor, Acts.LINK_LIST, actor.id)
+        return self._rule_of(*self.accounts.load(actor.id))
+
     def create(
         self, actor: Actor, *, file: str, days: int | None = None, password: str = "", max_downloads: int = 0
     ) -> tuple[Link, str]:
@@ -44,7 +50,7 @@ class Links(LinkOpening):
             raise NotFound
         authorize(self.audit, actor, Acts.LINK_CREATE, found.owner, file_ref(found), now=self.now())
         authorize(self.audit, actor, Acts.FILE_DOWNLOAD, found.owner, file_ref(found), now=self.now())
-        now, secret = self.now(), new_secret()
+        rule, now, secret = self._rule_of(*self.accounts.load(actor.id)), self.now(), new_secret()
         link = Link(
             id=new_id(),
             owner=actor.id,
@@ -53,8 +59,8 @@ class Links(LinkOpening):
             secret=secret_hash(secret),
             created_at=now,
             updated_at=now,
-            expires_at=link_end(days, now),
-            password=self._hashed(password),
+            expires_at=rule.chosen_end(days, now, now),
+            password=self._hashed(rule.check_password(password)),
             max_downloads=clean_max_downloads(max_downloads),
         )
         return self._insert(actor, link), link_token(link.id, secret)
@@ -88,20 +94,21 @@ class Links(LinkOpening):
 
     def update(self, actor: Actor, record_id: str, /, *, version: int | None = None, **fields: Any) -> Link:
         """With another end (`days` from now on), `password` ("" = none) or `max_downloads`. One's own only. Raises as
-        `create` does, NotFound, VersionMismatch, and Conflict for one that is closed."""
+        `create` does, NotFound, VersionMismatch, and Conflict for one that is closed, which takes a password alone: an
+        operator may be about to open it again, and the rule may demand one."""
         link = self.store.get(record_id) if is_id(record_id) else None
         owner = link.owner if link is not None else actor.id
         authorize(self.audit, actor, Acts.LINK_UPDATE, owner, self.ref(link) if link else NO_OBJECT, now=self.now())
         if link is None:
             raise NotFound
         expect(link, version)
-        if link.closed_at:
+        if link.closed_at and fields.keys() != {"password"}:
             raise Conflict("This link is closed; make another one, or ask an operator to open it again.")
-        changed: dict[str, Any] = {}
+        rule, changed = self._rule_of(*self.accounts.load(link.owner)), dict[str, Any]()
         if "days" in fields:
-            changed["expires_at"] = link_end(fields["days"], self.now())
+            changed["expires_at"] = rule.chosen_end(fields["days"], self.now(), link.since)
         if "password" in fields:
-            changed["password"] = self._hashed(fields["password"])
+            changed["password"] = self._hashed(rule.check_password(fields["password"]))
         if "max_downloads" in fields:
             changed["max_downloads"] = clean_max_downloads(fields["max_downloads"])
         return self._save(actor, link, replace(link, **changed))
@@ -118,8 +125,9 @@ class Links(LinkOpening):
         self._remove(actor, link)
 
     def reopen(self, actor: Actor, link_id: str, version: int | None = None) -> Link:
-        """Open a link again that is closed, or would be by who opens it next: somebody decides that strangers may have
-        the file. Raises NotAllowed, NotFound, VersionMismatch, and Conflict while something still bars it."""
+        """Open a link again that is closed, or would be by who opens it next, or was over by a rule: somebody decides
+        that strangers may have the file, and its life counts from now on. Raises NotAllowed, NotFound, VersionMismatch,
+        and Conflict while something still bars it."""
         authorize(self.audit, actor, Acts.LINK_REOPEN, now=self.now())
         link = self._existing(link_id)
         expect(link, version)
@@ -127,17 +135,20 @@ class Links(LinkOpening):
         user, roles = self.accounts.load(link.owner)
         file = self.files.get(link.file)
         leaving = self._leaving(file)
-        bar = self._bar(opened, user, roles, file, leaving)
-        if bar:
-            raise Conflict(f"It cannot be opened: {bar}.")
-        if not (link.closed_at or self._bar(link, user, roles, file, leaving)):
+        then = self._standing(opened, user, roles, file, leaving)
+        standing = self._standing(link, user, roles, file, leaving)
+        if then.because:
+            raise Conflict(f"It cannot be opened: {then.because}.")
+        if not standing.because:
             return link
         return self._save(actor, link, opened, Actions.LINK_REOPEN)
 
     # -- parts
 
     @classmethod
-    def of(cls, store: LinkStore, users: Users, files: FileStore, chunks: ChunkStore) -> Self:
+    def of(
+        cls, store: LinkStore, users: Users, files: FileStore, chunks: ChunkStore, link_policy: LinkPolicy = PLAIN
+    ) -> Self:
         """Over what the service of users asks, too: links die with the accounts of their owners."""
         return cls(
             store=store,
@@ -148,19 +159,20 @@ class Links(LinkOpening):
             passwords=users.passwords,
             audit=users.audit,
             policy=users.policy,
+            link_policy=link_policy,
             now=users.now,
         )
 
     def _held(self, links: Sequence[Link]) -> list[HeldLink]:
         users, roles = self.accounts.load_many([one.owner for one in links]) if links else ({}, {})
         files = self.files.get_many([one.file for one in links]) if links else []
-        now, leaving = self.now(), self._leaving(*files)
+        leaving = self._leaving(*files)
         return [
             HeldLink(
                 one,
                 file.name if file is not None and file.owner == one.owner else one.name,
                 users[one.owner].username if one.owner in users else one.owner,
-                one.state(now, self._bar(one, users.get(one.owner), roles, file, leaving)),
+                self._standing(one, users.get(one.owner), roles, file, leaving),
             )
             for one, file in zip(links, files, strict=True)
         ]

@@ -11,6 +11,7 @@ from backoffice.domain.acts import Act, Acts, decide_act
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.lifecycle import clean_inactive_days
 from backoffice.domain.limits import MAX_DESCRIPTION
+from backoffice.domain.link_rules import clean_share_days, clean_share_password
 from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.permissions import Permission
@@ -29,6 +30,28 @@ class RoleChange:
 
     permissions: Iterable[str]
     version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What is to change of a role besides what it grants; None stays."""
+
+    description: str | None
+    inactive_days: int | None
+    share_days: int | None
+    share_password: int | None
+
+    def put_into(self, role: Role) -> Role:
+        """Raises Invalid."""
+        if self.description is not None:
+            role = replace(role, description=_description(self.description))
+        if self.inactive_days is not None:
+            role = replace(role, inactive_days=clean_inactive_days(self.inactive_days) or 0)
+        if self.share_days is not None:
+            role = replace(role, share_days=clean_share_days(self.share_days))
+        if self.share_password is not None:
+            role = replace(role, share_password=clean_share_password(self.share_password))
+        return role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +84,8 @@ class Roles(EditableRecords[Role]):
         description: str = "",
         permissions: Iterable[str],
         inactive_days: int = 0,
+        share_days: int = 0,
+        share_password: int = 0,
         copied_from: str = "",
     ) -> Role:
         """`copied_from`: the role that it is made like; one that is not there is not noted.
@@ -78,6 +103,8 @@ class Roles(EditableRecords[Role]):
             created_at=now,
             updated_at=now,
             inactive_days=clean_inactive_days(inactive_days) or 0,
+            share_days=clean_share_days(share_days),
+            share_password=clean_share_password(share_password),
             copied_from=copied_from if copied_from and copied_from in self.store.all() else "",
         )
         if role.built_in:
@@ -94,9 +121,12 @@ class Roles(EditableRecords[Role]):
         description: str | None = None,
         permissions: Iterable[str] | None = None,
         inactive_days: int | None = None,
+        share_days: int | None = None,
+        share_password: int | None = None,
     ) -> Role:
         """Change what is given. Raises Conflict for a built-in role, VersionMismatch, and as `create` does."""
-        old, new = self._changed(actor, name, version, description, permissions, inactive_days)
+        rules = _Rules(description, inactive_days, share_days, share_password)
+        old, new = self._changed(actor, name, version, permissions, rules)
         return self._save(actor, old, new)
 
     def update_several(self, actor: Actor, changes: Mapping[str, RoleChange]) -> list[Role]:
@@ -115,7 +145,7 @@ class Roles(EditableRecords[Role]):
         pairs = []
         for name, change in changes.items():
             try:
-                old, new = self._changed(actor, name, change.version, None, change.permissions, None)
+                old, new = self._changed(actor, name, change.version, change.permissions)
             except (Invalid, Conflict, NotFound) as error:
                 error.details["role"] = name
                 raise
@@ -128,23 +158,18 @@ class Roles(EditableRecords[Role]):
         actor: Actor,
         name: str,
         version: int | None,
-        description: str | None,
         permissions: Iterable[str] | None,
-        inactive_days: int | None,
+        rules: _Rules | None = None,
     ) -> tuple[Role, Role]:
         """A role as it is, and as it is to be."""
         old = new = self._changeable(actor, Acts.ROLE_UPDATE, name, version)
-        if description is not None:
-            new = replace(new, description=_description(description))
         if permissions is not None:
             granted = _permissions(permissions)
             authorize_grant(self.audit, actor, Acts.ROLE_UPDATE, granted, self.ref(old))
             # What a later version has stored, it will find again.
             unknown = old.permissions.difference(all_permissions())
             new = role_with_break(old, replace(new, permissions=granted | unknown), self.now())
-        if inactive_days is not None:
-            new = replace(new, inactive_days=clean_inactive_days(inactive_days) or 0)
-        return old, new
+        return old, rules.put_into(new) if rules is not None else new
 
     def permitted(self, actor: Actor, act: Act, role: Role) -> bool:
         """Whether `actor` may do this to the role, after giving the password if that is all it takes. For views, which

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from backoffice.domain.limits import MAX_INACTIVE_DAYS, MIN_PASSWORD
+from backoffice.domain.limits import DEFAULT_LINK_DAYS, MAX_INACTIVE_DAYS, MAX_LINK_DAYS, MAX_SHARE_DAYS, MIN_PASSWORD
 from backoffice.secret import Secret, weakness
 from backoffice.settings import parsers as read
 from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
@@ -152,6 +152,16 @@ class Settings:
         read.number(0, MAX_INACTIVE_DAYS),
         0,
         "Days without signing in after which an account ends, unless it or its roles say another number; 0: never",
+    )
+
+    link_days: int = _setting(
+        "BACKOFFICE_LINK_DAYS", read.number(1, MAX_SHARE_DAYS), DEFAULT_LINK_DAYS, "Days of a share link, unless chosen"
+    )
+    max_link_days: int = _setting(
+        "BACKOFFICE_MAX_LINK_DAYS", read.number(1, MAX_SHARE_DAYS), MAX_LINK_DAYS, "Its most; a role can say fewer"
+    )
+    link_password: int = _setting(
+        "BACKOFFICE_LINK_PASSWORD", read.number(0, 1), 0, "1: share links need a password; 0: as roles say"
     )
 
     host: str = _setting("BACKOFFICE_HOST", read.host, "127.0.0.1", "Address the web server listens on")

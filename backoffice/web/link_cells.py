@@ -9,8 +9,15 @@ from markupsafe import Markup
 from backoffice.domain.links import HeldLink
 from backoffice.web.formats import NOTHING, number, state_tag, time_tag
 
-TONES: Final = {"open": "good", "expired": "neutral", "used_up": "neutral", "blocked": "warn", "closed": "neutral"}
-WORDS: Final = {"used_up": "used up"}
+TONES: Final = {
+    "open": "good",
+    "expired": "neutral",
+    "used_up": "neutral",
+    "unprotected": "warn",
+    "blocked": "warn",
+    "closed": "neutral",
+}
+WORDS: Final = {"used_up": "used up", "unprotected": "needs a password"}
 _OF: Final = Markup('<span class="num">%s</span> <span class="muted">of %s</span>')
 
 

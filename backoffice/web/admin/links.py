@@ -51,13 +51,13 @@ class LinkView(ServiceView):
         bulk_question="Revoke the selected links? Whoever has them gets nothing by them any more.",
     )
     column_list = ("name", "owner", "state", "downloads", "last_used_at", "expires_at", "created_at")
-    column_details_list = (*column_list, "has_password", "closed_because", "id")
+    column_details_list = (*column_list, "has_password", "because", "id")
     column_labels: ClassVar = {
         "name": "File",
         "last_used_at": "Last used",
         "expires_at": "Expires",
         "has_password": "Protection",
-        "closed_because": "Closed because",
+        "because": "Not open because",
     }
     column_formatters: ClassVar[dict[str, Formatter]] = {
         "owner": _owner_cell,
@@ -108,7 +108,7 @@ class LinkView(ServiceView):
         self.service.revoke(actor(), key)
 
     def row_actions(self, record: HeldLink) -> Sequence[RowAction]:
-        shut = record.state in (LinkState.CLOSED, LinkState.BLOCKED)
+        shut = record.state in (LinkState.CLOSED, LinkState.BLOCKED) or record.standing.cut
         return self.actions.row_action("reopen", record) if shut else ()
 
     @bulk_action(

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.limits import MAX_LINK_DAYS, MAX_LINK_DOWNLOADS, MAX_PASSWORD, MAX_SEARCH
+from backoffice.domain.limits import MAX_LINK_DOWNLOADS, MAX_PASSWORD, MAX_SEARCH, MAX_SHARE_DAYS
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, NotFound
 from backoffice.web.api.blueprints import files_bp
@@ -35,18 +35,20 @@ class LinkAnswer(Answer):
     owner: Id
     username: Annotated[str, Field(description="The owner's")]
     state: Annotated[
-        Literal["open", "expired", "used_up", "blocked", "closed"],
+        Literal["open", "expired", "used_up", "unprotected", "blocked", "closed"],
         Field(
-            description="`blocked` by its owner's account or its file; `closed` by that until an operator reopens it"
+            description="`unprotected`: links of its owner need a password; `blocked` by its owner's account or its "
+            "file; `closed` by that until an operator reopens it"
         ),
     ]
     has_password: bool
     max_downloads: Annotated[int, Field(description="0: any number")]
     downloads: Annotated[int, Field(description="How many were begun")]
     created_at: Time
-    expires_at: Time
+    expires_at: Annotated[Time, Field(description="At the latest when roles and site let it live no longer")]
     last_used_at: OptionalTime
     closed_because: OptionalText
+    because: Annotated[OptionalText, Field(description="Why it is not open, besides its own end and number")]
     version: int
 
 
@@ -63,7 +65,7 @@ class LinksAnswer(PageOf[LinkAnswer]):
 class LinkFields(Strict):
     """What can be changed of one."""
 
-    days: Annotated[int, Field(ge=1, le=MAX_LINK_DAYS, description="How long it is open from now on")]
+    days: Annotated[int, Field(ge=1, le=MAX_SHARE_DAYS, description="How long it is open from now on")]
     password: Annotated[str, Field(max_length=4 * MAX_PASSWORD, description="Empty: none")]
     max_downloads: Annotated[int, Field(ge=0, le=MAX_LINK_DOWNLOADS, description="0: any number")]
 
@@ -72,7 +74,7 @@ class LinkRequest(Strict):
     """A new link."""
 
     file: Annotated[str, Field(max_length=64, description="Identifier of a file of one's own")]
-    days: Annotated[int, Field(ge=1, le=MAX_LINK_DAYS, description="How long it is open")] | None = None
+    days: Annotated[int, Field(ge=1, le=MAX_SHARE_DAYS, description="How long it is open")] | None = None
     password: Annotated[str, Field(max_length=4 * MAX_PASSWORD, description="Empty: none")] = ""
     max_downloads: Annotated[int, Field(ge=0, le=MAX_LINK_DOWNLOADS, description="0: any number")] = 0
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from backoffice.domain.access import parse_permissions
 from backoffice.domain.acts import Acts
-from backoffice.domain.limits import MAX_INACTIVE_DAYS
+from backoffice.domain.limits import MAX_INACTIVE_DAYS, MAX_SHARE_DAYS
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Conflict, InUse, NameTaken, NotFound, ReauthRequired
 from backoffice.web.api.blueprints import admin_bp
@@ -28,6 +28,12 @@ _INACTIVE: Final = (
     "`0`: as the site says"
 )
 
+_SHARE_DAYS: Final = (
+    "Days that share links of those who have it live at most, counted from when a link was made or opened again; of "
+    "several roles and the site the least counts; `0`: it says nothing"
+)
+_SHARE_GUARDED: Final = "`1`: share links of those who have it need a password; `0`: it says nothing"
+
 
 class RoleAnswer(Answer):
     """A role."""
@@ -37,6 +43,8 @@ class RoleAnswer(Answer):
     permissions: SortedTexts
     built_in: bool
     inactive_days: Annotated[int, Field(description=_INACTIVE)]
+    share_days: Annotated[int, Field(description=_SHARE_DAYS)]
+    share_password: Annotated[int, Field(description=_SHARE_GUARDED)]
     copied_from: Annotated[OptionalText, Field(description="The role that it was made like")]
     created_at: OptionalTime
     updated_at: OptionalTime
@@ -56,6 +64,8 @@ class RoleRequest(Strict):
     description: Annotated[str, Field(max_length=1000)] = ""
     permissions: Annotated[list[str], Field(max_length=200, description="Such as `files:read`")]
     inactive_days: Annotated[int, Field(ge=0, le=MAX_INACTIVE_DAYS, description=_INACTIVE), IntFromText] = 0
+    share_days: Annotated[int, Field(ge=0, le=MAX_SHARE_DAYS, description=_SHARE_DAYS), IntFromText] = 0
+    share_password: Annotated[int, Field(ge=0, le=1, description=_SHARE_GUARDED), IntFromText] = 0
     copied_from: Annotated[str, Field(max_length=256, description="The role that it is made like")] = ""
 
 
@@ -65,6 +75,8 @@ class RoleFields(Strict):
     description: Annotated[str, Field(max_length=1000)]
     permissions: Annotated[list[str], Field(max_length=200, description="All that it grants then")]
     inactive_days: Annotated[int, Field(ge=0, le=MAX_INACTIVE_DAYS, description=_INACTIVE)]
+    share_days: Annotated[int, Field(ge=0, le=MAX_SHARE_DAYS, description=_SHARE_DAYS)]
+    share_password: Annotated[int, Field(ge=0, le=1, description=_SHARE_GUARDED)]
 
 
 RoleChange = changes_of(RoleFields)
@@ -103,6 +115,8 @@ def create_role() -> Response:
         description=wanted.description,
         permissions=permissions,
         inactive_days=wanted.inactive_days,
+        share_days=wanted.share_days,
+        share_password=wanted.share_password,
         copied_from=wanted.copied_from,
     )
     return send(RoleAnswer.model_validate(role), 201)

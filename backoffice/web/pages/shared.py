@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import DEFAULT_LINK_DAYS, MAX_LINK_DOWNLOADS, MAX_LINKS
+from backoffice.domain.limits import MAX_LINK_DOWNLOADS, MAX_LINKS
+from backoffice.domain.link_rules import LinkRule, days_words
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, NotFound, TooMany
 from backoffice.web.context import services
@@ -43,8 +44,10 @@ def file_share(file_id: str) -> ResponseReturnValue:
     file = services().files.get(actor(), file_id)
     if file.owner != actor().id:
         raise NotFound
+    rule = services().links.rule(actor())
+    asked = {"file": file, "rule": rule, "lives": lives(rule)}
     if request.method == "GET":
-        return render_template("share.html", file=file, lives=LIVES, given={"days": str(DEFAULT_LINK_DAYS)}, errors={})
+        return render_template("share.html", **asked, given={"days": str(rule.default_days)}, errors={})
     errors: dict[str, str] = {}
     days = _number(request.form.get("days", ""))
     most = _number(request.form.get("max_downloads", "").strip() or "0")
@@ -63,7 +66,14 @@ def file_share(file_id: str) -> ResponseReturnValue:
         else:
             address = share_link(token)
             return render_template("share.html", file=file, link=link, address=address, code=qr_code(address))
-    return render_template("share.html", file=file, lives=LIVES, given=request.form, errors=errors), 400
+    return render_template("share.html", **asked, given=request.form, errors=errors), 400
+
+
+def lives(rule: LinkRule) -> list[tuple[int, str]]:
+    """How long a link can be open, to choose from: the usual ones that the rule allows, its longest and its default."""
+    words = dict(LIVES)
+    days = {*words, rule.default_days, rule.days}
+    return [(one, words.get(one, days_words(one))) for one in sorted(days) if one <= rule.days]
 
 
 @route_act(Acts.LINK_LIST)

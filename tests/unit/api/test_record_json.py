@@ -115,6 +115,8 @@ def test_permissions_are_sorted() -> None:
         permissions=frozenset("cab"),
         copied_from="",
         inactive_days=0,
+        share_days=0,
+        share_password=0,
         built_in=False,
         created_at=0,
         updated_at=5,
