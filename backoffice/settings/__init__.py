@@ -157,9 +157,7 @@ class Settings:
     link_days: int = _setting(
         "BACKOFFICE_LINK_DAYS", read.number(1, MAX_SHARE_DAYS), DEFAULT_LINK_DAYS, "Days of a share link, unless chosen"
     )
-    max_link_days: int = _setting(
-        "BACKOFFICE_MAX_LINK_DAYS", read.number(1, MAX_SHARE_DAYS), MAX_LINK_DAYS, "Its most; a role can say fewer"
-    )
+    max_link_days: int = _setting("BACKOFFICE_MAX_LINK_DAYS", read.number(1, MAX_SHARE_DAYS), MAX_LINK_DAYS, "Its most")
     link_password: int = _setting(
         "BACKOFFICE_LINK_PASSWORD", read.number(0, 1), 0, "1: share links need a password; 0: as roles say"
     )

@@ -192,3 +192,18 @@ def test_the_form_says_what_holds_and_begins_with_it(on: Sharing) -> None:
     refused = ann.post(path, {"days": "10", "password": "", "max_downloads": ""})
     assert (refused.status_code, "The link needs a password, says the role sharers." in refused.text) == (400, True)
     assert ann.post(path, {"days": "10", "password": PASSWORD, "max_downloads": ""}).status_code == 200
+
+
+def test_operators_set_it_in_the_form_of_a_role_and_read_it_on_its_page(on: Sharing) -> None:
+    on.site.add_user("rosa", "admin")
+    root, roles = on.site.browser(), on.links.accounts
+    root.sign_in("rosa")
+    assert "as the site says (365 days)" in root.get("/admin/roles/edit/?id=sharers").text
+    version = roles.load(on.ann)[1]["sharers"].version
+    form = {"permissions": ["files:read", "files:write", "files:share"], "description": "", "inactive_days": ""}
+    sent = {**form, "share_days": "9", "share_password": "y", "version": str(version)}
+    assert root.post("/admin/roles/edit/?id=sharers", sent).status_code == 302
+    role = roles.load(on.ann)[1]["sharers"]
+    assert (role.share_days, role.share_password) == (9, 1)
+    page = root.get("/admin/roles/details/?id=sharers").text
+    assert ("at most 9 days, from this role" in page, "needed, from this role" in page) == (True, True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from flask_admin.form import BaseForm
-from wtforms import HiddenField, StringField
+from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
 from backoffice.domain.limits import MAX_DESCRIPTION, MAX_ROLE_NAME
+from backoffice.domain.link_rules import days_words
 from backoffice.domain.nouns import all_permissions
 from backoffice.web.admin.fields import CheckboxGroupField, Choice, DaysField
 from backoffice.web.context import services
@@ -35,6 +36,27 @@ def days_field() -> DaysField:
     return DaysField("Days without signing in", [Optional()], render_kw={"inputmode": "numeric"})
 
 
+SHARE_HELP: Final = (
+    "So long share links of those who have this role live at most, also those that are there; 0 or empty: as the site "
+    "says ({}). Of several roles and the site the least counts."
+)
+
+
+def share_days_field() -> DaysField:
+    return DaysField("Days of a share link", [Optional()], render_kw={"inputmode": "numeric"})
+
+
+def share_password_field() -> BooleanField:
+    return BooleanField(
+        "Share links need a password", description="Links without one open nothing until their owner gives them one."
+    )
+
+
+def share_days_of_site() -> str:
+    """The longest life of a link where no role says anything."""
+    return days_words(services().links.link_policy.max_days)
+
+
 def days_of_site() -> str:
     """What holds where no role says anything."""
     days = services().users.policy.inactive_days
@@ -47,10 +69,13 @@ class EditForm(BaseForm):  # type: ignore[misc]
     description = StringField("Description", [Optional(), Length(max=MAX_DESCRIPTION)])
     permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
     inactive_days = days_field()
+    share_days = share_days_field()
+    share_password = share_password_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.inactive_days.description = DAYS_HELP.format(days_of_site())
+        self.share_days.description = SHARE_HELP.format(share_days_of_site())
 
 
 class CreateForm(BaseForm):  # type: ignore[misc]
@@ -64,8 +89,11 @@ class CreateForm(BaseForm):  # type: ignore[misc]
     description = StringField("Description", [Optional(), Length(max=MAX_DESCRIPTION)])
     permissions = CheckboxGroupField("Permissions", boxes=permission_boxes)
     inactive_days = days_field()
+    share_days = share_days_field()
+    share_password = share_password_field()
     copied_from = HiddenField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.inactive_days.description = DAYS_HELP.format(days_of_site())
+        self.share_days.description = SHARE_HELP.format(share_days_of_site())

@@ -28,7 +28,8 @@ from backoffice.web.admin.fields import seen_version
 from backoffice.web.admin.messages import flash_done
 from backoffice.web.admin.record_forms import FORM_ERRORS
 from backoffice.web.admin.record_page import Panel
-from backoffice.web.admin.role_forms import CreateForm, EditForm, days_of_site
+from backoffice.web.admin.role_cells import days_cell, share_days_cell, share_password_cell
+from backoffice.web.admin.role_forms import CreateForm, EditForm
 from backoffice.web.admin.role_matrix import COLUMNS, Entered, matrix, paged
 from backoffice.web.admin.role_preview import groups, preview
 from backoffice.web.admin.timeline import timeline
@@ -41,13 +42,6 @@ MEMBERS = 50
 """People on a page of those who have a role."""
 NOT_KEPT = frozenset({"csrf_token", "confirmed", "back", "show", "save"})
 """What the question about a change does not repeat of what was sent."""
-
-
-def _days(_view: Any, _context: Any, record: Role, _name: str) -> str:
-    """With its source."""
-    if record.inactive_days:
-        return f"{record.inactive_days} days, from this role"
-    return f"{days_of_site()}, from the site's default"
 
 
 def _rights(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
@@ -92,6 +86,8 @@ class RoleView(ServiceView):
         "description",
         "built_in",
         "inactive_days",
+        "share_days",
+        "share_password",
         "copied_from",
         "created_at",
         "updated_at",
@@ -104,9 +100,17 @@ class RoleView(ServiceView):
         "built_in": "Kind",
         "copied_from": "Made like",
         "inactive_days": "Days without signing in",
+        "share_days": "Days of a share link",
+        "share_password": "Password of a share link",
     }
     column_formatters: ClassVar = {"permissions": _rights, "built_in": _kind}
-    column_formatters_detail: ClassVar = {"permissions": _described, "built_in": _kind, "inactive_days": _days}
+    column_formatters_detail: ClassVar = {
+        "permissions": _described,
+        "built_in": _kind,
+        "inactive_days": days_cell,
+        "share_days": share_days_cell,
+        "share_password": share_password_cell,
+    }
     searchable = can_export = shares_trips = True
     search_hint = "Name or description"
     form_on_create = CreateForm
@@ -228,11 +232,10 @@ class RoleView(ServiceView):
     def update_record(self, key: str, version: int | None, data: Mapping[str, Any]) -> None:
         """Permissions that are not offered yet stay as they are: the form does not show them."""
         hidden = [one for one in _known(self.get_one(key)) if not one.offered]
-        told = {"permissions": (*data["permissions"], *hidden), "inactive_days": data["inactive_days"] or 0}
-        super().update_record(key, version, {**data, **told})
+        super().update_record(key, version, {**_numbers(data), "permissions": (*data["permissions"], *hidden)})
 
     def create_record(self, data: Mapping[str, Any]) -> Role:
-        made: Role = super().create_record({**data, "inactive_days": data["inactive_days"] or 0})
+        made: Role = super().create_record(_numbers(data))
         return made
 
     @expose("/delete/", methods=("POST",))  # type: ignore[untyped-decorator]
@@ -270,6 +273,11 @@ class RoleView(ServiceView):
         if may(Acts.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_object_is=f"role:{record.id}"), "audit"))
         return found
+
+
+def _numbers(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form says, as the service takes it: an empty number is 0, and so is a box that is not ticked."""
+    return {**data, **{name: int(data[name] or 0) for name in ("inactive_days", "share_days", "share_password")}}
 
 
 def _members(record: Role) -> dict[str, Any]:
