@@ -236,6 +236,7 @@ def _effective(settings: Settings, stores: _Stores) -> Effective:
         session_max_seconds=settings.session_max,
         max_files=settings.max_files,
         policy=AccountPolicy(settings.inactive_days),
+        link_policy=link_policy(settings),
     )
 
 

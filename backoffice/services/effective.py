@@ -12,6 +12,7 @@ from backoffice.domain.effective import EffectiveValue, Source, Unit, effective_
 from backoffice.domain.ids import is_id
 from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
 from backoffice.domain.limits import MAX_SESSIONS, MAX_TOKEN_DAYS, MAX_TOKENS
+from backoffice.domain.link_rules import PLAIN, LinkPolicy
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.errors import NotFound
@@ -35,6 +36,7 @@ class Effective:
     session_max_seconds: int
     max_files: int | None
     policy: AccountPolicy = OPEN_END
+    link_policy: LinkPolicy = PLAIN
 
     def of(self, actor: Actor, user_id: str) -> tuple[EffectiveValue, ...]:
         """Of one user. Takes users:read, but for oneself. One round trip. Raises NotFound."""
@@ -62,7 +64,15 @@ class Effective:
             EffectiveValue("sessions", MAX_SESSIONS, number, Source.PRODUCT),
             EffectiveValue("tokens", MAX_TOKENS, number, Source.PRODUCT),
             EffectiveValue("token_life", MAX_TOKEN_DAYS * DAY_SECONDS, seconds, Source.PRODUCT),
+            self._link_life(user, roles),
         )
+
+    def _link_life(self, user: User, roles: Mapping[str, Role]) -> EffectiveValue:
+        """How long a share link lives at most."""
+        rule = self.link_policy.rule(user.roles, roles)
+        source = Source.ROLE if rule.days_role else Source.SITE
+        setting = rule.days_role or "BACKOFFICE_MAX_LINK_DAYS"
+        return EffectiveValue("link_life", rule.days * DAY_SECONDS, Unit.SECONDS, source, setting)
 
     def _inactive(self, user: User, roles: Mapping[str, Role]) -> EffectiveValue:
         """After how long without signing in the account ends."""

@@ -48,6 +48,7 @@ VALUES = {
     "sessions": "Sessions",
     "tokens": "API tokens",
     "token_life": "A token lives at most",
+    "link_life": "A share link lives at most",
 }
 SOURCES = {
     Source.USER: "from this user",
