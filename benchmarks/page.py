@@ -123,7 +123,10 @@ def _large(plan: Plan, site: Site, page: Page, files: Path) -> dict[str, Series]
 
     def from_the_page() -> Moved:
         before = _count(site)
-        page.locator(PICKER).set_input_files(path)
+        # A name that is taken would be asked about.
+        named = path.with_name(f"large-{before}.bin")
+        os.link(path, named)
+        page.locator(PICKER).set_input_files(named)
         _await(site, page, before + 1)
         stored = _listed(site)["items"][0]
         return moved(stored["id"], stored["total_chunks"])
