@@ -289,7 +289,7 @@ class FileStore(FileChangeStore, Protocol):
         """Drop a purged file after its chunks are gone, and release its quota."""
 
     def due(self, now: int, limit: int) -> list[File]:
-        """Trashed ones whose time is over, but for those that went there with a folder that is not gone."""
+        """Trashed ones whose time is over, but for those that went there with a folder: they go with it."""
 
     def purged(self, limit: int) -> list[File]:
         """Those that wait for collection."""

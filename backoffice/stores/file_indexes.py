@@ -7,6 +7,8 @@ from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Wor
 
 IN_FOLDER = "\2"
 """Between a name and its folder. No name has it; it is above what ends a text, and below what can go on in a name."""
+NEVER_ALONE = 2**50
+"""Later than any time in ms; with one added it is still exact as a score."""
 
 
 def placed_name(name: str, folder: str) -> str:
@@ -31,6 +33,12 @@ def _trashed(file: File) -> bool:
 
 def _created(file: File) -> float:
     return file.created_at
+
+
+def _purged(file: File) -> float:
+    """When it goes by itself. What went with a folder never does: it stands behind all that do, so what looks for those
+    that are due does not come upon it, however many there are."""
+    return file.purge_at + (NEVER_ALONE if file.with_folder else 0)
 
 
 SHORT = {
@@ -77,17 +85,15 @@ INDEXES: tuple[Index[File], ...] = (
     Facet("mime_type", lambda one: [one.mime_type] if is_live(one) else [], _created, "created", listed=True),
     Facet("tag", lambda one: one.tags if is_live(one) else (), _created, "created", listed=True),
     Sorted("undigested", lambda one: one.created_at if is_live(one) and not one.digest else None),
-    Sorted("purge", lambda one: one.purge_at if _trashed(one) else None),
-    Facet("trash", lambda one: [one.owner] if _trashed(one) else [], lambda one: one.purge_at, "purge"),
+    Sorted("purge", lambda one: _purged(one) if _trashed(one) else None),
+    Facet("trash", lambda one: [one.owner] if _trashed(one) else [], _purged, "purge"),
     # Those that were there before there was this list are in neither: see `FileLists.page_alone`.
-    Facet("alone", lambda one: [one.owner] if _trashed(one) and one.alone else [], lambda one: one.purge_at, "purge"),
-    Facet(
-        "with", lambda one: [one.owner] if _trashed(one) and one.with_folder else [], lambda one: one.purge_at, "purge"
-    ),
+    Facet("alone", lambda one: [one.owner] if _trashed(one) and one.alone else [], _purged, "purge"),
+    Facet("with", lambda one: [one.owner] if _trashed(one) and one.with_folder else [], _purged, "purge"),
     Facet(
         "went",
         lambda one: [place(one.owner, one.folder)] if _trashed(one) and one.with_folder else [],
-        lambda one: one.purge_at,
+        _purged,
         "purge",
     ),
     Sorted("gc", lambda one: one.updated_at if one.state is FileState.GONE else None),

@@ -170,16 +170,7 @@ class FileLists:
     # -- what the worker looks for
 
     def due(self, now: int, limit: int) -> list[File]:
-        found = self._pager.page(Query(sort="purge", ranges=(("purge", None, now),), limit=limit)).items
-        # What went with a folder goes with it, too, so that nobody gets half of it back.
-        with_it = sorted({file.folder for file in found if file.with_folder})
-        rows = self._db.many([("HGET", self._keys.record(FOLDERS, folder), "state") for folder in with_it])
-        there = {
-            folder
-            for folder, state in zip(with_it, rows, strict=True)
-            if state and state != FolderState.GONE.value.encode()
-        }
-        return [file for file in found if not (file.with_folder and file.folder in there)]
+        return list(self._pager.page(Query(sort="purge", ranges=(("purge", None, now),), limit=limit)).items)
 
     def purged(self, limit: int) -> list[File]:
         return list(self._pager.page(Query(sort="gc", limit=limit)).items)

@@ -223,3 +223,16 @@ def test_folders_in_the_trash_go_with_their_owner(site: Site, a: str, ann: Perso
     site.services.users.delete(system_actor("test", "shell"), ann.id)
     del site.people["ann"]
     assert site.services.folders.store.page(Query(sort="purge", limit=10)).total == 0
+
+
+def test_what_waits_for_its_folder_keeps_nothing_else_in_the_trash(site: Site, ann: Person, a: str) -> None:
+    bob, services = site.person("bob"), site.services
+    done(ann, a, "trash")
+    file = bob.upload("alone")
+    bob.call("DELETE", f"/files/{file}")
+    late = services.files.now() + 2 * services.files.trash_seconds * 1000
+    files = replace(services.files, now=lambda: late)
+    files.purge_due(limit=1)
+    assert services.files.files.get(file) is None
+    assert not services.files.files.due(late, 1)
+    assert ann.get("/files?state=trashed").json["total"] == 2
