@@ -280,7 +280,8 @@ class FileStore(FileChangeStore, Protocol):
 
     def follow(self, folder: Folder, changes: Sequence[tuple[File, File, AuditEvent]]) -> None:
         """Each of these files of a folder as it was, as it is to be and with its event, all in one commit. Raises
-        NameTaken, VersionMismatch: also unless the folder is still in the state it is in."""
+        NameTaken, VersionMismatch: also unless the folder is still in the state it is in. Into a full store
+        nothing comes back."""
 
     def purge(self, old: File, event: AuditEvent) -> File:
         """Out of the trash for good; waits for collection. Raises VersionMismatch."""

@@ -39,13 +39,19 @@ class FolderStore(RecordStore[Folder], Protocol):
         event: AuditEvent,
         *,
         follows: FolderState | None = None,
+        returning: int = 0,
     ) -> None:
         """Put `new`, with another name, parent or state, in the place of `old`. `above`: where it comes to a place,
         those that it comes to lie in. Raises as `add` does; VersionMismatch also unless it is still `old`, and unless
-        the folder that it lies in is in the state `follows`."""
+        the folder that it lies in is in the state `follows`; TooMany. `returning`: how many records it brings back
+        out of the trash, which are counted by the day. Into a full store nothing follows but into the trash."""
 
     def within(self, folder: Folder, query: Query, *, live: bool) -> Page[Folder]:
         """Of the folders that lie in one, whatever state it is in; or of those that went into the trash with it."""
+
+    def below(self, folders: Sequence[Folder]) -> tuple[list[Folder], int]:
+        """The folders that lie in these, whatever state they are in, and how many records went into the trash with
+        these. Two round trips for 500."""
 
     def settle(self, folder: Folder) -> bool:
         """Note that nothing in it has to follow it any more, and drop a purged one; whether that is so. Not an act."""

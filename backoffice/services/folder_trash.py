@@ -24,7 +24,7 @@ from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import Invalid, NameTaken, NotFound, VersionMismatch
+from backoffice.errors import Invalid, NameTaken, NotFound, StoreFull, VersionMismatch
 from backoffice.services.authorization import authorize
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_reading import file_ref
@@ -96,12 +96,14 @@ class FolderTrash(FolderTree):
     def restore(self, actor: Actor, record_id: str, version: int | None = None) -> Folder:
         """Out of the trash with what went there with it, to where it was or, where that is gone, to the top; under
         another name where its own was taken meanwhile. The folder as it is then, `complete` or not. What went there
-        with another folder can be taken out by itself. Raises NotFound, NotAllowed, VersionMismatch."""
+        with another folder can be taken out by itself. Raises NotFound, NotAllowed, VersionMismatch;
+        TooMany: too much came back today."""
 
         def change() -> Folder:
             old = self._in_trash(actor, record_id, Acts.FOLDER_RESTORE)
             expect(old, version)
-            return self._come_back(actor, old, self._above_before(old))
+            height, went = self._measured(old)
+            return self._come_back(actor, old, self._above_before(old, height), returning=went)
 
         return self._followed(actor, again(version, change))
 
@@ -162,13 +164,15 @@ class FolderTrash(FolderTree):
         *,
         above: Sequence[Folder] = (),
         follows: FolderState | None = None,
+        returning: int = 0,
     ) -> Folder:
         """Put `new`, which is in another state, in the place of `old`; what lies in it has to follow."""
         with_parent = int(follows is FolderState.TRASHED)
         new = replace(new, with_parent=with_parent, moving=1, moved_by=actor.id, moved_by_name=actor.name)
         action: Action = _FOLLOWING[new.state][0]
         stamped, event = self._stamped(actor, old, new, action)
-        self.store.put(old, stamped, above, replace(event, object=self.ref(old), data=data or {}), follows=follows)
+        event = replace(event, object=self.ref(old), data=data or {})
+        self.store.put(old, stamped, above, event, follows=follows, returning=returning)
         return stamped
 
     def _come_back(
@@ -178,6 +182,7 @@ class FolderTrash(FolderTree):
         above: Sequence[Folder],
         data: dict[str, Any] | None = None,
         follows: FolderState | None = None,
+        returning: int = 0,
     ) -> Folder:
         """Restore it into the first of `above`, under a name that is free there."""
         parent = above[0].id if above else ""
@@ -185,19 +190,20 @@ class FolderTrash(FolderTree):
             name = self.files.free_name(old.owner, old.name, parent)
             new = replace(old, state=FolderState.READY, purge_at=0, name=name, parent=parent)
             with suppress(NameTaken):  # by somebody at this moment
-                return self._turn(actor, old, new, data, above=above, follows=follows)
+                return self._turn(actor, old, new, data, above=above, follows=follows, returning=returning)
         raise NameTaken
 
-    def _above_before(self, old: Folder) -> tuple[Folder, ...]:
+    def _above_before(self, old: Folder, height: int) -> tuple[Folder, ...]:
         """The folders that it lay in, the nearest first; none where they are gone, or it would lie too deep."""
         above = tuple(self._upwards(old.parent))
         whole = bool(above) and not above[-1].parent and all(one.live and one.owner == old.owner for one in above)
-        return above if whole and len(above) + self._height(old) <= MAX_FOLDER_DEPTH else ()
+        return above if whole and len(above) + height <= MAX_FOLDER_DEPTH else ()
 
     # -- what lies in it
 
     def _followed(self, actor: Actor, folder: Folder) -> Folder:
-        self._follow_some(folder, actor, AT_ONCE)
+        with suppress(StoreFull):  # the worker goes on with it when there is room, and says so until then
+            self._follow_some(folder, actor, AT_ONCE)
         return self.store.get(folder.id) or folder
 
     def _follow_some(self, top: Folder, actor: Actor, limit: int) -> int:

@@ -132,18 +132,14 @@ class FolderTree(Records[Folder]):
             yield folder
             folder_id = folder.parent
 
-    def _height(self, folder: Folder) -> int:
-        """How deep the folders in it go, itself counted."""
-        height, level = 0, [folder]
+    def _measured(self, folder: Folder) -> tuple[int, int]:
+        """How deep the folders in it go, itself counted, with those that went into the trash with it or are on the way
+        there or back; and how many records went there with it."""
+        height, went, level = 0, 0, [folder]
         while level and height <= MAX_FOLDER_DEPTH:
-            height, level = height + 1, [inner for one in level for inner in self._inner(one)]
-        return height
-
-    def _inner(self, folder: Folder) -> Iterator[Folder]:
-        """The folders in it, with those that went into the trash with it or are on the way there or back."""
-        for live in (True, False):
-            if live is folder.live or folder.moving or folder.trashed:
-                yield from self._all(partial(self.store.within, folder, live=live))
+            level, with_them = self.store.below(level)
+            height, went = height + 1, went + with_them
+        return height, went
 
     def _within(self, owner: str, parent: str) -> Iterator[Folder]:
         return self._all(partial(self.store.page_in, owner, parent))

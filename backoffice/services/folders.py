@@ -131,5 +131,5 @@ class Folders(FolderTrash):
         above = self._place(old.owner, parent)
         if old.id in {one.id for one in above}:
             raise Conflict("A folder cannot lie in itself.", field="parent")
-        check_depth(len(above) + self._height(old))
+        check_depth(len(above) + self._measured(old)[0])
         return above

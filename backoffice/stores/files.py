@@ -271,7 +271,7 @@ class RedisFiles(FileLists):
             self.collection.replace(commit, old, replace(new, version=old.version + 1))
             if is_live(new):
                 self.names.check_vacant(commit, new)
-        commit.run(self._db, when_full=True)
+        commit.run(self._db, when_full=not folder.live)
 
     def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
         """Put `new` in the place of `old`, under its name or another that its owner has not used by then."""

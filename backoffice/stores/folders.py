@@ -8,7 +8,7 @@ from dataclasses import replace
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.folders import Folder, FolderState
-from backoffice.domain.limits import MAX_FOLDERS
+from backoffice.domain.limits import MAX_FOLDERS, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import InUse, NameTaken, NotSignedIn, QuotaExceeded, VersionMismatch
 from backoffice.stores.bounds import UNBOUNDED, Bounds
@@ -116,8 +116,11 @@ class RedisFolders(RedisRecords[Folder]):
         event: AuditEvent,
         *,
         follows: FolderState | None = None,
+        returning: int = 0,
     ) -> None:
         commit = self._commit(event)
+        if returning:
+            commit.charge("returns", event, self._bounds.acts, returning)
         self.collection.replace(commit, old, new)
         if follows is not None:
             state = (self._keys.record(FOLDERS, old.parent), "state", follows.value)
@@ -125,7 +128,7 @@ class RedisFolders(RedisRecords[Folder]):
         moved = text_range(placed_name(old.name, old.parent)) != text_range(placed_name(new.name, new.parent))
         if new.live and (moved or not old.live):
             self._check_place(commit, new, above)
-        commit.run(self._db, when_full=True)
+        commit.run(self._db, when_full=follows is not FolderState.READY)
 
     # -- the trash
 
@@ -134,6 +137,22 @@ class RedisFolders(RedisRecords[Folder]):
         facet = (name, place(folder.owner, folder.id))
         page = self._pager.page(replace(query, sort=sort, filters=(facet, *query.filters)))
         return replace(page, items=tuple(one for one in page.items if one.parent == folder.id and one.live is live))
+
+    def below(self, folders: Sequence[Folder]) -> tuple[list[Folder], int]:
+        found, went = list[Folder](), 0
+        for at in range(0, len(folders), MAX_LIMIT):
+            some = {one.id for one in folders[at : at + MAX_LIMIT]}
+            lists = [self._holding(one) for one in folders[at : at + MAX_LIMIT]]
+            inside = [key for _, live, _, trashed in lists for key in (live, trashed)]
+            asked = [("ZRANGE", key, 0, -1) for key in inside] + [("ZCARD", key) for _, _, key, _ in lists]
+            answers = self._db.many(asked)
+            members = answers[: len(inside)]
+            went += sum(map(int, answers[len(inside) :])) + sum(map(len, members[1::2]))
+            ids = sorted({self.collection.member_id(bytes(one)) for row in members for one in row})
+            for start in range(0, len(ids), MAX_LIMIT):
+                read = self.get_many(ids[start : start + MAX_LIMIT])
+                found += [one for one in read if one is not None and one.parent in some]
+        return found, went
 
     def settle(self, folder: Folder) -> bool:
         args = [str(folder.version), folder.state.value, folder.id]

@@ -104,6 +104,7 @@ READERS = {
     "moving",
     "page_alone",
     "leaving",
+    "below",
     "within",
     "free_name",
     "ends_noted_by",

@@ -74,7 +74,7 @@ class Commit:
         self._keys: dict[bytes, int] = {keys.request(token_hex(16)): 1, keys.audit: 2, keys.full_indexes: 3}
         self._checks: list[Arg] = []
         self._errors: list[Refusal] = []
-        self._charges: list[tuple[bytes, int, Refusal]] = []
+        self._charges: list[tuple[bytes, int, int, Refusal]] = []
         self._length = 0
         self._writes: list[Arg] = []
         self._events: list[Arg] = []
@@ -120,12 +120,13 @@ class Commit:
         self._checks += [self._position(arg) if isinstance(arg, bytes) else str(arg) for arg in args]
         self._errors.append(error)
 
-    def charge(self, what: str, event: AuditEvent, most: int | None) -> None:
+    def charge(self, what: str, event: AuditEvent, most: int | None, number: int = 0) -> None:
         """Count this act of somebody who came with a session or token, `most` in a day of UTC; None: any number. One
-        whose entries are long counts for more (`weight`). Beyond them `run` raises TooMany."""
+        whose entries are long counts for more (`weight`). `number`: it counts for so many, also for more than are left
+        of the day, if any is: else there are things too large to be done at all. Beyond them `run` raises TooMany."""
         if most is not None and charged(event):
             key = self._all.daily(what, event.actor.id, event.at // DAY_MS)
-            self._charges.append((key, most, too_much(what, most, event)))
+            self._charges.append((key, number, most, too_much(what, most, event)))
 
     def write(self, command: str, key: bytes, *args: Arg) -> None:
         """A command on one key, carried out after all checks hold. Bytes are sent as they are, uncopied."""
@@ -173,8 +174,9 @@ class Commit:
         made of it: it may be somebody else's. Where the one who acts may not any more, raises what the refusal is.
         """
         # Last, for they have an effect.
-        for key, most, refusal in self._charges:
-            self.check("spend", key, weight(self._length), most, DAY_SECONDS, error=refusal)
+        for key, number, most, refusal in self._charges:
+            count, below = (number, most + number - 1) if number else (weight(self._length), most)
+            self.check("spend", key, count, below, DAY_SECONDS, error=refusal)
         program: list[Arg] = [
             KEEP_SECONDS,
             self._all.full_bytes,

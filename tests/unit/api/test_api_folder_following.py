@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import Any
 
 import pytest
 
 from backoffice.domain.access import system_actor
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
+from backoffice.errors import StoreFull
 from backoffice.services import folder_trash
+from backoffice.stores.bounds import Bounds
+from backoffice.stores.client import Db
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.folders import RedisFolders
+from backoffice.stores.records.commit import Commit
 from tests.support.api_site import Person, problem
-from tests.support.folders import done, make, make_full, tree
+from tests.support.folders import done, make, make_full, post, tree
 
 
 @pytest.fixture(name="a")
@@ -115,3 +120,58 @@ def test_a_link_is_dead_before_its_file_has_followed(ann: Person, a: str, monkey
 
 def _entries(person: Person, about: str) -> Any:
     return person.site.services.audit.log.page((("object", about),), "", 50).items
+
+
+def test_what_comes_back_is_counted_by_the_day(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry for each in it, there and back, as often as somebody likes: else that is no bound of the log."""
+    ann.put(f"three?folder={a}")
+    monkeypatch.setattr(ann.site.services.folders.store, "_bounds", Bounds(acts=9))
+    for _ in range(2):
+        done(ann, a, "trash")
+        assert done(ann, a, "restore")["complete"], "5 of 9, then more than are left: nothing is too large for a day"
+    done(ann, a, "trash")
+    assert "9 returns" in problem(post(ann, a, "restore"), 429, "too_many_attempts")["detail"]
+    assert post(ann, a, "purge").status_code == 204, "what makes room goes on"
+
+
+def test_into_a_full_store_nothing_comes_back(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, run = tree(ann), Commit.run
+    done(ann, a, "trash")
+
+    def full(self: Commit, db: Any, *, when_full: bool = False) -> str:
+        if not when_full:
+            raise StoreFull
+        return run(self, db, when_full=when_full)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Commit, "run", full)
+        assert done(ann, a, "restore")["complete"] is False
+        assert set(tree(ann)) == {"/a/"}
+        assert done(ann, a, "trash")["complete"], "that makes room"
+        done(ann, a, "restore")
+    while ann.site.services.folders.follow():
+        pass
+    assert tree(ann) == before
+
+
+def test_a_tree_is_restored_by_its_levels(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    for name in ("call", "many"):
+        monkeypatch.setattr(Db, name, partialmethod(_counted, asked, getattr(Db, name)))
+    counts = list[int]()
+    for number in (0, 20):
+        for one in range(number):
+            make(ann, f"n{one}", a)
+        done(ann, a, "trash")
+        with monkeypatch.context() as patched:
+            patched.setattr(folder_trash, "AT_ONCE", 0)
+            asked.clear()
+            done(ann, a, "restore")
+            counts.append(len(asked))
+        ann.site.services.folders.follow()
+    assert counts[0] == counts[1]
+
+
+def _counted(db: Db, asked: list[int], real: Any, *args: Any, **more: Any) -> Any:
+    asked.append(1)
+    return real(db, *args, **more)
