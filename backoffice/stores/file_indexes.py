@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backoffice.domain.files import TOP, File, FileState
-from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
+from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words, text_range
 
 IN_FOLDER = "\2"
 """Between a name and its folder. No name has it; it is above what ends a text, and below what can go on in a name."""
 NEVER_ALONE = 2**50
 """Later than any time in ms; with one added it is still exact as a score."""
+Above = Sequence[tuple[str, str]]
+"""A folder and those that it lies in, each with its version."""
 
 
 def placed_name(name: str, folder: str) -> str:
     """How a name stands in indexes, where those in one place are different: at the top as it is, in a folder with its
     identifier behind it. So names in all places are in one order, and those in one place are one stretch of it."""
     return name if folder in {"", TOP} else f"{name}{IN_FOLDER}{folder}"
+
+
+def entry(file: File) -> tuple[str, str]:
+    """Where a file's name stands in the index: two of one entry are in each other's way."""
+    return text_range(placed_name(file.name, file.folder))
 
 
 def place(owner: str, folder: str) -> str:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import TOP, File, numbered
-from backoffice.domain.folders import FolderState
-from backoffice.errors import Invalid, NameTaken
+from backoffice.domain.folders import Folder, FolderState
+from backoffice.domain.limits import MAX_FOLDER_DEPTH
+from backoffice.errors import Invalid, NameTaken, VersionMismatch
 from backoffice.stores.client import Db
-from backoffice.stores.file_indexes import is_live, placed_name
+from backoffice.stores.file_indexes import Above, is_live, placed_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
@@ -31,6 +32,11 @@ class _FolderInTheWay(NameTaken):
 
 class _FolderGone(Invalid):
     """There is no such folder."""
+
+
+class _Leaving(VersionMismatch):
+    """One of the owner's folders is in the trash and others have yet to follow it, so those above a place have to be
+    looked at; or one of these has changed since."""
 
 
 class FileNames:
@@ -95,6 +101,32 @@ class FileNames:
         if file.folder != TOP:
             check_folder(commit, self._keys, file.owner, file.folder)
 
+    def check_stays(self, commit: Commit, file: File, above: Above | None) -> None:
+        """Check that the file's folder has not to follow one above it into the trash. `above`: as `above` found these,
+        None: as long as nothing of the owner's is on the way there, which costs nothing to know. The commit then raises
+        _Leaving."""
+        if file.folder_id and above is None:
+            commit.check("absent", leaving_of(self._keys, file.owner), error=_Leaving())
+        for folder, version in above or ():
+            commit.check("equal", self._keys.record(FOLDERS, folder), "version", version, error=_Leaving())
+
+    def check_state(self, commit: Commit, folder: Folder) -> None:
+        """Check that the folder is still in the state it is in. The commit then raises VersionMismatch."""
+        commit.check("equal", self._keys.record(FOLDERS, folder.id), "state", folder.state, error=VersionMismatch())
+
+    def above(self, folder: str) -> Above:
+        """A folder and those that it lies in, each with its version. Raises _FolderGone where one of them is in the
+        trash. A round trip for each."""
+        found = list[tuple[str, str]]()
+        while folder and len(found) < 2 * MAX_FOLDER_DEPTH:
+            row = self._db.call("HMGET", self._keys.record(FOLDERS, folder), "state", "version", "parent")
+            state, version, parent = ((one or b"").decode() for one in row)
+            if state != FolderState.READY:
+                raise _FolderGone(field="folder")
+            found.append((folder, version))
+            folder = parent
+        return found
+
 
 def check_folder(commit: Commit, keys: Keys, owner: str, folder: str) -> None:
     """Check that there is this folder of the owner's, outside of the trash. The commit then raises _FolderGone."""
@@ -111,6 +143,11 @@ def folder_names(keys: Keys, owner: str) -> bytes:
 def folders_of(keys: Keys, owner: str) -> bytes:
     """All folders of an owner, also those in the trash."""
     return keys.index(FOLDERS, "all", owner)
+
+
+def leaving_of(keys: Keys, owner: str) -> bytes:
+    """Folders of an owner that went into the trash, or from there for good, and that others have yet to follow."""
+    return keys.index(FOLDERS, "leaving", owner)
 
 
 def _ends(name: str, folder: str) -> tuple[str, str]:

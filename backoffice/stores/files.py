@@ -15,15 +15,14 @@ from backoffice.stores import file_lists
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import keep_carried
 from backoffice.stores.client import Db
-from backoffice.stores.file_indexes import SHORT, is_live, placed_name
+from backoffice.stores.file_indexes import SHORT, entry, is_live
 from backoffice.stores.file_lists import FileLists
-from backoffice.stores.file_names import FOLDERS, _FolderGone, _FolderInTheWay, _Unplaced, in_order, telling_name
+from backoffice.stores.file_names import _FolderGone, _FolderInTheWay, _Leaving, _Unplaced, in_order, telling_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.reads import RedisReads
 from backoffice.stores.quotas import check_quota, move_quota, release_keys, take_quota
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.commit import Commit
-from backoffice.stores.records.indexes import text_range
 
 NOUN = file_lists.NOUN
 NAME_ATTEMPTS = 100
@@ -119,7 +118,7 @@ class RedisFiles(FileLists):
 
         Raises NameTaken (with OnConflict.FAIL), and what `add` checks.
         """
-        first = True
+        first, above = True, None
         for attempt in range(NAME_ATTEMPTS):
             named, replaced = self._choose_name(file, on_conflict, first=first)
             commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
@@ -127,10 +126,14 @@ class RedisFiles(FileLists):
             commit.charge("acts", event, self.bounds.acts)
             self.check_number(commit, file.owner, replaced=replaced is not None)
             self._claim_name(commit, named, replaced, purge_at, event)
+            self.names.check_stays(commit, named, above)
             try:
                 commit.run(self._db)
             except _Unplaced:
                 file = replace(file, folder=TOP)
+                continue
+            except _Leaving:
+                above = self.names.above(named.folder_id)
                 continue
             except (NameTaken, VersionMismatch) as error:
                 # VersionMismatch: the file to be replaced was changed meanwhile.
@@ -191,35 +194,31 @@ class RedisFiles(FileLists):
     ) -> File:
         """Also in a full store: no file is added, and how often somebody can do it in a day is bounded. What makes room
         is not counted. `add`: what else the commit does."""
-        try:
-            return self._write(old, replace(new, version=old.version + 1), event, claim, makes_room, add)
-        except _Unplaced:
-            return self._write(old, replace(new, version=old.version + 1, folder=TOP), event, claim, makes_room, add)
-
-    def _write(
-        self,
-        old: File,
-        new: File,
-        event: AuditEvent,
-        claim: bool,
-        makes_room: bool,
-        add: Callable[[Commit], None] | None,
-    ) -> File:
-        commit = Commit(self._keys, event)
-        if add is not None:
-            add(commit)
-        self.collection.replace(commit, old, new)
-        if claim:
-            self.names.check_vacant(commit, new)
-        if not makes_room:
-            commit.charge("acts", event, self.bounds.acts)
-        commit.run(self._db, when_full=True)
-        return new
+        above = None
+        for _ in range(NAME_ATTEMPTS):
+            new, commit = replace(new, version=old.version + 1), Commit(self._keys, event)
+            if add is not None:
+                add(commit)
+            self.collection.replace(commit, old, new)
+            if claim:
+                self.names.check_vacant(commit, new)
+                self.names.check_stays(commit, new, above)
+            if not makes_room:
+                commit.charge("acts", event, self.bounds.acts)
+            try:
+                commit.run(self._db, when_full=True)
+            except _Unplaced:
+                new = replace(new, folder=TOP)
+            except _Leaving:
+                above = self.names.above(new.folder_id)
+            else:
+                return new
+        raise VersionMismatch
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
         # The same name in other capitals is this file's own entry, so one may be there.
         new = replace(old, name=name, changed_at=event.at)
-        return self._change(old, new, event, claim=not _same_place(old, new))
+        return self._change(old, new, event, claim=entry(old) != entry(new))
 
     def set_tags(self, old: File, tags: tuple[str, ...], event: AuditEvent) -> File:
         return self._change(old, replace(old, tags=tags, changed_at=event.at), event)
@@ -248,7 +247,7 @@ class RedisFiles(FileLists):
             new = replace(new, folder="", restored_at=event.at)
         if handed_over and new.name == old.name:
             return self._claimed(new, old, event, add)
-        return self._change(old, new, event, claim=handed_over or not _same_place(old, new), add=add)
+        return self._change(old, new, event, claim=handed_over or entry(old) != entry(new), add=add)
 
     def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
         return self._change(old, replace(old, digest=digest), event)
@@ -262,10 +261,9 @@ class RedisFiles(FileLists):
 
     def follow(self, folder: Folder, changes: Sequence[tuple[File, File, AuditEvent]]) -> None:
         commit = Commit(self._keys, *(event for *_, event in changes))
-        state = (self._keys.record(FOLDERS, folder.id), "state", folder.state.value)
-        commit.check("equal", *state, error=VersionMismatch())
+        self.names.check_state(commit, folder)
         coming = [new for _, new, _ in changes if is_live(new)]
-        if len({text_range(placed_name(new.name, new.folder)) for new in coming}) < len(coming):
+        if len({entry(new) for new in coming}) < len(coming):
             raise NameTaken
         for old, new, _ in changes:
             self.collection.replace(commit, old, replace(new, version=old.version + 1))
@@ -293,8 +291,3 @@ class RedisFiles(FileLists):
         args = [self.collection.ref(file.id), FileState.GONE.value, SHORT["size"], "used"]
         args += [file.owner, str(self.bounds.default_quota)]
         self._db.script("delete_and_release", release_keys(self._keys, NOUN, file.id, file.owner), args, allow_oom=True)
-
-
-def _same_place(old: File, new: File) -> bool:
-    """Whether the name of `new` in its folder is the entry that `old` has already."""
-    return text_range(placed_name(old.name, old.folder)) == text_range(placed_name(new.name, new.folder))

@@ -14,7 +14,7 @@ from backoffice.errors import InUse, NameTaken, NotSignedIn, QuotaExceeded, Vers
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import place, placed_name
-from backoffice.stores.file_names import FOLDERS, _FolderGone, check_folder, folder_names, folders_of
+from backoffice.stores.file_names import FOLDERS, _FolderGone, check_folder, folder_names, folders_of, leaving_of
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Words, text_range
@@ -32,6 +32,11 @@ def _made(folder: Folder) -> float:
 def _alone(folder: Folder) -> bool:
     """Whether it is in the trash by itself."""
     return folder.trashed and not folder.with_parent
+
+
+def _leaving(folder: Folder) -> bool:
+    """Whether something has yet to follow it into the trash, or from there for good."""
+    return bool(folder.moving) and not folder.live
 
 
 def _went(folder: Folder) -> bool:
@@ -60,6 +65,7 @@ class RedisFolders(RedisRecords[Folder]):
         Sorted("went", lambda one: one.created_at if _went(one) else None),
         Facet("with_parent", lambda one: (place(one.owner, one.parent),) if _went(one) else (), _made, "went"),
         Sorted("moving", lambda one: one.updated_at if one.moving else None),
+        Facet("leaving", lambda one: (one.owner,) if _leaving(one) else (), lambda one: one.updated_at, "moving"),
         Facet("all", lambda one: (one.owner,), _made, "created"),
     )
 
@@ -160,8 +166,10 @@ class RedisFolders(RedisRecords[Folder]):
             self._keys.record(FOLDERS, folder.id),
             self._keys.index(FOLDERS, "moving"),
             folders_of(self._keys, folder.owner),
+            *self._holding(folder),
+            leaving_of(self._keys, folder.owner),
         ]
-        return bool(self._db.script("settle_folder", [*keys, *self._holding(folder)], args, allow_oom=True))
+        return bool(self._db.script("settle_folder", keys, args, allow_oom=True))
 
     def moving(self, limit: int) -> list[Folder]:
         return list(self.page(Query(sort="moving", limit=limit)).items)

@@ -62,7 +62,7 @@ OF_FOLDERS = [
     Kind("delete a folder", FILES + "delete_folder", 204, 2, made(admin.folder, "DELETE", "/folders/{made}")),
     Kind("a folder into the trash", FILES + "trash_folder", 200, 6, admin.trash_folder),
     Kind("folders in the trash", FILES + "list_trashed_folders", 200, 1, ann("GET", "/folders/trash")),
-    Kind("restore a folder", FILES + "restore_folder", 200, 8, admin.restore_folder),
+    Kind("restore a folder", FILES + "restore_folder", 200, 9, admin.restore_folder),
     Kind("purge a folder", FILES + "purge_folder", 204, 7, admin.purge_folder),
     Kind("files of a folder", FILES + "list_files", 200, 2, made(admin.folder, "GET", "/files?folder={made}")),
     Kind("names that are taken", FILES + "taken", 200, 1, admin.post("/files/taken", NAMED)),
@@ -71,6 +71,6 @@ OF_FOLDERS = [
     Kind("where to move", PAGES + "move", 200, 3, in_folder("/my/move?folder={0}&into={0}")),
     Kind("new folder, by a form", PAGES + "folder_create", 303, 2, folder_form("")),
     Kind("trash a folder, by a form", PAGES + "folder_trash", 303, 6, folder_form("/{}/trash")),
-    Kind("restore a folder, by a form", PAGES + "folder_restore", 303, 8, trashed_folder_form("/{}/restore")),
+    Kind("restore a folder, by a form", PAGES + "folder_restore", 303, 9, trashed_folder_form("/{}/restore")),
     Kind("purge a folder, by a form", PAGES + "folder_purge", 303, 8, trashed_folder_form("/{}/purge")),
 ]

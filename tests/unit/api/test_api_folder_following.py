@@ -53,6 +53,28 @@ def test_a_large_one_follows_after_the_answer(ann: Person, a: str, monkeypatch: 
     assert tree(ann) == before | {"/other/": tree(ann)["/other/"]}
 
 
+def test_no_file_comes_into_what_has_yet_to_follow(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be taken, and be in the trash a moment later."""
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 1)
+    inner, aside, file = tree(ann)["/a/inner/"], make(ann, "aside"), ann.upload("file")
+    empty, alone = tree(ann)["/a/inner/empty/"], ann.put(f"alone?folder={inner}").json["id"]
+    ann.call("DELETE", f"/files/{alone}")
+    assert done(ann, a, "trash")["complete"] is False
+    assert ann.site.services.folders.store.get(empty).live, "it has not followed"
+    for place in (a, inner, empty):
+        problem(ann.put(f"late?folder={place}"), 400, "invalid")
+        assert problem(ann.call("PATCH", f"/files/{file}", json={"folder": place}), 400, "invalid")["field"] == "folder"
+        problem(ann.complete(ann.start(b"xyz"), 3, "late", folder=place), 400, "invalid")
+    assert ann.call("POST", f"/files/{alone}/restore").json["folder"] is None, "to the top"
+    # What has nothing to do with it goes on.
+    assert ann.put(f"late?folder={aside}").status_code == 201
+    assert ann.call("PATCH", f"/files/{file}", json={"folder": aside}).status_code == 200
+    done(ann, a, "restore")
+    while ann.site.services.folders.follow():
+        pass
+    assert ann.put(f"late?folder={empty}").status_code == 201
+
+
 @pytest.mark.parametrize(("store", "method"), [(RedisFiles, "follow"), (RedisFolders, "put")])
 def test_what_is_restored_while_the_worker_is_at_it_stays_so(
     ann: Person, a: str, monkeypatch: pytest.MonkeyPatch, store: type, method: str
