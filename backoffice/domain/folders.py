@@ -39,6 +39,7 @@ class Folder:
     """`parent` is the identifier of the folder that it lies in, "" at the top. Times in ms.
 
     with_parent  1: it went into the trash with the folder that it lies in, and comes back with it
+    restored_at  when it last came out of the trash before all in it had followed it there; 0: never
     moving       1: what lies in it has yet to follow it into its state; `moved_by`, `moved_by_name` say whose act that
                  is
     """
@@ -56,6 +57,7 @@ class Folder:
     moving: int = 0
     moved_by: str = ""
     moved_by_name: str = ""
+    restored_at: int = 0
 
     @property
     def live(self) -> bool:

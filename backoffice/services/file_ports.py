@@ -244,9 +244,9 @@ class FileStore(FileChangeStore, Protocol):
     def within(self, folder: Folder, query: Query, *, live: bool) -> Page[File]:
         """Of the files that lie in a folder, whatever state it is in; or of those that went into the trash with it."""
 
-    def leaving(self, files: Sequence[File]) -> set[str]:
-        """Identifiers of those that lie, however deep, in a folder that is in the trash, where they have yet to follow
-        it. No round trip for files at the top, else one for each level."""
+    def stays(self, files: Sequence[File]) -> dict[str, int | None]:
+        """Since when each was not in the trash, nor in a folder that is, however deep; by its identifier. None: it lies
+        in one and has yet to follow it. No round trip for files at the top, else one for each level."""
 
     def have_names(self, owner: str, names: Sequence[tuple[str, str]]) -> list[bool]:
         """The same of each (name, folder). One round trip."""

@@ -11,7 +11,7 @@ of operators, and a link that meets it again, because its owner gave it a passwo
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -140,33 +140,44 @@ class LinkOpening(Records[Link]):
         file, packed_map = self.files.get_with_map(link.file if link is not None else NOBODY)
         if link is None:
             return None
-        standing = self._standing(link, user, roles, file, self._leaving(file))
+        standing = self._standing(link, user, roles, file, self._stays(file))
         return _Found(link, file, packed_map, user, versions, standing)
 
     def _standing(
-        self, link: Link, user: User | None, roles: Mapping[str, Role], file: File | None, leaving: Container[str]
+        self,
+        link: Link,
+        user: User | None,
+        roles: Mapping[str, Role],
+        file: File | None,
+        stays: Mapping[str, int | None],
     ) -> Standing:
-        """How it stands with its owner, the roles and its file as they are here. `leaving` as `_leaving` has it."""
-        bar = self._bar(link, user, roles, file, leaving)
+        """How it stands with its owner, the roles and its file as they are here. `stays` as `_stays` has it."""
+        bar = self._bar(link, user, roles, file, stays)
         return link.standing(self.now(), self._rule_of(user, roles), bar)
 
     def _rule_of(self, user: User | None, roles: Mapping[str, Role]) -> LinkRule:
         return self.link_policy.rule(user.roles if user is not None else (), roles)
 
-    def _leaving(self, *files: File | None) -> set[str]:
-        """Identifiers of those that have yet to follow a folder into the trash."""
-        return self.files.leaving([one for one in files if one is not None])
+    def _stays(self, *files: File | None) -> Mapping[str, int | None]:
+        """Since when each is where it is, not in the trash nor in a folder that is; None: it has yet to follow that."""
+        return self.files.stays([one for one in files if one is not None])
 
     def _bar(
-        self, link: Link, user: User | None, roles: Mapping[str, Role], file: File | None, leaving: Container[str]
+        self,
+        link: Link,
+        user: User | None,
+        roles: Mapping[str, Role],
+        file: File | None,
+        stays: Mapping[str, int | None],
     ) -> str:
-        """What the owner or the file has against the link, "" = nothing. `leaving` as `_leaving` has it."""
+        """What the owner or the file has against the link, "" = nothing. `stays` as `_stays` has it."""
         if user is None:
             return "its owner is not active"
-        if file is None or file.state is not FileState.READY or file.id in leaving:
+        since = stays[file.id] if file is not None else None
+        if file is None or file.state is not FileState.READY or since is None:
             return "its file is not there"
         bar = bar_of_owner(user, roles, self.policy, self.now(), file.owner)
-        if not bar and link.since < file.restored_at:
+        if not bar and link.since < since:
             bar = "its file was away meanwhile"
         return bar or break_since(user, roles, link.since)
 

@@ -46,7 +46,7 @@ class Links(LinkOpening):
         """
         authorize(self.audit, actor, Acts.LINK_CREATE, actor.id, now=self.now())
         found = self.files.get(file) if is_id(file) else None
-        if found is None or found.state is not FileState.READY or self._leaving(found):
+        if found is None or found.state is not FileState.READY or self._stays(found)[found.id] is None:
             raise NotFound
         authorize(self.audit, actor, Acts.LINK_CREATE, found.owner, file_ref(found), now=self.now())
         authorize(self.audit, actor, Acts.FILE_DOWNLOAD, found.owner, file_ref(found), now=self.now())
@@ -134,9 +134,9 @@ class Links(LinkOpening):
         opened = replace(link, closed_at=0, closed_because="", reopened_at=self.now())
         user, roles = self.accounts.load(link.owner)
         file = self.files.get(link.file)
-        leaving = self._leaving(file)
-        then = self._standing(opened, user, roles, file, leaving)
-        standing = self._standing(link, user, roles, file, leaving)
+        stays = self._stays(file)
+        then = self._standing(opened, user, roles, file, stays)
+        standing = self._standing(link, user, roles, file, stays)
         if then.because:
             raise Conflict(f"It cannot be opened: {then.because}.")
         if not standing.because:
@@ -166,13 +166,13 @@ class Links(LinkOpening):
     def _held(self, links: Sequence[Link]) -> list[HeldLink]:
         users, roles = self.accounts.load_many([one.owner for one in links]) if links else ({}, {})
         files = self.files.get_many([one.file for one in links]) if links else []
-        leaving = self._leaving(*files)
+        stays = self._stays(*files)
         return [
             HeldLink(
                 one,
                 file.name if file is not None and file.owner == one.owner else one.name,
                 users[one.owner].username if one.owner in users else one.owner,
-                self._standing(one, users.get(one.owner), roles, file, leaving),
+                self._standing(one, users.get(one.owner), roles, file, stays),
             )
             for one, file in zip(links, files, strict=True)
         ]

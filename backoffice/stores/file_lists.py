@@ -147,21 +147,22 @@ class FileLists:
         page = self._pager.page(replace(query, sort=sort, filters=(facet, *query.filters)))
         return replace(page, items=tuple(one for one in page.items if one.folder == folder.id and is_live(one) is live))
 
-    def leaving(self, files: Sequence[File]) -> set[str]:
-        found = set[str]()
+    def stays(self, files: Sequence[File]) -> dict[str, int | None]:
+        found: dict[str, int | None] = {file.id: file.restored_at for file in files}
         above = {file.id: file.folder_id for file in files if file.folder_id}
         for _ in range(2 * MAX_FOLDER_DEPTH):
             if not above:
                 break
             ids = sorted(set(above.values()))
-            rows = self._db.many([("HMGET", self._keys.record(FOLDERS, one), "state", "parent") for one in ids])
-            parents = {
-                one: (parent or b"").decode()
-                for one, (state, parent) in zip(ids, rows, strict=True)
-                if state == FolderState.READY.value.encode()
-            }
-            found |= {key for key, folder in above.items() if folder not in parents}
-            above = {key: parents[folder] for key, folder in above.items() if parents.get(folder)}
+            fields = ("state", "restored_at", "parent")
+            rows = self._db.many([("HMGET", self._keys.record(FOLDERS, one), *fields) for one in ids])
+            read = dict(zip(ids, rows, strict=True))
+            for key, folder in tuple(above.items()):
+                state, restored, parent = read[folder]
+                since, there = found[key], state == FolderState.READY.value.encode()
+                found[key] = max(since or 0, int(restored or 0)) if there else None
+                above[key] = (parent or b"").decode() if there else ""
+            above = {key: folder for key, folder in above.items() if folder}
         return found
 
     def have_names(self, owner: str, names: Sequence[tuple[str, str]]) -> list[bool]:

@@ -103,7 +103,7 @@ READERS = {
     "due",
     "moving",
     "page_alone",
-    "leaving",
+    "stays",
     "below",
     "within",
     "free_name",

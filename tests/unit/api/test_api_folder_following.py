@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partialmethod
 from typing import Any
 
@@ -138,6 +139,28 @@ def test_a_link_is_dead_before_its_file_has_followed(ann: Person, a: str, monkey
     assert stranger.get(address).status_code == 404
     done(ann, a, "restore")
     assert stranger.get(address).status_code == 404, "for good"
+
+
+def test_a_link_that_nobody_opened_meanwhile_is_dead_as_well(
+    ann: Person, a: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 0)
+    two, worker, stranger = tree(ann)["/a/inner/two"], ann.site.services.folders, ann.site.app.test_client()
+
+    def shared() -> str:
+        link = ann.call("POST", "/links", json={"file": two}).json
+        return "/s/" + str(link["url"].rpartition("/s/")[2])
+
+    first = shared()
+    time.sleep(0.002)
+    done(ann, a, "trash")
+    done(ann, a, "restore")
+    assert [one["state"] for one in ann.get("/links").json["items"]] == ["blocked"]
+    while worker.follow():
+        pass
+    assert stranger.get(first).status_code == 404, "its file never was in the trash, and was in a folder that was"
+    time.sleep(0.002)
+    assert stranger.get(shared()).status_code == 200
 
 
 def _entries(person: Person, about: str) -> Any:
