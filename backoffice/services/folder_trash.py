@@ -17,23 +17,21 @@ from typing import Any, Final, TypeVar
 
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
-from backoffice.domain.acts import Act, Acts
+from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState
 from backoffice.domain.folders import Folder, FolderState
-from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import Invalid, NameTaken, NotFound, StoreFull, VersionMismatch
-from backoffice.services.authorization import authorize
+from backoffice.errors import BackofficeError, Invalid, NameTaken, StoreFull, Unavailable, VersionMismatch
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_reading import file_ref
-from backoffice.services.folder_tree import NO_FOLDER, FolderTree
+from backoffice.services.folder_tree import FolderTree
 from backoffice.services.records import again, expect
 
 WORKER: Final = system_actor("worker", "worker")
 AT_ONCE: Final = 200
-"""Records that follow before the act returns: well below a second."""
+"""Records that follow before the act returns, and chunks that are freed: well below a second."""
 STEP: Final = 300
 """That follow in a turn of the worker, likewise."""
 TOGETHER: Final = 10
@@ -58,28 +56,6 @@ class FolderTrash(FolderTree):
 
     chunks: ChunkStore
     trash_seconds: int
-
-    def trash_page(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[Folder]:
-        """Folders in the trash that were put there by themselves, not with one that they lay in; what goes first first.
-        Order: purge. Raises NotAllowed, Invalid."""
-        authorize(self.audit, actor, Acts.FILES_LIST_ALL if everybody else Acts.FILES_LIST)
-        query = replace(query, sort=query.sort or "purge")
-        if not everybody:
-            query = replace(query, filters=(*(one for one in query.filters if one[0] != "trash"), ("trash", actor.id)))
-        return self.store.page(query)
-
-    def trashed(self, actor: Actor, record_id: str) -> Folder:
-        """A folder in the trash, by itself or with another. Raises NotFound."""
-        return self._in_trash(actor, record_id, Acts.FOLDER_READ)
-
-    def trash_page_in(self, actor: Actor, record_id: str, query: Query) -> Page[Folder]:
-        """Folders that went into the trash with the one that they lie in. Raises NotAllowed; Invalid: also where that
-        one is not there."""
-        return self.store.within(self._named_in_trash(actor, record_id, "parent"), query, live=False)
-
-    def trashed_files(self, actor: Actor, record_id: str, query: Query) -> Page[File]:
-        """Files likewise."""
-        return self.files.within(self._named_in_trash(actor, record_id, "folder"), query, live=False)
 
     def trash(self, actor: Actor, record_id: str, version: int | None = None) -> Folder:
         """Into the trash with all that is in it; the folder as it is then, `complete` or with something that the worker
@@ -108,7 +84,8 @@ class FolderTrash(FolderTree):
         return self._followed(actor, again(version, change))
 
     def purge(self, actor: Actor, record_id: str, version: int | None = None) -> None:
-        """Out of the trash for good, with what went there with it; bytes are free and the quota released as it goes.
+        """Out of the trash for good, with what went there with it; bytes are free and the quota released as it goes,
+        of large files a little later.
         Raises NotFound (also where it is not in the trash), NotAllowed, VersionMismatch."""
 
         def change() -> Folder:
@@ -121,13 +98,21 @@ class FolderTrash(FolderTree):
     # -- what the worker does
 
     def follow(self) -> bool:
-        """Let some of what lies in folders follow them; whether there is more to do at once."""
-        left = STEP
-        for folder in self.store.moving(MOVING):
+        """Let some of what lies in folders follow them, in each its share; whether there is more to do at once."""
+        left, failed = STEP, None
+        found = self.store.moving(MOVING)
+        for number, folder in enumerate(found):
             by = Actor(folder.moved_by, folder.moved_by_name, via="worker")
-            left -= self._follow_some(folder, by, left)
+            try:
+                left -= self._follow_some(folder, by, max(left // (len(found) - number), 1))
+            except Unavailable:
+                raise
+            except BackofficeError as error:  # of one of them, which keeps no other from its turn
+                failed = failed or error
             if left <= 0:
                 break
+        if failed is not None:
+            raise failed
         return left < STEP
 
     def purge_due(self, limit: int = 100) -> bool:
@@ -141,19 +126,6 @@ class FolderTrash(FolderTree):
         return len(due) == limit
 
     # -- the folder itself
-
-    def _named_in_trash(self, actor: Actor, folder_id: str, field: str) -> Folder:
-        try:
-            return self.trashed(actor, folder_id)
-        except NotFound:
-            raise Invalid(NO_FOLDER, field=field) from None
-
-    def _in_trash(self, actor: Actor, folder_id: str, act: Act) -> Folder:
-        folder = self.store.get(folder_id) if is_id(folder_id) else None
-        if folder is None or not folder.trashed:
-            raise NotFound
-        authorize(self.audit, actor, act, folder.owner, self.ref(folder))
-        return folder
 
     def _turn(
         self,
@@ -209,7 +181,8 @@ class FolderTrash(FolderTree):
         return self.store.get(folder.id) or folder
 
     def _follow_some(self, top: Folder, actor: Actor, limit: int) -> int:
-        """Let up to so many records follow; how many did, and how many folders have nothing left. The right to it was
+        """Let up to so many records follow; how many did, with the chunks that this freed and the folders that have
+        nothing left. The right to it was
         asked for the folder, and what follows is no further act of that day."""
         by = replace(actor, credential="", ground=None, job=None, undoes="")
         found, left = [top], limit
@@ -255,10 +228,18 @@ class FolderTrash(FolderTree):
             if not followed:
                 break
             if folder.state is FolderState.GONE:
-                for one in followed:
-                    self.chunks.delete(one.id, one.total_chunks)
-                    self.files.forget(one)
+                done += self._free(followed, limit - done)
         return done
+
+    def _free(self, files: Sequence[File], limit: int) -> int:
+        """Free the bytes of purged ones, up to so many chunks; how many. The other files wait for collection."""
+        freed = 0
+        for one in files:
+            if freed + one.total_chunks <= limit:
+                self.chunks.delete(one.id, one.total_chunks)
+                self.files.forget(one)
+                freed += one.total_chunks
+        return freed
 
     def _write(self, folder: Folder, changes: Sequence[_Change]) -> list[File]:
         """The files that followed: all in one commit, or each in its own where one of them stands against that."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.files import is_name
+from backoffice.domain.files import File, is_name
 from backoffice.domain.folders import FOLDERS, Folder
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
@@ -41,6 +41,28 @@ class FolderTree(Records[Folder]):
         """The folders that it lies in, the outermost first. A round trip for each."""
         authorize(self.audit, actor, Acts.FOLDER_READ, folder.owner, self.ref(folder))
         return tuple(reversed(tuple(self._upwards(folder.parent))))
+
+    def trash_page(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[Folder]:
+        """Folders in the trash that were put there by themselves, not with one that they lay in; what goes first first.
+        Order: purge. Raises NotAllowed, Invalid."""
+        authorize(self.audit, actor, Acts.FILES_LIST_ALL if everybody else Acts.FILES_LIST)
+        query = replace(query, sort=query.sort or "purge")
+        if not everybody:
+            query = replace(query, filters=(*(one for one in query.filters if one[0] != "trash"), ("trash", actor.id)))
+        return self.store.page(query)
+
+    def trashed(self, actor: Actor, record_id: str) -> Folder:
+        """A folder in the trash, by itself or with another. Raises NotFound."""
+        return self._in_trash(actor, record_id, Acts.FOLDER_READ)
+
+    def trash_page_in(self, actor: Actor, record_id: str, query: Query) -> Page[Folder]:
+        """Folders that went into the trash with the one that they lie in. Raises NotAllowed; Invalid: also where that
+        one is not there."""
+        return self.store.within(self._named_in_trash(actor, record_id, "parent"), query, live=False)
+
+    def trashed_files(self, actor: Actor, record_id: str, query: Query) -> Page[File]:
+        """Files likewise."""
+        return self.files.within(self._named_in_trash(actor, record_id, "folder"), query, live=False)
 
     def page_in(self, actor: Actor, parent: str | None, query: Query, owner: str = "") -> Page[Folder]:
         """The folders in one ("": at the top; None: all of them) of one's own, or of another's for who may see
@@ -101,6 +123,19 @@ class FolderTree(Records[Folder]):
     def _reach(self, actor: Actor, folder_id: str, act: Act) -> Folder:
         folder = self.store.get(folder_id) if is_id(folder_id) else None
         if folder is None or not folder.live:
+            raise NotFound
+        authorize(self.audit, actor, act, folder.owner, self.ref(folder))
+        return folder
+
+    def _named_in_trash(self, actor: Actor, folder_id: str, field: str) -> Folder:
+        try:
+            return self.trashed(actor, folder_id)
+        except NotFound:
+            raise Invalid(NO_FOLDER, field=field) from None
+
+    def _in_trash(self, actor: Actor, folder_id: str, act: Act) -> Folder:
+        folder = self.store.get(folder_id) if is_id(folder_id) else None
+        if folder is None or not folder.trashed:
             raise NotFound
         authorize(self.audit, actor, act, folder.owner, self.ref(folder))
         return folder

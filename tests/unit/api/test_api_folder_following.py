@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import partialmethod
 from typing import Any
 
 import pytest
 
 from backoffice.domain.access import system_actor
+from backoffice.domain.folders import Folder
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.errors import StoreFull
 from backoffice.services import folder_trash
@@ -98,6 +100,56 @@ def test_what_is_restored_while_the_worker_is_at_it_stays_so(
     assert not others
     assert tree(ann) == before
     services.maintenance.check(system_actor("test", "shell"), on_finding=lambda *found: pytest.fail(str(found)))
+
+
+def test_each_of_the_moving_folders_has_its_turn(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much lies in the one that was first, and whatever stands against it."""
+    last = make(ann, "last")
+    ann.put(f"x?folder={last}")
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 0)
+    monkeypatch.setattr(folder_trash, "STEP", 4)
+    worker, follow = ann.site.services.folders, RedisFiles.follow
+    for folder in (a, last):
+        done(ann, folder, "trash")
+    assert worker.follow()
+    assert worker.store.get(last).complete
+    assert not worker.store.get(a).complete
+
+    def refused(self: RedisFiles, folder: Folder, changes: Any) -> None:
+        if folder.id == a:
+            raise StoreFull
+        follow(self, folder, changes)
+
+    while worker.follow():
+        pass
+    for folder in (a, last):
+        done(ann, folder, "restore")
+    monkeypatch.setattr(RedisFiles, "follow", refused)
+    for _ in range(4):
+        with suppress(StoreFull):
+            worker.follow()
+    assert worker.store.get(last).complete
+    assert not worker.store.get(a).complete
+
+
+def test_the_bytes_of_large_files_are_freed_after_the_answer(
+    ann: Person, a: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chunk is work, however few records there are."""
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 10)
+    files = ann.site.services.files
+    small, large = (ann.put(f"{name}?folder={a}", bytes(size)).json["id"] for name, size in (("s", 9), ("l", 2**19)))
+    done(ann, a, "trash")
+    post(ann, a, "purge")
+    assert files.files.get(small) is None
+    left = files.files.get(large)
+    assert left is not None
+    assert left.state == "gone"
+    while ann.site.services.folders.follow():
+        pass
+    files.collect()
+    assert files.files.get(large) is None
+    assert files.files.usage(ann.id) == (0, 0)
 
 
 def test_a_hundred_folders_deep(ann: Person) -> None:
