@@ -9,7 +9,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.folders import Folder
-from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
+from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LIMIT
 from backoffice.domain.paging import Query
 from backoffice.errors import InUse, NotFound, VersionMismatch
 from backoffice.services.folder_ports import FolderStore
@@ -36,24 +36,26 @@ class Belongings:
             with suppress(NotFound, VersionMismatch):
                 target = ObjectRef("link", link.id, link.name)
                 self.links.remove(link, AuditEvent(Actions.LINK_REVOKE, actor, target, at=now))
-        while self._clear_folders(actor, user_id, now):
-            pass
+        self._clear_folders(actor, user_id, now)
 
-    def _clear_folders(self, actor: Actor, user_id: str, now: int) -> bool:
-        """Some of them, in the trash or not; whether there may be more. From below, for none goes that has others."""
-        found = {one.id: one for one in self.folders.page(Query(filters=(("all", user_id),), limit=MAX_LIMIT)).items}
+    def _clear_folders(self, actor: Actor, user_id: str, now: int) -> None:
+        """All of them, in the trash or not. From below, for none goes that has others."""
+        found, cursor = dict[str, Folder](), ""
+        while True:
+            page = self.folders.page(Query(filters=(("all", user_id),), limit=MAX_LIMIT, cursor=cursor))
+            found |= {one.id: one for one in page.items}
+            cursor = page.next_cursor
+            if not cursor or len(found) >= MAX_FOLDERS:
+                break
 
         def depth(folder: Folder) -> int:
-            for above in range(MAX_FOLDER_DEPTH):
+            for above in range(2 * MAX_FOLDER_DEPTH):
                 if folder.parent not in found:
                     return above
                 folder = found[folder.parent]
-            return MAX_FOLDER_DEPTH
+            return 2 * MAX_FOLDER_DEPTH
 
-        removed = False
         for folder in sorted(found.values(), key=depth, reverse=True):
             with suppress(NotFound, VersionMismatch, InUse):
                 target = ObjectRef("folder", folder.id, folder.name)
                 self.folders.remove(folder, AuditEvent(Actions.FOLDER_DELETE, actor, target, at=now))
-                removed = True
-        return removed

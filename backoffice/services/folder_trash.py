@@ -79,7 +79,10 @@ class FolderTrash(FolderTree):
             old = self._in_trash(actor, record_id, Acts.FOLDER_RESTORE)
             expect(old, version)
             height, went = self._measured(old)
-            return self._come_back(actor, old, self._above_before(old, height), returning=went)
+            for _ in range(NAME_ATTEMPTS):
+                with suppress(Invalid):  # a folder above went at this moment
+                    return self._come_back(actor, old, self._above_before(old, height), returning=went)
+            raise VersionMismatch
 
         return self._followed(actor, again(version, change))
 

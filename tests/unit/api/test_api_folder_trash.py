@@ -11,6 +11,8 @@ from backoffice.domain.access import system_actor
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState
 from backoffice.domain.paging import Query
+from backoffice.services import belongings
+from backoffice.stores.folders import RedisFolders
 from tests.support.api_site import Person, Site, problem
 from tests.support.folders import done, make, make_full, post, tree
 
@@ -71,6 +73,19 @@ def test_where_its_parent_is_gone_it_comes_to_the_top(ann: Person, a: str) -> No
     assert set(tree(ann)) == {"/inner/", "/inner (2)/", "/inner (2)/empty/", "/inner (2)/two"}
     assert post(ann, a, "purge").status_code == 204
     assert "/inner (2)/two" in tree(ann)
+
+
+def test_where_its_parent_goes_meanwhile_as_well(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, put, parents = tree(ann)["/a/inner/"], RedisFolders.put, [a]
+    done(ann, inner, "trash")
+
+    def late(self: RedisFolders, *args: Any, **more: Any) -> None:
+        if parents:
+            done(ann, parents.pop(), "trash")
+        put(self, *args, **more)
+
+    monkeypatch.setattr(RedisFolders, "put", late)
+    assert done(ann, inner, "restore")["parent"] is None
 
 
 def test_a_file_or_folder_in_the_trash_by_itself_is_not_the_folders(ann: Person, a: str) -> None:
@@ -223,6 +238,17 @@ def test_folders_in_the_trash_go_with_their_owner(site: Site, a: str, ann: Perso
     site.services.users.delete(system_actor("test", "shell"), ann.id)
     del site.people["ann"]
     assert site.services.folders.store.page(Query(sort="purge", limit=10)).total == 0
+
+
+def test_all_folders_go_with_their_owner(site: Site, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where none of the newest can go before older ones that lie in them."""
+    monkeypatch.setattr(belongings, "MAX_LIMIT", 2)
+    older = [make(ann, f"older{one}") for one in range(2)]
+    for one in older:
+        ann.call("PATCH", f"/folders/{one}", json={"parent": make(ann, f"newer of {one}")})
+    site.services.users.delete(system_actor("test", "shell"), ann.id)
+    del site.people["ann"]
+    assert site.services.folders.store.page(Query(filters=(("all", ann.id),), limit=10)).total == 0
 
 
 def test_what_waits_for_its_folder_keeps_nothing_else_in_the_trash(site: Site, ann: Person, a: str) -> None:
