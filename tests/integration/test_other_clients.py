@@ -55,7 +55,7 @@ def net(running: tuple[str, Path]) -> Iterator[Relay]:
 
 @contextlib.contextmanager
 def tus_js(ann: Person, url: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    if os.environ.get("BACKOFFICE_TEST_WITHOUT_NPM"):
+    if os.environ.get("TESTS_WITHOUT_NPM"):
         pytest.skip("!!!! tus-js-client was not tried: npm could not install it")
     need(shutil.which("node"), "node")
     need((TUS_JS / "node_modules" / "tus-js-client").is_dir(), f"tus-js-client (npm ci in {TUS_JS.relative_to(ROOT)})")
