@@ -91,7 +91,7 @@ class WholeSite:
             found.update(part)
         return found.hexdigest()
 
-    def store(self, person: Person, name: str, data: bytes = b"data") -> File:
+    def store(self, person: Person, name: str, data: bytes = b"data", folder: str = "") -> File:
         left = memoryview(data)
 
         def read_into(view: memoryview) -> int:
@@ -100,7 +100,9 @@ class WholeSite:
             view[:count], left = left[:count], left[count:]
             return count
 
-        return self.services.uploads.upload_stream(self.actor(person), FileSpec(name), read_into, len(data))
+        return self.services.uploads.upload_stream(
+            self.actor(person), FileSpec(name, folder=folder), read_into, len(data)
+        )
 
     def store_pid(self) -> int:
         """The process of the store."""

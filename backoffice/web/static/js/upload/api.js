@@ -130,8 +130,30 @@ export function put(name, file, query, signal) {
   return call("PUT", `/files/${encodeURIComponent(name)}`, { query, body: file, type: file.type || OCTETS, signal });
 }
 
-/** The newest stored file of that name with these bytes, or undefined. */
-export async function storedAs(name, sha256, signal) {
-  const { items } = await call("GET", "/files", { query: { q: name.slice(0, 100), limit: 100 }, signal });
-  return items.find((one) => one.name === name && one.sha256 === sha256);
+/** The newest stored file of that name with these bytes in that place, {folder, path}, or undefined. */
+export async function storedAs(name, sha256, { folder, path }, signal) {
+  const query = { q: name.slice(0, 100), limit: 100, ...(!path.length && { folder }) };
+  const { items } = await call("GET", "/files", { query, signal });
+  for (const one of items) {
+    if (one.name === name && one.sha256 === sha256 && await liesIn(one.folder, folder, path, signal)) return one;
+  }
+  return undefined;
 }
+
+/** Whether the folder `id` is reached from `folder` by the names in `path`. */
+async function liesIn(id, folder, path, signal) {
+  if (!path.length) return (id ?? "") === folder;
+  if (!id) return false;
+  try {
+    const { items } = await call("GET", `/folders/${id}/path`, { signal });
+    const from = items.length - path.length;
+    const begins = folder ? items[from - 1]?.id === folder : from === 0;
+    return begins && path.every((name, at) => alike(name, items[from + at].name));
+  } catch (error) {
+    if (error instanceof Refused && error.code === "not_found") return false; // it went into the trash just now
+    throw error;
+  }
+}
+
+/** Names of one place differ in more than capitals. */
+const alike = (one, other) => one.localeCompare(other, undefined, { sensitivity: "accent" }) === 0;

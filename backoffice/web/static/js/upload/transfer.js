@@ -194,9 +194,9 @@ export class Transfer extends EventTarget {
   /** Whether the one request came through although nobody heard of it. */
   async #cameThrough(signal) {
     if (!this.#doubtful) return false;
-    this.#doubtful = false;
     const own = await this.#source.whole();
-    const stored = await this.#retry.run(() => storedAs(this.name, own, signal), signal);
+    const stored = await this.#retry.run(() => storedAs(this.name, own, this.place, signal), signal);
+    this.#doubtful = false;
     if (!stored) return false;
     this.stored = stored;
     await this.#remove();
