@@ -10,8 +10,8 @@ from playwright.sync_api import Page, Route, expect
 
 from backoffice.domain.paging import Query
 from tests.browser.conftest import Watch
-from tests.browser.pages import ready
-from tests.browser.uploading import BROKEN, pick
+from tests.browser.pages import ready, wait_until
+from tests.browser.uploading import BROKEN, pick, row
 from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -62,3 +62,49 @@ def test_in_a_folder_it_is_found_where_it_went(
     expect(mine.locator("[data-total-text]")).to_have_text("1 file stored")
     assert list(site.files(person)) == ["small.txt"]
     assert site.uploads(person) == []
+
+
+@pytest.fixture
+def held(mine: Page, watch: Watch) -> list[str]:
+    """The next small file is stored, and its answer never comes. Grows by one once it is stored."""
+    watch.allow(BROKEN)
+    stored: list[str] = []
+
+    def hold(route: Route) -> None:
+        route.fetch()
+        stored.append(route.request.url)
+
+    mine.route(PUT, hold, times=1)
+    return stored
+
+
+def test_paused_before_the_answer_it_is_stored_once(
+    site: WholeSite, mine: Page, person: Person, held: list[str]
+) -> None:
+    pick(mine, small("small.txt", b"once"))
+    wait_until(mine, lambda: bool(held), "the file to be stored")
+    mine.get_by_role("button", name="Pause: small.txt").click()
+    mine.get_by_role("button", name="Resume: small.txt").click()
+    expect(mine.locator("[data-total-text]")).to_have_text("1 file stored")
+    assert list(site.files(person)) == ["small.txt"]
+    assert site.uploads(person) == []
+
+
+def test_cancelled_before_the_answer_it_is_said_to_be_stored(mine: Page, held: list[str]) -> None:
+    pick(mine, small("small.txt", b"once"))
+    wait_until(mine, lambda: bool(held), "the file to be stored")
+    mine.get_by_role("button", name="Cancel: small.txt").click()
+    expect(row(mine, "small.txt")).to_contain_text("stored before it could be cancelled")
+
+
+@pytest.mark.usefixtures("hurried")
+def test_cancelled_before_it_arrives_it_is_cancelled(site: WholeSite, mine: Page, person: Person, watch: Watch) -> None:
+    watch.allow(BROKEN)
+    asked: list[str] = []
+    mine.route(PUT, lambda route: asked.append(route.request.url))
+    pick(mine, small("small.txt", b"never"))
+    wait_until(mine, lambda: bool(asked), "the request")
+    mine.get_by_role("button", name="Cancel: small.txt").click()
+    expect(row(mine, "small.txt")).to_contain_text("it may have been stored")
+    expect(row(mine, "small.txt").locator("[data-part=status]")).to_have_text("Cancelled")
+    assert site.files(person) == {}

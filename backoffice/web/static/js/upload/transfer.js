@@ -27,6 +27,8 @@ const CUTS = 3;
 /** How long what the server listed may be looked at, by files that nothing was begun for. */
 const FRESH_MS = 1000;
 const listing = { at: -Infinity, items: [] };
+/** When to look for what was given up while its one request was under way, each after the one before. */
+const LOOKS_MS = [0, 1000, 3000];
 const ACTIVE = ["checking", "sending", "waiting", "comparing", "finishing"];
 const OTHER_CONTENT = "The unfinished upload of that name has other content, so this one is sent from the beginning.";
 const OTHER_PIECES = "The unfinished upload of that name was cut in a way that is not known here, so this one is sent from"
@@ -80,6 +82,8 @@ export class Transfer extends EventTarget {
   acked = 0;
   compared = 0;
   stored = null;
+  /** Whether it was stored before it could be given up. */
+  late = false;
   /** Whether another name mends the problem. */
   misnamed = false;
 
@@ -109,6 +113,8 @@ export class Transfer extends EventTarget {
 
   get size() { return this.file.size; }
   get sent() { return Math.min(this.size, this.acked + this.#sender.flying); }
+  /** Whether it may be stored, for all that is known. */
+  get doubtful() { return this.#doubtful; }
   get active() { return ACTIVE.includes(this.state); }
   get over() { return ["done", "failed", "cancelled"].includes(this.state); }
 
@@ -150,12 +156,32 @@ export class Transfer extends EventTarget {
     this.requeue();
   }
 
-  /** Give it up, here and on the server. */
+  /** Give it up, here and on the server. What was stored before is `done` after all, and `late`. */
   async cancel() {
     this.#stop?.abort();
     const removed = this.#remove();
     this.#become("cancelled");
     await removed;
+    if (this.#doubtful) await this.#tooLate();
+  }
+
+  /** Whether one that is given up had arrived with its one request: it may take a moment until that can be seen. */
+  async #tooLate() {
+    try {
+      const own = await this.#source.whole();
+      for (const wait of LOOKS_MS) {
+        await pause(wait);
+        this.stored = await storedAs(this.name, own, this.place);
+        if (this.stored) break;
+      }
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof Lost || error instanceof Unreadable)) throw error;
+      return; // nobody knows, and that is what the page says
+    }
+    this.#doubtful = false;
+    this.late = Boolean(this.stored);
+    if (this.late) this.#become("done");
+    else this.dispatchEvent(new Event("change"));
   }
 
   /** End the upload on the server, as far as that can be reached; else it is listed as unfinished, and expires. */
@@ -182,7 +208,11 @@ export class Transfer extends EventTarget {
       const query = {
         checksum: `sha256:${await this.#source.digest(0)}`, on_conflict: fresh ? "fail" : this.onConflict, folder, folder_path: path,
       };
-      this.stored = await this.#pace.turn(signal, () => put(this.name, this.file, query, signal));
+      this.stored = await this.#pace.turn(signal, () => {
+        this.#doubtful = true; // until there is an answer; also where it is stopped before
+        return put(this.name, this.file, query, signal);
+      });
+      this.#doubtful = false;
       return true;
     } catch (error) {
       if (signal.aborted || error instanceof Unreadable) throw error;

@@ -117,7 +117,7 @@ export class View {
     });
     row.end.addEventListener("click", () => {
       if (!transfer.over) transfer.cancel();
-      else if (transfer.state === "failed") transfer.cancel().then(() => this.#queue.remove(transfer));
+      else if (transfer.state === "failed") transfer.cancel().then(() => { if (!transfer.late) this.#queue.remove(transfer); });
       else this.#queue.remove(transfer);
     });
     return row;
@@ -177,9 +177,9 @@ export class View {
       case "finishing": return `${part} · being checked`;
       case "waiting": return `${part} · ${WAITING[this.#connection.state] ?? "waiting"}`;
       case "paused": return `${part} · paused`;
-      case "done": return transfer.stored && transfer.stored.name !== transfer.name
+      case "done": return transfer.late ? `${size} · stored before it could be cancelled` : transfer.stored && transfer.stored.name !== transfer.name
         ? `${size} · stored as “${transfer.stored.name}”` : `${size} · stored`;
-      case "cancelled": return "Cancelled";
+      case "cancelled": return transfer.doubtful ? "Cancelled · it may have been stored just before" : "Cancelled";
       default: return transfer.problem;
     }
   }
