@@ -6,6 +6,11 @@ import { counted, fileSize, keptName } from "./format.js";
 
 /** Files of one question about names. */
 const ASKED = 500;
+/** Bytes of one such question: less than the server takes, which long names in long paths would pass. */
+const ASKED_BYTES = 48 * 1024;
+/** No name is longer, and no path deeper: what is, is refused at its end, and must not keep others from being asked for. */
+const LONGEST = 255;
+const DEEPEST = 100;
 
 /** Where things go to: the folder that is shown. */
 export const placeShown = () => document.getElementById("top").dataset.here;
@@ -73,7 +78,12 @@ export class Intake {
 
   /** Those of whose name there is something already. */
   async #taken(items, folder) {
-    if (!items.length) return [];
+    const taken = [];
+    for (const some of portions(items)) taken.push(...await this.#takenOf(some, folder));
+    return taken;
+  }
+
+  async #takenOf(items, folder) {
     const files = items.map(({ name, path }) => ({ name, folder_path: path }));
     try {
       const { taken } = await call("POST", "/files/taken", { json: { folder, files } });
@@ -81,7 +91,7 @@ export class Intake {
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Lost)) throw error;
       // Nobody could be asked: then the upload itself says it at its end, and nothing is called otherwise unasked.
-      if (error instanceof Lost) for (const item of items) item.onConflict = "fail";
+      for (const item of items) item.onConflict = "fail";
       return [];
     }
   }
@@ -98,4 +108,24 @@ export class Intake {
     }
     this.#queue.dispatchEvent(new Event("freed"));
   }
+}
+
+/** Those of whose names can be asked, in parts that one question takes. */
+function* portions(items) {
+  const encoder = new TextEncoder();
+  let part = [];
+  let bytes = 0;
+  for (const item of items) {
+    const names = [...item.path, item.name];
+    if (item.path.length > DEEPEST || names.some((one) => one.length > LONGEST)) continue;
+    const more = encoder.encode(JSON.stringify(names)).length + 32;
+    if (part.length && bytes + more > ASKED_BYTES) {
+      yield part;
+      part = [];
+      bytes = 0;
+    }
+    part.push(item);
+    bytes += more;
+  }
+  if (part.length) yield part;
 }
