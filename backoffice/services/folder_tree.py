@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act, Acts
@@ -21,6 +21,8 @@ from backoffice.services.folder_ports import FolderStore
 from backoffice.services.records import Records
 
 NO_FOLDER: Final = "There is no such folder."
+HeldBy = Literal["", "file", "folder"]
+"""What has a name in a place; "": nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +100,10 @@ class FolderTree(Records[Folder]):
             wanted = {one.parent for one in read if one is not None and one.parent} - known.keys()
         return {one: _path(known, one, within) for one in ids}
 
-    def taken(self, actor: Actor, parent: str, wanted: Sequence[tuple[Sequence[str], str]]) -> list[bool]:
-        """For each path from a folder of one's own ("": the top) on and name, whether something there has the name: for
-        who asks before sending files. What can be no name is free. A round trip for each level of the paths, and one.
-        Raises NotAllowed; Invalid: there is no such folder."""
+    def taken(self, actor: Actor, parent: str, wanted: Sequence[tuple[Sequence[str], str]]) -> list[HeldBy]:
+        """For each path from a folder of one's own ("": the top) on and name, what there has the name: for who asks
+        before sending files. What can be no name is free. A round trip for each level of the paths, and one, and
+        another where a name is taken. Raises NotAllowed; Invalid: there is no such folder."""
         authorize(self.audit, actor, Acts.FILE_CREATE)
         places: dict[tuple[str, ...], str] = {(): self._parent(actor, parent).id if parent else ""}
         paths = {tuple(path) for path, name in wanted if all(map(is_name, (*path, name)))}
@@ -115,8 +117,10 @@ class FolderTree(Records[Folder]):
             if tuple(path) in paths and tuple(path) in places and is_name(name)
         ]
         answers = self.files.have_names(actor.id, [one for _, one in asked])
-        there = {at for (at, _), answer in zip(asked, answers, strict=True) if answer}
-        return [at in there for at in range(len(wanted))]
+        held = [one for one, answer in zip(asked, answers, strict=True) if answer]
+        folders = self.store.ids_named(actor.id, [one for _, one in held]) if held else []
+        by: dict[int, HeldBy] = {at: "folder" if one else "file" for (at, _), one in zip(held, folders, strict=True)}
+        return [by.get(at, "") for at in range(len(wanted))]
 
     # -- the tree
 

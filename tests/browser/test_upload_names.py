@@ -50,3 +50,18 @@ def test_where_nobody_could_be_asked_nothing_is_called_otherwise(
     expect(row(mine, "there.txt")).to_have_attribute("data-state", "failed")
     expect(row(mine, "there.txt").get_by_role("button", name="Rename and retry")).to_be_visible()
     assert list(site.files(person)) == ["there.txt"]
+
+
+def test_a_folder_is_never_replaced(site: WholeSite, mine: Page, person: Person) -> None:
+    site.store(person, "first.txt")
+    site.services.folders.create(site.actor(person), name="second")
+    pick(mine, *({"name": name, "mimeType": "text/plain", "buffer": b"new"} for name in ("first.txt", "second")))
+    question = mine.get_by_role("dialog")
+    expect(question).to_contain_text("There is a file called “first.txt” already")
+    question.get_by_role("checkbox").check()
+    question.get_by_role("button", name="Replace").click()
+    expect(question).to_contain_text("There is a folder called “second” already")
+    expect(question.get_by_role("button", name="Replace")).to_have_count(0)
+    question.get_by_role("button", name="Keep both").click()
+    expect(mine.locator("[data-total-text]")).to_have_text("2 files stored")
+    assert set(site.files(person)) == {"first.txt", "second (2)"}

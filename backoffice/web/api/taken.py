@@ -41,6 +41,7 @@ class TakenAnswer(Answer):
     """Which of them are taken."""
 
     taken: Annotated[list[int], Field(description="Their places in `files`, from 0 on")]
+    folders: Annotated[list[int], Field(description="Those of them whose name a folder has, which is never replaced")]
 
 
 @files_bp.post("/files/taken")
@@ -60,4 +61,5 @@ def taken() -> Response:
     meet one: `on_conflict` says what it does then."""
     wanted = json_body(TakenRequest, request)
     found = services().folders.taken(actor(), wanted.folder, [(one.folder_path, one.name) for one in wanted.files])
-    return send(TakenAnswer(taken=[at for at, one in enumerate(found) if one]))
+    taken_ones = [at for at, one in enumerate(found) if one]
+    return send(TakenAnswer(taken=taken_ones, folders=[at for at in taken_ones if found[at] == "folder"]))

@@ -28,7 +28,8 @@ def test_names_that_are_taken_are_told_for_many_at_once(site: Site, ann: Person)
         {"name": "theirs.txt"},
     ]
     answer = ann.call("POST", "/files/taken", json={"files": wanted})
-    assert answer.json == {"taken": [0, 2, 3]}
-    assert ann.call("POST", "/files/taken", json={"folder": a, "files": [{"name": "b"}]}).json == {"taken": [0]}
+    assert answer.json == {"taken": [0, 2, 3], "folders": [2]}
+    inner = ann.call("POST", "/files/taken", json={"folder": a, "files": [{"name": "b"}]})
+    assert inner.json == {"taken": [0], "folders": [0]}
     problem(bob.call("POST", "/files/taken", json={"folder": a, "files": wanted}), 400, "invalid")
-    assert ann.call("POST", "/files/taken", json={"files": []}).json == {"taken": []}
+    assert ann.call("POST", "/files/taken", json={"files": []}).json == {"taken": [], "folders": []}

@@ -86,7 +86,8 @@ export class Intake {
   async #takenOf(items, folder) {
     const files = items.map(({ name, path }) => ({ name, folder_path: path }));
     try {
-      const { taken } = await call("POST", "/files/taken", { json: { folder, files } });
+      const { taken, folders } = await call("POST", "/files/taken", { json: { folder, files } });
+      for (const index of folders) items[index].likeFolder = true;
       return taken.map((index) => items[index]);
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Lost)) throw error;
