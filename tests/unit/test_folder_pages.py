@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Query
+from backoffice.web.pages import my_selection
 from tests.support.roomy_site import roomy_site
 from tests.support.website import Browser, Site
 
@@ -231,6 +232,17 @@ def test_emptying_the_trash_counts_and_weighs_first(site: Site, alice: Browser) 
     assert "3 items are gone for good." in after(alice, alice.post("/my/trash/empty"))
     assert "There is nothing in it." in alice.get("/my/trash/empty").text
     assert site.services.files.usage(actor_of(site)).used == 0
+
+
+def test_what_emptying_the_trash_has_no_time_for_is_left_and_said(
+    site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(my_selection, "EMPTYING_SECONDS", 0.0)
+    site.services.folders.trash(actor_of(site), folder(site, "old").id)
+    for number in range(2):
+        site.services.files.trash(actor_of(site), store(site, f"{number}.bin").id)
+    assert "1 item is gone for good. 2 are left: empty it again." in after(alice, alice.post("/my/trash/empty"))
+    assert "Delete 2 files" in alice.get("/my/trash/empty").text
 
 
 def test_the_page_of_a_file(site: Site, alice: Browser) -> None:

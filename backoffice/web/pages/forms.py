@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -65,14 +67,20 @@ def chosen(name: str) -> list[str]:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of doing something to several things. One that cannot be done keeps no other from its turn."""
+    """What came of doing something to several things. One that cannot be done keeps no other from its turn.
 
+    until  of `time.monotonic`: when no more is begun; the first of all always is
+    """
+
+    until: float = math.inf
     done: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def each(self, ids: Iterable[str], change: Callable[[str], Any], name_of: Callable[[str], str]) -> None:
-        """Do it to each. Refusals and outages go up."""
+        """Do it to each while there is time. Refusals and outages go up."""
         for one in ids:
+            if (self.done or self.problems) and time.monotonic() >= self.until:
+                return
             try:
                 change(one)
             except MENDABLE as error:

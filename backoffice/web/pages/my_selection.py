@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -19,6 +22,9 @@ from backoffice.web.pages.forms import Tally, chosen, go_back, where_from
 from backoffice.web.pages.my_folders import file_name, folder_name, put_away
 from backoffice.web.preview import shown_file
 from backoffice.web.route_access import route_act
+
+EMPTYING_SECONDS: Final = 5.0
+"""How long one request goes on emptying the trash."""
 
 
 def register(bp: Blueprint) -> None:
@@ -121,12 +127,12 @@ def trash_question() -> ResponseReturnValue:
 @route_act(Acts.FILE_PURGE)
 def trash_empty() -> ResponseReturnValue:
     """For good. What one request cannot do in time is left, and said."""
-    has, everything, tally = services(), Query(limit=MAX_LIMIT), Tally()
+    has, everything, tally = services(), Query(limit=MAX_LIMIT), Tally(until=time.monotonic() + EMPTYING_SECONDS)
     folders = has.folders.trash_page(actor(), everything)
     tally.each((one.id for one in folders.items), lambda key: has.folders.purge(actor(), key), trashed_folder_name)
     page = has.files.trash_page(actor(), everything, alone=True)
     tally.each((one.id for one in page.items), lambda key: has.files.purge(actor(), key), file_name)
-    left = page.total - len(page.items) + folders.total - len(folders.items)
+    left = page.total + folders.total - len(tally.done) - len(tally.problems)
     more = f" {number(left)} are left: empty it again." if left > 0 else ""
     tally.say("{} gone for good." + more)
     return redirect(url_for("pages.upload", show="trash"), 303)
