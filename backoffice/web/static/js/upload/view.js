@@ -117,10 +117,16 @@ export class View {
     });
     row.end.addEventListener("click", () => {
       if (!transfer.over) transfer.cancel();
-      else if (transfer.state === "failed") transfer.cancel().then(() => { if (!transfer.late) this.#queue.remove(transfer); });
+      else if (transfer.state === "failed") this.#putAway(transfer);
       else this.#queue.remove(transfer);
     });
     return row;
+  }
+
+  /** What failed, off the list; unless it turns out to be stored. */
+  async #putAway(transfer) {
+    await transfer.cancel();
+    if (!transfer.late) this.#queue.remove(transfer);
   }
 
   #fold(folded) {
@@ -177,8 +183,10 @@ export class View {
       case "finishing": return `${part} · being checked`;
       case "waiting": return `${part} · ${WAITING[this.#connection.state] ?? "waiting"}`;
       case "paused": return `${part} · paused`;
-      case "done": return transfer.late ? `${size} · stored before it could be cancelled` : transfer.stored && transfer.stored.name !== transfer.name
-        ? `${size} · stored as “${transfer.stored.name}”` : `${size} · stored`;
+      case "done":
+        if (transfer.late) return `${size} · stored before it could be cancelled`;
+        return transfer.stored && transfer.stored.name !== transfer.name
+          ? `${size} · stored as “${transfer.stored.name}”` : `${size} · stored`;
       case "cancelled": return transfer.doubtful ? "Cancelled · it may have been stored just before" : "Cancelled";
       default: return transfer.problem;
     }
