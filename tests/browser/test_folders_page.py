@@ -72,8 +72,16 @@ def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_pa
     mine.evaluate("() => { globalThis.sameDocument = true; }")
     shows(mine, "Reports", "one.txt", "three.txt", "two.txt")
 
-    # A look, by the space bar, and away.
+    # Keys are for a row that has the focus.
+    mine.keyboard.press("j")
+    expect(mine.locator("tbody :focus")).to_have_count(0)
     mine.get_by_role("link", name="one.txt", exact=True).focus()
+    mine.keyboard.press("j")
+    expect(mine.get_by_role("link", name="three.txt", exact=True)).to_be_focused()
+    mine.keyboard.press("k")
+    expect(mine.get_by_role("link", name="one.txt", exact=True)).to_be_focused()
+
+    # A look, by the space bar, and away.
     mine.keyboard.press("Space")
     look = mine.get_by_role("dialog", name="one.txt")
     expect(look.frame_locator("iframe").locator("body")).to_have_text("one.txt")

@@ -274,15 +274,16 @@ function onChange(event) {
   document.querySelector(checked ? "[data-bulk] [data-select-all]" : "thead [data-select-all]").focus();
 }
 
-/** j, k and the arrows go from row to row, x selects, the space bar looks at a file, Escape selects nothing. */
+/** From a row, and only there (WCAG 2.1.4): j, k and the arrows go from row to row, x selects, the space bar
+ * looks at a file. Escape selects nothing. */
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (document.querySelector("dialog[open], [data-menu][open]")) return;
   if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
   const row = document.activeElement.closest(".list.files tbody tr");
   const links = all(".list.files tbody th > a");
-  const at = row ? links.findIndex((link) => row.contains(link)) : -1;
-  const step = { j: 1, k: -1, ...(row && { ArrowDown: 1, ArrowUp: -1 }) }[event.key];
+  const at = links.findIndex((link) => row?.contains(link));
+  const step = row && { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step && links.length) links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
   else if (event.key === "x" && row) row.querySelector(".pick input")?.click();
   else if (event.key === " " && document.activeElement.matches("tbody th > a")) document.activeElement.click();
