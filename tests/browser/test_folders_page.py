@@ -64,6 +64,17 @@ def in_a_folder(mine: Page) -> None:
     shows(mine, "2026", "2027", "one.txt", "two.txt")
 
 
+def walked_by_keys(page: Page) -> None:
+    """Letters are for a row that has the focus."""
+    page.keyboard.press("j")
+    expect(page.locator("tbody :focus")).to_have_count(0)
+    page.get_by_role("link", name="one.txt", exact=True).focus()
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="three.txt", exact=True)).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.get_by_role("link", name="one.txt", exact=True)).to_be_focused()
+
+
 def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -> None:
     furnished(site, person)
     mine.set_viewport_size(WIDE)
@@ -72,14 +83,7 @@ def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_pa
     mine.evaluate("() => { globalThis.sameDocument = true; }")
     shows(mine, "Reports", "one.txt", "three.txt", "two.txt")
 
-    # Keys are for a row that has the focus.
-    mine.keyboard.press("j")
-    expect(mine.locator("tbody :focus")).to_have_count(0)
-    mine.get_by_role("link", name="one.txt", exact=True).focus()
-    mine.keyboard.press("j")
-    expect(mine.get_by_role("link", name="three.txt", exact=True)).to_be_focused()
-    mine.keyboard.press("k")
-    expect(mine.get_by_role("link", name="one.txt", exact=True)).to_be_focused()
+    walked_by_keys(mine)
 
     # A look, by the space bar, and away.
     mine.keyboard.press("Space")
