@@ -13,7 +13,7 @@ from typing import Any
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import CarriedChunk, ChunkStat
 from backoffice.errors import ChunkLost, Unavailable
-from backoffice.stores.client import Command, Db, Pending, store_errors
+from backoffice.stores.client import Arg, Command, Db, Pending, store_errors
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.keys import CHUNKS, GROUP, Keys, split_chunk_key
 from backoffice.stores.scan import scan
@@ -154,7 +154,8 @@ class RedisChunks:
         to_move = [place for place, found in zip(places, there[::2], strict=True) if found]
         moved = self._in_batches([("RENAMENX", old, new) for _, old, new in to_move])
         came = [new for (_, _, new), done in zip(to_move, moved, strict=True) if done]
-        self._each("PEXPIRE", came, life)
+        # XX: they came with a time to live. One that has none by now belongs to a file that another has completed.
+        self._each("PEXPIRE", came, life, "XX")
         taken = {index for (index, _, _), done in zip(to_move, moved, strict=True) if not done}
         lost = {
             index
@@ -238,7 +239,7 @@ class RedisChunks:
     def _absent(self, keys: Sequence[bytes]) -> set[bytes]:
         return {key for key, there in zip(keys, self._each("EXISTS", keys), strict=True) if not there}
 
-    def _each(self, command: str, keys: Sequence[bytes], *args: int) -> list[Any]:
+    def _each(self, command: str, keys: Sequence[bytes], *args: Arg) -> list[Any]:
         """One command for each key; the replies in order."""
         return self._in_batches([(command, key, *args) for key in keys])
 
