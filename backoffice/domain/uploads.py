@@ -47,6 +47,8 @@ class Upload:
     concat          PARTIAL: it is a part of another, and never a file; FINAL: it is made of the uploads `parts`, in
                     this order, and takes no bytes itself; else ""
     joins           the final upload that a part belongs to; "" as long as it belongs to none
+    reach           so many of its indexes may have bytes, whatever the map says: those of its parts are moved before
+                    they are noted, and those beyond the first gap stay when chunks become a stream
     metadata        what a tus client said of it, as it came (`upload_metadata.py`)
     """
 
@@ -74,6 +76,7 @@ class Upload:
     concat: str = ""
     parts: tuple[str, ...] = ()
     joins: str = ""
+    reach: int = 0
 
     @property
     def chunk_count(self) -> int:

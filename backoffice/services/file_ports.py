@@ -144,8 +144,9 @@ class UploadStore(Protocol):
         Raises NotFound (also where the owner is another, or it was given up), Completing, ChunksMissing (`missing`).
         """
 
-    def extend(self, upload: Upload, token: str, seconds: int) -> None:
-        """Go on being the one who completes it. Raises NotFound, Completing: the lease was lost."""
+    def extend(self, upload: Upload, token: str, seconds: int, reach: int = 0) -> None:
+        """Go on being the one who completes it; `reach`: what `Upload.reach` is then at least. Raises NotFound,
+        Completing: the lease was lost."""
 
     def release(self, upload_id: str, token: str) -> None:
         """Let others complete it or go on uploading."""

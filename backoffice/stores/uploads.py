@@ -12,13 +12,7 @@ from backoffice.domain.files import File, OnConflict
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, CarriedChunk, Chunk, ChunkMap, Upload, UploadState
-from backoffice.errors import (
-    ChunksMissing,
-    Completing,
-    Conflict,
-    NotFound,
-    TooMany,
-)
+from backoffice.errors import ChunksMissing, Completing, Conflict, NotFound, TooMany
 from backoffice.stores.chunk_maps import map_questions, unpack_map
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
@@ -239,8 +233,8 @@ class RedisUploads:
             raise NotFound
         return leased, ChunkMap.unpack(packed, leased.chunk_count)
 
-    def extend(self, upload: Upload, token: str, seconds: int) -> None:
-        self._script("extend", upload.id, upload.owner, token, now_ms() + seconds * 1000)
+    def extend(self, upload: Upload, token: str, seconds: int, reach: int = 0) -> None:
+        self._script("extend", upload.id, upload.owner, token, now_ms() + seconds * 1000, reach)
 
     def release(self, upload_id: str, token: str) -> None:
         self._script("release", upload_id, "", token)

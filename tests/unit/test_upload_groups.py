@@ -9,9 +9,13 @@ from typing import Any
 import fakeredis
 import pytest
 
+from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
+from backoffice.errors import Invalid, Unavailable
+from backoffice.services.uploads.resumable import Resumable
 from backoffice.stores.client import Command
-from tests.support.uploads import World
+from tests.support.tus import metadata
+from tests.support.uploads import ALICE, CHUNK, World, reader
 
 
 @pytest.fixture
@@ -34,3 +38,69 @@ def test_what_is_kept_while_it_moves_stays_kept(world: World, monkeypatch: pytes
     [stat] = world.chunks.stat("b" * 22, [0])
     assert stat is not None
     assert stat.kept
+
+
+def parts(world: World, *chunks: int) -> list[str]:
+    """Parts that have so many chunks each."""
+    tus = Resumable(world.service)
+    bodies = [bytes([65 + number]) * (count * CHUNK) for number, count in enumerate(chunks)]
+    return [
+        tus.create(ALICE, size=len(body), partial=True, body=lambda _, body=body: reader(body)).id for body in bodies
+    ]
+
+
+def nothing_is_left(world: World) -> None:
+    assert list(world.chunks.scan()) == []
+    assert world.files.usage("alice") == (0, 0)
+    assert world.uploads.page(Query()).items == ()
+    world.assert_sound()
+
+
+def test_an_unknown_folder_is_refused_before_anything_begins(world: World) -> None:
+    mine = parts(world, 2, 2)
+    with pytest.raises(Invalid):
+        Resumable(world.service).concatenate(ALICE, mine, metadata=metadata(filename="a", folder="f" * 22))
+    assert {one for one, _, _ in world.chunks.scan()} == set(mine)
+    assert Resumable(world.service).concatenate(ALICE, mine, metadata=metadata(filename="a")).length == 4 * CHUNK
+
+
+def moved_and_not_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A whole that has the chunks of its parts, and whose commit went wrong."""
+    mine = parts(world, 40, 40)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.uploads), "complete", full)
+        with pytest.raises(Unavailable):
+            Resumable(world.service).concatenate(ALICE, mine)
+    whole = world.uploads.get(mine[0])
+    assert whole is not None
+    assert {one for one, _, _ in world.chunks.scan()} == {whole.joins}
+    return whole.joins
+
+
+def test_a_whole_that_is_given_up_leaves_no_chunk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    Resumable(world.service).cancel(ALICE, moved_and_not_stored(world, monkeypatch))
+    nothing_is_left(world)
+
+
+def test_a_whole_that_expires_leaves_no_chunk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved_and_not_stored(world, monkeypatch)
+    world.clock.forward(3601)
+    world.service.cleanup.expire_due()
+    nothing_is_left(world)
+
+
+def test_a_takeover_that_stops_half_way_leaves_no_chunk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies when chunks beyond the first gap are noted no more, and are not freed."""
+    pieces = [b"x" * CHUNK] * 60
+    upload = world.begin(ALICE, pieces)
+    world.put(ALICE, upload.id, 59, pieces)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.uploads), "refence", lambda *_: (_ for _ in ()).throw(Unavailable))
+        with pytest.raises(Unavailable):
+            Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x" * CHUNK))
+    world.service.cancel(ALICE, upload.id)
+    nothing_is_left(world)

@@ -34,14 +34,14 @@ class Cleanup:
 
     def _free(self, upload: Upload) -> None:
         """Free the chunks of an aborted upload, then forget it. One interrupted half-way is finished by `collect`."""
-        if upload.total_chunks == UNKNOWN:
-            # Also what it had stored and not noted yet when it was cut off, and its tail as it is now.
-            self.chunks.delete(upload.id, self.uploads.extent(upload.id) + UNNOTED)
-            latest = self.uploads.get(upload.id)
-            if latest is not None and latest.tail:
-                self.chunks.release(upload.id, TAILS + latest.tail)
-        else:
-            self.chunks.delete(upload.id, upload.total_chunks)
+        indexes = upload.total_chunks
+        if indexes == UNKNOWN:
+            # As it was when it was cut off, also with what it had stored and not noted yet.
+            upload = self.uploads.get(upload.id) or upload
+            indexes = max(upload.total_chunks, self.uploads.extent(upload.id) + UNNOTED)
+        self.chunks.delete(upload.id, max(indexes, upload.reach))
+        if upload.tail:
+            self.chunks.release(upload.id, TAILS + upload.tail)
         self.uploads.forget(upload)
 
     def expire_due(self, limit: int = 100) -> bool:

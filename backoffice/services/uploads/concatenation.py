@@ -19,6 +19,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
+from backoffice.domain.paging import Query
 from backoffice.domain.uploads import FINAL, PARTIAL, TAILS, TUS, UNKNOWN, Chunk, ChunkMap, Upload, UploadState
 from backoffice.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
@@ -35,11 +36,11 @@ class Concatenation:
 
     uploads: Uploads
 
-    def begin(self, actor: Actor, ids: Sequence[str], *, name: str, metadata: str) -> Upload:
+    def begin(self, actor: Actor, ids: Sequence[str], spec: FileSpec, metadata: str) -> Upload:
         """A whole of these parts, which may still be on their way; asked for again, the same.
 
-        Raises Invalid (none, twice the same, or not a part), NotFound (not there, or not yours), Conflict (belongs to
-        another), TooLarge, and what `Uploads.create_stream` raises.
+        Raises Invalid (none, twice the same, or not a part; no such folder), NotFound (not there, or not yours),
+        Conflict (belongs to another), TooLarge, and what `Uploads.create_stream` raises.
         """
         if not ids or len(set(ids)) != len(ids):
             raise Invalid(f"{FIELD} names each part once.", field=FIELD)
@@ -54,9 +55,10 @@ class Concatenation:
             return whole
         if any(part.joins for part in parts):
             raise Conflict("A part belongs to another upload.")
+        self._check_place(actor, spec)
         try:
             return self.uploads.create_stream(
-                actor, name=name, protocol=TUS, metadata=metadata, concat=FINAL, parts=parts
+                actor, name=spec.name, protocol=TUS, metadata=metadata, concat=FINAL, parts=parts
             )
         except VersionMismatch:
             raise Conflict("A part was changed meanwhile.") from None
@@ -86,14 +88,22 @@ class Concatenation:
             raise TooLarge(f"A file has at most {limits.max_file_size} bytes.", limit=limits.max_file_size)
         return UNKNOWN if any(one.size == UNKNOWN for one in parts) else size
 
+    def _check_place(self, actor: Actor, spec: FileSpec) -> None:
+        """Raises Invalid where there is no such folder. The commit asks again; this is before anything is moved."""
+        if spec.folder:
+            self.uploads.files.page_in(actor.id, spec.folder, Query(limit=1))
+
     def join(self, actor: Actor, whole: Upload, parts: Sequence[Upload], spec: FileSpec) -> File:
         """The file. `parts` have all their bytes. Raises Completing, and what `Completion.run` raises."""
         uploads, completion, token = self.uploads, self.uploads.completion, new_id()
         authorize(uploads.audit, actor, Acts.FILE_CREATE)
+        self._check_place(actor, spec)
         writer = ChunkWriter(uploads.uploads, uploads.chunks, uploads.limits, uploads.now, actor.ground)
         leased, _ = completion.lease(whole.id, actor.id, token)
         with completion.reopen_on_error(whole.id, token):
             chunks: list[Chunk | None] = []
+            # Before the first one is there: whoever gives the whole up frees all of them.
+            uploads.uploads.extend(leased, token, LEASE_SECONDS, sum(part.received for part in parts))
             for part in parts:
                 self._move(writer, part, leased, len(chunks))
                 chunks += uploads.uploads.chunk_map(part.id, part.received).chunks

@@ -132,7 +132,7 @@ class Resumable:
     def concatenate(self, actor: Actor, parts: Sequence[str], *, metadata: str = "") -> Progress:
         """Open an upload made of these, which becomes a file as soon as all of them have their bytes: now, or with the
         last byte that comes. Raises what `Concatenation.begin` and `Uploads.complete` raise."""
-        whole = self.concatenation.begin(actor, parts, name=spec_of(metadata).name, metadata=metadata)
+        whole = self.concatenation.begin(actor, parts, spec_of(metadata), metadata)
         try:
             return self._settled(actor, whole)
         except Completing:

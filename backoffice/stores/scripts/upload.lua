@@ -23,7 +23,7 @@
 --   unmark   lease, fence, tail, index ... chunks that turned out not to be there; nothing where another has the lease,
 --                                          or went on with a stream meanwhile. What it has after them cannot stay
 --   lease    token, until, now, owner     nothing where it is somebody else's
---   extend   token, until                  a lease that was lost is not had again
+--   extend   token, until, reach           a lease that was lost is not had again; so many indexes may have bytes
 --   release  token
 --
 -- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle, refence, number: {…, fence}
@@ -59,6 +59,11 @@ end
 if not row[1] then return refuse('missing') end
 local state, received, bytes = row[1], tonumber(row[2]), tonumber(row[3])
 local size, reserved = tonumber(row[4]), tonumber(row[5])
+local function may_have(indexes)
+  if indexes > tonumber(redis.call('HGET', upload, 'reach') or 0) then
+    redis.call('HSET', upload, 'reach', string.format('%.0f', indexes))
+  end
+end
 local stream, fence, tail = row[8] == '-1', row[9] or '0', row[10] or '0'
 -- How many chunks have room in the map before any has arrived. Where that is all of them, and in a stream, none is elsewhere.
 local ahead = 128
@@ -189,6 +194,7 @@ if op == 'adopt' then
     local entries
     entries, bytes = contiguous()
     if tonumber(ARGV[4]) ~= bytes then return {'offset', text(bytes)} end
+    may_have(tonumber(row[8]))
     received = #entries
     redis.call('SET', map, table.concat(entries))
     redis.call('DEL', scattered)
@@ -287,6 +293,7 @@ end
 if op == 'extend' then
   if state ~= 'completing' or row[6] ~= ARGV[4] then return {'busy', row[7]} end
   redis.call('HSET', upload, 'lease_until', ARGV[5])
+  may_have(tonumber(ARGV[6]))
   return {'ok', text(received), text(bytes)}
 end
 
