@@ -103,6 +103,9 @@ class UploadStore(Protocol):
         TooLarge, QuotaExceeded.
         """
 
+    def renew(self, upload_id: str, owner: str, expires_at: int) -> None:
+        """Keep it until then, at least, but not past its death. Raises NotFound, UploadClosed (it was given up)."""
+
     def declare_size(
         self, upload: Upload, size: int, *, largest: int, quota: int, ground: Ground | None = None
     ) -> Upload:
@@ -145,8 +148,7 @@ class UploadStore(Protocol):
         """
 
     def extend(self, upload: Upload, token: str, seconds: int, reach: int = 0) -> None:
-        """Go on being the one who completes it; `reach`: what `Upload.reach` is then at least. Raises NotFound,
-        Completing: the lease was lost."""
+        """Go on completing it; `Upload.reach` is at least `reach` then. Raises NotFound, Completing (it was lost)."""
 
     def release(self, upload_id: str, token: str) -> None:
         """Let others complete it or go on uploading."""
@@ -182,8 +184,7 @@ class UploadStore(Protocol):
     def due(self, now: int, limit: int) -> list[Upload]:
         """Those that have expired, also where a crash left them half completed."""
 
-    def aborted(self, limit: int) -> list[Upload]:
-        """Those that wait for collection."""
+    def aborted(self, limit: int) -> list[Upload]: ...
 
 
 class FileStore(FileChangeStore, Protocol):

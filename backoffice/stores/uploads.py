@@ -185,8 +185,12 @@ class RedisUploads:
         args: list[Arg] = [upload.fence, expires_at, quota, largest, tail, first, offset]
         for chunk in chunks:
             args += [chunk.size, chunk.pack()]
-        received, stored = self._script("append", upload.id, upload.owner, *args, ground=ground)
-        return replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
+        received, stored, joins = self._script("append", upload.id, upload.owner, *args, ground=ground)
+        noted = replace(upload, received=int(received), bytes=int(stored), expires_at=expires_at, tail=tail)
+        return replace(noted, joins=joins.decode())
+
+    def renew(self, upload_id: str, owner: str, expires_at: int) -> None:
+        self._script("renew", upload_id, owner, expires_at)
 
     def declare_size(
         self, upload: Upload, size: int, *, largest: int, quota: int, ground: Ground | None = None

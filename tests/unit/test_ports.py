@@ -159,6 +159,7 @@ NOT_ACTS = {
     "store_chunk",
     "begin_append",
     "declare_size",
+    "renew",
     "move",
     "append",
     "settle_tail",

@@ -9,9 +9,11 @@ from typing import Any
 import fakeredis
 import pytest
 
+from backoffice.domain.actions import Actions
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
-from backoffice.errors import Invalid, Unavailable
+from backoffice.errors import Gone, Invalid, Unavailable
+from backoffice.services.uploads.events import upload_event
 from backoffice.services.uploads.resumable import Resumable
 from backoffice.stores.client import Command
 from tests.support.tus import metadata
@@ -103,4 +105,59 @@ def test_a_takeover_that_stops_half_way_leaves_no_chunk(world: World, monkeypatc
         with pytest.raises(Unavailable):
             Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x" * CHUNK))
     world.service.cancel(ALICE, upload.id)
+    nothing_is_left(world)
+
+
+def test_a_whole_is_kept_while_its_parts_come(world: World) -> None:
+    tus = Resumable(world.service)
+    whole_part, slow = parts(world, 1)[0], tus.create(ALICE, size=4 * CHUNK, partial=True).id
+    whole = tus.concatenate(ALICE, [slow, whole_part]).id
+    for sent in range(4):
+        world.clock.forward(1800)
+        while world.service.cleanup.expire_due():
+            pass
+        assert tus.state(ALICE, whole).id == whole
+        assert tus.state(ALICE, whole_part).offset == CHUNK
+        tus.send(ALICE, slow, sent * CHUNK, lambda _: reader(b"x" * CHUNK))
+    assert world.read(ALICE, whole) == b"x" * 4 * CHUNK + b"A" * CHUNK
+    world.assert_sound()
+
+
+def test_a_whole_whose_parts_do_not_come_is_given_up_with_them(world: World) -> None:
+    mine = [*parts(world, 1), Resumable(world.service).create(ALICE, size=CHUNK, partial=True).id]
+    whole = Resumable(world.service).concatenate(ALICE, mine).id
+    world.clock.forward(3601)
+    for gone in (whole, *mine):
+        with pytest.raises(Gone):
+            Resumable(world.service).state(ALICE, gone)
+    world.service.cleanup.expire_due()
+    nothing_is_left(world)
+
+
+def test_a_whole_that_is_cancelled_takes_its_parts_along(world: World) -> None:
+    mine = [*parts(world, 1), Resumable(world.service).create(ALICE, size=CHUNK, partial=True).id]
+    world.service.cancel(ALICE, Resumable(world.service).concatenate(ALICE, mine).id)
+    nothing_is_left(world)
+
+
+def test_parts_whose_whole_is_gone_are_free(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was given up before its parts went along with it has left them."""
+    mine = [*parts(world, 1), Resumable(world.service).create(ALICE, size=CHUNK, partial=True).id]
+    whole = world.uploads.get(Resumable(world.service).concatenate(ALICE, mine).id)
+    assert whole is not None
+    monkeypatch.setattr(type(world.service.cleanup), "_free", lambda *_: None)
+    world.service.cleanup.abort(whole, upload_event(Actions.UPLOAD_CANCEL, ALICE, whole))
+    again = Resumable(world.service).concatenate(ALICE, mine).id
+    assert again != whole.id
+    monkeypatch.undo()
+    world.service.cleanup.collect()
+    Resumable(world.service).send(ALICE, mine[1], 0, lambda _: reader(b"x" * CHUNK))
+    assert world.read(ALICE, again) == b"A" * CHUNK + b"x" * CHUNK
+    world.assert_sound()
+
+
+def test_a_part_takes_its_whole_along_where_that_has_its_chunks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = world.uploads.get(moved_and_not_stored(world, monkeypatch))
+    assert whole is not None
+    world.service.cancel(ALICE, whole.parts[0])
     nothing_is_left(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -11,7 +12,16 @@ import xxhash
 
 from backoffice.domain.access import Ground
 from backoffice.domain.uploads import IN_ORDER, TAILS, Chunk, Upload, UploadState
-from backoffice.errors import BackofficeError, ChecksumMismatch, ChunkConflict, Invalid, NotFound, TooLarge, Unavailable
+from backoffice.errors import (
+    BackofficeError,
+    ChecksumMismatch,
+    ChunkConflict,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    UploadClosed,
+)
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import UploadStore
 from backoffice.services.uploads.limits import UploadLimits
@@ -120,10 +130,14 @@ class ChunkWriter:
         self.chunks.delete(aside, total)
 
     def append(self, upload: Upload, first: int, offset: int, chunks: Sequence[Chunk], tail: int = 0) -> Upload:
-        """Note chunks of a stream (see `UploadStore.append`); a tail that they replace is freed."""
+        """Note chunks of a stream (see `UploadStore.append`); a tail that they replace is freed. As long as a part
+        goes on, its whole is kept."""
         noted = self.uploads.append(upload, first, offset, chunks, tail=tail, **self._bounds(upload))
         if upload.tail:
             self.chunks.release(upload.id, TAILS + upload.tail)
+        if noted.joins:
+            with suppress(NotFound, UploadClosed):  # it was given up
+                self.uploads.renew(noted.joins, noted.owner, noted.expires_at)
         return noted
 
     def _bounds(self, upload: Upload) -> Bounds:

@@ -48,12 +48,10 @@ class Concatenation:
             raise Invalid(f"A file has at most {self.uploads.limits.max_open} parts.", field=FIELD)
         parts = [self._part(actor, one) for one in ids]
         self.length_of(parts)
-        if parts[0].joins:
-            whole = self.uploads.uploads.get(parts[0].joins)
-            if whole is None or whole.parts != tuple(ids) or whole.state is UploadState.ABORTED:
-                raise Conflict("A part belongs to another upload.")
-            return whole
-        if any(part.joins for part in parts):
+        wholes = [self._whole_of(part) for part in parts]
+        if wholes[0] is not None and wholes[0].parts == tuple(ids):
+            return wholes[0]
+        if any(wholes):
             raise Conflict("A part belongs to another upload.")
         self._check_place(actor, spec)
         try:
@@ -63,9 +61,14 @@ class Concatenation:
         except VersionMismatch:
             raise Conflict("A part was changed meanwhile.") from None
 
+    def _whole_of(self, part: Upload) -> Upload | None:
+        """None for a part that is free: it belongs to none, or to one that was given up."""
+        whole = self.uploads.uploads.get(part.joins) if part.joins else None
+        return None if whole is None or whole.state is UploadState.ABORTED else whole
+
     def _part(self, actor: Actor, upload_id: str) -> Upload:
         found = self.uploads.uploads.get(upload_id)
-        if found is None or found.state is UploadState.ABORTED or found.expires_at <= self.uploads.now():
+        if found is None or found.state is UploadState.ABORTED or self.uploads.is_over(found):
             raise NotFound("A part is not there.")
         if found.owner != actor.id or not is_authorized(self.uploads.audit, actor, Acts.UPLOAD_SEND, found.owner):
             raise NotFound("A part is not there.")
@@ -76,9 +79,8 @@ class Concatenation:
     def parts_of(self, whole: Upload) -> list[Upload] | None:
         """In order; None where one was given up."""
         found = [self.uploads.uploads.get(one) for one in whole.parts]
-        now = self.uploads.now()
         there = [one for one in found if one is not None and one.state is not UploadState.ABORTED]
-        return there if len(there) == len(found) and all(one.expires_at > now for one in there) else None
+        return there if len(there) == len(found) and not any(map(self.uploads.is_over, there)) else None
 
     def length_of(self, parts: Sequence[Upload]) -> int:
         """Of all together, UNKNOWN as long as one is not known. Raises TooLarge."""

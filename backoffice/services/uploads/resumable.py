@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -200,9 +199,6 @@ class Resumable:
         if found.joins and self.uploads.uploads.get(found.joins) is not None:
             raise Conflict("It is a part of another upload: give that up.")
         self.uploads.cancel(actor, upload_id)
-        for part in found.parts:
-            with suppress(NotFound):
-                self.uploads.cancel(actor, part)
 
     # -- parts
 
@@ -213,7 +209,7 @@ class Resumable:
             authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, upload.owner, upload_ref(upload))
             if upload.protocol != TUS and upload.total_chunks == UNKNOWN:
                 raise NotFound  # the body of a PUT that is coming just now
-            if upload.state is UploadState.ABORTED or upload.expires_at <= self.uploads.now():
+            if upload.state is UploadState.ABORTED or self.uploads.is_over(upload):
                 raise Gone
             if upload.state is UploadState.COMPLETING and upload.lease_until <= self.uploads.now():
                 # Who would have completed it has died, and there may be more to come.

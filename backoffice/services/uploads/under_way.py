@@ -69,9 +69,13 @@ class UploadsUnderWay:
         return self.uploads.page(query)
 
     def cancel(self, actor: Actor, upload_id: str) -> None:
-        """Give it up; its bytes are freed and its reservation released before this returns."""
+        """Give it up, with its parts; its bytes are freed and its reservation released before this returns."""
         upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_CANCEL)
         self.cleanup.abort(upload, upload_event(Actions.UPLOAD_CANCEL, actor, upload))
+
+    def is_over(self, upload: Upload) -> bool:
+        """Whether it was left alone for so long that the worker gives it up."""
+        return self.cleanup.kept_until(upload) <= self.now()
 
     def give_up(self, actor: Actor, upload: Upload, because: str) -> None:
         """Abort a stream that nobody can go on with, unless the commit went through and only its answer was lost: then

@@ -18,6 +18,7 @@
 --   number   number of chunks, bytes of each     a stream whose whole chunks have that size becomes chunks in any order;
 --                                          its tail counts no more
 --   declare  size, quota, largest file     the size of the whole, where it was not known
+--   renew    expires at                    it is kept until then, if it is not kept for longer; never past its death
 --   settle   lease                         the bytes of the tail are where those of a chunk belong
 --   refence  lease                         whoever appends now notes nothing more
 --   unmark   lease, fence, tail, index ... chunks that turned out not to be there; nothing where another has the lease,
@@ -26,7 +27,7 @@
 --   extend   token, until, reach           a lease that was lost is not had again; so many indexes may have bytes
 --   release  token
 --
--- Returns {"ok", received, bytes}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle, refence, number: {…, fence}
+-- Returns {"ok", received, bytes}; append: {…, joins}; begin: {"ok", received, bytes, fence, tail, entry of the tail}; settle, refence, number: {…, fence}
 --   adopt: {"ok", received, bytes, fence, tail}
 --   declare: {"ok", received, bytes, reserved}
 --   lease: {"ok", received, bytes, fields and values of the record, map}, which has all chunks then
@@ -185,7 +186,17 @@ if op == 'append' then
   received = first + #entries
   redis.call('HSET', upload, 'received', text(received), 'bytes', text(now), 'expires_at', ARGV[5], 'tail', ARGV[8])
   redis.call('ZADD', expiry, 'XX', ARGV[5], id)
-  return {'ok', text(received), text(now)}
+  return {'ok', text(received), text(now), redis.call('HGET', upload, 'joins') or ''}
+end
+
+if op == 'renew' then
+  if state == 'aborted' then return {'closed', state} end
+  local till = math.min(tonumber(ARGV[4]), tonumber(redis.call('HGET', upload, 'dies_at')))
+  if till > tonumber(redis.call('HGET', upload, 'expires_at')) then
+    redis.call('HSET', upload, 'expires_at', text(till))
+    redis.call('ZADD', expiry, 'XX', text(till), id)
+  end
+  return {'ok', text(received), text(bytes)}
 end
 
 if op == 'adopt' then
