@@ -142,13 +142,17 @@ class Resumable:
         return Concatenation(self.uploads)
 
     def state(self, actor: Actor, upload_id: str) -> Progress:
-        """How far it is. One that has all its bytes becomes a file now, where what received the last of them did not
-        come so far: a client takes it for done.
+        """How far it is. One of tus that has all its bytes becomes a file now, where what received the last of them did
+        not come so far: a client takes it for done. Who sends chunks has yet to say what file it is to be.
 
         Raises NotFound, Gone, Completing.
         """
         found = self._find(actor, upload_id)
-        return self._stored(found) if isinstance(found, File) else self._settled(actor, found)
+        if isinstance(found, File):
+            return self._stored(found)
+        if found.total_chunks != UNKNOWN and found.protocol != TUS:
+            return Progress.of(found, self._offset(found), found.size)
+        return self._settled(actor, found)
 
     def send(
         self,

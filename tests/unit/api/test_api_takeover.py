@@ -51,9 +51,18 @@ def test_what_was_begun_by_chunks_is_finished_by_tus(ann: Person, tus: Tus, decl
     assert ann.get("/uploads").json["items"] == []
 
 
-def test_one_that_lacks_nothing_but_its_end_is_a_file_when_tus_asks(ann: Person, tus: Tus) -> None:
-    file_id = ann.chunk(b"hello", total_chunks=1, total_size=5, name="a.txt").json["file_id"]
+def test_one_that_lacks_nothing_but_its_end_becomes_the_file_that_its_sender_says(ann: Person, tus: Tus) -> None:
+    old = ann.upload("a.txt", b"old")
+    file_id = ann.chunk(b"hello", total_chunks=1, total_size=5, name="b.txt").json["file_id"]
     assert tus.offset(place_of(ann, file_id)) == 5
+    assert ann.complete(file_id, 5, name="a.txt", on_conflict="replace").json["name"] == "a.txt"
+    assert ann.get(f"/files/{file_id}").data == b"hello"
+    assert ann.get(f"/files/{old}").status_code == 404
+
+
+def test_one_that_lacks_nothing_but_its_end_is_a_file_when_tus_ends_it(ann: Person, tus: Tus) -> None:
+    file_id = ann.chunk(b"hello", total_chunks=1, total_size=5, name="a.txt").json["file_id"]
+    assert tus.patch(place_of(ann, file_id), 5).status_code == 204
     assert ann.get(f"/files/{file_id}").data == b"hello"
     assert ann.complete(file_id, 5).status_code == 201, "who began it gets the same file"
 
