@@ -10,8 +10,10 @@ import fakeredis
 import pytest
 
 from backoffice.domain.actions import Actions
+from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
+from backoffice.domain.uploads import TUS
 from backoffice.errors import Gone, Invalid, Unavailable
 from backoffice.services.uploads.events import upload_event
 from backoffice.services.uploads.resumable import Resumable
@@ -161,3 +163,15 @@ def test_a_part_takes_its_whole_along_where_that_has_its_chunks(world: World, mo
     assert whole is not None
     world.service.cancel(ALICE, whole.parts[0])
     nothing_is_left(world)
+
+
+def test_bytes_that_were_not_noted_are_not_in_the_way_of_chunks(world: World) -> None:
+    upload = world.service.create_stream(ALICE, size=2 * CHUNK, name="a", protocol=TUS)
+    for index in range(2):
+        world.chunks.put(upload.id, index, b"other", now_ms() + 1_000_000)
+    pieces = [b"x" * CHUNK, b"y" * CHUNK]
+    for index in (1, 0):
+        world.put(ALICE, upload.id, index, pieces)
+    world.service.complete(ALICE, upload.id, FileSpec("a"), total_size=2 * CHUNK)
+    assert world.read(ALICE, upload.id) == b"".join(pieces)
+    world.assert_sound()

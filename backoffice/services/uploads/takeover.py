@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.ids import new_id
 from backoffice.domain.uploads import TAILS, TUS, UNKNOWN, Upload
-from backoffice.errors import Conflict, NotFound
+from backoffice.errors import ChunksMissing, Conflict, NotFound
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import UploadStore
 from backoffice.services.uploads.completion import LEASE_SECONDS
@@ -51,12 +51,17 @@ class Takeover:
         return self.free_unnoted(self.uploads.adopt(upload, offset, TUS), beyond)
 
     def to_chunks(self, upload: Upload, total_chunks: int, chunk_size: int) -> Upload:
-        """A stream as an upload by chunks. Its tail is freed, to be sent again with all of its chunk.
+        """A stream as an upload by chunks. Its tail is freed, to be sent again with all of its chunk, and so is what
+        was not noted of it.
 
-        Raises Conflict where it is not cut in that way, NotFound, UploadClosed.
+        Raises Conflict where it is not cut in that way, NotFound, UploadClosed, Completing.
         """
         if as_chunks(upload, chunk_size).total_chunks != total_chunks:
             raise Conflict("total_chunks differs from that of the first chunk.", total_chunks=upload.total_chunks)
+        first = upload.whole_chunks
+        if any(self.chunks.stat(upload.id, range(first, first + UNNOTED))):
+            with suppress(ChunksMissing):  # another has made it one by chunks meanwhile
+                self.free_unnoted(upload)
         numbered = self.uploads.number(upload, total_chunks, chunk_size)
         if upload.tail:
             self.chunks.release(upload.id, TAILS + upload.tail)
