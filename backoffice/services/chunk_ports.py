@@ -57,8 +57,8 @@ class ChunkStore(Protocol):
         until then (epoch ms). The indexes of those that have not come there: there is a chunk already, or none to be
         moved. Nothing is copied where it can be avoided. Repeating it goes on where it was interrupted."""
 
-    def release(self, file_id: str, index: int) -> None:
-        """Free one chunk unless it is kept: then it belongs to a file, or to an upload that becomes one."""
+    def release(self, file_id: str, *indexes: int) -> None:
+        """Free these chunks but for those that are kept: they belong to a file, or to an upload that becomes one."""
 
     def delete(self, file_id: str, total: int) -> int:
         """Free chunks [0, total), also when the store is full; how many there were."""

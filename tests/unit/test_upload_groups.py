@@ -14,7 +14,7 @@ from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import TUS
-from backoffice.errors import Gone, Invalid, Unavailable
+from backoffice.errors import Completing, Gone, Invalid, Unavailable
 from backoffice.services.uploads.events import upload_event
 from backoffice.services.uploads.resumable import Resumable
 from backoffice.stores.client import Command
@@ -175,3 +175,34 @@ def test_bytes_that_were_not_noted_are_not_in_the_way_of_chunks(world: World) ->
     world.service.complete(ALICE, upload.id, FileSpec("a"), total_size=2 * CHUNK)
     assert world.read(ALICE, upload.id) == b"".join(pieces)
     world.assert_sound()
+
+
+def test_a_size_that_is_refused_has_dropped_no_chunk(world: World) -> None:
+    pieces = [b"x" * CHUNK] * 3
+    upload = world.begin(ALICE, pieces)
+    world.put(ALICE, upload.id, 2, pieces)
+    with pytest.raises(Invalid):
+        Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x"), size=2 * CHUNK)
+    now = world.uploads.get(upload.id)
+    assert now is not None
+    assert (now.total_chunks, now.received) == (3, 1)
+    assert world.chunks.get(upload.id, 2) == pieces[2]
+
+
+def test_a_takeover_frees_chunks_together_as_long_as_it_has_the_lease(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = [b"x" * CHUNK] * 100
+    upload, asked = world.begin(ALICE, pieces), list[int]()
+    for index in range(1, 100):
+        world.put(ALICE, upload.id, index, pieces)
+
+    def lost(*_: Any) -> None:
+        asked.append(sum(1 for _ in world.chunks.scan()))
+        raise Completing
+
+    monkeypatch.setattr(type(world.uploads), "extend", lost)
+    with pytest.raises(Completing):
+        Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x"))
+    assert asked == [36], "64 of 100 places are free"
+    assert sum(1 for _ in world.chunks.scan()) == 36

@@ -182,10 +182,11 @@ class Resumable:
         if offset != there:
             raise OffsetMismatch(offset=there)
         try:
-            if found.total_chunks != UNKNOWN:
-                found = self.uploads.takeover.to_stream(found, offset)
             if size is not None and size != found.size:
                 found = self.uploads.declare_size(actor, upload_id, size)
+            # What is refused before this has dropped no chunk.
+            if found.total_chunks != UNKNOWN:
+                found = self.uploads.takeover.to_stream(found, offset)
             return self._settled(actor, self._append(actor, found, offset, body, checksum))
         except NotFound:
             # It has become a file since we looked, or it was given up.

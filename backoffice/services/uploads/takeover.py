@@ -21,6 +21,9 @@ from backoffice.services.file_ports import UploadStore
 from backoffice.services.uploads.completion import LEASE_SECONDS
 from backoffice.services.uploads.streaming import UNNOTED
 
+FREED_TOGETHER = 64
+"""Chunks that are freed in one round trip, between two looks at the lease."""
+
 
 def as_chunks(upload: Upload, chunk_size: int) -> Upload:
     """A stream of a tus client as the upload by chunks that it can go on as: every chunk but the last one has
@@ -78,8 +81,11 @@ class Takeover:
         try:
             fenced = self.uploads.refence(leased, token)
             first = fenced.whole_chunks
-            for index in sorted({*range(first, first + UNNOTED), *(index for index in beyond if index >= first)}):
-                self.chunks.release(fenced.id, index)
+            indexes = sorted({*range(first, first + UNNOTED), *(index for index in beyond if index >= first)})
+            for start in range(0, len(indexes), FREED_TOGETHER):
+                if start:
+                    self.uploads.extend(fenced, token, LEASE_SECONDS)  # raises where it was lost
+                self.chunks.release(fenced.id, *indexes[start : start + FREED_TOGETHER])
         finally:
             with suppress(NotFound):
                 self.uploads.release(upload.id, token)

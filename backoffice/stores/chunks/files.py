@@ -200,8 +200,9 @@ class FileChunks:
         self._disk.remove(old)
         return True
 
-    def release(self, file_id: str, index: int) -> None:
-        self._disk.remove(_path(HELD, file_id, index))
+    def release(self, file_id: str, *indexes: int) -> None:
+        for index in indexes:
+            self._disk.remove(_path(HELD, file_id, index))
 
     def delete(self, file_id: str, total: int) -> int:
         # In this order: one that is about to be kept is found under one of its names, or cannot be kept any more.

@@ -177,9 +177,9 @@ class RedisChunks:
                 left.append(index)
         return left
 
-    def release(self, file_id: str, index: int) -> None:
+    def release(self, file_id: str, *indexes: int) -> None:
         # One command decides and frees: an upload may become a file between any two.
-        self._db.call("EXPIRE", self._keys.chunk(file_id, index), 0, "XX")
+        self._each("EXPIRE", [self._keys.chunk(file_id, index) for index in indexes], 0, "XX")
 
     def delete(self, file_id: str, total: int) -> int:
         keys = self._all(file_id, total)
