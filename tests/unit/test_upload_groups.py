@@ -206,3 +206,19 @@ def test_a_takeover_frees_chunks_together_as_long_as_it_has_the_lease(
         Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x"))
     assert asked == [36], "64 of 100 places are free"
     assert sum(1 for _ in world.chunks.scan()) == 36
+
+
+def test_a_part_is_not_told_what_concerns_its_whole(world: World) -> None:
+    tus = Resumable(world.service)
+    mine = [*parts(world, 1), tus.create(ALICE, size=CHUNK, partial=True).id]
+    folder = world.folders.create(ALICE, name="in")
+    whole = tus.concatenate(ALICE, mine, metadata=metadata(filename="a", folder=folder.id)).id
+    world.uploads.lease(whole, "alice", "t" * 22, 60)
+    assert tus.send(ALICE, mine[1], 0, lambda _: reader(b"x" * CHUNK)).offset == CHUNK
+    with pytest.raises(Completing):
+        tus.state(ALICE, whole)
+    world.uploads.release(whole, "t" * 22)
+    world.folders.delete(ALICE, folder.id)
+    assert tus.state(ALICE, mine[1]).offset == CHUNK
+    with pytest.raises(Invalid):
+        tus.state(ALICE, whole)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -25,6 +26,7 @@ from backoffice.errors import (
     Completing,
     Conflict,
     Gone,
+    Invalid,
     NotFound,
     OffsetMismatch,
     TooLarge,
@@ -41,8 +43,7 @@ Body = Callable[[int], ReadInto]
 """Gives what receives the bytes that are sent, given how many they may be. Both raise TooLarge for more."""
 
 ALGORITHMS: Final = {"sha1": 20, "sha256": 32}
-"""Of a `Checksum`, with the bytes of a digest. tus asks for the first one, which is good enough for what it says: that
-a piece came whole."""
+"""Of a `Checksum`, with the bytes of a digest. tus asks for the first: enough to tell that a piece is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +264,13 @@ class Resumable:
 
     def _join_whole(self, actor: Actor, part: Upload) -> None:
         """A part has all its bytes: it may be the last one. Read anew, for it may belong to a whole only since then;
-        who begins that looks after it for parts that are whole by now."""
+        who begins that looks after it for parts that are whole by now. What is wrong with the whole is told to who asks
+        for that."""
         latest = self.uploads.uploads.get(part.id)
         whole = self.uploads.uploads.get(latest.joins) if latest is not None and latest.joins else None
         if whole is not None and whole.state is not UploadState.ABORTED:
-            self._joined(actor, whole)
+            with suppress(Completing, Gone, Invalid, Conflict):
+                self._joined(actor, whole)
 
     def _joined(self, actor: Actor, whole: Upload) -> Progress:
         """The whole as it is, or the file where all parts have their bytes. Raises Gone where one was given up."""
