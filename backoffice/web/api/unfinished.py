@@ -72,7 +72,8 @@ class UploadAnswer(Answer):
         str | None,
         BeforeValidator(_address),
         Field(
-            validation_alias="id", description="Where a tus client goes on with it: with a secret. `null`: not yours"
+            validation_alias="id",
+            description="Where a tus client goes on with it: with a secret. `null`: not yours, and in lists",
         ),
     ]
 
@@ -127,8 +128,7 @@ class LimitsAnswer(Answer):
 
 
 def _context(uploads: Sequence[Upload], asking: Actor) -> Mapping[str, Any]:
-    owners = owner_context([one.owner for one in uploads], asking)
-    return {**owners, ADDRESSES: addresses_of(uploads, asking)}
+    return owner_context([one.owner for one in uploads], asking)
 
 
 @uploads_bp.get("/uploads")
@@ -161,7 +161,9 @@ def list_uploads() -> Response:
 def get_upload(file_id: str) -> Response:
     """What has arrived and which chunks are missing."""
     view = services().uploads.state(actor(), file_id)
-    shown = UploadAnswer.model_validate(view.upload, context=_context([view.upload], actor()))
+    # Only here: a list would give out the secrets of all of them at once.
+    context = {**_context([view.upload], actor()), ADDRESSES: addresses_of([view.upload], actor())}
+    shown = UploadAnswer.model_validate(view.upload, context=context)
     missing = [list(one) for one in view.missing]
     return send(UploadState.extending(shown, missing_count=view.missing_count, missing=missing))
 

@@ -126,4 +126,5 @@ def test_Z8_nobody_gets_more_by_an_address_than_they_have(ann: Person, site: Sit
     [listed] = site.anybody("GET", "/uploads", headers=headers).json["items"]
     assert listed["tus_url"] is None
     assert ann.get(f"/uploads/{file_id}").json["tus_url"].startswith("http")
+    assert [one["tus_url"] for one in ann.get("/uploads").json["items"]] == [None], "a list gives out no secrets"
     assert Tus.of(site.person("bob")).ask("HEAD", f"/tus/{file_id}", headers=TUS).status_code == 404
