@@ -237,8 +237,7 @@ class FileStore(FileChangeStore, Protocol):
         """Bytes used and bytes reserved by uploads."""
 
     def has_name(self, owner: str, name: str, folder: str = "") -> bool:
-        """Whether the owner has a file or folder of that name in that folder ("": at the top), outside of the
-        trash."""
+        """Whether the owner has a file or folder so called in that folder ("": at the top), outside of the trash."""
 
     def free_name(self, owner: str, name: str, folder: str) -> str:
         """`name`, or one like it, that nothing of the owner's has in that place, as `has_name` says."""

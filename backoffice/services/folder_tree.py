@@ -57,14 +57,14 @@ class FolderTree(Records[Folder]):
         """A folder in the trash, by itself or with another. Raises NotFound."""
         return self._in_trash(actor, record_id, Acts.FOLDER_READ)
 
-    def trash_page_in(self, actor: Actor, record_id: str, query: Query) -> Page[Folder]:
+    def trash_page_in(self, actor: Actor, record_id: str, query: Query, owner: str = "") -> Page[Folder]:
         """Folders that went into the trash with the one that they lie in. Raises NotAllowed; Invalid: also where that
-        one is not there."""
-        return self.store.within(self._named_in_trash(actor, record_id, "parent"), query, live=False)
+        one is not there, or not of this `owner` ("": of whom it may be)."""
+        return self.store.within(self._named_in_trash(actor, record_id, "parent", owner), query, live=False)
 
-    def trashed_files(self, actor: Actor, record_id: str, query: Query) -> Page[File]:
+    def trashed_files(self, actor: Actor, record_id: str, query: Query, owner: str = "") -> Page[File]:
         """Files likewise."""
-        return self.files.within(self._named_in_trash(actor, record_id, "folder"), query, live=False)
+        return self.files.within(self._named_in_trash(actor, record_id, "folder", owner), query, live=False)
 
     def page_in(self, actor: Actor, parent: str | None, query: Query, owner: str = "") -> Page[Folder]:
         """The folders in one ("": at the top; None: all of them) of one's own, or of another's for who may see
@@ -131,11 +131,14 @@ class FolderTree(Records[Folder]):
         authorize(self.audit, actor, act, folder.owner, self.ref(folder))
         return folder
 
-    def _named_in_trash(self, actor: Actor, folder_id: str, field: str) -> Folder:
+    def _named_in_trash(self, actor: Actor, folder_id: str, field: str, owner: str) -> Folder:
         try:
-            return self.trashed(actor, folder_id)
+            folder = self.trashed(actor, folder_id)
         except NotFound:
             raise Invalid(NO_FOLDER, field=field) from None
+        if owner and folder.owner != owner:
+            raise Invalid(NO_FOLDER, field=field)
+        return folder
 
     def _in_trash(self, actor: Actor, folder_id: str, act: Act) -> Folder:
         folder = self.store.get(folder_id) if is_id(folder_id) else None

@@ -19,6 +19,7 @@ from backoffice.domain.acts import Acts, Whose
 from backoffice.domain.ids import ID_LENGTH
 from backoffice.domain.jobs import Job
 from backoffice.domain.undo import OPPOSITES, WHOLES, Entry, Opposite, is_recent, offered
+from backoffice.domain.views import VIEWS
 from backoffice.errors import Conflict, Invalid, TooLarge, TooMany
 from backoffice.services.undo import UndoneAll
 from backoffice.web.admin.actions import apply_to_each
@@ -115,8 +116,8 @@ def job_form(job: Job) -> Markup | str:
 
 
 def _may_undo(one: Opposite) -> bool:
-    if one.act.whose is Whose.OWN:  # a saved view, nearly always by its owner
-        return one.by == actor().id or may(Acts.VIEW_CHANGE_ALL)
+    if one.act.whose is Whose.OWN:  # what one's own only is, nearly always by its owner; views of others by some
+        return one.by == actor().id or (one.type == VIEWS.name and may(Acts.VIEW_CHANGE_ALL))
     return may(one.act, everybody=one.key != actor().id)
 
 

@@ -156,7 +156,7 @@ def list_files() -> Response:
     files = services().files
     if wanted.folder is not None:
         if trashed:
-            inside_it = services().folders.trashed_files(asking, wanted.folder, asked)
+            inside_it = services().folders.trashed_files(asking, wanted.folder, asked, owner if wanted.owner else "")
         else:
             inside_it = files.page_in(asking, wanted.folder, asked, owner)
         return send_page(FilesAnswer, inside_it, owner_context((file.owner for file in inside_it.items), asking))

@@ -82,7 +82,8 @@ def list_trashed_folders() -> Response:
     asked = Query(filters=filters, search=wanted.q, limit=wanted.limit, cursor=wanted.cursor)
     folders = services().folders
     if wanted.parent:
-        found = folders.trash_page_in(asking, wanted.parent, replace(asked, filters=()))
+        named = "" if owner == EVERYBODY or not wanted.owner else owner
+        found = folders.trash_page_in(asking, wanted.parent, replace(asked, filters=()), named)
     else:
         found = folders.trash_page(asking, asked, everybody=owner != asking.id)
     return send_page(TrashedFoldersAnswer, found, owner_context((one.owner for one in found.items), asking))

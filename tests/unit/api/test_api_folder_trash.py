@@ -144,6 +144,10 @@ def test_what_went_with_a_folder_is_listed_in_it(site: Site, ann: Person, a: str
     bob = site.person("bob")
     assert problem(bob.get(f"/files?state=trashed&folder={a}"), 400, "invalid")["field"] == "folder"
     assert problem(bob.get(f"/folders/trash?parent={a}"), 400, "invalid")["field"] == "parent"
+    olga = site.person("olly", "operator")
+    for query in (f"/files?state=trashed&folder={a}&owner", f"/folders/trash?parent={a}&owner"):
+        assert olga.get(f"{query}={ann.id}").status_code == 200
+        problem(olga.get(f"{query}={bob.id}"), 400, "invalid")
     assert problem(ann.get("/files?state=trashed&folder="), 400, "invalid")["field"] == "folder"
 
 
