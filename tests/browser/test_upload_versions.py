@@ -18,6 +18,7 @@ from tests.browser.uploading import (
     Bytes,
     MakeFile,
     Slow,
+    awake,
     pick,
     row,
     sending,
@@ -202,6 +203,7 @@ def test_the_same_file_in_two_tabs_is_stored_for_both(
 ) -> None:
     file = make_file("twice.bin", 10 * CHUNK)
     other = second_tab(mine, watch)
+    awake(other)  # over the slow network it would come too late
     slow_network(mine, 5 * CHUNK // 2)
     slow_network(other, CHUNK // 2)
     pick(mine, file)
@@ -225,6 +227,7 @@ def test_two_versions_in_two_tabs_become_two_files(
     first = make_file("pair.img", 6 * CHUNK)
     second = other_version(first, [6 * CHUNK - 1], tmp_path / "later")
     other = second_tab(mine, watch)
+    awake(other)  # over the slow network it would come too late
     slow_network(mine, 3 * CHUNK // 2)
     slow_network(other, 3 * CHUNK // 2)
     pick(mine, first)
