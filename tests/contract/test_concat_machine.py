@@ -9,7 +9,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, ClassVar
 
-import fakeredis
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -21,7 +20,7 @@ from backoffice.services.uploads.resumable import Progress, Resumable
 from backoffice.stores import uploads as upload_store
 from tests.support.chunks import Place
 from tests.support.database import database
-from tests.support.machines import run_machine
+from tests.support.machines import emptied, imitated, run_machine
 from tests.support.servers import Store
 from tests.support.upload_faults import Died, Fault, FaultyDb, FaultyDisk
 from tests.support.uploads import ALICE, LIMITS, World, reader
@@ -173,14 +172,9 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_on_the_fake() -> None:
-    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 4, 15)
+    run_machine(Machine, imitated, 4, 15)
 
 
 @pytest.mark.usefixtures("place")
 def test_on_a_real_server(store_server: Store) -> None:
-    def make() -> Redis:
-        client = store_server.client()
-        client.flushall()
-        return client
-
-    run_machine(Machine, make, 12, 15)
+    run_machine(Machine, emptied(store_server), 12, 15)

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import fakeredis
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,7 +25,7 @@ from backoffice.domain.uploads import Upload, UploadState
 from backoffice.errors import BackofficeError, ChecksumMismatch, Completing, Invalid, OffsetMismatch, UploadClosed
 from backoffice.stores import uploads as upload_store
 from tests.support.database import database
-from tests.support.machines import run_machine
+from tests.support.machines import emptied, imitated, run_machine
 from tests.support.servers import Store
 from tests.support.upload_faults import Died, Fault, FaultyDb
 from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, World, reader
@@ -243,13 +242,8 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_on_the_fake() -> None:
-    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 4, 20)
+    run_machine(Machine, imitated, 4, 20)
 
 
 def test_on_a_real_server(store_server: Store) -> None:
-    def make() -> Redis:
-        client = store_server.client()
-        client.flushall()
-        return client
-
-    run_machine(Machine, make, 40, 30)
+    run_machine(Machine, emptied(store_server), 40, 30)

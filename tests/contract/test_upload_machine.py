@@ -11,11 +11,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import fakeredis
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
-from redis import Redis
 
 from backoffice.domain.access import Actor
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict
@@ -34,7 +32,7 @@ from backoffice.errors import (
     TooMany,
 )
 from tests.support.chunks import Place
-from tests.support.machines import run_machine
+from tests.support.machines import emptied, imitated, run_machine
 from tests.support.servers import Store
 from tests.support.upload_faults import Fault
 from tests.support.upload_machine import LIFE, NAMES, PEOPLE, Coming, Model, Wrong
@@ -321,14 +319,9 @@ class Machine(Model):
 
 
 def test_on_the_fake() -> None:
-    run_machine(Machine, lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")), 4, 25)
+    run_machine(Machine, imitated, 4, 25)
 
 
 @pytest.mark.usefixtures("place")
 def test_on_a_real_server(store_server: Store) -> None:
-    def make() -> Redis:
-        client = store_server.client()
-        client.flushall()
-        return client
-
-    run_machine(Machine, make, 20, 40)
+    run_machine(Machine, emptied(store_server), 20, 40)

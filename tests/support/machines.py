@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import fakeredis
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from redis import Redis
+
+from tests.support.servers import Store
 
 
 def run_machine(machine: type[RuleBasedStateMachine], make: Callable[[], Redis], examples: int, steps: int) -> None:
@@ -23,3 +26,19 @@ def run_machine(machine: type[RuleBasedStateMachine], make: Callable[[], Redis],
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def imitated() -> Redis:
+    """A new imitation of a store, empty."""
+    return fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"))
+
+
+def emptied(store: Store) -> Callable[[], Redis]:
+    """What makes a client of the real store, and empties that."""
+
+    def make() -> Redis:
+        client = store.client()
+        client.flushall()
+        return client
+
+    return make

@@ -12,7 +12,7 @@ LONGER: dict[str, int] = {
     "tests/contract/test_file_chunks.py": 404,
     "tests/contract/test_paging.py": 307,
     "tests/contract/test_streams.py": 422,
-    "tests/contract/test_upload_machine.py": 334,
+    "tests/contract/test_upload_machine.py": 327,
     "tests/contract/test_upload_stores.py": 311,
     "tests/unit/test_body.py": 302,
     "tests/unit/test_chunks_store.py": 425,

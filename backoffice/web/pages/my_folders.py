@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.acts import Acts
+from backoffice.domain.files import File
+from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Query
 from backoffice.errors import Invalid, NotFound
 from backoffice.services.container import Services
@@ -137,19 +140,26 @@ def move_there() -> ResponseReturnValue:
 
 
 def folder_name(folder_id: str) -> str:
-    """For a message about it."""
-    try:
-        return services().folders.get(actor(), folder_id).name
-    except NotFound:
-        return "The folder"
+    """For a message about it, also where it is in the trash."""
+    folders = services().folders
+    return (
+        _called(lambda: folders.get(actor(), folder_id))
+        or _called(lambda: folders.trashed(actor(), folder_id))
+        or "The folder"
+    )
 
 
 def file_name(file_id: str) -> str:
     """Likewise."""
+    return _called(lambda: services().files.get(actor(), file_id)) or "The file"
+
+
+def _called(read: Callable[[], File | Folder]) -> str:
+    """The name of what is read, "" where it is not there."""
     try:
-        return services().files.get(actor(), file_id).name
+        return read().name
     except NotFound:
-        return "The file"
+        return ""
 
 
 def _name_of(files: list[str], folders: list[str]) -> str:

@@ -89,7 +89,7 @@ def _zip(files: list[str], folders: list[str]) -> ResponseReturnValue:
 
 def _restore(files: list[str], folders: list[str]) -> None:
     has, tally, back = services(), Tally(), list[File | Folder]()
-    tally.each(folders, lambda key: back.append(has.folders.restore(actor(), key)), trashed_folder_name)
+    tally.each(folders, lambda key: back.append(has.folders.restore(actor(), key)), folder_name)
     tally.each(files, lambda key: back.append(has.files.restore(actor(), key)), file_name)
     if len(back) == 1 and not tally.problems:
         flash(f"“{back[0].name}” is back.", "success")
@@ -129,18 +129,10 @@ def trash_empty() -> ResponseReturnValue:
     """For good. What one request cannot do in time is left, and said."""
     has, everything, tally = services(), Query(limit=MAX_LIMIT), Tally(until=time.monotonic() + EMPTYING_SECONDS)
     folders = has.folders.trash_page(actor(), everything)
-    tally.each((one.id for one in folders.items), lambda key: has.folders.purge(actor(), key), trashed_folder_name)
+    tally.each((one.id for one in folders.items), lambda key: has.folders.purge(actor(), key), folder_name)
     page = has.files.trash_page(actor(), everything, alone=True)
     tally.each((one.id for one in page.items), lambda key: has.files.purge(actor(), key), file_name)
     left = page.total + folders.total - len(tally.done) - len(tally.problems)
     more = f" {number(left)} are left: empty it again." if left > 0 else ""
     tally.say("{} gone for good." + more)
     return redirect(url_for("pages.upload", show="trash"), 303)
-
-
-def trashed_folder_name(folder_id: str) -> str:
-    """For a message about it."""
-    try:
-        return services().folders.trashed(actor(), folder_id).name
-    except NotFound:
-        return "The folder"
