@@ -35,7 +35,7 @@ from backoffice.stores.records.cursors import Mark, decode_cursor, encode_cursor
 from backoffice.stores.records.indexes import Lexical, Sorted, Words
 from backoffice.stores.records.page_of_ids import page_of_ids
 from backoffice.stores.records.search import WordSearch
-from backoffice.stores.records.windows import first_window
+from backoffice.stores.records.windows import first_window, next_window
 from backoffice.stores.records.zset_range import ZSetRange
 
 R = TypeVar("R", bound=Record)
@@ -240,7 +240,6 @@ class Pager(Generic[R]):
             size, left = min(size, left), left - size
             asked = Query(sort=sort, limit=size, cursor=cursor)
             window = page_of_ids(self._collection, place, asked, sort, descending, numbered=self._numbered(sort))
-            size = WINDOW
             for record in self._likely(window.items, query, order):
                 if record is None or not self._matches(record, query, order):
                     continue
@@ -253,6 +252,7 @@ class Pager(Generic[R]):
             cursor = window.next_cursor
             if not cursor:
                 break
+            size = next_window(MAX_SCANNED - left, matched, skip + query.limit + 1 - matched, WINDOW)
         ended = decode_cursor(cursor, sort, numbered=self._numbered(sort)) if cursor else None
         after = "" if ended is None else encode_cursor(order.cursor, ended)
         return Page(tuple(found), matched, not (cursor or query.cursor), after)
