@@ -89,7 +89,9 @@ class Actor:
 
     `roles` are role names with what each grants; a token's `scopes` narrow them, never widen. `ground` is None where
     nothing can be taken away: in the shell and in the worker, and when a request clears away what it left. `job`:
-    where a job acts in somebody's name. `undoes`: the entry of the log that is undone by what is done.
+    where a job acts in somebody's name. `undoes`: the entry of the log that is undone by what is done. `acts_for`:
+    whose files are meant, where somebody may do something within another's; the roles are then what was given for that
+    alone, and of uploads only those are reached that were begun by the same `credential`.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Actor:
     ground: Ground | None = field(default=None, compare=False, repr=False)
     job: JobMark | None = None
     undoes: str = ""
+    acts_for: str = ""
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -114,6 +117,11 @@ class Actor:
     @property
     def signed_in(self) -> bool:
         return bool(self.id)
+
+    @property
+    def owner(self) -> str:
+        """Whose files these are that count as one's own."""
+        return self.acts_for or self.id
 
 
 @lru_cache(maxsize=1024)
@@ -151,7 +159,7 @@ def decide(actor: Actor, permission: Permission, owner: str | None = None) -> De
     if not actor.signed_in:
         return Decision(False, "nobody is signed in")
     needed = permission
-    if owner is not None and owner != actor.id:
+    if owner is not None and owner != actor.owner:
         if permission not in OWN_TO_ALL:
             return Decision(False, f"{permission} reaches own objects only")
         needed = OWN_TO_ALL[permission]

@@ -284,7 +284,7 @@ def decide_act(actor: Actor, act: Act, owner: str | None = None) -> Decision:
     """
     if not actor.signed_in:
         return Decision(False, "nobody is signed in")
-    if owner is not None and owner != actor.id and act.whose is Whose.OWN:
+    if owner is not None and owner != actor.owner and act.whose is Whose.OWN:
         return Decision(False, "nobody does this for somebody else")
     return decide(actor, act.takes, owner) if act.takes is not None else Decision(True, "signed in")
 

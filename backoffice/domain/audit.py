@@ -53,7 +53,7 @@ def short_agent(agent: str) -> str:
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One act. `changes` is field -> (old, new); secrets never enter it. In a job `data` has the job's id as well, and
-    where something is undone the id of its entry."""
+    where something is undone the id of its entry, and whose files were meant where somebody acted within another's."""
 
     action: Action
     actor: Actor
@@ -89,8 +89,10 @@ class AuditEvent:
         return _canonical(self._actor())
 
     def _data(self) -> dict[str, Any]:
-        job, undoes = self.actor.job, self.actor.undoes
-        return {**self.data, **({"job": job.id} if job is not None else {}), **({"undoes": undoes} if undoes else {})}
+        actor = self.actor
+        said = {"job": actor.job.id if actor.job is not None else "", "undoes": actor.undoes}
+        said["on_behalf_of"] = actor.acts_for
+        return {**self.data, **{name: value for name, value in said.items() if value}}
 
     def _actor(self) -> dict[str, str]:
         agent = self.actor.agent

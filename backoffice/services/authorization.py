@@ -105,7 +105,7 @@ def _authorize(audit: AuditLog, actor: Actor, act: Act, owner: str | None, targe
     """Whether the actor holds what the act takes, and whose the object is."""
     if not actor.signed_in:
         raise NotSignedIn
-    foreign = owner is not None and owner != actor.id
+    foreign = owner is not None and owner != actor.owner
     decision = decide_act(actor, act, owner)
     if decision.allowed:
         _note(actor, lambda now: _authorize(audit, now, act, owner, target))

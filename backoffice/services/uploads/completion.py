@@ -198,7 +198,7 @@ class Completion:
             name=spec.name,
             size=len(content),
             mime_type=spec.mime_type,
-            owner=actor.id,
+            owner=actor.owner,
             created_at=self.now(),
             total_chunks=1 if content else 0,
             digest=digest,

@@ -35,7 +35,6 @@ from backoffice.errors import (
 from backoffice.services.authorization import authorize
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.concatenation import Concatenation
-from backoffice.services.uploads.events import upload_ref
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.uploads.streaming import NOTED_TOGETHER
 
@@ -212,7 +211,7 @@ class Resumable:
         """The upload, or the file that it has become. Raises NotFound, also for a stranger's; Gone."""
         upload = self.uploads.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is not None:
-            authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, upload.owner, upload_ref(upload))
+            self.uploads.authorize(actor, Acts.UPLOAD_SEND, upload)
             if upload.protocol != TUS and upload.total_chunks == UNKNOWN:
                 raise NotFound  # the body of a PUT that is coming just now
             if upload.state is UploadState.ABORTED or self.uploads.is_over(upload):
@@ -223,7 +222,7 @@ class Resumable:
                 return replace(upload, state=UploadState.OPEN, lease="")
             return upload
         file = self.uploads.files.get(upload_id) if is_id(upload_id) else None
-        if file is None or file.state is FileState.GONE:
+        if file is None or file.state is FileState.GONE or actor.acts_for:
             raise NotFound
         authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, file.owner, ObjectRef("file", file.id, file.name))
         return file

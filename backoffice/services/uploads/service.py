@@ -98,7 +98,8 @@ class Uploads(UploadsStarting):
         authorize(self.audit, actor, Acts.FILE_CREATE)
         # That puts an old file into the trash, which takes the right to delete.
         replaces = spec.on_conflict is OnConflict.REPLACE
-        if is_id(upload_id) and (not replaces or is_authorized(self.audit, actor, Acts.FILE_REPLACE)):
+        may = not replaces or is_authorized(self.audit, actor, Acts.FILE_REPLACE)
+        if is_id(upload_id) and may and not actor.acts_for:
             with suppress(NotFound):
                 return self.completion.run(actor, upload_id, actor.id, spec, total_size)
         done = self._completed(actor, upload_id, spec, total_size)
@@ -107,8 +108,8 @@ class Uploads(UploadsStarting):
         try:
             upload = self._own(actor, upload_id)
             if replaces:
-                authorize(self.audit, actor, Acts.FILE_REPLACE, actor.id, upload_ref(upload))
-            return self.completion.run(actor, upload.id, actor.id, spec, total_size)
+                authorize(self.audit, actor, Acts.FILE_REPLACE, actor.owner, upload_ref(upload))
+            return self.completion.run(actor, upload.id, actor.owner, spec, total_size)
         except NotFound:
             # Another request may have completed it since we looked.
             done = self._completed(actor, upload_id, spec, total_size)

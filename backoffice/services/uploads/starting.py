@@ -91,7 +91,8 @@ class UploadsStarting(UploadsUnderWay):
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
             id=new_id(),
-            owner=actor.id,
+            owner=actor.owner,
+            begun_by=actor.credential if actor.acts_for else "",
             created_at=now,
             dies_at=dies_at,
             expires_at=limits.expires_at(now, dies_at),

@@ -13,7 +13,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload, UploadState
 from backoffice.errors import NotFound
-from backoffice.services.authorization import authorize
+from backoffice.services.authorization import authorize, deny
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.log_ports import AuditLog
@@ -91,5 +91,12 @@ class UploadsUnderWay:
         upload = self.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is None or upload.state is UploadState.ABORTED:
             raise NotFound
-        authorize(self.audit, actor, act, upload.owner, upload_ref(upload))
+        self.authorize(actor, act, upload)
         return upload
+
+    def authorize(self, actor: Actor, act: Act, upload: Upload) -> None:
+        """Return if the actor may do this to the upload. Who acts within another's files reaches what they began
+        themselves. Raises NotFound, NotAllowed."""
+        authorize(self.audit, actor, act, upload.owner, upload_ref(upload))
+        if actor.acts_for and upload.begun_by != actor.credential:
+            deny(self.audit, actor, act.takes, upload_ref(upload), "it was begun by somebody else", NotFound())
