@@ -7,12 +7,10 @@ the log and the same checks. One that was taken away meanwhile, or is damaged, c
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from threading import Lock
 from typing import Final
 from zlib import crc32
 
@@ -29,33 +27,12 @@ from backoffice.services.authorization import authorize, is_authorized, record_d
 from backoffice.services.file_reading import file_ref
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
+from backoffice.services.zip_checksums import Checksums
 
 PIECE: Final = 64 * 1024
 """Bytes: what is less is sent together with what follows."""
 RECORDED_REFUSALS: Final = 20
 """Of one request that have an entry of their own in the log; the others are counted in one."""
-CHECKSUMS: Final = 65_536
-"""Files whose CRC-32 a process remembers, at about 200 bytes."""
-
-
-class Checksums:
-    """CRC-32 of files that were read whole: the bytes of an identifier never change."""
-
-    def __init__(self, most: int = CHECKSUMS) -> None:
-        self._known, self._most, self._lock = OrderedDict[str, int](), most, Lock()
-
-    def get(self, file_id: str) -> int | None:
-        with self._lock:
-            if file_id in self._known:
-                self._known.move_to_end(file_id)
-            return self._known.get(file_id)
-
-    def put(self, file_id: str, checksum: int) -> None:
-        with self._lock:
-            self._known[file_id] = checksum
-            self._known.move_to_end(file_id)
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +85,23 @@ class Zips:
     folders: Folders
     checksums: Checksums = field(default_factory=Checksums)
 
-    def open(self, actor: Actor, ids: Sequence[str], name: str = "") -> OpenedZip:
-        """Of the files of these ids, in this order. Raises Invalid: none, or too many; NotFound (`ids`: which are not
-        there, also where they are not for this actor), NotAllowed."""
+    def open(self, actor: Actor, ids: Sequence[str], folders: Sequence[str] = (), name: str = "") -> OpenedZip:
+        """Of the files of these ids, in this order, and all that lies in these folders and in those within them, under
+        their names from the top on. Raises Invalid: none, or too many; NotFound (`ids`: which are not there, also where
+        they are not for this actor), NotAllowed."""
         wanted = tuple(dict.fromkeys(ids))
-        if not 0 < len(wanted) <= MAX_ZIPPED:
+        if not 0 < len(wanted) + len(folders) <= MAX_ZIPPED:
             raise Invalid(f"An archive has 1 to {MAX_ZIPPED:,} files.", field="id", limit=MAX_ZIPPED)
         good = [key for key in wanted if is_id(key)]
         found = {file.id: file for file in self._read_records(good) if file.state is FileState.READY}
         self._authorize(actor, found.values(), [key for key in wanted if key not in found])
-        return self._opened(actor, [found[key] for key in wanted], name)
+        files, places = [found[key] for key in wanted], dict[str, None]()
+        for folder in folders:
+            if folder not in places:
+                self._add_folder(actor, self.folders.get(actor, folder).owner, folder, files, places)
+        files = list({file.id: file for file in files}.values())
+        self._authorize(actor, files[len(wanted) :], [])
+        return self._opened(actor, files, name, places=[*places])
 
     def open_matching(self, actor: Actor, query: Query, *, everybody: bool = False, name: str = "") -> OpenedZip:
         """Of the files that the query finds, oldest first, as `Files.page`. Raises Invalid: too many, or none."""
@@ -131,14 +115,18 @@ class Zips:
         Their names begin within it. Raises Invalid: too many; NotFound: also where there are none, NotAllowed."""
         root = self.folders.get(actor, folder) if folder else None
         owner = root.owner if root is not None else owner or actor.id
-        found, places = list[File](), list[str]()
-        for count, place in enumerate(self.folders.tree(actor, owner, folder)):
-            if count > MAX_ZIPPED_FOLDERS:
+        found, places = list[File](), dict[str, None]()
+        self._add_folder(actor, owner, folder, found, places)
+        return self._opened_whole(actor, found, name or (root.name if root is not None else ""), folder, [*places])
+
+    def _add_folder(self, actor: Actor, owner: str, folder: str, found: list[File], places: dict[str, None]) -> None:
+        """Add what lies in a folder and in those within it, and these themselves. Raises Invalid: too many."""
+        for place in self.folders.tree(actor, owner, folder):
+            if len(places) > MAX_ZIPPED_FOLDERS:
                 raise Invalid(f"An archive has at most {MAX_ZIPPED_FOLDERS:,} folders.", limit=MAX_ZIPPED_FOLDERS)
+            places[place] = None
             asked = Query(sort="created", limit=MAX_LIMIT)
-            places.append(place)
             _collect(found, asked, partial(self.files.page_in, actor, place, owner=owner))
-        return self._opened_whole(actor, found, name or (root.name if root is not None else ""), folder, places)
 
     def _opened_whole(
         self, actor: Actor, found: Sequence[File], name: str, within: str = "", places: Sequence[str] = ()

@@ -38,7 +38,7 @@ def test_the_file_is_the_others_and_the_log_says_who_sent_it(world: World, size:
     world.assert_sound()
 
 
-def test_of_uploads_only_those_are_reached_that_one_began(world: World) -> None:
+def test_Z2_of_uploads_only_those_are_reached_that_one_began(world: World) -> None:
     parts = [b"a" * CHUNK, b"b" * CHUNK]
     hers, others = world.partly(ALICE, parts, 2), world.partly(guest(2), parts, 2)
     for upload in (hers, others):

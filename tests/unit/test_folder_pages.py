@@ -209,7 +209,9 @@ def test_a_selection_as_an_archive_or_to_be_moved(site: Site, alice: Browser) ->
     zipped = alice.post("/my/selection", {"act": "zip", "folder": place.id, "back": "/"})
     assert zipped.headers["Location"] == f"/files.zip?folder={place.id}"
     both = {"file": file.id, "folder": place.id, "back": "/"}
-    assert "An archive is made of files" in after(alice, alice.post("/my/selection", {"act": "zip", **both}))
+    zipped = alice.post("/my/selection", {"act": "zip", **both})
+    assert zipped.headers["Location"] == f"/files.zip?id={file.id}&folder={place.id}"
+    assert alice.get(zipped.headers["Location"]).data[:4] == b"PK\3\4"
     moved = alice.post("/my/selection", {"act": "move", **both})
     assert moved.headers["Location"] == f"/my/move?file={file.id}&folder={place.id}&back=/"
 

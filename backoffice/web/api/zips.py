@@ -34,11 +34,13 @@ class ZipQuery(Strict):
     mime_type: MimeType = ""
     tag: Tags = ()
     folder: Annotated[
-        str | None,
+        tuple[Annotated[str, Field(max_length=64)], ...],
         Field(
-            max_length=64, description="All that lies in this folder and in those within it; empty: all that you have"
+            max_length=MAX_ZIPPED,
+            description="All that lies in this folder and in those within it; empty: all that you have. Several times, "
+            "or beside `id`: all of them",
         ),
-    ] = None
+    ] = ()
     name: Annotated[str, Field(max_length=MAX_NAME_BYTES, description="What the archive is called")] = ""
 
 
@@ -65,7 +67,8 @@ class ZipQuery(Strict):
 )
 @route_act(Acts.FILE_DOWNLOAD)
 def download_zip() -> Response:
-    """The files with `id`; with `folder` all that lies in it and in those within it, empty folders, too; without, those
+    """The files with `id`; with `folder` all that lies in it and in those within it, empty folders, too, under names
+    that begin in it, or at the top where `folder` comes several times or beside `id`; without, those
     that the conditions find, as the list of files has them: your own, or with `owner` those of somebody else or of
     everybody. At most 10,000, stored as they are, under their names within their folders; the length is known before.
 
@@ -75,14 +78,19 @@ def download_zip() -> Response:
     wanted = query(ZipQuery, request)
     conditions = wanted.q or wanted.mime_type or wanted.tag
     if wanted.id:
-        if conditions or wanted.owner or wanted.folder is not None:
+        if conditions or wanted.owner:
             raise field_error("id", "goes with no conditions")
-        opened = services().zips.open(actor(), wanted.id, wanted.name)
-    elif wanted.folder is not None:
+        opened = services().zips.open(actor(), wanted.id, wanted.folder, wanted.name)
+    elif wanted.folder:
         if conditions:
             raise field_error("folder", "goes with no other conditions")
-        owner = one_owner(wanted.owner)
-        opened = services().zips.open_folder(actor(), wanted.folder, owner, wanted.name)
+        if len(wanted.folder) > 1 and (wanted.owner or "" in wanted.folder):
+            raise field_error("folder", "several times names folders, and goes with no owner")
+        zips, [first, *others] = services().zips, wanted.folder
+        if others:
+            opened = zips.open(actor(), (), wanted.folder, wanted.name)
+        else:
+            opened = zips.open_folder(actor(), first, one_owner(wanted.owner), wanted.name)
     else:
         owner = wanted_owner(wanted.owner)
         filters = wanted_filters(wanted.tag, wanted.mime_type, owner)

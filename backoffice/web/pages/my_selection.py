@@ -55,7 +55,7 @@ def file_page(file_id: str) -> ResponseReturnValue:
 
 @route_act(Acts.FILE_DOWNLOAD)
 def zip_of() -> ResponseReturnValue:
-    """Each `file`, or one `folder`, as an archive: for who may only read, and has no form that sends."""
+    """Each `file` and `folder` as one archive: for who may only read, and has no form that sends."""
     return _zip(chosen("file"), chosen("folder"))
 
 
@@ -79,12 +79,10 @@ def selection() -> ResponseReturnValue:
 
 
 def _zip(files: list[str], folders: list[str]) -> ResponseReturnValue:
-    if files and not folders:
-        return redirect(url_for("api.files.download_zip", id=files), 303)
-    if len(folders) != 1 or files:
-        flash("An archive is made of files, or of one folder with all that lies in it.", "warning")
+    if not files and not folders:
+        flash("Choose something first.", "warning")
         return go_back()
-    return redirect(url_for("api.files.download_zip", folder=folders[0]), 303)
+    return redirect(url_for("api.files.download_zip", id=files, folder=folders), 303)
 
 
 def _restore(files: list[str], folders: list[str]) -> None:

@@ -34,6 +34,24 @@ def test_an_archive_keeps_folders_and_nothing_of_others(ann: Person) -> None:
     problem(ann.get("/files.zip?folder=..%2F"), 404, "not_found")
 
 
+def test_files_and_folders_in_one(ann: Person) -> None:
+    a, ab, other = make(ann, "a"), make(ann, "ab"), make(ann, "other")
+    inner, empty = make(ann, "inner", a), make(ann, "empty")
+    for folder, name in ((a, "x"), (ab, "not"), (inner, "y"), (other, "z")):
+        ann.put(f"{name}?folder={folder}", name.encode())
+    top = ann.put("top", b"top").json["id"]
+    y = next(one["id"] for one in ann.get(f"/files?folder={inner}").json["items"])
+    wanted = {"top": b"top", "a/x": b"x", "a/inner/y": b"y", "empty/": b""}
+    assert entries(ann, f"id={top}&folder={empty}&folder={a}") == wanted
+    # What comes by two ways is in it once.
+    assert entries(ann, f"id={y}&id={top}&folder={inner}&folder={a}&folder={empty}&folder={a}") == wanted
+    assert entries(ann, f"folder={empty}&folder={other}") == {"empty/": b"", "other/z": b"z"}
+    for bad in (f"id={top}&folder={a}&q=x", f"folder={a}&folder={ab}&owner=ann", f"folder={a}&folder="):
+        problem(ann.get(f"/files.zip?{bad}"), 400, "invalid")
+    problem(ann.get(f"/files.zip?id={top}&folder=none"), 404, "not_found")
+    problem(ann.get(f"/files.zip?id={top}&folder="), 404, "not_found")
+
+
 def test_empty_folders_are_in_it(ann: Person) -> None:
     a = make(ann, "a")
     inner = make(ann, "inner", a)

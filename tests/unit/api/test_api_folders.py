@@ -183,6 +183,8 @@ def test_nobody_reaches_a_strangers_folder(site: Site, ann: Person) -> None:
         bob.get(f"/folders/{a}"),
         bob.get(f"/folders/{a}/path"),
         bob.get(f"/files.zip?folder={a}"),
+        bob.get(f"/files.zip?folder={mine}&folder={a}"),
+        bob.get(f"/files.zip?id={file}&folder={a}"),
         bob.call("PATCH", f"/folders/{a}", json={"name": "b"}),
         bob.call("DELETE", f"/folders/{a}"),
     ):

@@ -16,7 +16,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.zip_format import Entry, Layout
 from backoffice.errors import BackofficeError
 from backoffice.services import zips
-from backoffice.services.zips import Checksums
+from backoffice.services.zip_checksums import Checksums
 from tests.support.api_site import KIB, SHELL, Person, Site, problem
 
 CONTENTS = {"empty.txt": b"", "one.bin": bytes(range(256)) * 3, "many.bin": bytes(range(251)) * 700}

@@ -304,11 +304,11 @@ function onArchive(event) {
   const button = event.target.closest("[data-zip]");
   if (!button) return;
   const [files, folders] = ["file", "folder"].map((name) => boxes().filter((box) => box.checked && box.name === name));
-  if (folders.length > 1 || (folders.length && files.length)) return; // the server says why not
+  if (!files.length && !folders.length) return; // the server says so
   event.preventDefault();
   const address = new URL(button.dataset.zip, location.href);
   for (const box of files) address.searchParams.append("id", box.value);
-  if (folders.length) address.searchParams.set("folder", folders[0].value);
+  for (const box of folders) address.searchParams.append("folder", box.value);
   Object.assign(document.createElement("a"), { href: address.href, download: "" }).click();
 }
 
