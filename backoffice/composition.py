@@ -161,7 +161,7 @@ def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, F
         Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
         Folders(store=stores.folders, audit=audit, files=stores.files, chunks=chunks, trash_seconds=trash),
         Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings)),
-        Links.of(stores.links, people, stores.files, chunks, link_policy(settings)),
+        Links.of(stores.links, people, stores.files, stores.folders, chunks, link_policy(settings)),
     )
 
 

@@ -40,6 +40,7 @@ class Folder:
 
     with_parent  1: it went into the trash with the folder that it lies in, and comes back with it
     restored_at  when it last came out of the trash before all in it had followed it there; 0: never
+    back_at      when it last came out of the trash: links to it from before stay shut; 0: never
     moving       1: what lies in it has yet to follow it into its state; `moved_by`, `moved_by_name` say whose act that
                  is
     """
@@ -58,6 +59,7 @@ class Folder:
     moved_by: str = ""
     moved_by_name: str = ""
     restored_at: int = 0
+    back_at: int = 0
 
     @property
     def live(self) -> bool:

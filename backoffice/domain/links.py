@@ -1,4 +1,4 @@
-"""Share links: an address that lets whoever has it download one file, for a while and within bounds."""
+"""Share links: an address that opens one thing to whoever has it, for a while and within bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.files import File
@@ -24,20 +24,21 @@ LINKS = Noun(
     create=Actions.LINK_CREATE,
     update=Actions.LINK_UPDATE,
     delete=Actions.LINK_REVOKE,
-    recorded=("file", "expires_at", "max_downloads", "has_password"),
-    recorded_at_deletion=("owner", "file"),
+    recorded=("file", "folder", "expires_at", "max_downloads", "has_password"),
 )
 _TOKEN: Final = re.compile(rf"([0-9A-Za-z]{{{ID_LENGTH}}})([0-9A-Za-z_-]{{43}})")
 
 
 class LinkKind(StrEnum):
-    """What a link opens."""
+    """What a link opens: a file, a folder with what lies in it, or a folder that strangers put files into."""
 
     FILE = "file"
+    FOLDER = "folder"
+    REQUEST = "request"
 
 
 class LinkState(StrEnum):
-    """What a link is worth. `blocked`: something about its owner or its file bars it; who opens it closes it for good
+    """What a link is worth. `blocked`: something about its owner or its object bars it; who opens it closes it for good
     (`closed`). `unprotected`: it has no password, and its owner's links need one; with a password it is open. A revoked
     link is no record any more."""
 
@@ -51,20 +52,22 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`secret` is the hash of the secret part of the address, `password` an Argon2id hash in PHC form, "" = none;
-    `name` what the file was called then: the link leads to the file of the id `file`, whatever that is called later.
-    `max_downloads` 0 = any number. Times in ms; `closed_at` 0 while nothing has closed it, else `closed_because` says
-    what did. `reopened_at`: when an operator opened it again, so that what barred it before counts no more."""
+    """`secret` is the hash of the secret part of the address, `password` an Argon2id hash in PHC form, "" = none.
+    It leads to the `file` of this id, where its kind is FILE, else to the `folder`; the other one is "". `name` is what
+    that was called then: the link follows it, whatever it is called later. `max_downloads` 0 = any number. Times in ms;
+    `closed_at` 0 while nothing has closed it, else `closed_because` says what did. `reopened_at`: when an operator
+    opened it again, so that what barred it before counts no more."""
 
     id: str
     owner: str
-    file: str
     name: str
     secret: str
     created_at: int
     updated_at: int
     expires_at: int
     kind: LinkKind = LinkKind.FILE
+    file: str = ""
+    folder: str = ""
     password: str = ""
     max_downloads: int = 0
     downloads: int = 0
@@ -77,6 +80,16 @@ class Link:
     def matches(self, secret: str) -> bool:
         """Whether `secret` is this link's, in constant time."""
         return bool(self.secret) and hmac.compare_digest(self.secret, secret_hash(secret))
+
+    @property
+    def object_type(self) -> Literal["file", "folder"]:
+        """What it leads to."""
+        return "file" if self.kind is LinkKind.FILE else "folder"
+
+    @property
+    def object_id(self) -> str:
+        """The identifier of that."""
+        return self.file if self.kind is LinkKind.FILE else self.folder
 
     @property
     def has_password(self) -> bool:
@@ -92,7 +105,7 @@ class Link:
         return 0 < self.max_downloads <= self.downloads
 
     def standing(self, now: int, rule: LinkRule, bar: str = "") -> Standing:
-        """At `now` (ms), under this rule. `bar`: what its owner or file has against it, "" = nothing."""
+        """At `now` (ms), under this rule. `bar`: what its owner or object has against it, "" = nothing."""
         ends_at = rule.end(self.expires_at, self.since)
         if self.closed_at:
             return Standing(LinkState.CLOSED, ends_at, self.closed_because)
@@ -106,7 +119,7 @@ class Link:
 
     def __repr__(self) -> str:
         """Without the hashes."""
-        return f"Link(id={self.id!r}, owner={self.owner!r}, file={self.file!r})"
+        return f"Link(id={self.id!r}, owner={self.owner!r}, {self.object_type}={self.object_id!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +139,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class HeldLink:
-    """A link as lists show it. `name`: of the file now, or as it was when the file is gone; `username`: of the owner,
-    or the id of who is deleted."""
+    """A link as lists show it. `name`: of its object now, or as it was when that is gone; `username`: of the
+    owner, or the id of who is deleted."""
 
     link: Link
     name: str
@@ -147,8 +160,16 @@ class HeldLink:
         return self.link.owner
 
     @property
+    def kind(self) -> LinkKind:
+        return self.link.kind
+
+    @property
     def file(self) -> str:
         return self.link.file
+
+    @property
+    def folder(self) -> str:
+        return self.link.folder
 
     @property
     def has_password(self) -> bool:

@@ -49,6 +49,10 @@ class FolderStore(RecordStore[Folder], Protocol):
     def within(self, folder: Folder, query: Query, *, live: bool) -> Page[Folder]:
         """Of the folders that lie in one, whatever state it is in; or of those that went into the trash with it."""
 
+    def stays(self, folders: Sequence[Folder]) -> dict[str, int | None]:
+        """Since when each was not in the trash, nor in a folder that is, as with `FileStore.stays`; None: also where it
+        is there itself. A round trip for each level above them."""
+
     def below(self, folders: Sequence[Folder]) -> tuple[list[Folder], int]:
         """The folders that lie in these, whatever state they are in, and how many records went into the trash with
         these. Two round trips for 500."""

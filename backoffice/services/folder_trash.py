@@ -144,8 +144,9 @@ class FolderTrash(FolderTree):
         """Put `new`, which is in another state, in the place of `old`; what lies in it has to follow."""
         with_parent = int(follows is FolderState.TRASHED)
         new = replace(new, with_parent=with_parent, moving=1, moved_by=actor.id, moved_by_name=actor.name)
-        if new.live and old.moving:
-            new = replace(new, restored_at=self.now())
+        if new.live:
+            now = self.now()
+            new = replace(new, back_at=now, restored_at=now if old.moving else new.restored_at)
         action: Action = _FOLLOWING[new.state][0]
         stamped, event = self._stamped(actor, old, new, action)
         event = replace(event, object=self.ref(old), data=data or {})

@@ -19,7 +19,7 @@ from typing import Final
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
-from backoffice.domain.files import File, FileState
+from backoffice.domain.files import File
 from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
 from backoffice.domain.limits import LINK_LOOK_SECONDS
 from backoffice.domain.link_rules import PLAIN, LinkPolicy, LinkRule
@@ -31,7 +31,9 @@ from backoffice.errors import BadCredentials, NotFound, TooMany, VersionMismatch
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import FileStore
 from backoffice.services.file_reading import FileReader, OpenedFile
+from backoffice.services.folder_ports import FolderStore
 from backoffice.services.ground import CredentialGround
+from backoffice.services.link_objects import LinkObject, LinkObjects, is_there
 from backoffice.services.ports import AccountStore, LinkStore, Throttle
 from backoffice.services.records import Records
 from backoffice.services.sharing import bar_of_owner, break_since
@@ -48,10 +50,10 @@ ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A link as it is now, with all that it hangs on, and how it stands."""
+    """A link as it is now, with all that it hangs on, and how it stands. `packed_map`: of a file."""
 
     link: Link
-    file: File | None
+    object: LinkObject | None
     packed_map: bytes
     user: User | None
     versions: Sequence[Version]
@@ -66,6 +68,7 @@ class LinkOpening(Records[Link]):
     store: LinkStore
     accounts: AccountStore
     files: FileStore
+    folders: FolderStore
     chunks: ChunkStore
     throttle: Throttle
     passwords: Passwords
@@ -102,8 +105,8 @@ class LinkOpening(Records[Link]):
         return self._shared(found)
 
     def _use(self, visitor: Actor, token: str, found: _Found) -> None:
-        file = found.file
-        data = {"file": found.link.file, "size": file.size if file is not None else 0}
+        file = found.object
+        data = {"file": found.link.file, "size": file.size if isinstance(file, File) else 0}
         actor = self._grounded(visitor, token, found)
         self.store.use(
             found.link, AuditEvent(Actions.LINK_DOWNLOAD, actor, self.ref(found.link), data=data, at=self.now())
@@ -115,9 +118,9 @@ class LinkOpening(Records[Link]):
         more."""
         found = self._open(visitor, token, begun=True)
         reader = FileReader(self.files, self.chunks, self.audit, self.now)
-        if found.file is None:
+        if not isinstance(found.object, File):
             raise NotFound(NOT_OPEN)
-        return reader.go_on(self._grounded(visitor, token, found), found.file, found.packed_map)
+        return reader.go_on(self._grounded(visitor, token, found), found.object, found.packed_map)
 
     def _open(self, visitor: Actor, token: str, *, begun: bool = False) -> _Found:
         """The link as it is now, if it is open. `begun`: one that is used up is, too."""
@@ -137,48 +140,54 @@ class LinkOpening(Records[Link]):
     def _read(self, link: Link | None) -> _Found | None:
         """All that a link hangs on. Where there is none as much is read."""
         user, roles, versions = self.accounts.load_with_versions(link.owner if link is not None else NOBODY)
-        file, packed_map = self.files.get_with_map(link.file if link is not None else NOBODY)
+        found, packed_map = self._object(link)
         if link is None:
             return None
-        standing = self._standing(link, user, roles, file, self._stays(file))
-        return _Found(link, file, packed_map, user, versions, standing)
+        standing = self._standing(link, user, roles, found, self.objects.stays([found]))
+        return _Found(link, found, packed_map, user, versions, standing)
+
+    def _object(self, link: Link | None) -> tuple[LinkObject | None, bytes]:
+        """What the link leads to, and the chunk map of a file."""
+        if link is None or link.object_type == "file":
+            return self.files.get_with_map(link.file if link is not None else NOBODY)
+        return self.folders.get(link.folder), b""
+
+    @property
+    def objects(self) -> LinkObjects:
+        return LinkObjects(self.files, self.folders)
 
     def _standing(
         self,
         link: Link,
         user: User | None,
         roles: Mapping[str, Role],
-        file: File | None,
+        found: LinkObject | None,
         stays: Mapping[str, int | None],
     ) -> Standing:
-        """How it stands with its owner, the roles and its file as they are here. `stays` as `_stays` has it."""
-        bar = self._bar(link, user, roles, file, stays)
+        """How it stands with its owner, the roles and its object as they are here. `stays` as `LinkObjects` has it."""
+        bar = self._bar(link, user, roles, found, stays)
         return link.standing(self.now(), self._rule_of(user, roles), bar)
 
     def _rule_of(self, user: User | None, roles: Mapping[str, Role]) -> LinkRule:
         return self.link_policy.rule(user.roles if user is not None else (), roles)
-
-    def _stays(self, *files: File | None) -> Mapping[str, int | None]:
-        """Since when each is where it is, not in the trash nor in a folder that is; None: it has yet to follow that."""
-        return self.files.stays([one for one in files if one is not None])
 
     def _bar(
         self,
         link: Link,
         user: User | None,
         roles: Mapping[str, Role],
-        file: File | None,
+        found: LinkObject | None,
         stays: Mapping[str, int | None],
     ) -> str:
-        """What the owner or the file has against the link, "" = nothing. `stays` as `_stays` has it."""
+        """What the owner or the object has against the link, "" = nothing. `stays` as `LinkObjects` has it."""
         if user is None:
             return "its owner is not active"
-        since = stays[file.id] if file is not None else None
-        if file is None or file.state is not FileState.READY or since is None:
-            return "its file is not there"
-        bar = bar_of_owner(user, roles, self.policy, self.now(), file.owner)
+        since = stays[found.id] if found is not None else None
+        if found is None or not is_there(found) or since is None:
+            return f"its {link.object_type} is not there"
+        bar = bar_of_owner(user, roles, self.policy, self.now(), found.owner)
         if not bar and link.since < since:
-            bar = "its file was away meanwhile"
+            bar = f"its {link.object_type} was away meanwhile"
         return bar or break_since(user, roles, link.since)
 
     def _close(self, link: Link, because: str) -> None:
@@ -229,6 +238,6 @@ class LinkOpening(Records[Link]):
         )
 
     def _shared(self, found: _Found) -> SharedFile:
-        if found.file is None or found.user is None:
+        if not isinstance(found.object, File) or found.user is None:
             raise NotFound(NOT_OPEN)
-        return SharedFile(replace(found.link, expires_at=found.standing.ends_at), found.file, found.user.username)
+        return SharedFile(replace(found.link, expires_at=found.standing.ends_at), found.object, found.user.username)

@@ -11,16 +11,17 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.audit import NO_OBJECT
-from backoffice.domain.files import FileState
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
 from backoffice.domain.link_rules import PLAIN, LinkPolicy, LinkRule
-from backoffice.domain.links import HeldLink, Link, clean_max_downloads, link_token
+from backoffice.domain.links import HeldLink, Link, LinkKind, clean_max_downloads, link_token
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Conflict, NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import FileStore
 from backoffice.services.file_reading import file_ref
+from backoffice.services.folder_ports import FolderStore
+from backoffice.services.link_objects import is_there
 from backoffice.services.link_opening import LinkOpening
 from backoffice.services.ports import LinkStore
 from backoffice.services.records import expect
@@ -29,7 +30,7 @@ from backoffice.services.users import Users
 
 @dataclass(frozen=True, kw_only=True)
 class Links(LinkOpening):
-    """`page` has the filters `owner` and `file` and the orders of `LinkStore`."""
+    """`page` has the filters and orders of `LinkStore`."""
 
     def rule(self, actor: Actor) -> LinkRule:
         """What roles and the site demand of one's own links. One round trip. Raises NotAllowed."""
@@ -46,7 +47,7 @@ class Links(LinkOpening):
         """
         authorize(self.audit, actor, Acts.LINK_CREATE, actor.id, now=self.now())
         found = self.files.get(file) if is_id(file) else None
-        if found is None or found.state is not FileState.READY or self._stays(found)[found.id] is None:
+        if found is None or not is_there(found) or self.objects.stays([found])[found.id] is None:
             raise NotFound
         authorize(self.audit, actor, Acts.LINK_CREATE, found.owner, file_ref(found), now=self.now())
         authorize(self.audit, actor, Acts.FILE_DOWNLOAD, found.owner, file_ref(found), now=self.now())
@@ -54,12 +55,13 @@ class Links(LinkOpening):
         link = Link(
             id=new_id(),
             owner=actor.id,
-            file=found.id,
             name=found.name,
             secret=secret_hash(secret),
             created_at=now,
             updated_at=now,
             expires_at=rule.chosen_end(days, now, now),
+            kind=LinkKind.FILE,
+            file=found.id,
             password=self._hashed(rule.check_password(password)),
             max_downloads=clean_max_downloads(max_downloads),
         )
@@ -133,10 +135,10 @@ class Links(LinkOpening):
         expect(link, version)
         opened = replace(link, closed_at=0, closed_because="", reopened_at=self.now())
         user, roles = self.accounts.load(link.owner)
-        file = self.files.get(link.file)
-        stays = self._stays(file)
-        then = self._standing(opened, user, roles, file, stays)
-        standing = self._standing(link, user, roles, file, stays)
+        [found] = self.objects.get_many([link])
+        stays = self.objects.stays([found])
+        then = self._standing(opened, user, roles, found, stays)
+        standing = self._standing(link, user, roles, found, stays)
         if then.because:
             raise Conflict(f"It cannot be opened: {then.because}.")
         if not standing.because:
@@ -147,13 +149,20 @@ class Links(LinkOpening):
 
     @classmethod
     def of(
-        cls, store: LinkStore, users: Users, files: FileStore, chunks: ChunkStore, link_policy: LinkPolicy = PLAIN
+        cls,
+        store: LinkStore,
+        users: Users,
+        files: FileStore,
+        folders: FolderStore,
+        chunks: ChunkStore,
+        link_policy: LinkPolicy = PLAIN,
     ) -> Self:
         """Over what the service of users asks, too: links die with the accounts of their owners."""
         return cls(
             store=store,
             accounts=users.accounts,
             files=files,
+            folders=folders,
             chunks=chunks,
             throttle=users.throttle,
             passwords=users.passwords,
@@ -165,17 +174,21 @@ class Links(LinkOpening):
 
     def _held(self, links: Sequence[Link]) -> list[HeldLink]:
         users, roles = self.accounts.load_many([one.owner for one in links]) if links else ({}, {})
-        files = self.files.get_many([one.file for one in links]) if links else []
-        stays = self._stays(*files)
+        objects = self.objects.get_many(links)
+        stays = self.objects.stays(objects)
         return [
             HeldLink(
                 one,
-                file.name if file is not None and file.owner == one.owner else one.name,
+                found.name if found is not None and found.owner == one.owner else one.name,
                 users[one.owner].username if one.owner in users else one.owner,
-                self._standing(one, users.get(one.owner), roles, file, stays),
+                self._standing(one, users.get(one.owner), roles, found, stays),
             )
-            for one, file in zip(links, files, strict=True)
+            for one, found in zip(links, objects, strict=True)
         ]
+
+    def _remove(self, actor: Actor, old: Link) -> None:
+        changes = {"owner": (old.owner, None), old.object_type: (old.object_id, None)}
+        self.store.remove(old, self._event(self.noun.delete, actor, old, changes))
 
     def _hashed(self, password: str) -> str:
         return self.passwords.hash(self.passwords.check(password)) if password else ""

@@ -190,8 +190,8 @@ class TokenStore(RecordStore[Token], Protocol):
 
 
 class LinkStore(RecordStore[Link], Protocol):
-    """Share links. Facets: `owner`, `file`. Orders: `created`, `expires`, `name`. `insert` raises Conflict when the
-    owner has too many."""
+    """Share links. Facets: `owner`, `kind`, `file`, `folder`. Orders: `created`, `expires`, `name`. `insert` raises
+    Conflict when the owner has too many."""
 
     def use(self, link: Link, event: AuditEvent) -> None:
         """Count a download that begins, if the link is as it was read and has one left; exact, however many begin at

@@ -8,7 +8,6 @@ from typing import Final
 
 from backoffice.domain.files import TOP, File
 from backoffice.domain.folders import Folder, FolderState
-from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.domain.paging import Page, Query
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Arg, Db
@@ -18,6 +17,7 @@ from backoffice.stores.keys import Keys
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection, score
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.stays import stays
 
 NOUN = "files"
 ROWS_REMEMBERED = 2_048
@@ -148,22 +148,8 @@ class FileLists:
         return replace(page, items=tuple(one for one in page.items if one.folder == folder.id and is_live(one) is live))
 
     def stays(self, files: Sequence[File]) -> dict[str, int | None]:
-        found: dict[str, int | None] = {file.id: file.restored_at for file in files}
-        above = {file.id: file.folder_id for file in files if file.folder_id}
-        for _ in range(2 * MAX_FOLDER_DEPTH):
-            if not above:
-                break
-            ids = sorted(set(above.values()))
-            fields = ("state", "restored_at", "parent")
-            rows = self._db.many([("HMGET", self._keys.record(FOLDERS, one), *fields) for one in ids])
-            read = dict(zip(ids, rows, strict=True))
-            for key, folder in tuple(above.items()):
-                state, restored, parent = read[folder]
-                since, there = found[key], state == FolderState.READY.value.encode()
-                found[key] = max(since or 0, int(restored or 0)) if there else None
-                above[key] = (parent or b"").decode() if there else ""
-            above = {key: folder for key, folder in above.items() if folder}
-        return found
+        since = {file.id: file.restored_at for file in files}
+        return stays(self._db, self._keys, since, {file.id: file.folder_id for file in files})
 
     def have_names(self, owner: str, names: Sequence[tuple[str, str]]) -> list[bool]:
         return self.names.taken_of(owner, names)

@@ -19,6 +19,7 @@ from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.indexes import Facet, Lexical, Sorted, Words, text_range
 from backoffice.stores.records.store import RedisRecords
+from backoffice.stores.stays import stays
 from backoffice.stores.users import NOUN as USERS
 
 MAKES_ROOM = frozenset({Actions.FOLDER_TRASH, Actions.FOLDER_PURGE})
@@ -143,6 +144,11 @@ class RedisFolders(RedisRecords[Folder]):
         facet = (name, place(folder.owner, folder.id))
         page = self._pager.page(replace(query, sort=sort, filters=(facet, *query.filters)))
         return replace(page, items=tuple(one for one in page.items if one.parent == folder.id and one.live is live))
+
+    def stays(self, folders: Sequence[Folder]) -> dict[str, int | None]:
+        since = {one.id: max(one.back_at, one.restored_at) for one in folders}
+        found = stays(self._db, self._keys, since, {one.id: one.parent for one in folders if one.live})
+        return {one.id: found[one.id] if one.live else None for one in folders}
 
     def below(self, folders: Sequence[Folder]) -> tuple[list[Folder], int]:
         found, went = list[Folder](), 0

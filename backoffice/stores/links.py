@@ -26,7 +26,9 @@ class RedisLinks(RedisRecords[Link]):
         Lexical("name", lambda link: link.name, within=("owner",)),
         Words("words", lambda link: link.name, within=("owner",)),
         Facet("owner", lambda link: (link.owner,), lambda link: link.created_at, "created"),
-        Facet("file", lambda link: (link.file,), lambda link: link.created_at, "created"),
+        Facet("kind", lambda link: (link.kind,), lambda link: link.created_at, "created"),
+        Facet("file", lambda link: (link.file,) if link.file else (), lambda link: link.created_at, "created"),
+        Facet("folder", lambda link: (link.folder,) if link.folder else (), lambda link: link.created_at, "created"),
     )
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:

@@ -166,7 +166,7 @@ def main(url: str, password: str, calls: int) -> None:
     client = connect(url, password)
     db, people = KillingDb(client, calls or sys.maxsize, os.getpid()), People(client)
     world = World.over(client, db=db)
-    links = Links.of(RedisLinks(db, KEYS), people.users, world.files, world.chunks)
+    links = Links.of(RedisLinks(db, KEYS), people.users, world.files, world.folders.store, world.chunks)
     bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, links)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
     audit = RedisAudit(db, KEYS)

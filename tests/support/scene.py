@@ -55,7 +55,7 @@ class Scene:
         """A role that grants what everybody holds."""
         people = self.people
         store = RedisLinks(people.db, people.keys)
-        self.links = Links.of(store, people.users, self.world.files, self.world.chunks)
+        self.links = Links.of(store, people.users, self.world.files, self.world.folders.store, self.world.chunks)
         self.jobs = Jobs(
             store=RedisJobs(self.people.db, self.people.keys),
             accounts=self.people.accounts,

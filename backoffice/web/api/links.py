@@ -30,8 +30,10 @@ class LinkAnswer(Answer):
     """A share link, without its secret."""
 
     id: Id
-    file: Id
-    name: Annotated[str, Field(description="Of the file now; of one that is gone as it was when the link was made")]
+    kind: Annotated[Literal["file", "folder", "request"], Field(description="What it leads to")]
+    file: Annotated[OptionalText, Field(description="Identifier of a file, of kind `file`")]
+    folder: Annotated[OptionalText, Field(description="Identifier of a folder, else")]
+    name: Annotated[str, Field(description="Of that now; of what is gone as it was when the link was made")]
     owner: Id
     username: Annotated[str, Field(description="The owner's")]
     state: Annotated[
@@ -83,9 +85,11 @@ class LinksQuery(PageQuery):
     """Which links."""
 
     all: Annotated[bool, Field(description="1: everybody's"), BoolFromText] = False
+    kind: Annotated[Literal["file", "folder", "request"] | None, Field(description="What it leads to")] = None
     file: Annotated[str, Field(max_length=64, description="Identifier of a file")] = ""
+    folder: Annotated[str, Field(max_length=64, description="Identifier of a folder")] = ""
     owner: Annotated[str, Field(max_length=64, description="Identifier of a user, with `all`")] = ""
-    q: Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name that the file had")] = ""
+    q: Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name that it had")] = ""
 
 
 LinkChange = changes_of(LinkFields)
@@ -100,7 +104,8 @@ def list_links() -> Response:
     # Who sees everybody's and may share nothing sees the own ones, too: none.
     everybody = wanted.all or not may(Acts.LINK_LIST)
     owner = wanted.owner if wanted.all else actor().id
-    filters = tuple((name, value) for name, value in (("file", wanted.file), ("owner", owner)) if value)
+    conditions = (("kind", wanted.kind), ("file", wanted.file), ("folder", wanted.folder), ("owner", owner))
+    filters = tuple((name, value) for name, value in conditions if value)
     asked = Query(
         sort="created", descending=True, filters=filters, search=wanted.q, limit=wanted.limit, cursor=wanted.cursor
     )
