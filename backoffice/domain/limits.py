@@ -77,6 +77,8 @@ MAX_PATH: Final = 4096
 
 MAX_TEXT_SHOWN: Final = 256 * 1024
 """Bytes of a text, from its beginning, that its preview has."""
+MAX_TEXT_WRITTEN: Final = MAX_TEXT_SHOWN
+"""Bytes of a text that is written on the page. A longer one is uploaded as a file."""
 MAX_IMAGE_SHOWN: Final = 16 * 1024 * 1024
 """Bytes; a larger one has no preview."""
 MAX_VERIFIED_AT_ONCE: Final = 64 * 1024 * 1024

@@ -177,6 +177,10 @@ def _folders(site: Recorded) -> None:
         for act in acts.split():
             site.submit(who, f"/my/folders/{place}/{act}")
     site.submit("bob", "/my/trash/empty")
+    for who in ("ann", "nobody"):
+        site.page(who, "/my/texts/new?back=/")
+        for name in ("note", "note", "a/b"):
+            site.submit(who, "/my/texts/new", {"name": name, "text": "text", "back": "/"})
     for path in (
         "folders",
         f"folders/{place}/rename",

@@ -114,22 +114,47 @@ function themes() {
   }
 }
 
+/** What a button copies: the text of an element of the page (`data-copy`), or that of an address (`data-copy-from`). */
 function copying() {
-  for (const button of all("[data-copy]")) {
-    const source = document.getElementById(button.dataset.copy);
+  const wanted = "[data-copy], [data-copy-from]";
+  const reveal = () => all(wanted).forEach((button) => { button.hidden = false; });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest(wanted);
+    if (!button) return;
     const label = button.querySelector("span");
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      source.select?.();
-      try {
-        await navigator.clipboard.writeText(source.value ?? source.textContent);
-        label.textContent = "Copied";
-      } catch {
-        // No clipboard without TLS: the text is selected, ready for the keyboard.
-        label.textContent = "Press Ctrl+C";
-      }
-    });
+    const source = document.getElementById(button.dataset.copy);
+    source?.select?.();
+    try {
+      await toClipboard(source ? source.value ?? source.textContent : await textAt(button.dataset.copyFrom), button);
+      label.textContent = "Copied";
+    } catch {
+      // What stands on the page is selected, ready for the keyboard.
+      label.textContent = source ? "Press Ctrl+C" : "Not copied";
+    }
+  });
+  document.addEventListener("fresh", reveal);
+  reveal();
+}
+
+async function textAt(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.text();
+}
+
+/** Without TLS browsers have no clipboard for scripts, but copy what is selected. */
+async function toClipboard(text, button) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
   }
+  const area = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
+  button.after(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  button.focus();
+  if (!copied) throw new Error("no clipboard");
 }
 
 /** `/` goes to the search box, unless somebody is typing. */

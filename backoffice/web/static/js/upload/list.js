@@ -2,7 +2,7 @@
 // and its parts marked `data-region` take the place of the old ones. The server writes all of the HTML.
 // One file, and nothing that only uploads need: it is all that the page takes to be shown.
 
-const all = (selector) => [...document.querySelectorAll(selector)];
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const RETRY_MS = 2000;
 
 export class Regions {
@@ -84,14 +84,14 @@ export class Regions {
       location.assign(address);
       return;
     }
-    this.#dialog.close();
+    if (!this.#dialog.written) this.#dialog.close();
     const text = page.querySelector("main .muted, [role=alert]")?.textContent.trim() || "That did not work.";
     this.complain(text);
   }
 
-  /** Say at the top of the page what went wrong. */
+  /** Say what went wrong: at the top of the dialog, if there is one, else of the page. */
   complain(text) {
-    const box = document.querySelector("[data-region=messages] [data-flashes]");
+    const box = this.#dialog.problems ?? document.querySelector("[data-region=messages] [data-flashes]");
     const line = document.createElement("div");
     line.className = "flash flash-bad";
     line.append(Object.assign(document.createElement("p"), { textContent: text }));
@@ -114,7 +114,8 @@ export class Regions {
     const form = event.target;
     if (event.defaultPrevented || !form.matches("form[data-visit]")) return;
     event.preventDefault();
-    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    const data = new FormData(form, event.submitter);
+    const fields = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
     if (form.method === "post") {
       this.visit(event.submitter?.getAttribute("formaction") ?? form.action, { body: fields });
       return;
@@ -185,7 +186,21 @@ function announce(say) {
 class Dialog {
   #box = null;
 
-  get open() { return Boolean(this.#box?.open); }
+  /** Whether a text in it would be lost with it. */
+  get written() {
+    return Boolean(this.#box?.open) && all("[data-written]", this.#box).some((one) => one.dataset.written || one.value !== one.defaultValue);
+  }
+
+  /** Where it says what went wrong; null while none is open. */
+  get problems() {
+    if (!this.#box?.open) return null;
+    const known = this.#box.querySelector("[data-problems]");
+    if (known) return known;
+    const made = Object.assign(document.createElement("div"), { role: "alert" });
+    made.dataset.problems = "";
+    this.#box.firstElementChild.prepend(made);
+    return made;
+  }
 
   show(page) {
     for (const link of page.querySelectorAll("head link[rel=stylesheet]")) {
@@ -210,11 +225,15 @@ class Dialog {
     box.setAttribute("aria-labelledby", "dialog-title");
     // Sound and film end with it.
     box.addEventListener("close", () => box.replaceChildren());
+    // A text that somebody is writing is not thrown away by a key or a click beside it.
+    const keep = () => this.written && !confirm("Leave the text? What you wrote is not saved.");
+    box.addEventListener("cancel", (event) => { if (keep()) event.preventDefault(); });
     box.addEventListener("click", (event) => {
       if (event.target !== box && !event.target.closest("[data-close]")) return;
       event.preventDefault();
-      box.close();
+      if (!keep()) box.close();
     });
+    addEventListener("beforeunload", (event) => { if (this.written) event.preventDefault(); });
     document.body.append(box);
     return box;
   }

@@ -1,0 +1,141 @@
+"""Texts that are written on the page, as a browser without a script writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+from redis import Redis
+from werkzeug.test import TestResponse
+
+from backoffice.domain.limits import MAX_TEXT_WRITTEN
+from backoffice.domain.paging import Query
+from backoffice.domain.texts import text_name, text_type
+from tests.support.roomy_site import roomy_site
+from tests.support.website import SHELL, Browser, Site
+from tests.unit.test_folder_pages import actor_of, folder
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Site, Redis]]:
+    with roomy_site() as made:
+        yield made
+
+
+@pytest.fixture
+def site(shared: tuple[Site, Redis]) -> Site:
+    shared[1].flushall()
+    shared[0].users.clear()
+    return shared[0]
+
+
+@pytest.fixture
+def alice(site: Site) -> Browser:
+    browser = site.signed_in("alice")
+    browser.get("/")
+    return browser
+
+
+def write(browser: Browser, name: str, text: str, **more: str) -> TestResponse:
+    data = {"name": name, "text": text, "back": "/", **more}
+    return browser.post("/my/texts/new", data, content_type="multipart/form-data")
+
+
+def stored(site: Site) -> dict[str, tuple[str, bytes]]:
+    """Name -> type and bytes of all of Alice's files."""
+    files, alice = site.services.files, actor_of(site)
+    found = files.page(alice, Query()).items
+    return {one.name: (one.mime_type, b"".join(files.open(alice, one.id).read())) for one in found}
+
+
+def field(page: str) -> str:
+    """What the text field of a form holds, as a browser reads it."""
+    return unescape(page.partition("<textarea")[2].partition(">\n")[2].partition("</textarea>")[0])
+
+
+def test_a_text_is_a_file_like_any_other(site: Site, alice: Browser) -> None:
+    assert "New text" in alice.get("/").text
+    assert 'name="text"' in alice.get("/my/texts/new").text
+    answer = write(alice, "notes", "one\r\ntwo\r\n")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "“notes.txt” is stored." in alice.get("/").text
+    place = folder(site, "place")
+    assert write(alice, "list.md", "- \U0001f468‍\U0001f469 é <b>", folder=place.id).status_code == 303
+    assert write(alice, "empty", "").status_code == 303
+    assert stored(site) == {
+        "notes.txt": ("text/plain", b"one\ntwo\n"),
+        "list.md": ("text/markdown", "- \U0001f468‍\U0001f469 é <b>".encode()),
+        "empty.txt": ("text/plain", b""),
+    }
+    assert [one.name for one in site.services.files.page_in(actor_of(site), place.id, Query()).items] == ["list.md"]
+
+
+def test_what_is_wrong_stands_beside_the_field_and_what_was_typed_stays(site: Site, alice: Browser) -> None:
+    text = "\n</textarea><script>alert(1)</script>\n&amp; é"
+    for name, status, told in (
+        ("a/b", 400, "The name contains a slash."),
+        ("", 400, "A file needs a name."),
+        (" ", 400, "The name begins or ends with a space"),
+        ("..", 400, "ends with a dot"),
+        ("x" * 300, 400, "The name is longer than"),
+    ):
+        answer = write(alice, name, text)
+        assert answer.status_code == status
+        assert told in unescape(answer.text)
+        assert field(answer.text) == text
+        assert "<script>alert" not in answer.text
+    assert write(alice, "a", "x", folder="nowhere").status_code == 400
+    assert stored(site) == {}
+
+
+def test_a_name_that_is_taken_is_asked_about(site: Site, alice: Browser) -> None:
+    write(alice, "a.txt", "one")
+    answer = write(alice, "A.TXT", "two")
+    assert answer.status_code == 409
+    assert "Keep both" in answer.text
+    assert field(answer.text) == "two"
+    assert write(alice, "A.TXT", "two", both="1").status_code == 303
+    assert {name: body for name, (_, body) in stored(site).items()} == {"a.txt": b"one", "A (2).TXT": b"two"}
+
+
+def test_no_text_is_longer_than_is_shown_whole(site: Site, alice: Browser) -> None:
+    longest = "é" * (MAX_TEXT_WRITTEN // 2)
+    assert write(alice, "long", longest).status_code == 303
+    answer = write(alice, "longer", longest + "x")
+    assert answer.status_code == 400
+    assert "upload it as a file" in answer.text
+    assert write(alice, "far.txt", "x" * (MAX_TEXT_WRITTEN + 100_000)).status_code == 413
+    assert list(stored(site)) == ["long.txt"]
+
+
+def test_over_the_quota_nothing_is_lost(site: Site, alice: Browser) -> None:
+    site.services.users.update(SHELL, site.users["alice"], quota_bytes=10)
+    answer = write(alice, "a", "eleven bytes")
+    assert answer.status_code == 400
+    assert "quota" in answer.text.partition('role="alert"')[2]
+    assert field(answer.text) == "eleven bytes"
+    assert stored(site) == {}
+
+
+def test_who_may_not_write_has_no_form(site: Site) -> None:
+    browser = site.signed_in("eve", "auditor")
+    assert "New text" not in browser.get("/").text
+    assert browser.get("/my/texts/new").status_code == 403
+    assert write(browser, "a", "x").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "mime_type"),
+    [
+        ("a", "a.txt", "text/plain"),
+        (" a ", "a.txt", "text/plain"),
+        (".env", ".env.txt", "text/plain"),
+        ("v1.2", "v1.2", "text/plain"),
+        ("a.html", "a.html", "text/html"),
+        ("a.png", "a.png", "text/plain"),
+        ("a.json", "a.json", "application/json"),
+    ],
+)
+def test_what_it_is_called_says_what_it_is(given: str, name: str, mime_type: str) -> None:
+    assert (text_name(given), text_type(text_name(given))) == (name, mime_type)
