@@ -32,6 +32,7 @@ from backoffice.web.identity_retry import IdentityRetry
 from backoffice.web.method_override import MethodOverride
 from backoffice.web.middleware import SiteMiddleware
 from backoffice.web.mount import Mount
+from backoffice.web.patient_head import PatientHead
 from backoffice.web.public_address import public_path
 from backoffice.web.redirects import keep_within
 from backoffice.web.route_access import Access, Who, check_declared, declare
@@ -105,6 +106,7 @@ def make_app(
     inner: Any = IdentityRetry(app.wsgi_app)
     if path := public_path(settings):
         inner = Mount(inner, path, app.url_map)
+    inner = PatientHead(inner, public_path(settings))
     inner = MethodOverride(inner, public_path(settings))
     app.wsgi_app = SiteMiddleware(inner, settings)  # type: ignore[method-assign]
     return app
