@@ -150,6 +150,14 @@ def _rename_and_trash(site: Recorded, file_id: str) -> None:
     site.page("ann", "/")
 
 
+def _texts(site: Recorded) -> None:
+    """Writing one."""
+    for who in ("ann", "nobody"):
+        site.page(who, "/my/texts/new?back=/")
+        for name in ("note", "note", "a/b"):
+            site.submit(who, "/my/texts/new", {"name": name, "text": "text", "back": "/"})
+
+
 def _folders(site: Recorded) -> None:
     """Folders, and several things at once."""
     site.page("ann", "/?new=folder")
@@ -177,10 +185,7 @@ def _folders(site: Recorded) -> None:
         for act in acts.split():
             site.submit(who, f"/my/folders/{place}/{act}")
     site.submit("bob", "/my/trash/empty")
-    for who in ("ann", "nobody"):
-        site.page(who, "/my/texts/new?back=/")
-        for name in ("note", "note", "a/b"):
-            site.submit(who, "/my/texts/new", {"name": name, "text": "text", "back": "/"})
+    _texts(site)
     for path in (
         "folders",
         f"folders/{place}/rename",
