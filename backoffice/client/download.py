@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -42,20 +43,23 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A whole file on the disk. `verified`: the site had a SHA-256 to compare with, and it is that."""
+    """A whole file of `size` bytes on the disk. `verified`: the site had a SHA-256 to compare with, and it is that."""
 
     path: Path
+    size: int
     verified: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Downloader:
-    """Downloads one file after the other to `to`, a directory or the file's new name; over others only with `force`."""
+    """Downloads one file after the other to `to`, a directory or the file's new name; over others only with `force`.
+    `keep`: what is there already, byte for byte as the site says, is left as it is."""
 
     client: Client
     to: Path
     force: bool
     start_progress: StartProgress
+    keep: bool = False
 
     def download(self, file_id: str) -> Downloaded:
         """Fetch what is missing of a file. Raises ResponseError, ConnectionFailed, ClientError."""
@@ -64,6 +68,8 @@ class Downloader:
         if target.exists():
             if not target.is_file():
                 raise ClientError(f"{printable_path(str(target))} is not a file.")
+            if self.keep and _is_same(target, remote):
+                return Downloaded(target, remote.size, verified=True)
             if not self.force:
                 raise already_exists(target)
         with open_partial(partial_path(target, remote.etag)) as partial:
@@ -72,7 +78,7 @@ class Downloader:
                 partial.remove()
                 raise ClientError("the bytes are not those that the site announced; they were thrown away. Try again.")
             partial.publish(target, force=self.force)
-        return Downloaded(target, verified=digest is not None)
+        return Downloaded(target, remote.size, verified=digest is not None)
 
     def _find(self, file_id: str) -> RemoteFile:
         path = f"/files/{quote(os.fsencode(file_id), safe='')}"
@@ -131,6 +137,14 @@ class Downloader:
                     partial.write(data)
                     progress.advance(len(data))
             return _digest(response.headers)
+
+
+def _is_same(target: Path, remote: RemoteFile) -> bool:
+    """Whether the file there has the bytes that the site has, for all that this says of them."""
+    if remote.digest is None or target.stat().st_size != remote.size:
+        return False
+    with target.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest() == remote.digest
 
 
 def _offset(response: StreamedResponse, size: int) -> int | None:

@@ -18,6 +18,7 @@ from backoffice.client.local_file import open_local, standard_input
 from backoffice.client.stream_upload import upload_stream
 from backoffice.client.upload import StoredFile, Uploader, UploadOptions
 from backoffice.commands.display import Display, display
+from backoffice.commands.results import Results, json_option
 from backoffice.commands.site import connect, site_options
 from backoffice.domain.files import OnConflict
 
@@ -45,6 +46,7 @@ CONCERN_EVERY_FILE: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.INSUF
     help="When you have a file of that name: keep both, refuse, or put the old one into the trash.",
 )
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
+@json_option
 def command(
     *,
     paths: Sequence[Path],
@@ -55,6 +57,7 @@ def command(
     name: str | None,
     on_conflict: str,
     tags: Sequence[str],
+    as_json: bool,
 ) -> int:
     """Upload files, and directories with all that is in them: these become folders, empty ones too; links in them are
     left out. The same command again after an interruption goes on where it stopped.
@@ -73,9 +76,9 @@ def command(
         client = stack.enter_context(connect(url, token, token_file))
         show = stack.enter_context(display())
         uploader = stack.enter_context(Uploader.connect(client, parallel, options))
-        began = uploader.largest_body
+        results, began = Results(show, as_json), uploader.largest_body
         try:
-            failed = sum(not _upload_into(uploader, path, folders, name, show) for path, folders in _found(paths))
+            failed = sum(not _upload_into(uploader, path, folders, name, results) for path, folders in _found(paths))
             if uploader.largest_body != began:
                 show.problem((_LIMITED if uploader.refused else _SLOW).format(uploader.largest_body))
         except KeyboardInterrupt:
@@ -104,24 +107,24 @@ def _found(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
                 yield Path(directory), here
 
 
-def _upload_into(uploader: Uploader, path: Path, folders: tuple[str, ...], name: str | None, show: Display) -> bool:
+def _upload_into(uploader: Uploader, path: Path, folders: tuple[str, ...], name: str | None, results: Results) -> bool:
     """Likewise, into these folders."""
     uploader.options = replace(uploader.options, folders=folders)
     if not folders or not path.is_dir():
-        return _upload(uploader, path, name, show)
+        return _upload(uploader, path, name, results)
     try:
         uploader.make_folders(folders)
     except ResponseError as error:
         if error.status in CONCERN_EVERY_FILE:
             raise
-        show.problem(f"{printable_path(str(path))}: {error}")
+        results.failed(str(path), error, path=str(path))
         return False
     return True
 
 
-def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> bool:
+def _upload(uploader: Uploader, path: Path, name: str | None, results: Results) -> bool:
     """Whether it went well. What concerns every file (no site, no such token) goes up."""
-    sent_as = name or path.name
+    sent_as, show = name or path.name, results.show
     try:
         if path == STANDARD_INPUT and name is not None:
             stored = _upload_standard_input(uploader, name, show)
@@ -134,10 +137,11 @@ def _upload(uploader: Uploader, path: Path, name: str | None, show: Display) -> 
             isinstance(error, ResponseError) and error.status in CONCERN_EVERY_FILE
         ):
             raise
-        show.problem(f"{printable_path(str(path))}: {error}")
+        results.failed(str(path), error, path=str(path))
         return False
     # A token that may not read is not told what name the file has got.
-    show.result(f"{stored['id']}\t{printable_path(str(stored.get('name', sent_as)))}")
+    name_there = str(stored.get("name", sent_as))
+    results.done(f"{stored['id']}\t{printable_path(name_there)}", path=str(path), id=stored["id"], name=name_there)
     return True
 
 

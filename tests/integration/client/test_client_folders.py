@@ -1,0 +1,105 @@
+"""Folders as `download` takes them along, and `--json`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.support.client_site import CHUNK, MANAGE, Person, ids, noise
+from tests.support.fault_proxy import Relay
+from tests.support.servers import wait_for
+
+
+def tree(top: Path) -> dict[str, bytes | None]:
+    """Path -> bytes of each file, None for a directory."""
+    found = sorted(top.rglob("*"))
+    return {str(one.relative_to(top)): one.read_bytes() if one.is_file() else None for one in found}
+
+
+def uploaded(ann: Person, name: str = "album") -> tuple[str, Path]:
+    """A directory on this machine and its folder on the site: the folder's identifier, and the directory."""
+    album = ann.home / "from" / name
+    (album / "2026" / "May").mkdir(parents=True)
+    (album / "none").mkdir()
+    for path, size in (("a.bin", 3 * CHUNK + 1), ("2026/b.bin", 10), ("2026/May/c.txt", 0), ("2026/May/d.bin", CHUNK)):
+        (album / path).write_bytes(noise(size, len(path)))
+    status, _, err = ann.run("upload", str(album))
+    assert status == 0, err
+    [folder] = [one["id"] for one in ann.client.list_items("/folders", [("parent", "")]) if one["name"] == name]
+    return folder, album
+
+
+def objects(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_a_folder_comes_with_all_that_is_in_it(ann: Person) -> None:
+    folder, album = uploaded(ann)
+    (ann.home / "to").mkdir()
+    status, out, err = ann.run("download", folder, "--to", "to")
+    assert status == 0, err
+    assert sorted(out.splitlines()) == sorted(
+        f"to/album/{path}" for path, data in tree(album).items() if data is not None
+    )
+    assert tree(ann.home / "to" / "album") == tree(album)
+
+    # Once more: nothing is fetched, nothing is in the way. What is not the same is.
+    (ann.home / "to" / "album" / "2026" / "b.bin").write_bytes(b"0123456789")
+    status, _, err = ann.run("download", folder, "--to", "to")
+    assert status == 1
+    assert "b.bin exists; --force replaces it." in err
+    assert (ann.home / "to" / "album" / "2026" / "b.bin").read_bytes() == b"0123456789"
+    assert ann.run("download", folder, "--to", "to", "--force")[0] == 0
+    assert tree(ann.home / "to" / "album") == tree(album)
+
+
+def test_one_that_was_killed_goes_on_with_what_is_missing(ann: Person, net: Relay) -> None:
+    folder, album = uploaded(ann)
+    net.pause = 0.02
+    command = [*MANAGE, "download", folder, "--url", net.url]
+    process = subprocess.Popen(command, cwd=ann.home, env=ann.environ(), stdout=subprocess.DEVNULL)
+    wait_for(lambda: (ann.home / "album" / "a.bin").exists() or process.poll() is not None, "the first is there", 30)
+    process.kill()
+    process.wait()
+    net.pause, before = 0, net.down
+    status, _, err = ann.run("download", folder, "--url", net.url)
+    assert status == 0, err
+    assert tree(ann.home / "album") == tree(album)
+    assert net.down - before < 3 * CHUNK, "the first was not fetched again"
+
+
+def test_what_a_site_calls_its_folders_leads_nowhere(ann: Person) -> None:
+    folder, _ = uploaded(ann)
+    elsewhere = ann.home / "elsewhere"
+    elsewhere.mkdir()
+    (ann.home / "album").symlink_to(elsewhere, target_is_directory=True)
+    status, _, err = ann.run("download", folder)
+    assert status == 2
+    assert "is not a directory" in err
+    assert not list(elsewhere.iterdir())
+
+
+def test_what_is_no_file_and_no_folder(ann: Person) -> None:
+    status, out, err = ann.run("download", "0123456789abcdefghijkl")
+    assert (status, out) == (1, "")
+    assert "0123456789abcdefghijkl" in err
+    folder, _ = uploaded(ann)
+    (ann.home / "taken").write_bytes(b"")
+    assert ann.run("download", folder, "--to", "taken")[0] == 2
+
+
+def test_objects_for_programs(ann: Person) -> None:
+    ann.file("x y.bin", 5)
+    status, out, _ = ann.run("upload", "x y.bin", "nowhere.bin", "--json")
+    good, bad = objects(out)
+    assert status == 1
+    assert good == {"path": "x y.bin", "id": good["id"], "name": "x y.bin"}
+    assert bad == {"path": "nowhere.bin", "error": bad["error"], "code": ""}
+    status, out, _ = ann.run("download", good["id"], "0123456789abcdefghijkl", "--json", "--to", ".", "--force")
+    got, missing = objects(out)
+    assert status == 1
+    assert got == {"id": good["id"], "path": "x y.bin", "size": 5, "verified": True}
+    assert missing == {"id": "0123456789abcdefghijkl", "error": missing["error"], "code": "not_found"}
+    assert list(ids(ann.run("upload", "x y.bin")[1])) == ["x y (2).bin"]
