@@ -35,7 +35,7 @@ def shared() -> Iterator[tuple[Site, Redis]]:
 
 @dataclass
 class Ann:
-    """Somebody with everything that opens a door: a session, a token, a file, uploads begun by chunks and by tus, a link
+    """Somebody with everything that opens a door: a session, a token, a file, uploads begun in two ways, a link
     by which a stranger has begun a download."""
 
     site: Site
