@@ -94,6 +94,7 @@ def limits(settings: Settings) -> UploadLimits:
         upload_max_seconds=settings.upload_max_age,
         trash_seconds=settings.trash_ttl,
         quota=settings.quota_bytes,
+        keep_versions=settings.keep_versions,
     )
 
 
@@ -156,7 +157,7 @@ def _people(
 
 def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, Folders, Uploads, Links]:
     chunks, audit, trash = stores.chunks, stores.audit, settings.trash_ttl
-    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, stores.durability, trash)
+    completion = Completion(stores.uploads, stores.files, chunks, stores.intents, stores.durability)
     return (
         Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
         Folders(store=stores.folders, audit=audit, files=stores.files, chunks=chunks, trash_seconds=trash),
@@ -260,7 +261,7 @@ class _Stores:
 
     def __init__(self, settings: Settings, db: Db, step_aside: StepAside) -> None:
         keys = Keys(settings.key_prefix)
-        bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes)
+        bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes, settings.keep_versions)
         self.db, self.keys, self.bounds = db, keys, bounds
         self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
         self.chunks = chunk_store(settings, db, keys, self.durability, self.health, step_aside)

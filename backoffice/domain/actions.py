@@ -13,6 +13,9 @@ class Actions:
     """All of them, noun by noun."""
 
     FILE_CREATE = Action("file.create")
+    FILE_REPLACE = Action("file.replace")
+    FILE_REVERT = Action("file.revert")
+    FILE_PRUNE = Action("file.prune")
     FILE_DOWNLOAD = Action("file.download")
     FILE_RENAME = Action("file.rename")
     FILE_TAG = Action("file.tag")

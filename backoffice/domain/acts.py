@@ -129,9 +129,12 @@ class Acts:
     FILE_CREATE = Act(
         "file.create", "make an upload or a body a file", Permissions.FILES_WRITE, Whose.OWN, event=Actions.FILE_CREATE
     )
-    FILE_REPLACE = Act(
-        "file.replace", "put it in the place of one", Permissions.FILES_DELETE, Whose.OWN, event=Actions.FILE_CREATE
+    FILE_CONTENT = _only_own("file.content", "give a file new content", Permissions.FILES_WRITE, Actions.FILE_REPLACE)
+    FILE_REPLACE = _only_own(
+        "file.replace", "the same where no versions are kept", Permissions.FILES_DELETE, Actions.FILE_REPLACE
     )
+    FILE_REVERT = _own("file.revert", "take an earlier version", Permissions.FILES_WRITE, Actions.FILE_REVERT)
+    FILE_PRUNE = _own("file.prune", "delete an earlier version", Permissions.FILES_DELETE, Actions.FILE_PRUNE)
 
     USER_READ = _site("user.read", "see users, and what they use", Permissions.USERS_READ)
     USER_ACCESS = _site("user.access", "see who may do what, and why", Permissions.USERS_READ)

@@ -39,10 +39,12 @@ class FileState(StrEnum):
     READY = "ready"
     TRASHED = "trashed"
     GONE = "gone"
+    VERSION = "version"
+    """What a file held before: a record of its own that is in no list of files (`domain/file_versions.py`)."""
 
 
 class OnConflict(StrEnum):
-    """What to do when the owner has a file of that name: keep both, refuse, or put the old one into the trash."""
+    """What to do when the owner has a file of that name: keep both, refuse, or give that file the new content."""
 
     RENAME = "rename"
     FAIL = "fail"
@@ -67,11 +69,19 @@ class Piece(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A stored file. `id` is the identifier of the upload that made it; times in ms; `digest` is the SHA-256, empty
-    until known; `changed_at` 0 while nothing was changed; `restored_at`: when it came out of the trash, or into other
-    hands, last: share links of the time before stay shut; `folder`: where it lies, by identifier, or TOP; "" is the
-    top, too, of somebody who has no folders, or who had none when it came; `with_folder` 1: it went into the trash with
-    that folder, and comes back with it; `alone` 1: it is there by itself, and in the list of those."""
+    """A stored file, or an earlier version of one. `id` is the identifier of the upload that made it; times in ms;
+    `digest` is the SHA-256, empty until known; `changed_at` 0 while nothing was changed; `restored_at`: when it came
+    out of the trash, or into other hands, last: share links of the time before stay shut; `folder`: where it lies, by
+    identifier, or TOP; "" is the top, too, of somebody who has no folders, or who had none when it came; `with_folder`
+    1: it went into the trash with that folder, and comes back with it; `alone` 1: it is there by itself, and in the
+    list of those.
+
+    content     the identifier under which its chunks and their map lie; "" = its own
+    number      of that content: 1 as the file came, and one more for each that took its place
+    content_at  when that content came; 0 = with the file
+    content_by  who brought it, by identifier; "" = the owner
+    version_of  of an earlier version: the file
+    """
 
     id: str
     name: str
@@ -90,6 +100,26 @@ class File:
     folder: str = ""
     with_folder: int = 0
     alone: int = 0
+    content: str = ""
+    number: int = 1
+    content_at: int = 0
+    content_by: str = ""
+    version_of: str = ""
+
+    @property
+    def content_id(self) -> str:
+        """The identifier under which its chunks and their map lie: what is there never changes."""
+        return self.content or self.id
+
+    @property
+    def stored_at(self) -> int:
+        """When its bytes came."""
+        return self.content_at or self.created_at
+
+    @property
+    def stored_by(self) -> str:
+        """Who brought them, by identifier."""
+        return self.content_by or self.owner
 
     @property
     def folder_id(self) -> str:
@@ -113,8 +143,16 @@ class File:
 
     @property
     def etag(self) -> str:
-        """Strong entity tag: the bytes of an identifier never change (RFC 9110, section 8.8.3)."""
-        return f'"{self.id}"'
+        """Strong entity tag: another one for each content (RFC 9110, section 8.8.3)."""
+        return f'"{self.content_id}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The file that gets new content, by identifier; `content`: what it has to hold still, "" = whatever it holds."""
+
+    file: str
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +162,7 @@ class FileSpec:
     mime_type  where nothing is said, or only what tools say of any bytes, the name decides
     digest     SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given
     folder     the identifier of one of the owner's folders; "" = the top
+    into       the file whose content it becomes, whatever it is called; None: a file by its name
     """
 
     name: str
@@ -132,6 +171,7 @@ class FileSpec:
     tags: Iterable[str] = ()
     on_conflict: OnConflict = OnConflict.RENAME
     folder: str = ""
+    into: Target | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", clean_name(self.name))

@@ -84,6 +84,11 @@ MAX_IMAGE_SHOWN: Final = 16 * 1024 * 1024
 MAX_VERIFIED_AT_ONCE: Final = 64 * 1024 * 1024
 """Bytes of a file that one request compares with their digests; what is larger takes a job."""
 
+KEEP_VERSIONS: Final = 10
+"""Earlier versions of a file that are kept, unless the site says otherwise."""
+MAX_VERSIONS: Final = 100
+"""That a site can keep: all of them go, or are handed over, in one commit with their file."""
+
 MAX_FOLDERS: Final = 10_000
 """That one person can have, those in the trash included."""
 MAX_FOLDER_DEPTH: Final = 100

@@ -22,6 +22,7 @@ class Invariant(StrEnum):
     UPLOAD = "uploads agree with their chunks"
     ORPHAN = "no chunks or maps without a record"
     FOLDER = "files and folders lie in folders that are there"
+    VERSION = "earlier versions have their file"
     AUDIT = "audit indexes agree with the log"
 
 

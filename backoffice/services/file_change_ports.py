@@ -26,3 +26,12 @@ class FileChangeStore(Protocol):
         """Name, tags, folder and owner of `new`, each that differs with its event: the first, and `more`. A name that
         is not a new one becomes another where a new owner has it. Raises what the others raise, and Invalid where
         there is no such folder."""
+
+    def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
+        """The SHA-256, where it was not known. Raises VersionMismatch."""
+
+    def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
+        """Out of all lists but the trash. Raises VersionMismatch."""
+
+    def restore(self, old: File, event: AuditEvent) -> File:
+        """Back, under a free name. Raises VersionMismatch."""

@@ -60,7 +60,7 @@ class FileInspection:
         count = min(limit, MAX_LIMIT, file.total_chunks - first)
         if first < 0 or count <= 0:
             return []
-        found = self.uploads.part_of_map(file.id, first, count).chunks
+        found = self.uploads.part_of_map(file.content_id, first, count).chunks
         if file.total_chunks == 1 and found[0] is not None and not found[0].sha256:
             # Its digest is that of the whole.
             found = (replace(found[0], sha256=file.digest),)
@@ -80,13 +80,8 @@ class FileInspection:
         `most`: bytes of a file that is compared at once; a job sets no bound. `alive` is told after each chunk how many
         were read, and may raise. Raises NotFound, NotAllowed; TooLarge (`limit`).
         """
-        file = self._reach(actor, file_id, Acts.FILE_VERIFY)
-        if most is not None and file.size > most:
-            raise TooLarge("The file is too large to be verified while you wait: it takes a job.", limit=most)
-        found = self._compare(actor, file, alive)
-        if not found.ok:
-            # What is deleted meanwhile loses its chunks, and is not damaged.
-            self._reach(actor, file_id, Acts.FILE_VERIFY)
+        found = self._compared(actor, file_id, most, alive)
+        file = found.file
         self.audit.record(
             AuditEvent(
                 Actions.FILE_VERIFY,
@@ -99,10 +94,24 @@ class FileInspection:
         )
         return found
 
+    def _compared(self, actor: Actor, file_id: str, most: int | None, alive: Callable[[int], None]) -> Verification:
+        file = self._reach(actor, file_id, Acts.FILE_VERIFY)
+        while True:
+            if most is not None and file.size > most:
+                raise TooLarge("The file is too large to be verified while you wait: it takes a job.", limit=most)
+            found = self._compare(actor, file, alive)
+            if found.ok:
+                return found
+            # What is deleted meanwhile, or holds something else by now, loses its chunks and is not damaged.
+            now = self._reach(actor, file_id, Acts.FILE_VERIFY)
+            if now.content_id == file.content_id:
+                return found
+            file = now
+
     def _compare(self, actor: Actor, file: File, alive: Callable[[int], None]) -> Verification:
-        chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
+        chunk_map = self.uploads.chunk_map(file.content_id, file.total_chunks)
         damaged, whole = list[int](), hashlib.sha256()
-        with closing(iter_compared(self.chunks, file.id, chunk_map)) as chunks:
+        with closing(iter_compared(self.chunks, file.content_id, chunk_map)) as chunks:
             for index, data in chunks:
                 if data is None:
                     damaged.append(index)

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import File, OnConflict
+from backoffice.domain.files import File, OnConflict, Target
 from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, Intent, Upload
 from backoffice.services.file_change_ports import FileChangeStore
+from backoffice.services.file_version_ports import FileVersionStore
 
 
 class UploadStore(Protocol):
@@ -161,18 +162,19 @@ class UploadStore(Protocol):
         keep: Sequence[tuple[bytes, int]],
         *,
         on_conflict: OnConflict,
-        purge_at: int,
+        into: Target | None,
         event: AuditEvent,
         parts: Sequence[Upload] = (),
         chunks: ChunkMap | None = None,
     ) -> File:
-        """The upload becomes the file, under a name that is free by then, in one commit; the file as stored. The commit
-        also keeps the chunks `keep` (see `ChunkStore.keep_within_commit`), each with its size. `purge_at`: until when a
-        file that it replaces stays in the trash. `parts`: uploads that end with it, for their bytes are in the file,
-        whose map is then `chunks`.
+        """The upload becomes the file, under a name that is free by then, or what a file holds (OnConflict.REPLACE,
+        `into`), in one commit; the file as stored. The commit also keeps the chunks `keep` (see
+        `ChunkStore.keep_within_commit`), each with its size. `parts`: uploads that end with it, for their bytes are in
+        the file, whose map is then `chunks`.
 
         Raises NotFound, Completing (the lease was lost, or a part has changed), NameTaken (with OnConflict.FAIL),
-        ChunksMissing: one of `keep` is not there with its size.
+        ChunksMissing: one of `keep` is not there with its size; Gone: there is no `into`; VersionMismatch: it holds
+        something else.
         """
 
     def abort(self, upload: Upload, event: AuditEvent) -> Upload:
@@ -187,7 +189,7 @@ class UploadStore(Protocol):
     def aborted(self, limit: int) -> list[Upload]: ...
 
 
-class FileStore(FileChangeStore, Protocol):
+class FileStore(FileChangeStore, FileVersionStore, Protocol):
     """Stored files. Facets: `owner`, `mime_type`, `tag`; for trashed ones `trash` (the owner).
     Orders: `created`, `size`, `name` (these also within an owner); for trashed ones `purge`. Search: words of the
     name."""
@@ -261,40 +263,34 @@ class FileStore(FileChangeStore, Protocol):
         intent: Intent | None = None,
         quota: int,
         on_conflict: OnConflict,
-        purge_at: int,
+        into: Target | None = None,
         event: AuditEvent,
     ) -> File:
         """A file of one chunk, or of none, that never was an upload: bytes, map, record and quota in one commit, under
-        a name that is free by then; the file as stored. `intent`: where the chunk is kept already; it is taken off.
-        `quota` as with `UploadStore.insert`, `purge_at` as with `UploadStore.complete`.
+        a name that is free by then, or as what a file holds, as with `UploadStore.complete`; the file as stored.
+        `intent`: where the chunk is kept already; it is taken off. `quota` as with `UploadStore.insert`.
 
         Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more, NotFound:
-        the intent's time is over.
+        the intent's time is over; Gone, VersionMismatch as there.
         """
 
-    def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File: ...
-    def trash(self, old: File, purge_at: int, event: AuditEvent) -> File:
-        """Out of all lists but the trash. Raises VersionMismatch."""
-
-    def restore(self, old: File, event: AuditEvent) -> File:
-        """Back, under a free name. Raises VersionMismatch."""
-
     def follow(self, folder: Folder, changes: Sequence[tuple[File, File, AuditEvent]]) -> None:
-        """Each of these files of a folder as it was, as it is to be and with its event, all in one commit. Raises
-        NameTaken, VersionMismatch: also unless the folder is still in the state it is in. Into a full store
-        nothing comes back."""
+        """Each of these files of a folder as it was, as it is to be and with its event, all in one commit; with one
+        that is gone go its earlier versions. Raises NameTaken, VersionMismatch: also unless the folder is still in the
+        state it is in. Into a full store nothing comes back."""
 
-    def purge(self, old: File, event: AuditEvent) -> File:
-        """Out of the trash for good; waits for collection. Raises VersionMismatch."""
+    def purge(self, old: File, event: AuditEvent) -> list[File]:
+        """Out of the trash for good, with its earlier versions: all that waits for collection then, the file first.
+        Raises VersionMismatch."""
 
     def forget(self, file: File) -> None:
-        """Drop a purged file after its chunks are gone, and release its quota."""
+        """Drop a purged file, or version, after its chunks are gone, and release its quota."""
 
     def due(self, now: int, limit: int) -> list[File]:
         """Trashed ones whose time is over, but for those that went there with a folder: they go with it."""
 
     def purged(self, limit: int) -> list[File]:
-        """Those that wait for collection."""
+        """Those that wait for collection, earlier versions among them."""
 
     def undigested(self, limit: int) -> list[File]:
-        """Those whose SHA-256 is not known yet, oldest first."""
+        """Those, earlier versions among them, whose SHA-256 is not known yet, oldest first."""

@@ -10,7 +10,7 @@ from typing import Any
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileState
 from backoffice.domain.times import now_ms, rfc3339
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import ChunkLost, IntegrityError, Invalid
@@ -76,10 +76,10 @@ class FileReader:
         """A file of at most one chunk with its bytes, and recorded as read. The commit that records it reads the chunk,
         where it can. Raises VersionMismatch when the record has changed, IntegrityError (ChunkLost)."""
         event = self._event(actor, file, 0, file.size)
-        chunk = self.chunks.within_commit(file.id, 0) if file.total_chunks else None
+        chunk = self.chunks.within_commit(file.content_id, 0) if file.total_chunks else None
         data = self.files.record_read(file, event, 0, file.size, chunk, unchanged=True)
         if chunk is None and file.total_chunks:
-            data = self.chunks.get(file.id, 0)
+            data = self.chunks.get(file.content_id, 0)
         chunk_map = ChunkMap.unpack(packed_map, file.total_chunks)
         try:
             expect_whole(chunk_map, file.size)
@@ -94,11 +94,15 @@ class FileReader:
         return OpenedFile(file, lambda start, stop: iter([view[start:stop]] if start < stop else []))
 
     def damaged(self, actor: Actor, file: File, error: IntegrityError) -> None:
-        """Record that a file is damaged; once in a while for each way and quarter of it."""
+        """Record that a file is damaged; once in a while for each way and quarter of it. Whose bytes were freed while
+        they were read is not."""
+        now = self.files.get(file.id)
+        if now is None or now.state is FileState.GONE or now.content_id != file.content_id:
+            return
         event = AuditEvent(Actions.FILE_DAMAGED, actor, file_ref(file), Outcome.ERROR, data={"because": str(error)})
         index = error.details.get("chunk_index", error.details.get("index"))
         where = index * QUARTERS // max(1, file.total_chunks) if isinstance(index, int) else ""
-        self.audit.record(event, once=f"damaged:{file.id}:{error.code}:{where}", seconds=AGAIN_SECONDS)
+        self.audit.record(event, once=f"damaged:{file.content_id}:{error.code}:{where}", seconds=AGAIN_SECONDS)
 
     def _record(self, actor: Actor, file: File, start: int, stop: int) -> None:
         _expect_within(file, start, stop)
@@ -106,7 +110,9 @@ class FileReader:
 
     def _event(self, actor: Actor, file: File, start: int, stop: int) -> AuditEvent:
         whole = (start, stop) == (0, file.size)
-        data = {"size": file.size} if whole else {"range": [start, stop]}
+        data: dict[str, Any] = {"size": file.size} if whole else {"range": [start, stop]}
+        if file.version_of:
+            data["number"] = file.number
         return AuditEvent(Actions.FILE_DOWNLOAD, actor, file_ref(file), data=data, at=self.now())
 
     def parts(
@@ -115,7 +121,7 @@ class FileReader:
         """Bytes [start, stop), checked. Not recorded: for who gives none of them out."""
         try:
             expect_whole(chunk_map, file.size)
-            with closing(iter_verified(self.chunks, file.id, chunk_map, start, stop)) as parts:
+            with closing(iter_verified(self.chunks, file.content_id, chunk_map, start, stop)) as parts:
                 for part in parts:
                     yield part
                     del part
@@ -148,5 +154,5 @@ def _expect_within(file: File, start: int, stop: int) -> None:
 
 
 def file_ref(file: File) -> ObjectRef:
-    """How a file stands in the log."""
-    return ObjectRef("file", file.id, file.name)
+    """How a file stands in the log; what is done to an earlier version is done to its file."""
+    return ObjectRef("file", file.version_of or file.id, file.name)

@@ -18,9 +18,9 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import IntegrityError, Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
-from backoffice.services.file_amending import FileAmending
 from backoffice.services.file_changes import expect_version
-from backoffice.services.file_reading import SMALL_FILE, FileReader, OpenedFile, file_ref, record_counted_reads
+from backoffice.services.file_reading import SMALL_FILE, OpenedFile, file_ref, record_counted_reads
+from backoffice.services.file_versioning import FileVersioning
 from backoffice.services.quota_refusals import records_quota_refusals
 from backoffice.services.records import again
 from backoffice.services.uploads.reader import expect_whole, read_digest
@@ -39,7 +39,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Files(FileAmending):
+class Files(FileVersioning):
     """Files of one's own; holders of `files.all:…` reach everybody's."""
 
     # -- finding
@@ -139,19 +139,17 @@ class Files(FileAmending):
                 return self._reader.fetch(actor, file, packed_map)
         return self._reader.open(actor, file, packed_map)
 
-    def read_unsent(self, actor: Actor, file_id: str) -> Generator[memoryview, None, None]:
-        """All bytes of a file, for something that is worked out of them. Nothing is recorded, for none of them leaves
-        the site. Raises as `open`; while iterating IntegrityError (ChunkLost)."""
+    def read_unsent(self, actor: Actor, file_id: str, content: str) -> Generator[memoryview, None, None]:
+        """All bytes of a file that holds this content, for something that is worked out of them. Nothing is recorded,
+        for none of them leaves the site. Raises as `open`; while iterating IntegrityError (ChunkLost)."""
         file, packed_map = self.files.get_with_map(file_id) if is_id(file_id) else (None, b"")
         file = self._authorized(actor, file, Acts.FILE_DOWNLOAD)
+        if file.content_id != content:
+            raise NotFound
         return self._reader.parts(actor, file, ChunkMap.unpack(packed_map, file.total_chunks), 0, file.size)
 
     def _may_read(self, actor: Actor, file: File) -> bool:
         return is_authorized(self.audit, actor, Acts.FILE_DOWNLOAD, file.owner)
-
-    @property
-    def _reader(self) -> FileReader:
-        return FileReader(self.files, self.chunks, self.audit, self.now)
 
     # -- changing
 
@@ -177,22 +175,18 @@ class Files(FileAmending):
         return again(version, change)
 
     def purge(self, actor: Actor, file_id: str, version: int | None = None) -> None:
-        """Gone for good, from the trash or not; its bytes are free and the quota released when this returns. Raises
-        NotFound, VersionMismatch."""
+        """Gone for good, from the trash or not, with its earlier versions; their bytes are free and the quota released
+        when this returns. Raises NotFound, VersionMismatch."""
 
-        def change() -> File:
+        def change() -> list[File]:
             old = self.files.get(file_id) if is_id(file_id) else None
-            if old is None or old.state is FileState.GONE:
+            if old is None or old.state in {FileState.GONE, FileState.VERSION}:
                 raise NotFound
             authorize(self.audit, actor, Acts.FILE_PURGE, old.owner, file_ref(old))
             expect_version(old, version)
             return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, file_ref(old), at=self.now()))
 
         self._collect(again(version, change))
-
-    def _collect(self, file: File) -> None:
-        self.chunks.delete(file.id, file.total_chunks)
-        self.files.forget(file)
 
     # -- what the worker does
 
@@ -208,10 +202,10 @@ class Files(FileAmending):
         return len(due) == limit
 
     def collect(self, limit: int = 100) -> bool:
-        """Finish purges that a crash interrupted; whether more is left."""
+        """Free the bytes of versions that were dropped, and finish purges that a crash interrupted; whether more is
+        left."""
         left = self.files.purged(limit)
-        for file in left:
-            self._collect(file)
+        self._collect(left)
         return len(left) == limit
 
     def close_counted(self, limit: int = 100) -> bool:
@@ -223,17 +217,17 @@ class Files(FileAmending):
         to `damaged`, and those in it are not read again. `alive` is called for each file and, while a long one is
         read, every 15 s."""
         undigested = self.files.undigested(min(limit + len(damaged) + 1, MAX_LIMIT))
-        pending = [file for file in undigested if file.id not in damaged]
+        pending = [file for file in undigested if file.content_id not in damaged]
         for file in pending[:limit]:
             alive()
-            chunk_map = self.uploads.chunk_map(file.id, file.total_chunks)
+            chunk_map = self.uploads.chunk_map(file.content_id, file.total_chunks)
             try:
                 expect_whole(chunk_map, file.size)
-                digest = read_digest(self.chunks, file.id, chunk_map, alive)
+                digest = read_digest(self.chunks, file.content_id, chunk_map, alive)
                 event = AuditEvent(Actions.FILE_DIGEST, WORKER, file_ref(file), data={"sha256": digest.hex()})
                 self.files.set_digest(file, digest, event)
             except IntegrityError as error:
-                damaged.add(file.id)
+                damaged.add(file.content_id)
                 self._reader.damaged(WORKER, file, error)
             except VersionMismatch:
                 continue  # renamed or deleted at this moment; next time

@@ -240,7 +240,7 @@ class FolderTrash(FolderTree):
         freed = 0
         for one in files:
             if freed + one.total_chunks <= limit:
-                self.chunks.delete(one.id, one.total_chunks)
+                self.chunks.delete(one.content_id, one.total_chunks)
                 self.files.forget(one)
                 freed += one.total_chunks
         return freed

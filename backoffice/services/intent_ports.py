@@ -18,8 +18,8 @@ class IntentStore(Protocol):
         """Identifiers whose time is over."""
 
     def give_up(self, file_ids: Sequence[str]) -> list[str]:
-        """Those under which there is no file. From now on none will come, so what bytes there are can go; then `forget`
-        them. Also when memory is full."""
+        """Those that no file has, nor holds as its content. From now on none will come, so what bytes there are can go;
+        then `forget` them. Also when memory is full."""
 
     def forget(self, file_ids: Sequence[str]) -> None:
         """There are no bytes under these."""

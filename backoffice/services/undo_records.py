@@ -6,7 +6,7 @@ So it takes what the opposite takes, is refused as that is, and leaves its entry
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from backoffice.domain.folders import FOLDERS, Folder
 from backoffice.domain.log_archive import position
 from backoffice.domain.roles import ROLES, Role
 from backoffice.domain.times import now_ms
-from backoffice.domain.undo import Newer, Opposite, Verb, changed_fields, is_recent, opposite, undone_entry
+from backoffice.domain.undo import CONTENT, Newer, Opposite, Verb, changed_fields, is_recent, opposite, undone_entry
 from backoffice.domain.users import USERS, User
 from backoffice.domain.views import VIEWS, Audience, SavedView
 from backoffice.errors import (
@@ -34,8 +34,8 @@ from backoffice.errors import (
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
 from backoffice.services.log_ports import AuditLog
-from backoffice.services.records import plain
 from backoffice.services.roles import Roles
+from backoffice.services.undo_values import values_of, view_of, who_and_when
 from backoffice.services.users import Users
 from backoffice.services.views import Views
 
@@ -151,23 +151,23 @@ class UndoRecords:
         match undoing.type:
             case USERS.name:
                 user = self.users.get(actor, undoing.key)
-                return _Found(user, _values(user, USERS.recorded), decide_act(actor, act).allowed)
+                return _Found(user, values_of(user, USERS.recorded), decide_act(actor, act).allowed)
             case ROLES.name:
                 role = self._role(actor, undoing)
-                return _Found(role, _values(role, ROLES.recorded), decide_act(actor, act).allowed)
+                return _Found(role, values_of(role, ROLES.recorded), decide_act(actor, act).allowed)
             case VIEWS.name:
                 view, there = self._view(actor, undoing)
-                values = _values(view if there else None, VIEWS.recorded)
+                values = values_of(view if there else None, VIEWS.recorded)
                 return _Found(view if there else None, values, self.views.may_change(actor, view))
             case FOLDERS.name:
                 folder = self._folder(actor, undoing)
                 keeper = folder.owner if folder is not None else undoing.by
-                values = _values(folder, (*FOLDERS.recorded, "state"))
+                values = values_of(folder, (*FOLDERS.recorded, "state"))
                 return _Found(folder, values, decide_act(actor, act, keeper).allowed)
             case _:
                 file = self._file(actor, undoing.key)
                 owner = file.owner if act.others is not None else None
-                values = {**_values(file, ("name", "tags", "owner", "state")), "folder": file.folder_id}
+                values = {**values_of(file, ("name", "tags", "owner", "state", *CONTENT)), "folder": file.folder_id}
                 return _Found(file, values, decide_act(actor, act, owner).allowed)
 
     def _role(self, actor: Actor, undoing: Opposite) -> Role | None:
@@ -183,7 +183,7 @@ class UndoRecords:
         try:
             return self.views.get(actor, undoing.key), True
         except NotFound:
-            gone = _view_of(undoing)
+            gone = view_of(undoing)
             if gone is None:
                 raise
         self.views.authorize_seeing(actor, gone)
@@ -210,7 +210,7 @@ class UndoRecords:
     def _check_unchanged(self, undoing: Opposite, now: Mapping[str, Any]) -> None:
         moved, newer = undoing.moved(now), self.newer(undoing)
         if newer is not None and undone_entry(newer.event) == undoing.entry_id:
-            error = AlreadyUndone(**_by(newer))
+            error = AlreadyUndone(**who_and_when(newer))
             error.job = str(newer.event.get("data", {}).get("job", ""))
             raise error
         if not moved and newer is None:
@@ -221,7 +221,7 @@ class UndoRecords:
             field: {"before": undoing.back.get(field), "left": undoing.left.get(field), "now": now.get(field)}
             for field in sorted(fields)
         }
-        by = _by(newer) if newer is not None else {}
+        by = who_and_when(newer) if newer is not None else {}
         message = f"It was changed again since, by {by['by']}." if by.get("by") else ""
         raise ChangedSince(message, changed=changed, **by)
 
@@ -259,11 +259,13 @@ class UndoRecords:
                 kept.trash(actor, key, version)
             case _, Verb.RESTORE:
                 kept.restore(actor, key, version)
+            case _ if "number" in back:
+                self.files.restore_number(actor, key, int(back["number"]), version)
             case _:
                 self._amend(actor, key, back, version)
 
     def _bring_back(self, actor: Actor, undoing: Opposite) -> None:
-        view = _view_of(undoing)
+        view = view_of(undoing)
         if view is None:
             raise NotFound
         self.views.bring_back(actor, view)
@@ -276,24 +278,3 @@ class UndoRecords:
                 raise
             # It came back to where its name is taken by now; there it becomes another one, as with every hand-over.
             self.files.amend(actor, key, owner=back["owner"], version=version)
-
-
-def _values(record: Any, names: Sequence[str]) -> dict[str, Any]:
-    """As the log has them; None of a record that is not there."""
-    return {name: plain(getattr(record, name)) if record is not None else None for name in names}
-
-
-def _view_of(undoing: Opposite) -> SavedView | None:
-    """The view that was deleted, or made, as its entry has it; None where that does not say all."""
-    values = undoing.back if undoing.verb is Verb.CREATE else undoing.left
-    if undoing.verb is Verb.CHANGE or not {*VIEWS.recorded} <= {*values} or values["audience"] not in [*Audience]:
-        return None
-    audience = Audience(values["audience"])
-    section, name, query, owner = (str(values[field]) for field in ("section", "name", "query", "owner"))
-    return SavedView(undoing.key, owner, section, name, query, 0, 0, audience)
-
-
-def _by(entry: AuditEntry) -> dict[str, str]:
-    """Who, and when."""
-    actor = entry.event.get("actor", {})
-    return {"by": str(actor.get("name") or actor.get("id", "")), "at": str(entry.event.get("at", ""))}

@@ -1,4 +1,4 @@
-"""The CRC-32 that an archive says of each of its files, remembered."""
+"""Checksums that were worked out for archives, and are remembered by the process."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ CHECKSUMS: Final = 65_536
 
 
 class Checksums:
-    """CRC-32 of files that were read whole: the bytes of an identifier never change."""
+    """CRC-32 of contents that were read whole, by their identifiers: what is under one never changes."""
 
     def __init__(self, most: int = CHECKSUMS) -> None:
         self._known, self._most, self._lock = OrderedDict[str, int](), most, Lock()
 
-    def get(self, file_id: str) -> int | None:
+    def get(self, content: str) -> int | None:
         with self._lock:
-            if file_id in self._known:
-                self._known.move_to_end(file_id)
-            return self._known.get(file_id)
+            if content in self._known:
+                self._known.move_to_end(content)
+            return self._known.get(content)
 
-    def put(self, file_id: str, checksum: int) -> None:
+    def put(self, content: str, checksum: int) -> None:
         with self._lock:
-            self._known[file_id] = checksum
-            self._known.move_to_end(file_id)
+            self._known[content] = checksum
+            self._known.move_to_end(content)
             while len(self._known) > self._most:
                 self._known.popitem(last=False)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from backoffice.domain.access import Actor
@@ -35,6 +35,14 @@ RECORDED_REFUSALS: Final = 20
 """Of one request that have an entry of their own in the log; the others are counted in one."""
 
 
+class _Held(NamedTuple):
+    """Of an entry of an archive: the file, and the content that it held when the archive was opened; of an empty folder
+    its identifier twice."""
+
+    file: str
+    content: str
+
+
 @dataclass(frozen=True, slots=True)
 class ZipFile:
     """What is said of an archive. It has no date of its own: its files are those of the moment."""
@@ -44,7 +52,7 @@ class ZipFile:
     etag: str
     mime_type: str = "application/zip"
     digest: bytes = b""
-    created_at: int = 0
+    stored_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,56 +173,63 @@ class Zips:
         if sum(lengths_of_files) + sum(lengths[one] for one in empty) > MAX_ZIPPED_NAMES:
             raise Invalid("The names in this archive are too long together.", limit=MAX_ZIPPED_NAMES)
         names = unique_names([(*paths[file.folder_id], file.name) for file in files], [paths[one] for one in empty])
-        sizes = [*((file.size, file.created_at) for file in files), *((0, 0) for _ in empty)]
+        sizes = [*((file.size, file.stored_at) for file in files), *((0, 0) for _ in empty)]
         entries = [Entry(one, *size) for one, size in zip(names, sizes, strict=True)]
-        layout, ids = Layout(entries), (*(file.id for file in files), *empty)
-        about = ZipFile(archive_name(name), layout.size, f'"{layout.tag(ids)}"')
+        layout = Layout(entries)
+        held = (*(_Held(file.id, file.content_id) for file in files), *(_Held(one, one) for one in empty))
+        about = ZipFile(archive_name(name), layout.size, f'"{layout.tag(one.content for one in held)}"')
         return OpenedZip(
             about,
-            lambda start, stop: _gathered(self._stream(actor, layout, ids, start, stop)),
-            lambda start, stop: self._unsent(layout, ids, start, stop),
+            lambda start, stop: _gathered(self._stream(actor, layout, held, start, stop)),
+            lambda start, stop: self._unsent(layout, held, start, stop),
         )
 
-    def _unsent(self, layout: Layout, ids: Sequence[str], start: int, stop: int) -> int:
+    def _unsent(self, layout: Layout, held: Sequence[_Held], start: int, stop: int) -> int:
         """Bytes of files that have to be read for their CRC-32 alone, where bytes [start, stop) are wanted."""
         total = 0
         for index in layout.checksums_within(start, stop):
             entry, at = layout.entries[index], layout.offsets[index] + layout.entries[index].header_size
             sent = start <= at and at + entry.size <= stop
-            if not sent and self.checksums.get(ids[index]) is None:
+            if not sent and self.checksums.get(held[index].content) is None:
                 total += entry.size
         return total
 
     # -- bytes
 
-    def _stream(self, actor: Actor, layout: Layout, ids: Sequence[str], start: int, stop: int) -> Iterator[memoryview]:
-        for index in range(layout.first_at(start), len(ids)):
+    def _stream(
+        self, actor: Actor, layout: Layout, held: Sequence[_Held], start: int, stop: int
+    ) -> Iterator[memoryview]:
+        for index in range(layout.first_at(start), len(held)):
             at = layout.offsets[index]
             if at >= stop:
                 return
-            yield from self._file(actor, layout.entries[index], ids[index], start - at, stop - at)
+            yield from self._file(actor, layout.entries[index], held[index], start - at, stop - at)
         for index, at in layout.directory_within(start, stop):
-            checksum = self._checksum(actor, layout.entries[index], ids[index])
+            checksum = self._checksum(actor, layout.entries[index], held[index])
             yield from _cut(
                 layout.entries[index].directory_entry(layout.offsets[index], checksum), start - at, stop - at
             )
         at = layout.directory_at + layout.directory_size
         yield from _cut(layout.end(), start - at, stop - at)
 
-    def _file(self, actor: Actor, entry: Entry, file_id: str, start: int, stop: int) -> Iterator[memoryview]:
-        """What bytes [start, stop), counted from its header, have of a file."""
+    def _file(self, actor: Actor, entry: Entry, held: _Held, start: int, stop: int) -> Iterator[memoryview]:
+        """What bytes [start, stop), counted from its header, have of a file. Raises NotFound where that holds something
+        else by now."""
         yield from _cut(entry.header(), start, stop)
         start, stop = start - entry.header_size, stop - entry.header_size
         low, high = max(0, start), min(entry.size, stop)
         if low < high or (not entry.size and not entry.folder and start <= 0 < stop):
             whole = (low, high) == (0, entry.size)
-            parts = self.files.open(actor, file_id, whole=whole).read(low, high)
-            yield from self._summed(parts, file_id) if whole else parts
+            opened = self.files.open(actor, held.file, whole=whole)
+            if opened.file.content_id != held.content:
+                raise NotFound
+            parts = opened.read(low, high)
+            yield from self._summed(parts, held.content) if whole else parts
         start, stop = start - entry.size, stop - entry.size
         if stop > 0 and start < entry.descriptor_size:
-            yield from _cut(entry.descriptor(self._checksum(actor, entry, file_id)), start, stop)
+            yield from _cut(entry.descriptor(self._checksum(actor, entry, held)), start, stop)
 
-    def _summed(self, parts: Iterator[memoryview], file_id: str) -> Iterator[memoryview]:
+    def _summed(self, parts: Iterator[memoryview], content: str) -> Iterator[memoryview]:
         """The parts of a whole file; its CRC-32 is known then."""
         checksum = 0
         try:
@@ -226,19 +241,19 @@ class Zips:
             close = getattr(parts, "close", None)
             if close is not None:
                 close()
-        self.checksums.put(file_id, checksum)
+        self.checksums.put(content, checksum)
 
-    def _checksum(self, actor: Actor, entry: Entry, file_id: str) -> int:
+    def _checksum(self, actor: Actor, entry: Entry, held: _Held) -> int:
         """The CRC-32 of a file; one that was not sent whole is read for it, if it is not remembered."""
-        known = self.checksums.get(file_id) if entry.size else 0
+        known = self.checksums.get(held.content) if entry.size else 0
         if known is not None:
             return known
         checksum = 0
-        with closing(self.files.read_unsent(actor, file_id)) as parts:
+        with closing(self.files.read_unsent(actor, held.file, held.content)) as parts:
             for part in parts:
                 checksum = crc32(part, checksum)
                 del part
-        self.checksums.put(file_id, checksum)
+        self.checksums.put(held.content, checksum)
         return checksum
 
 

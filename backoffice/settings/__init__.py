@@ -14,13 +14,23 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from backoffice.domain.limits import DEFAULT_LINK_DAYS, MAX_INACTIVE_DAYS, MAX_LINK_DAYS, MAX_SHARE_DAYS, MIN_PASSWORD
-from backoffice.secret import Secret, weakness
+from backoffice.domain.limits import (
+    DEFAULT_LINK_DAYS,
+    KEEP_VERSIONS,
+    MAX_INACTIVE_DAYS,
+    MAX_LINK_DAYS,
+    MAX_SHARE_DAYS,
+    MAX_VERSIONS,
+)
+from backoffice.secret import Secret
 from backoffice.settings import parsers as read
+from backoffice.settings.addresses import local_url
 from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
 from backoffice.settings.sources import Sources
+from backoffice.settings.weak_secrets import KEY_MISSING, weak_secrets
 
 __all__ = [
+    "KEY_MISSING",
     "ChunkPlace",
     "Durability",
     "Environment",
@@ -37,9 +47,6 @@ MIB: Final = 1024**2
 GIB: Final = 1024**3
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
-KEY_MISSING: Final = (
-    'APP_SECRET_KEY is missing: set it to the output of python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-)
 
 
 class SettingsError(Exception):
@@ -110,7 +117,13 @@ class Settings:
         "BACKOFFICE_MAX_FILES",
         read.number(1, 100_000_000),
         100_000,
-        "Files one user may have, and as many in the trash",
+        "Files one user may have, as many in the trash, and as many earlier versions",
+    )
+    keep_versions: int = _setting(
+        "BACKOFFICE_KEEP_VERSIONS",
+        read.number(0, MAX_VERSIONS),
+        KEEP_VERSIONS,
+        "Earlier versions of a file that are kept when it gets other content; 0: none",
     )
     max_acts: int = _setting(
         "BACKOFFICE_MAX_ACTS",
@@ -155,7 +168,10 @@ class Settings:
     )
 
     link_days: int = _setting(
-        "BACKOFFICE_LINK_DAYS", read.number(1, MAX_SHARE_DAYS), DEFAULT_LINK_DAYS, "Days of a share link, unless chosen"
+        "BACKOFFICE_LINK_DAYS",
+        read.number(1, MAX_SHARE_DAYS),
+        DEFAULT_LINK_DAYS,
+        "Days of a share link, unless chosen",
     )
     max_link_days: int = _setting("BACKOFFICE_MAX_LINK_DAYS", read.number(1, MAX_SHARE_DAYS), MAX_LINK_DAYS, "Its most")
     link_password: int = _setting(
@@ -234,7 +250,8 @@ class Settings:
         settings = cls(**values, origins=origins)
         problems += _contradictions(settings)
         if settings.production:
-            problems += _weak_secrets(settings, need_secret and "APP_SECRET_KEY" not in bad)
+            needed = need_secret and "APP_SECRET_KEY" not in bad
+            problems += weak_secrets(settings.secret_keys, settings.admin_password, required=needed)
         if problems:
             raise SettingsError(problems)
         return settings
@@ -249,12 +266,6 @@ def proxy_doubt(settings: Settings) -> str:
         " one delay everybody, and the audit log has the proxy's address. Set BACKOFFICE_TRUSTED_PROXIES to the number"
         " of proxies in front."
     )
-
-
-def local_url(host: str, port: int) -> str:
-    """The address, for a browser on this machine, of what listens on `host` (which may mean every interface)."""
-    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://{f'[{loopback}]' if ':' in loopback else loopback}:{port}"
 
 
 def table() -> list[tuple[str, Any, str]]:
@@ -277,21 +288,6 @@ def _contradictions(settings: Settings) -> list[str]:
     ]
     if settings.max_file_size > settings.max_chunks * settings.max_chunk_size:
         found.append(f"{_name('max_file_size')} needs more than {settings.max_chunks} chunks ({_name('max_chunks')})")
-    return found
-
-
-def _weak_secrets(settings: Settings, required: bool) -> list[str]:
-    found = []
-    if required and not settings.secret_keys:
-        found.append(KEY_MISSING)
-    for place, key in enumerate(settings.secret_keys, 1):
-        weak = weakness(key.reveal())
-        if weak:
-            which = f" (key {place} of {len(settings.secret_keys)})" if len(settings.secret_keys) > 1 else ""
-            found.append(f"APP_SECRET_KEY{which} {weak}")
-    password = settings.admin_password
-    if password and len(password.reveal()) < MIN_PASSWORD:
-        found.append(f"BACKOFFICE_ADMIN_PASSWORD is too short (at least {MIN_PASSWORD} characters)")
     return found
 
 

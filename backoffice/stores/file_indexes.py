@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backoffice.domain.files import TOP, File, FileState
-from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words, text_range
+from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Unique, Words, text_range
 
 IN_FOLDER = "\2"
 """Between a name and its folder. No name has it; it is above what ends a text, and below what can go on in a name."""
@@ -40,8 +40,17 @@ def _trashed(file: File) -> bool:
     return file.state is FileState.TRASHED
 
 
+def is_version(file: File) -> bool:
+    """Whether it is an earlier version of a file."""
+    return file.state is FileState.VERSION
+
+
 def _created(file: File) -> float:
     return file.created_at
+
+
+def _has_bytes(file: File) -> bool:
+    return is_live(file) or is_version(file)
 
 
 def _purged(file: File) -> float:
@@ -65,6 +74,11 @@ SHORT = {
     "folder": "f",
     "with_folder": "w",
     "alone": "a",
+    "content": "b",
+    "number": "i",
+    "content_at": "d",
+    "content_by": "y",
+    "version_of": "p",
 }
 """Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 
@@ -93,7 +107,12 @@ INDEXES: tuple[Index[File], ...] = (
     Facet("placed", lambda one: [one.owner] if is_live(one) and one.folder else [], _created, "created"),
     Facet("mime_type", lambda one: [one.mime_type] if is_live(one) else [], _created, "created", listed=True),
     Facet("tag", lambda one: one.tags if is_live(one) else (), _created, "created", listed=True),
-    Sorted("undigested", lambda one: one.created_at if is_live(one) and not one.digest else None),
+    # Of those whose bytes lie under another identifier; also of those that are gone, as long as there are bytes. Who
+    # gives a record another content holds the one that has it by its version.
+    Unique("content", lambda one: one.content, asked=False),
+    Facet("versions", lambda one: [one.version_of] if is_version(one) else [], _created, "created"),
+    Facet("earlier", lambda one: [one.owner] if is_version(one) else [], _created, "created"),
+    Sorted("undigested", lambda one: one.created_at if _has_bytes(one) and not one.digest else None),
     Sorted("purge", lambda one: _purged(one) if _trashed(one) else None),
     Facet("trash", lambda one: [one.owner] if _trashed(one) else [], _purged, "purge"),
     # Those that were there before there was this list are in neither: see `FileLists.page_alone`.

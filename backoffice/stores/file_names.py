@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import TOP, File, numbered
+from backoffice.domain.files import File, numbered
 from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.errors import Invalid, NameTaken, VersionMismatch
@@ -86,19 +86,23 @@ class FileNames:
         counts = self._db.many(asked)
         return [any(counts[at : at + 2]) for at in range(0, len(counts), 2)]
 
-    def check_vacant(self, commit: Commit, file: File, others: int = 0) -> None:
+    def check_vacant(self, commit: Commit, file: File) -> None:
         """Check that nobody takes the name in the meantime, and that the folder is still there. The commit then raises
         NameTaken (_Unplaced), _FolderGone."""
         what = "You have a file of this name." if not file.folder_id else "The folder has something of this name."
         taken = NameTaken(what, field="name")
         least, below = text_range(placed_name(file.name, file.folder))
-        commit.check("vacant", self._names(file.owner), least, below, others, error=taken)
+        commit.check("vacant", self._names(file.owner), least, below, 0, error=taken)
         if not file.folder:
             commit.check("absent", folders_of(self._keys, file.owner), error=_Unplaced())
             return
         there = _FolderInTheWay("There is a folder of this name.", field="name")
         commit.check("vacant", folder_names(self._keys, file.owner), least, below, 0, error=there)
-        if file.folder != TOP:
+        self.check_there(commit, file)
+
+    def check_there(self, commit: Commit, file: File) -> None:
+        """Check that the folder of a file is still there. The commit then raises _FolderGone."""
+        if file.folder_id:
             check_folder(commit, self._keys, file.owner, file.folder)
 
     def check_stays(self, commit: Commit, file: File, above: Above | None) -> None:

@@ -5,35 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from backoffice.domain.actions import Actions
-from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.files import TOP, File, FileState, OnConflict, Piece
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.file_versions import gone, handed_over
+from backoffice.domain.files import TOP, File, FileState, OnConflict, Piece, Target
 from backoffice.domain.folders import Folder
+from backoffice.domain.text import fold
 from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
-from backoffice.errors import BackofficeError, NameTaken, NotFound, QuotaExceeded, Unavailable, VersionMismatch
+from backoffice.errors import BackofficeError, NameTaken, NotFound, Unavailable, VersionMismatch
 from backoffice.stores import file_lists
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import keep_carried
 from backoffice.stores.client import Db
 from backoffice.stores.file_indexes import SHORT, entry, is_live
-from backoffice.stores.file_lists import FileLists
-from backoffice.stores.file_names import _FolderGone, _FolderInTheWay, _Leaving, _Unplaced, in_order, telling_name
+from backoffice.stores.file_names import _FolderGone, _Leaving, _Unplaced, in_order, telling_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.reads import RedisReads
-from backoffice.stores.quotas import check_quota, move_quota, release_keys, take_quota
+from backoffice.stores.new_files import NAME_ATTEMPTS, NewFiles
+from backoffice.stores.quotas import check_quota, release_keys, take_quota
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.commit import Commit
 
 NOUN = file_lists.NOUN
-NAME_ATTEMPTS = 100
-"""How often a free name is looked for again when others take it at the same moment. One of them wins each time, so
-this many can ask for one name at once."""
-
 REMEMBERED = 4_096
 """Files of one chunk whose record and map a process remembers, at about 1 kB."""
 
 
-class RedisFiles(FileLists):
+class RedisFiles(NewFiles):
     """Files and what they use of a quota (port `FileStore`)."""
 
     def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
@@ -42,15 +39,25 @@ class RedisFiles(FileLists):
         self._remembered = Recent[tuple[File, bytes]](REMEMBERED)
 
     def get_with_map(self, file_id: str) -> tuple[File | None, bytes]:
-        row, packed_map = self._db.many(
-            [("HGETALL", self._keys.record(NOUN, file_id)), ("GET", self._keys.chunk_map(file_id))]
-        )
-        file, packed_map = self.collection.decode(file_id, row), packed_map or b""
+        file, packed_map = self._with_map(file_id)
         if file is not None and is_live(file) and file.total_chunks <= 1:
             self._remembered.put(file_id, (file, packed_map))
         else:
             self._remembered.pop(file_id)
         return file, packed_map
+
+    def _with_map(self, file_id: str) -> tuple[File | None, bytes]:
+        """One round trip; two where its bytes lie under another identifier than its own. The map of what it held
+        before is not read for it."""
+        content = file_id
+        while True:
+            row, packed_map = self._db.many(
+                [("HGETALL", self._keys.record(NOUN, file_id)), ("GET", self._keys.chunk_map(content))]
+            )
+            file = self.collection.decode(file_id, row)
+            if file is None or file.content_id == content:
+                return file, packed_map or b""
+            content = file.content_id
 
     def remembered(self, file_id: str) -> tuple[File, bytes] | None:
         return self._remembered.get(file_id)
@@ -69,7 +76,9 @@ class RedisFiles(FileLists):
         piece = Piece.of(file.size, start, stop)
         place = chunk if isinstance(chunk, bytes) else None
         acts = self.bounds.acts
-        return self._reads.record(event, start, stop, piece=piece, acts=acts, version=version, chunk=place)
+        return self._reads.record(
+            event, start, stop, piece=piece, acts=acts, version=version, chunk=place, content=file.content
+        )
 
     # -- changes
 
@@ -82,7 +91,7 @@ class RedisFiles(FileLists):
         intent: Intent | None = None,
         quota: int,
         on_conflict: OnConflict,
-        purge_at: int,
+        into: Target | None = None,
         event: AuditEvent,
     ) -> File:
         def add(commit: Commit) -> None:
@@ -97,90 +106,12 @@ class RedisFiles(FileLists):
                 commit.write("HDEL", self._keys.intents, file.id)
 
         try:
-            return self.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)
+            return self.insert_named(file, add, on_conflict=on_conflict, into=into, event=event)
         except BackofficeError as error:
             # After a failure of the way nobody knows whether it still comes; then they go by themselves.
             if carried is not None and carried.staging and not isinstance(error, Unavailable):
                 self._db.call("UNLINK", carried.staging)
             raise
-
-    def insert_named(
-        self,
-        file: File,
-        add: Callable[[Commit], None],
-        *,
-        on_conflict: OnConflict,
-        purge_at: int,
-        event: AuditEvent,
-    ) -> File:
-        """Insert `file`, in one commit with what `add` adds to it, under the name that it should get and nobody has by
-        then; the file as stored. One that it replaces goes into the trash until `purge_at`.
-
-        Raises NameTaken (with OnConflict.FAIL), and what `add` checks.
-        """
-        first, above = True, None
-        for attempt in range(NAME_ATTEMPTS):
-            named, replaced = self._choose_name(file, on_conflict, first=first)
-            commit = Commit(self._keys, replace(event, object=replace(event.object, name=named.name)))
-            add(commit)
-            commit.charge("acts", event, self.bounds.acts)
-            self.check_number(commit, file.owner, replaced=replaced is not None)
-            self._claim_name(commit, named, replaced, purge_at, event)
-            self.names.check_stays(commit, named, above)
-            try:
-                commit.run(self._db)
-            except _Unplaced:
-                file = replace(file, folder=TOP)
-                continue
-            except _Leaving:
-                above = self.names.above(named.folder_id)
-                continue
-            except (NameTaken, VersionMismatch) as error:
-                # VersionMismatch: the file to be replaced was changed meanwhile.
-                hopeless = replaced is None if isinstance(error, VersionMismatch) else on_conflict is OnConflict.FAIL
-                hopeless |= isinstance(error, _FolderInTheWay) and on_conflict is OnConflict.REPLACE
-                if hopeless or attempt == NAME_ATTEMPTS - 1:
-                    raise
-                first = False
-                continue
-            return named
-        raise NameTaken
-
-    def check_number(self, commit: Commit, owner: str, *, replaced: bool = False, whose: str = "You") -> None:
-        """Let the commit add a file of the owner, if there may be one more. It then raises QuotaExceeded."""
-        most = self.bounds.files
-        if most is None:
-            return
-        error = QuotaExceeded(f"{whose} may have {most} files, and as many in the trash.", files=most)
-        commit.check("fewer", self._keys.index(NOUN, "owner", owner), most + replaced, error=error)
-        commit.check("fewer", self._keys.index(NOUN, "trash", owner), most, error=error)
-
-    def _choose_name(self, file: File, on_conflict: OnConflict, *, first: bool) -> tuple[File, File | None]:
-        """`file` under the name that it should get, and the file of that name that it replaces. Others may take the
-        name before it is claimed. The `first` time it is its own: nearly always that is free, and the commit says."""
-        if on_conflict is OnConflict.RENAME and not first:
-            return replace(file, name=self.names.free(file.owner, file.name, file.folder)), None
-        if on_conflict is not OnConflict.REPLACE:
-            return file, None
-        return file, self.names.holder(file.owner, file.name, file.folder)
-
-    def _claim_name(self, commit: Commit, file: File, replaced: File | None, purge_at: int, event: AuditEvent) -> None:
-        """Let the commit insert `file`, unless its name is taken by then; what it replaces goes into the trash until
-        `purge_at`. The commit then raises NameTaken, or VersionMismatch where `replaced` was changed meanwhile."""
-        if replaced is not None:
-            trashed = replace(
-                replaced,
-                state=FileState.TRASHED,
-                alone=1,
-                changed_at=event.at,
-                purge_at=purge_at,
-                version=replaced.version + 1,
-            )
-            self.collection.replace(commit, replaced, trashed)
-            ref = ObjectRef("file", replaced.id, replaced.name)
-            commit.add_event(AuditEvent(Actions.FILE_TRASH, event.actor, ref, data={"replaced_by": file.id}))
-        self.names.check_vacant(commit, file, 0 if replaced is None else 1)
-        self.collection.insert(commit, file)
 
     def _change(
         self,
@@ -225,29 +156,30 @@ class RedisFiles(FileLists):
 
     def transfer(self, old: File, owner: str, quota: int, event: AuditEvent) -> File:
         def add(commit: Commit) -> None:
-            move_quota(commit, self._keys, old, owner, quota)
+            self.hand_over(commit, old, owner, quota)
             self.check_number(commit, owner, whose="The new owner")
 
-        new = replace(old, owner=owner, folder="", changed_at=event.at, restored_at=event.at)
+        new = replace(handed_over(old, owner), folder="", changed_at=event.at, restored_at=event.at)
         return self._claimed(new, old, event, add)
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
-        handed_over = new.owner != old.owner
-        event, *others = in_order((event, *more), named_by_owner=handed_over and new.name == old.name)
+        elsewhere = new.owner != old.owner
+        event, *others = in_order((event, *more), named_by_owner=elsewhere and new.name == old.name)
 
         def add(commit: Commit) -> None:
             for one in others:
                 commit.add_event(one)
-            if handed_over:
-                move_quota(commit, self._keys, old, new.owner, quota)
+            if elsewhere:
+                self.hand_over(commit, old, new.owner, quota)
                 self.check_number(commit, new.owner, whose="The new owner")
 
         new = replace(new, changed_at=event.at)
-        if handed_over:
-            new = replace(new, folder="", restored_at=event.at)
-        if handed_over and new.name == old.name:
+        if elsewhere:
+            brought_by = handed_over(old, new.owner).content_by
+            new = replace(new, folder="", restored_at=event.at, content_by=brought_by)
+        if elsewhere and new.name == old.name:
             return self._claimed(new, old, event, add)
-        return self._change(old, new, event, claim=handed_over or entry(old) != entry(new), add=add)
+        return self._change(old, new, event, claim=elsewhere or entry(old) != entry(new), add=add)
 
     def set_digest(self, old: File, digest: bytes, event: AuditEvent) -> File:
         return self._change(old, replace(old, digest=digest), event)
@@ -265,10 +197,12 @@ class RedisFiles(FileLists):
         coming = [new for _, new, _ in changes if is_live(new)]
         if len({entry(new) for new in coming}) < len(coming):
             raise NameTaken
-        for old, new, _ in changes:
+        for old, new, event in changes:
             self.collection.replace(commit, old, replace(new, version=old.version + 1))
             if is_live(new):
                 self.names.check_vacant(commit, new)
+            elif new.state is FileState.GONE:
+                self.drop(commit, self.versions(old), event.at)
         commit.run(self._db, when_full=not folder.live)
 
     def _claimed(self, new: File, old: File, event: AuditEvent, add: Callable[[Commit], None] | None = None) -> File:
@@ -284,10 +218,17 @@ class RedisFiles(FileLists):
                     raise
         raise NameTaken
 
-    def purge(self, old: File, event: AuditEvent) -> File:
-        return self._change(old, replace(old, state=FileState.GONE, changed_at=event.at), event, makes_room=True)
+    def purge(self, old: File, event: AuditEvent) -> list[File]:
+        versions, new = self.versions(old), gone(old, event.at)
+        if versions:
+            event = replace(event, data={**event.data, "versions": len(versions)})
+        self._change(old, new, event, makes_room=True, add=lambda commit: self.drop(commit, versions, event.at))
+        return [new, *(gone(one, event.at) for one in versions)]
 
     def forget(self, file: File) -> None:
+        keys = release_keys(self._keys, NOUN, file.id, file.owner, file.content)
         args = [self.collection.ref(file.id), FileState.GONE.value, SHORT["size"], "used"]
         args += [file.owner, str(self.bounds.default_quota)]
-        self._db.script("delete_and_release", release_keys(self._keys, NOUN, file.id, file.owner), args, allow_oom=True)
+        if file.content:
+            args += [fold(file.content), file.id]
+        self._db.script("delete_and_release", keys, args, allow_oom=True)

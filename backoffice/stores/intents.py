@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Final
 
 from backoffice.domain.ids import new_id
+from backoffice.domain.text import fold
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Intent
 from backoffice.stores.client import Arg, Db
@@ -61,10 +62,12 @@ class RedisIntents:
         return [file_id.decode() for file_id, until in noted.items() if int(until) <= now]
 
     def give_up(self, file_ids: Sequence[str]) -> list[str]:
-        """Those under which there is no file. From now on none will come, so what bytes there are can go; then `forget`
-        them. Also when memory is full."""
-        keys = [self._keys.intents, *(self._keys.record(FILES, one) for one in file_ids)]
-        without = self._db.script("give_up_intents", keys, list(file_ids), allow_oom=True) if file_ids else []
+        """Those that no file has, nor holds as its content. From now on none will come, so what bytes there are can go;
+        then `forget` them. Also when memory is full."""
+        keys = [self._keys.intents, self._keys.unique(FILES, "content")]
+        keys += (self._keys.record(FILES, one) for one in file_ids)
+        args = [part for one in file_ids for part in (one, fold(one))]
+        without = self._db.script("give_up_intents", keys, args, allow_oom=True) if file_ids else []
         return [one.decode() for one in without]
 
     def forget(self, file_ids: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from backoffice.domain.files import File
 from backoffice.domain.users import UserStatus
 from backoffice.errors import Invalid, NotSignedIn, QuotaExceeded
 from backoffice.stores.keys import Keys
@@ -26,33 +25,35 @@ def take_quota(commit: Commit, keys: Keys, owner: str, field: str, size: int, qu
     commit.note_quota(keys.quota(owner), keys.record(USERS, owner), keys.quota_near, owner, quota)
 
 
-def release_keys(keys: Keys, noun: str, record_id: str, owner: str) -> list[bytes]:
-    """What `delete_and_release.lua` takes a file or an upload from, with its map and its bytes of the owner's quota."""
+def release_keys(keys: Keys, noun: str, record_id: str, owner: str, content: str = "") -> list[bytes]:
+    """What `delete_and_release.lua` takes a file or an upload from, with the map of its content and its bytes of the
+    owner's quota."""
     return [
         keys.record(noun, record_id),
-        keys.chunk_map(record_id),
+        keys.chunk_map(content or record_id),
         keys.quota(owner),
         keys.index(noun, "gc"),
         keys.record(USERS, owner),
         keys.quota_near,
+        keys.unique(noun, "content"),
     ]
 
 
-def move_quota(commit: Commit, keys: Keys, file: File, owner: str, quota: int) -> None:
-    """Let the commit count the file's bytes for `owner` instead of who has it, if they fit in that quota and that user
-    is active by then. It then raises QuotaExceeded, or Invalid for such a user."""
+def move_quota(commit: Commit, keys: Keys, giver: str, owner: str, size: int, quota: int) -> None:
+    """Let the commit count so many bytes for `owner` instead of `giver`, if they fit in that quota and that user is
+    active by then. It then raises QuotaExceeded, or Invalid for such a user."""
     user = keys.record(USERS, owner)
     commit.check("equal", user, "status", UserStatus.ACTIVE.value, error=Invalid(NOBODY, field="owner"))
     commit.check(
         "room",
         keys.quota(owner),
         user,
-        file.size,
+        size,
         quota,
         error=lambda limit: QuotaExceeded("The new owner's quota does not leave room for this.", limit=int(limit)),
     )
-    take_quota(commit, keys, file.owner, "used", -file.size, quota)
-    take_quota(commit, keys, owner, "used", file.size, quota)
+    take_quota(commit, keys, giver, "used", -size, quota)
+    take_quota(commit, keys, owner, "used", size, quota)
 
 
 NOBODY = "There is no such active user."

@@ -8,7 +8,7 @@ from typing import Any
 
 from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.files import File, OnConflict
+from backoffice.domain.files import File, OnConflict, Target
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, CarriedChunk, Chunk, ChunkMap, Upload, UploadState
@@ -253,7 +253,7 @@ class RedisUploads:
         keep: Sequence[tuple[bytes, int]],
         *,
         on_conflict: OnConflict,
-        purge_at: int,
+        into: Target | None,
         event: AuditEvent,
         parts: Sequence[Upload] = (),
         chunks: ChunkMap | None = None,
@@ -270,7 +270,7 @@ class RedisUploads:
             commit.write("HINCRBY", quota, "reserved", -upload.reserved - sum(part.reserved for part in parts))
             commit.write("HINCRBY", quota, "used", file.size)
 
-        return self._files.insert_named(file, add, on_conflict=on_conflict, purge_at=purge_at, event=event)
+        return self._files.insert_named(file, add, on_conflict=on_conflict, into=into, event=event)
 
     def abort(self, upload: Upload, event: AuditEvent) -> Upload:
         now = now_ms()

@@ -44,7 +44,7 @@ class Described(Protocol):
         """SHA-256, empty until known."""
 
     @property
-    def created_at(self) -> int:
+    def stored_at(self) -> int:
         """ms; 0: the bytes have no date, and conditions that name one do not hold."""
 
 
@@ -179,8 +179,8 @@ def _file_headers(file: Described) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "ETag": file.etag,
     }
-    if file.created_at:
-        headers["Last-Modified"] = http_date(file.created_at // 1000)
+    if file.stored_at:
+        headers["Last-Modified"] = http_date(file.stored_at // 1000)
     if file.digest:
         headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(file.digest).decode()}:"
     return headers
@@ -228,7 +228,7 @@ def _range_holds(file: Described, request: Request) -> bool:
 
 
 def _modified(file: Described) -> datetime | None:
-    return datetime.fromtimestamp(file.created_at // 1000, UTC) if file.created_at else None
+    return datetime.fromtimestamp(file.stored_at // 1000, UTC) if file.stored_at else None
 
 
 def _bytes(part: memoryview) -> bytes:

@@ -44,13 +44,29 @@ def _created(event: Event) -> Told:
     return Told("{who} uploaded {what}, {size}", {"size": filesize(size)})
 
 
+def _replaced(event: Event) -> Told:
+    size = _data(event, "size")
+    values = {"size": filesize(size)} if isinstance(size, int) else {}
+    return Told("{who} uploaded a new version of {what}" + (", {size}" if values else ""), values)
+
+
+def _version_restored(event: Event) -> Told:
+    return Told("{who} let {what} hold version {number} again", {"number": number(int(_data(event, "restored") or 0))})
+
+
+def _version_deleted(event: Event) -> Told:
+    return Told("{who} deleted version {number} of {what}", {"number": number(int(_data(event, "number") or 0))})
+
+
 def _downloaded(event: Event) -> Told:
     count, sent = _data(event, "count"), _data(event, "bytes")
     if count:
         values = {"count": f"{number(int(count))} more time{'' if count == 1 else 's'}", "size": filesize(sent or -1)}
         part = "parts of " if _data(event, "range") else ""
         return Told(f"{{who}} downloaded {part}{{what}} {{count}}, {{size}} in all", values)
-    return Told("{who} downloaded a part of {what}" if _data(event, "range") else "{who} downloaded {what}")
+    whole = "{who} downloaded a part of {what}" if _data(event, "range") else "{who} downloaded {what}"
+    version = _data(event, "number")
+    return Told(f"{whole}, version {{number}}", {"number": number(int(version))}) if version else Told(whole)
 
 
 def _renamed(event: Event) -> Told:
@@ -205,6 +221,9 @@ def _lifted(event: Event) -> Told:
 
 SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.FILE_CREATE: ("uploaded", _created),
+    Actions.FILE_REPLACE: ("new version uploaded", _replaced),
+    Actions.FILE_REVERT: ("version restored", _version_restored),
+    Actions.FILE_PRUNE: ("version deleted", _version_deleted),
     Actions.FILE_DOWNLOAD: ("downloaded", _downloaded),
     Actions.FILE_RENAME: ("renamed", _renamed),
     Actions.FILE_TAG: ("tagged", "{who} changed the tags of {what}"),

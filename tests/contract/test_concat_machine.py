@@ -16,7 +16,8 @@ from redis import Redis
 
 from backoffice.domain.uploads import UNKNOWN, UploadState
 from backoffice.errors import BackofficeError, Completing, Conflict, NotFound, OffsetMismatch, UploadClosed
-from backoffice.services.uploads.resumable import Progress, Resumable
+from backoffice.services.uploads.progress import Progress
+from backoffice.services.uploads.resumable import Resumable
 from backoffice.stores import uploads as upload_store
 from tests.support.chunks import Place
 from tests.support.database import database

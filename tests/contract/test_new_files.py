@@ -88,10 +88,14 @@ def test_one_that_is_refused_leaves_nothing(
     world.assert_sound()
 
 
-def test_one_that_takes_the_place_of_another_puts_it_into_the_trash(world: World) -> None:
+def test_one_that_takes_the_place_of_another_is_what_that_file_holds(world: World) -> None:
     old = world.service.upload_stream(ALICE, SPEC, reader(b"old"))
     new = world.service.upload_stream(ALICE, replace(SPEC, on_conflict=OnConflict.REPLACE), reader(b"new"))
-    assert [one.id for one in world.library.page(ALICE, QUERY).items] == [new.id]
-    assert [one.id for one in world.library.trash_page(ALICE, QUERY).items] == [old.id]
-    assert new.name == old.name
+    assert (new.id, new.name, new.number) == (old.id, old.name, 2)
+    assert world.read(ALICE, old.id) == b"new"
+    assert [one.id for one in world.library.page(ALICE, QUERY).items] == [old.id]
+    assert not world.library.trash_page(ALICE, QUERY).items
+    [earlier] = world.library.history(ALICE, old.id).earlier
+    assert (earlier.number, earlier.digest) == (1, old.digest)
+    assert b"".join(world.library.open_version(ALICE, old.id, earlier.id).read()) == b"old"
     world.assert_sound()

@@ -14,6 +14,7 @@ from redis import Redis
 from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.permissions import Permissions
 from backoffice.errors import ChunkConflict, Completing, NotAllowed, NotFound, Unavailable, UploadClosed
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.client import Command, Db
 from tests.support.database import database
 from tests.support.upload_faults import Fault, FaultyDb
@@ -52,17 +53,35 @@ def world(redis: Redis, spy: SpyDb) -> World:
     return World.over(redis, db=spy)
 
 
-def test_CVE_2026_29188_replacing_takes_the_right_to_delete(world: World) -> None:
+WRITER = replace(ALICE, scopes=frozenset({Permissions.FILES_WRITE, Permissions.FILES_READ}))
+REPLACING = FileSpec("a.txt", on_conflict=OnConflict.REPLACE)
+
+
+def test_CVE_2026_29188_what_loses_bytes_takes_the_right_to_delete(redis: Redis, spy: SpyDb) -> None:
+    world = World.over(redis, db=spy, bounds=Bounds(versions=0))
     old = world.stored(ALICE, [b"old"])
-    writer = replace(ALICE, scopes=frozenset({Permissions.FILES_WRITE, Permissions.FILES_READ}))
-    upload = world.partly(writer, PARTS, len(PARTS))
-    replacing = FileSpec("a.txt", on_conflict=OnConflict.REPLACE)
+    upload = world.partly(WRITER, PARTS, len(PARTS))
     with pytest.raises(NotAllowed):
-        world.service.complete(writer, upload.id, replacing, total_size=SIZE)
+        world.service.complete(WRITER, upload.id, REPLACING, total_size=SIZE)
     with pytest.raises(NotAllowed):
-        world.service.upload_stream(writer, replacing, io.BytesIO(b"new").readinto, 3)
+        world.service.upload_stream(WRITER, REPLACING, io.BytesIO(b"new").readinto, 3)
+    with pytest.raises(NotAllowed):
+        world.service.replace_content(WRITER, old.id, io.BytesIO(b"new").readinto, 3)
     assert world.read(ALICE, old.id) == b"old"
-    assert world.service.complete(writer, upload.id, FileSpec("a.txt"), total_size=SIZE).name == "a (2).txt"
+    assert world.service.complete(WRITER, upload.id, FileSpec("a.txt"), total_size=SIZE).name == "a (2).txt"
+    world.assert_sound()
+
+
+def test_what_keeps_the_old_bytes_takes_the_right_to_write_and_deleting_them_takes_more(world: World) -> None:
+    old = world.stored(ALICE, [b"old"])
+    upload = world.partly(WRITER, PARTS, len(PARTS))
+    assert world.service.complete(WRITER, upload.id, REPLACING, total_size=SIZE).id == old.id
+    world.service.replace_content(WRITER, old.id, io.BytesIO(b"new").readinto, 3)
+    second, first = world.library.history(WRITER, old.id).earlier
+    with pytest.raises(NotAllowed):
+        world.library.delete_version(WRITER, old.id, second.id)
+    assert world.library.restore_version(WRITER, old.id, first.id).size == 3
+    assert world.read(ALICE, old.id) == b"old"
     world.assert_sound()
 
 
@@ -158,13 +177,14 @@ def test_other_bytes_are_still_refused_while_an_upload_is_completed(world: World
 
 
 @pytest.mark.real_only
-def test_replacements_at_once_keep_one(world: World) -> None:
-    world.stored(ALICE, [b"old"])
+def test_replacements_at_once_keep_one_and_every_version(world: World) -> None:
+    old = world.stored(ALICE, [b"old"])
     names: list[str] = []
 
     def replace_it() -> None:
         file = world.stored(ALICE, PARTS, on_conflict=OnConflict.REPLACE)
         names.append(file.name)
+        assert file.id == old.id
 
     threads = [threading.Thread(target=replace_it) for _ in range(8)]
     for thread in threads:
@@ -172,6 +192,8 @@ def test_replacements_at_once_keep_one(world: World) -> None:
     for thread in threads:
         thread.join()
     assert names == ["a.txt"] * 8
+    history = world.library.history(ALICE, old.id)
+    assert (history.file.number, [one.number for one in history.earlier]) == (9, [8, 7, 6, 5, 4, 3, 2, 1])
     world.assert_sound()
 
 

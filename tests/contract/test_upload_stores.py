@@ -59,7 +59,7 @@ def a_file(upload: Upload, name: str = "a.txt") -> File:
 def complete(world: World, upload: Upload, token: str) -> File:
     leased = world.uploads.get(upload.id)
     assert leased is not None
-    options: Any = {"on_conflict": OnConflict.RENAME, "purge_at": 0, "event": EVENT}
+    options: Any = {"on_conflict": OnConflict.RENAME, "into": None, "event": EVENT}
     return world.uploads.complete(leased, token, a_file(upload), (), **options)
 
 
@@ -201,14 +201,14 @@ def test_scripts_are_sent_again_after_the_server_forgot_them(world: World, uploa
 # --- files
 
 
-def test_an_old_file_gives_way_to_a_new_one(world: World) -> None:
+def test_a_file_gets_what_arrives_under_its_name_and_keeps_what_it_held(world: World) -> None:
     old = world.stored(ALICE, PARTS, "A.txt")
     new = world.stored(ALICE, [b"new"], "a.TXT", on_conflict=OnConflict.REPLACE)
-    assert new.name == "a.TXT"
-    assert (found := world.files.get(old.id)) is not None
-    assert found.state is FileState.TRASHED
-    assert world.library.restore(ALICE, old.id).name == "A (2).txt"
-    assert world.read(ALICE, old.id) == CONTENT
+    assert (new.id, new.name, new.size) == (old.id, "A.txt", 3)
+    assert world.files.get(old.id) == new
+    assert world.read(ALICE, old.id) == b"new"
+    [earlier] = world.files.versions(new)
+    assert (earlier.state, earlier.content_id, earlier.size) == (FileState.VERSION, old.id, 1500)
     with pytest.raises(NameTaken):
         world.stored(ALICE, PARTS, "A.txt", on_conflict=OnConflict.FAIL)
 
@@ -230,7 +230,7 @@ def test_a_change_of_an_older_version_is_refused(world: World) -> None:
 
 def test_a_purged_file_releases_its_quota_once_and_only_after_its_bytes(world: World) -> None:
     file = world.stored(ALICE, PARTS)
-    gone = world.files.purge(file, EVENT)
+    [gone] = world.files.purge(file, EVENT)
     assert world.files.purged(9) == [gone]
     assert world.files.usage("alice") == (1500, 0)
     assert world.chunks.delete(file.id, 2) == 2

@@ -164,6 +164,6 @@ def test_what_is_filled_in_is_what_commits_write(real: Redis) -> None:
         people.insert(user, fill.user_created(user))
     for file in files:
         chunk, event = fill.chunk_of(file), fill.file_created(file)
-        library.create(file, chunk, None, quota=UNLIMITED_QUOTA, on_conflict=OnConflict.FAIL, purge_at=0, event=event)
+        library.create(file, chunk, None, quota=UNLIMITED_QUOTA, on_conflict=OnConflict.FAIL, event=event)
     assert dumped(real) == filled
     assert len(filled) > 100

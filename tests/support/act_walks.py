@@ -57,7 +57,7 @@ def _user(act: str, *more: Any, **fields: Any) -> Prepare:
     return lambda on, whom: lambda who: getattr(on.people.users, act)(who, whom.id, *more, **fields)
 
 
-def _with(make: Callable[[Scene, User], str], do: Callable[[Scene, Actor, str], object]) -> Prepare:
+def _with(make: Callable[[Scene, User], Any], do: Callable[[Scene, Actor, Any], object]) -> Prepare:
     def prepare(on: Scene, whom: User) -> Do:
         made = make(on, whom)
         return lambda who: do(on, who, made)
@@ -83,6 +83,15 @@ def _invite(on: Scene, whom: User) -> Do:
     """For somebody who has no password yet."""
     made = on.people.users.create(_root(on), username=f"i{next(NUMBERS)}", roles=whom.roles)[0]
     return lambda who: on.people.users.invite(who, made.id)
+
+
+def _replace_for_good(on: Scene, whom: User) -> Do:
+    """In the place of a file of theirs, on a site that keeps no earlier versions."""
+    name, service = f"d{next(NUMBERS)}.txt", on.world.service
+    service.upload_stream(on.writer(whom), FileSpec(name), reader(b"old"))
+    keeps_none = replace(service, limits=replace(service.limits, keep_versions=0))
+    spec = FileSpec(name, on_conflict=OnConflict.REPLACE)
+    return lambda who: keeps_none.upload_stream(who, spec, reader(b"one"))
 
 
 NUMBERS: Final = itertools.count(1)
@@ -120,11 +129,14 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.UPLOAD_START: lambda on, _: lambda who: on.world.service.start(who, total_chunks=1),
     Acts.UPLOAD_SEND: _with(Scene.upload, lambda on, who, upload: on.world.put(who, upload, 0, [b"one", b"two"])),
     Acts.FILE_CREATE: _with(lambda on, whom: on.upload(whom, whole=True), _complete),
-    Acts.FILE_REPLACE: lambda on, _: (
-        lambda who: on.world.service.upload_stream(
-            who, FileSpec("d.txt", on_conflict=OnConflict.REPLACE), reader(b"one")
-        )
+    Acts.FILE_CONTENT: _with(
+        Scene.file, lambda on, who, file: on.world.service.replace_content(who, file, reader(b"one"))
     ),
+    Acts.FILE_REPLACE: _replace_for_good,
+    Acts.FILE_REVERT: _with(
+        Scene.file_with_version, lambda on, who, made: on.world.library.restore_version(who, *made)
+    ),
+    Acts.FILE_PRUNE: _with(Scene.file_with_version, lambda on, who, made: on.world.library.delete_version(who, *made)),
     Acts.USER_READ: lambda on, _: lambda who: on.people.users.page(who, Query()),
     Acts.USER_ACCESS: lambda on, whom: lambda who: on.people.access.why(who, whom.id),
     Acts.USER_CREATE: lambda on, _: lambda who: on.people.users.create(who, username=f"n{next(NUMBERS)}"),

@@ -83,6 +83,8 @@ def live_a_little(world: World, seed: int, steps: int = 25) -> None:
             case _:
                 file = world.stored(actor, parts, name, mime_type="text/plain")
                 world.library.rename(actor, file.id, f"r {file.id}")
+    for name in ("a.txt", "a.txt", "B.txt"):
+        world.stored(ALICE, [name.encode()], name, on_conflict=OnConflict.REPLACE)
     world.library.digest_pending(set(), lambda: None)
 
 

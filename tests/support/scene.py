@@ -113,6 +113,12 @@ class Scene:
             self.world.library.trash(ROOT, file.id)
         return file.id
 
+    def file_with_version(self, owner: User) -> tuple[str, str]:
+        """A file of the owner's that has got other content, and what it held before."""
+        file, writer = self.file(owner), self.writer(owner)
+        self.world.service.replace_content(writer, file, reader(b"two"))
+        return file, self.world.library.history(writer, file).earlier[0].id
+
     def folder(self, owner: User) -> str:
         return self.world.folders.create(self.writer(owner), name=f"f{next(self._numbers)}").id
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 from redis.cluster import RedisCluster
@@ -23,6 +23,7 @@ from backoffice.services.maintenance import Maintenance
 from backoffice.services.uploads.completion import Completion
 from backoffice.services.uploads.limits import UploadLimits
 from backoffice.services.uploads.service import Uploads
+from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
@@ -149,15 +150,17 @@ class World:
         db: Db | None = None,
         disk: Disk | None = None,
         keys: Keys = KEYS,
+        bounds: Bounds = UNBOUNDED,
     ) -> World:
         """`db`, `disk`: another way to the same store, for tests that look at or disturb what goes over it. Where the
-        bytes lie, `chunks.Place` says. `keys`: with the same prefix."""
-        db, clock = db or database(client), Clock()
-        files, durability, health = RedisFiles(db, keys), RedisDurability(db, keys), Roomy(db)
+        bytes lie, `chunks.Place` says. `keys`: with the same prefix. `bounds`: of files; of their versions the limits
+        say the same."""
+        db, clock, limits = db or database(client), Clock(), replace(limits, keep_versions=bounds.versions)
+        files, durability, health = RedisFiles(db, keys, bounds), RedisDurability(db, keys), Roomy(db)
         chunks = chunk_store(db, disk)
         uploads, users, audit = RedisUploads(db, keys, files), RedisUsers(db, keys), RedisAudit(db, keys)
         enrol(client, ALICE, person("bob"))
-        completion = Completion(uploads, files, chunks, RedisIntents(db, keys), durability, limits.trash_seconds, clock)
+        completion = Completion(uploads, files, chunks, RedisIntents(db, keys), durability, clock)
         service = Uploads(uploads, files, chunks, audit, completion, health, limits, clock)
         library = Files(files, uploads, chunks, users, audit, limits.quota, limits.trash_seconds, clock)
         folders = Folders(

@@ -64,6 +64,8 @@ READERS = {
     "get",
     "get_many",
     "get_with_map",
+    "of_upload",
+    "versions",
     "named",
     "page_in",
     "find",

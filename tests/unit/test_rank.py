@@ -72,15 +72,26 @@ ON_FILES: dict[tuple[type, str], list[Act]] = {
     (Files, "amend"): [lambda on, who, whom: on.world.library.amend(who, on.file(whom), name="b.txt")],
     (Files, "transfer"): [lambda on, who, whom: on.world.library.transfer(who, on.file(whom), who.id)],
     (Files, "purge"): [lambda on, who, whom: on.world.library.purge(who, on.file(whom))],
+    (Files, "restore_version"): [
+        lambda on, who, whom: on.world.library.restore_version(who, *on.file_with_version(whom)),
+    ],
+    (Files, "restore_number"): [
+        lambda on, who, whom: on.world.library.restore_number(who, on.file_with_version(whom)[0], 1),
+    ],
+    (Files, "delete_version"): [
+        lambda on, who, whom: on.world.library.delete_version(who, *on.file_with_version(whom)),
+    ],
     (Uploads, "cancel"): [lambda on, who, whom: on.world.service.cancel(who, on.upload(whom))],
 }
 NO_ACTS_ON_OTHERS = {
     (Users, "get"), (Files, "get"), (Files, "open"), (Files, "read_unsent"), (Files, "trashed"), (Files, "usage"),
+    (Files, "history"), (Files, "open_version"),  # reading
     (Sessions, "of_user"),
     (Sessions, "get"), (Tokens, "held_one"), (Tokens, "of_user"),  # reading: a right for everybody's
     (Uploads, "state"),  # reading
     (Uploads, "append"), (Uploads, "append_checked"), (Uploads, "complete"), (Uploads, "declare_size"),
     (Uploads, "put_chunk"),  # bytes for an upload, as its owner's file
+    (Uploads, "replace_content"),  # for a file of one's own
     (Tokens, "create"),  # one's own, but for the shell
     (Tokens, "get"),  # reading
 }  # fmt: skip

@@ -40,7 +40,7 @@ def entry(action: str, key: str = "1-0", target: str = "file", outcome: str = "o
 def test_each_reversible_act_has_its_opposite() -> None:
     said = {one.name for one in all_acts() if has_opposite(one)}
     assert said == {
-        *("file.move", "folder.rename", "folder.move"),
+        *("file.move", "folder.rename", "folder.move", "file.content", "file.replace", "file.revert"),
         *("folder.create", "folder.delete", "folder.trash", "folder.restore"),
         *("file.rename", "file.tag", "file.transfer", "file.trash", "file.restore"),
         *("user.update", "user.rename", "user.address", "user.give_roles", "user.take_roles", "user.end"),

@@ -20,6 +20,7 @@ from backoffice.errors import (
     ChunksMissing,
     Completing,
     Conflict,
+    Gone,
     IdentityChanged,
     Invalid,
     NotFound,
@@ -31,7 +32,7 @@ from backoffice.services.intent_ports import IntentStore
 from backoffice.services.ports import Durability
 from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
 from backoffice.services.uploads.cleanup import Cleanup
-from backoffice.services.uploads.file_of import check_wanted, created, file_of, known_digest
+from backoffice.services.uploads.file_of import brought_by, check_wanted, created, file_of, known_digest
 from backoffice.services.uploads.reader import read_digest
 
 LEASE_SECONDS = 60
@@ -46,7 +47,6 @@ class Completion:
     chunks: ChunkStore
     intents: IntentStore
     durability: Durability
-    trash_seconds: int
     now: Callable[[], int] = now_ms
 
     def run(self, actor: Actor, upload_id: str, owner: str, spec: FileSpec, size: int, *, digest: bytes = b"") -> File:
@@ -54,7 +54,8 @@ class Completion:
         it was taken on the way. Two round trips where the bytes and the records are in one place, unless all bytes have
         to be read for the digest.
 
-        Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable.
+        Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable; Gone
+        and VersionMismatch of the file that it is for.
         """
         token = new_id()
         leased, chunks = self.lease(upload_id, owner, token)
@@ -92,7 +93,7 @@ class Completion:
                 raise self._missing(leased, lost)
             # No record of a file may be older than its bytes, after a power cut either.
             self.chunks.barrier(leased.id)
-        file = replace(file_of(leased, spec, size, digest), created_at=self.now())
+        file = replace(file_of(leased, spec, size, digest), created_at=self.now(), content_by=brought_by(actor))
         try:
             return self.uploads.complete(
                 leased,
@@ -100,7 +101,7 @@ class Completion:
                 file,
                 keep or (),
                 on_conflict=spec.on_conflict,
-                purge_at=self._purge_at(file.created_at),
+                into=spec.into,
                 event=created(actor, file),
                 parts=parts,
                 chunks=chunks if parts else None,
@@ -152,7 +153,8 @@ class Completion:
         carry the bytes they are kept just before it, under an identifier that was noted for that; if no file comes of
         it they go again, at the latest with `Cleanup.sweep`.
 
-        Raises ChecksumMismatch, QuotaExceeded, NameTaken, NotSignedIn (the user was deleted just now), Unavailable.
+        Raises ChecksumMismatch, QuotaExceeded, NameTaken, NotSignedIn (the user was deleted just now), Unavailable;
+        Gone and VersionMismatch of the file that it is for.
         """
         digest = hashlib.sha256(content).digest()
         check_wanted(spec.digest, digest)
@@ -175,7 +177,7 @@ class Completion:
         except (BackofficeError, IdentityChanged) as error:
             with suppress(Unavailable):
                 Cleanup(self.uploads, self.chunks, self.intents, self.now).withdraw([intent.file_id])
-            if isinstance(error, NotFound):
+            if isinstance(error, NotFound) and not isinstance(error, Gone):
                 # All this took so long that the worker has given it up.
                 raise Unavailable from error
             raise
@@ -204,6 +206,7 @@ class Completion:
             digest=digest,
             tags=tuple(spec.tags),
             folder=spec.folder,
+            content_by=brought_by(actor),
         )
         file = self.files.create(
             file,
@@ -212,15 +215,11 @@ class Completion:
             intent=intent,
             quota=quota,
             on_conflict=spec.on_conflict,
-            purge_at=self._purge_at(file.created_at),
+            into=spec.into,
             event=created(actor, file),
         )
         self.durability.barrier()
         return file
-
-    def _purge_at(self, now: int) -> int:
-        """Until when a file stays in the trash that is replaced now."""
-        return now + self.trash_seconds * 1000
 
     @contextmanager
     def reopen_on_error(self, upload_id: str, token: str) -> Iterator[None]:
@@ -228,7 +227,7 @@ class Completion:
         try:
             yield
         except BackofficeError as error:
-            if not isinstance(error, NotFound | Completing):
+            if not isinstance(error, Completing):
                 with suppress(NotFound):  # the commit went through, and only its answer was lost
                     self.uploads.release(upload_id, token)
             raise

@@ -33,6 +33,11 @@ def created(actor: Actor, file: File) -> AuditEvent:
     return AuditEvent(Actions.FILE_CREATE, actor, ref, data=data, at=file.created_at)
 
 
+def brought_by(actor: Actor) -> str:
+    """Who is noted with what the actor stores; "" where that is whose it is."""
+    return (actor.id or actor.credential) if actor.acts_for else ""
+
+
 def file_of(upload: Upload, spec: FileSpec, size: int, digest: bytes) -> File:
     return File(
         id=upload.id,

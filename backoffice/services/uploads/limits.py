@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from backoffice.domain.limits import FEW_CHUNKS, LEAST_CHUNK
+from backoffice.domain.limits import FEW_CHUNKS, KEEP_VERSIONS, LEAST_CHUNK
 from backoffice.errors import Invalid, TooLarge
 
 UNLIMITED = 2**53 - 1
@@ -18,7 +18,7 @@ more slowly than one piece in 30 s is given up (`web/client_socket.py`); the res
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
     """What may be uploaded: sizes in bytes. `quota`: what a user may store who has no quota of their own; None =
-    unlimited."""
+    unlimited. `keep_versions`: earlier versions of a file that are kept."""
 
     chunk_size: int
     max_chunk_size: int
@@ -30,6 +30,7 @@ class UploadLimits:
     trash_seconds: int
     quota: int | None
     least_chunk: int = LEAST_CHUNK
+    keep_versions: int = KEEP_VERSIONS
 
     @property
     def quota_bytes(self) -> int:

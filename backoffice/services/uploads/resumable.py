@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
@@ -35,6 +35,7 @@ from backoffice.errors import (
 from backoffice.services.authorization import authorize
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.concatenation import Concatenation
+from backoffice.services.uploads.progress import Progress
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.uploads.streaming import NOTED_TOGETHER
 
@@ -69,30 +70,6 @@ class _Compared:
         """Raises ChecksumMismatch."""
         if self._found.digest() != self._wanted.digest:
             raise ChecksumMismatch(received=self._found.hexdigest())
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an upload is, in bytes. `length` UNKNOWN: not declared yet; `offset` UNKNOWN: it is made of `parts` that
-    do not have all their bytes yet; `expires_at` (ms) 0: it is a file by now; `concat`: as in `Upload`."""
-
-    id: str
-    offset: int
-    length: int
-    metadata: str = ""
-    expires_at: int = 0
-    concat: str = ""
-    parts: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, upload: Upload, offset: int, length: int) -> Self:
-        return cls(
-            upload.id, offset, length, upload.metadata, upload.expires_at, concat=upload.concat, parts=upload.parts
-        )
-
-    @classmethod
-    def of_file(cls, file: File) -> Self:
-        return cls(file.id, file.size, file.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +126,7 @@ class Resumable:
         """
         found = self._find(actor, upload_id)
         if isinstance(found, File):
-            return self._stored(found)
+            return self._stored(upload_id, found)
         if found.total_chunks != UNKNOWN and found.protocol != TUS:
             return Progress.of(found, self._offset(found), found.size)
         return self._settled(actor, found)
@@ -172,7 +149,7 @@ class Resumable:
         """
         found = self._find(actor, upload_id)
         if isinstance(found, File):
-            return self._after_the_end(found.size, offset, body, self._stored(found))
+            return self._after_the_end(found.size, offset, body, self._stored(upload_id, found))
         if found.concat == FINAL:
             raise UploadClosed("It is made of others, and takes no bytes.", state=FINAL)
         if found.concat and found.bytes == found.size:
@@ -208,7 +185,8 @@ class Resumable:
     # -- parts
 
     def _find(self, actor: Actor, upload_id: str) -> Upload | File:
-        """The upload, or the file that it has become. Raises NotFound, also for a stranger's; Gone."""
+        """The upload, or the file that it has become, or the version of one. Raises NotFound, also for a stranger's;
+        Gone."""
         upload = self.uploads.uploads.get(upload_id) if is_id(upload_id) else None
         if upload is not None:
             self.uploads.authorize(actor, Acts.UPLOAD_SEND, upload)
@@ -221,11 +199,13 @@ class Resumable:
                 self.uploads.uploads.release(upload.id, upload.lease)
                 return replace(upload, state=UploadState.OPEN, lease="")
             return upload
-        file = self.uploads.files.get(upload_id) if is_id(upload_id) else None
+        file, made = self.uploads.files.of_upload(upload_id) if is_id(upload_id) else (None, None)
         if file is None or file.state is FileState.GONE or actor.acts_for:
             raise NotFound
         authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, file.owner, ObjectRef("file", file.id, file.name))
-        return file
+        if made is None:
+            raise Gone
+        return made
 
     def _offset(self, upload: Upload) -> int:
         """Where it goes on: of one by chunks before the first that is missing."""
@@ -259,7 +239,8 @@ class Resumable:
             self._join_whole(actor, upload)
             return Progress.of(upload, offset, upload.size)
         spec = spec_of(upload.metadata, upload.name or NAMELESS)
-        return Progress.of_file(self.uploads.complete(actor, upload.id, spec, total_size=upload.size))
+        self.uploads.complete(actor, upload.id, spec, total_size=upload.size)
+        return Progress.of_file(upload.id, upload.size)
 
     def _join_whole(self, actor: Actor, part: Upload) -> None:
         """A part has all its bytes: it may be the last one. Read anew, for it may belong to a whole only since then;
@@ -275,20 +256,21 @@ class Resumable:
         """The whole as it is, or the file where all parts have their bytes. Raises Gone where one was given up."""
         parts = self.concatenation.parts_of(whole)
         if parts is None:
-            file = self.uploads.files.get(whole.id)
-            if file is None:
+            _, made = self.uploads.files.of_upload(whole.id)
+            if made is None:
                 raise Gone
-            return self._stored(file)
+            return self._stored(whole.id, made)
         length = self.concatenation.length_of(parts)
         if any(part.bytes != part.size for part in parts):
             return Progress.of(whole, UNKNOWN, length)
         spec = spec_of(whole.metadata, whole.name or NAMELESS)
-        return Progress.of_file(self.concatenation.join(actor, whole, parts, spec))
+        self.concatenation.join(actor, whole, parts, spec)
+        return Progress.of_file(whole.id, length)
 
-    def _stored(self, file: File) -> Progress:
-        """Of a file: it is safe when this returns."""
+    def _stored(self, upload_id: str, made: File) -> Progress:
+        """Of a file, or a version of one: it is safe when this returns."""
         self.uploads.completion.durability.barrier()
-        return Progress.of_file(file)
+        return Progress.of_file(upload_id, made.size)
 
     def _after_the_end(self, size: int, offset: int, body: Body, then: Progress) -> Progress:
         """Nothing more may come."""

@@ -17,11 +17,14 @@ from dataclasses import dataclass, replace
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
-from backoffice.domain.files import File, FileSpec, FileState, OnConflict
+from backoffice.domain.file_versions import changed_meanwhile
+from backoffice.domain.files import File, FileSpec, FileState, OnConflict, Target, is_name
 from backoffice.domain.ids import is_id, new_id
+from backoffice.domain.upload_metadata import NAMELESS
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import BackofficeError, Conflict, NotFound
 from backoffice.services.authorization import authorize, is_authorized
+from backoffice.services.file_reading import file_ref
 from backoffice.services.quota_refusals import quota_refusals_recorded, records_quota_refusals
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
@@ -93,12 +96,12 @@ class Uploads(UploadsStarting):
         same file.
 
         Raises Invalid, NotFound, ChunksMissing (`missing`: ranges), ChecksumMismatch, Completing, NameTaken,
-        Unavailable (ask again); NotAllowed for REPLACE without the right to delete.
+        Unavailable (ask again); NotAllowed for REPLACE, where no earlier versions are kept, without the right to
+        delete.
         """
         authorize(self.audit, actor, Acts.FILE_CREATE)
-        # That puts an old file into the trash, which takes the right to delete.
-        replaces = spec.on_conflict is OnConflict.REPLACE
-        may = not replaces or is_authorized(self.audit, actor, Acts.FILE_REPLACE)
+        loses = self._loses(spec)
+        may = not loses or is_authorized(self.audit, actor, Acts.FILE_REPLACE)
         if is_id(upload_id) and may and not actor.acts_for:
             with suppress(NotFound):
                 return self.completion.run(actor, upload_id, actor.id, spec, total_size)
@@ -107,7 +110,7 @@ class Uploads(UploadsStarting):
             return done
         try:
             upload = self._own(actor, upload_id)
-            if replaces:
+            if loses:
                 authorize(self.audit, actor, Acts.FILE_REPLACE, actor.owner, upload_ref(upload))
             return self.completion.run(actor, upload.id, actor.owner, spec, total_size)
         except NotFound:
@@ -118,18 +121,24 @@ class Uploads(UploadsStarting):
             return done
 
     def _completed(self, actor: Actor, upload_id: str, spec: FileSpec, total_size: int) -> File | None:
-        """The file that this upload has become, None where it has not; safe at the store's durability level.
+        """The file that this upload has become, or has brought the content of, now or before; None where it has not.
+        Safe at the store's durability level.
 
-        Raises Conflict where it is not the file asked for.
+        Raises Conflict where that is not what was asked for.
         """
-        done = self.files.get(upload_id) if is_id(upload_id) else None
+        done, made = self.files.of_upload(upload_id) if is_id(upload_id) else (None, None)
         if done is None or done.owner != actor.id or done.state is not FileState.READY:
             return None
-        differs = spec.digest and done.digest and done.digest != spec.digest
-        if done.size != total_size or differs:
-            raise Conflict("This upload was completed with another size or checksum.")
+        if made is not None:  # else it has become a version that is kept no more
+            differs = spec.digest and made.digest and made.digest != spec.digest
+            if made.size != total_size or differs:
+                raise Conflict("This upload was completed with another size or checksum.")
         self.completion.durability.barrier()
         return done
+
+    def _loses(self, spec: FileSpec) -> bool:
+        """Whether what a file holds now would be gone, which takes the right to delete."""
+        return not self.limits.keep_versions and (spec.on_conflict is OnConflict.REPLACE or spec.into is not None)
 
     # -- bytes that come in order
 
@@ -180,7 +189,7 @@ class Uploads(UploadsStarting):
     def open_stream(self, actor: Actor, spec: FileSpec, size: int | None = None) -> Iterator[NewFile]:
         """Begin a file whose bytes are written now, `size` of them if that is known. Left before `finish_stream`,
         nothing remains of it. It is an upload, and in the log as one, only if it does not fit in a chunk."""
-        if spec.on_conflict is OnConflict.REPLACE:
+        if self._loses(spec):
             authorize(self.audit, actor, Acts.FILE_REPLACE)
         self._check_start(actor, size)
         with quota_refusals_recorded(self.audit, actor), ExitStack() as streams:
@@ -212,6 +221,33 @@ class Uploads(UploadsStarting):
         file = self.completion.run(actor, upload.id, upload.owner, spec, upload.bytes, digest=stream.digest)
         stream.completed = True
         return file
+
+    def replace_content(
+        self,
+        actor: Actor,
+        file_id: str,
+        body: ReadInto,
+        size: int | None = None,
+        *,
+        mime_type: str = "",
+        digest: bytes = b"",
+        content: str = "",
+    ) -> File:
+        """Give a file of one's own what `body` has, as `upload_stream` takes it; what it held becomes an earlier
+        version. `mime_type` "": as it was; `content`: what it has to hold still, by identifier.
+
+        Raises NotFound, VersionMismatch (which says what it holds), Gone where it was deleted meanwhile, and what
+        `upload_stream` raises.
+        """
+        file = self.files.get(file_id) if is_id(file_id) else None
+        if file is None or file.state is not FileState.READY:
+            raise NotFound
+        authorize(self.audit, actor, Acts.FILE_CONTENT, file.owner, file_ref(file))
+        if content and content != file.content_id:
+            raise changed_meanwhile(file)
+        name = file.name if is_name(file.name) else NAMELESS
+        spec = FileSpec(name, mime_type or file.mime_type, digest, into=Target(file.id, content))
+        return self.upload_stream(actor, spec, body, size)
 
     def upload_stream(self, actor: Actor, spec: FileSpec, body: ReadInto, size: int | None = None) -> File:
         """A file in one body, which `body` reads into the memory given. If anything goes wrong, nothing is left."""

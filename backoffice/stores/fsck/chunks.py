@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.files import File, FileState
@@ -19,7 +19,7 @@ from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.chunk_maps import map_questions
 from backoffice.stores.client import Command
-from backoffice.stores.file_indexes import SHORT
+from backoffice.stores.fsck.homes import Homes
 from backoffice.stores.fsck.maps import (
     Place,
     Stats,
@@ -28,12 +28,12 @@ from backoffice.stores.fsck.maps import (
     map_of,
     shown_ranges,
 )
-from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches, expect_unchanged
+from backoffice.stores.fsck.repair import Fault, Repairer, batches, expect_unchanged
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.uploads import RedisUploads
 
-LIVE = {FileState.READY, FileState.TRASHED}
+LIVE = {FileState.READY, FileState.TRASHED, FileState.VERSION}
 """States in which a file has its bytes. One that is gone loses them at any moment."""
 STRAY_SECONDS = 24 * 3600
 """What belongs to nothing is given so long, for somebody to find out why."""
@@ -57,7 +57,7 @@ class ChunkCheck:
 
     def __init__(self, repairer: Repairer, chunks: Chunks, uploads: RedisUploads, files: file_store.RedisFiles) -> None:
         self._repairer, self._chunks, self._uploads, self._files = repairer, chunks, uploads, files
-        self._db, self._keys = repairer.db, repairer.keys
+        self._db, self._keys, self._homes = repairer.db, repairer.keys, Homes(repairer)
 
     def _found(self, places: Iterable[Place]) -> Stats:
         """What is there of these chunks."""
@@ -73,8 +73,8 @@ class ChunkCheck:
         live = [file for file in files if file.state in LIVE and file.total_chunks]
         self._repairer.count(Invariant.CHUNK, sum(file.total_chunks for file in live))
         for some in batches_of_chunks(live):
-            maps = self._db.many([("GET", self._keys.chunk_map(file.id)) for file in some])
-            stats = self._found((file.id, index) for file in some for index in range(file.total_chunks))
+            maps = self._db.many([("GET", self._keys.chunk_map(file.content_id)) for file in some])
+            stats = self._found((file.content_id, index) for file in some for index in range(file.total_chunks))
             for file, packed in zip(some, maps, strict=True):
                 chunks = ChunkMap.unpack(packed or b"", file.total_chunks)
                 lost, mortal = lost_and_expiring(file, chunks, stats)
@@ -86,13 +86,18 @@ class ChunkCheck:
     def _file_now(self, file_id: str) -> tuple[File, ChunkMap, list[int], list[int]] | None:
         """A file that has its bytes, its map, and its chunks that are lost or mortal."""
         file = self._files.get(file_id)
-        if file is None:
-            return None
-        chunks = self._uploads.chunk_map(file_id, file.total_chunks)
-        states = lost_and_expiring(file, chunks, self._found((file_id, index) for index in range(file.total_chunks)))
-        again = self._files.get(file_id)
-        # The state changes before the bytes go.
-        return (file, chunks, *states) if again is not None and again.state in LIVE else None
+        while file is not None:
+            content, total = file.content_id, file.total_chunks
+            chunks = self._uploads.chunk_map(content, total)
+            states = lost_and_expiring(file, chunks, self._found((content, index) for index in range(total)))
+            again = self._files.get(file_id)
+            # The state changes before the bytes go.
+            if again is None or again.state not in LIVE:
+                return None
+            if again.content_id == content:
+                return file, chunks, *states
+            file = again
+        return None
 
     def _look_mortal(self, file_id: str) -> Fault | None:
         now = self._file_now(file_id)
@@ -117,8 +122,8 @@ class ChunkCheck:
         return Fault(Invariant.CHUNK, ObjectRef("file", file_id, file.name), what)
 
     def _keep(self, file: File) -> None:
-        self._chunks.keep(file.id, file.total_chunks)
-        self._chunks.barrier(file.id)
+        self._chunks.keep(file.content_id, file.total_chunks)
+        self._chunks.barrier(file.content_id)
 
     # -- uploads
 
@@ -230,20 +235,11 @@ class ChunkCheck:
                     ids[file_id].append(index)
             # What is about to get its record is asked first: that and the record come in one commit.
             ahead = self._db.many([self._ahead_question(one) for one in ids])
-            homes = self._db.many([command for one in ids for command in self._home_questions(one)])
-            for (file_id, indexes), noted, total, upload in zip(
-                ids.items(), ahead, homes[::2], homes[1::2], strict=True
-            ):
+            for (file_id, indexes), noted, home in zip(ids.items(), ahead, self._homes.of(list(ids)), strict=True):
                 for index in indexes:
-                    if not noted and is_stray(index, total, upload):
+                    if not noted and not home.has(index):
                         self._repairer.verify_and_repair(partial(self._look_stray, file_id, index))
             yield
-
-    def _home_questions(self, file_id: str) -> list[Command]:
-        return [
-            ("HGET", self._keys.record(file_store.NOUN, file_id), SHORT["total_chunks"]),
-            ("EXISTS", self._keys.record(upload_store.NOUN, file_id)),
-        ]
 
     def _ahead_question(self, file_id: str) -> Command:
         """Whether its chunk may be kept before its record comes (`intents.py`)."""
@@ -251,10 +247,9 @@ class ChunkCheck:
 
     def _look_stray(self, file_id: str, index: int) -> Fault | None:
         # The record first: it goes after the bytes, so bytes that are there when it is not belong to nothing.
-        questions = [self._ahead_question(file_id), *self._home_questions(file_id)]
-        noted, total, upload = self._repairer.read_atomically(questions)
+        home, (noted,) = self._homes.now(file_id, self._ahead_question(file_id))
         [stat] = self._chunks.stat_many([(file_id, index)])
-        if noted or not is_stray(index, total, upload) or stat is None or not stat.kept:
+        if noted or home.has(index) or stat is None or not stat.kept:
             return None
         after = partial(self._chunks.hold, file_id, index, now_ms() + STRAY_SECONDS * 1000)
         what = f"{file_id}: chunk {index} belongs to no record"
@@ -263,26 +258,19 @@ class ChunkCheck:
     def maps(self, ids: Sequence[str]) -> None:
         """Chunk maps, from a scan: each has a record."""
         self._repairer.count(Invariant.ORPHAN, len(ids))
-        homes = self._db.many([command for one in ids for command in self._home_questions(one)])
-        for one, total, upload in zip(ids, homes[::2], homes[1::2], strict=True):
-            if total is None and not upload:
+        for one, home in zip(ids, self._homes.of(ids), strict=True):
+            if home.missing:
                 self._repairer.verify_and_repair(partial(self._look_map, one))
 
     def _look_map(self, file_id: str) -> Fault | None:
         parts = (self._keys.chunk_map(file_id), self._keys.scattered_chunks(file_id))
-        there, total, upload = self._repairer.read_atomically([("EXISTS", *parts), *self._home_questions(file_id)])
-        if not there or total is not None or upload:
+        home, (there,) = self._homes.now(file_id, ("EXISTS", *parts))
+        if not there or not home.missing:
             return None
 
         def repair(commit: Commit) -> None:
-            for noun in (file_store.NOUN, upload_store.NOUN):
-                commit.check("absent", self._keys.record(noun, file_id), error=Changed())
+            self._homes.check_missing(commit, file_id, home)
             for key in parts:
                 commit.write("DEL", key)
 
         return Fault(Invariant.ORPHAN, ObjectRef("file", file_id), f"{file_id}: a chunk map without a record", repair)
-
-
-def is_stray(index: int, total: bytes | None, upload: Any) -> bool:
-    """Whether chunk `index` belongs to neither a file of `total` chunks nor an upload."""
-    return not upload and (total is None or (total.isdigit() and index >= int(total)))

@@ -21,7 +21,7 @@ def lost_and_expiring(file: File, chunks: ChunkMap, found: Stats) -> tuple[list[
     """Indexes of chunks that are lost, and of those that are about to die."""
     lost, mortal = [], []
     for index, chunk in enumerate(chunks.chunks):
-        stat = found[file.id, index]
+        stat = found[file.content_id, index]
         if stat is None or chunk is None or stat.size != chunk.size:
             lost.append(index)
         if stat is not None and not stat.kept:

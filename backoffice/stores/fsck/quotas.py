@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from backoffice.domain.audit import ObjectRef
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileState
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.uploads import Upload
 from backoffice.stores import files as file_store
@@ -20,7 +20,7 @@ from backoffice.stores import uploads as upload_store
 from backoffice.stores.client import Command
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer, batches
-from backoffice.stores.records.collection import Collection
+from backoffice.stores.records.collection import Collection, flat_pairs
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.uploads import RedisUploads
 
@@ -84,28 +84,33 @@ class QuotaCheck:
     def _snapshot(self, owner: str, sizes: dict[str, int]) -> tuple[Amounts, Amounts] | None:
         """What the quota says, and what it should say, at one moment; None when too much changed meanwhile.
 
-        `sizes`: of files (0 of another owner's), known from the tries before; the size of a file never changes.
+        Files outside the trash are added up by their index, for what they hold may change. `sizes`: of earlier versions
+        and of what is gone (0 of another owner's), known from the tries before: these never change.
         """
         whose = (("owner", owner), ("gc", ""))
         uploads = [self._all(upload_store.NOUN, *one) for one in whose]
-        files = [self._all(file_store.NOUN, *one) for one in (*whose, ("trash", owner))]
+        files = [self._all(file_store.NOUN, *one) for one in (("earlier", owner), ("gc", ""), ("trash", owner))]
         ids = self._ids(self._uploads.collection, self._repairer.read_atomically(uploads))
         quota, *rows = self._repairer.read_atomically(
             [
                 ("HMGET", self._keys.quota(owner), "used", "reserved"),
                 *uploads,
                 *files,
+                (*self._all(file_store.NOUN, "size", f"owner={owner}"), "WITHSCORES"),
                 *(("HGETALL", self._keys.record(upload_store.NOUN, one)) for one in ids),
             ]
         )
         if ids != self._ids(self._uploads.collection, rows[:2]):
             return None
-        arriving = [self._uploads.collection.decode(one, row) for one, row in zip(ids, rows[5:], strict=True)]
+        arriving = [self._uploads.collection.decode(one, row) for one, row in zip(ids, rows[6:], strict=True)]
         reserved = sum(one.reserved for one in arriving if one is not None and one.owner == owner)
-        stored = self._ids(self._files.collection, rows[2:5])
-        if not self._learn(owner, stored, sizes):
+        fixed, trashed = (self._ids(self._files.collection, part) for part in (rows[2:4], rows[4:5]))
+        in_trash = self._sizes_in_trash(trashed)
+        if in_trash is None or not self._learn(owner, fixed, sizes):
             return None
-        return (int(quota[0] or 0), int(quota[1] or 0)), (sum(sizes[one] for one in stored), reserved)
+        used = sum(int(float(score)) for _, score in flat_pairs(rows[5]))
+        used += sum(sizes[one] for one in fixed) + sum(in_trash)
+        return (int(quota[0] or 0), int(quota[1] or 0)), (used, reserved)
 
     def _all(self, noun: str, index: str, value: str) -> Command:
         return ("ZRANGE", self._keys.index(noun, index, value), 0, -1)
@@ -113,11 +118,17 @@ class QuotaCheck:
     def _ids(self, collection: Collection[Any], rows: Sequence[Sequence[bytes]]) -> list[str]:
         return [collection.member_id(one) for row in rows for one in row]
 
+    def _sizes_in_trash(self, ids: Sequence[str]) -> list[int] | None:
+        """None when one has left the trash, and may hold something else."""
+        found = [file for batch in batches(ids) for file in self._files.collection.get_many(batch)]
+        there = [file.size for file in found if file is not None and file.state is FileState.TRASHED]
+        return there if len(there) == len(found) else None
+
     def _learn(self, owner: str, ids: Sequence[str], sizes: dict[str, int]) -> bool:
-        """Add the sizes of these files; False when one has vanished."""
+        """Add the sizes of these files; False when one has vanished or was handed over."""
         for batch in batches([one for one in ids if one not in sizes]):
             for one, file in zip(batch, self._files.collection.get_many(batch), strict=True):
-                if file is not None:
+                if file is not None and (file.owner == owner or file.state is FileState.GONE):
                     sizes[one] = file.size if file.owner == owner else 0
         return all(one in sizes for one in ids)
 

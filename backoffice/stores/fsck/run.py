@@ -29,6 +29,7 @@ from backoffice.stores.fsck.indexes import IndexCheck
 from backoffice.stores.fsck.looks import LookIndex
 from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Repairer, batches
+from backoffice.stores.fsck.versions import VersionCheck
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.keys import Keys
 from backoffice.stores.links import RedisLinks
@@ -106,6 +107,7 @@ class _Run:
         self._chunks = ChunkCheck(repairer, chunks, uploads, files)
         self._quotas = QuotaCheck(repairer, uploads, files)
         self._folders = FolderCheck(repairer, files, RedisFolders(self._db, self._keys))
+        self._versions = VersionCheck(repairer, files)
         self._audit = AuditCheck(repairer)
 
     def steps(self) -> Steps:
@@ -160,6 +162,7 @@ class _Run:
             self._quotas.files(found)
             self._chunks.files(found)
             self._folders.files(found)
+            self._versions.files(found)
         elif noun == RedisFolders.noun:
             self._folders.folders(found)
         elif noun == upload_store.NOUN:

@@ -43,17 +43,17 @@ class RedisReads:
         acts: int | None,
         version: tuple[bytes, str, str] | None = None,
         chunk: bytes | None = None,
+        content: str = "",
     ) -> bytes | None:
         """Record or count that bytes [start, stop) of the event's object are asked for; what `chunk` holds. `acts`: how
         many the reader may have in a day. `version`: the key of the file's record, the field and what it has to hold.
+        `content`: which of the contents that the object has had; "" = the first.
 
         Raises VersionMismatch, TooMany.
         """
         actor, text = event.actor, event.canonical()
-        # Somebody else with the same person's token or from elsewhere is not the reader that has been recorded.
-        reader = f"{actor.id}:{actor.credential}:{actor.ip}:{event.object.id}:{piece}"
         span = event.at // SPAN_MS
-        name = f"{hashlib.sha256(reader.encode()).hexdigest()[:24]}.{span}"
+        name = f"{_reader(event, piece, content)}.{span}"
         most = acts if charged(event) else None
         keys = [
             self._keys.request(token_hex(16)),
@@ -96,6 +96,14 @@ class RedisReads:
         commit.write("ZREM", self._keys.reads_due, counted.id)
         with suppress(_Changed):
             commit.run(self._db, when_full=True)
+
+
+def _reader(event: AuditEvent, piece: Piece, content: str) -> str:
+    """Who reads what. Somebody else with the same person's token or from elsewhere is not the reader that has been
+    recorded."""
+    actor = event.actor
+    reader = f"{actor.id}:{actor.credential}:{actor.ip}:{event.object.id}:{piece}" + (f":{content}" if content else "")
+    return hashlib.sha256(reader.encode()).hexdigest()[:24]
 
 
 def _counted(name: str, row: dict[bytes, bytes]) -> CountedReads:

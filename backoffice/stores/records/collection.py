@@ -162,7 +162,8 @@ class Collection(Generic[R]):
             after = index.folded(new) if new is not None else ""
             key = self.keys.unique(self.noun, index.name)
             if after and after != before and new is not None:
-                commit.check("free", key, after, new.id, error=index.refusal())
+                if index.asked:
+                    commit.check("free", key, after, new.id, error=index.refusal())
                 commit.write("HSET", key, after, new.id)
             if before and before != after and old is not None:
                 # Another record may have the same text from before there was this index, and hold it.

@@ -21,12 +21,14 @@ END = "\1"
 @dataclass(frozen=True, slots=True)
 class Unique(Generic[T]):
     """At most one record for each folded text; "" takes no place. `taken` is told of a second one, of `field`; by
-    itself of the index's name."""
+    itself of the index's name. `asked` False: no commit has to ask whether it is free, for it checks otherwise that
+    nobody else has it; so two records can exchange theirs."""
 
     name: str
     text: Callable[[T], str]
     field: str = ""
     taken: str = ""
+    asked: bool = True
 
     def refusal(self) -> NameTaken:
         """What a second record is refused with."""

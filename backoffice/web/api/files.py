@@ -76,6 +76,8 @@ class FileAnswer(Answer):
     folder: Annotated[
         OptionalText, Field(validation_alias="folder_id", description="The folder it lies in; `null` at the top")
     ]
+    number: Annotated[int, Field(description="Of what it holds: 1 as it came, one more with each other content")]
+    stored_at: Annotated[Time, Field(description="When the bytes came that it holds")]
     purge_at: Annotated[OptionalTime, Field(description="When a trashed file goes for good")]
 
 
@@ -182,7 +184,7 @@ def list_files() -> Response:
         "If-Match": "Answer 412 unless it is this one",
     },
     sends={
-        "ETag": "Strong; the bytes behind an identifier never change",
+        "ETag": "Strong: another one for each content of the file",
         "Repr-Digest": "SHA-256 of the whole file (RFC 9530), once it is known",
         "Content-Disposition": "Always `attachment`, with the name",
         "Accept-Ranges": "`bytes`",
@@ -253,7 +255,7 @@ def send_created(file: File, asking: Actor, *, just_sent: bool = False) -> Respo
 def demanded_file_version(file_id: str, asking: Actor) -> int | None:
     """The version that `If-Match` demands, None where it demands none. Raises VersionMismatch, NotFound.
 
-    The tag of the metadata names a version; that of the bytes (which a download sends) holds for every version.
+    The tag of the metadata names a version; that of the bytes (which a download sends) any version that has these.
     """
     if not demands_version():
         return None

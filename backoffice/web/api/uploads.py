@@ -49,7 +49,10 @@ _buffers: Final = Buffers()
 ConflictChoice = Annotated[
     Literal["rename", "fail", "replace"],
     Field(
-        description="When you have a file of that name: keep both, refuse with 409, or put the old one into the trash"
+        description=(
+            "When you have a file of that name: keep both, refuse with 409, or give that file the new content, of which"
+            " the old one becomes an earlier version"
+        )
     ),
 ]
 
@@ -202,9 +205,10 @@ def upload_chunk() -> Response:
 )
 @route_act(Acts.FILE_CREATE, max_body=None)
 def upload_complete() -> Response:
-    """Answers 201 when the file is safe, so it can be repeated after a doubt and gives the same file. With chunks
-    missing the answer is 409 with their ranges in `missing`: send those and ask again. Who may not read files is
-    answered with `id` and `version` alone: it may have been completed and changed by others before."""
+    """Answers 201 when the file is safe, so it can be repeated after a doubt and gives the same file; with `replace` it
+    has the `id` of the file that got the content. With chunks missing the answer is 409 with their ranges in `missing`:
+    send those and ask again. Who may not read files is answered with `id` and `version` alone: it may have been
+    completed and changed by others before."""
     wanted = json_body(CompleteRequest, request)
     file = services().uploads.complete(
         actor(),

@@ -54,10 +54,14 @@ def test_what_was_begun_by_chunks_is_finished_by_tus(ann: Person, tus: Tus, decl
 def test_one_that_lacks_nothing_but_its_end_becomes_the_file_that_its_sender_says(ann: Person, tus: Tus) -> None:
     old = ann.upload("a.txt", b"old")
     file_id = ann.chunk(b"hello", total_chunks=1, total_size=5, name="b.txt").json["file_id"]
-    assert tus.offset(place_of(ann, file_id)) == 5
-    assert ann.complete(file_id, 5, name="a.txt", on_conflict="replace").json["name"] == "a.txt"
-    assert ann.get(f"/files/{file_id}").data == b"hello"
-    assert ann.get(f"/files/{old}").status_code == 404
+    place = place_of(ann, file_id)
+    assert tus.offset(place) == 5
+    assert ann.complete(file_id, 5, name="a.txt", on_conflict="replace").json["id"] == old
+    assert ann.get(f"/files/{old}").data == b"hello"
+    assert ann.get(f"/files/{file_id}").status_code == 404
+    assert tus.offset(place) == 5, "the upload has all its bytes"
+    assert ann.complete(file_id, 5, name="a.txt", on_conflict="replace").json["id"] == old
+    assert ann.get(f"/files/{old}/versions").json["total"] == 1
 
 
 def test_one_that_lacks_nothing_but_its_end_is_a_file_when_tus_ends_it(ann: Person, tus: Tus) -> None:

@@ -174,9 +174,12 @@ def test_on_conflict(ann: Person, way: str) -> None:
     first = ann.upload("a.txt", b"old")
     assert add("rename").json["name"] == "a (2).txt"
     problem(add("fail"), 409, "name_taken")
-    assert add("replace").json["name"] == "a.txt"
-    assert ann.get(f"/files/{first}").status_code == 404
-    assert [file["id"] for file in ann.get("/files?state=trashed").json["items"]] == [first]
+    replaced = add("replace").json
+    assert (replaced["id"], replaced["name"], replaced["number"]) == (first, "a.txt", 2)
+    assert ann.get(f"/files/{first}").data == b"new"
+    assert ann.get("/files?state=trashed").json["items"] == []
+    [earlier] = ann.get(f"/files/{first}/versions").json["items"]
+    assert ann.get(f"/files/{first}/versions/{earlier['id']}").data == b"old"
     problem(add("overwrite"), 400, "invalid")
 
 
