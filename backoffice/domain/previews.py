@@ -89,14 +89,15 @@ _PDF: Final = "application/pdf"
 def preview_of(file: File) -> Preview | None:
     """How the file is shown; None where it is not (`why_not_shown`)."""
     found = _SHOWN.get(file.mime_type)
-    if found is None and _is_text(file):
+    if found is None and is_text(file):
         return Preview(PreviewKind.TEXT, PLAIN)
     if found is not None and found.kind is PreviewKind.IMAGE and file.size > MAX_IMAGE_SHOWN:
         return None
     return found
 
 
-def _is_text(file: File) -> bool:
+def is_text(file: File) -> bool:
+    """Whether it is a text, by its type or, where that is not known, by its name."""
     if file.mime_type == OCTETS:
         return file.name.lower().endswith(_TEXT_NAMES)
     return file.mime_type.startswith("text/") or file.mime_type in _WRITTEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 from backoffice.domain.files import OCTETS
@@ -25,9 +26,37 @@ def text_type(name: str) -> str:
     return PLAIN_TEXT if found == OCTETS or found.partition("/")[0] in {"image", "audio", "video"} else found
 
 
-def text_bytes(text: str) -> bytes:
-    """In UTF-8, with ends of lines of one character, as forms do not send them. Raises Invalid: too long."""
-    data = text.replace("\r\n", "\n").replace("\r", "\n").encode(errors="replace")
+class LineEnd(StrEnum):
+    """What ends the lines of a text. A form sends each in its own way, so a text that is changed keeps what it had."""
+
+    LF = "lf"
+    CRLF = "crlf"
+
+    @property
+    def characters(self) -> str:
+        return "\r\n" if self is LineEnd.CRLF else "\n"
+
+    @classmethod
+    def of(cls, text: str) -> LineEnd:
+        """What ends all lines of the text; of one in which both do, LF."""
+        return cls.CRLF if "\r\n" in text and text.count("\r\n") == text.count("\n") else cls.LF
+
+
+def text_of(data: bytes) -> str | None:
+    """The text that these bytes are in UTF-8, which a form can hold and give back; None: it would change them."""
+    if len(data) > MAX_TEXT_WRITTEN or b"\0" in data:
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return text if text_bytes(text, LineEnd.of(text)) == text.encode() else None
+
+
+def text_bytes(text: str, ends: LineEnd = LineEnd.LF) -> bytes:
+    """In UTF-8, with these ends of lines. Raises Invalid: too long."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    data = plain.replace("\n", ends.characters).encode(errors="replace")
     if len(data) > MAX_TEXT_WRITTEN:
         raise Invalid(
             f"The text is longer than {MAX_TEXT_WRITTEN // 1024} KiB: upload it as a file.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
@@ -91,3 +93,31 @@ def test_what_is_not_saved_is_not_thrown_away_by_chance(site: WholeSite, mine: P
     mine.keyboard.press("Escape")
     expect(mine.get_by_role("dialog")).to_have_count(0)
     assert len(asked) == 1
+
+
+def test_a_text_is_changed_and_two_who_do_see_both(site: WholeSite, mine: Page, person: Person, watch: Watch) -> None:
+    watch.allow("409")
+    file = site.store(person, "plan.txt", b"first")
+    mine.set_viewport_size(WIDE)
+    mine.goto(site.url)
+    ready(mine)
+    mine.get_by_role("link", name="plan.txt", exact=True).click()
+    mine.get_by_role("dialog").get_by_label("More").click()
+    mine.get_by_role("link", name="Edit text").click()
+    form = mine.get_by_role("dialog", name="Edit “plan.txt”")
+    expect(form.get_by_role("textbox", name="Text")).to_have_value("first")
+    form.get_by_role("textbox", name="Text").fill("mine")
+    everywhere(mine)
+
+    site.services.uploads.replace_content(site.actor(person), file.id, BytesIO(b"theirs").readinto)
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("Nothing is saved yet.")
+    expect(form.get_by_role("textbox", name="What it says now")).to_have_value("theirs")
+    expect(form.get_by_role("textbox", name="What you wrote")).to_have_value("mine")
+    everywhere(mine)
+    form.get_by_role("button", name="Save mine").click()
+    look = mine.get_by_role("dialog", name="plan.txt", exact=True)
+    expect(look.frame_locator("iframe").locator("body")).to_have_text("mine")
+    actor = site.actor(person)
+    assert b"".join(site.services.files.open(actor, file.id).read()) == b"mine"
+    assert [one.number for one in site.services.files.history(actor, file.id).earlier] == [2, 1]

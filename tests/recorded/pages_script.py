@@ -156,6 +156,11 @@ def _texts(site: Recorded) -> None:
         site.page(who, "/my/texts/new?back=/")
         for name in ("note", "note", "a/b"):
             site.submit(who, "/my/texts/new", {"name": name, "text": "text", "back": "/"})
+    [note, *_] = [one.id for one in site.services.files.files.page(Query(search="note", limit=2)).items]
+    for who in ("ann", "bob"):
+        site.page(who, f"/my/files/{note}/edit")
+        for text in ("text", "other", "another"):
+            site.submit(who, f"/my/files/{note}/edit", {"text": text, "content": note, "ends": "lf"})
 
 
 def _folders(site: Recorded) -> None:

@@ -9,12 +9,13 @@ import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
 
+from backoffice.domain.files import File
 from backoffice.domain.limits import MAX_TEXT_WRITTEN
 from backoffice.domain.paging import Query
 from backoffice.domain.texts import text_name, text_type
 from tests.support.roomy_site import roomy_site
 from tests.support.website import SHELL, Browser, Site
-from tests.unit.test_folder_pages import actor_of, folder
+from tests.unit.test_folder_pages import actor_of, after, folder, store
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +124,71 @@ def test_who_may_not_write_has_no_form(site: Site) -> None:
     assert "New text" not in browser.get("/").text
     assert browser.get("/my/texts/new").status_code == 403
     assert write(browser, "a", "x").status_code == 403
+
+
+def edit(browser: Browser, file: File, text: str, content: str = "", ends: str = "lf") -> TestResponse:
+    data = {"text": text, "content": content or file.content_id, "ends": ends, "back": "/"}
+    return browser.post(f"/my/files/{file.id}/edit", data, content_type="multipart/form-data")
+
+
+def hidden(page: str, name: str) -> str:
+    return page.partition(f'name="{name}" value="')[2].partition('"')[0]
+
+
+def test_a_changed_text_is_another_version_of_its_file(site: Site, alice: Browser) -> None:
+    file = store(site, "a.txt", data=b"one\n")
+    assert f"/my/files/{file.id}/edit" in alice.get(f"/my/files/{file.id}").text
+    page = alice.get(f"/my/files/{file.id}/edit").text
+    assert (field(page), hidden(page, "content"), hidden(page, "ends")) == ("one\n", file.id, "lf")
+    answer = edit(alice, file, "two\r\n")
+    assert answer.headers["Location"] == f"/my/files/{file.id}?back=/"
+    assert stored(site) == {"a.txt": ("text/plain", b"two\n")}
+    history = site.services.files.history(actor_of(site), file.id)
+    assert [one.size for one in history.earlier] == [4]
+    assert "Nothing was changed." in after(alice, edit(alice, history.file, "two\n"))
+    assert len(site.services.files.history(actor_of(site), file.id).earlier) == 1
+
+
+def test_a_text_keeps_what_ends_its_lines(site: Site, alice: Browser) -> None:
+    file = store(site, "a.bat", data=b"one\r\ntwo\r\n")
+    page = alice.get(f"/my/files/{file.id}/edit").text
+    assert hidden(page, "ends") == "crlf"
+    assert edit(alice, file, "one\r\n2\r\n", ends="crlf").status_code == 303
+    assert b"".join(site.services.files.open(actor_of(site), file.id).read()) == b"one\r\n2\r\n"
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xfe", b"a\0b", b"one\rtwo\r\n", b"one\r\ntwo\n", b"x" * (MAX_TEXT_WRITTEN + 1)]
+)
+def test_what_a_form_would_change_is_not_edited(site: Site, alice: Browser, data: bytes) -> None:
+    file = store(site, "a.txt", data=data)
+    assert "cannot be edited here" in after(alice, alice.get(f"/my/files/{file.id}/edit?back=/"))
+    assert b"".join(site.services.files.open(actor_of(site), file.id).read()) == data
+
+
+def test_two_who_change_a_text_see_both(site: Site, alice: Browser) -> None:
+    file = store(site, "a.txt", data=b"one")
+    assert edit(alice, file, "two").status_code == 303
+    answer = edit(alice, file, "three <b>")
+    assert answer.status_code == 409
+    assert "Nothing is saved yet." in answer.text
+    assert ">\ntwo</textarea>" in answer.text
+    assert field(answer.text.partition("What you wrote")[2]) == "three <b>"
+    assert {name: body for name, (_, body) in stored(site).items()} == {"a.txt": b"two"}
+    assert edit(alice, file, "three <b>", hidden(answer.text, "content")).status_code == 303
+    assert {name: body for name, (_, body) in stored(site).items()} == {"a.txt": b"three <b>"}
+    assert len(site.services.files.history(actor_of(site), file.id).earlier) == 2
+    assert edit(alice, file, "four", "-").status_code == 409, "what it was made of is not said"
+
+
+def test_nobody_edits_anothers_text(site: Site, alice: Browser) -> None:
+    file = store(site, "a.txt")
+    for name, role, status in (("bob", "user", 404), ("olga", "operator", 404), ("eve", "auditor", 403)):
+        browser = site.signed_in(name, role)
+        browser.get("/")
+        assert browser.get(f"/my/files/{file.id}/edit").status_code == status
+        assert edit(browser, file, "x").status_code == status
+    assert stored(site)["a.txt"] == ("text/plain", b"data")
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
-"""Writing a text, which is a file like any other."""
+"""Writing a text, which is a file like any other, and changing one: that is another version of it."""
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Final
 
-from flask import Blueprint, flash, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.files import FileSpec, OnConflict
+from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.limits import MAX_TEXT_WRITTEN
-from backoffice.domain.texts import text_bytes, text_name, text_type
-from backoffice.errors import BackofficeError, NameTaken
+from backoffice.domain.previews import is_text
+from backoffice.domain.texts import LineEnd, text_bytes, text_name, text_of, text_type
+from backoffice.errors import BackofficeError, NameTaken, NotFound, VersionMismatch
+from backoffice.services.file_reading import OpenedFile
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.pages.forms import MENDABLE, go_back, sentence, where_from
@@ -19,12 +22,16 @@ from backoffice.web.route_access import route_act
 
 MAX_BODY: Final = MAX_TEXT_WRITTEN + 64 * 1024
 """Bytes of the form: the text and the other fields."""
+NO_CONTENT: Final = "-"
+"""What no file holds: for a form that does not say what it was made of."""
 
 
 def register(bp: Blueprint) -> None:
     """Add the routes."""
     bp.add_url_rule("/my/texts/new", "text_new", text_new)
     bp.add_url_rule("/my/texts/new", "text_create", text_create, methods=["POST"])
+    bp.add_url_rule("/my/files/<file_id>/edit", "text_edit", text_edit)
+    bp.add_url_rule("/my/files/<file_id>/edit", "text_save", text_save, methods=["POST"])
 
 
 @route_act(Acts.FILE_CREATE)
@@ -67,3 +74,72 @@ def _again(error: BackofficeError, folder: str) -> ResponseReturnValue:
         back=where_from(),
     )
     return page, 409 if taken else 400
+
+
+@route_act(Acts.FILE_CONTENT, also=(Acts.FILE_DOWNLOAD,))
+def text_edit(file_id: str) -> ResponseReturnValue:
+    """A form with the text of one of one's own files."""
+    opened = _own(file_id)
+    text = _text(opened)
+    if text is None:
+        flash("This file cannot be edited here: it is not plain text in UTF-8, or it is too long.", "warning")
+        return go_back()
+    return _edit_form(opened.file, text, LineEnd.of(text))
+
+
+@route_act(Acts.FILE_CONTENT, also=(Acts.FILE_DOWNLOAD,), max_body=MAX_BODY)
+def text_save(file_id: str) -> ResponseReturnValue:
+    """`text` in the place of the `content` that it was made of. Where the file holds something else by now, both are
+    shown, and saving again puts this over that, which stays an earlier version."""
+    form = request.form
+    text, ends = form.get("text", ""), LineEnd.CRLF if form.get("ends") == LineEnd.CRLF else LineEnd.LF
+    opened = _own(file_id)
+    try:
+        body = text_bytes(text, ends)
+        if body == b"".join(opened.read()):
+            flash("Nothing was changed.", "info")
+            return _to_file(opened.file)
+        file = services().uploads.replace_content(
+            actor(), file_id, BytesIO(body).readinto, len(body), content=form.get("content", "") or NO_CONTENT
+        )
+    except VersionMismatch:
+        now = _own(file_id)
+        return _edit_form(now.file, text, ends, theirs=_text(now), changed=True), 409
+    except MENDABLE as error:
+        return _edit_form(opened.file, text, ends, error=sentence(error)), 400
+    flash(f"“{file.name}” is saved.", "success")
+    return _to_file(file)
+
+
+def _own(file_id: str) -> OpenedFile:
+    """Raises NotFound."""
+    opened = services().files.open(actor(), file_id, whole=True)
+    if opened.file.owner != actor().id:
+        raise NotFound
+    return opened
+
+
+def _text(opened: OpenedFile) -> str | None:
+    """What the file says, None where that cannot be edited."""
+    if opened.file.size > MAX_TEXT_WRITTEN or not is_text(opened.file):
+        return None
+    return text_of(b"".join(opened.read()))
+
+
+def _edit_form(
+    file: File, text: str, ends: LineEnd, *, theirs: str | None = None, changed: bool = False, error: str = ""
+) -> str:
+    return render_template(
+        "text_edit.html",
+        file=file,
+        text=text,
+        ends=ends,
+        theirs=theirs,
+        changed=changed,
+        error=error,
+        back=where_from(),
+    )
+
+
+def _to_file(file: File) -> ResponseReturnValue:
+    return redirect(url_for("pages.file_page", file_id=file.id, back=where_from()), 303)
