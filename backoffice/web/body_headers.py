@@ -21,7 +21,7 @@ from backoffice.web.api.operation import operation_of
 from backoffice.web.csrf import FORMS
 from backoffice.web.part_headers import IDENTITY, PLAIN
 
-_WHOLE: Final = "api.uploads.upload_whole"
+_WHOLE: Final = frozenset({"api.uploads.upload_whole", "api.files.put_content"})
 _CHUNK: Final = "api.uploads.upload_chunk"
 _TUS: Final = "api.tus."
 _OF_TUS: Final = frozenset({"Tus-Resumable", "Upload-Offset"})
@@ -84,7 +84,7 @@ def _check_coding(request: Request) -> None:
 
 def _check_type(request: Request, endpoint: str) -> None:
     kind = request.mimetype
-    if endpoint == _WHOLE:
+    if endpoint in _WHOLE:
         if kind in _ENVELOPES:
             raise UnsupportedBody(
                 f"The body is kept as it comes, with the envelope of {kind} around the file:"
@@ -108,7 +108,7 @@ def _check_conditions(request: Request, endpoint: str) -> None:
 
 def _check_digests(request: Request, endpoint: str) -> None:
     for name in _DIGESTS:
-        if name not in request.headers or endpoint == _WHOLE:
+        if name not in request.headers or endpoint in _WHOLE:
             continue
         if endpoint != _CHUNK or name == "Repr-Digest" or request.mimetype not in _RAW:
             raise _refused(

@@ -15,6 +15,7 @@ from backoffice.domain.users import User
 from backoffice.errors import NotAllowed, NotSignedIn
 from backoffice.services import ground as module
 from backoffice.services.uploads.chunks import GRACE_SECONDS
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.watch import unwatch
 from tests.support.people import PASSWORD, ROOT, People
 from tests.support.uploads import CHUNK, LIMITS, OPERATOR, World, reader
@@ -111,7 +112,10 @@ def test_a_body_is_refused_at_its_end_and_nothing_is_left(
         assert nothing_left(world, ada)
 
 
-def test_a_file_stays_that_was_to_be_replaced(people: People, world: World, ada: User, token: str) -> None:
+def test_a_file_stays_that_was_to_be_replaced_for_good(
+    redis: Any, people: People, world: World, ada: User, token: str
+) -> None:
+    world = World.over(redis, bounds=Bounds(versions=0))
     sender = by_token(people, token)
     old = world.service.upload_stream(sender, FileSpec("a"), reader(LONG))
     spec = FileSpec("a", on_conflict=OnConflict.REPLACE)

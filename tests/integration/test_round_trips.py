@@ -19,6 +19,7 @@ from tests.support import kinds_of_request as kinds
 from tests.support.kinds_of_admin_request import made, post
 from tests.support.kinds_of_folder_request import OF_FOLDERS
 from tests.support.kinds_of_request import Kind, World, ann, desk, page, root
+from tests.support.kinds_of_version_request import OF_VERSIONS
 from tests.support.round_trips import Trips, counted
 from tests.support.servers import Store
 
@@ -30,6 +31,7 @@ QUOTA, DESCRIBED = {"quota_bytes": 1024**2}, {"description": "others"}
 LEFT, VIEW = {"files": "keep"}, {"section": "files", "name": "v", "query": ""}
 KINDS = [
     *OF_FOLDERS,
+    *OF_VERSIONS,
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
     Kind("download of four chunks", FILES + "download", 200, 6, ann("GET", "/files/{pieces}")),
     Kind("download of a range", FILES + "download", 206, 3, ann("GET", "/files/{file}", headers=kinds.RANGE)),

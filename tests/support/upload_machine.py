@@ -27,6 +27,7 @@ from backoffice.errors import (
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import intents
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.fsck import chunks as chunk_check
 from tests.support.chunks import Place
@@ -36,6 +37,7 @@ from tests.support.uploads import ALICE, LIMITS, World, person
 
 PEOPLE = (ALICE, person("bob"))
 QUOTA = 12_000
+VERSIONS = 2
 NAMES = ("a.txt", "A.TXT", "b", "ü ö.pdf")
 LIFE = LIMITS.upload_max_seconds + GRACE_SECONDS + 1
 """Seconds after which nothing of an upload can be left."""
@@ -67,12 +69,13 @@ class Coming:
 
 @dataclass(slots=True)
 class Kept:
-    """A file as the model knows it."""
+    """A file as the model knows it, or an earlier version `of` one."""
 
     owner: Actor
     content: bytes
     name: str
     state: FileState = FileState.READY
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ class Model(RuleBasedStateMachine):
         Place.current.empty()
         directory = Place.current.directory
         disk = FaultyDisk(directory, self.db) if directory is not None else None
-        self.world = World.over(self.client, replace(LIMITS, quota=QUOTA, max_open=8), self.db, disk)
+        limits, bounds = replace(LIMITS, quota=QUOTA, max_open=8), Bounds(versions=VERSIONS)
+        self.world = World.over(self.client, limits, self.db, disk, bounds=bounds)
         self.stride = 1 if disk is None else 4
         self.eye = World.over(self.client)
         self.coming: dict[str, Coming] = {}
@@ -155,10 +159,10 @@ class Model(RuleBasedStateMachine):
     def learn(self, upload_id: str) -> None:
         """What has become of an upload: it is as before or further, or a whole file, or gone after it was given up."""
         coming = self.coming[upload_id]
-        file, upload = self.eye.files.get(upload_id), self.eye.uploads.get(upload_id)
+        (file, _), upload = self.eye.files.of_upload(upload_id), self.eye.uploads.get(upload_id)
         assert file is None or upload is None
         if file is not None:
-            self.keep(file, coming.content)
+            self.keep(file, coming.content, upload_id)
         elif upload is None:
             del self.coming[upload_id]
         else:
@@ -169,17 +173,28 @@ class Model(RuleBasedStateMachine):
                     coming.chunks[index] = self.eye.chunks.get(upload_id, index) or b""
             coming.state, coming.reserved = upload.state, upload.reserved
 
-    def keep(self, file: File, content: bytes) -> None:
-        """An upload has become a file, whole; one of the same name that it replaced is in the trash."""
-        coming = self.coming.pop(file.id, None)
+    def keep(self, file: File, content: bytes, upload_id: str = "") -> None:
+        """An upload has become a file, whole, or what the file of that name holds, which keeps what it held."""
+        coming = self.coming.pop(upload_id or file.id, None)
         assert (file.size, file.state) == (len(content), FileState.READY)
         assert coming is None or file.owner == coming.owner.id
         owner = next(one for one in PEOPLE if one.id == file.owner)
-        for other in self.taken(owner, file.name):
-            self.learn_file(other, FileState.TRASHED)
-            assert self.files[other].state is FileState.TRASHED, "two files of one name"
+        assert set(self.taken(owner, file.name)) <= {file.id}, "two files of one name"
+        old = self.files.get(file.id)
         self.files[file.id] = Kept(owner, content, file.name)
+        if old is not None:
+            now = self.eye.files.get(file.id)
+            assert now is not None
+            earlier = self.eye.files.versions(now)
+            assert len(earlier) <= VERSIONS
+            self.files[earlier[0].id] = Kept(owner, old.content, old.name, FileState.VERSION, file.id)
+            self.learn_versions(file.id)
         assert self.eye.read(owner, file.id) == content
+
+    def learn_versions(self, file_id: str) -> None:
+        """Those of a file that were kept until now: the oldest may have given way, and all go with their file."""
+        for one in [one for one, kept in self.files.items() if kept.of == file_id]:
+            self.learn_file(one, FileState.GONE, None)
 
     def learn_file(self, file_id: str, *allowed: FileState | None) -> None:
         file = self.eye.files.get(file_id)
@@ -249,7 +264,7 @@ class Model(RuleBasedStateMachine):
     def learn_end(self, upload_id: str) -> None:
         """An upload that was to be given up is as before, or waits for collection, or is gone; no file came of it."""
         upload = self.eye.uploads.get(upload_id)
-        assert self.eye.files.get(upload_id) is None
+        assert self.eye.files.of_upload(upload_id) == (None, None)
         if upload is None:
             del self.coming[upload_id]
         else:
@@ -263,6 +278,7 @@ class Model(RuleBasedStateMachine):
         tried = self.attempt(fault, lambda: (library.purge_due(), service.cleanup.collect(), library.collect()))
         for file_id in trashed:
             self.learn_file(file_id, FileState.GONE, None)
+            self.learn_versions(file_id)
             assert tried.fault or (file_id in self.files) == (file_id not in due)
         for upload_id in [one for one, coming in self.coming.items() if coming.state is UploadState.ABORTED]:
             self.learn_end(upload_id)

@@ -119,6 +119,8 @@ class NameConverter(BaseConverter):
 
     regex = r"[\s\S]*?"
     part_isolating = False
+    weight = 200
+    """After addresses that have more of a form: `/files/<file_id>/content`."""
 
 
 @uploads_bp.post("/upload_chunk")
