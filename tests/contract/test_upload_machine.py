@@ -57,25 +57,16 @@ class Machine(Model):
 
     def end(self) -> None:
         """All files are whole; of all uploads nothing is left when their time is over, of no file a chunk too many."""
-        self.eye.assert_sound()
+        self.versions_are_whole()
         for file_id in self.in_state(FileState.READY):
             kept = self.files[file_id]
             assert self.eye.read(kept.owner, file_id) == kept.content
-        self.versions_are_whole()
         self.time_passes(LIFE, None)
         assert not self.coming
         if Place.current.directory is not None:  # in Redis they go by the server's clock, which nobody sets
-            held = {file.content_id for file in map(self.eye.files.get, self.files) if file is not None}
-            assert {content for content, _, _ in self.eye.chunks.scan()} <= held
+            assert {content for content, _, _ in self.eye.chunks.scan()} <= self.held()
         self.quotas_are_exact()
         self.eye.assert_sound()
-
-    def versions_are_whole(self) -> None:
-        for version_id in self.in_state(FileState.VERSION):
-            kept = self.files[version_id]
-            if self.files[kept.of].state is FileState.READY:
-                opened = self.eye.library.open_version(kept.owner, kept.of, version_id)
-                assert b"".join(map(bytes, opened.read())) == kept.content
 
     # -- faults and time
 
@@ -308,8 +299,6 @@ class Machine(Model):
             assert others
         else:
             self.learn_file(file_id, end, *([FileState.GONE] if act == "purge" else []))
-            if act == "purge":
-                self.learn_versions(file_id)
             assert tried.fault or (self.files[file_id].state if file_id in self.files else None) is end
 
     # -- what always holds

@@ -22,7 +22,16 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.recorded import admin_script, api_script, facts, pages_script, people_script, tus_script, uploads_script
+from tests.recorded import (
+    admin_script,
+    api_script,
+    facts,
+    pages_script,
+    people_script,
+    tus_script,
+    uploads_script,
+    versions_script,
+)
 from tests.recorded.session import Recorded
 
 # The imitation has the same contract tests as the real server; what is answered over it would be the same again.
@@ -34,6 +43,7 @@ AREAS: dict[str, Callable[[Recorded], None]] = {
     "uploads": uploads_script.uploads,
     "tus": tus_script.tus,
     "files": api_script.files,
+    "versions": versions_script.versions,
     "administration": people_script.administration,
     "jobs": api_script.jobs,
     "machines": api_script.machines,

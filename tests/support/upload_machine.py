@@ -183,9 +183,7 @@ class Model(RuleBasedStateMachine):
         old = self.files.get(file.id)
         self.files[file.id] = Kept(owner, content, file.name)
         if old is not None:
-            now = self.eye.files.get(file.id)
-            assert now is not None
-            earlier = self.eye.files.versions(now)
+            earlier = self.eye.files.versions(file)
             assert len(earlier) <= VERSIONS
             self.files[earlier[0].id] = Kept(owner, old.content, old.name, FileState.VERSION, file.id)
             self.learn_versions(file.id)
@@ -196,6 +194,19 @@ class Model(RuleBasedStateMachine):
         for one in [one for one, kept in self.files.items() if kept.of == file_id]:
             self.learn_file(one, FileState.GONE, None)
 
+    def held(self) -> set[str]:
+        """Identifiers under which bytes of files and of earlier versions lie."""
+        return {file.content_id for file in map(self.eye.files.get, self.files) if file is not None}
+
+    def versions_are_whole(self) -> None:
+        """And `fsck` finds nothing."""
+        self.eye.assert_sound()
+        for version_id in self.in_state(FileState.VERSION):
+            kept = self.files[version_id]
+            if self.files[kept.of].state is FileState.READY:
+                opened = self.eye.library.open_version(kept.owner, kept.of, version_id)
+                assert b"".join(map(bytes, opened.read())) == kept.content
+
     def learn_file(self, file_id: str, *allowed: FileState | None) -> None:
         file = self.eye.files.get(file_id)
         assert (file and file.state) in {*allowed, self.files[file_id].state}
@@ -203,6 +214,8 @@ class Model(RuleBasedStateMachine):
             del self.files[file_id]
         else:
             self.files[file_id].state, self.files[file_id].name = file.state, file.name
+        if file is None or file.state is FileState.GONE:
+            self.learn_versions(file_id)
 
     def discover(self, owner: Actor, content: bytes) -> None:
         """What began while a fault came: at most one upload that no client knows of, or one file, whole."""
@@ -278,7 +291,6 @@ class Model(RuleBasedStateMachine):
         tried = self.attempt(fault, lambda: (library.purge_due(), service.cleanup.collect(), library.collect()))
         for file_id in trashed:
             self.learn_file(file_id, FileState.GONE, None)
-            self.learn_versions(file_id)
             assert tried.fault or (file_id in self.files) == (file_id not in due)
         for upload_id in [one for one, coming in self.coming.items() if coming.state is UploadState.ABORTED]:
             self.learn_end(upload_id)
