@@ -29,6 +29,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("token", "token", "Create, list and revoke access tokens."),
     ("upload", "upload", "Upload files over HTTP, in parallel and resumable."),
     ("download", "download", "Download files over HTTP."),
+    ("request", "request", "Make a link by which others send you files."),
     ("audit", "audit", "Read, export and trim the audit log."),
     ("store", "store", "Say where the store is."),
     ("doctor", "doctor", "Check settings, store, disk and clock, and say what to do."),

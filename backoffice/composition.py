@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 
+from backoffice.composition_stores import Stores
 from backoffice.domain.lifecycle import AccountPolicy
 from backoffice.domain.link_rules import LinkPolicy
 from backoffice.services.access import Access
@@ -14,15 +14,17 @@ from backoffice.services.belongings import Belongings
 from backoffice.services.blocks import Blocks
 from backoffice.services.bulk import Bulk
 from backoffice.services.checks import Checks
-from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.consequences import Consequences
 from backoffice.services.container import Services
+from backoffice.services.deliveries import Deliveries
 from backoffice.services.effective import Effective
-from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
+from backoffice.services.guest_codes import GuestCodes
+from backoffice.services.guests import Guests
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.link_requests import Requests
 from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.roles import Roles
@@ -41,32 +43,14 @@ from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
 from backoffice.services.zips import Zips
 from backoffice.settings import Settings
-from backoffice.stores.bounds import Bounds
-from backoffice.stores.chunks.disk import Disk
-from backoffice.stores.chunks.files import FileChunks
-from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Client, Db, connect
-from backoffice.stores.durability import RedisDurability, RedisHealth
-from backoffice.stores.files import RedisFiles
-from backoffice.stores.folders import RedisFolders
+from backoffice.stores.delivered_files import RedisDeliveries
 from backoffice.stores.fsck.long_indexes import LongIndexes
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.heartbeat import RedisHeartbeats
-from backoffice.stores.identities import RedisIdentities
 from backoffice.stores.installation import RedisInstallation
-from backoffice.stores.intents import RedisIntents
 from backoffice.stores.jobs import RedisJobs
-from backoffice.stores.keys import Keys
-from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
-from backoffice.stores.log.audit import RedisAudit
-from backoffice.stores.roles import RedisRoles
-from backoffice.stores.sessions import RedisSessions
-from backoffice.stores.throttle import RedisThrottle
-from backoffice.stores.tokens import RedisTokens
-from backoffice.stores.uploads import RedisUploads
-from backoffice.stores.user_with_roles import RedisAccounts
-from backoffice.stores.users import RedisUsers
 from backoffice.stores.views import RedisListLooks, RedisViews
 
 
@@ -112,7 +96,7 @@ def build_services(
     step_aside: StepAside = nullcontext,
 ) -> Services:
     """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
-    stores = _Stores(settings, Db(client, shebang=shebang), step_aside)
+    stores = Stores(settings, Db(client, shebang=shebang), step_aside)
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
     files, folders, uploads, links = _files(stores, settings, people)
     system, maintenance, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links))
@@ -122,6 +106,7 @@ def build_services(
         sessions=sessions,
         tokens=tokens,
         links=links,
+        guests=_guests(stores, settings, folders, uploads, links),
         views=_views(stores),
         lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
         audit=Audit(stores.audit),
@@ -129,7 +114,6 @@ def build_services(
         files=files,
         folders=folders,
         zips=Zips(files, folders),
-        inspection=FileInspection(stores.files, stores.uploads, stores.chunks, stores.audit),
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
@@ -147,7 +131,7 @@ def build_services(
 
 
 def _people(
-    stores: _Stores, settings: Settings, given: Passwords | None, step_aside: StepAside
+    stores: Stores, settings: Settings, given: Passwords | None, step_aside: StepAside
 ) -> tuple[Users, Roles, Sessions, Tokens]:
     passwords = given or Passwords(words=tuple(sorted(settings.served_hosts)), step_aside=step_aside)
     policy = AccountPolicy(settings.inactive_days)
@@ -155,7 +139,7 @@ def _people(
     return users, roles, _sessions(stores, settings, passwords, policy), _tokens(stores, policy)
 
 
-def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, Folders, Uploads, Links]:
+def _files(stores: Stores, settings: Settings, people: Users) -> tuple[Files, Folders, Uploads, Links]:
     chunks, audit, trash = stores.chunks, stores.audit, settings.trash_ttl
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, stores.durability)
     return (
@@ -166,7 +150,13 @@ def _files(stores: _Stores, settings: Settings, people: Users) -> tuple[Files, F
     )
 
 
-def _users(stores: _Stores, passwords: Passwords, policy: AccountPolicy) -> Users:
+def _guests(stores: Stores, settings: Settings, folders: Folders, uploads: Uploads, links: Links) -> Guests:
+    files = RedisDeliveries(stores.db, stores.keys, stores.bounds)
+    deliveries = Deliveries(files, stores.links, stores.chunks, stores.audit)
+    return Guests(Requests.of(links, folders), uploads, deliveries, GuestCodes(_secret_keys(settings)))
+
+
+def _users(stores: Stores, passwords: Passwords, policy: AccountPolicy) -> Users:
     return Users(
         store=stores.users,
         accounts=stores.accounts,
@@ -179,7 +169,7 @@ def _users(stores: _Stores, passwords: Passwords, policy: AccountPolicy) -> User
     )
 
 
-def _sessions(stores: _Stores, settings: Settings, passwords: Passwords, policy: AccountPolicy) -> Sessions:
+def _sessions(stores: Stores, settings: Settings, passwords: Passwords, policy: AccountPolicy) -> Sessions:
     return Sessions(
         stores.sessions,
         stores.users,
@@ -187,7 +177,7 @@ def _sessions(stores: _Stores, settings: Settings, passwords: Passwords, policy:
         stores.audit,
         stores.throttle,
         passwords,
-        TrustedDevices(tuple(key.reveal().encode() for key in settings.secret_keys)),
+        TrustedDevices(_secret_keys(settings)),
         stores.identities,
         idle_ms=settings.session_idle * 1000,
         max_ms=settings.session_max * 1000,
@@ -195,19 +185,22 @@ def _sessions(stores: _Stores, settings: Settings, passwords: Passwords, policy:
     )
 
 
-def _tokens(stores: _Stores, policy: AccountPolicy) -> Tokens:
+def _tokens(stores: Stores, policy: AccountPolicy) -> Tokens:
     return Tokens(
         store=stores.tokens, accounts=stores.accounts, identities=stores.identities, audit=stores.audit, policy=policy
     )
 
 
-def _upload_secrets(stores: _Stores, settings: Settings) -> UploadSecrets:
-    keys = tuple(key.reveal().encode() for key in settings.secret_keys)
-    policy = AccountPolicy(settings.inactive_days)
+def _secret_keys(settings: Settings) -> tuple[bytes, ...]:
+    return tuple(key.reveal().encode() for key in settings.secret_keys)
+
+
+def _upload_secrets(stores: Stores, settings: Settings) -> UploadSecrets:
+    keys, policy = _secret_keys(settings), AccountPolicy(settings.inactive_days)
     return UploadSecrets(stores.accounts, stores.identities, stores.audit, stores.throttle, keys, policy)
 
 
-def _whole(stores: _Stores, bulk: Bulk) -> tuple[System, Maintenance, Jobs]:
+def _whole(stores: Stores, bulk: Bulk) -> tuple[System, Maintenance, Jobs]:
     """What is about the store as a whole, and about many records."""
     db, keys, chunks, audit = stores.db, stores.keys, stores.chunks, stores.audit
     beats, installation = RedisHeartbeats(db, keys), RedisInstallation(db, keys)
@@ -218,17 +211,17 @@ def _whole(stores: _Stores, bulk: Bulk) -> tuple[System, Maintenance, Jobs]:
     return system, maintenance, jobs
 
 
-def _views(stores: _Stores) -> Views:
+def _views(stores: Stores) -> Views:
     return Views(store=RedisViews(stores.db, stores.keys), audit=stores.audit)
 
 
-def _access(stores: _Stores) -> Access:
+def _access(stores: Stores) -> Access:
     return Access(
         stores.accounts, stores.users, stores.roles, stores.tokens, stores.files, stores.audit, stores.db.together
     )
 
 
-def _effective(settings: Settings, stores: _Stores) -> Effective:
+def _effective(settings: Settings, stores: Stores) -> Effective:
     return Effective(
         stores.accounts,
         stores.audit,
@@ -241,7 +234,7 @@ def _effective(settings: Settings, stores: _Stores) -> Effective:
     )
 
 
-def _consequences(stores: _Stores, settings: Settings) -> Consequences:
+def _consequences(stores: Stores, settings: Settings) -> Consequences:
     return Consequences(
         accounts=stores.accounts,
         users=stores.users,
@@ -253,43 +246,3 @@ def _consequences(stores: _Stores, settings: Settings) -> Consequences:
         together=stores.db.together,
         policy=AccountPolicy(settings.inactive_days),
     )
-
-
-class _Stores:
-    """The stores of the control plane, over one connection, and that of the chunks with what says whether they can be
-    kept."""
-
-    def __init__(self, settings: Settings, db: Db, step_aside: StepAside) -> None:
-        keys = Keys(settings.key_prefix)
-        bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes, settings.keep_versions)
-        self.db, self.keys, self.bounds = db, keys, bounds
-        self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
-        self.chunks = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
-        self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
-        self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
-        self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
-        self.accounts = RedisAccounts(db, keys, self.users, self.roles)
-        self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
-        self.files, self.folders = RedisFiles(db, keys, bounds), RedisFolders(db, keys, bounds)
-        self.links = RedisLinks(db, keys, bounds)
-        self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
-
-
-def chunk_store(
-    settings: Settings,
-    db: Db,
-    keys: Keys,
-    durability: RedisDurability,
-    health: RedisHealth,
-    step_aside: StepAside = nullcontext,
-) -> ChunkStore:
-    """The back end that BACKOFFICE_CHUNKS names."""
-    directory = settings.chunks.directory
-    if directory is not None:
-        return FileChunks(Disk(directory))
-    return RedisChunks(db, keys, durability, health, step_aside)
-
-
-def _disk(settings: Settings) -> Path | None:
-    """Where the store's data is, when it is the embedded one."""
-    return settings.data_dir if settings.redis_url.startswith("unix:") and settings.data_dir.is_dir() else None

@@ -24,6 +24,7 @@
     │   ├── UndoExpired          the act is too long ago
     │   ├── AlreadyUndone
     │   ├── ChangedSince         what an act left is not there any more (`changed`, `by`, `at`)
+    │   ├── RequestFull          a request for files has all that it takes (`limit`)
     │   └── InUse                something still refers to it
     ├── UnsupportedVersion   the client speaks another version of a protocol
     ├── TooLarge             over a limit of size
@@ -209,6 +210,12 @@ class ChangedSince(Conflict):
     """It was changed again since."""
 
     code = "changed_since"
+
+
+class RequestFull(Conflict):
+    """This request has all the files that it takes."""
+
+    code = "request_full"
 
 
 class InUse(Conflict):

@@ -12,7 +12,13 @@ from backoffice.domain.permissions import AUDITOR, OPERATOR, USER, Permission, P
 from backoffice.domain.versions import Version
 
 OWN_FILES = frozenset(
-    {Permissions.FILES_READ, Permissions.FILES_WRITE, Permissions.FILES_DELETE, Permissions.FILES_SHARE}
+    {
+        Permissions.FILES_READ,
+        Permissions.FILES_WRITE,
+        Permissions.FILES_DELETE,
+        Permissions.FILES_SHARE,
+        Permissions.FILES_REQUEST,
+    }
 )
 
 ADMIN = "admin"
@@ -42,6 +48,7 @@ OWN_TO_ALL = {
     Permissions.FILES_WRITE: Permissions.FILES_ALL_WRITE,
     Permissions.FILES_DELETE: Permissions.FILES_ALL_DELETE,
     Permissions.FILES_SHARE: Permissions.LINKS_WRITE,
+    Permissions.FILES_REQUEST: Permissions.LINKS_WRITE,
     Permissions.TOKENS_OWN: Permissions.TOKENS_ALL,
     Permissions.SESSIONS_ALL: Permissions.SESSIONS_ALL,
     Permissions.JOBS_WRITE: Permissions.JOBS_READ,

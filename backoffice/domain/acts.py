@@ -7,74 +7,15 @@ act on that person's account at all, and what stands behind the request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from backoffice.domain import nouns
-from backoffice.domain.access import OWN_TO_ALL, Actor, Decision, decide
+from backoffice.domain.access import Actor, Decision, decide
+from backoffice.domain.act_rows import Act, Proof, Rank, Whose
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.limits import UNDO_DAYS
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permission, Permissions
 
-
-class Whose(StrEnum):
-    """Whom the object of an act belongs to. The texts are those of the documentation."""
-
-    SITE = "the site's"
-    OWN = "one's own only"
-    OWN_OR_ALL = "one's own, or somebody's"
-    ACCOUNT = "somebody's account"
-
-
-class Rank(StrEnum):
-    """What the actor has to hold compared with the person whose account it is, or who is let in by the object."""
-
-    ANY = "–"
-    NO_LESS = "no less than the person"
-    MORE = "more than the person"
-    GIVES = "all that is given"
-
-
-class Proof(StrEnum):
-    """What has to stand behind the request. The shell and the worker prove nothing: they act for themselves."""
-
-    ANY = "a session or a token"
-    PERSON = "a session"
-    FRESH = "a session with a fresh password"
-    FRESH_OR_SCOPE = "a session with a fresh password, or a token with this scope by name"
-    SHELL = "the command line"
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One row. `takes` is the permission; None: being signed in is enough. `event` is written in the step that acts;
-    None: no entry. `refused` is the entry when the rule says no."""
-
-    name: str
-    text: str
-    takes: Permission | None
-    whose: Whose = Whose.SITE
-    rank: Rank = Rank.ANY
-    proof: Proof = Proof.ANY
-    event: Action | None = None
-    refused: Action = Actions.ACCESS_DENY
-
-    @property
-    def others(self) -> Permission | None:
-        """The permission for the same with what is somebody else's."""
-        return OWN_TO_ALL[self.takes] if self.takes is not None and self.whose is Whose.OWN_OR_ALL else None
-
-    @property
-    def opens(self) -> tuple[Permission, ...]:
-        """The permissions of which one is needed to do this to something, whosever it is: what a door asks, behind
-        which it shows what is asked about. None: being signed in is enough."""
-        return tuple(dict.fromkeys(one for one in (self.takes, self.others) if one is not None))
-
-    @property
-    def foreign(self) -> Permission | None:
-        """The permission that reaches what is somebody else's; None where none does."""
-        return self.others if self.whose in {Whose.OWN, Whose.OWN_OR_ALL} else self.takes
+__all__ = ["Act", "Acts", "Proof", "Rank", "Whose", "act_named", "act_on", "all_acts", "decide_act"]
 
 
 def _own(name: str, text: str, takes: Permission, event: Action | None = None) -> Act:
@@ -114,6 +55,11 @@ class Acts:
     FILE_PURGE = _own("file.purge", "delete for good", Permissions.FILES_DELETE, Actions.FILE_PURGE)
     FILE_VERIFY = _own("file.verify", "compare a file with its digests", Permissions.FILES_WRITE, Actions.FILE_VERIFY)
     FILE_MOVE = _own("file.move", "put a file into another folder", Permissions.FILES_WRITE, Actions.FILE_MOVE)
+    FILE_ACCEPT = _only_own(
+        "file.accept", "accept a file that a guest has delivered", Permissions.FILES_WRITE, Actions.FILE_ACCEPT
+    )
+    FILE_REFUSE = _own("file.refuse", "refuse one, for good", Permissions.FILES_DELETE, Actions.FILE_REFUSE)
+    DELIVERY_READ = _own("delivery.read", "see and read what guests have delivered", Permissions.FILES_READ)
     FOLDER_READ = _own("folder.read", "see a folder", Permissions.FILES_READ)
     FOLDER_CREATE = _only_own("folder.create", "make a folder", Permissions.FILES_WRITE, Actions.FOLDER_CREATE)
     FOLDER_RENAME = _own("folder.rename", "rename a folder", Permissions.FILES_WRITE, Actions.FOLDER_RENAME)
@@ -208,6 +154,14 @@ class Acts:
         event=Actions.TOKEN_REVOKE,
     )
 
+    REQUEST_LIST = Act("request.list", "list own requests for files", Permissions.FILES_REQUEST, Whose.OWN)
+    REQUEST_CREATE = _only_own(
+        "request.create", "request files by a link", Permissions.FILES_REQUEST, Actions.LINK_CREATE
+    )
+    REQUEST_UPDATE = _only_own(
+        "request.update", "another end or other bounds of a request", Permissions.FILES_REQUEST, Actions.LINK_UPDATE
+    )
+    REQUEST_REVOKE = _own("request.revoke", "revoke a request", Permissions.FILES_REQUEST, Actions.LINK_REVOKE)
     LINK_LIST = Act("link.list", "list own share links", Permissions.FILES_SHARE, Whose.OWN)
     LINK_READ = _site("link.read", "see everybody's share links", Permissions.LINKS_READ)
     LINK_CREATE = _only_own(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backoffice.domain import mime_types
+from backoffice.domain.deliveries import Delivery, request_of
 from backoffice.domain.ids import is_id
 from backoffice.domain.invisible import (
     has_invisible,
@@ -36,7 +37,11 @@ TOP = "/"
 
 
 class FileState(StrEnum):
+    """`waiting`: a guest has delivered it, and its owner has yet to accept it; until then it is no file by any door
+    but those of the request by which it came."""
+
     READY = "ready"
+    WAITING = "waiting"
     TRASHED = "trashed"
     GONE = "gone"
     VERSION = "version"
@@ -76,11 +81,13 @@ class File:
     1: it went into the trash with that folder, and comes back with it; `alone` 1: it is there by itself, and in the
     list of those.
 
-    content     the identifier under which its chunks and their map lie; "" = its own
-    number      of that content: 1 as the file came, and one more for each that took its place
-    content_at  when that content came; 0 = with the file
-    content_by  who brought it, by identifier; "" = the owner
-    version_of  of an earlier version: the file
+    content       the identifier under which its chunks and their map lie; "" = its own
+    number        of that content: 1 as the file came, and one more for each that took its place
+    content_at    when that content came; 0 = with the file
+    content_by    who brought it, by identifier; "" = the owner
+    version_of    of an earlier version: the file
+    delivered_by  the credential of who sent it, where that was not the owner
+    sent_name     of what a guest delivered: how they called it; `sent_by`: what they call themselves
     """
 
     id: str
@@ -121,6 +128,10 @@ class File:
         """Who brought them, by identifier."""
         return self.content_by or self.owner
 
+    delivered_by: str = ""
+    sent_name: str = ""
+    sent_by: str = ""
+
     @property
     def folder_id(self) -> str:
         """The folder that it lies in, "" at the top."""
@@ -130,6 +141,11 @@ class File:
         """As it comes out of the trash at that time (ms)."""
         ready = replace(self, state=FileState.READY, changed_at=at, restored_at=at)
         return replace(ready, purge_at=0, with_folder=0, alone=0)
+
+    @property
+    def request(self) -> str:
+        """The request by whose guest it came, "" = none."""
+        return request_of(self.delivered_by)
 
     @property
     def sha256(self) -> str:
@@ -162,6 +178,7 @@ class FileSpec:
     mime_type  where nothing is said, or only what tools say of any bytes, the name decides
     digest     SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given
     folder     the identifier of one of the owner's folders; "" = the top
+    delivery   of what a guest sends by a request for files
     into       the file whose content it becomes, whatever it is called; None: a file by its name
     """
 
@@ -171,6 +188,7 @@ class FileSpec:
     tags: Iterable[str] = ()
     on_conflict: OnConflict = OnConflict.RENAME
     folder: str = ""
+    delivery: Delivery | None = None
     into: Target | None = None
 
     def __post_init__(self) -> None:

@@ -53,6 +53,21 @@ MAX_LINK_DOWNLOADS: Final = 10_000
 """That a link can be made for; without such a number it is for as many as come."""
 MAX_LINK_USES: Final = 10_000
 """Downloads by all links of one person in a day: each is an entry of the log."""
+MAX_REQUEST_FILES: Final = 10_000
+"""That a link by which files are requested takes in all."""
+DEFAULT_REQUEST_FILES: Final = 100
+DEFAULT_REQUEST_BYTES: Final = 10 * 1000**3
+"""Of all files that such a link takes, unless its owner says otherwise."""
+MAX_REQUEST_TYPES: Final = 30
+MAX_REQUEST_NAME: Final = 100
+MAX_REQUEST_MESSAGE: Final = 2_000
+MAX_GUEST_NAME: Final = 60
+MAX_RECEIPT_CODE: Final = 80
+"""Characters of a receipt code as it is typed, with what separates its parts."""
+MAX_DELIVERIES: Final = 10_000
+"""Files that guests of one person's requests deliver in a day."""
+MAX_WAITING: Final = 10_000
+"""Delivered files of one person that wait to be accepted."""
 LINK_LOOK_SECONDS: Final = 3600
 """The page of a link that is looked at again and again is one entry of the log in so long."""
 LINK_TICKET_SECONDS: Final = 24 * 3600

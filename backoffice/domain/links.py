@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from backoffice.domain.actions import Actions
+from backoffice.domain.deliveries import RequestTerms
 from backoffice.domain.files import File
 from backoffice.domain.ids import ID_LENGTH, secret_hash
 from backoffice.domain.limits import MAX_LINK_DOWNLOADS
@@ -24,7 +25,7 @@ LINKS = Noun(
     create=Actions.LINK_CREATE,
     update=Actions.LINK_UPDATE,
     delete=Actions.LINK_REVOKE,
-    recorded=("file", "folder", "expires_at", "max_downloads", "has_password"),
+    recorded=("file", "folder", "expires_at", "max_downloads", "has_password", "takes"),
 )
 _TOKEN: Final = re.compile(rf"([0-9A-Za-z]{{{ID_LENGTH}}})([0-9A-Za-z_-]{{43}})")
 
@@ -56,7 +57,8 @@ class Link:
     It leads to the `file` of this id, where its kind is FILE, else to the `folder`; the other one is "". `name` is what
     that was called then: the link follows it, whatever it is called later. `max_downloads` 0 = any number. Times in ms;
     `closed_at` 0 while nothing has closed it, else `closed_because` says what did. `reopened_at`: when an operator
-    opened it again, so that what barred it before counts no more."""
+    opened it again, so that what barred it before counts no more. Of the kind REQUEST `name` is a title of its own,
+    what it takes is in `terms`, and `delivered` and `delivered_bytes` count what came and was not taken back."""
 
     id: str
     owner: str
@@ -75,6 +77,14 @@ class Link:
     closed_at: int = 0
     closed_because: str = ""
     reopened_at: int = 0
+    message: str = ""
+    max_files: int = 0
+    max_bytes: int = 0
+    max_file_size: int = 0
+    types: tuple[str, ...] = ()
+    review: int = 0
+    delivered: int = 0
+    delivered_bytes: int = 0
     version: int = 1
 
     def matches(self, secret: str) -> bool:
@@ -102,7 +112,19 @@ class Link:
 
     @property
     def used_up(self) -> bool:
+        if self.kind is LinkKind.REQUEST:
+            return 0 < self.max_files <= self.delivered or 0 < self.max_bytes <= self.delivered_bytes
         return 0 < self.max_downloads <= self.downloads
+
+    @property
+    def terms(self) -> RequestTerms:
+        """What a request takes."""
+        return RequestTerms(self.max_files, self.max_bytes, self.max_file_size, self.types, self.review)
+
+    @property
+    def takes(self) -> dict[str, Any] | None:
+        """The same for the log; None of another kind."""
+        return asdict(self.terms) if self.kind is LinkKind.REQUEST else None
 
     def standing(self, now: int, rule: LinkRule, bar: str = "") -> Standing:
         """At `now` (ms), under this rule. `bar`: what its owner or object has against it, "" = nothing."""
@@ -139,8 +161,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class HeldLink:
-    """A link as lists show it. `name`: of its object now, or as it was when that is gone; `username`: of the
-    owner, or the id of who is deleted."""
+    """A link as lists show it. `name`: of its object now, or as it was when that is gone, of a request its title;
+    `username`: of the owner, or the id of who is deleted."""
 
     link: Link
     name: str

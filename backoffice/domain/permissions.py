@@ -45,6 +45,7 @@ class Permissions:
     FILES_WRITE = Permission("files:write", "Own files", "Upload and rename own files", OPERATOR, USER)
     FILES_DELETE = Permission("files:delete", "Own files", "Delete and restore own files", OPERATOR, USER)
     FILES_SHARE = Permission("files:share", "Own files", "Share own files by link", OPERATOR, USER)
+    FILES_REQUEST = Permission("files:request", "Own files", "Request files from others by link", OPERATOR, USER)
     FILES_ALL_READ = Permission(
         "files.all:read", "Everybody's files", "List and download everybody's files", OPERATOR, AUDITOR
     )

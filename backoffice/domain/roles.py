@@ -42,6 +42,7 @@ class Role:
     copied_from     name of the role that it was made like, "" where that is not known; that one may have changed since,
                     or be gone
     sharing_since   when a change last gave it what sharing files takes (ms), 0 = it is as it was made
+    requesting_since  the same of requesting files
     """
 
     id: str
@@ -53,6 +54,7 @@ class Role:
     version: int = 1
     copied_from: str = ""
     sharing_since: int = 0
+    requesting_since: int = 0
     share_days: int = 0
     share_password: int = 0
 

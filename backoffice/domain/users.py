@@ -46,7 +46,8 @@ class User:
     the roles or the site say; both in `lifecycle.py`. `enabled_at`: since when these days count anew.
     `inactive_at`: when they end the account, 0 = never; for lists, while whoever lets somebody in works it out anew.
     `quota_near`: 1 where more than nine tenths of the quota are taken; the store notes it (`_quota.lua`).
-    `sharing_since`: when a change last took away, or gave back, that they may share: links from before stay shut."""
+    `sharing_since`: when a change last took away, or gave back, that they may share: links from before stay shut;
+    `requesting_since`: the same of requests for files."""
 
     id: str
     username: str
@@ -67,6 +68,7 @@ class User:
     inactive_at: int = 0
     quota_near: int = 0
     sharing_since: int = 0
+    requesting_since: int = 0
     version: int = 1
 
     @property

@@ -108,7 +108,7 @@ class Access:
         file, roles, holders = self.together(
             lambda: self.files.get(file_id) if is_id(file_id) else None, self.roles.all, self.users.holders
         )
-        if file is None or file.state in {FileState.GONE, FileState.VERSION}:
+        if file is None or file.state in {FileState.WAITING, FileState.GONE, FileState.VERSION}:
             raise NotFound
         authorize(self.audit, actor, Acts.FILE_READ, file.owner, ObjectRef("file", file.id, file.name))
         acts = _acts_on(file)

@@ -11,12 +11,15 @@ from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
 from backoffice.services.blocks import Blocks
 from backoffice.services.consequences import Consequences
+from backoffice.services.deliveries import Deliveries
 from backoffice.services.effective import Effective
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
+from backoffice.services.guests import Guests
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.link_requests import Requests
 from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.ports import IdentityStore
@@ -42,6 +45,7 @@ class Services:
     sessions: Sessions
     tokens: Tokens
     links: Links
+    guests: Guests
     views: Views
     lists: Lists
     audit: Audit
@@ -49,7 +53,6 @@ class Services:
     files: Files
     folders: Folders
     zips: Zips
-    inspection: FileInspection
     uploads: Uploads
     upload_secrets: UploadSecrets
     jobs: Jobs
@@ -66,6 +69,22 @@ class Services:
     """`together(read, read, …)` is what each of these functions returns, for a page that shows several things: they
     share their round trips. They do not depend on each other, and they are reads, for the code of each may run several
     times. Raises what the first one to fail raises."""
+
+    @property
+    def inspection(self) -> FileInspection:
+        """Looking into stored files."""
+        files = self.files
+        return FileInspection(files.files, files.uploads, files.chunks, files.audit)
+
+    @property
+    def requests(self) -> Requests:
+        """Requests for files, for who makes them."""
+        return self.guests.requests
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What came by them."""
+        return self.guests.deliveries
 
     @property
     def resumable(self) -> Resumable:

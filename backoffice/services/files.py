@@ -180,7 +180,7 @@ class Files(FileVersioning):
 
         def change() -> list[File]:
             old = self.files.get(file_id) if is_id(file_id) else None
-            if old is None or old.state in {FileState.GONE, FileState.VERSION}:
+            if old is None or old.state in {FileState.WAITING, FileState.GONE, FileState.VERSION}:
                 raise NotFound
             authorize(self.audit, actor, Acts.FILE_PURGE, old.owner, file_ref(old))
             expect_version(old, version)

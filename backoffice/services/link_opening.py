@@ -23,7 +23,7 @@ from backoffice.domain.files import File
 from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
 from backoffice.domain.limits import LINK_LOOK_SECONDS
 from backoffice.domain.link_rules import PLAIN, LinkPolicy, LinkRule
-from backoffice.domain.links import LINKS, Link, LinkState, SharedFile, Standing, split_link_token
+from backoffice.domain.links import LINKS, Link, LinkKind, LinkState, SharedFile, Standing, split_link_token
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
@@ -36,7 +36,7 @@ from backoffice.services.ground import CredentialGround
 from backoffice.services.link_objects import LinkObject, LinkObjects, is_there
 from backoffice.services.ports import AccountStore, LinkStore, Throttle
 from backoffice.services.records import Records
-from backoffice.services.sharing import bar_of_owner, break_since
+from backoffice.services.sharing import REQUESTING, SHARING, bar_of_owner, break_since
 from backoffice.services.sign_in.passwords import Passwords
 from backoffice.services.sign_in.refusals import fingerprint, record_refusal
 from backoffice.services.sign_in.throttle import address_ways, consume, link_ways
@@ -122,13 +122,14 @@ class LinkOpening(Records[Link]):
             raise NotFound(NOT_OPEN)
         return reader.go_on(self._grounded(visitor, token, found), found.object, found.packed_map)
 
-    def _open(self, visitor: Actor, token: str, *, begun: bool = False) -> _Found:
-        """The link as it is now, if it is open. `begun`: one that is used up is, too."""
+    def _open(self, visitor: Actor, token: str, *, begun: bool = False, request: bool = False) -> _Found:
+        """The link as it is now, if it is open. `begun`: one that is used up is, too. `request`: one by which files are
+        requested, and no other; else no such one."""
         parts = split_link_token(token)
         link = self.store.get(parts[0] if parts is not None else NOBODY)
         known = link is not None and parts is not None and link.matches(parts[1])
         found = self._read(link if known else None)
-        if found is None or parts is None:
+        if found is None or parts is None or (found.link.kind is LinkKind.REQUEST) is not request:
             raise self._refusal(visitor, "unknown or revoked link", None, token)
         state, because = found.standing.state, found.standing.because
         if state is LinkState.OPEN or (begun and state is LinkState.USED_UP):
@@ -185,10 +186,11 @@ class LinkOpening(Records[Link]):
         since = stays[found.id] if found is not None else None
         if found is None or not is_there(found) or since is None:
             return f"its {link.object_type} is not there"
-        bar = bar_of_owner(user, roles, self.policy, self.now(), found.owner)
+        right = REQUESTING if link.kind is LinkKind.REQUEST else SHARING
+        bar = bar_of_owner(user, roles, self.policy, self.now(), found.owner, right)
         if not bar and link.since < since:
             bar = f"its {link.object_type} was away meanwhile"
-        return bar or break_since(user, roles, link.since)
+        return bar or break_since(user, roles, link.since, right)
 
     def _close(self, link: Link, because: str) -> None:
         """For good: what barred it may go away, and nobody decided then that strangers may have the file again."""

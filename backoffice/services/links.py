@@ -72,8 +72,11 @@ class Links(LinkOpening):
         if everybody:
             authorize(self.audit, actor, Acts.LINK_READ)
         else:
-            authorize(self.audit, actor, Acts.LINK_LIST, actor.id)
             query = replace(query, filters=(*(one for one in query.filters if one[0] != "owner"), ("owner", actor.id)))
+            act = Acts.LINK_LIST
+            if not decide_act(actor, act).allowed and decide_act(actor, Acts.REQUEST_LIST).allowed:
+                act, query = Acts.REQUEST_LIST, replace(query, filters=(*query.filters, ("kind", LinkKind.REQUEST)))
+            authorize(self.audit, actor, act, actor.id)
         page = self.store.page(query)
         held = iter(self._held(page.items))
         return page.map(lambda _: next(held))
@@ -87,7 +90,8 @@ class Links(LinkOpening):
         link = self.store.get(record_id) if is_id(record_id) else None
         everybody = decide_act(actor, Acts.LINK_READ).allowed
         if not everybody or (link is not None and link.owner == actor.id):
-            authorize(self.audit, actor, Acts.LINK_LIST, link.owner if link is not None else actor.id)
+            act = Acts.REQUEST_LIST if _is_request(link) else Acts.LINK_LIST
+            authorize(self.audit, actor, act, link.owner if link is not None else actor.id)
         else:
             authorize(self.audit, actor, Acts.LINK_READ)
         if link is None:
@@ -101,7 +105,7 @@ class Links(LinkOpening):
         link = self.store.get(record_id) if is_id(record_id) else None
         owner = link.owner if link is not None else actor.id
         authorize(self.audit, actor, Acts.LINK_UPDATE, owner, self.ref(link) if link else NO_OBJECT, now=self.now())
-        if link is None:
+        if link is None or _is_request(link):  # which is changed by `Requests`
             raise NotFound
         expect(link, version)
         if link.closed_at and fields.keys() != {"password"}:
@@ -120,7 +124,8 @@ class Links(LinkOpening):
         VersionMismatch."""
         link = self.store.get(link_id) if is_id(link_id) else None
         owner = link.owner if link is not None else actor.id
-        authorize(self.audit, actor, Acts.LINK_REVOKE, owner, self.ref(link) if link else NO_OBJECT, now=self.now())
+        act = Acts.REQUEST_REVOKE if _is_request(link) else Acts.LINK_REVOKE
+        authorize(self.audit, actor, act, owner, self.ref(link) if link else NO_OBJECT, now=self.now())
         if link is None:
             raise NotFound
         expect(link, version)
@@ -179,7 +184,7 @@ class Links(LinkOpening):
         return [
             HeldLink(
                 one,
-                found.name if found is not None and found.owner == one.owner else one.name,
+                found.name if found is not None and found.owner == one.owner and not _is_request(one) else one.name,
                 users[one.owner].username if one.owner in users else one.owner,
                 self._standing(one, users.get(one.owner), roles, found, stays),
             )
@@ -192,3 +197,7 @@ class Links(LinkOpening):
 
     def _hashed(self, password: str) -> str:
         return self.passwords.hash(self.passwords.check(password)) if password else ""
+
+
+def _is_request(link: Link | None) -> bool:
+    return link is not None and link.kind is LinkKind.REQUEST

@@ -41,6 +41,9 @@ class RecordStore(Protocol[R]):
     def page(self, query: Query) -> Page[R]:
         """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
 
+    def as_read(self, record: R) -> Version:
+        """What its key held when it was read: another one where it was changed or removed since."""
+
     def insert(self, record: R, event: AuditEvent) -> None:
         """Keep a new record. Raises Conflict when there is one of this id, NameTaken when a unique text is taken."""
 

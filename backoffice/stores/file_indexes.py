@@ -36,6 +36,16 @@ def is_live(file: File) -> bool:
     return file.state is FileState.READY
 
 
+def is_waiting(file: File) -> bool:
+    """Whether its owner has yet to accept it."""
+    return file.state is FileState.WAITING
+
+
+def _delivered(file: File) -> bool:
+    """Whether it came by a request and is there still."""
+    return bool(file.request) and file.state is not FileState.GONE
+
+
 def _trashed(file: File) -> bool:
     return file.state is FileState.TRASHED
 
@@ -50,7 +60,7 @@ def _created(file: File) -> float:
 
 
 def _has_bytes(file: File) -> bool:
-    return is_live(file) or is_version(file)
+    return is_live(file) or is_version(file) or is_waiting(file)
 
 
 def _purged(file: File) -> float:
@@ -79,6 +89,9 @@ SHORT = {
     "content_at": "d",
     "content_by": "y",
     "version_of": "p",
+    "delivered_by": "j",
+    "sent_name": "e",
+    "sent_by": "k",
 }
 """Names of the fields in the hash. `state` keeps its own: `delete_and_release.lua` looks at it, in uploads too."""
 
@@ -125,4 +138,9 @@ INDEXES: tuple[Index[File], ...] = (
         "purge",
     ),
     Sorted("gc", lambda one: one.updated_at if one.state is FileState.GONE else None),
+    # What guests have delivered, whatever its owner has done with it since: by request, and by guest.
+    Sorted("delivered", lambda one: one.created_at if _delivered(one) else None),
+    Facet("request", lambda one: [one.request] if _delivered(one) else [], _created, "delivered"),
+    Facet("guest", lambda one: [one.delivered_by] if _delivered(one) else [], _created, "delivered"),
+    Facet("waiting", lambda one: [one.owner] if is_waiting(one) else [], _created, "delivered"),
 )

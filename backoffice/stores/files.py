@@ -159,7 +159,7 @@ class RedisFiles(NewFiles):
             self.hand_over(commit, old, owner, quota)
             self.check_number(commit, owner, whose="The new owner")
 
-        new = replace(handed_over(old, owner), folder="", changed_at=event.at, restored_at=event.at)
+        new = replace(handed_over(old, owner), folder="", changed_at=event.at, restored_at=event.at, delivered_by="")
         return self._claimed(new, old, event, add)
 
     def amend(self, old: File, new: File, event: AuditEvent, more: Sequence[AuditEvent], quota: int) -> File:
@@ -176,7 +176,7 @@ class RedisFiles(NewFiles):
         new = replace(new, changed_at=event.at)
         if elsewhere:
             brought_by = handed_over(old, new.owner).content_by
-            new = replace(new, folder="", restored_at=event.at, content_by=brought_by)
+            new = replace(new, folder="", restored_at=event.at, content_by=brought_by, delivered_by="")
         if elsewhere and new.name == old.name:
             return self._claimed(new, old, event, add)
         return self._change(old, new, event, claim=elsewhere or entry(old) != entry(new), add=add)

@@ -10,7 +10,8 @@ from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.file_versions import changed_meanwhile, content_changes, with_content
 from backoffice.domain.files import TOP, File, OnConflict, Target
 from backoffice.errors import Gone, NameTaken, QuotaExceeded, VersionMismatch
-from backoffice.stores.file_indexes import is_live
+from backoffice.stores.deliveries import counted, insert_waiting
+from backoffice.stores.file_indexes import is_live, is_waiting
 from backoffice.stores.file_lists import NOUN
 from backoffice.stores.file_names import _FolderInTheWay, _Leaving, _Unplaced
 from backoffice.stores.file_versions import FileVersions
@@ -38,8 +39,22 @@ class NewFiles(FileVersions):
         done. The file as stored.
 
         Raises NameTaken (with OnConflict.FAIL), and what `add` checks; Gone where there is no `into`,
-        VersionMismatch where that holds something else.
+        VersionMismatch where that holds something else. One that waits to be accepted gets no name yet.
         """
+        add = counted(self._db, self._keys, file, event, add)
+        if is_waiting(file):
+            return insert_waiting(self, file, add, event)
+        return self._insert_named(file, add, on_conflict=on_conflict, into=into, event=event)
+
+    def _insert_named(
+        self,
+        file: File,
+        add: Callable[[Commit], None],
+        *,
+        on_conflict: OnConflict,
+        into: Target | None,
+        event: AuditEvent,
+    ) -> File:
         first, above = True, None
         for attempt in range(NAME_ATTEMPTS):
             old = self._target(file.owner, into) if into is not None else self._replaced(file, on_conflict)

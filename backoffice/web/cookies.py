@@ -1,8 +1,9 @@
-"""The four cookies, and when each is believed (S1, S4).
+"""The five cookies, and when each is believed (S1, S4).
 
     backoffice           the secret of the session; only its hash is stored
     backoffice-device    tells a browser that signed in before from one that guesses; see `services/sessions.py`
     backoffice-links     which downloads by share links the browser has begun; see `link_tickets.py`
+    backoffice-guest     who has delivered by requests for files; see `guest_proofs.py`
     backoffice-form      Flask's signed one: the CSRF token and the messages of the next page, nothing else
 
 A site that is not at the top of the standard port of its host has its port, and a mark of its path, behind the names:
@@ -32,6 +33,7 @@ SESSION: Final = "backoffice"
 DEVICE: Final = "backoffice-device"
 FORM: Final = "backoffice-form"
 LINKS: Final = "backoffice-links"
+GUEST: Final = "backoffice-guest"
 DEVICE_AGE: Final = 365 * 24 * 3600
 _PORTS: Final = {"http": "80", "https": "443"}
 
@@ -107,6 +109,15 @@ def end_session() -> None:
     def take(response: Response) -> Response:
         secure = is_secure(request, settings())
         response.delete_cookie(cookie_name(SESSION), secure=secure, httponly=True, samesite="Lax")
+        return response
+
+
+def give_cookie(base: str, value: str, max_age: int) -> None:
+    """Let the browser have it with this answer."""
+
+    @after_this_request
+    def give(response: Response) -> Response:
+        _set(response, base, value, max_age)
         return response
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from backoffice.domain.links import HeldLink
+from backoffice.domain.links import HeldLink, LinkKind
 from backoffice.web.formats import NOTHING, number, state_tag, time_tag
 
 TONES: Final = {
@@ -27,7 +27,9 @@ def link_state(held: HeldLink) -> Markup:
 
 
 def downloads_of(held: HeldLink) -> Markup | str:
-    """How many were begun, of how many."""
+    """How many were begun, of how many; of a request how many files came."""
+    if held.kind is LinkKind.REQUEST:
+        return _OF % (number(held.link.delivered), number(held.link.max_files))
     return _OF % (number(held.downloads), number(held.max_downloads)) if held.max_downloads else number(held.downloads)
 
 

@@ -76,9 +76,10 @@ class ShownFile(NamedTuple):
     cut: int = 0
 
 
-def shown_file(file: File) -> ShownFile:
-    """For a page that shows this file; the page is then allowed to."""
-    url, download = (url_for(f"api.files.{name}", file_id=file.id) for name in ("preview", "download"))
+def shown_file(file: File, endpoints: tuple[str, str] = ("preview", "download")) -> ShownFile:
+    """For a page that shows this file; the page is then allowed to. `endpoints`: of the API, what is shown and what is
+    taken along."""
+    url, download = (url_for(f"api.files.{name}", file_id=file.id) for name in endpoints)
     found = preview_of(file)
     if not file.size:
         return ShownFile("", url, download, file.name, why="The file is empty.")

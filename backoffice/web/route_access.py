@@ -5,6 +5,7 @@
     def rename(file_id: str) -> ResponseReturnValue: ...
 
     @public                                        # anybody: sign-in form, health
+    @public_upload                                 # anybody, with files: guests of a request
     @signed_in                                     # whoever is signed in
     declare(app, "files.index_view", access_to(Acts.FILES_LIST_ALL))   # for views made by a library
 
@@ -97,6 +98,11 @@ def route_act(
 def public(view: F) -> F:
     """The view is for anybody."""
     return _marked(Access(Who.PUBLIC))(view)
+
+
+def public_upload(view: F) -> F:
+    """The view is for anybody, and reads the body by itself, when it knows by what right somebody sends it."""
+    return _marked(Access(Who.PUBLIC, max_body=None))(view)
 
 
 def signed_in(view: F) -> F:

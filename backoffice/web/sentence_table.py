@@ -39,9 +39,10 @@ def _because(event: Event) -> str:
 
 def _created(event: Event) -> Told:
     size = _data(event, "size")
+    delivered = "delivered" if _data(event, "sent_by") or _data(event, "state") == "waiting" else "uploaded"
     if not isinstance(size, int):
-        return Told("{who} uploaded {what}")
-    return Told("{who} uploaded {what}, {size}", {"size": filesize(size)})
+        return Told(f"{{who}} {delivered} {{what}}")
+    return Told(f"{{who}} {delivered} {{what}}, {{size}}", {"size": filesize(size)})
 
 
 def _replaced(event: Event) -> Told:
@@ -229,6 +230,9 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.FILE_TAG: ("tagged", "{who} changed the tags of {what}"),
     Actions.FILE_TRANSFER: ("handed over", "{who} handed {what} over to another owner"),
     Actions.FILE_MOVE: ("moved", "{who} put {what} into another folder"),
+    Actions.FILE_ACCEPT: ("accepted", "{who} accepted {what}, which a guest had delivered"),
+    Actions.FILE_REFUSE: ("refused, of what guests deliver", "{who} refused {what}, which a guest had delivered"),
+    Actions.FILE_WITHDRAW: ("taken back by a guest", "{who} took back {what}, which they had delivered"),
     Actions.FOLDER_CREATE: ("made", "{who} made the folder {what}"),
     Actions.FOLDER_RENAME: ("renamed", _renamed),
     Actions.FOLDER_MOVE: ("moved", "{who} put the folder {what} into another one"),

@@ -23,10 +23,10 @@ READERS = {
     "users.index_view",
 }  # fmt: skip
 OPEN = {
-    USER: EVERYBODY | {"pages.shared", "pages.trash_question"},
+    USER: EVERYBODY | {"pages.shared", "pages.trash_question", "pages.requests", "pages.request_new"},
     AUDITOR: EVERYBODY | READERS | {"audit.index_view", "audit.details_view"},
     OPERATOR: EVERYBODY | READERS | {
-        "pages.shared", "pages.trash_question",
+        "pages.shared", "pages.trash_question", "pages.requests", "pages.request_new",
         "files.ask_view", "files.edit_view", "sessions.details_view", "sessions.index_view", "tokens.details_view",
         "tokens.index_view", "users.ask_view", "users.create_view",
     },

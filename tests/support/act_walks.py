@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from backoffice.domain.access import ADMIN, Actor, granted_by
 from backoffice.domain.acts import Act, Acts, Whose
+from backoffice.domain.deliveries import RequestTerms
 from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.ids import new_id
 from backoffice.domain.jobs import Selection
@@ -111,6 +112,9 @@ WALKS: Final[dict[Act, Prepare]] = {
         lambda on, whom: (on.file(whom), on.folder(whom)),
         lambda on, who, made: on.world.library.amend(who, made[0], folder=made[1]),
     ),
+    Acts.FILE_ACCEPT: _with(Scene.delivery, lambda on, who, file: on.deliveries.accept(who, file)),
+    Acts.FILE_REFUSE: _with(Scene.delivery, lambda on, who, file: on.deliveries.refuse(who, file)),
+    Acts.DELIVERY_READ: _with(Scene.delivery, lambda on, who, file: on.deliveries.get(who, file)),
     Acts.FOLDER_READ: _with(Scene.folder, lambda on, who, folder: on.world.folders.get(who, folder)),
     Acts.FOLDER_CREATE: lambda on, _: lambda who: on.world.folders.create(who, name=new_id()),
     Acts.FOLDER_RENAME: _with(
@@ -177,6 +181,14 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.TOKEN_READ: lambda on, _: lambda who: on.people.tokens.page(who, Query()),
     Acts.TOKEN_CREATE: lambda on, whom: lambda who: on.people.tokens.create(who, name="t", user_id=whom.id),
     Acts.TOKEN_REVOKE: _with(Scene.token, lambda on, who, token: on.people.tokens.revoke(who, token)),
+    Acts.REQUEST_LIST: lambda on, _: on.requests.rule,
+    Acts.REQUEST_CREATE: lambda on, _: (
+        lambda who: on.requests.create(who, name=f"r{next(NUMBERS)}", terms=RequestTerms(max_files=1))
+    ),
+    Acts.REQUEST_UPDATE: _with(
+        Scene.request, lambda on, who, link: on.requests.update(who, link, max_files=next(NUMBERS) % 999 + 1)
+    ),
+    Acts.REQUEST_REVOKE: _with(Scene.request, lambda on, who, link: on.links.revoke(who, link)),
     Acts.LINK_LIST: lambda on, _: lambda who: on.links.held(who, Query()),
     Acts.LINK_READ: lambda on, _: lambda who: on.links.held(who, Query(), everybody=True),
     Acts.LINK_CREATE: _with(Scene.file, lambda on, who, file: on.links.create(who, file=file)),
@@ -212,6 +224,7 @@ ONLY_OWN: Final = {
     Acts.FILES_LIST,
     Acts.JOBS_LIST,
     Acts.LINK_LIST,
+    Acts.REQUEST_LIST,
     Acts.VIEW_READ,
     Acts.LIST_ARRANGE,
 }
@@ -223,11 +236,13 @@ BEGINS: Final = {
     Acts.VIEW_CREATE,
     Acts.UPLOAD_START,
     Acts.FILE_REPLACE,
+    Acts.REQUEST_CREATE,
     Acts.PASSWORD_CHANGE,
 }
 """There is nothing yet, or nothing named, that could be somebody else's."""
 BESIDES: Final = {
     Acts.LINK_CREATE: Acts.FILE_DOWNLOAD,
+    Acts.REQUEST_CREATE: Acts.FOLDER_CREATE,
     Acts.JOB_START: Acts.FILE_TRASH,
     Acts.JOB_STOP: Acts.JOB_READ,
     Acts.FILE_REPLACE: Acts.FILE_CREATE,

@@ -8,25 +8,30 @@ from itertools import count
 from redis import Redis
 
 from backoffice.domain.access import Actor
+from backoffice.domain.deliveries import Delivery, RequestTerms, guest_credential
 from backoffice.domain.files import FileSpec
 from backoffice.domain.jobs import Selection
 from backoffice.domain.users import User
 from backoffice.services.archive import Archive
 from backoffice.services.bulk import Bulk
 from backoffice.services.consequences import Consequences
+from backoffice.services.deliveries import Deliveries
+from backoffice.services.guests import ROLES
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.link_requests import Requests
 from backoffice.services.links import Links
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Lists, Views
+from backoffice.stores.delivered_files import RedisDeliveries
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import entries_of
 from backoffice.stores.views import RedisListLooks, RedisViews
 from tests.support.people import ROOT, People
-from tests.support.uploads import World, reader
+from tests.support.uploads import KEYS, World, reader
 
 
 def _consequences(people: People, world: World) -> Consequences:
@@ -56,6 +61,9 @@ class Scene:
         people = self.people
         store = RedisLinks(people.db, people.keys)
         self.links = Links.of(store, people.users, self.world.files, self.world.folders.store, self.world.chunks)
+        self.requests = Requests.of(self.links, self.world.folders)
+        deliveries = RedisDeliveries(self.world.db, KEYS)
+        self.deliveries = Deliveries(deliveries, store, self.world.chunks, people.log, people.clock)
         self.jobs = Jobs(
             store=RedisJobs(self.people.db, self.people.keys),
             accounts=self.people.accounts,
@@ -98,6 +106,19 @@ class Scene:
         assert link is not None
         self.links._close(link, "its file was away meanwhile")
         return link.id
+
+    def request(self, owner: User) -> str:
+        """A request for files of theirs."""
+        terms = RequestTerms(max_files=10)
+        return self.requests.create(self.writer(owner), name=f"r{next(self._numbers)}", terms=terms)[0].id
+
+    def delivery(self, owner: User) -> str:
+        """A file that a guest has delivered to them, and that waits; by a link that is open whatever they may now."""
+        link = self.request(owner)
+        credential = guest_credential(link, "0" * 10)
+        guest = Actor(link, "a guest", roles=ROLES, credential=credential, acts_for=owner.id)
+        spec = FileSpec("d.txt", delivery=Delivery(review=True))
+        return self.world.service.upload_stream(guest, spec, reader(b"one")).id
 
     def session(self, owner: User) -> str:
         return self.people.sessions.start_for(self.people.visitor(), owner).session.id

@@ -61,6 +61,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.StoreCheck, Fsck),
 ]
 READERS = {
+    "as_read",
     "get",
     "get_many",
     "get_with_map",

@@ -88,7 +88,7 @@ NO_ACTS_ON_OTHERS = {
     (Files, "history"), (Files, "open_version"),  # reading
     (Sessions, "of_user"),
     (Sessions, "get"), (Tokens, "held_one"), (Tokens, "of_user"),  # reading: a right for everybody's
-    (Uploads, "state"),  # reading
+    (Uploads, "state"), (Uploads, "sent"),  # reading
     (Uploads, "append"), (Uploads, "append_checked"), (Uploads, "complete"), (Uploads, "declare_size"),
     (Uploads, "put_chunk"),  # bytes for an upload, as its owner's file
     (Uploads, "replace_content"),  # for a file of one's own

@@ -158,7 +158,7 @@ def test_users_and_roles(scene: JobScene) -> None:
     admin = scene.people.actor(scene.people.user("rosa", "admin"))
     users, roles = scene.people.users, scene.people.roles
     role = roles.create(admin, name="readers", permissions=["files:read"])
-    roles.update(admin, "readers", permissions=["files:read", "files:write"], description="They read")
+    roles.update(admin, "readers", permissions=["files:read", "files:delete"], description="They read")
     scene.undo.entry(admin, scene.newest("role.update"))
     assert roles.get(admin, "readers") == replace(role, version=3)
     users.update(

@@ -32,7 +32,7 @@ from backoffice.services.intent_ports import IntentStore
 from backoffice.services.ports import Durability
 from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
 from backoffice.services.uploads.cleanup import Cleanup
-from backoffice.services.uploads.file_of import brought_by, check_wanted, created, file_of, known_digest
+from backoffice.services.uploads.file_of import as_it_comes, brought_by, check_wanted, created, file_of, known_digest
 from backoffice.services.uploads.reader import read_digest
 
 LEASE_SECONDS = 60
@@ -208,6 +208,7 @@ class Completion:
             folder=spec.folder,
             content_by=brought_by(actor),
         )
+        file = as_it_comes(file, spec, actor.credential if actor.acts_for else "")
         file = self.files.create(
             file,
             chunk,

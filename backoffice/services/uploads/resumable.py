@@ -200,7 +200,7 @@ class Resumable:
                 return replace(upload, state=UploadState.OPEN, lease="")
             return upload
         file, made = self.uploads.files.of_upload(upload_id) if is_id(upload_id) else (None, None)
-        if file is None or file.state is FileState.GONE or actor.acts_for:
+        if file is None or file.state in {FileState.GONE, FileState.WAITING} or actor.acts_for:
             raise NotFound
         authorize(self.uploads.audit, actor, Acts.UPLOAD_SEND, file.owner, ObjectRef("file", file.id, file.name))
         if made is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
@@ -36,6 +37,8 @@ from backoffice.services.uploads.streaming import StreamingUpload
 from backoffice.services.uploads.takeover import as_chunks
 
 Data = bytes | memoryview
+_STORED: Final = {False: {FileState.READY}, True: {FileState.READY, FileState.WAITING}}
+"""States of what an upload has become, for its owner, and for who acts for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,9 @@ class Uploads(UploadsStarting):
         Raises Conflict where that is not what was asked for.
         """
         done, made = self.files.of_upload(upload_id) if is_id(upload_id) else (None, None)
-        if done is None or done.owner != actor.id or done.state is not FileState.READY:
+        if done is None or done.owner != actor.owner or done.state not in _STORED[bool(actor.acts_for)]:
+            return None
+        if actor.acts_for and done.delivered_by != actor.credential:
             return None
         if made is not None:  # else it has become a version that is kept no more
             differs = spec.digest and made.digest and made.digest != spec.digest

@@ -54,6 +54,10 @@ class UploadsUnderWay:
         upload = self._get_authorized(actor, upload_id, Acts.UPLOAD_READ)
         return self._status(upload)
 
+    def sent(self, actor: Actor, upload_id: str) -> UploadStatus:
+        """The same, for who sends it and may read nothing. Raises NotFound."""
+        return self._status(self._get_authorized(actor, upload_id, Acts.UPLOAD_SEND))
+
     def _status(self, upload: Upload) -> UploadStatus:
         return status_of(self.uploads, upload, self.limits.chunk_size)
 

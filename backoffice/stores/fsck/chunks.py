@@ -33,7 +33,7 @@ from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.uploads import RedisUploads
 
-LIVE = {FileState.READY, FileState.TRASHED, FileState.VERSION}
+LIVE = {FileState.READY, FileState.WAITING, FileState.TRASHED, FileState.VERSION}
 """States in which a file has its bytes. One that is gone loses them at any moment."""
 STRAY_SECONDS = 24 * 3600
 """What belongs to nothing is given so long, for somebody to find out why."""

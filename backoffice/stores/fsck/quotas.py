@@ -89,7 +89,8 @@ class QuotaCheck:
         """
         whose = (("owner", owner), ("gc", ""))
         uploads = [self._all(upload_store.NOUN, *one) for one in whose]
-        files = [self._all(file_store.NOUN, *one) for one in (("earlier", owner), ("gc", ""), ("trash", owner))]
+        own = (("earlier", owner), ("gc", ""), ("trash", owner), ("waiting", owner))
+        files = [self._all(file_store.NOUN, *one) for one in own]
         ids = self._ids(self._uploads.collection, self._repairer.read_atomically(uploads))
         quota, *rows = self._repairer.read_atomically(
             [
@@ -102,14 +103,16 @@ class QuotaCheck:
         )
         if ids != self._ids(self._uploads.collection, rows[:2]):
             return None
-        arriving = [self._uploads.collection.decode(one, row) for one, row in zip(ids, rows[6:], strict=True)]
+        arriving = [self._uploads.collection.decode(one, row) for one, row in zip(ids, rows[7:], strict=True)]
         reserved = sum(one.reserved for one in arriving if one is not None and one.owner == owner)
-        fixed, trashed = (self._ids(self._files.collection, part) for part in (rows[2:4], rows[4:5]))
-        in_trash = self._sizes_in_trash(trashed)
-        if in_trash is None or not self._learn(owner, fixed, sizes):
+        fixed, trashed, waiting = (
+            self._ids(self._files.collection, part) for part in (rows[2:4], rows[4:5], rows[5:6])
+        )
+        in_trash, undecided = self._sizes(trashed, FileState.TRASHED), self._sizes(waiting, FileState.WAITING)
+        if in_trash is None or undecided is None or not self._learn(owner, fixed, sizes):
             return None
-        used = sum(int(float(score)) for _, score in flat_pairs(rows[5]))
-        used += sum(sizes[one] for one in fixed) + sum(in_trash)
+        used = sum(int(float(score)) for _, score in flat_pairs(rows[6]))
+        used += sum(sizes[one] for one in fixed) + in_trash + undecided
         return (int(quota[0] or 0), int(quota[1] or 0)), (used, reserved)
 
     def _all(self, noun: str, index: str, value: str) -> Command:
@@ -118,11 +121,11 @@ class QuotaCheck:
     def _ids(self, collection: Collection[Any], rows: Sequence[Sequence[bytes]]) -> list[str]:
         return [collection.member_id(one) for row in rows for one in row]
 
-    def _sizes_in_trash(self, ids: Sequence[str]) -> list[int] | None:
-        """None when one has left the trash, and may hold something else."""
+    def _sizes(self, ids: Sequence[str], state: FileState) -> int | None:
+        """Of these together; None when one is not in that state any more, and may hold something else."""
         found = [file for batch in batches(ids) for file in self._files.collection.get_many(batch)]
-        there = [file.size for file in found if file is not None and file.state is FileState.TRASHED]
-        return there if len(there) == len(found) else None
+        there = [file.size for file in found if file is not None and file.state is state]
+        return sum(there) if len(there) == len(found) else None
 
     def _learn(self, owner: str, ids: Sequence[str], sizes: dict[str, int]) -> bool:
         """Add the sizes of these files; False when one has vanished or was handed over."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.versions import Version
 from backoffice.errors import StoreFull
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
@@ -69,6 +70,11 @@ class RedisRecords(Generic[R]):
     def page(self, query: Query) -> Page[R]:
         """The records asked for. Raises Invalid for an unknown index, a bad cursor or a limit out of bounds."""
         return self._pager.page(query)
+
+    def as_read(self, record: R) -> Version:
+        """What its key held when it was read: another one where it was changed or removed since."""
+        name, text = self.collection.version(record)
+        return Version(self._keys.record(self.noun, record.id), name, text.encode())
 
     # -- changing
 

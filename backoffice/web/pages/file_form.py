@@ -6,8 +6,8 @@ Nothing of it is written to disk, and it is never in memory as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import IO, Any, Final, cast
 
 from flask import Request
@@ -28,31 +28,46 @@ STEP: Final = 256 * 1024
 FIELDS: Final = 2 * STEP
 """Bytes for all that is not a file; the parser also holds one step of the body under this limit."""
 _SEPARATOR: Final = re.compile(r"[/\\]")
+BeginFile = Callable[[str, str], AbstractContextManager[tuple[NewFile, Callable[[], object]]]]
+"""Begins a file of that name and type: where its bytes go, and what is called when they are all there. Left before
+that, nothing remains of it."""
 
 
 def take_form(
     request: Request, actor: Actor, uploads: Uploads, stored: Callable[[File], None], folder: str = ""
 ) -> None:
-    """Store every file of the form in a folder; `stored` is told of each as soon as it is safe. A control left empty is
-    none.
+    """Store every file of the form in a folder; `stored` is told of each as soon as it is safe. Raises what
+    `receive_form` raises."""
 
-    Raises Invalid (BodyCut), TooLarge and all that receiving a file raises; what `stored` was told of stays.
+    @contextmanager
+    def begin(name: str, mime_type: str) -> Iterator[tuple[NewFile, Callable[[], None]]]:
+        spec = FileSpec(name, mime_type, folder=folder)
+        with uploads.open_stream(actor, spec) as new:
+            yield new, lambda: stored(uploads.finish_stream(actor, new, spec))
+
+    receive_form(request, begin, uploads.limits.max_file_size)
+
+
+def receive_form(request: Request, begin_file: BeginFile, largest: int) -> None:
+    """Give every file of the form, of at most `largest` bytes, to what `begin_file` makes for it. A control left empty
+    is none.
+
+    Raises Invalid (BodyCut), TooLarge and all that receiving a file raises; what was whole before stays.
     """
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
         raise Invalid("This is not a form with files.")
-    body = RequestBody(request, uploads.limits.max_file_size * MAX_FILES)
+    body = RequestBody(request, largest * MAX_FILES)
     with ExitStack() as unfinished:
 
         def begin(*, filename: str | None, content_type: str | None, **_lengths: int | None) -> IO[bytes]:
             name = file_name(filename or "")
             if not name:
                 return cast(IO[bytes], _Nothing())
-            spec = FileSpec(name, content_type or "", folder=folder)
-            new = unfinished.enter_context(uploads.open_stream(actor, spec))
+            new, finish = unfinished.enter_context(begin_file(name, content_type or ""))
 
             def whole() -> None:
-                stored(uploads.finish_stream(actor, new, spec))
+                finish()
                 unfinished.pop_all().close()
 
             return cast(IO[bytes], _Part(new, whole))

@@ -7,7 +7,7 @@ secret stands in the path, as that of set-up links, and is kept out of the acces
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, after_this_request, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.links import SharedFile, split_link_token
@@ -17,6 +17,8 @@ from backoffice.web.download import send_file
 from backoffice.web.errors import retry_headers, status_of, wants_problem
 from backoffice.web.identity import anonymous
 from backoffice.web.link_tickets import give_ticket, has_ticket, just_begun
+from backoffice.web.pages.guest import request_page
+from backoffice.web.robots import keep_out_of_indexes
 from backoffice.web.route_access import public
 
 
@@ -29,7 +31,9 @@ def register(bp: Blueprint) -> None:
 @public
 def link(token: str) -> ResponseReturnValue:
     """What is shared and by whom, with one button; and what that sends, with the password where the link has one."""
-    _keep_out_of_indexes()
+    keep_out_of_indexes()
+    if services().requests.is_request(token):
+        return request_page(token)
     links = services().links
     try:
         shared = links.look(anonymous(), token)
@@ -50,7 +54,7 @@ def link(token: str) -> ResponseReturnValue:
 @public
 def link_file(token: str) -> ResponseReturnValue:
     """The bytes, for a browser that has begun the download; any other is led to the page."""
-    _keep_out_of_indexes()
+    keep_out_of_indexes()
     parts = split_link_token(token)
     if parts is None or not has_ticket(parts[0]):
         return redirect(url_for("pages.link", token=token), 303)
@@ -72,10 +76,3 @@ def _refused(shared: SharedFile, error: BadCredentials | TooMany) -> ResponseRet
     if wants_problem():
         raise error
     return render_template("link.html", shared=shared, error=str(error)), status_of(error), retry_headers(error)
-
-
-def _keep_out_of_indexes() -> None:
-    @after_this_request
-    def tell(response: Response) -> Response:
-        response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-        return response

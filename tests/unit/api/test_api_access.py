@@ -43,6 +43,7 @@ def test_of_a_token_within_its_scopes(site: Site, root: Person) -> None:
         "file.read",
         "file.download",
         "file.list",
+        "delivery.read",
         "folder.read",
         "upload.read",
     }

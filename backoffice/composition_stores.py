@@ -1,0 +1,71 @@
+"""The stores of the control plane and that of the chunks, over one connection, as `composition.py` joins them with the
+services."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from backoffice.services.chunk_ports import ChunkStore
+from backoffice.services.sign_in.passwords import StepAside
+from backoffice.settings import Settings
+from backoffice.stores.bounds import Bounds
+from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.chunks.redis import RedisChunks
+from backoffice.stores.client import Db
+from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
+from backoffice.stores.identities import RedisIdentities
+from backoffice.stores.intents import RedisIntents
+from backoffice.stores.keys import Keys
+from backoffice.stores.links import RedisLinks
+from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.roles import RedisRoles
+from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.throttle import RedisThrottle
+from backoffice.stores.tokens import RedisTokens
+from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.user_with_roles import RedisAccounts
+from backoffice.stores.users import RedisUsers
+
+
+class Stores:
+    """The stores of the control plane, over one connection, and that of the chunks with what says whether they can be
+    kept."""
+
+    def __init__(self, settings: Settings, db: Db, step_aside: StepAside) -> None:
+        keys = Keys(settings.key_prefix)
+        bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes, settings.keep_versions)
+        self.db, self.keys, self.bounds = db, keys, bounds
+        self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
+        self.chunks = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
+        self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
+        self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
+        self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
+        self.accounts = RedisAccounts(db, keys, self.users, self.roles)
+        self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
+        self.files, self.folders = RedisFiles(db, keys, bounds), RedisFolders(db, keys, bounds)
+        self.links = RedisLinks(db, keys, bounds)
+        self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
+
+
+def chunk_store(
+    settings: Settings,
+    db: Db,
+    keys: Keys,
+    durability: RedisDurability,
+    health: RedisHealth,
+    step_aside: StepAside = nullcontext,
+) -> ChunkStore:
+    """The back end that BACKOFFICE_CHUNKS names."""
+    directory = settings.chunks.directory
+    if directory is not None:
+        return FileChunks(Disk(directory))
+    return RedisChunks(db, keys, durability, health, step_aside)
+
+
+def _disk(settings: Settings) -> Path | None:
+    """Where the store's data is, when it is the embedded one."""
+    return settings.data_dir if settings.redis_url.startswith("unix:") and settings.data_dir.is_dir() else None
