@@ -12,10 +12,11 @@ import pytest
 
 from backoffice.errors import BackofficeError
 from tests.support.chunks import Place
-from tests.support.crashes import SCENARIOS, Journal, a_minute_later, come_back, prepare
+from tests.support.crashes import BOUNDS, SCENARIOS, Journal, a_minute_later, come_back, prepare
 from tests.support.database import database
 from tests.support.upload_faults import Fault, FaultyDb, FaultyDisk
 from tests.support.uploads import World
+from tests.support.version_crashes import VERSIONED
 
 NEVER = 1000
 
@@ -33,11 +34,11 @@ def play(client: Any, scenario: str, fault: Fault, after: int, journal: Journal)
     db = FaultyDb(client, shebang=database(client)._shebang)
     directory = Place.current.directory
     disk = FaultyDisk(directory, db) if directory is not None else None
-    prepare(World.over(client), scenario, journal)
+    prepare(World.over(client, bounds=BOUNDS), scenario, journal)
     db.changes = lambda: int(client.info("persistence")["rdb_changes_since_last_save"])
     db.arm(fault, after)
     with contextlib.suppress(BackofficeError):
-        SCENARIOS[scenario](World.over(client, db=db, disk=disk), journal)
+        SCENARIOS[scenario](World.over(client, db=db, disk=disk, bounds=BOUNDS), journal)
     if not db.disarm():
         return Came.NOT
     return Came.IN_VAIN if db.in_vain else Came.IN_EARNEST
@@ -72,7 +73,7 @@ def each_call_fails(client: Any, directory: Path, scenario: str, fault: Fault) -
         if came is Came.IN_VAIN:
             continue
         with a_minute_later():
-            come_back(World.over(client), scenario, journal)
+            come_back(World.over(client, bounds=BOUNDS), scenario, journal)
         if came is Came.NOT:
             break
-    assert after > (0 if "small_body" in scenario else 4)
+    assert after > (0 if "small_body" in scenario or scenario in VERSIONED else 4)

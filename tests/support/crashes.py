@@ -26,11 +26,13 @@ from backoffice.domain.times import now_ms
 from backoffice.errors import Unavailable
 from backoffice.services.uploads.chunks import GRACE_SECONDS
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.client import Client, connect
 from tests.support.chunks import Place, unsynced
 from tests.support.killing import KillingDb, KillingDisk
 from tests.support.uploads import ALICE, LIMITS, World, reader
+from tests.support.version_crashes import VERSIONED, expect_whole, prepare_file
 
 PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
 CONTENT = b"".join(PARTS)
@@ -39,6 +41,7 @@ CUTS = (300, 700, 1400, len(CONTENT))
 SMALL = 900
 """Bytes of a body that fits in a chunk."""
 EVERYTHING = Query()
+BOUNDS = Bounds(versions=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ def prepare(world: World, scenario: str, journal: Journal) -> None:
         journal.note("started", world.stored(ALICE, PARTS).id)
     elif scenario == "cancelled":
         journal.note("started", world.partly(ALICE, PARTS, 2).id)
+    elif scenario in VERSIONED:
+        prepare_file(world, journal)
 
 
 STAGED = ("by_chunks_staged", "by_small_body_staged")
@@ -178,6 +183,7 @@ SCENARIOS: dict[str, Scenario] = {
     "by_small_body_staged": staged(by_small_body),
     "purged": purged,
     "cancelled": cancelled,
+    **{name: act for name, (act, _) in VERSIONED.items()},
 }
 
 
@@ -185,7 +191,7 @@ def over(run: Run, client: Client, db: KillingDb | None = None) -> World:
     """The service, with bytes where the run has them."""
     Place(Path(run.chunks) if run.chunks else None).enter()
     disk = KillingDisk(Path(run.chunks), db) if run.chunks and db is not None else None
-    return World.over(client, db=db, disk=disk)
+    return World.over(client, db=db, disk=disk, bounds=BOUNDS)
 
 
 def play(run: Run) -> None:
@@ -233,12 +239,14 @@ def replay(run: Run) -> None:
 
 def come_back(world: World, scenario: str, journal: Journal) -> None:
     """Go on where the journal ends. Then all that the client was told is true, and nothing else is there."""
+    if scenario in VERSIONED:
+        world.assert_sound()
+        expect_whole(world, scenario, journal, end=False)
     SCENARIOS[scenario](world, journal)
-    content = CONTENT[:SMALL] if "small_body" in scenario else CONTENT
-    for [file_id] in journal.of("done"):
-        assert world.read(ALICE, file_id) == content
-    for file in world.library.page(ALICE, EVERYTHING).items:
-        assert world.read(ALICE, file.id) == content, "half a file is visible"
+    if scenario in VERSIONED:
+        expect_whole(world, scenario, journal, end=True)
+    else:
+        _expect_content(world, journal, CONTENT[:SMALL] if "small_body" in scenario else CONTENT)
     world.assert_sound()
 
     # What no client knows of goes by itself.
@@ -250,15 +258,23 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
     world.service.cleanup.sweep()
     world.assert_sound()
     files = world.library.page(ALICE, EVERYTHING).items
-    assert world.files.usage("alice") == (sum(file.size for file in files), 0)
+    held = [one for file in files for one in (file, *world.files.versions(file))]
+    assert world.files.usage("alice") == (sum(one.size for one in held), 0)
     left = {file.id for file in files}
     if Place.current.directory is not None:
-        assert {one for one, _, _ in world.chunks.scan()} <= left
+        assert {one for one, _, _ in world.chunks.scan()} <= {one.content_id for one in held}
         assert sorted(one.name for one in Place.current.directory.glob("held/*/*")) == []
         assert list(Place.current.directory.glob("tmp/*")) == []
     assert left.issuperset(one for [one] in journal.of("done"))
     # Whose id no client was told, may be there, whole; what was to go is gone.
     assert scenario.startswith("by_") or left.isdisjoint(one for [one] in journal.of("started"))
+
+
+def _expect_content(world: World, journal: Journal, content: bytes) -> None:
+    for [file_id] in journal.of("done"):
+        assert world.read(ALICE, file_id) == content
+    for file in world.library.page(ALICE, EVERYTHING).items:
+        assert world.read(ALICE, file.id) == content, "half a file is visible"
 
 
 def main() -> None:

@@ -58,6 +58,7 @@ class ChunkCheck:
     def __init__(self, repairer: Repairer, chunks: Chunks, uploads: RedisUploads, files: file_store.RedisFiles) -> None:
         self._repairer, self._chunks, self._uploads, self._files = repairer, chunks, uploads, files
         self._db, self._keys, self._homes = repairer.db, repairer.keys, Homes(repairer)
+        self._homeless: list[str] = []
 
     def _found(self, places: Iterable[Place]) -> Stats:
         """What is there of these chunks."""
@@ -225,8 +226,10 @@ class ChunkCheck:
     # -- what belongs to nothing
 
     def strays(self) -> Iterator[None]:
-        """Kept chunks without a record, batch by batch. One that is held goes by itself, and so does one that is kept
-        ahead."""
+        """Maps and kept chunks without a record, batch by batch. A chunk that is held goes by itself, and so does one
+        that is kept ahead. To be called when the indexes were repaired, for one of them says whose bytes these are."""
+        for one in self._homeless:
+            self._repairer.verify_and_repair(partial(self._look_map, one))
         for batch in batches(self._chunks.scan()):
             self._repairer.count(Invariant.ORPHAN, len(batch))
             ids: defaultdict[str, list[int]] = defaultdict(list)
@@ -256,11 +259,10 @@ class ChunkCheck:
         return Fault(Invariant.ORPHAN, ObjectRef("file", file_id), what, after=after)
 
     def maps(self, ids: Sequence[str]) -> None:
-        """Chunk maps, from a scan: each has a record."""
+        """Chunk maps, from a scan: each has a record. Those that seem to have none are looked at once more in the
+        end."""
         self._repairer.count(Invariant.ORPHAN, len(ids))
-        for one, home in zip(ids, self._homes.of(ids), strict=True):
-            if home.missing:
-                self._repairer.verify_and_repair(partial(self._look_map, one))
+        self._homeless += [one for one, home in zip(ids, self._homes.of(ids), strict=True) if home.missing]
 
     def _look_map(self, file_id: str) -> Fault | None:
         parts = (self._keys.chunk_map(file_id), self._keys.scattered_chunks(file_id))
