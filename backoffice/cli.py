@@ -30,6 +30,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("upload", "upload", "Upload files over HTTP, in parallel and resumable."),
     ("download", "download", "Download files over HTTP."),
     ("request", "request", "Make a link by which others send you files."),
+    ("share", "share", "Share a file or a folder by a link."),
     ("audit", "audit", "Read, export and trim the audit log."),
     ("store", "store", "Say where the store is."),
     ("doctor", "doctor", "Check settings, store, disk and clock, and say what to do."),

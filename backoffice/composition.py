@@ -98,27 +98,27 @@ def build_services(
     """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
     stores = Stores(settings, Db(client, shebang=shebang), step_aside)
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
-    files, folders, uploads, links = _files(stores, settings, people)
-    system, maintenance, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links))
+    zips, uploads, links = _files(stores, settings, people)
+    system, maintenance, jobs = _whole(stores, Bulk(zips.files, uploads, people, sessions, tokens, links))
     return Services(
         users=people,
         roles=roles,
         sessions=sessions,
         tokens=tokens,
         links=links,
-        guests=_guests(stores, settings, folders, uploads, links),
+        guests=_guests(stores, settings, zips.folders, uploads, links),
         views=_views(stores),
         lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
         audit=Audit(stores.audit),
         archive=Archive(RedisArchive(stores.db, stores.keys), stores.audit),
-        files=files,
-        folders=folders,
-        zips=Zips(files, folders),
+        files=zips.files,
+        folders=zips.folders,
+        zips=zips,
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, jobs, _consequences(stores, settings), stores.accounts, stores.audit),
-        undo=make_undo(UndoRecords(files, folders, people, roles, _views(stores), stores.audit), jobs),
+        undo=make_undo(UndoRecords(zips.files, zips.folders, people, roles, _views(stores), stores.audit), jobs),
         access=_access(stores),
         consequences=_consequences(stores, settings),
         effective=_effective(settings, stores),
@@ -139,14 +139,17 @@ def _people(
     return users, roles, _sessions(stores, settings, passwords, policy), _tokens(stores, policy)
 
 
-def _files(stores: Stores, settings: Settings, people: Users) -> tuple[Files, Folders, Uploads, Links]:
+def _files(stores: Stores, settings: Settings, people: Users) -> tuple[Zips, Uploads, Links]:
     chunks, audit, trash = stores.chunks, stores.audit, settings.trash_ttl
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, stores.durability)
-    return (
+    zips = Zips(
         Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
         Folders(store=stores.folders, audit=audit, files=stores.files, chunks=chunks, trash_seconds=trash),
+    )
+    return (
+        zips,
         Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings)),
-        Links.of(stores.links, people, stores.files, stores.folders, chunks, link_policy(settings)),
+        Links.of(stores.links, people, zips, link_policy(settings)),
     )
 
 

@@ -78,7 +78,7 @@ def command(
         uploader = stack.enter_context(Uploader.connect(client, parallel, options))
         results, began = Results(show, as_json), uploader.largest_body
         try:
-            failed = sum(not _upload_into(uploader, path, folders, name, results) for path, folders in _found(paths))
+            failed = sum(not upload_into(uploader, path, folders, name, results) for path, folders in found_in(paths))
             if uploader.largest_body != began:
                 show.problem((_LIMITED if uploader.refused else _SLOW).format(uploader.largest_body))
         except KeyboardInterrupt:
@@ -87,7 +87,7 @@ def command(
     return 1 if failed else 0
 
 
-def _found(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+def found_in(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Each file with the names of the folders that it is put into; of a directory in the order of names, and itself
     where nothing is in it."""
     for path in paths:
@@ -107,8 +107,9 @@ def _found(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
                 yield Path(directory), here
 
 
-def _upload_into(uploader: Uploader, path: Path, folders: tuple[str, ...], name: str | None, results: Results) -> bool:
-    """Likewise, into these folders."""
+def upload_into(uploader: Uploader, path: Path, folders: tuple[str, ...], name: str | None, results: Results) -> bool:
+    """Upload a file into these folders, or make them where `path` is an empty directory; whether it went well. What
+    concerns every file goes up."""
     uploader.options = replace(uploader.options, folders=folders)
     if not folders or not path.is_dir():
         return _upload(uploader, path, name, results)

@@ -165,7 +165,7 @@ class Acts:
     LINK_LIST = Act("link.list", "list own share links", Permissions.FILES_SHARE, Whose.OWN)
     LINK_READ = _site("link.read", "see everybody's share links", Permissions.LINKS_READ)
     LINK_CREATE = _only_own(
-        "link.create", "share a file that one may download", Permissions.FILES_SHARE, Actions.LINK_CREATE
+        "link.create", "share a file or folder that one may download", Permissions.FILES_SHARE, Actions.LINK_CREATE
     )
     LINK_UPDATE = _only_own(
         "link.update",

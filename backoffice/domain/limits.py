@@ -68,6 +68,8 @@ MAX_DELIVERIES: Final = 10_000
 """Files that guests of one person's requests deliver in a day."""
 MAX_WAITING: Final = 10_000
 """Delivered files of one person that wait to be accepted."""
+MAX_LINK_TEXT: Final = 1024 * 1024
+"""Bytes of a text that the page of a link shows."""
 LINK_LOOK_SECONDS: Final = 3600
 """The page of a link that is looked at again and again is one entry of the log in so long."""
 LINK_TICKET_SECONDS: Final = 24 * 3600

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from backoffice.domain.actions import Actions
 from backoffice.domain.deliveries import RequestTerms
 from backoffice.domain.files import File
+from backoffice.domain.folders import Folder
 from backoffice.domain.ids import ID_LENGTH, secret_hash
 from backoffice.domain.limits import MAX_LINK_DOWNLOADS
 from backoffice.domain.link_rules import LinkRule
@@ -109,6 +110,11 @@ class Link:
     def since(self) -> int:
         """What barred it at this time or later has closed it (ms)."""
         return max(self.created_at, self.reopened_at)
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing is asked of who opens it, nor counted against a number."""
+        return not self.password and not self.max_downloads
 
     @property
     def used_up(self) -> bool:
@@ -236,12 +242,29 @@ class HeldLink:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedFile:
-    """What somebody who opened a link may know: the link, its file and who shares it."""
+class Shared:
+    """What somebody who opened a link may know: the link, what it leads to and who shares it."""
 
     link: Link
-    file: File
+    object: File | Folder
     sharer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPlace:
+    """What lies in a shared folder, or in one within it: the rows from number `first` on (0: the first one) of
+    `total`, folders before files. `way`: the folders from the shared one down to this."""
+
+    way: tuple[Folder, ...]
+    folders: tuple[Folder, ...]
+    files: tuple[File, ...]
+    first: int
+    total: int
+
+    @property
+    def last(self) -> int:
+        """The number after that of the last row."""
+        return self.first + len(self.folders) + len(self.files)
 
 
 def link_token(link_id: str, secret: str) -> str:

@@ -19,6 +19,7 @@ from backoffice.services.folders import Folders
 from backoffice.services.guests import Guests
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
+from backoffice.services.link_effects import LinkEffects
 from backoffice.services.link_requests import Requests
 from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
@@ -85,6 +86,11 @@ class Services:
     def deliveries(self) -> Deliveries:
         """What came by them."""
         return self.guests.deliveries
+
+    @property
+    def link_effects(self) -> LinkEffects:
+        """What a change of roles would do to share links."""
+        return LinkEffects(self.links, self.users.store, self.roles.store, self.together)
 
     @property
     def resumable(self) -> Resumable:

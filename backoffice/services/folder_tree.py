@@ -80,6 +80,9 @@ class FolderTree(Records[Folder]):
         """The identifiers of a folder ("": the top) and of all within it, each before those in it. Raises Invalid,
         NotAllowed."""
         authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)
+        yield from self._tree(owner, folder)
+
+    def _tree(self, owner: str, folder: str) -> Iterator[str]:
         left = [folder]
         while left:
             yield left[-1]

@@ -1,4 +1,5 @@
-"""Opening share links: what strangers do, who have an address and nothing else.
+"""Opening share links: whether one is worth anything, asked anew each time that it is opened; what strangers then do is
+in `link_reading.py`.
 
 A link is worth something only while its owner may still share the file: the same table of acts is asked, of the account
 as it is now, each time that the link is opened. What has barred it once does not open it again by going away: whoever
@@ -11,7 +12,7 @@ of operators, and a link that meets it again, because its owner gave it a passwo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,18 +20,15 @@ from typing import Final
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef
-from backoffice.domain.files import File
 from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
-from backoffice.domain.limits import LINK_LOOK_SECONDS
 from backoffice.domain.link_rules import PLAIN, LinkPolicy, LinkRule
-from backoffice.domain.links import LINKS, Link, LinkKind, LinkState, SharedFile, Standing, split_link_token
+from backoffice.domain.links import LINKS, Link, LinkKind, LinkState, Shared, Standing, split_link_token
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
 from backoffice.errors import BadCredentials, NotFound, TooMany, VersionMismatch
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import FileStore
-from backoffice.services.file_reading import FileReader, OpenedFile
 from backoffice.services.folder_ports import FolderStore
 from backoffice.services.ground import CredentialGround
 from backoffice.services.link_objects import LinkObject, LinkObjects, is_there
@@ -45,11 +43,10 @@ NOT_OPEN: Final = "This link is not open (any more)."
 WORKER: Final = system_actor("worker", "system")
 NOBODY: Final = "0" * 22
 """No record has this identifier: read where there is no link, so that it takes as long as one that is closed."""
-ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """A link as it is now, with all that it hangs on, and how it stands. `packed_map`: of a file."""
 
     link: Link
@@ -62,7 +59,7 @@ class _Found:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkOpening(Records[Link]):
-    """The part of `Links` that strangers meet."""
+    """Finds a link by what stands in its address, and judges it."""
 
     noun = LINKS
     store: LinkStore
@@ -75,54 +72,7 @@ class LinkOpening(Records[Link]):
     policy: AccountPolicy = OPEN_END
     link_policy: LinkPolicy = PLAIN
 
-    def look(self, visitor: Actor, token: str) -> SharedFile:
-        """What a link leads to, for whoever opens its address; in the log once in a while. Nothing changes.
-
-        Raises NotFound (recorded) for every link that is not open, whatever the reason; TooMany after many of these.
-        """
-        found = self._open(visitor, token)
-        event = AuditEvent(Actions.LINK_OPEN, visitor, self.ref(found.link), at=self.now())
-        self.audit.record(event, f"link.open {found.link.id}", LINK_LOOK_SECONDS)
-        return self._shared(found)
-
-    def begin(self, visitor: Actor, token: str, password: str = "") -> SharedFile:
-        """Count a download of the whole file, which begins now. Raises as `look` does; BadCredentials for a wrong
-        password (recorded); TooMany after many of these, or when the owner's links were used too often today."""
-        found = self._open(visitor, token)
-        if found.link.password:
-            self._check_password(visitor, found.link, password)
-        for attempt in range(ATTEMPTS):
-            try:
-                self._use(visitor, token, found)
-            except VersionMismatch:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                found = self._open(visitor, token)
-            except NotFound:
-                raise self._refusal(visitor, "used up", found.link) from None
-            else:
-                break
-        return self._shared(found)
-
-    def _use(self, visitor: Actor, token: str, found: _Found) -> None:
-        file = found.object
-        data = {"file": found.link.file, "size": file.size if isinstance(file, File) else 0}
-        actor = self._grounded(visitor, token, found)
-        self.store.use(
-            found.link, AuditEvent(Actions.LINK_DOWNLOAD, actor, self.ref(found.link), data=data, at=self.now())
-        )
-
-    def open(self, visitor: Actor, token: str) -> OpenedFile:
-        """The file, for somebody whose download of it has begun, as the caller knows: nothing is counted. Raises as
-        `look` does. While it is read the link is looked at again, and who reads is cut off where it is not open any
-        more."""
-        found = self._open(visitor, token, begun=True)
-        reader = FileReader(self.files, self.chunks, self.audit, self.now)
-        if not isinstance(found.object, File):
-            raise NotFound(NOT_OPEN)
-        return reader.go_on(self._grounded(visitor, token, found), found.object, found.packed_map)
-
-    def _open(self, visitor: Actor, token: str, *, begun: bool = False, request: bool = False) -> _Found:
+    def _open(self, visitor: Actor, token: str, *, begun: bool = False, request: bool = False) -> Found:
         """The link as it is now, if it is open. `begun`: one that is used up is, too. `request`: one by which files are
         requested, and no other; else no such one."""
         parts = split_link_token(token)
@@ -138,14 +88,14 @@ class LinkOpening(Records[Link]):
             self._close(found.link, because)
         raise self._refusal(visitor, because or str(state).replace("_", " "), found.link)
 
-    def _read(self, link: Link | None) -> _Found | None:
+    def _read(self, link: Link | None) -> Found | None:
         """All that a link hangs on. Where there is none as much is read."""
         user, roles, versions = self.accounts.load_with_versions(link.owner if link is not None else NOBODY)
         found, packed_map = self._object(link)
         if link is None:
             return None
-        standing = self._standing(link, user, roles, found, self.objects.stays([found]))
-        return _Found(link, found, packed_map, user, versions, standing)
+        standing = self.standing(link, user, roles, found, self.objects.stays([found]))
+        return Found(link, found, packed_map, user, versions, standing)
 
     def _object(self, link: Link | None) -> tuple[LinkObject | None, bytes]:
         """What the link leads to, and the chunk map of a file."""
@@ -157,7 +107,7 @@ class LinkOpening(Records[Link]):
     def objects(self) -> LinkObjects:
         return LinkObjects(self.files, self.folders)
 
-    def _standing(
+    def standing(
         self,
         link: Link,
         user: User | None,
@@ -200,11 +150,13 @@ class LinkOpening(Records[Link]):
         with suppress(VersionMismatch):  # by another request, or it was revoked
             self.store.replace(link, closed, event)
 
-    def _grounded(self, visitor: Actor, token: str, found: _Found) -> Actor:
-        """The visitor, whose right rests on the link being open while this lasts."""
+    def _grounded(self, visitor: Actor, token: str, found: Found, still: Callable[[Found], object]) -> Actor:
+        """The visitor, whose right rests on the link being open while this lasts, and on what `still` asks of it: it
+        raises NotFound."""
 
         def read() -> tuple[Actor, Sequence[Version]]:
             again = self._open(visitor, token, begun=True)
+            still(again)
             return visitor, again.versions
 
         return replace(visitor, ground=CredentialGround(found.versions, read, lambda _: False))
@@ -239,7 +191,7 @@ class LinkOpening(Records[Link]):
             data=fingerprint(token),
         )
 
-    def _shared(self, found: _Found) -> SharedFile:
-        if not isinstance(found.object, File) or found.user is None:
+    def _shared(self, found: Found) -> Shared:
+        if found.object is None or found.user is None:
             raise NotFound(NOT_OPEN)
-        return SharedFile(replace(found.link, expires_at=found.standing.ends_at), found.object, found.user.username)
+        return Shared(replace(found.link, expires_at=found.standing.ends_at), found.object, found.user.username)

@@ -1,35 +1,38 @@
-"""Share links: their owners make, change and revoke them, operators see and revoke all; `link_opening.py` is what
+"""Share links: their owners make, change and revoke them, operators see and revoke all; `link_reading.py` is what
 strangers do with them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts, decide_act
-from backoffice.domain.audit import NO_OBJECT
+from backoffice.domain.audit import NO_OBJECT, ObjectRef
 from backoffice.domain.ids import is_id, new_id, new_secret, secret_hash
 from backoffice.domain.link_rules import PLAIN, LinkPolicy, LinkRule
+from backoffice.domain.link_uses import LinkUse, link_use
 from backoffice.domain.links import HeldLink, Link, LinkKind, clean_max_downloads, link_token
+from backoffice.domain.log_query import LogQuery
 from backoffice.domain.paging import Page, Query
-from backoffice.errors import Conflict, NotFound
+from backoffice.errors import Conflict, Invalid, NotFound
+from backoffice.services.audit import check_query
 from backoffice.services.authorization import authorize
-from backoffice.services.chunk_ports import ChunkStore
-from backoffice.services.file_ports import FileStore
-from backoffice.services.file_reading import file_ref
-from backoffice.services.folder_ports import FolderStore
-from backoffice.services.link_objects import is_there
-from backoffice.services.link_opening import LinkOpening
+from backoffice.services.link_objects import LinkObject, is_there
+from backoffice.services.link_reading import LinkReading
 from backoffice.services.ports import LinkStore
 from backoffice.services.records import expect
 from backoffice.services.users import Users
+from backoffice.services.zips import Zips
+
+USES: Final = 50
+"""Entries of the log that are looked through at once for what became of a link."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Links(LinkOpening):
+class Links(LinkReading):
     """`page` has the filters and orders of `LinkStore`."""
 
     def rule(self, actor: Actor) -> LinkRule:
@@ -38,19 +41,24 @@ class Links(LinkOpening):
         return self._rule_of(*self.accounts.load(actor.id))
 
     def create(
-        self, actor: Actor, *, file: str, days: int | None = None, password: str = "", max_downloads: int = 0
+        self,
+        actor: Actor,
+        *,
+        file: str = "",
+        folder: str = "",
+        days: int | None = None,
+        password: str = "",
+        max_downloads: int = 0,
     ) -> tuple[Link, str]:
-        """A new link to a file of one's own, and what stands behind `/s/` in its address, which is told this once.
-        `days` None = the usual number; `password` "" = none; `max_downloads` 0 = any number.
+        """A new link to a file or a folder of one's own, and what stands behind `/s/` in its address, which is told
+        this once. `days` None = the usual number; `password` "" = none; `max_downloads` 0 = any number.
 
         Raises NotAllowed, NotFound, Invalid, WeakPassword, and Conflict when there are too many.
         """
         authorize(self.audit, actor, Acts.LINK_CREATE, actor.id, now=self.now())
-        found = self.files.get(file) if is_id(file) else None
-        if found is None or not is_there(found) or self.objects.stays([found])[found.id] is None:
-            raise NotFound
-        authorize(self.audit, actor, Acts.LINK_CREATE, found.owner, file_ref(found), now=self.now())
-        authorize(self.audit, actor, Acts.FILE_DOWNLOAD, found.owner, file_ref(found), now=self.now())
+        if bool(file) == bool(folder):
+            raise Invalid("A link leads to a file or to a folder: name one of them.", field="file")
+        found = self._own(actor, file, folder)
         rule, now, secret = self._rule_of(*self.accounts.load(actor.id)), self.now(), new_secret()
         link = Link(
             id=new_id(),
@@ -60,12 +68,25 @@ class Links(LinkOpening):
             created_at=now,
             updated_at=now,
             expires_at=rule.chosen_end(days, now, now),
-            kind=LinkKind.FILE,
-            file=found.id,
+            kind=LinkKind.FILE if file else LinkKind.FOLDER,
+            file=file,
+            folder=folder,
             password=self._hashed(rule.check_password(password)),
             max_downloads=clean_max_downloads(max_downloads),
         )
         return self._insert(actor, link), link_token(link.id, secret)
+
+    def _own(self, actor: Actor, file: str, folder: str) -> LinkObject:
+        """A file or a folder of one's own that may be shared and downloaded. Raises NotFound, NotAllowed."""
+        found: LinkObject | None = None
+        if is_id(file or folder):
+            found = self.files.get(file) if file else self.folders.get(folder)
+        if found is None or not is_there(found) or self.objects.stays([found])[found.id] is None:
+            raise NotFound
+        target = ObjectRef("file" if file else "folder", found.id, found.name)
+        for act in (Acts.LINK_CREATE, Acts.FILE_DOWNLOAD):
+            authorize(self.audit, actor, act, found.owner, target, now=self.now())
+        return found
 
     def held(self, actor: Actor, query: Query, *, everybody: bool = False) -> Page[HeldLink]:
         """One's own, or everybody's, with what they are worth. Raises NotAllowed."""
@@ -84,6 +105,19 @@ class Links(LinkOpening):
     def held_one(self, actor: Actor, link_id: str) -> HeldLink:
         """One of them. Raises NotFound, also where it is somebody else's and the actor may not see everybody's."""
         return self._held([self.get(actor, link_id)])[0]
+
+    def uses(self, actor: Actor, link_id: str, cursor: str = "", limit: int = USES) -> Page[LinkUse]:
+        """When one of one's own was opened, refused or closed, and what was downloaded by it, the newest first; not by
+        whom. `cursor`: the `next_cursor` of the page before. Raises NotFound, NotAllowed, Invalid."""
+        link = self.store.get(link_id) if is_id(link_id) else None
+        authorize(self.audit, actor, Acts.LINK_LIST, link.owner if link is not None else actor.id)
+        if link is None:
+            raise NotFound
+        check_query(LogQuery((), cursor=cursor, limit=limit))
+        page = self.audit.page((("object", f"{self.noun.name}:{link.id}"),), cursor, limit)
+        found = (link_use(entry.id, entry.event) for entry in page.items)
+        uses = tuple(one for one in found if one is not None)
+        return Page(uses, len(uses), exact=False, next_cursor=page.next_cursor)
 
     def get(self, actor: Actor, record_id: str, /) -> Link:
         """Likewise."""
@@ -142,8 +176,8 @@ class Links(LinkOpening):
         user, roles = self.accounts.load(link.owner)
         [found] = self.objects.get_many([link])
         stays = self.objects.stays([found])
-        then = self._standing(opened, user, roles, found, stays)
-        standing = self._standing(link, user, roles, found, stays)
+        then = self.standing(opened, user, roles, found, stays)
+        standing = self.standing(link, user, roles, found, stays)
         if then.because:
             raise Conflict(f"It cannot be opened: {then.because}.")
         if not standing.because:
@@ -153,22 +187,16 @@ class Links(LinkOpening):
     # -- parts
 
     @classmethod
-    def of(
-        cls,
-        store: LinkStore,
-        users: Users,
-        files: FileStore,
-        folders: FolderStore,
-        chunks: ChunkStore,
-        link_policy: LinkPolicy = PLAIN,
-    ) -> Self:
-        """Over what the service of users asks, too: links die with the accounts of their owners."""
+    def of(cls, store: LinkStore, users: Users, zips: Zips, link_policy: LinkPolicy = PLAIN) -> Self:
+        """Over what the service of users asks, too: links die with the accounts of their owners; and over files and
+        folders as archives are made of them."""
         return cls(
             store=store,
             accounts=users.accounts,
-            files=files,
-            folders=folders,
-            chunks=chunks,
+            files=zips.files.files,
+            folders=zips.folders.store,
+            chunks=zips.files.chunks,
+            zips=zips,
             throttle=users.throttle,
             passwords=users.passwords,
             audit=users.audit,
@@ -186,7 +214,7 @@ class Links(LinkOpening):
                 one,
                 found.name if found is not None and found.owner == one.owner and not _is_request(one) else one.name,
                 users[one.owner].username if one.owner in users else one.owner,
-                self._standing(one, users.get(one.owner), roles, found, stays),
+                self.standing(one, users.get(one.owner), roles, found, stays),
             )
             for one, found in zip(links, objects, strict=True)
         ]

@@ -43,6 +43,8 @@ REQUESTING: Final = Right(
     (Acts.REQUEST_CREATE, Acts.FILE_CREATE), "requesting_since", "its owner may not request files"
 )
 RIGHTS: Final = (SHARING, REQUESTING)
+TAKES: Final = frozenset(act.takes for right in RIGHTS for act in right.acts if act.takes is not None)
+"""The permissions on which links hang."""
 
 
 def bar_of_owner(

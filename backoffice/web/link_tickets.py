@@ -1,7 +1,8 @@
-"""Which downloads by share links a browser has begun: a signed cookie, so that a download that was cut goes on without
-being counted again.
+"""What a browser may go on with by share links: a signed cookie, so that a download that was cut is not counted again,
+and the password of a folder is asked for once.
 
-Nothing of it is stored. It says no more than that a download was counted; whether the link is open is asked each time.
+Nothing of it is stored. It says no more than that a download was counted, or that a password was right; whether the
+link is open, has that password still, and what lies in its folder is asked each time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from flask import after_this_request, request
 from flask.wrappers import Response
@@ -17,16 +19,68 @@ from werkzeug.http import parse_range_header
 
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import LINK_AGAIN_SECONDS, LINK_TICKET_SECONDS
+from backoffice.domain.links import Link
 from backoffice.web.context import settings
 from backoffice.web.cookies import LINKS, cookie_name, is_secure
 
-MOST: Final = 10
-"""Links that a browser has tickets for; with one more the oldest goes."""
-_LONGEST: Final = 1_500
+FILE: Final = ""
+"""That of the link."""
+SHOWN: Final = "text"
+"""The same, as a text on the page."""
+ARCHIVE: Final = "zip"
+"""All that lies in a folder."""
+_LET_IN: Final = "key"
+"""By the password."""
+MOST: Final = 15
+"""Downloads that a browser has tickets for; with one more the oldest goes."""
+MOST_PASSWORDS: Final = 5
+_LONGEST: Final = 3_000
 
 
-def _mac(key: bytes, link_id: str, begun: int) -> str:
-    return hmac.new(key, f"share link {link_id} {begun}".encode(), hashlib.sha256).hexdigest()
+class _Ticket(NamedTuple):
+    """`subject`: a link, or a link and what of it, `<link>-<what>`; `begun`: when (s), as it stands in the cookie."""
+
+    subject: str
+    begun: str
+    mac: str
+
+
+def has_ticket(link_id: str, what: str) -> bool:
+    """Whether this browser has begun a download by this link lately, and goes on with it: what begins with the first
+    byte once more is the same download for some minutes only. `what`: FILE, SHOWN, ARCHIVE, or which file of a
+    folder."""
+    return _begun(link_id, what) is not None and (_goes_on() or just_begun(link_id, what))
+
+
+def just_begun(link_id: str, what: str) -> bool:
+    """Whether it was begun so lately that the whole may be sent once more."""
+    begun = _begun(link_id, what)
+    return begun is not None and time.time() - begun < LINK_AGAIN_SECONDS
+
+
+def has_proof(link: Link) -> bool:
+    """Whether this browser was let in by the password that the link has now."""
+    return _begun(link.id, _LET_IN, link.password) is not None
+
+
+def give_tickets(link_id: str, *what: str) -> None:
+    """Let the browser go on with the download that begins with this answer."""
+    _give(link_id, what)
+
+
+def give_proof(link: Link) -> None:
+    """Let the browser in without asking for the password again."""
+    _give(link.id, (_LET_IN,), link.password)
+
+
+def _subject(link_id: str, what: str) -> str:
+    return f"{link_id}-{what}" if what else link_id
+
+
+def _mac(key: bytes, subject: str, begun: str, password: str) -> str:
+    """`password`: the hash of the one that it is bound to, "" = none."""
+    bound = f" {password}" if password else ""
+    return hmac.new(key, f"share link {subject} {begun}{bound}".encode(), hashlib.sha256).hexdigest()
 
 
 def _keys() -> list[bytes]:
@@ -34,31 +88,31 @@ def _keys() -> list[bytes]:
     return [key.reveal().encode() for key in settings().secret_keys]
 
 
-def _held() -> dict[str, int]:
-    """Link -> when its download began (s), without those whose time is over: the cookie is `<link>.<begun>.<mac>` for
-    each, with `/` between them."""
+def _held() -> list[_Ticket]:
+    """What the cookie has, the oldest first, without those whose time is over; nothing of it is verified. It is
+    `<subject>.<begun>.<mac>` for each, with `/` between them."""
     text = request.cookies.get(cookie_name(LINKS), "")
-    least, found = time.time() - LINK_TICKET_SECONDS, {}
-    for one in text.split("/")[:MOST] if text.isascii() and len(text) <= _LONGEST else ():
-        link_id, _, rest = one.partition(".")
+    least, found = time.time() - LINK_TICKET_SECONDS, []
+    for one in text.split("/")[: MOST + MOST_PASSWORDS] if text.isascii() and len(text) <= _LONGEST else ():
+        subject, _, rest = one.partition(".")
         begun, _, mac = rest.partition(".")
-        if not (is_id(link_id) and begun.isdigit() and len(begun) < 12 and int(begun) > least):
-            continue
-        if any(hmac.compare_digest(mac, _mac(key, link_id, int(begun))) for key in _keys()):
-            found[link_id] = int(begun)
+        link_id, _, what = subject.partition("-")
+        known = is_id(link_id) and (what in (FILE, SHOWN, ARCHIVE, _LET_IN) or is_id(what))
+        if known and begun.isdigit() and len(begun) < 12 and int(begun) > least and len(mac) == 64:
+            found.append(_Ticket(subject, begun, mac))
     return found
 
 
-def has_ticket(link_id: str) -> bool:
-    """Whether this browser has begun a download by this link lately, and goes on with it: what begins with the first
-    byte once more is the same download for some minutes only."""
-    return link_id in _held() and (_goes_on() or just_begun(link_id))
-
-
-def just_begun(link_id: str) -> bool:
-    """Whether it was begun so lately that the whole may be sent once more."""
-    begun = _held().get(link_id)
-    return begun is not None and time.time() - begun < LINK_AGAIN_SECONDS
+def _begun(link_id: str, what: str, password: str = "") -> int | None:
+    """When it was begun last (s)."""
+    subject = _subject(link_id, what)
+    good = [
+        int(one.begun)
+        for one in _held()
+        if one.subject == subject
+        and any(hmac.compare_digest(one.mac, _mac(key, subject, one.begun, password)) for key in _keys())
+    ]
+    return max(good, default=None)
 
 
 def _goes_on() -> bool:
@@ -67,12 +121,18 @@ def _goes_on() -> bool:
     return wanted is not None and all((start or 0) > 0 for start, _ in wanted.ranges)
 
 
-def give_ticket(link_id: str) -> None:
-    """Let the browser go on with the download that begins with this answer."""
-    held = _held() | {link_id: int(time.time())}
-    newest = sorted(held.items(), key=lambda one: one[1])[-MOST:]
-    key = _keys()[0]
-    value = "/".join(f"{one}.{begun}.{_mac(key, one, begun)}" for one, begun in newest)
+def _kept(tickets: Sequence[_Ticket], *, passwords: bool, most: int) -> list[_Ticket]:
+    """The newest of one sort."""
+    return [one for one in tickets if one.subject.endswith(f"-{_LET_IN}") is passwords][-most:]
+
+
+def _give(link_id: str, what: Sequence[str], password: str = "") -> None:
+    """What the browser had it keeps as it was; only what is new is signed."""
+    subjects, now = [_subject(link_id, one) for one in what], str(int(time.time()))
+    held = [one for one in _held() if one.subject not in subjects]
+    held += [_Ticket(one, now, _mac(_keys()[0], one, now, password)) for one in subjects]
+    kept = (*_kept(held, passwords=True, most=MOST_PASSWORDS), *_kept(held, passwords=False, most=MOST))
+    value = "/".join(".".join(one) for one in kept)
 
     @after_this_request
     def give(response: Response) -> Response:

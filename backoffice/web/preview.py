@@ -24,7 +24,7 @@ from flask import Request, Response, url_for
 
 from backoffice.domain.files import File
 from backoffice.domain.limits import MAX_TEXT_SHOWN
-from backoffice.domain.previews import Preview, PreviewKind, preview_of, why_not_shown
+from backoffice.domain.previews import PLAIN, Preview, PreviewKind, preview_of, why_not_shown
 from backoffice.errors import NotFound
 from backoffice.web.download import Body, Readable, send_file
 from backoffice.web.headers import allow_previews
@@ -107,6 +107,13 @@ def send_preview(opened: ReadableFile, request: Request) -> Response:
     else:
         answer = _image(opened, found)
     _complete(answer, found)
+    return answer
+
+
+def send_text(text: str) -> Response:
+    """The answer to GET or HEAD for a text that was read already: as it is, and as nothing but text."""
+    answer = Response(text)
+    _complete(answer, Preview(PreviewKind.TEXT, PLAIN))
     return answer
 
 

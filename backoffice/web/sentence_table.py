@@ -155,6 +155,16 @@ def _token_refused(event: Event) -> Told:
     return Told(f"{{who}} used {which} and was refused: {{because}}", {"because": _because(event)})
 
 
+def _link_downloaded(event: Event) -> Told:
+    """Of a folder one file, or all of it."""
+    name = _data(event, "name")
+    if name:
+        return Told("{who} downloaded {file} by the share {what}", {"file": str(name)})
+    if _data(event, "folder"):
+        return Told("{who} downloaded the whole folder by the share {what}")
+    return Told("{who} downloaded {what} by a share link")
+
+
 def _link_refused(event: Event) -> Told:
     counted = _counted(event, "more requests with share links")
     if counted:
@@ -282,7 +292,7 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     ),
     Actions.LINK_REOPEN: ("opened again", "{who} opened the share link to {what} again"),
     Actions.LINK_OPEN: ("looked at", "{who} looked at the page of the share link to {what}"),
-    Actions.LINK_DOWNLOAD: ("downloaded by link", "{who} downloaded {what} by a share link"),
+    Actions.LINK_DOWNLOAD: ("downloaded by link", _link_downloaded),
     Actions.LINK_REFUSE: ("refused", _link_refused),
     Actions.ACCESS_DENY: ("refused", _denied),
     Actions.LIST_EXPORT: ("a list exported", _list_taken),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from redis import Redis
 
 from backoffice.domain.folders import Folder
 from backoffice.domain.links import Link, LinkKind
+from backoffice.domain.paging import Query
 from backoffice.services import folder_trash
 from backoffice.services.link_objects import LinkObjects
+from backoffice.stores.keys import Keys
+from tests.support.links import SHELL, Sharing
 from tests.support.uploads import ALICE, World
+from tests.support.website import make_whole_site
 
 
 def nested(world: World) -> tuple[Folder, Folder, Folder]:
@@ -59,3 +64,17 @@ def test_objects_are_found_by_the_kind_of_the_link(world: World) -> None:
     ]
     found = LinkObjects(world.files, world.folders.store).get_many(made)
     assert [one and one.id for one in found] == [a.id, None, c.id, None]
+
+
+def test_a_link_from_before_there_were_kinds_opens_as_it_did(redis: Redis) -> None:
+    on = Sharing(make_whole_site(redis))
+    link, path = on.share()
+    keys = Keys()
+    redis.hdel(keys.record("links", link.id), "folder", "kind")
+    redis.delete(keys.index("links", "kind", "file"))
+    assert on.links.look(on.visitor(), path.removeprefix("/s/")).object == on.file
+    assert [one.kind for one in on.links.held(on.owner(), Query()).items] == [LinkKind.FILE]
+    of_kind = Query(filters=(("kind", "file"),))
+    on.site.services.maintenance.repair(SHELL)
+    assert [one.id for one in on.links.held(on.owner(), of_kind).items] == [link.id]
+    assert on.site.services.maintenance.check(SHELL).left == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -16,23 +17,40 @@ pytestmark = pytest.mark.real_only
 CLIENTS = 64
 
 
-@pytest.mark.parametrize("most", [1, 7])
-def test_of_64_clients_at_once_exactly_so_many_begin_a_download(redis: Redis, most: int) -> None:
-    on = Sharing(make_whole_site(redis))
-    link, path = on.share(max_downloads=most)
+def begun(on: Sharing, token: str, files: Sequence[str]) -> int:
+    """How many of 64 clients begin a download at the same moment, each of the next of the files."""
     together, visitor = Barrier(CLIENTS), on.visitor()
 
-    def begin(_: int) -> bool:
+    def begin(number: int) -> bool:
         together.wait()
         try:
-            on.links.begin(visitor, path.removeprefix("/s/"))
+            on.links.begin(visitor, token, file=files[number % len(files)])
         except (NotFound, TooMany):
             return False
         return True
 
     with ThreadPoolExecutor(CLIENTS) as clients:
-        begun = sum(clients.map(begin, range(CLIENTS)))
-    assert (begun, on.now(link).downloads, len(on.entries("link.download"))) == (most, most, most)
+        return sum(clients.map(begin, range(CLIENTS)))
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_of_64_clients_at_once_exactly_so_many_begin_a_download(redis: Redis, most: int) -> None:
+    on = Sharing(make_whole_site(redis))
+    link, path = on.share(max_downloads=most)
+    found = begun(on, path.removeprefix("/s/"), [""])
+    assert (found, on.now(link).downloads, len(on.entries("link.download"))) == (most, most, most)
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_of_64_clients_of_a_folder_exactly_so_many_begin_one_of_its_files_or_the_archive(
+    redis: Redis, most: int
+) -> None:
+    on = Sharing(make_whole_site(redis))
+    folder = on.folder("plans")
+    files = [on.store(f"{number}.txt", folder).id for number in range(3)]
+    link, path = on.share(folder=folder.id, max_downloads=most)
+    found = begun(on, path.removeprefix("/s/"), ["", *files])
+    assert (found, on.now(link).downloads, len(on.entries("link.download"))) == (most, most, most)
 
 
 def test_a_link_that_is_changed_between_is_read_anew(redis: Redis) -> None:
@@ -44,4 +62,4 @@ def test_a_link_that_is_changed_between_is_read_anew(redis: Redis) -> None:
     assert on.now(link).downloads == 1
     on.links.revoke(on.owner(), link.id)
     with pytest.raises(VersionMismatch):
-        on.links._use(on.visitor(), path.removeprefix("/s/"), read)
+        on.links._use(on.visitor(), path.removeprefix("/s/"), read, "")

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from backoffice.domain.access import Actor
 from backoffice.domain.files import FileSpec
+from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.times import now_ms
 from tests.support.roomy_site import roomy_site
@@ -48,6 +49,8 @@ class Ann:
     link: str
     link_id: str
     stranger: Browser
+    shared: str
+    """A link to the folder that the file lies in, by which that stranger has begun a download, too."""
 
     @classmethod
     def of(cls, site: Site) -> Ann:
@@ -62,7 +65,13 @@ class Ann:
         path, stranger = f"/s/{secret}", site.browser()
         stranger.get(path)
         assert stranger.post(path).status_code == 303
-        has = cls(site, user, browser, token, file, "", "", path, link.id, stranger)
+        folder = site.services.folders.create(actor[0], name="plans")
+        site.services.files.amend(actor[0], file, folder=folder.id)
+        shared = f"/s/{site.services.links.create(actor[0], folder=folder.id)[1]}"
+        for form in ({"all": "1"}, {"file": file}):
+            stranger.get(shared)
+            assert stranger.post(shared, form).status_code == 303
+        has = cls(site, user, browser, token, file, "", "", path, link.id, stranger, shared)
         begun = has.program("POST", _chunk(0), data=b"a" * CHUNK, content_type=RAW)
         assert begun.status_code == 200, begun.text
         has.upload = begun.json["file_id"]  # type: ignore[index]
@@ -71,6 +80,11 @@ class Ann:
         )
         has.tus = urlsplit(made.headers["Location"]).path
         return has
+
+    def actor(self) -> Actor:
+        found = self.site.services.tokens.authenticate(self.token, ip="127.0.0.1", agent="test", request_id="test")
+        assert found is not None
+        return found[0]
 
     def program(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> TestResponse:
         sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
@@ -118,7 +132,16 @@ LINK: Final[dict[str, Callable[[Ann], TestResponse]]] = {
     "a link is looked at": lambda ann: ann.nobody("GET", ann.link),
     "a link begins": lambda ann: ann.stranger.post(ann.link),
     "a link goes on": lambda ann: ann.stranger.get(f"{ann.link}/file"),
+    "a link shows a text": lambda ann: ann.nobody("GET", f"{ann.link}/raw"),
 }
+FOLDER_LINK: Final[dict[str, Callable[[Ann], TestResponse]]] = {
+    "a folder is looked at": lambda ann: ann.nobody("GET", ann.shared),
+    "a folder's file begins": lambda ann: ann.stranger.post(ann.shared, {"file": ann.file}),
+    "a folder's archive begins": lambda ann: ann.stranger.post(ann.shared, {"all": "1"}),
+    "a folder's file goes on": lambda ann: ann.stranger.get(f"{ann.shared}/files/{ann.file}"),
+    "a folder's archive goes on": lambda ann: ann.stranger.get(f"{ann.shared}/zip"),
+}
+STRANGERS: Final = LINK | FOLDER_LINK
 """What a stranger does by Ann's leave."""
 BARS: Final[dict[str, Callable[[Ann], Any]]] = {
     "disabled": lambda ann: ann.site.services.users.disable(SHELL, ann.id),
@@ -141,18 +164,18 @@ def is_refused(answer: TestResponse) -> bool:
     return to_sign_in or answer.status_code in REFUSED
 
 
-@pytest.mark.parametrize("way", [*OWN, *LINK])
+@pytest.mark.parametrize("way", [*OWN, *STRANGERS])
 def test_each_way_leads_in(ann: Ann, way: str) -> None:
-    answer = (OWN | LINK)[way](ann)
+    answer = (OWN | STRANGERS)[way](ann)
     assert not is_refused(answer), answer.status
     assert answer.status_code < 400, answer.text
 
 
 @pytest.mark.parametrize("bar", BARS)
-@pytest.mark.parametrize("way", [*OWN, *LINK])
+@pytest.mark.parametrize("way", [*OWN, *STRANGERS])
 def test_each_bar_shuts_each_way(ann: Ann, way: str, bar: str) -> None:
     BARS[bar](ann)
-    answer = (OWN | LINK)[way](ann)
+    answer = (OWN | STRANGERS)[way](ann)
     assert is_refused(answer), f"{answer.status}: {answer.text[:300]}"
     assert DATA not in answer.data
     assert ann.site.services.files.files.usage(ann.id)[0] in {0, len(DATA)}, "nothing was stored"
@@ -190,5 +213,14 @@ def test_a_link_whose_object_is_gone(ann: Ann, way: str, bar: str) -> None:
         case "purged":
             has.files.purge(SHELL, ann.file)
     answer = LINK[way](ann)
+    assert is_refused(answer)
+    assert DATA not in answer.data
+
+
+@pytest.mark.parametrize("way", FOLDER_LINK)
+def test_a_folders_link_whose_folder_is_gone(ann: Ann, way: str) -> None:
+    [folder] = ann.site.services.folders.page_in(ann.actor(), "", Query()).items
+    ann.site.services.folders.trash(SHELL, folder.id)
+    answer = FOLDER_LINK[way](ann)
     assert is_refused(answer)
     assert DATA not in answer.data

@@ -32,6 +32,7 @@ from backoffice.services.links import Links
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Views
+from backoffice.services.zips import Zips
 from backoffice.stores.client import connect
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
@@ -166,7 +167,7 @@ def main(url: str, password: str, calls: int) -> None:
     client = connect(url, password)
     db, people = KillingDb(client, calls or sys.maxsize, os.getpid()), People(client)
     world = World.over(client, db=db)
-    links = Links.of(RedisLinks(db, KEYS), people.users, world.files, world.folders.store, world.chunks)
+    links = Links.of(RedisLinks(db, KEYS), people.users, Zips(world.library, world.folders))
     bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, links)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
     audit = RedisAudit(db, KEYS)

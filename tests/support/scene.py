@@ -24,6 +24,7 @@ from backoffice.services.links import Links
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Lists, Views
+from backoffice.services.zips import Zips
 from backoffice.stores.delivered_files import RedisDeliveries
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
@@ -60,7 +61,7 @@ class Scene:
         """A role that grants what everybody holds."""
         people = self.people
         store = RedisLinks(people.db, people.keys)
-        self.links = Links.of(store, people.users, self.world.files, self.world.folders.store, self.world.chunks)
+        self.links = Links.of(store, people.users, Zips(self.world.library, self.world.folders))
         self.requests = Requests.of(self.links, self.world.folders)
         deliveries = RedisDeliveries(self.world.db, KEYS)
         self.deliveries = Deliveries(deliveries, store, self.world.chunks, people.log, people.clock)

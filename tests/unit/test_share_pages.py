@@ -15,7 +15,7 @@ from backoffice.domain.jobs import Selection
 from backoffice.domain.limits import DEFAULT_LINK_DAYS
 from backoffice.domain.paging import Query
 from backoffice.errors import NotFound
-from backoffice.web.pages.shared import QUIET, qr_code
+from backoffice.web.pages.share import QUIET, qr_code
 from tests.support.links import DATA, SHELL, Sharing, download
 from tests.support.uploads import reader
 from tests.support.website import PASSWORD, Browser, Site, make_whole_site

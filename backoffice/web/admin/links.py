@@ -1,4 +1,4 @@
-"""Everybody's share links: what strangers can download, and who lets them."""
+"""Everybody's share links: what strangers can get at, and who lets them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import g, url_for
 from markupsafe import Markup
 
 from backoffice.domain.acts import Act, Acts, decide_act
-from backoffice.domain.links import HeldLink, LinkState
+from backoffice.domain.links import HeldLink, LinkKind, LinkState
 from backoffice.domain.paging import Page, Query
 from backoffice.services.links import Links
 from backoffice.web.admin.access import ViewActs
@@ -17,12 +17,12 @@ from backoffice.web.admin.actions import DeleteLabels, Link, RowAction, bulk_act
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import Formatter
-from backoffice.web.admin.filters import days, equals
+from backoffice.web.admin.filters import days, equals, one_of
 from backoffice.web.admin.owners import person_filter
 from backoffice.web.context import services
 from backoffice.web.formats import time_tag, when_tag
 from backoffice.web.identity import actor, may
-from backoffice.web.link_cells import downloads_of, link_state, used_at
+from backoffice.web.link_cells import KINDS, downloads_of, link_state, used_at
 
 SHOWN: Final = 20
 """Of a file or a person, beside it; the list has all."""
@@ -40,7 +40,7 @@ def _password_cell(_view: Any, _context: Any, held: HeldLink, _name: str) -> str
 
 
 class LinkView(ServiceView):
-    """What strangers can download without signing in."""
+    """What strangers can get at without signing in."""
 
     noun, icon, tab_of, heading, tab = "link", "link", "files", "Share links", "Links"
     acts = ViewActs(read=Acts.LINK_READ, delete=Acts.LINK_REVOKE)
@@ -50,10 +50,11 @@ class LinkView(ServiceView):
         "was revoked",
         bulk_question="Revoke the selected links? Whoever has them gets nothing by them any more.",
     )
-    column_list = ("name", "owner", "state", "downloads", "last_used_at", "expires_at", "created_at")
+    column_list = ("name", "kind", "owner", "state", "downloads", "last_used_at", "expires_at", "created_at")
     column_details_list = (*column_list, "has_password", "because", "id")
     column_labels: ClassVar = {
-        "name": "File",
+        "name": "Object",
+        "kind": "Leads to",
         "last_used_at": "Last used",
         "expires_at": "Expires",
         "has_password": "Protection",
@@ -61,12 +62,14 @@ class LinkView(ServiceView):
     }
     column_formatters: ClassVar[dict[str, Formatter]] = {
         "owner": _owner_cell,
+        "kind": lambda _view, _context, held, _name: KINDS[held.kind],
         "state": lambda _view, _context, held, _name: link_state(held),
         "downloads": lambda _view, _context, held, _name: downloads_of(held),
         "last_used_at": lambda _view, _context, held, _name: used_at(held),
         "has_password": _password_cell,
     }
     column_widths: ClassVar = {
+        "kind": 7,
         "owner": 9,
         "state": 7,
         "downloads": 8,
@@ -75,18 +78,20 @@ class LinkView(ServiceView):
         "created_at": 9,
     }
     column_numeric = ("downloads",)
-    column_low = ("created_at",)
+    column_low = ("kind", "created_at")
     column_sortable_list = ("name", ("expires_at", "expires"), ("created_at", "created"))
     column_default_sort = ("created_at", True)
     column_filters = (
         person_filter("owner", "Owner"),
+        one_of("kind", "Leads to", lambda: [(str(kind), words) for kind, words in KINDS.items()]),
         equals("file", "File", hint="Identifier of a file"),
+        equals("folder", "Folder", hint="Identifier of a folder"),
         *days("created", "Created"),
         *days("expires", "Expires"),
     )
     searchable = True
-    search_hint = "Words of the file's name"
-    empty_hint = "Nobody shares a file by link."
+    search_hint = "Words of the name of a file or folder"
+    empty_hint = "Nobody shares anything by link."
     can_export = bulk_all = True
     jobs: ClassVar = {"delete": BulkJob("link.revoke")}
     service: Links
@@ -112,7 +117,10 @@ class LinkView(ServiceView):
         return self.actions.row_action("reopen", record) if shut else ()
 
     @bulk_action(
-        "reopen", "Open again", "Open again? Strangers who have the link can download the file.", act=Acts.LINK_REOPEN
+        "reopen",
+        "Open again",
+        "Open again? Strangers who have the link get at what it leads to.",
+        act=Acts.LINK_REOPEN,
     )
     def reopen(self, ids: list[str]) -> None:
         """What no longer bars it, and nobody had to decide about, does not open it by itself."""
@@ -120,7 +128,7 @@ class LinkView(ServiceView):
 
     def links(self, record: HeldLink) -> Sequence[Link]:
         found = []
-        if may(Acts.FILES_LIST_ALL):
+        if may(Acts.FILES_LIST_ALL) and record.kind is LinkKind.FILE:
             found.append(Link("File", self.get_url("files.details_view", id=record.file), "files"))
         if may(Acts.AUDIT_READ):
             found.append(Link("Log", self.get_url("audit.index_view", flt0_object_is=f"link:{record.id}"), "audit"))
@@ -143,7 +151,7 @@ def links_of(field: str, value: str) -> Mapping[str, Any]:
         for one in page.items
     ]
     return {
-        "columns": ("Made" if of_file else "File", "State", "Downloads", "Last used", "Expires"),
+        "columns": ("Made" if of_file else "Object", "State", "Downloads", "Last used", "Expires"),
         "rows": rows,
         "total": page.total,
         "more": f"{url_for('links.index_view')}?flt0_{field}_is={value}",

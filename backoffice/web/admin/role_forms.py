@@ -52,6 +52,11 @@ def share_password_field() -> BooleanField:
     )
 
 
+def link_rules(form: BaseForm) -> dict[str, int]:
+    """What the form says that links have to meet, as a role has it."""
+    return {name: int(form[name].data or 0) for name in ("share_days", "share_password")}
+
+
 def share_days_of_site() -> str:
     """The longest life of a link where no role says anything."""
     return days_words(services().links.link_policy.max_days)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.explanations import Reach
@@ -12,10 +13,19 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import Role
 from backoffice.domain.users import User
 from backoffice.services.access_effects import Done, WhatIf
+from backoffice.services.link_effects import HitKind, LinksIf
 from backoffice.services.roles import RoleChange
 from backoffice.web.context import services
 from backoffice.web.identity import actor, may
 
+HIT_WORDS: Final[Mapping[HitKind, str]] = {
+    "closed": "Shut for good, for their owners may not share any more",
+    "ended": "Over at once",
+    "password": "Without a password, which they need then",
+    "shorter": "Over earlier",
+    "opened": "Open again",
+}
+"""What becomes of links."""
 NAMED = 10
 """People that are named of those on whom a change has the same effect."""
 
@@ -41,22 +51,45 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`effects` None: the person asking may not see whom it is about."""
+    """`effects` None: the person asking may not see whom it is about; `links` None: nor which links."""
 
     differences: tuple[Difference, ...]
     effects: WhatIf | None
     groups: tuple[Group, ...]
+    links: LinksIf | None
+    hits: tuple[tuple[int, str], ...] = ()
 
 
-def preview(roles: Mapping[str, Role], changes: Mapping[str, RoleChange]) -> Preview:
-    """What comes of these changes."""
+def preview(
+    roles: Mapping[str, Role], changes: Mapping[str, RoleChange], rules: Mapping[str, int] | None = None
+) -> Preview:
+    """What comes of these changes. `rules`: what the roles demand of links then, where that is another."""
     told = {name: frozenset(map(str, change.permissions)) for name, change in changes.items() if name in roles}
-    differences = tuple(_difference(roles[name], names) for name, names in told.items())
+    differences = tuple(
+        _difference(roles[name], names) for name, names in told.items() if _rights(roles[name]) != names
+    )
+    known = {str(one): one for one in all_permissions()}
+    links = None
+    if may(Acts.LINK_READ) and may(Acts.ROLE_READ):
+        then = {
+            name: _then(roles[name], frozenset(known[one] for one in names if one in known), rules or {})
+            for name, names in told.items()
+        }
+        links = services().link_effects.if_roles(actor(), then)
+    hits = tuple((number, HIT_WORDS[kind]) for kind, number in links.counts.items()) if links is not None else ()
     if not (may(Acts.USER_ACCESS) and may(Acts.ROLE_READ)):
-        return Preview(differences, None, ())
-    known = {str(one) for one in all_permissions()}
-    found = services().access.if_roles(actor(), {name: sorted(names & known) for name, names in told.items()})
-    return Preview(differences, found, groups(found))
+        return Preview(differences, None, (), links, hits)
+    found = services().access.if_roles(actor(), {name: sorted(names & known.keys()) for name, names in told.items()})
+    return Preview(differences, found, groups(found), links, hits)
+
+
+def _then(role: Role, permissions: frozenset[Permission], rules: Mapping[str, int]) -> Role:
+    days, password = (rules.get(name, getattr(role, name)) for name in ("share_days", "share_password"))
+    return replace(role, permissions=permissions, share_days=days, share_password=password)
+
+
+def _rights(role: Role) -> frozenset[str]:
+    return frozenset(map(str, role.permissions))
 
 
 def groups(found: WhatIf) -> tuple[Group, ...]:

@@ -29,7 +29,7 @@ from backoffice.web.admin.messages import flash_done
 from backoffice.web.admin.record_forms import FORM_ERRORS
 from backoffice.web.admin.record_page import Panel
 from backoffice.web.admin.role_cells import days_cell, share_days_cell, share_password_cell
-from backoffice.web.admin.role_forms import CreateForm, EditForm
+from backoffice.web.admin.role_forms import CreateForm, EditForm, link_rules
 from backoffice.web.admin.role_matrix import COLUMNS, Entered, matrix, paged
 from backoffice.web.admin.role_preview import groups, preview
 from backoffice.web.admin.timeline import timeline
@@ -206,12 +206,14 @@ class RoleView(ServiceView):
         return form
 
     def update_model(self, form: BaseForm, model: Any) -> bool:
-        """Other rights are asked about first: who gains and loses what by them."""
+        """Other rights are asked about first: who gains and loses what by them; and another rule for links that hits
+        some."""
         hidden = frozenset(one for one in _known(model) if not one.offered)
         wanted = frozenset(form.permissions.data or ()) | hidden
         if "back" in request.form:
             return False
-        if wanted == frozenset(_known(model)):
+        same, rules = wanted == frozenset(_known(model)), link_rules(form)
+        if same and all(getattr(model, name) == value for name, value in rules.items()):
             return bool(super().update_model(form, model))
         try:
             changes = {model.name: RoleChange(wanted, seen_version(form, model))}
@@ -224,7 +226,10 @@ class RoleView(ServiceView):
         else:
             if request.form.get("confirmed") == "1":
                 return bool(super().update_model(form, model))
-        self._template_args["asked"] = preview({model.name: model}, changes)
+        asked = preview({model.name: model}, changes, rules)
+        if same and not asked.hits:
+            return bool(super().update_model(form, model))
+        self._template_args["asked"] = asked
         kept = [pair for pair in request.form.items(multi=True) if pair[0] not in NOT_KEPT]
         self._template_args["sent"] = kept
         return False

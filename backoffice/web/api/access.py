@@ -1,4 +1,4 @@
-"""Who may do what and why, and what comes of a change, for programs."""
+"""Who may do what and why, and what hangs on an account, for programs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from backoffice.domain.effective import Source, Unit
 from backoffice.domain.explanations import Explanation, Reach
 from backoffice.errors import NotFound
 from backoffice.services.access import Way
-from backoffice.services.access_effects import WhatIf
 from backoffice.services.consequences import Obstacle
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
-from backoffice.web.api.parsing import JSON, MAX_CURSOR, Id, Strict, json_body, query
+from backoffice.web.api.parsing import MAX_CURSOR, Id, Strict, query
 from backoffice.web.api.responses import Answer, OptionalText, send
 from backoffice.web.api.users import TAG, Status
 from backoffice.web.context import services
@@ -105,30 +104,6 @@ class WhoAnswer(Answer):
     ways: list[WayAnswer]
 
 
-class DoneAnswer(Answer):
-    """An act on one kind of object."""
-
-    act: ActName
-    on: Reach
-
-
-class EffectAnswer(Answer):
-    """What a change makes of some people."""
-
-    gained: list[DoneAnswer]
-    lost: list[DoneAnswer]
-    users: Annotated[list[str], Field(description="User names")]
-
-
-class RolePreviewAnswer(Answer):
-    """What would come of a change. Nothing was changed."""
-
-    holders: Annotated[int, Field(description="How many users it is about")]
-    exact: Annotated[bool, Field(description="`false`: `effects` speak of the first of them")]
-    unchanged: Annotated[int, Field(description="Who neither gain nor lose anything")]
-    effects: list[EffectAnswer]
-
-
 class AccessQuery(Strict):
     """Of what."""
 
@@ -140,12 +115,6 @@ class WhoQuery(Strict):
 
     role: Annotated[str, Field(max_length=64, description="Those who have this role alone")] = ""
     cursor: Annotated[str, Field(max_length=MAX_CURSOR, description="`next_cursor` of that way")] = ""
-
-
-class PreviewRequest(Strict):
-    """What the role would grant; left out: nothing, as when it is deleted."""
-
-    permissions: Annotated[list[str], Field(max_length=200)] | None = None
 
 
 @admin_bp.get("/users/<user_id>/consequences")
@@ -195,25 +164,6 @@ def get_file_access(file_id: str) -> Response:
     return _send_ways(services().access.who_reaches_file(actor(), file_id, wanted.role, wanted.cursor))
 
 
-@admin_bp.post("/roles/<name>/preview")
-@Operation(
-    "What a change of a role would do",
-    TAG,
-    answer=RolePreviewAnswer,
-    body={JSON: PreviewRequest},
-    raises=(NotFound,),
-    curl=(
-        """curl -H "Content-Type: application/json" -d '{}' """
-        '"$SITE/admin/roles/$ROLE/preview"'
-    ),
-)
-@route_act(Acts.ROLE_UPDATE, also=(Acts.USER_ACCESS, Acts.ROLE_READ), max_body=None)
-def preview_role(name: str) -> Response:
-    """Who would gain and lose what. Nothing is changed."""
-    wanted = json_body(PreviewRequest, request)
-    return _send_preview(services().access.if_role(actor(), name, wanted.permissions))
-
-
 def _explained(one: Explanation) -> ActAnswer:
     act = one.act
     return ActAnswer(
@@ -252,15 +202,3 @@ def _send_ways(ways: Iterable[Way]) -> Response:
         for way in ways
     ]
     return send(WhoAnswer(ways=answers))
-
-
-def _send_preview(found: WhatIf) -> Response:
-    effects = [
-        EffectAnswer(
-            gained=[DoneAnswer(act=act.name, on=reach) for act, reach in one.gained],
-            lost=[DoneAnswer(act=act.name, on=reach) for act, reach in one.lost],
-            users=[user.username for user in one.people],
-        )
-        for one in found.effects
-    ]
-    return send(RolePreviewAnswer(holders=found.holders, exact=found.exact, unchanged=found.unchanged, effects=effects))

@@ -9,13 +9,26 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.limits import MAX_LINK_DOWNLOADS, MAX_PASSWORD, MAX_SEARCH, MAX_SHARE_DAYS
+from backoffice.domain.limits import MAX_LIMIT, MAX_LINK_DOWNLOADS, MAX_PASSWORD, MAX_SEARCH, MAX_SHARE_DAYS
+from backoffice.domain.link_uses import UseKind
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, NotFound
+from backoffice.services.links import USES
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.operation import Operation
-from backoffice.web.api.parsing import JSON, BoolFromText, Id, PageQuery, Strict, changes_of, given, json_body, query
-from backoffice.web.api.responses import Answer, OptionalText, OptionalTime, PageOf, Time, send, send_page
+from backoffice.web.api.parsing import (
+    JSON,
+    MAX_CURSOR,
+    BoolFromText,
+    Id,
+    PageQuery,
+    Strict,
+    changes_of,
+    given,
+    json_body,
+    query,
+)
+from backoffice.web.api.responses import Answer, CursorPageOf, OptionalText, OptionalTime, PageOf, Time, send, send_page
 from backoffice.web.api.versions import demanded_version, record_etag, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor, may
@@ -75,7 +88,8 @@ class LinkFields(Strict):
 class LinkRequest(Strict):
     """A new link."""
 
-    file: Annotated[str, Field(max_length=64, description="Identifier of a file of one's own")]
+    file: Annotated[str, Field(max_length=64, description="Identifier of a file of one's own")] = ""
+    folder: Annotated[str, Field(max_length=64, description="Or of a folder of one's own")] = ""
     days: Annotated[int, Field(ge=1, le=MAX_SHARE_DAYS, description="How long it is open")] | None = None
     password: Annotated[str, Field(max_length=4 * MAX_PASSWORD, description="Empty: none")] = ""
     max_downloads: Annotated[int, Field(ge=0, le=MAX_LINK_DOWNLOADS, description="0: any number")] = 0
@@ -90,6 +104,39 @@ class LinksQuery(PageQuery):
     folder: Annotated[str, Field(max_length=64, description="Identifier of a folder")] = ""
     owner: Annotated[str, Field(max_length=64, description="Identifier of a user, with `all`")] = ""
     q: Annotated[str, Field(max_length=MAX_SEARCH, description="Words of the name that it had")] = ""
+
+
+class LinkRuleAnswer(Answer):
+    """What roles and the site demand of your links."""
+
+    days: Annotated[int, Field(description="How long one lives at most, from when it was made or opened again")]
+    default_days: Annotated[int, Field(description="Where nothing is chosen")]
+    password: Annotated[bool, Field(description="Whether each needs a password")]
+    days_role: Annotated[OptionalText, Field(description="The role that says how long; `null`: the site")]
+    password_role: Annotated[OptionalText, Field(description="The role that demands a password; `null`: the site")]
+
+
+class LinkUseAnswer(Answer):
+    """What became of a link once."""
+
+    at: Time
+    kind: Annotated[
+        UseKind, Field(description="`open`: its page was looked at, noted once an hour; `download`: one was begun")
+    ]
+    name: Annotated[OptionalText, Field(description="Of the file of a folder")]
+    size: Annotated[int, Field(description="Bytes of a download")]
+    because: Annotated[OptionalText, Field(description="Why it was refused or closed")]
+
+
+class LinkUsesAnswer(CursorPageOf[LinkUseAnswer]):
+    """The newest first. A page may have fewer than there are further on."""
+
+
+class UsesQuery(Strict):
+    """Which part."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Entries of the log that are looked through")] = USES
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR, description="`next_cursor` of the page before")] = ""
 
 
 LinkChange = changes_of(LinkFields)
@@ -114,7 +161,7 @@ def list_links() -> Response:
 
 @files_bp.post("/links")
 @Operation(
-    "Share a file by a link",
+    "Share a file or a folder by a link",
     TAG,
     status=201,
     answer=NewLinkAnswer,
@@ -124,13 +171,39 @@ def list_links() -> Response:
 )
 @route_act(Acts.LINK_CREATE, max_body=None)
 def create_link() -> Response:
-    """Whoever has the address can download the file. It stays bound to this file, whatever that is called later."""
+    """Whoever has the address can download the file, or what lies in the folder: all of it, and nothing else. The link
+    stays bound to this one, whatever that is called later."""
     wanted = given(json_body(LinkRequest, request))
     links = services().links
     link, token = links.create(actor(), **wanted)
     held = links.held_one(actor(), link.id)
     answer = NewLinkAnswer.extending(LinkAnswer.model_validate(held), url=share_link(token))
     return send(answer, 201, {"Location": f"/links/{link.id}", "ETag": record_etag(link)})
+
+
+@files_bp.get("/links/rule")
+@Operation("What your share links have to meet", TAG, answer=LinkRuleAnswer, curl='curl "$SITE/links/rule"')
+@route_act(Acts.LINK_LIST)
+def get_link_rule() -> Response:
+    """The strictest of what your roles and the site say. It holds for links that are there already, too."""
+    return send(LinkRuleAnswer.model_validate(services().links.rule(actor())))
+
+
+@files_bp.get("/links/<link_id>/uses")
+@Operation(
+    "When a share link was used",
+    TAG,
+    answer=LinkUsesAnswer,
+    query=UsesQuery,
+    raises=(NotFound,),
+    curl='curl "$SITE/links/$LINK/uses"',
+)
+@route_act(Acts.LINK_LIST)
+def get_link_uses(link_id: str) -> Response:
+    """Of your own: when it was looked at, refused or closed, and what was downloaded. By whom is in the log, which
+    auditors see."""
+    wanted = query(UsesQuery, request)
+    return send_page(LinkUsesAnswer, services().links.uses(actor(), link_id, wanted.cursor, wanted.limit))
 
 
 @files_bp.get("/links/<link_id>")

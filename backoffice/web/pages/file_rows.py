@@ -56,12 +56,13 @@ def _folders(listing: Listing, asked: ListParams) -> Iterator[Row]:
         _pattern("folder_trash", "folder_id"),
     )
     move = UrlPattern(lambda key: url_for("pages.move", folder=key, back=asked.url()))
+    share = _pattern("folder_share", "folder_id")
     nothing, about = Markup(), Markup("Folder")
     for one in listing.folders:
         label, moment = name_with_icon(one.name, "folder"), when_tag(one.created_at)
         yield Row(
             True, one.id, one.name, label, nothing, 0, about, moment, nothing,
-            link(one.id), ask(one.id), act(one.id), move(one.id),
+            link(one.id), ask(one.id), act(one.id), move(one.id), share(one.id),
         )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from backoffice.web.identity import actor, may
 from backoffice.web.link_cells import link_state
 from backoffice.web.names import kind_of
 from backoffice.web.pages.forms import MENDABLE, sentence
-from backoffice.web.pages.shared import lives, qr_code
+from backoffice.web.pages.share import lives, qr_code
 from backoffice.web.preview import shown_file
 from backoffice.web.route_access import route_act
 from backoffice.web.share_link import share_link

@@ -1,79 +1,30 @@
-"""Sharing a file by a link, and the links that somebody has made: their own pages, that work without a script."""
+"""The links that somebody has made: their own pages, that work without a script."""
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import Any
 
-import segno
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import MAX_LINK_DOWNLOADS, MAX_LINKS
-from backoffice.domain.link_rules import LinkRule, days_words
+from backoffice.domain.limits import MAX_LINKS
+from backoffice.domain.links import HeldLink
 from backoffice.domain.paging import Query
-from backoffice.errors import Conflict, Invalid, NotFound, TooMany
+from backoffice.errors import NotFound, VersionMismatch
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.link_cells import downloads_of, link_state, used_at
+from backoffice.web.link_cells import downloads_of, link_label, link_state, use_words, used_at
+from backoffice.web.pages.share import MENDABLE, beside_field, lives, wanted_of_form
 from backoffice.web.route_access import route_act
-from backoffice.web.share_link import share_link
-
-LIVES: Final = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))
-
-QUIET: Final = 4
-"""Modules around a QR code that stay light."""
-_CODE: Final = Markup(
-    '<svg class="qr" viewBox="0 0 %s %s" role="img" aria-label="QR code of the link"><path d="%s"/></svg>'
-)
 
 
 def register(bp: Blueprint) -> None:
     """Add the routes."""
-    bp.add_url_rule("/my/files/<file_id>/share", "file_share", file_share, methods=["GET", "POST"])
     bp.add_url_rule("/shared", "shared", shared)
+    bp.add_url_rule("/shared/<link_id>", "shared_link", shared_link, methods=["GET", "POST"])
     bp.add_url_rule("/shared/<link_id>/revoke", "link_revoke", link_revoke, methods=["POST"])
-
-
-@route_act(Acts.LINK_CREATE)
-def file_share(file_id: str) -> ResponseReturnValue:
-    """What the link is to be; then the link, shown in this answer and never again."""
-    file = services().files.get(actor(), file_id)
-    if file.owner != actor().id:
-        raise NotFound
-    rule = services().links.rule(actor())
-    asked = {"file": file, "rule": rule, "lives": lives(rule)}
-    if request.method == "GET":
-        return render_template("share.html", **asked, given={"days": str(rule.default_days)}, errors={})
-    errors: dict[str, str] = {}
-    days = _number(request.form.get("days", ""))
-    most = _number(request.form.get("max_downloads", "").strip() or "0")
-    if days is None:
-        errors["days"] = "Choose how long it is open."
-    if most is None:
-        errors["max_downloads"] = f"A number up to {MAX_LINK_DOWNLOADS}, or nothing."
-    if not errors:
-        password = request.form.get("password", "")
-        try:
-            link, token = services().links.create(
-                actor(), file=file.id, days=days, password=password, max_downloads=most or 0
-            )
-        except (Conflict, Invalid, TooMany) as error:  # WeakPassword is Invalid
-            errors[str(error.details.get("field", "link"))] = str(error)
-        else:
-            address = share_link(token)
-            return render_template("share.html", file=file, link=link, address=address, code=qr_code(address))
-    return render_template("share.html", **asked, given=request.form, errors=errors), 400
-
-
-def lives(rule: LinkRule) -> list[tuple[int, str]]:
-    """How long a link can be open, to choose from: the usual ones that the rule allows, its longest and its default."""
-    words = dict(LIVES)
-    days = {*words, rule.default_days, rule.days}
-    return [(one, words.get(one, days_words(one))) for one in sorted(days) if one <= rule.days]
 
 
 @route_act(Acts.LINK_LIST)
@@ -81,8 +32,33 @@ def shared() -> ResponseReturnValue:
     """One's own links, the newest first: what became of each. `revoke` names the one whose row is a question."""
     page = services().links.held(actor(), Query(sort="created", descending=True, limit=MAX_LINKS))
     asked = request.args.get("revoke", "")
-    rows = [(one, link_state(one), downloads_of(one), used_at(one)) for one in page.items]
+    rows = [(one, link_label(one), link_state(one), downloads_of(one), used_at(one)) for one in page.items]
     return render_template("shared.html", rows=rows, revoke=asked if is_id(asked) else "")
+
+
+@route_act(Acts.LINK_UPDATE)
+def shared_link(link_id: str) -> ResponseReturnValue:
+    """One of them: when it was used, and a form for another end, password or number of downloads."""
+    held = services().links.held_one(actor(), link_id)
+    if held.owner != actor().id:
+        raise NotFound
+    if request.method == "GET":
+        return _shown(held, {}, {}), 200
+    wanted, errors = wanted_of_form()
+    if not errors:
+        try:
+            version = request.form.get("version", "")
+            changed = _changed(held, wanted)
+            services().links.update(actor(), link_id, version=int(version) if is_number(version) else None, **changed)
+        except VersionMismatch:  # a Conflict, too
+            errors = {"link": "The link was changed meanwhile. This is how it is now."}
+            return _shown(services().links.held_one(actor(), link_id), {}, errors), 409
+        except MENDABLE as error:
+            errors = beside_field(error)
+        else:
+            flash("The link is changed.", "success")
+            return redirect(url_for("pages.shared_link", link_id=link_id), 303)
+    return _shown(held, request.form, errors), 400
 
 
 @route_act(Acts.LINK_REVOKE)
@@ -97,17 +73,33 @@ def link_revoke(link_id: str) -> ResponseReturnValue:
     return redirect(url_for("pages.shared"), 303)
 
 
-def qr_code(text: str) -> Markup:
-    """A drawing of the text (ISO/IEC 18004), which the style sheet gives its size."""
-    rows = [bytes(row) for row in segno.make(text, micro=False).matrix]
-    bars = (
-        f"M{run.start() + QUIET} {at + QUIET}h{len(run[0])}v1h-{len(run[0])}z"
-        for at, row in enumerate(rows)
-        for run in re.finditer(rb"\x01+", row)
+def is_number(text: str) -> bool:
+    """Whether it is a version as forms carry it."""
+    return text.isascii() and text.isdigit() and len(text) < 16
+
+
+def _changed(held: HeldLink, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is to be another: the password where one is entered, or none is wanted any more."""
+    changed = dict(wanted)
+    if not changed["password"] and "no_password" not in request.form:
+        del changed["password"]
+    if changed["max_downloads"] == held.max_downloads:
+        del changed["max_downloads"]
+    return changed
+
+
+def _shown(held: HeldLink, given: Any, errors: dict[str, str]) -> str:
+    rule = services().links.rule(actor())
+    uses = services().links.uses(actor(), held.id, request.args.get("cursor", ""))
+    return render_template(
+        "shared_link.html",
+        held=held,
+        state=link_state(held),
+        downloads=downloads_of(held),
+        rule=rule,
+        lives=lives(rule),
+        uses=[(one, use_words(one)) for one in uses.items],
+        more=uses.next_cursor,
+        given=given,
+        errors=errors,
     )
-    size = len(rows) + 2 * QUIET
-    return _CODE % (size, size, "".join(bars))
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
