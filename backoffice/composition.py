@@ -29,6 +29,7 @@ from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
+from backoffice.services.shared_files import SharedFiles
 from backoffice.services.sign_in.passwords import Passwords, StepAside
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from backoffice.services.system import System
@@ -41,7 +42,6 @@ from backoffice.services.uploads.secrets import UploadSecrets
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
-from backoffice.services.zips import Zips
 from backoffice.settings import Settings
 from backoffice.stores.client import Client, Db, connect
 from backoffice.stores.delivered_files import RedisDeliveries
@@ -98,27 +98,27 @@ def build_services(
     """All services over one client. `shebang`, `passwords`: for tests, on an imitation and with a cheaper hash."""
     stores = Stores(settings, Db(client, shebang=shebang), step_aside)
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
-    zips, uploads, links = _files(stores, settings, people)
-    system, maintenance, jobs = _whole(stores, Bulk(zips.files, uploads, people, sessions, tokens, links))
+    shared, links = _files(stores, settings, people)
+    files, folders, uploads = shared.files, shared.folders, shared.uploads
+    system, maintenance, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links, shared.shares))
     return Services(
         users=people,
         roles=roles,
         sessions=sessions,
         tokens=tokens,
         links=links,
-        guests=_guests(stores, settings, zips.folders, uploads, links),
+        guests=_guests(stores, settings, folders, uploads, links),
+        shared=shared,
         views=_views(stores),
         lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
         audit=Audit(stores.audit),
         archive=Archive(RedisArchive(stores.db, stores.keys), stores.audit),
-        files=zips.files,
-        folders=zips.folders,
-        zips=zips,
+        files=files,
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
         leaving=Leaving(people, sessions, tokens, jobs, _consequences(stores, settings), stores.accounts, stores.audit),
-        undo=make_undo(UndoRecords(zips.files, zips.folders, people, roles, _views(stores), stores.audit), jobs),
+        undo=make_undo(UndoRecords(files, folders, people, roles, _views(stores), stores.audit), jobs),
         access=_access(stores),
         consequences=_consequences(stores, settings),
         effective=_effective(settings, stores),
@@ -139,18 +139,14 @@ def _people(
     return users, roles, _sessions(stores, settings, passwords, policy), _tokens(stores, policy)
 
 
-def _files(stores: Stores, settings: Settings, people: Users) -> tuple[Zips, Uploads, Links]:
+def _files(stores: Stores, settings: Settings, people: Users) -> tuple[SharedFiles, Links]:
     chunks, audit, trash = stores.chunks, stores.audit, settings.trash_ttl
     completion = Completion(stores.uploads, stores.files, chunks, stores.intents, stores.durability)
-    zips = Zips(
-        Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash),
-        Folders(store=stores.folders, audit=audit, files=stores.files, chunks=chunks, trash_seconds=trash),
-    )
-    return (
-        zips,
-        Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings)),
-        Links.of(stores.links, people, zips, link_policy(settings)),
-    )
+    files = Files(stores.files, stores.uploads, chunks, stores.users, audit, settings.quota_bytes, trash)
+    folders = Folders(store=stores.folders, audit=audit, files=stores.files, chunks=chunks, trash_seconds=trash)
+    uploads = Uploads(stores.uploads, stores.files, chunks, audit, completion, stores.health, limits(settings))
+    shared = SharedFiles.of(stores.shares, people, files, folders, uploads)
+    return shared, Links.of(stores.links, people, shared.zips, link_policy(settings))
 
 
 def _guests(stores: Stores, settings: Settings, folders: Folders, uploads: Uploads, links: Links) -> Guests:
@@ -164,7 +160,7 @@ def _users(stores: Stores, passwords: Passwords, policy: AccountPolicy) -> Users
         store=stores.users,
         accounts=stores.accounts,
         roles=stores.roles,
-        belongings=Belongings(stores.tokens, stores.links, stores.folders),
+        belongings=Belongings(stores.tokens, stores.links, stores.folders, stores.shares),
         audit=stores.audit,
         throttle=stores.throttle,
         passwords=passwords,

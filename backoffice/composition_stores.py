@@ -24,6 +24,7 @@ from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.shares import RedisShares
 from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
@@ -47,7 +48,7 @@ class Stores:
         self.accounts = RedisAccounts(db, keys, self.users, self.roles)
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
         self.files, self.folders = RedisFiles(db, keys, bounds), RedisFolders(db, keys, bounds)
-        self.links = RedisLinks(db, keys, bounds)
+        self.links, self.shares = RedisLinks(db, keys, bounds), RedisShares(db, keys, bounds)
         self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
 
 

@@ -68,6 +68,10 @@ class Ground(Protocol):
     def versions(self) -> Sequence[Version]:
         """As read last: of the credential, the user, the roles."""
 
+    @property
+    def renewed(self) -> Actor | None:
+        """Whose it is, as `renew` has read it last; None: nothing has moved so far."""
+
     def note(self, ask: Callable[[Actor], None]) -> None:
         """A question that was answered with yes; asked again, it raises what the refusal is."""
 
@@ -98,7 +102,8 @@ class Actor:
     nothing can be taken away: in the shell and in the worker, and when a request clears away what it left. `job`:
     where a job acts in somebody's name. `undoes`: the entry of the log that is undone by what is done. `acts_for`:
     whose files are meant, where somebody may do something within another's; the roles are then what was given for that
-    alone, and of uploads only those are reached that were begun by the same `credential`.
+    alone, and of uploads only those are reached that were begun by the same (`begins_as`). `through`: by what it was
+    given to a person, as the type and identifier of a record; "" where the `credential` says that.
     """
 
     id: str
@@ -115,6 +120,7 @@ class Actor:
     job: JobMark | None = None
     undoes: str = ""
     acts_for: str = ""
+    through: str = ""
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -129,6 +135,12 @@ class Actor:
     def owner(self) -> str:
         """Whose files these are that count as one's own."""
         return self.acts_for or self.id
+
+    @property
+    def begins_as(self) -> str:
+        """Under what uploads are known again that one begins within another's files: a person to whom that was given is
+        the same one in another session."""
+        return f"{self.through}:{self.id}" if self.through else self.credential
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,8 @@ act on that person's account at all, and what stands behind the request.
 
 from __future__ import annotations
 
+from typing import Final
+
 from backoffice.domain import nouns
 from backoffice.domain.access import Actor, Decision, decide
 from backoffice.domain.act_rows import Act, Proof, Rank, Whose
@@ -15,7 +17,7 @@ from backoffice.domain.limits import UNDO_DAYS
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permission, Permissions
 
-__all__ = ["Act", "Acts", "Proof", "Rank", "Whose", "act_named", "act_on", "all_acts", "decide_act"]
+__all__ = ["WITHIN_ANOTHERS", "Act", "Acts", "Proof", "Rank", "Whose", "act_named", "act_on", "all_acts", "decide_act"]
 
 
 def _own(name: str, text: str, takes: Permission, event: Action | None = None) -> Act:
@@ -178,6 +180,29 @@ class Acts:
     )
     LINK_REVOKE = _own("link.revoke", "revoke a share link", Permissions.FILES_SHARE, Actions.LINK_REVOKE)
 
+    SHARE_LIST = Act("share.list", "list own shares", Permissions.FILES_SHARE, Whose.OWN)
+    SHARE_READ = _site("share.read", "see everybody's shares", Permissions.LINKS_READ)
+    SHARE_CREATE = _only_own(
+        "share.create",
+        "share a file or folder that one may download with a person or role",
+        Permissions.FILES_SHARE,
+        Actions.SHARE_CREATE,
+    )
+    SHARE_UPDATE = _only_own(
+        "share.update", "let them write as well, or only read", Permissions.FILES_SHARE, Actions.SHARE_UPDATE
+    )
+    SHARE_REOPEN = _site(
+        "share.reopen", "open a share again that is closed", Permissions.LINKS_WRITE, Actions.SHARE_REOPEN
+    )
+    SHARE_REVOKE = _own("share.revoke", "revoke a share", Permissions.FILES_SHARE, Actions.SHARE_REVOKE)
+    SHARE_OPEN = Act("share.open", "see and download what is shared with one", Permissions.FILES_READ, Whose.OWN)
+    SHARE_WRITE = _only_own(
+        "share.write",
+        "put files into a folder that is shared with one to write into",
+        Permissions.FILES_WRITE,
+        Actions.FILE_CREATE,
+    )
+
     JOB_READ = _own("job.read", "see a job and its report", Permissions.JOBS_WRITE)
     JOBS_LIST = Act("job.list", "list own jobs", Permissions.JOBS_WRITE, Whose.OWN)
     JOBS_LIST_ALL = _site("job.list_all", "list everybody's jobs", Permissions.JOBS_READ)
@@ -216,6 +241,23 @@ class Acts:
     SYSTEM_REPAIR = _site("system.repair", "repair the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_REPAIR)
 
 
+WITHIN_ANOTHERS: Final = frozenset(
+    {
+        Acts.FILE_READ,
+        Acts.FILE_DOWNLOAD,
+        Acts.FILES_LIST,
+        Acts.FOLDER_READ,
+        Acts.UPLOAD_READ,
+        Acts.UPLOAD_START,
+        Acts.UPLOAD_SEND,
+        Acts.UPLOAD_CANCEL,
+        Acts.FILE_CREATE,
+        Acts.FILE_CONTENT,
+        Acts.FILE_REPLACE,
+    }
+)
+"""What is done within another's files by whom that was given (`Actor.acts_for`), and nothing else: the rights that they
+hold for it would do for more."""
 _CORE = {one.name: one for one in vars(Acts).values() if isinstance(one, Act)}
 
 
@@ -243,6 +285,8 @@ def decide_act(actor: Actor, act: Act, owner: str | None = None) -> Decision:
         return Decision(False, "nobody is signed in")
     if owner is not None and owner != actor.owner and act.whose is Whose.OWN:
         return Decision(False, "nobody does this for somebody else")
+    if actor.acts_for and act not in WITHIN_ANOTHERS:
+        return Decision(False, "nobody does this within another's files")
     return decide(actor, act.takes, owner) if act.takes is not None else Decision(True, "signed in")
 
 

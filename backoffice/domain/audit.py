@@ -53,7 +53,8 @@ def short_agent(agent: str) -> str:
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One act. `changes` is field -> (old, new); secrets never enter it. In a job `data` has the job's id as well, and
-    where something is undone the id of its entry, and whose files were meant where somebody acted within another's."""
+    where something is undone the id of its entry, and whose files were meant where somebody acted within another's,
+    with what had given that."""
 
     action: Action
     actor: Actor
@@ -85,13 +86,16 @@ class AuditEvent:
         return _canonical(kept)
 
     def actor_json(self) -> str:
-        """The actor as it stands in the text."""
-        return _canonical(self._actor())
+        """The actor as it stands in the text, with whose files were meant and through what, where these were another's:
+        what is counted of readings has no other text of its own."""
+        actor = self.actor
+        within = {"acts_for": actor.acts_for, "through": actor.through}
+        return _canonical({**self._actor(), **{name: value for name, value in within.items() if value}})
 
     def _data(self) -> dict[str, Any]:
         actor = self.actor
         said = {"job": actor.job.id if actor.job is not None else "", "undoes": actor.undoes}
-        said["on_behalf_of"] = actor.acts_for
+        said |= {"on_behalf_of": actor.acts_for, "through": actor.through}
         return {**self.data, **{name: value for name, value in said.items() if value}}
 
     def _actor(self) -> dict[str, str]:
@@ -153,6 +157,8 @@ def stored_actor(text: str) -> Actor:
         ip=found.get("ip", ""),
         agent=found.get("agent", ""),
         credential=found.get("credential", ""),
+        acts_for=found.get("acts_for", ""),
+        through=found.get("through", ""),
     )
 
 

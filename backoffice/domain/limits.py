@@ -77,6 +77,12 @@ LINK_TICKET_SECONDS: Final = 24 * 3600
 LINK_AGAIN_SECONDS: Final = 10 * 60
 """For so long it may begin again with the first byte: later that is another download, and counted."""
 
+# Shares with people and roles
+MAX_SHARES: Final = 500
+"""That one user can have made, those that are closed included."""
+MAX_RECEIVED: Final = 500
+"""Of what is shared with somebody, so many are looked through for a list: the newest."""
+
 # Files
 MAX_NAME_BYTES: Final = 255
 MAX_TAGS: Final = 20

@@ -44,7 +44,7 @@ class Permissions:
     FILES_READ = Permission("files:read", "Own files", "List and download own files", OPERATOR, AUDITOR, USER)
     FILES_WRITE = Permission("files:write", "Own files", "Upload and rename own files", OPERATOR, USER)
     FILES_DELETE = Permission("files:delete", "Own files", "Delete and restore own files", OPERATOR, USER)
-    FILES_SHARE = Permission("files:share", "Own files", "Share own files by link", OPERATOR, USER)
+    FILES_SHARE = Permission("files:share", "Own files", "Share own files by link and with people", OPERATOR, USER)
     FILES_REQUEST = Permission("files:request", "Own files", "Request files from others by link", OPERATOR, USER)
     FILES_ALL_READ = Permission(
         "files.all:read", "Everybody's files", "List and download everybody's files", OPERATOR, AUDITOR
@@ -63,8 +63,8 @@ class Permissions:
     AUDIT_EXPORT = Permission("audit:export", "Audit log", "Export the audit log", AUDITOR)
     TOKENS_OWN = Permission("tokens:own", "API tokens", "Create and revoke own API tokens", OPERATOR, USER)
     TOKENS_ALL = Permission("tokens:all", "API tokens", "See and revoke everybody's API tokens", OPERATOR)
-    LINKS_READ = Permission("links:read", "Share links", "See everybody's share links", OPERATOR, AUDITOR)
-    LINKS_WRITE = Permission("links:write", "Share links", "Revoke everybody's share links", OPERATOR)
+    LINKS_READ = Permission("links:read", "Sharing", "See everybody's share links and shares", OPERATOR, AUDITOR)
+    LINKS_WRITE = Permission("links:write", "Sharing", "Revoke everybody's share links and shares", OPERATOR)
     SESSIONS_ALL = Permission("sessions:all", "Sessions", "See and end everybody's sessions", OPERATOR)
     JOBS_READ = Permission("jobs:read", "Jobs", "See everybody's jobs", OPERATOR, AUDITOR)
     JOBS_WRITE = Permission("jobs:write", "Jobs", "Start jobs on many records, stop jobs", OPERATOR)

@@ -49,7 +49,7 @@ class Upload:
     joins           the final upload that a part belongs to; "" as long as it belongs to none
     reach           so many of its indexes may have bytes, whatever the map says: those of its parts are moved before
                     they are noted, and those beyond the first gap stay when chunks become a stream
-    begun_by        the credential of who began it, where that was not the owner; nobody else but the owner goes on
+    begun_by        who began it, where that was not the owner (`Actor.begins_as`); nobody else but the owner goes on
     metadata        what a tus client said of it, as it came (`upload_metadata.py`)
     """
 

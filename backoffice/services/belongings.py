@@ -13,16 +13,17 @@ from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LIMIT
 from backoffice.domain.paging import Query
 from backoffice.errors import InUse, NotFound, VersionMismatch
 from backoffice.services.folder_ports import FolderStore
-from backoffice.services.ports import LinkStore, TokenStore
+from backoffice.services.ports import LinkStore, ShareStore, TokenStore
 
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Tokens, share links and folders of somebody."""
+    """Tokens, share links, shares and folders of somebody, and what others share with them."""
 
     tokens: TokenStore
     links: LinkStore
     folders: FolderStore
+    shares: ShareStore
 
     def clear(self, actor: Actor, user_id: str, now: int) -> None:
         """Of a user who was deleted by that actor; nothing opens by them any more, and new ones cannot be made. What
@@ -36,7 +37,22 @@ class Belongings:
             with suppress(NotFound, VersionMismatch):
                 target = ObjectRef("link", link.id, link.name)
                 self.links.remove(link, AuditEvent(Actions.LINK_REVOKE, actor, target, at=now))
+        self._clear_shares(actor, ("owner", user_id), now)
+        self._clear_shares(actor, ("user", user_id), now)
         self._clear_folders(actor, user_id, now)
+
+    def _clear_shares(self, actor: Actor, which: tuple[str, str], now: int) -> None:
+        """All of them, however many: each has one owner, and many may share with one person."""
+        cursor = ""
+        while True:
+            page = self.shares.page(Query(sort="created", filters=(which,), limit=MAX_LIMIT, cursor=cursor))
+            for share in page.items:
+                with suppress(NotFound, VersionMismatch):
+                    target = ObjectRef("share", share.id, share.name)
+                    self.shares.remove(share, AuditEvent(Actions.SHARE_REVOKE, actor, target, at=now))
+            cursor = page.next_cursor
+            if not cursor:
+                return
 
     def _clear_folders(self, actor: Actor, user_id: str, now: int) -> None:
         """All of them, in the trash or not. From below, for none goes that has others."""

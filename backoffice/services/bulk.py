@@ -25,12 +25,14 @@ from backoffice.services.bulk_lists import (
     open_uploads,
     people,
     share_links,
+    shares_with_people,
     stored_files,
     trashed_files,
 )
 from backoffice.services.files import Files
 from backoffice.services.links import Links
 from backoffice.services.sessions import Sessions
+from backoffice.services.shares import Shares
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
@@ -81,7 +83,14 @@ class Bulk:
     """The table, over the services of one application."""
 
     def __init__(
-        self, files: Files, uploads: Uploads, users: Users, sessions: Sessions, tokens: Tokens, links: Links
+        self,
+        files: Files,
+        uploads: Uploads,
+        users: Users,
+        sessions: Sessions,
+        tokens: Tokens,
+        links: Links,
+        shares: Shares,
     ) -> None:
         self._files, self._uploads, self._users = files, uploads, users
         self._sessions, self._tokens = sessions, tokens
@@ -92,6 +101,7 @@ class Bulk:
             *self._of_users(people(users)),
             *self._of_ways_in(living_sessions(sessions, users), api_tokens(tokens, users)),
             self._of_links(links),
+            self._of_shares(shares),
         )
         self.kinds = {kind.name: kind for kind in kinds}
 
@@ -139,6 +149,11 @@ class Bulk:
     def _of_links(links: Links) -> BulkKind:
         revoke = _method(links.revoke)
         return BulkKind("link.revoke", "Revoke", "revoked", Acts.LINK_REVOKE, share_links(links), revoke, final=True)
+
+    @staticmethod
+    def _of_shares(shares: Shares) -> BulkKind:
+        over, revoke = shares_with_people(shares), _method(shares.revoke)
+        return BulkKind("share.revoke", "Revoke", "revoked", Acts.SHARE_REVOKE, over, revoke, final=True)
 
     def include(self, kind: BulkKind) -> None:
         """One more, of what stands above this table."""

@@ -14,6 +14,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.services.files import Files
 from backoffice.services.links import Links
 from backoffice.services.sessions import Sessions
+from backoffice.services.shares import Shares
 from backoffice.services.tokens import Tokens
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
@@ -135,6 +136,16 @@ def share_links(links: Links) -> BulkList:
         lambda actor, query: links.held(actor, query, everybody=True),
         links.held_one,
         lambda held: f"{held.name} of {held.username}",
+    )
+
+
+def shares_with_people(shares: Shares) -> BulkList:
+    """Everybody's shares."""
+    return BulkList(
+        "share",
+        lambda actor, query: shares.held(actor, query, everybody=True),
+        shares.held_one,
+        lambda held: f"{held.name} of {held.username} with {held.grantee_name}",
     )
 
 

@@ -26,6 +26,8 @@ from backoffice.services.maintenance import Maintenance
 from backoffice.services.ports import IdentityStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
+from backoffice.services.shared_files import SharedFiles
+from backoffice.services.shares import Shares
 from backoffice.services.system import System
 from backoffice.services.tokens import Tokens
 from backoffice.services.undo import Undo
@@ -47,13 +49,12 @@ class Services:
     tokens: Tokens
     links: Links
     guests: Guests
+    shared: SharedFiles
     views: Views
     lists: Lists
     audit: Audit
     archive: Archive
     files: Files
-    folders: Folders
-    zips: Zips
     uploads: Uploads
     upload_secrets: UploadSecrets
     jobs: Jobs
@@ -91,6 +92,20 @@ class Services:
     def link_effects(self) -> LinkEffects:
         """What a change of roles would do to share links."""
         return LinkEffects(self.links, self.users.store, self.roles.store, self.together)
+
+    @property
+    def folders(self) -> Folders:
+        return self.shared.folders
+
+    @property
+    def shares(self) -> Shares:
+        """What owners and operators ask of shares; `shared` is the door of the others."""
+        return self.shared.shares
+
+    @property
+    def zips(self) -> Zips:
+        """Archives of one's own files, and of everybody's."""
+        return self.shared.zips
 
     @property
     def resumable(self) -> Resumable:

@@ -7,10 +7,14 @@ from typing import Protocol
 
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File
+from backoffice.domain.versions import Version
 
 
 class FileChangeStore(Protocol):
-    """Each of these is one commit with its event."""
+    """Each change is one commit with its event."""
+
+    def as_read(self, file: File) -> Version:
+        """What its key held when it was read: another one where it was changed or removed since."""
 
     def rename(self, old: File, name: str, event: AuditEvent) -> File:
         """Raises VersionMismatch, NameTaken."""

@@ -52,8 +52,8 @@ class Files(FileVersioning):
     def page_in(self, actor: Actor, folder: str, query: Query, owner: str = "") -> Page[File]:
         """What lies in a folder of one's own, or of another's for who may see everybody's; "" = at the top.
         Likewise."""
-        owner = owner or actor.id
-        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)
+        owner = owner or actor.owner
+        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.owner else Acts.FILES_LIST_ALL)
         self._check_sort(query, SORTS)
         if (folder and not is_id(folder)) or not is_id(owner):
             raise Invalid("There is no such folder.", field="folder")

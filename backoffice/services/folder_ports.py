@@ -8,6 +8,7 @@ from typing import Protocol
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.versions import Version
 from backoffice.services.ports import RecordStore
 
 
@@ -52,6 +53,9 @@ class FolderStore(RecordStore[Folder], Protocol):
     def stays(self, folders: Sequence[Folder]) -> dict[str, int | None]:
         """Since when each was not in the trash, nor in a folder that is, as with `FileStore.stays`; None: also where it
         is there itself. A round trip for each level above them."""
+
+    def as_read(self, record: Folder) -> Version:
+        """What its key held when it was read: another one where it was changed or removed since."""
 
     def below(self, folders: Sequence[Folder]) -> tuple[list[Folder], int]:
         """The folders that lie in these, whatever state they are in, and how many records went into the trash with

@@ -70,8 +70,8 @@ class FolderTree(Records[Folder]):
         """The folders in one ("": at the top; None: all of them) of one's own, or of another's for who may see
         everybody's. Orders: name, created; words of the name. Raises NotAllowed, Invalid: also where there is
         no such folder."""
-        owner = owner or actor.id
-        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)
+        owner = owner or actor.owner
+        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.owner else Acts.FILES_LIST_ALL)
         if (parent and not is_id(parent)) or not is_id(owner):
             raise Invalid(NO_FOLDER, field="parent")
         return self.store.page_in(owner, parent, query)
@@ -79,7 +79,7 @@ class FolderTree(Records[Folder]):
     def tree(self, actor: Actor, owner: str, folder: str) -> Iterator[str]:
         """The identifiers of a folder ("": the top) and of all within it, each before those in it. Raises Invalid,
         NotAllowed."""
-        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.id else Acts.FILES_LIST_ALL)
+        authorize(self.audit, actor, Acts.FILES_LIST if owner == actor.owner else Acts.FILES_LIST_ALL)
         yield from self._tree(owner, folder)
 
     def _tree(self, owner: str, folder: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from backoffice.domain.maintenance import OnFinding, OnProgress, Report
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
+from backoffice.domain.shares import Share
 from backoffice.domain.system import Heartbeat, Installation
 from backoffice.domain.throttling import Bucket
 from backoffice.domain.tokens import Token
@@ -199,6 +200,15 @@ class LinkStore(RecordStore[Link], Protocol):
     def use(self, link: Link, event: AuditEvent) -> None:
         """Count a download that begins, if the link is as it was read and has one left; exact, however many begin at
         the same moment. Raises NotFound when it is used up, VersionMismatch when it was changed or revoked, TooMany."""
+
+
+class ShareStore(RecordStore[Share], Protocol):
+    """Shares. Facets: `owner`, `object`, `user` and `role` (with whom), `kind`, `access`. Orders: `created`, `name`.
+    `insert` raises NameTaken where the same is shared with the same already, Conflict when the owner
+    has too many."""
+
+    def as_read(self, record: Share) -> Version:
+        """What its key held when it was read: another one where it was changed or removed since."""
 
 
 class Throttle(Protocol):

@@ -24,6 +24,7 @@ LISTS: Final[Mapping[str, Act | tuple[Act, ...]]] = {
     "trash": Acts.FILES_LIST_ALL,
     "uploads": Acts.FILES_LIST_ALL,
     "links": Acts.LINK_READ,
+    "shares": Acts.SHARE_READ,
     "audit": Acts.AUDIT_READ,
     "jobs": (Acts.JOBS_LIST_ALL, Acts.JOBS_LIST),
     "sessions": Acts.SESSION_READ_ALL,

@@ -9,6 +9,7 @@ from typing import Final
 from backoffice.domain.files import TOP, File
 from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.paging import Page, Query
+from backoffice.domain.versions import Version
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.file_indexes import INDEXES, NAME, SHORT, is_live, place
@@ -44,6 +45,10 @@ class FileLists:
 
     def get_many(self, ids: Sequence[str]) -> list[File | None]:
         return self.collection.get_many(ids)
+
+    def as_read(self, file: File) -> Version:
+        name, text = self.collection.version(file)
+        return Version(self._keys.record(NOUN, file.id), name, text.encode())
 
     def page(self, query: Query) -> Page[File]:
         return self._pager.page(query)

@@ -3,7 +3,7 @@
 Control plane: one hash slot, so that one script changes a record, its indexes, a quota and the log together.
 
     {bo}:<noun>:<id>                     hash    a record: users, roles, sessions, tokens, uploads, files,
-                                                 jobs, views, links, folders
+                                                 jobs, views, links, shares, folders
     {bo}:<noun>:by:<index>               zset    all records: member id, score a number (sorted)
                                                  or member "folded text NUL id", score 0 (lexical, words);
                                                  ids of files in the form of `compact_ids.py`

@@ -76,10 +76,11 @@ class ShownFile(NamedTuple):
     cut: int = 0
 
 
-def shown_file(file: File, endpoints: tuple[str, str] = ("preview", "download")) -> ShownFile:
-    """For a page that shows this file; the page is then allowed to. `endpoints`: of the API, what is shown and what is
-    taken along."""
-    url, download = (url_for(f"api.files.{name}", file_id=file.id) for name in endpoints)
+def shown_file(file: File, url: str = "", download: str = "") -> ShownFile:
+    """For a page that shows this file; the page is then allowed to. `url`, `download`: where it is looked at and
+    downloaded, where that is another address than that of a file of one's own."""
+    url = url or url_for("api.files.preview", file_id=file.id)
+    download = download or url_for("api.files.download", file_id=file.id)
     found = preview_of(file)
     if not file.size:
         return ShownFile("", url, download, file.name, why="The file is empty.")

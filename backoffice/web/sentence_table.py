@@ -3,70 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from backoffice.domain.access import describe
 from backoffice.domain.actions import Action, Actions
 from backoffice.units import filesize
 from backoffice.web.formats import number
-
-Event = Mapping[str, Any]
-
-
-class Told(NamedTuple):
-    """A sentence's text, and what goes into its places besides who and what."""
-
-    text: str
-    values: Mapping[str, str] = {}
-
-
-Teller = str | Callable[[Event], Told]
-
-_BECAUSE: Final = {
-    "refused at the door": "no right to it",
-    "a route for nobody": "nobody may do that here",
-}
-
-
-def _data(event: Event, name: str) -> Any:
-    return event.get("data", {}).get(name)
-
-
-def _because(event: Event) -> str:
-    text = str(_data(event, "because") or "no reason is recorded")
-    return _BECAUSE.get(text, text)
+from backoffice.web.sentence_parts import Event, Teller, Told, because_of, data_of
+from backoffice.web.share_sentences import SHARES
 
 
 def _created(event: Event) -> Told:
-    size = _data(event, "size")
-    delivered = "delivered" if _data(event, "sent_by") or _data(event, "state") == "waiting" else "uploaded"
+    size = data_of(event, "size")
+    delivered = "delivered" if data_of(event, "sent_by") or data_of(event, "state") == "waiting" else "uploaded"
     if not isinstance(size, int):
         return Told(f"{{who}} {delivered} {{what}}")
     return Told(f"{{who}} {delivered} {{what}}, {{size}}", {"size": filesize(size)})
 
 
 def _replaced(event: Event) -> Told:
-    size = _data(event, "size")
+    size = data_of(event, "size")
     values = {"size": filesize(size)} if isinstance(size, int) else {}
     return Told("{who} uploaded a new version of {what}" + (", {size}" if values else ""), values)
 
 
 def _version_restored(event: Event) -> Told:
-    return Told("{who} let {what} hold version {number} again", {"number": number(int(_data(event, "restored") or 0))})
+    restored = number(int(data_of(event, "restored") or 0))
+    return Told("{who} let {what} hold version {number} again", {"number": restored})
 
 
 def _version_deleted(event: Event) -> Told:
-    return Told("{who} deleted version {number} of {what}", {"number": number(int(_data(event, "number") or 0))})
+    return Told("{who} deleted version {number} of {what}", {"number": number(int(data_of(event, "number") or 0))})
 
 
 def _downloaded(event: Event) -> Told:
-    count, sent = _data(event, "count"), _data(event, "bytes")
+    count, sent = data_of(event, "count"), data_of(event, "bytes")
     if count:
         values = {"count": f"{number(int(count))} more time{'' if count == 1 else 's'}", "size": filesize(sent or -1)}
-        part = "parts of " if _data(event, "range") else ""
+        part = "parts of " if data_of(event, "range") else ""
         return Told(f"{{who}} downloaded {part}{{what}} {{count}}, {{size}} in all", values)
-    whole = "{who} downloaded a part of {what}" if _data(event, "range") else "{who} downloaded {what}"
-    version = _data(event, "number")
+    whole = "{who} downloaded a part of {what}" if data_of(event, "range") else "{who} downloaded {what}"
+    version = data_of(event, "number")
     return Told(f"{whole}, version {{number}}", {"number": number(int(version))}) if version else Told(whole)
 
 
@@ -76,21 +53,21 @@ def _renamed(event: Event) -> Told:
 
 
 def _trashed(event: Event) -> Told:
-    if _data(event, "replaced_by"):
+    if data_of(event, "replaced_by"):
         return Told("{who} put another file in the place of {what}, which went to the trash")
-    if _data(event, "with"):
+    if data_of(event, "with"):
         return Told("{who} moved {what} to the trash with its folder")
     return Told("{who} moved {what} to the trash")
 
 
 def _purged(event: Event) -> Told:
-    why = _data(event, "because")
+    why = data_of(event, "because")
     return Told("{who} deleted {what} for good" + (": {because}" if why else ""), {"because": str(why)})
 
 
 def _cancelled(event: Event) -> Told:
-    if _data(event, "because"):
-        return Told("The upload of {what} by {who} was given up: {because}", {"because": _because(event)})
+    if data_of(event, "because"):
+        return Told("The upload of {what} by {who} was given up: {because}", {"because": because_of(event)})
     return Told("{who} cancelled the upload of {what}")
 
 
@@ -98,7 +75,9 @@ def _user_changed(event: Event) -> Told:
     """Roles given and taken by name; other fields are named."""
     changes = dict(event.get("changes", {}))
     if not changes:
-        text = "The password of {what} was stored in a newer form" if _data(event, "rehash") else "{who} changed {what}"
+        text = (
+            "The password of {what} was stored in a newer form" if data_of(event, "rehash") else "{who} changed {what}"
+        )
         return Told(text)
     roles = changes.pop("roles", None)
     said, values = [], {}
@@ -118,11 +97,11 @@ def _user_changed(event: Event) -> Told:
 
 
 def _signed_in(event: Event) -> Told:
-    return Told("{who} gave the password once more" if _data(event, "reauth") else "{who} signed in")
+    return Told("{who} gave the password once more" if data_of(event, "reauth") else "{who} signed in")
 
 
 def _signed_out(event: Event) -> Told:
-    why = _data(event, "because")
+    why = data_of(event, "because")
     if why:
         return Told("A session of {what} was ended: {because}", {"because": str(why)})
     own = event.get("object", {}).get("id") == event.get("actor", {}).get("id")
@@ -130,10 +109,10 @@ def _signed_out(event: Event) -> Told:
 
 
 def _counted(event: Event, of: str) -> Told | None:
-    count = _data(event, "count")
+    count = data_of(event, "count")
     if not count:
         return None
-    networks, reasons = _data(event, "networks") or 1, _data(event, "reasons") or {}
+    networks, reasons = data_of(event, "networks") or 1, data_of(event, "reasons") or {}
     named = ", ".join(f"{text} ({number(times)})" for text, times in reasons.items())
     values = {"count": number(count), "networks": f"{networks} network{'' if networks == 1 else 's'}", "named": named}
     return Told(f"{{count}} {of} were refused, from about {{networks}}" + (": {named}" if named else ""), values)
@@ -144,7 +123,7 @@ def _not_signed_in(event: Event) -> Told:
     if counted:
         return counted
     target = " as {what}" if event.get("object") else ""
-    return Told(f"{{who}} tried to sign in{target} and was refused: {{because}}", {"because": _because(event)})
+    return Told(f"{{who}} tried to sign in{target} and was refused: {{because}}", {"because": because_of(event)})
 
 
 def _token_refused(event: Event) -> Told:
@@ -152,15 +131,15 @@ def _token_refused(event: Event) -> Told:
     if counted:
         return counted
     which = "{what}" if event.get("object") else "a token"
-    return Told(f"{{who}} used {which} and was refused: {{because}}", {"because": _because(event)})
+    return Told(f"{{who}} used {which} and was refused: {{because}}", {"because": because_of(event)})
 
 
 def _link_downloaded(event: Event) -> Told:
     """Of a folder one file, or all of it."""
-    name = _data(event, "name")
+    name = data_of(event, "name")
     if name:
         return Told("{who} downloaded {file} by the share {what}", {"file": str(name)})
-    if _data(event, "folder"):
+    if data_of(event, "folder"):
         return Told("{who} downloaded the whole folder by the share {what}")
     return Told("{who} downloaded {what} by a share link")
 
@@ -170,13 +149,13 @@ def _link_refused(event: Event) -> Told:
     if counted:
         return counted
     which = "the share link to {what}" if event.get("object") else "a share link"
-    return Told(f"{{who}} opened {which} and was refused: {{because}}", {"because": _because(event)})
+    return Told(f"{{who}} opened {which} and was refused: {{because}}", {"because": because_of(event)})
 
 
 def _denied(event: Event) -> Told:
     """What was asked for, about what, and why not."""
-    permission, about = _data(event, "permission"), " about {what}" if event.get("object") else ""
-    values = {"because": _because(event)}
+    permission, about = data_of(event, "permission"), " about {what}" if event.get("object") else ""
+    values = {"because": because_of(event)}
     if not permission:
         return Told(f"{{who}} was refused{about}: {{because}}", values)
     asked = describe(permission) or str(permission)
@@ -184,28 +163,28 @@ def _denied(event: Event) -> Told:
 
 
 def _list_taken(event: Event) -> Told:
-    name, records = _data(event, "list") or "records", _data(event, "records")
+    name, records = data_of(event, "list") or "records", data_of(event, "records")
     if not isinstance(records, int):
         return Told("{who} exported the list of {list}", {"list": str(name)})
     return Told("{who} exported the list of {list}, {records} rows", {"list": str(name), "records": number(records)})
 
 
 def _log_taken(event: Event) -> Told:
-    entries = _data(event, "entries")
+    entries = data_of(event, "entries")
     count = number(entries) if isinstance(entries, int) else "some"
     return Told("{who} exported {entries} entries of the log", {"entries": count})
 
 
 def _seal(text: str) -> Callable[[Event], Told]:
-    return lambda event: Told(text, {"number": str(_data(event, "number") or "")})
+    return lambda event: Told(text, {"number": str(data_of(event, "number") or "")})
 
 
 def _installed(event: Event) -> Told:
-    return Told("The store was set up by version {version}", {"version": str(_data(event, "version") or "unknown")})
+    return Told("The store was set up by version {version}", {"version": str(data_of(event, "version") or "unknown")})
 
 
 def _verified(event: Event) -> Told:
-    count = _data(event, "damaged_count")
+    count = data_of(event, "damaged_count")
     if not count:
         return Told("{who} compared every chunk of {what}: all are whole")
     values = {"count": f"{number(int(count))} chunk{'' if count == 1 else 's'}"}
@@ -213,19 +192,19 @@ def _verified(event: Event) -> Told:
 
 
 def _left(event: Event) -> Told:
-    counts = [(word, _data(event, word + "s")) for word in ("session", "token")]
+    counts = [(word, data_of(event, word + "s")) for word in ("session", "token")]
     ended = [f"{number(n)} {word}{'' if n == 1 else 's'}" for word, n in counts if isinstance(n, int) and n]
     return Told("{who} let {what} leave" + (" and ended {ended}" if ended else ""), {"ended": " and ".join(ended)})
 
 
 def _job_ended(event: Event) -> Told:
-    done, refused = _data(event, "done") or 0, _data(event, "refused") or 0
+    done, refused = data_of(event, "done") or 0, data_of(event, "refused") or 0
     text = "The {what} ended: {done} done" + (", {refused} refused" if refused else "")
     return Told(text, {"done": number(int(done)), "refused": number(int(refused))})
 
 
 def _lifted(event: Event) -> Told:
-    failures = _data(event, "failures")
+    failures = data_of(event, "failures")
     values = {"failures": number(int(failures))} if isinstance(failures, int) else {}
     return Told("{who} let {what} try to sign in again" + (" after {failures} failures" if values else ""), values)
 
@@ -257,7 +236,7 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.FILE_DIGEST: ("checksum taken", "{who} took the checksum of {what}"),
     Actions.FILE_DAMAGED: (
         "found damaged",
-        lambda event: Told("{what} is damaged: {because}", {"because": _because(event)}),
+        lambda event: Told("{what} is damaged: {because}", {"because": because_of(event)}),
     ),
     Actions.UPLOAD_START: ("begun", "{who} began to upload {what}"),
     Actions.UPLOAD_CANCEL: ("cancelled", _cancelled),
@@ -288,12 +267,13 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.LINK_REVOKE: ("revoked", "{who} revoked the share link to {what}"),
     Actions.LINK_CLOSE: (
         "closed",
-        lambda event: Told("The share link to {what} was closed: {because}", {"because": _because(event)}),
+        lambda event: Told("The share link to {what} was closed: {because}", {"because": because_of(event)}),
     ),
     Actions.LINK_REOPEN: ("opened again", "{who} opened the share link to {what} again"),
     Actions.LINK_OPEN: ("looked at", "{who} looked at the page of the share link to {what}"),
     Actions.LINK_DOWNLOAD: ("downloaded by link", _link_downloaded),
     Actions.LINK_REFUSE: ("refused", _link_refused),
+    **SHARES,
     Actions.ACCESS_DENY: ("refused", _denied),
     Actions.LIST_EXPORT: ("a list exported", _list_taken),
     Actions.AUDIT_READ: ("read", "{who} read the log"),

@@ -15,7 +15,8 @@ from markupsafe import Markup, escape
 
 from backoffice.domain.actions import Action
 from backoffice.domain.nouns import all_actions
-from backoffice.web.sentence_table import SENTENCES, Event, Told
+from backoffice.web.sentence_parts import Event, Told
+from backoffice.web.sentence_table import SENTENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ _NAME: Final = Markup('<bdi class="is">%s</bdi>')
 _WHO: Final = Markup('<a class="quiet" href="%s"><bdi class="is">%s</bdi></a>')
 _STRANGER: Final = "Somebody"
 _NAMELESS: Final = {"user": "a user", "file": "a file", "token": "a token", "role": "a role"}
-_PLAIN_TYPES: Final = {"file", "user"}
+_PLAIN_TYPES: Final = {"file", "share", "user"}
 """Types whose names say what they are; of others the type is said, too."""
 _VERBS: Final = {"create": "created", "update": "changed", "delete": "deleted"}
 GROUPS: Final[Mapping[str, str]] = {
@@ -105,9 +106,11 @@ def told(event: Event) -> Told:
     """The sentence of an event. Never raises for what a log can hold."""
     said = _told(event)
     data = event.get("data")
-    if event.get("outcome") != "ok" or not isinstance(data, Mapping) or not data.get("undoes"):
+    if event.get("outcome") != "ok" or not isinstance(data, Mapping):
         return said
-    return Told(f"{said.text}, to undo an earlier act", said.values)
+    if str(data.get("through", "")).startswith("share:"):
+        said = Told(f"{said.text}, by a share", said.values)
+    return Told(f"{said.text}, to undo an earlier act", said.values) if data.get("undoes") else said
 
 
 def _told(event: Event) -> Told:

@@ -19,6 +19,7 @@ from tests.support import kinds_of_request as kinds
 from tests.support.kinds_of_admin_request import made, post
 from tests.support.kinds_of_folder_request import OF_FOLDERS
 from tests.support.kinds_of_request import Kind, World, ann, desk, page, root
+from tests.support.kinds_of_share_request import OF_SHARES
 from tests.support.kinds_of_version_request import OF_VERSIONS
 from tests.support.round_trips import Trips, counted
 from tests.support.servers import Store
@@ -78,7 +79,7 @@ KINDS = [
     Kind("a user", ADMIN + "get_user", 200, 1, root("GET", "/admin/users/{user}")),
     Kind("what a user may do", ADMIN + "get_user_access", 200, 1, root("GET", "/admin/users/{user}/access")),
     Kind("what hangs on a user", ADMIN + "get_consequences", 200, 2, root("GET", "/admin/users/{user}/consequences")),
-    Kind("who can reach a file", ADMIN + "get_file_access", 200, 3, root("GET", "/admin/files/{file}/access")),
+    Kind("who can reach a file", ADMIN + "get_file_access", 200, 5, root("GET", "/admin/files/{file}/access")),
     Kind("a user's sessions", ADMIN + "list_sessions", 200, 3, root("GET", "/admin/users/{user}/sessions")),
     Kind("sign a user out", ADMIN + "end_sessions", 200, 6, kinds.sign_somebody_out),
     Kind("export of the log", ADMIN + "export_audit", 200, 6, root("GET", "/admin/audit/export")),
@@ -129,7 +130,7 @@ KINDS = [
         2,
         made(admin.somebody, "PATCH", "/admin/users/{made}", json=QUOTA),
     ),
-    Kind("delete a user", ADMIN + "delete_user", 204, 7, admin.with_password("DELETE", "/admin/users/{made}")),
+    Kind("delete a user", ADMIN + "delete_user", 204, 9, admin.with_password("DELETE", "/admin/users/{made}")),
     Kind("whom a user reaches", ADMIN + "get_user_reached", 200, 3, root("GET", "/admin/users/{user}/access/who")),
     Kind("a role", ADMIN + "get_role", 200, 1, root("GET", "/admin/roles/operator")),
     Kind(
@@ -195,6 +196,7 @@ KINDS = [
     Kind("a job", JOBS + "get_job", 200, 1, made(admin.job, "GET", "/jobs/{made}")),
     Kind("stop a job", JOBS + "stop_job", 200, 2, made(admin.job, "POST", "/jobs/{made}/stop")),
     Kind("undo a job", JOBS + "undo_job", 202, 4, made(admin.done_job, "POST", "/jobs/{made}/undo")),
+    *OF_SHARES,
 ]
 
 

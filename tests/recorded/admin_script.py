@@ -102,7 +102,7 @@ def _finding(site: Recorded) -> None:
         site.page("root", f"/admin/{path}")
     for view in VIEWS:
         site.page("root", f"/admin/{view}/ask/?action=delete&rowid={_id(site, view)}")
-    for view in ("jobs", "sessions", "tokens", "links", "blocked"):
+    for view in ("jobs", "sessions", "tokens", "links", "shares", "blocked"):
         site.page("root", f"/admin/{view}/ask/?action=delete&rowid={NO_ID}")
     for path in ("find/?q=report", "find/items?q=report", "find/people?q=an"):
         site.page("ann", f"/admin/{path}")
@@ -252,7 +252,7 @@ def admin_refusals(site: Recorded) -> None:
                 site.submit(who, f"/admin/{view}/{way.format(id=key)}", fields)
             site.submit("root", f"/admin/{view}/{way.format(id=key)}", fields, forged=True)
         site.submit("root", f"/admin/{view}/ajax/update/", {"list_form_pk": key})
-    for view in ("sessions", "tokens", "links", "blocked"):
+    for view in ("sessions", "tokens", "links", "shares", "blocked"):
         for way in reading:
             for who in ("nobody", "ann", "vera"):
                 site.page(who, f"/admin/{view}/{way.format(id=NO_ID)}")

@@ -185,10 +185,12 @@ class Recorded:
         self._record(f"{who}'s browser", "POST", path, {}, {"form": names}, answer)
         return self._seen(who, answer)
 
-    def send_files(self, who: str, content: bytes, content_type: str) -> TestResponse:
+    def send_files(self, who: str, content: bytes, content_type: str, to: str = "/my/files") -> TestResponse:
         """The form with files, whose token is in the address, recorded."""
+        if who not in self._browsers:
+            self._sign_in(who)
         self._page(who, "/")
-        path = f"/my/files?csrf_token={self._form_tokens[who]}"
+        path = f"{to}?csrf_token={self._form_tokens[who]}"
         answer = self._browsers[who].post(
             path, data=content, content_type=content_type, headers={"Accept": "text/html"}, buffered=True
         )

@@ -14,19 +14,23 @@ from backoffice.domain.permissions import AUDITOR, OPERATOR, USER
 from tests.support.furnished import LISTS, NAUGHTY, Furnished, furnish, pages
 from tests.support.website import SHELL, Browser, Site, make_whole_site
 
-EVERYBODY = {"pages.upload", "pages.account", "pages.docs", "find.page"}
+EVERYBODY = {"pages.upload", "pages.account", "pages.docs", "pages.shared_with_me", "find.page"}
 READERS = {
     "admin.index", "blocked.details_view", "blocked.index_view", "files.details_view", "files.index_view",
     "jobs.details_view", "jobs.index_view", "links.details_view", "links.index_view",
-    "roles.details_view", "roles.index_view", "system.index_view",
+    "roles.details_view", "roles.index_view", "shares.details_view", "shares.index_view", "system.index_view",
     "trash.details_view", "trash.index_view", "uploads.details_view", "uploads.index_view", "users.details_view",
     "users.index_view",
 }  # fmt: skip
 OPEN = {
-    USER: EVERYBODY | {"pages.shared", "pages.trash_question", "pages.requests", "pages.request_new"},
+    USER: EVERYBODY | {
+        "pages.shared", "pages.shared_people", "pages.trash_question", "pages.requests", "pages.request_new",
+        "pages.text_new",
+    },
     AUDITOR: EVERYBODY | READERS | {"audit.index_view", "audit.details_view"},
     OPERATOR: EVERYBODY | READERS | {
-        "pages.shared", "pages.trash_question", "pages.requests", "pages.request_new",
+        "pages.shared", "pages.shared_people", "pages.trash_question", "pages.requests", "pages.request_new",
+        "pages.text_new",
         "files.ask_view", "files.edit_view", "sessions.details_view", "sessions.index_view", "tokens.details_view",
         "tokens.index_view", "users.ask_view", "users.create_view",
     },

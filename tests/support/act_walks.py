@@ -15,6 +15,7 @@ from backoffice.domain.ids import new_id
 from backoffice.domain.jobs import Selection
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
+from backoffice.domain.shares import ShareAccess
 from backoffice.domain.throttling import Bucket
 from backoffice.domain.users import User
 from backoffice.domain.views import ListLook
@@ -195,6 +196,22 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.LINK_UPDATE: _with(Scene.link, lambda on, who, link: on.links.update(who, link, max_downloads=next(NUMBERS))),
     Acts.LINK_REOPEN: _with(Scene.closed_link, lambda on, who, link: on.links.reopen(who, link)),
     Acts.LINK_REVOKE: _with(Scene.link, lambda on, who, link: on.links.revoke(who, link)),
+    Acts.SHARE_LIST: lambda on, _: lambda who: on.shares.held(who, Query()),
+    Acts.SHARE_READ: lambda on, _: lambda who: on.shares.held(who, Query(), everybody=True),
+    Acts.SHARE_CREATE: _with(
+        lambda on, whom: (on.file(whom), on.people.user(f"g{next(NUMBERS)}").username),
+        lambda on, who, made: on.shares.create(who, file=made[0], user=made[1]),
+    ),
+    Acts.SHARE_UPDATE: _with(
+        Scene.share,
+        lambda on, who, share: on.shares.update(who, share, access=ShareAccess.READ),
+    ),
+    Acts.SHARE_REOPEN: _with(Scene.closed_share, lambda on, who, share: on.shares.reopen(who, share)),
+    Acts.SHARE_REVOKE: _with(Scene.share, lambda on, who, share: on.shares.revoke(who, share)),
+    Acts.SHARE_OPEN: _with(Scene.received, lambda on, who, share: on.shared.look(who, share)),
+    Acts.SHARE_WRITE: _with(
+        Scene.received, lambda on, who, share: on.shared.put(who, share, FileSpec("s.txt"), reader(b"one"))
+    ),
     Acts.JOB_READ: _with(Scene.job, lambda on, who, job: on.jobs.get(who, job)),
     Acts.JOBS_LIST: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=False),
     Acts.JOBS_LIST_ALL: lambda on, _: lambda who: on.jobs.page(who, Query(), everybody=True),
@@ -225,6 +242,7 @@ ONLY_OWN: Final = {
     Acts.JOBS_LIST,
     Acts.LINK_LIST,
     Acts.REQUEST_LIST,
+    Acts.SHARE_LIST,
     Acts.VIEW_READ,
     Acts.LIST_ARRANGE,
 }
@@ -243,6 +261,7 @@ BEGINS: Final = {
 BESIDES: Final = {
     Acts.LINK_CREATE: Acts.FILE_DOWNLOAD,
     Acts.REQUEST_CREATE: Acts.FOLDER_CREATE,
+    Acts.SHARE_CREATE: Acts.FILE_DOWNLOAD,
     Acts.JOB_START: Acts.FILE_TRASH,
     Acts.JOB_STOP: Acts.JOB_READ,
     Acts.FILE_REPLACE: Acts.FILE_CREATE,

@@ -26,11 +26,24 @@ LISTS: Final = (
     "trash",
     "uploads",
     "links",
+    "shares",
     "jobs",
     "audit",
 )
 ROLE_TABS: Final = ("rights", "members", "who", "activity")
-USER_TABS: Final = ("files", "uploads", "trash", "sessions", "tokens", "links", "activity", "access", "in_use")
+USER_TABS: Final = (
+    "files",
+    "uploads",
+    "trash",
+    "sessions",
+    "tokens",
+    "links",
+    "shares",
+    "activity",
+    "access",
+    "in_use",
+)
+FILE_TABS: Final = ("preview", "activity", "links", "shares", "details", "who")
 SHELL: Final = system_actor("test", "shell")
 NAUGHTY: Final = (
     '"><script>alert(1)<.txt',
@@ -68,6 +81,7 @@ class Furnished:
     upload: str
     token: str
     link: str
+    share: str
     session: str
     job: str
     view: str
@@ -82,6 +96,7 @@ class Furnished:
             "uploads": self.upload,
             "sessions": self.session,
             "links": self.link,
+            "shares": self.share,
             "tokens": self.token,
             "jobs": self.job,
             "blocked": self.block,
@@ -109,6 +124,7 @@ def furnish(services: Services, boss: Actor, mark: str) -> Furnished:
     session = services.sessions.start_for(SHELL, owner).session.id
     view = services.views.create(boss, section="files", name=label, query=f"search={mark}", shared=True)
     link, _ = services.links.create(sender[0], file=files[0], password="violet-harbour-93-lantern", max_downloads=3)
+    share = services.shares.create(sender[0], file=files[0], role=role).id
     job = services.jobs.start(boss, "file.tag", Selection((files[0],)), {"add": ["=1+1"], "remove": []})
     visitor = replace(ANONYMOUS, ip="203.0.113.7", agent=label, request_id="test")
     for _ in range(12):
@@ -116,12 +132,28 @@ def furnish(services: Services, boss: Actor, mark: str) -> Furnished:
             services.sessions.sign_in(visitor, f"nobody-{mark}", "wrong")
     block = services.blocks.page(boss, Query(limit=1)).items[0].id
     entry = services.audit.page(boss, limit=1).items[0].id
-    return Furnished(owner, role, files[0], trashed, upload, token.id, link.id, session, job.id, view.id, block, entry)
+    lets_in = (token.id, link.id, share, session)
+    return Furnished(owner, role, files[0], trashed, upload, *lets_in, job.id, view.id, block, entry)
 
 
 def _store(services: Services, actor: Actor, name: str, place: int) -> str:
     spec = FileSpec(name, "text/plain", tags=(NAUGHTY[place][:40].replace(",", ""),) if place < 6 else ())
     return services.uploads.upload_stream(actor, spec, io.BytesIO(b"x" * place).readinto, place).id
+
+
+OWN_PAGES = {
+    "pages.upload": ["/", "/?show=trash", "/?new=folder"],
+    "pages.trash_question": ["/my/trash/empty"],
+    "pages.account": ["/account"],
+    "pages.shared": ["/shared"],
+    "pages.shared_with_me": ["/shared-with-me"],
+    "pages.shared_people": ["/shared-with-people"],
+    "pages.requests": ["/my/requests"],
+    "pages.request_new": ["/my/requests/new"],
+    "pages.text_new": ["/my/texts/new"],
+    "pages.docs": ["/docs"],
+}
+"""Of everybody."""
 
 
 def pages(here: Furnished) -> Mapping[str, Sequence[str]]:
@@ -154,12 +186,8 @@ def pages(here: Furnished) -> Mapping[str, Sequence[str]]:
             f"/admin/roles/details/?id={here.role}&tab={tab}" for tab in ("rights", "members", "who")
         ],
         "files.edit_view": [f"/admin/files/edit/?id={here.file}"],
-        "files.details_view": [f"{file}&tab={tab}" for tab in ("preview", "activity", "links", "details", "who")],
+        "files.details_view": [f"{file}&tab={tab}" for tab in FILE_TABS],
         "files.ask_view": [f"/admin/files/ask/?action=delete&rowid={here.file}"],
         **details,
-        "pages.upload": ["/", "/?show=trash", "/?new=folder"],
-        "pages.trash_question": ["/my/trash/empty"],
-        "pages.account": ["/account"],
-        "pages.shared": ["/shared"],
-        "pages.docs": ["/docs"],
+        **OWN_PAGES,
     }

@@ -29,6 +29,7 @@ from backoffice.services.bulk import Bulk
 from backoffice.services.job_runner import JobRunner
 from backoffice.services.jobs import Jobs
 from backoffice.services.links import Links
+from backoffice.services.shares import Shares
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Views
@@ -38,6 +39,7 @@ from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.commit import Commit
+from backoffice.stores.shares import RedisShares
 from backoffice.stores.views import RedisViews
 from tests.support.killing import KillingDb
 from tests.support.people import People
@@ -168,7 +170,8 @@ def main(url: str, password: str, calls: int) -> None:
     db, people = KillingDb(client, calls or sys.maxsize, os.getpid()), People(client)
     world = World.over(client, db=db)
     links = Links.of(RedisLinks(db, KEYS), people.users, Zips(world.library, world.folders))
-    bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, links)
+    shares = Shares.of(RedisShares(db, KEYS), people.users, world.files, world.folders.store)
+    bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, links, shares)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
     audit = RedisAudit(db, KEYS)
     views = Views(store=RedisViews(db, KEYS), audit=audit)

@@ -35,6 +35,7 @@ from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.shares import RedisShares
 from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.together import current_read
 from backoffice.stores.tokens import RedisTokens
@@ -131,7 +132,12 @@ class People:
             store=self.user_store,
             accounts=self.accounts,
             roles=self.role_store,
-            belongings=Belongings(self.token_store, RedisLinks(self.db, self.keys), RedisFolders(self.db, self.keys)),
+            belongings=Belongings(
+                self.token_store,
+                RedisLinks(self.db, self.keys),
+                RedisFolders(self.db, self.keys),
+                RedisShares(self.db, self.keys),
+            ),
             audit=self.log,
             throttle=self.throttle,
             passwords=passwords,

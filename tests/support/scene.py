@@ -11,6 +11,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.deliveries import Delivery, RequestTerms, guest_credential
 from backoffice.domain.files import FileSpec
 from backoffice.domain.jobs import Selection
+from backoffice.domain.shares import ShareAccess
 from backoffice.domain.users import User
 from backoffice.services.archive import Archive
 from backoffice.services.bulk import Bulk
@@ -21,6 +22,7 @@ from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
 from backoffice.services.link_requests import Requests
 from backoffice.services.links import Links
+from backoffice.services.shared_files import SharedFiles
 from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Lists, Views
@@ -30,6 +32,7 @@ from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import entries_of
+from backoffice.stores.shares import RedisShares
 from backoffice.stores.views import RedisListLooks, RedisViews
 from tests.support.people import ROOT, People
 from tests.support.uploads import KEYS, World, reader
@@ -50,6 +53,16 @@ def _consequences(people: People, world: World) -> Consequences:
     )
 
 
+def _links(people: People, world: World) -> Links:
+    store = RedisLinks(people.db, people.keys)
+    return Links.of(store, people.users, Zips(world.library, world.folders))
+
+
+def _shared(people: People, world: World) -> SharedFiles:
+    store = RedisShares(people.db, people.keys)
+    return SharedFiles.of(store, people.users, world.library, world.folders, world.service)
+
+
 class Scene:
     """Services of people and of files over one store."""
 
@@ -59,19 +72,16 @@ class Scene:
         self.harmless = "harmless"
         self.people.roles.create(ROOT, name=self.harmless, permissions=["files:read"])
         """A role that grants what everybody holds."""
-        people = self.people
-        store = RedisLinks(people.db, people.keys)
-        self.links = Links.of(store, people.users, Zips(self.world.library, self.world.folders))
-        self.requests = Requests.of(self.links, self.world.folders)
-        deliveries = RedisDeliveries(self.world.db, KEYS)
-        self.deliveries = Deliveries(deliveries, store, self.world.chunks, people.log, people.clock)
-        self.jobs = Jobs(
-            store=RedisJobs(self.people.db, self.people.keys),
-            accounts=self.people.accounts,
-            bulk=Bulk(self.world.library, self.world.service, people.users, people.sessions, people.tokens, self.links),
-            audit=self.people.log,
-            now=self.people.clock,
-        )
+        people, world = self.people, self.world
+        self.links = _links(people, world)
+        self.requests = Requests.of(self.links, world.folders)
+        deliveries = RedisDeliveries(world.db, KEYS)
+        self.deliveries = Deliveries(deliveries, self.links.store, world.chunks, people.log, people.clock)
+        self.shared = _shared(people, world)
+        self.shares = self.shared.shares
+        bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, self.links, self.shares)
+        store = RedisJobs(people.db, people.keys)
+        self.jobs = Jobs(store=store, accounts=people.accounts, bulk=bulk, audit=people.log, now=people.clock)
         self.consequences = _consequences(self.people, self.world)
         self.views = Views(store=RedisViews(self.people.db, self.people.keys), audit=self.people.log)
         self.lists = Lists(store=RedisListLooks(self.people.db, self.people.keys), views=self.views)
@@ -120,6 +130,25 @@ class Scene:
         guest = Actor(link, "a guest", roles=ROLES, credential=credential, acts_for=owner.id)
         spec = FileSpec("d.txt", delivery=Delivery(review=True))
         return self.world.service.upload_stream(guest, spec, reader(b"one")).id
+
+    def share(self, owner: User) -> str:
+        """A share of theirs, of a folder."""
+        return self._shared(owner, self.people.user(f"g{next(self._numbers)}"))
+
+    def closed_share(self, owner: User) -> str:
+        """Likewise, closed by who used it while something barred it."""
+        share = self.shares.store.get(self.share(owner))
+        assert share is not None
+        self.shares._close(share, "the folder was away meanwhile")
+        return share.id
+
+    def received(self, grantee: User) -> str:
+        """A share with them, of somebody's folder into which they may write."""
+        return self._shared(self.people.user(f"g{next(self._numbers)}"), grantee)
+
+    def _shared(self, owner: User, grantee: User) -> str:
+        writer, folder = self.writer(owner), self.folder(owner)
+        return self.shares.create(writer, folder=folder, user=grantee.username, access=ShareAccess.WRITE).id
 
     def session(self, owner: User) -> str:
         return self.people.sessions.start_for(self.people.visitor(), owner).session.id

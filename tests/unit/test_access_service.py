@@ -54,6 +54,8 @@ def test_why_of_a_token_is_within_its_scopes(people: People) -> None:
         Acts.FILES_LIST,
         Acts.FOLDER_READ,
         Acts.UPLOAD_READ,
+        Acts.SHARE_OPEN,
+        Acts.DELIVERY_READ,
     }
     with pytest.raises(NotFound):
         people.access.why(ROOT, carl.id, token.id)

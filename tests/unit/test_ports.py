@@ -25,6 +25,7 @@ from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.shares import RedisShares
 from backoffice.stores.throttle import RedisThrottle
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
@@ -43,6 +44,7 @@ PAIRS: list[tuple[type, type]] = [
     (ports.TokenStore, RedisTokens),
     (ports.ViewStore, RedisViews),
     (ports.LinkStore, RedisLinks),
+    (ports.ShareStore, RedisShares),
     (folder_ports.FolderStore, RedisFolders),
     (ports.ListLooks, RedisListLooks),
     (log_ports.AuditLog, RedisAudit),

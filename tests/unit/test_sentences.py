@@ -40,6 +40,13 @@ def test_every_action_has_a_sentence_of_its_own(action: Action) -> None:
         ("file.trash", {}, "katherine moved ok.txt to the trash"),
         ("file.trash", {"data": {"undoes": "1-0"}}, "katherine moved ok.txt to the trash, to undo an earlier act"),
         ("file.create", {"data": {"size": 1_200_000}}, "katherine uploaded ok.txt, 1.2 MB"),
+        ("file.create", {"data": {"through": "share:s1"}}, "katherine uploaded ok.txt, by a share"),
+        (
+            "share.create",
+            {"changes": {"to": [None, "role"], "grantee_name": [None, "crew"]}},
+            "katherine shared ok.txt with the role crew",
+        ),
+        ("share.create", {"changes": {"grantee_name": [None, "ada"]}}, "katherine shared ok.txt with ada"),
         ("file.rename", {"changes": {"name": ["ok.txt", "fine.txt"]}}, "katherine renamed ok.txt to fine.txt"),
         (
             "file.download",

@@ -80,7 +80,7 @@ def test_what_does_not_do_is_told_beside_its_field(on: Sharing, field: str, valu
 def test_who_may_not_share_is_not_offered_to(on: Sharing) -> None:
     path = f"/my/files/{on.file.id}/share"
     auditor, bob, olga = enter(on, "audrey", "auditor"), enter(on, "bob", "user"), enter(on, "olga", "operator")
-    assert "/shared" not in auditor.get("/").text
+    assert '"/shared"' not in auditor.get("/").text
     assert auditor.get(path).status_code == auditor.get("/shared").status_code == 403
     for other in (bob, olga):
         assert other.get(path).status_code == other.post(path, FIELDS).status_code == 404

@@ -57,6 +57,11 @@ def address_ways(ip: str) -> tuple[Way, ...]:
     return ((Bucket(f"link_network:{network(ip)}", NETWORK, keeps=True),),)
 
 
+def naming_ways(user_id: str) -> tuple[Way, ...]:
+    """For somebody who names users that are not there, to share something with them."""
+    return ((Bucket(f"naming:{user_id}", NETWORK, keeps=True),),)
+
+
 def sign_in_ways(login: str, device: str, ip: str, now: int) -> tuple[Way, ...]:
     """For a sign-in, the usual way first. `device` "" = not known for this user.
 

@@ -108,7 +108,7 @@ class Uploads(UploadsStarting):
         if is_id(upload_id) and may and not actor.acts_for:
             with suppress(NotFound):
                 return self.completion.run(actor, upload_id, actor.id, spec, total_size)
-        done = self._completed(actor, upload_id, spec, total_size)
+        done = None if actor.acts_for else self._completed(actor, upload_id, spec, total_size)
         if done is not None:
             return done
         try:

@@ -92,7 +92,7 @@ class UploadsStarting(UploadsUnderWay):
         upload = Upload(
             id=new_id(),
             owner=actor.owner,
-            begun_by=actor.credential if actor.acts_for else "",
+            begun_by=actor.begins_as if actor.acts_for else "",
             created_at=now,
             dies_at=dies_at,
             expires_at=limits.expires_at(now, dies_at),

@@ -102,5 +102,5 @@ class UploadsUnderWay:
         """Return if the actor may do this to the upload. Who acts within another's files reaches what they began
         themselves. Raises NotFound, NotAllowed."""
         authorize(self.audit, actor, act, upload.owner, upload_ref(upload))
-        if actor.acts_for and upload.begun_by != actor.credential:
+        if actor.acts_for and upload.begun_by != actor.begins_as:
             deny(self.audit, actor, act.takes, upload_ref(upload), "it was begun by somebody else", NotFound())

@@ -37,6 +37,7 @@ from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.scan import scan
 from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.shares import RedisShares
 from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
@@ -50,6 +51,7 @@ STORES: tuple[type[RedisRecords[Any]], ...] = (
     RedisJobs,
     RedisViews,
     RedisLinks,
+    RedisShares,
     RedisFolders,
 )
 """The nouns that are looked through besides files and uploads, one line each."""

@@ -100,9 +100,11 @@ class RedisReads:
 
 def _reader(event: AuditEvent, piece: Piece, content: str) -> str:
     """Who reads what. Somebody else with the same person's token or from elsewhere is not the reader that has been
-    recorded."""
+    recorded, nor is the same person in another right."""
     actor = event.actor
     reader = f"{actor.id}:{actor.credential}:{actor.ip}:{event.object.id}:{piece}" + (f":{content}" if content else "")
+    if actor.through:
+        reader += f":{actor.through}"
     return hashlib.sha256(reader.encode()).hexdigest()[:24]
 
 

@@ -24,6 +24,7 @@ from backoffice.web.admin.user_forms import roles_seen
 from backoffice.web.context import services
 from backoffice.web.formats import number
 from backoffice.web.identity import actor, may
+from backoffice.web.share_cells import access_of, whom_words
 
 RANKS = {
     Rank.NO_LESS: "not of who holds more",
@@ -153,8 +154,11 @@ def value_text(one: EffectiveValue) -> str:
 
 
 def who_of_file(file_id: str) -> Mapping[str, Any]:
-    """Context of `admin/who_can.html`."""
-    return _ways(services().access.who_reaches_file(actor(), file_id, *_part()))
+    """Context of `admin/who_can.html`, with the shares by which it is reached."""
+    ways = _ways(services().access.who_reaches_file(actor(), file_id, *_part()))
+    seen = may(Acts.SHARE_READ) and not ways["only"]
+    shares = services().shares.reaching(actor(), file_id) if seen else []
+    return {**ways, "shares": [(one, whom_words(one), access_of(one)) for one in shares]}
 
 
 def who_of_user(user_id: str) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from backoffice.web.admin.access_panel import who_can_panel
 from backoffice.web.admin.links import links_of
 from backoffice.web.admin.owners import WithOwner
 from backoffice.web.admin.record_page import Panel
+from backoffice.web.admin.shares import shares_of
 from backoffice.web.admin.timeline import timeline
 from backoffice.web.context import services
 from backoffice.web.formats import NOTHING, icon, number
@@ -65,6 +66,8 @@ def file_panels(record: WithOwner, *, may_verify: bool) -> Sequence[Panel]:
         panels.append(Panel("activity", "Activity", "admin/timeline.html", lambda: timeline("file", record.id)))
     if may(Acts.LINK_READ):
         panels.append(Panel("links", "Share links", "admin/user_list.html", lambda: links_of("file", record.id)))
+    if may(Acts.SHARE_READ):
+        panels.append(Panel("shares", "Shares", "admin/user_list.html", lambda: shares_of("object", record.id)))
     details = "admin/file_chunks.html"
     panels.append(Panel("details", "Details", details, lambda: _details(record, may_verify=may_verify)))
     return [*panels, *who_can_panel(record)]

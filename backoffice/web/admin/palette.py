@@ -107,6 +107,8 @@ def _pages(text: str) -> Iterator[Found]:
 def _all_pages() -> Iterator[Found]:
     go = "Go to"
     yield Found(go, "My files", url_for("pages.upload"), "folder")
+    if may(Acts.SHARE_OPEN):
+        yield Found(go, "Shared with me", url_for("pages.shared_with_me"), "users")
     if may(Acts.LINK_LIST):
         yield Found(go, "Shared by me", url_for("pages.shared"), "link")
     if admin_sections():

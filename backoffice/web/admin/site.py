@@ -18,6 +18,7 @@ from backoffice.web.admin.jobs import JobView
 from backoffice.web.admin.links import LinkView
 from backoffice.web.admin.roles import RoleView
 from backoffice.web.admin.sessions import SessionView
+from backoffice.web.admin.shares import ShareView
 from backoffice.web.admin.system import SystemView
 from backoffice.web.admin.tokens import TokenView
 from backoffice.web.admin.trash import TrashView
@@ -38,6 +39,7 @@ def sections(offered: Services) -> tuple[ServiceView | SystemView, ...]:
         TrashView(offered.files),
         UploadView(offered.uploads),
         LinkView(offered.links),
+        ShareView(offered.shares),
         JobView(offered.jobs),
         AuditView(offered.audit),
         SystemView(),

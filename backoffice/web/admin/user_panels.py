@@ -17,6 +17,7 @@ from backoffice.web.admin.access_panel import can_explain, user_access, who_of_u
 from backoffice.web.admin.cells import moment
 from backoffice.web.admin.links import links_of
 from backoffice.web.admin.log_row import Row
+from backoffice.web.admin.shares import shares_of
 from backoffice.web.admin.tokens import TONES, scopes_cell
 from backoffice.web.admin.undo import entry_forms
 from backoffice.web.context import services
@@ -172,6 +173,7 @@ TABS: Final = (
     Tab("sessions", "Sessions", LIST, sessions, lambda: may(Acts.SESSION_READ_ALL)),
     Tab("tokens", "Tokens", LIST, tokens, lambda: may(Acts.TOKEN_READ)),
     Tab("links", "Share links", LIST, lambda key: links_of("owner", key), lambda: may(Acts.LINK_READ)),
+    Tab("shares", "Shares", LIST, lambda key: shares_of("owner", key), lambda: may(Acts.SHARE_READ)),
     Tab("activity", "Activity", LIST, activity, lambda: may(Acts.AUDIT_READ), alone=True),
     Tab("access", "Access", "admin/user_access.html", user_access, can_explain),
     Tab("who", "Reach", "admin/who_can.html", who_of_user, can_explain),

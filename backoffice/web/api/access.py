@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from flask import Response, request
 from pydantic import Field
@@ -20,7 +20,7 @@ from backoffice.web.api.parsing import MAX_CURSOR, Id, Strict, query
 from backoffice.web.api.responses import Answer, OptionalText, send
 from backoffice.web.api.users import TAG, Status
 from backoffice.web.context import services
-from backoffice.web.identity import actor
+from backoffice.web.identity import actor, may
 from backoffice.web.route_access import route_act
 
 ActName = Annotated[str, Field(description="As in the table of acts, such as `file.rename`")]
@@ -104,6 +104,26 @@ class WhoAnswer(Answer):
     ways: list[WayAnswer]
 
 
+class SharedWithAnswer(Answer):
+    """An open share by which a file is reached."""
+
+    id: Annotated[Id, Field(description="Of the share")]
+    kind: Annotated[Literal["file", "folder"], Field(description="Whether the file itself is shared, or one above it")]
+    name: Annotated[str, Field(description="Of what is shared")]
+    to: Literal["user", "role"]
+    grantee: Annotated[str, Field(description="Identifier of the user, or name of the role")]
+    grantee_name: str
+    access: Literal["read", "write"]
+
+
+class WhoOfFileAnswer(WhoAnswer):
+    """Who gets at a file, and through what."""
+
+    shares: Annotated[
+        list[SharedWithAnswer] | None, Field(description="With whom it is shared; `null`: that takes `links:read`")
+    ]
+
+
 class AccessQuery(Strict):
     """Of what."""
 
@@ -156,12 +176,16 @@ def get_user_reached(user_id: str) -> Response:
 
 
 @admin_bp.get("/files/<file_id>/access")
-@Operation("Who can reach a file", TAG, answer=WhoAnswer, query=WhoQuery, raises=(NotFound,))
+@Operation("Who can reach a file", TAG, answer=WhoOfFileAnswer, query=WhoQuery, raises=(NotFound,))
 @route_act(Acts.USER_ACCESS, also=ALSO)
 def get_file_access(file_id: str) -> Response:
-    """Its owner first, then who has a role that reaches everybody's files."""
+    """Its owner first, then who has a role that reaches everybody's files; and with whom it is shared, by itself or
+    with a folder that it lies in."""
     wanted = query(WhoQuery, request)
-    return _send_ways(services().access.who_reaches_file(actor(), file_id, wanted.role, wanted.cursor))
+    ways = services().access.who_reaches_file(actor(), file_id, wanted.role, wanted.cursor)
+    shares = services().shares.reaching(actor(), file_id) if may(Acts.SHARE_READ) else None
+    shown = None if shares is None else [SharedWithAnswer.model_validate(one) for one in shares]
+    return send(WhoOfFileAnswer(ways=_ways(ways), shares=shown))
 
 
 def _explained(one: Explanation) -> ActAnswer:
@@ -183,7 +207,11 @@ def _names(acts: Iterable[Act]) -> list[str]:
 
 
 def _send_ways(ways: Iterable[Way]) -> Response:
-    answers = [
+    return send(WhoAnswer(ways=_ways(ways)))
+
+
+def _ways(ways: Iterable[Way]) -> list[WayAnswer]:
+    return [
         WayAnswer(
             through=way.role.name if way.role is not None else None,
             acts=_names(way.acts),
@@ -201,4 +229,3 @@ def _send_ways(ways: Iterable[Way]) -> Response:
         )
         for way in ways
     ]
-    return send(WhoAnswer(ways=answers))

@@ -15,6 +15,7 @@ from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, NotFound, TooMany
 from backoffice.services.leaving import FilesGo
 from backoffice.web.api.blueprints import admin_bp
+from backoffice.web.api.job_kinds import Kind
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import JSON, BoolFromText, Id, PageQuery, Strict, json_body, query
 from backoffice.web.api.responses import Answer, OptionalText, OptionalTime, PageOf, Time, send, send_page
@@ -29,26 +30,6 @@ CURL: Final = (
     '"$SITE/jobs"'
 )
 jobs_bp: Final = Blueprint("jobs", __name__)
-
-Kind = Literal[
-    "file.trash",
-    "file.tag",
-    "file.transfer",
-    "file.restore",
-    "file.purge",
-    "upload.cancel",
-    "user.disable",
-    "user.enable",
-    "session.end_all",
-    "session.end",
-    "token.revoke_all",
-    "token.revoke",
-    "link.revoke",
-    "doctor",
-    "fsck",
-    "fsck.repair",
-    "undo",
-]
 
 
 def _truth(number: object) -> bool:

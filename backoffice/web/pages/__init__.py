@@ -6,13 +6,25 @@ from collections.abc import Callable
 
 from flask import Blueprint, Flask
 
-from backoffice.web.pages import account, guest, guest_chunks, links, requests, setup, share, shared, sign_in
+from backoffice.web.pages import (
+    account,
+    guest,
+    guest_chunks,
+    links,
+    requests,
+    setup,
+    share,
+    shared,
+    shared_with_me,
+    sharing,
+    sign_in,
+)
 
 
 def register(app: Flask, *more: Callable[[Blueprint], None]) -> None:
-    """Register sign-in, account, set-up and share links, and what `more` adds to the same blueprint."""
+    """Register sign-in, account, set-up and share links, shares, and what `more` adds to the same blueprint."""
     bp = Blueprint("pages", __name__)
-    parts = (sign_in, account, setup, links, share, shared, guest, guest_chunks, requests)
-    for add in (*(part.register for part in parts), *more):
+    own = (sign_in, account, setup, links, share, shared, shared_with_me, sharing, guest, guest_chunks, requests)
+    for add in (*(part.register for part in own), *more):
         add(bp)
     app.register_blueprint(bp)

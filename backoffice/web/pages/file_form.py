@@ -16,7 +16,7 @@ from werkzeug.formparser import MultiPartParser
 from werkzeug.sansio.multipart import File as FilePart
 
 from backoffice.domain.access import Actor
-from backoffice.domain.files import File, FileSpec
+from backoffice.domain.files import File, FileSpec, Target
 from backoffice.domain.limits import MAX_BOUNDARY, MAX_FILES, MAX_PATH
 from backoffice.errors import Invalid, TooLarge
 from backoffice.services.uploads.new_file import NewFile
@@ -34,14 +34,19 @@ that, nothing remains of it."""
 
 
 def take_form(
-    request: Request, actor: Actor, uploads: Uploads, stored: Callable[[File], None], folder: str = ""
+    request: Request,
+    actor: Actor,
+    uploads: Uploads,
+    stored: Callable[[File], None],
+    folder: str = "",
+    into: Target | None = None,
 ) -> None:
-    """Store every file of the form in a folder; `stored` is told of each as soon as it is safe. Raises what
-    `receive_form` raises."""
+    """Store every file of the form in a folder, or as the content of a file; `stored` is told of each as soon as it is
+    safe. Raises what `receive_form` raises."""
 
     @contextmanager
     def begin(name: str, mime_type: str) -> Iterator[tuple[NewFile, Callable[[], None]]]:
-        spec = FileSpec(name, mime_type, folder=folder)
+        spec = FileSpec(name, mime_type, folder=folder, into=into)
         with uploads.open_stream(actor, spec) as new:
             yield new, lambda: stored(uploads.finish_stream(actor, new, spec))
 

@@ -168,7 +168,9 @@ def delivery(file_id: str) -> ResponseReturnValue:
     file = services().deliveries.get(actor(), file_id)
     if file.owner != actor().id:
         raise NotFound
-    shown = shown_file(file, ("preview_delivery", "get_delivery"))
+    shown = shown_file(
+        file, *(url_for(f"api.files.{name}", file_id=file.id) for name in ("preview_delivery", "get_delivery"))
+    )
     return render_template("delivery.html", file=file, kind=kind_of(file.mime_type)[1], shown=shown)
 
 

@@ -46,6 +46,7 @@ def test_of_a_token_within_its_scopes(site: Site, root: Person) -> None:
         "delivery.read",
         "folder.read",
         "upload.read",
+        "share.open",
     }
     assert narrow.get("/files").status_code == 200
     problem(root.get(f"/admin/users/{root.id}/access?token={token}"), 404, "not_found")
@@ -59,6 +60,15 @@ def test_who_can_reach_a_file(site: Site, root: Person) -> None:
     assert [one["id"] for one in ways["operator"]["people"]] == [desk.id]
     assert ways["operator"]["holders"] == 1
     assert "auditor" in ways
+    assert root.get(f"/admin/files/{file}/access").json["shares"] == []
+    share = ann.call("POST", "/shares", json={"file": file, "user": "desk"}).json
+    [shared] = root.get(f"/admin/files/{file}/access").json["shares"]
+    assert (shared["id"], shared["kind"], shared["grantee_name"]) == (share["id"], "file", "desk")
+    folder = ann.call("POST", "/folders", json={"name": "team"}).json["id"]
+    assert ann.call("PATCH", f"/files/{file}", json={"folder": folder}).status_code == 200
+    ann.call("POST", "/shares", json={"folder": folder, "role": "user"})
+    shares = root.get(f"/admin/files/{file}/access").json["shares"]
+    assert [(one["kind"], one["grantee_name"]) for one in shares] == [("file", "desk"), ("folder", "user")]
     only = root.get(f"/admin/files/{file}/access?role=operator").json["ways"]
     assert [one["through"] for one in only] == ["operator"]
     problem(ann.get(f"/admin/files/{file}/access"), 403, "not_allowed")
