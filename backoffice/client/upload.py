@@ -26,6 +26,8 @@ from backoffice.client.local_file import FileChanged, LocalFile, SiteLimits, che
 from backoffice.client.pace import Pace, TooSlow, Watch, refused_for_size, was_cut
 from backoffice.client.progress import Progress
 from backoffice.domain.files import OnConflict
+from backoffice.domain.limits import MAX_SEARCH
+from backoffice.domain.text import fold
 
 LOST_ROUNDS: Final = 5
 """So often are chunks sent again that the site lost before the upload was complete."""
@@ -160,14 +162,19 @@ class Uploader:
 
     def find_stored(self, name: str, digest: str) -> StoredFile | None:
         """The file, if it was stored although the answer did not arrive."""
-        query = [("sort", "created"), ("order", "desc"), ("limit", RECENT)]
-        for item in self.client.request("GET", "/files", query=query).json().get("items", ()):
-            new = item["id"] not in self.stored_ids and datetime.fromisoformat(item["created_at"]) >= self.began
+        replaces = self.options.on_conflict == OnConflict.REPLACE
+        order = [("q", name[:MAX_SEARCH])] if replaces else [("sort", "created"), ("order", "desc")]
+        for item in self.client.request("GET", "/files", query=[*order, ("limit", RECENT)]).json().get("items", ()):
+            # A file that got other content is as old as before, and its bytes are new.
+            came = datetime.fromisoformat(item.get("stored_at") or item["created_at"])
+            new = came >= self.began and (replaces or item["id"] not in self.stored_ids)
             if new and item["sha256"] == digest and self._is_stored_name(item["name"], name):
                 return dict(item)
         return None
 
     def _is_stored_name(self, name: str, wanted: str) -> bool:
+        if self.options.on_conflict == OnConflict.REPLACE:
+            return fold(name) == fold(wanted)  # the file keeps its own
         if self.options.on_conflict == OnConflict.RENAME and name.startswith(PurePosixPath(wanted).stem[:50]):
             return True
         return name == wanted
@@ -218,7 +225,7 @@ class Uploader:
             if stored.get("sha256"):
                 break
             time.sleep(FIRST_PAUSE * 2**attempt)  # the site takes it by itself within a moment
-            stored = self.client.request("GET", f"/files/{upload.id}/metadata").json()
+            stored = self.client.request("GET", f"/files/{stored['id']}/metadata").json()
         return stored if stored.get("sha256") == digest else None
 
     def _resume_or_begin(self, file: LocalFile, progress: Progress) -> tuple[LocalFile, PendingUpload]:

@@ -43,7 +43,7 @@ CONCERN_EVERY_FILE: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.INSUF
     type=click.Choice([one.value for one in OnConflict]),
     default=OnConflict.RENAME.value,
     show_default=True,
-    help="When you have a file of that name: keep both, refuse, or put the old one into the trash.",
+    help="When you have a file of that name: keep both, refuse, or replace its content; the old is kept as a version.",
 )
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
 @json_option

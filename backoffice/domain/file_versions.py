@@ -64,9 +64,9 @@ def handed_over(file: File, owner: str) -> File:
     return replace(file, owner=owner, content_by="" if file.stored_by == owner else file.stored_by)
 
 
-def content_changes(file: File, content: File, number: int) -> dict[str, tuple[Any, Any]]:
-    """What the log says of another content of a file, which gets this number."""
-    changes: dict[str, tuple[Any, Any]] = {"number": (file.number, number)}
+def content_changes(file: File, content: File) -> dict[str, tuple[Any, Any]]:
+    """What the log says of another content of a file."""
+    changes: dict[str, tuple[Any, Any]] = {"content": (file.content_id, content.content_id)}
     if file.size != content.size:
         changes["size"] = (file.size, content.size)
     if file.digest and content.digest and file.digest != content.digest:

@@ -52,8 +52,7 @@ class _Inverse:
 
 _READY: Final = {"state": "ready"}
 _TRASHED: Final = {"state": "trashed"}
-CONTENT: Final = ("number", "size", "sha256")
-"""What another content of a file changes; it is put back by its number."""
+_CONTENT: Final = ("content", "size", "sha256")
 _USER_FIELDS: Final = ("username", "email", "roles", "quota_bytes", "expires_at", "inactive_days")
 _ROLE_FIELDS: Final = ("description", "permissions", "inactive_days", "share_days", "share_password")
 _ROLE: Final = (*_ROLE_FIELDS, "copied_from")
@@ -70,8 +69,8 @@ _INVERSES: Final[Mapping[Action, _Inverse]] = {
     Actions.FILE_RENAME: _Inverse(Verb.CHANGE, Acts.FILE_RENAME, ("name",), besides=_READY),
     Actions.FILE_TAG: _Inverse(Verb.CHANGE, Acts.FILE_TAG, ("tags",), besides=_READY),
     Actions.FILE_MOVE: _Inverse(Verb.CHANGE, Acts.FILE_MOVE, ("folder",), besides=_READY),
-    Actions.FILE_REPLACE: _Inverse(Verb.CHANGE, Acts.FILE_REVERT, CONTENT, besides=_READY),
-    Actions.FILE_REVERT: _Inverse(Verb.CHANGE, Acts.FILE_REVERT, CONTENT, besides=_READY),
+    Actions.FILE_REPLACE: _Inverse(Verb.CHANGE, Acts.FILE_REVERT, _CONTENT, besides=_READY),
+    Actions.FILE_REVERT: _Inverse(Verb.CHANGE, Acts.FILE_REVERT, _CONTENT, besides=_READY),
     Actions.FOLDER_CREATE: _Inverse(Verb.DELETE, Acts.FOLDER_DELETE, _FOLDER, dict.fromkeys(_FOLDER), _PLAIN_FOLDER),
     Actions.FOLDER_RENAME: _Inverse(Verb.CHANGE, Acts.FOLDER_RENAME, ("name",), besides=_READY),
     Actions.FOLDER_MOVE: _Inverse(Verb.CHANGE, Acts.FOLDER_MOVE, _FOLDER, besides=_READY),

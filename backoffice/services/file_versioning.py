@@ -58,17 +58,18 @@ class FileVersioning(FileAmending):
             file = self._reach(actor, file_id, Acts.FILE_REVERT)
             expect_version(file, version)
             earlier = self._version(file, version_id)
-            changes = content_changes(file, earlier, file.number + 1)
-            data = {"size": earlier.size, "restored": earlier.number}
+            changes = content_changes(file, earlier)
+            data = {"size": earlier.size, "number": file.number + 1, "restored": earlier.number}
             event = AuditEvent(Actions.FILE_REVERT, actor, file_ref(file), changes=changes, data=data, at=self.now())
             return self.files.restore_version(file, earlier, event)
 
         return again(version, change)
 
-    def restore_number(self, actor: Actor, file_id: str, number: int, version: int | None = None) -> File:
-        """The same of the version of this number. Raises NotFound where it is kept no more, VersionMismatch."""
+    def restore_content(self, actor: Actor, file_id: str, content: str, version: int | None = None) -> File:
+        """The same of the version that holds this content. Raises NotFound where it is not kept any more,
+        VersionMismatch."""
         file = self._reach(actor, file_id, Acts.FILE_REVERT)
-        found = next((one for one in self.files.versions(file) if one.number == number), None)
+        found = next((one for one in self.files.versions(file) if one.content_id == content), None)
         if found is None:
             raise NotFound("The version before is not kept any more.")
         return self.restore_version(actor, file_id, found.id, version)

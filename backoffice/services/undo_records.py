@@ -18,7 +18,7 @@ from backoffice.domain.folders import FOLDERS, Folder
 from backoffice.domain.log_archive import position
 from backoffice.domain.roles import ROLES, Role
 from backoffice.domain.times import now_ms
-from backoffice.domain.undo import CONTENT, Newer, Opposite, Verb, changed_fields, is_recent, opposite, undone_entry
+from backoffice.domain.undo import Newer, Opposite, Verb, changed_fields, is_recent, opposite, undone_entry
 from backoffice.domain.users import USERS, User
 from backoffice.domain.views import VIEWS, Audience, SavedView
 from backoffice.errors import (
@@ -167,7 +167,8 @@ class UndoRecords:
             case _:
                 file = self._file(actor, undoing.key)
                 owner = file.owner if act.others is not None else None
-                values = {**values_of(file, ("name", "tags", "owner", "state", *CONTENT)), "folder": file.folder_id}
+                values = values_of(file, ("name", "tags", "owner", "state", "size", "sha256"))
+                values |= {"folder": file.folder_id, "content": file.content_id}
                 return _Found(file, values, decide_act(actor, act, owner).allowed)
 
     def _role(self, actor: Actor, undoing: Opposite) -> Role | None:
@@ -259,8 +260,8 @@ class UndoRecords:
                 kept.trash(actor, key, version)
             case _, Verb.RESTORE:
                 kept.restore(actor, key, version)
-            case _ if "number" in back:
-                self.files.restore_number(actor, key, int(back["number"]), version)
+            case _ if "content" in back:
+                self.files.restore_content(actor, key, back["content"], version)
             case _:
                 self._amend(actor, key, back, version)
 

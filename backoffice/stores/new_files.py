@@ -134,6 +134,6 @@ def taken_in(file: File, old: File | None, event: AuditEvent) -> tuple[File, Aud
     if old is None:
         return file, replace(event, object=replace(event.object, name=file.name))
     new = with_content(old, file, event.at, event.actor.id or event.actor.credential)
-    changes = content_changes(old, file, new.number)
-    ref = ObjectRef("file", old.id, old.name)
-    return new, replace(event, action=Actions.FILE_REPLACE, object=ref, changes=changes)
+    ref, data = ObjectRef("file", old.id, old.name), {**event.data, "number": new.number}
+    changes = content_changes(old, file)
+    return new, replace(event, action=Actions.FILE_REPLACE, object=ref, data=data, changes=changes)

@@ -39,8 +39,9 @@ def test_a_file_of_the_same_bytes_elsewhere_is_not_the_one_that_was_sent(
     mine.get_by_role("dialog").get_by_role("button", name="Replace").click()
     expect(mine.locator("[data-total-text]")).to_have_text("1 file stored")
     [stored] = site.services.files.page_in(actor, here.id, Query()).items
+    assert stored.id == old.id
     assert site.sha256(person, stored) == hashlib.sha256(b"new").hexdigest()
-    assert [one.id for one in site.services.files.trash_page(actor, Query()).items] == [old.id]
+    assert [one.digest for one in site.services.files.history(actor, old.id).earlier] == [old.digest]
 
 
 def test_in_a_folder_it_is_found_where_it_went(

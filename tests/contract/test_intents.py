@@ -144,6 +144,20 @@ def test_a_file_that_was_made_is_not_withdrawn(world: World) -> None:
     assert file.id not in noted(world)
 
 
+def test_what_a_file_holds_is_not_withdrawn(world: World) -> None:
+    """The worker has read what is noted, and then the commit takes it off: no file has that identifier."""
+    file = put(world)
+    held = world.service.replace_content(ALICE, file.id, reader(SMALL[::-1]), len(SMALL)).content_id
+    assert held != file.id
+    for one in (held, file.id):
+        world.service.cleanup.withdraw([one])
+    assert world.read(ALICE, file.id) == SMALL[::-1]
+    world.library.restore_content(ALICE, file.id, file.id)
+    world.service.cleanup.withdraw([held, file.id])
+    assert world.read(ALICE, file.id) == SMALL
+    world.assert_sound()
+
+
 def test_entries_are_noted_together_and_not_used_when_they_are_old(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from backoffice.errors import BackofficeError
 from tests.support.jobs import JobScene
 from tests.support.machines import run_machine
 from tests.support.servers import Store
+from tests.support.uploads import reader
 
 NAMES: Final = st.sampled_from(["a.txt", "b.txt", "c.txt"])
 
@@ -37,7 +38,7 @@ class UndoMachine(RuleBasedStateMachine):
 
     def state(self) -> Any:
         stored = [self.scene.world.files.get(file) for file in self.files]
-        files = [(one.name, one.tags, one.owner, one.state) for one in stored if one is not None]
+        files = [(one.name, one.tags, one.owner, one.state, one.content_id) for one in stored if one is not None]
         users = [self.scene.people.user_store.get(one.id) for one in (self.scene.owner, self.scene.operator)]
         role = self.scene.people.role_store.all().get("readers")
         granted = role and (role.permissions, role.description, role.inactive_days, role.copied_from)
@@ -68,6 +69,19 @@ class UndoMachine(RuleBasedStateMachine):
     def transfer(self, at: int, first: bool) -> None:
         heir = self.scene.owner if first else self.scene.operator
         self.act(lambda: self.scene.world.library.transfer(self.olga, self.files[at], heir.id))
+
+    @rule(at=st.integers(0, 3), back=st.booleans())
+    def other_content(self, at: int, back: bool) -> None:
+        file, library = self.files[at], self.scene.world.library
+        stored = self.scene.world.files.get(file)
+        assert stored is not None
+        owner = self.scene.owner if stored.owner == self.scene.owner.id else self.scene.operator
+        earlier = self.scene.world.files.versions(stored)
+        if back and earlier:
+            self.act(lambda: library.restore_version(self.olga, file, earlier[-1].id))
+        else:
+            sender = self.scene.writer(owner)
+            self.act(lambda: self.scene.world.service.replace_content(sender, file, reader(b"other")))
 
     @rule(at=st.integers(0, 3))
     def trash(self, at: int) -> None:
@@ -115,4 +129,4 @@ def test_undo_gives_what_was_there_before(store_server: Store) -> None:
         client.flushall()
         return client
 
-    run_machine(UndoMachine, emptied, examples=4, steps=20)
+    run_machine(UndoMachine, emptied, examples=6, steps=25)

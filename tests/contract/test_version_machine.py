@@ -154,7 +154,9 @@ class VersionMachine(RuleBasedStateMachine):
             return
         thing = self.things[key]
         number = sorted(thing.earlier)[version % len(thing.earlier)]
-        file = self.world.library.restore_number(PEOPLE[thing.owner], key, number)
+        actor = PEOPLE[thing.owner]
+        chosen = next(one for one in self.world.library.history(actor, key).earlier if one.number == number)
+        file = self.world.library.restore_version(actor, key, chosen.id)
         content = thing.earlier.pop(number)
         thing.earlier[thing.number] = thing.content
         thing.number, thing.content = thing.number + 1, content

@@ -61,7 +61,7 @@ def _replaced(content: bytes) -> Callable[[World, Told], None]:
 def reverted(world: World, journal: Told) -> None:
     file_id, held = journal.of("file")[0]
     if world.library.get(ALICE, file_id).content_id == held:
-        world.library.restore_number(ALICE, file_id, 1)
+        world.library.restore_content(ALICE, file_id, file_id)
     _told(journal, file_id)
 
 

@@ -75,8 +75,8 @@ ON_FILES: dict[tuple[type, str], list[Act]] = {
     (Files, "restore_version"): [
         lambda on, who, whom: on.world.library.restore_version(who, *on.file_with_version(whom)),
     ],
-    (Files, "restore_number"): [
-        lambda on, who, whom: on.world.library.restore_number(who, on.file_with_version(whom)[0], 1),
+    (Files, "restore_content"): [
+        lambda on, who, whom: on.world.library.restore_content(who, *2 * on.file_with_version(whom)[:1]),
     ],
     (Files, "delete_version"): [
         lambda on, who, whom: on.world.library.delete_version(who, *on.file_with_version(whom)),

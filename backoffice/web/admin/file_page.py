@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flask import request
+from flask import request, url_for
 from markupsafe import Markup
 
 from backoffice.domain.acts import Acts
+from backoffice.domain.files import File
 from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
 from backoffice.services.file_inspection import Verification
 from backoffice.units import filesize
@@ -19,7 +20,7 @@ from backoffice.web.admin.record_page import Panel
 from backoffice.web.admin.shares import shares_of
 from backoffice.web.admin.timeline import timeline
 from backoffice.web.context import services
-from backoffice.web.formats import NOTHING, icon, number
+from backoffice.web.formats import NOTHING, icon, number, size_tag, when_tag
 from backoffice.web.identity import actor, may
 from backoffice.web.names import kind_of
 from backoffice.web.preview import shown_file
@@ -31,6 +32,8 @@ _COPIED: Final = Markup(
     '<span class="copied"><code class="id" id="copy-%s">%s</code>'
     '<button type="button" class="btn btn-sm" data-copy="copy-%s" hidden>%s<span>Copy</span></button></span>'
 )
+_LINK: Final = Markup('<a href="%s" download>%s</a>')
+_DIGEST: Final = Markup('<code class="clip" title="%s">%s</code>')
 _KIND: Final = Markup('%s <span class="muted text-break">%s</span>')
 _EXACT_SIZE: Final = Markup('<span class="num">%s</span> <span class="muted num">%s bytes</span>')
 
@@ -62,6 +65,8 @@ FACTS: Final = {"id": copied_cell, "sha256": copied_cell, "mime_type": kind_with
 def file_panels(record: WithOwner, *, may_verify: bool) -> Sequence[Panel]:
     """What may be seen of them."""
     panels = [Panel("preview", "Preview", "admin/file_preview.html", lambda: {"shown": shown_file(record.record)})]
+    if record.number > 1:
+        panels.append(Panel("versions", "Versions", "admin/user_list.html", lambda: _versions(record)))
     if may(Acts.AUDIT_READ):
         panels.append(Panel("activity", "Activity", "admin/timeline.html", lambda: timeline("file", record.id)))
     if may(Acts.LINK_READ):
@@ -71,6 +76,32 @@ def file_panels(record: WithOwner, *, may_verify: bool) -> Sequence[Panel]:
     details = "admin/file_chunks.html"
     panels.append(Panel("details", "Details", details, lambda: _details(record, may_verify=may_verify)))
     return [*panels, *who_can_panel(record)]
+
+
+def _versions(record: WithOwner) -> dict[str, Any]:
+    """What the file held before, as a short table."""
+    history = services().files.history(actor(), record.id)
+    names = services().users.names(sorted({one.stored_by for one in history.earlier}))
+    rows = [
+        (
+            _LINK % (_version_address(one), f"Version {number(one.number)}"),
+            size_tag(one.size),
+            when_tag(one.stored_at),
+            names.get(one.stored_by, one.stored_by),
+            _DIGEST % (one.sha256, one.sha256) if one.digest else NOTHING,
+        )
+        for one in history.earlier
+    ]
+    return {
+        "columns": ("Version", "Size", "Stored", "By", "SHA-256"),
+        "rows": rows,
+        "total": len(rows),
+        "empty": "No earlier versions",
+    }
+
+
+def _version_address(version: File) -> str:
+    return url_for("api.files.download_version", file_id=version.version_of, version_id=version.id)
 
 
 def _details(record: WithOwner, *, may_verify: bool) -> dict[str, Any]:

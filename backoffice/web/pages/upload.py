@@ -20,7 +20,7 @@ from backoffice.web.body import drain
 from backoffice.web.context import services
 from backoffice.web.headers import allow_previews
 from backoffice.web.identity import actor, may
-from backoffice.web.pages import my_folders, my_selection, texts
+from backoffice.web.pages import file_versions, my_folders, my_selection, texts
 from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.file_rows import rows_of
 from backoffice.web.pages.forms import MENDABLE, act, go_back, sentence
@@ -44,6 +44,7 @@ def register(bp: Blueprint) -> None:
     my_folders.register(bp)
     my_selection.register(bp)
     texts.register(bp)
+    file_versions.register(bp)
 
 
 @signed_in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
@@ -242,6 +243,7 @@ def test_a_completion_that_is_repeated_gives_the_same_file(ann: Person) -> None:
 def test_the_log_tells_of_each(site: Site, ann: Person) -> None:
     file_id = reports(ann, b"one", b"second")
     version = versions(ann, file_id)[0]["id"]
+    tag = ann.get(f"/files/{file_id}").headers["ETag"]
     ann.get(f"/files/{file_id}/versions/{version}")
     ann.call("POST", f"/files/{file_id}/versions/{version}/restore")
     ann.call("DELETE", f"/files/{file_id}/versions/{versions(ann, file_id)[0]['id']}")
@@ -251,21 +253,21 @@ def test_the_log_tells_of_each(site: Site, ann: Person) -> None:
     events = [json.loads(line)["event"] for line in lines]
     mine = [one for one in events if one.get("object", {}).get("id") == file_id]
     told = [(one["action"], one.get("changes", {}), one.get("data", {})) for one in mine]
-    one, second, two = sha256(b"one"), sha256(b"second"), sha256(b"2")
-    assert told == [
-        ("file.create", {}, {"size": 3, "sha256": one}),
-        (
-            "file.replace",
-            {"number": [1, 2], "size": [3, 6], "sha256": [one, second]},
-            {"size": 6, "sha256": second},
-        ),
+    sums = [sha256(one) for one in (b"one", b"second", b"2")]
+    bytes_of = [one["changes"]["content"] for one in mine if "content" in one.get("changes", {})]
+    assert [pair[0] for pair in bytes_of] == [file_id, bytes_of[0][1], file_id]
+    assert (bytes_of[1][1], f'"{bytes_of[0][1]}"') == (file_id, tag), "they are the tags of the bytes"
+    assert [(action, {**changes, "content": None} if changes else {}, data) for action, changes, data in told] == [
+        ("file.create", {}, {"size": 3, "sha256": sums[0]}),
+        ("file.replace", changed([3, 6], sums[:2]), {"size": 6, "number": 2, "sha256": sums[1]}),
+        ("file.download", {}, {"size": 6}),
         ("file.download", {}, {"size": 3, "number": 1}),
-        (
-            "file.revert",
-            {"number": [2, 3], "size": [6, 3], "sha256": [second, one]},
-            {"size": 3, "restored": 1},
-        ),
-        ("file.prune", {}, {"number": 2, "size": 6, "sha256": second}),
-        ("file.replace", {"number": [3, 4], "size": [3, 1], "sha256": [one, two]}, {"size": 1, "sha256": two}),
+        ("file.revert", changed([6, 3], sums[1::-1]), {"size": 3, "number": 3, "restored": 1}),
+        ("file.prune", {}, {"number": 2, "size": 6, "sha256": sums[1]}),
+        ("file.replace", changed([3, 1], sums[::2]), {"size": 1, "number": 4, "sha256": sums[2]}),
         ("file.purge", {}, {"versions": 1}),
     ]
+
+
+def changed(size: list[int], digest: list[str]) -> dict[str, Any]:
+    return {"content": None, "size": size, "sha256": digest}

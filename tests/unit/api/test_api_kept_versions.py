@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from redis import Redis
 
-from tests.support.api_site import make_site, problem
+from backoffice.domain.access import ANONYMOUS, system_actor
+from tests.support.api_site import Person, Site, make_site, problem
 from tests.support.file_versions import content, reports, versions
 
 
@@ -43,3 +45,61 @@ def test_versions_count_against_the_quota_and_have_a_number_of_their_own(fake: R
     assert refused["files"] == 2
     ann.call("DELETE", f"/files/{file_id}/versions/{versions(ann, file_id)[0]['id']}")
     assert content(ann, file_id, b"").status_code == 200
+
+
+def test_they_go_and_come_with_the_folder_that_their_file_lies_in(site: Site, ann: Person) -> None:
+    folder = ann.call("POST", "/folders", json={"name": "Reports"}).json["id"]
+    file_id = ann.put(f"a.txt?folder={folder}", b"one").json["id"]
+    for data in (b"two", b"three"):
+        content(ann, file_id, data)
+    ann.call("POST", f"/folders/{folder}/trash")
+    problem(ann.get(f"/files/{file_id}/versions"), 404, "not_found")
+    assert ann.get("/limits").json["used"] == 11
+    ann.call("POST", f"/folders/{folder}/restore")
+    assert [one["number"] for one in versions(ann, file_id)] == [2, 1]
+    ann.call("POST", f"/folders/{folder}/trash")
+    assert ann.call("POST", f"/folders/{folder}/purge").status_code == 204
+    site.services.files.collect()
+    assert ann.get("/limits").json["used"] == 0
+    assert not site.store.keys("file:*")
+    sound(site)
+
+
+def test_a_file_that_is_handed_over_takes_them_along(site: Site, ann: Person) -> None:
+    bob, olga = site.person("bob"), site.person("olga", "operator")
+    file_id = reports(ann, b"one", b"two", b"three")
+    assert olga.call("PATCH", f"/files/{file_id}", json={"owner": bob.id}).status_code == 200
+    assert (ann.get("/limits").json["used"], bob.get("/limits").json["used"]) == (0, 11)
+    problem(ann.get(f"/files/{file_id}/versions"), 404, "not_found")
+    assert [one["stored_by_id"] for one in versions(bob, file_id)] == [ann.id, ann.id]
+    content(bob, file_id, b"mine")
+    assert [one["stored_by_id"] for one in versions(bob, file_id)] == [ann.id] * 3
+    content(bob, file_id, b"again")
+    assert versions(bob, file_id)[0]["stored_by_id"] == bob.id
+    sound(site)
+
+
+def test_a_share_link_leads_to_what_the_file_holds_now(site: Site, ann: Person) -> None:
+    file_id = reports(ann, b"one", b"two")
+    link = ann.call("POST", "/links", json={"file": file_id})
+    assert link.status_code == 201, link.text
+    content(ann, file_id, b"three")
+    shared = site.services.links.look(ANONYMOUS, link.json["url"].rpartition("/s/")[2])
+    assert shared.file.size == 5
+
+
+def test_an_archive_has_what_the_files_held_when_it_was_begun(site: Site, ann: Person) -> None:
+    file_id = reports(ann, b"one", b"two")
+    first = ann.get(f"/files.zip?id={file_id}")
+    assert b"two" in first.data
+    content(ann, file_id, b"three")
+    second = ann.get(f"/files.zip?id={file_id}")
+    assert b"three" in second.data
+    assert second.headers["ETag"] != first.headers["ETag"]
+
+
+def sound(site: Site) -> None:
+    """`fsck` finds nothing."""
+    site.services.maintenance.check(
+        system_actor("test", "shell"), on_finding=lambda *found: pytest.fail(str(found)), on_progress=lambda *_: None
+    )

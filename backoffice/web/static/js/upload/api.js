@@ -135,7 +135,7 @@ export async function storedAs(name, sha256, { folder, path }, signal) {
   const query = { q: name.slice(0, 100), limit: 100, ...(!path.length && { folder }) };
   const { items } = await call("GET", "/files", { query, signal });
   for (const one of items) {
-    if (one.name === name && one.sha256 === sha256 && await liesIn(one.folder, folder, path, signal)) return one;
+    if (alike(one.name, name) && one.sha256 === sha256 && await liesIn(one.folder, folder, path, signal)) return one;
   }
   return undefined;
 }
