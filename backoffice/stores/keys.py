@@ -9,7 +9,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  ids of files in the form of `compact_ids.py`
     {bo}:<noun>:by:<index>:<value>       zset    the records of one value of a facet
     {bo}:<noun>:by:<index>:<facet>=<value>  zset an index kept for each value of a facet
-    {bo}:<noun>:one:<index>              hash    folded value -> id (unique)
+    {bo}:<noun>:one:<index>              hash    folded value -> id (unique); of files: content -> what holds it, where
+                                                 that is another than the identifier of the record
     {bo}:<noun>:facet:<index>            zset    the values of a facet, score = number of records
     {bo}:map:<id>                        string  chunk map of an upload or a file, 53 bytes a chunk
     {bo}:map:<id>:scattered              hash    index -> entry: chunks of an upload that came far ahead of the others

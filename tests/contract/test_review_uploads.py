@@ -72,7 +72,7 @@ def test_CVE_2026_29188_what_loses_bytes_takes_the_right_to_delete(redis: Redis,
     world.assert_sound()
 
 
-def test_what_keeps_the_old_bytes_takes_the_right_to_write_and_deleting_them_takes_more(world: World) -> None:
+def test_CVE_2026_29188_who_may_write_deletes_no_earlier_version(world: World) -> None:
     old = world.stored(ALICE, [b"old"])
     upload = world.partly(WRITER, PARTS, len(PARTS))
     assert world.service.complete(WRITER, upload.id, REPLACING, total_size=SIZE).id == old.id

@@ -145,7 +145,7 @@ def test_an_earlier_version_is_deleted_and_its_quota_is_free(site: Site, ann: Pe
     assert ann.get(f"/files/{file_id}").data == b"3"
 
 
-def test_a_version_is_no_file_by_any_other_door(site: Site, ann: Person) -> None:
+def test_F9_a_version_is_no_file_by_any_other_door(site: Site, ann: Person) -> None:
     file_id = reports(ann, b"one", b"two")
     other = ann.upload("other.txt", b"x")
     version = versions(ann, file_id)[0]["id"]
@@ -176,7 +176,7 @@ def test_a_version_is_no_file_by_any_other_door(site: Site, ann: Person) -> None
     assert len(versions(ann, file_id)) == 1
 
 
-def test_a_stranger_finds_no_versions(site: Site, ann: Person) -> None:
+def test_F9_a_stranger_finds_no_versions(site: Site, ann: Person) -> None:
     file_id = reports(ann, b"one", b"two")
     version = versions(ann, file_id)[0]["id"]
     bob = site.person("bob")
