@@ -22,7 +22,7 @@ from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
-    "uploads": (Actions.FILE_CREATE,),
+    "uploads": (Actions.FILE_CREATE, Actions.FILE_REPLACE),
     "downloads": (Actions.FILE_DOWNLOAD,),
     "refusals": (Actions.ACCESS_DENY, Actions.SESSION_REFUSE, Actions.TOKEN_REFUSE, Actions.LINK_REFUSE),
 }

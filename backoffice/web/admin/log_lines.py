@@ -22,7 +22,7 @@ from backoffice.domain.times import parse_time
 from backoffice.web.sentences import Ways, sentence
 from backoffice.web.url_pattern import UrlPattern
 
-ENDS: Final = frozenset({Actions.FILE_CREATE, Actions.UPLOAD_CANCEL, Actions.UPLOAD_EXPIRE})
+ENDS: Final = frozenset({Actions.FILE_CREATE, Actions.FILE_REPLACE, Actions.UPLOAD_CANCEL, Actions.UPLOAD_EXPIRE})
 """How an upload ends."""
 _TONES: Final = {Outcome.DENIED: ("refused", "warn"), Outcome.ERROR: ("error", "bad")}
 _MONTHS: Final = (
@@ -123,7 +123,11 @@ def _line(entry: Entry, beginning: Entry | None, leading: Ways, page_of: UrlPatt
 
 
 def _about(entry: Entry) -> str:
-    return str(entry.event.get("object", {}).get("id", ""))
+    """What an entry is about; of other content for a file the upload that has brought it."""
+    event = entry.event
+    if event.get("action") == Actions.FILE_REPLACE:
+        return str(event.get("changes", {}).get("content", ["", ""])[1])
+    return str(event.get("object", {}).get("id", ""))
 
 
 def _duration(ms: int) -> str:

@@ -27,6 +27,9 @@ _CHANGED: Final = Markup("%s from <bdi>%s</bdi> to <bdi>%s</bdi>")
 _TO_UNDO: Final = Markup("%s, to undo an earlier act")
 _TEXTS: Final = {
     "file.create": "stored it",
+    "file.replace": "uploaded a new version",
+    "file.revert": "took an earlier version again",
+    "file.prune": "deleted an earlier version",
     "file.trash": "moved it to the trash",
     "file.restore": "took it out of the trash",
     "file.purge": "deleted it for good",
