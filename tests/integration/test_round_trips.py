@@ -19,6 +19,7 @@ from tests.support import kinds_of_request as kinds
 from tests.support.kinds_of_admin_request import made, post
 from tests.support.kinds_of_folder_request import OF_FOLDERS
 from tests.support.kinds_of_request import Kind, World, ann, desk, page, root
+from tests.support.kinds_of_request_for_files import OF_REQUESTS
 from tests.support.kinds_of_share_request import OF_SHARES
 from tests.support.kinds_of_version_request import OF_VERSIONS
 from tests.support.round_trips import Trips, counted
@@ -33,6 +34,7 @@ LEFT, VIEW = {"files": "keep"}, {"section": "files", "name": "v", "query": ""}
 KINDS = [
     *OF_FOLDERS,
     *OF_VERSIONS,
+    *OF_REQUESTS,
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
     Kind("download of four chunks", FILES + "download", 200, 6, ann("GET", "/files/{pieces}")),
     Kind("download of a range", FILES + "download", 206, 3, ann("GET", "/files/{file}", headers=kinds.RANGE)),
