@@ -24,6 +24,8 @@ Add = Callable[[Commit], None]
 class RequestGone(Gone):
     """The request is there no more."""
 
+    code = "request_gone"
+
 
 def counted(db: Db, keys: Keys, file: File, event: AuditEvent, add: Add) -> Add:
     """`add`, and for a file that a guest delivers what its request checks and counts: however many come at the same

@@ -72,7 +72,7 @@ def test_the_decision_says_why() -> None:
 
 def test_every_permission_is_described_and_held_by_admin() -> None:
     assert all(one.text and one.group and describe(one) == one.text for one in ALL)
-    assert len(ALL) == len(all_permissions()) == 23
+    assert len(ALL) == len(all_permissions()) == 24
     assert granted_by(ADMIN) == ALL
     assert {role for one in ALL for role in one.roles} | {ADMIN} == set(BUILT_IN)
     assert system_actor("x", "shell").permissions == ALL

@@ -49,6 +49,7 @@ def test_why_of_a_token_is_within_its_scopes(people: People) -> None:
     token, _ = people.tokens.create(ROOT, name="t", user_id=vera.id, scopes=["files:read"])
     found = people.access.why(ROOT, vera.id, token.id)
     assert {one.act for one in found.explanations if one.allowed and one.act.takes} == {
+        Acts.DELIVERY_READ,
         Acts.FILE_READ,
         Acts.FILE_DOWNLOAD,
         Acts.FILES_LIST,
