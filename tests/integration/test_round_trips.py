@@ -171,7 +171,7 @@ KINDS = [
     Kind("another link", FILES + "update_link", 200, 7, made(admin.link, "PATCH", "/links/{made}", json={"days": 3})),
     Kind("reopen a link", FILES + "reopen_link", 200, 8, made(admin.link, "POST", "/links/{made}/reopen")),
     Kind("revoke a share link", FILES + "revoke_link", 204, 3, made(admin.link, "DELETE", "/links/{made}")),
-    Kind("one's own links, as a page", PAGES + "shared", 200, 4, page("/shared")),
+    Kind("one's own links, as a page", PAGES + "shared", 200, 3, page("/shared")),
     Kind("saved views", ADMIN + "list_views", 200, 1, root("GET", "/admin/views?section=files")),
     Kind("new view", ADMIN + "create_view", 201, 1, post("/admin/views", VIEW)),
     Kind("a view", ADMIN + "get_view", 200, 1, made(admin.view, "GET", "/admin/views/{made}")),

@@ -14,7 +14,7 @@ TERMS: dict[str, Any] = {"name": "Reports", "max_files": 10, "review": True}
 
 
 def create(world: World) -> Ask:
-    return lambda: world.ann.call("POST", "/requests", json=TERMS)
+    return lambda: world.root.call("POST", "/requests", json=TERMS)
 
 
 def of_request(method: str, path: str, files: int = 0, **more: Any) -> Prepare:
@@ -22,7 +22,7 @@ def of_request(method: str, path: str, files: int = 0, **more: Any) -> Prepare:
 
     def prepare(world: World) -> Ask:
         link_id, _ = delivered(world, files)
-        return lambda: world.ann.call(method, path.format(link_id), **more)
+        return lambda: world.root.call(method, path.format(link_id), **more)
 
     return prepare
 
@@ -32,14 +32,14 @@ def of_delivery(method: str, path: str = "") -> Prepare:
 
     def prepare(world: World) -> Ask:
         _, ids = delivered(world, 1)
-        return lambda: world.ann.call(method, f"/deliveries/{ids[0]}{path}")
+        return lambda: world.root.call(method, f"/deliveries/{ids[0]}{path}")
 
     return prepare
 
 
 def delivered(world: World, files: int) -> tuple[str, list[str]]:
     """A request, and the files that a guest delivered to it."""
-    answer = world.ann.call("POST", "/requests", json=TERMS).get_json()
+    answer = world.root.call("POST", "/requests", json=TERMS).get_json()
     token, guests = str(answer["url"]).rsplit("/", 1)[1], world.site.services.guests
     guest = guests.enter(ANONYMOUS, token, "", "", None, "")[1]
     return str(answer["id"]), [deliver(world, guests.sending(ANONYMOUS, token, guest)) for _ in range(files)]
