@@ -9,6 +9,7 @@ import fakeredis
 import pytest
 from redis import Redis
 
+from backoffice.domain.deliveries import RequestTerms
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from tests.support.links import DATA, SHELL, Tree, download, press
 from tests.support.website import PASSWORD, Browser, Site, make_whole_site
@@ -153,3 +154,12 @@ def test_what_the_rule_is_stands_beside_the_form(on: Tree, ann: Browser) -> None
     page = ann.get(address(on)).text
     assert "At most 7 days from when it was made: so says the role <bdi>sharers</bdi>." in page
     assert "It has to have one, says the role sharers." in page
+
+
+def test_a_request_for_files_has_a_page_of_its_own(on: Tree, ann: Browser) -> None:
+    made, _ = on.site.services.requests.create(on.owner(), name="Reports", terms=RequestTerms(5, 1000), folder=on.inner.id)
+    assert f'href="/my/requests/{made.id}"' in ann.get("/shared").text
+    assert ann.get(f"/shared/{made.id}").headers["Location"] == f"/my/requests/{made.id}"
+    assert ann.post(f"/shared/{made.id}", {"days": "3"}).headers["Location"] == f"/my/requests/{made.id}"
+    assert on.now(made) == made
+    assert on.links.uses(on.owner(), made.id).items == ()
