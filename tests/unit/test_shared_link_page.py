@@ -157,7 +157,9 @@ def test_what_the_rule_is_stands_beside_the_form(on: Tree, ann: Browser) -> None
 
 
 def test_a_request_for_files_has_a_page_of_its_own(on: Tree, ann: Browser) -> None:
-    made, _ = on.site.services.requests.create(on.owner(), name="Reports", terms=RequestTerms(5, 1000), folder=on.inner.id)
+    made, _ = on.site.services.requests.create(
+        on.owner(), name="Reports", terms=RequestTerms(5, 1000), folder=on.inner.id
+    )
     assert f'href="/my/requests/{made.id}"' in ann.get("/shared").text
     assert ann.get(f"/shared/{made.id}").headers["Location"] == f"/my/requests/{made.id}"
     assert ann.post(f"/shared/{made.id}", {"days": "3"}).headers["Location"] == f"/my/requests/{made.id}"
