@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
@@ -65,3 +66,20 @@ def test_it_gives_no_other_right(world: World) -> None:
     assert not decide_act(guest(1), Acts.FILE_RENAME, "bob").allowed
     assert not decide_act(guest(1), Acts.FILE_RENAME, "guest-1").allowed
     assert not decide_act(person("bob"), Acts.FILE_RENAME, "alice").allowed
+
+
+@pytest.mark.parametrize("size", [CHUNK // 2, 3 * CHUNK])
+def test_what_a_file_holds_says_who_brought_it(world: World, size: int) -> None:
+    body, file = bytes(range(250)) * 12, world.stored(ALICE, [b"hers"])
+    new = world.service.replace_content(guest(1), file.id, reader(body[:size]), size)
+    assert (new.id, new.owner, new.stored_by) == (file.id, "alice", "guest-1")
+    assert world.files.usage("alice") == (size + 4, 0)
+    world.service.replace_content(ALICE, file.id, reader(b"hers again"))
+    history = world.library.history(ALICE, file.id)
+    assert [one.stored_by for one in (history.file, *history.earlier)] == ["alice", "guest-1", "alice"]
+    log = RedisAudit(world.db, KEYS).page((("action", Actions.FILE_REPLACE),), "", 9).items
+    assert [one.event["actor"]["id"] for one in log] == ["alice", "guest-1"]
+    assert log[1].event["data"]["on_behalf_of"] == "alice"
+    with pytest.raises(NotFound):
+        world.service.replace_content(guest(1), world.stored(person("bob"), [b"his"]).id, reader(b"x"))
+    world.assert_sound()

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from backoffice.domain.files import File, FileState
+from backoffice.domain.files import File, FileSpec, FileState
+from backoffice.domain.limits import MAX_VERSIONS
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.text import fold
+from backoffice.stores.bounds import Bounds
 from backoffice.stores.file_indexes import SHORT
 from tests.support.fsck import Scene
-from tests.support.uploads import ALICE, KEYS, World, reader
+from tests.support.uploads import ALICE, KEYS, OPERATOR, World, reader
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("place")]
 
@@ -147,3 +149,16 @@ def test_it_is_among_what_a_random_history_leaves(redis: Any) -> None:
     report, found = scene.world.fsck()
     assert report.checked[Invariant.VERSION]
     assert not found
+
+
+def test_as_many_as_a_site_can_keep_are_handed_over_and_purged_with_their_file(redis: Any) -> None:
+    world = World.over(redis, bounds=Bounds(versions=MAX_VERSIONS))
+    file = world.service.upload_stream(ALICE, FileSpec("a.txt"), reader(b"first"))
+    for number in range(MAX_VERSIONS + 1):
+        world.service.replace_content(ALICE, file.id, reader(b"%d" % number))
+    assert len(world.library.history(ALICE, file.id).earlier) == MAX_VERSIONS
+    world.library.transfer(OPERATOR, file.id, "bob")
+    world.library.purge(OPERATOR, file.id)
+    world.library.collect()
+    world.assert_sound()
+    assert (world.files.usage("alice"), world.files.usage("bob")) == ((0, 0), (0, 0))

@@ -62,6 +62,7 @@ def fill(site: Recorded) -> None:
     for name in ("one two.txt", "three.txt", "trashed.txt"):
         site.learn(name, site.call("ann", "PUT", f"/files/{name.replace(' ', '%20')}?tag=red", body=b"hello"))
     site.call("ann", "DELETE", f"/files/{site.ids['trashed.txt']}")
+    site.call("ann", "PUT", "/files/three.txt?on_conflict=replace", body=b"hello again")
     site.call("ann", "POST", "/shares", json={"file": site.ids["three.txt"], "role": "user"})
     query = "?chunk_index=0&total_chunks=2&name=open%20one.bin"
     site.call("ann", "POST", f"/upload_chunk{query}", headers=OCTETS, body=b"x")

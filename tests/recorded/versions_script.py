@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from tests.recorded.session import NO_ID, Recorded
 
 
@@ -13,6 +15,7 @@ def versions(site: Recorded) -> None:
     file_id = site.learn("report.txt", site.call("ann", "PUT", "/files/report.txt?tag=red", body=b"one"))
     _content(site, file_id)
     _earlier(site, file_id)
+    _page(site, file_id)
 
 
 def _content(site: Recorded, file_id: str) -> None:
@@ -48,3 +51,21 @@ def _earlier(site: Recorded, file_id: str) -> None:
     site.call("ann", "DELETE", f"{path}/{second}")
     site.call("ann", "GET", path)
     site.call("ann", "GET", f"/files/{file_id}/metadata")
+
+
+def _page(site: Recorded, file_id: str) -> None:
+    path = f"/my/files/{file_id}/versions"
+    site.page("ann", path)
+    site.page("bob", path)
+    sent = {"file": (BytesIO(b"by a form"), "other name.txt")}
+    site.submit_files("ann", f"{path}?csrf_token={site._form_tokens['ann']}", sent)
+    found = site.call("ann", "GET", f"/files/{file_id}/versions").get_json()["items"]
+    first = site.normal.learn("version by page", found[0]["id"])
+    site.page("ann", f"{path}?delete={first}")
+    for deed in ("restore", "restore", "delete"):
+        site.submit("ann", f"{path}/{first}/{deed}")
+    site.submit("bob", f"{path}/{first}/delete")
+    for who, method, more in (("nobody", "GET", ""), ("nobody", "POST", ""), ("nobody", "POST", f"/{first}/restore")):
+        site.call(who, method, f"{path}{more}")
+    site.call("nobody", "POST", f"{path}/{first}/delete")
+    site.page("ann", f"/my/files/{file_id}")

@@ -127,7 +127,9 @@ def test_CVE_2025_22137_no_scope_reaches_beyond_its_verb(site: Site) -> None:
         if scope == Permissions.FILES_DELETE:
             ann.call("POST", f"/files/{file}/restore")
     narrow = site.narrowed(ann, "files:write", "files:read")
-    problem(narrow.put("b?on_conflict=replace"), 403, "not_allowed")
+    assert narrow.put("b?on_conflict=replace").json["id"] == file, "what it held is kept"
+    [earlier] = narrow.get(f"/files/{file}/versions").json["items"]
+    problem(narrow.call("DELETE", f"/files/{file}/versions/{earlier['id']}"), 403, "not_allowed")
 
 
 def test_F4_no_name_is_part_of_a_key(site: Site, fake: Redis) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS, system_actor
-from tests.support.api_site import Person, Site, make_site, problem
+from backoffice.errors import NotFound
+from tests.support.api_site import SHELL, Person, Site, make_site, problem
 from tests.support.file_versions import content, reports, versions
 
 
@@ -96,6 +99,26 @@ def test_an_archive_has_what_the_files_held_when_it_was_begun(site: Site, ann: P
     second = ann.get(f"/files.zip?id={file_id}")
     assert b"three" in second.data
     assert second.headers["ETag"] != first.headers["ETag"]
+
+
+def test_an_archive_ends_where_a_file_holds_something_else_by_then(site: Site, ann: Person) -> None:
+    actor = replace(SHELL, id=ann.id)
+    large, small = ann.upload("large.bin", bytes(200_000)), ann.upload("small.bin", b"one")
+    archive = site.services.zips.open(actor, [large, small])
+    parts = archive.read()
+    next(parts)
+    content(ann, small, b"another one")
+    with pytest.raises(NotFound):
+        b"".join(map(bytes, parts))
+
+
+def test_what_is_read_goes_on_with_what_the_file_held(site: Site, ann: Person) -> None:
+    data = bytes(range(256)) * 1024
+    file_id = ann.upload("large.bin", data)
+    parts = site.services.files.open(replace(SHELL, id=ann.id), file_id).read()
+    first = bytes(next(parts))
+    content(ann, file_id, b"small")
+    assert first + b"".join(map(bytes, parts)) == data
 
 
 def sound(site: Site) -> None:
