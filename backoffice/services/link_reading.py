@@ -50,8 +50,7 @@ class LinkReading(LinkOpening):
         Raises NotFound (recorded) for every link that is not open, whatever the reason; TooMany after many of these.
         """
         found = self._open(visitor, token, begun=begun)
-        event = AuditEvent(Actions.LINK_OPEN, visitor, self.ref(found.link), at=self.now())
-        self.audit.record(event, f"link.open {found.link.id}", LINK_LOOK_SECONDS)
+        self._note_look(visitor, found.link)
         return self._shared(found)
 
     def enter(self, visitor: Actor, token: str, password: str) -> Shared:
@@ -117,6 +116,8 @@ class LinkReading(LinkOpening):
         found = self._open(visitor, token, begun=begun)
         if not isinstance(found.object, File) or not may_be_text(found.object) or not (begun or found.link.free):
             return None
+        if not begun:
+            self._note_look(visitor, found.link)
         actor = self._grounded(visitor, token, found, lambda _: None)
         reader = FileReader(self.files, self.chunks, self.audit, self.now)
         return as_text(b"".join(reader.go_on(actor, found.object, found.packed_map).read()))
@@ -129,6 +130,10 @@ class LinkReading(LinkOpening):
         return zips.open_all(actor)
 
     # -- parts
+
+    def _note_look(self, visitor: Actor, link: Link) -> None:
+        event = AuditEvent(Actions.LINK_OPEN, visitor, self.ref(link), at=self.now())
+        self.audit.record(event, f"link.open {link.id}", LINK_LOOK_SECONDS)
 
     def _use(self, visitor: Actor, token: str, found: Found, file: str) -> None:
         data: dict[str, Any]

@@ -110,7 +110,8 @@ class Links(LinkReading):
         """When one of one's own was opened, refused or closed, and what was downloaded by it, the newest first; not by
         whom. `cursor`: the `next_cursor` of the page before. Raises NotFound, NotAllowed, Invalid."""
         link = self.store.get(link_id) if is_id(link_id) else None
-        authorize(self.audit, actor, Acts.LINK_LIST, link.owner if link is not None else actor.id)
+        act = Acts.REQUEST_LIST if _is_request(link) else Acts.LINK_LIST
+        authorize(self.audit, actor, act, link.owner if link is not None else actor.id)
         if link is None:
             raise NotFound
         check_query(LogQuery((), cursor=cursor, limit=limit))

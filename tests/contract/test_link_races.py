@@ -9,9 +9,12 @@ from threading import Barrier
 import pytest
 from redis import Redis
 
-from backoffice.errors import NotFound, TooMany, VersionMismatch
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.links import Link
+from backoffice.errors import BadCredentials, NotFound, TooMany, VersionMismatch
+from backoffice.stores.links import RedisLinks
 from tests.support.links import Sharing
-from tests.support.website import make_whole_site
+from tests.support.website import PASSWORD, make_whole_site
 
 pytestmark = pytest.mark.real_only
 CLIENTS = 64
@@ -63,3 +66,19 @@ def test_a_link_that_is_changed_between_is_read_anew(redis: Redis) -> None:
     on.links.revoke(on.owner(), link.id)
     with pytest.raises(VersionMismatch):
         on.links._use(on.visitor(), path.removeprefix("/s/"), read, "")
+
+
+def test_a_password_that_is_set_at_this_moment_is_asked_for(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    on = Sharing(make_whole_site(redis))
+    link, path = on.share()
+    use = RedisLinks.use
+
+    def late(store: RedisLinks, found: Link, event: AuditEvent) -> None:
+        monkeypatch.setattr(RedisLinks, "use", use)
+        on.links.update(on.owner(), link.id, password=PASSWORD)
+        use(store, found, event)
+
+    monkeypatch.setattr(RedisLinks, "use", late)
+    with pytest.raises(BadCredentials):
+        on.links.begin(on.visitor(), path.removeprefix("/s/"))
+    assert on.now(link).downloads == 0

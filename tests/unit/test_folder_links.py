@@ -12,7 +12,7 @@ from redis import Redis
 
 from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.ids import new_id, new_secret, secret_hash
-from backoffice.domain.links import LinkKind, link_token
+from backoffice.domain.links import LinkKind, Shared, link_token
 from backoffice.errors import Invalid, NotFound
 from backoffice.services import folder_trash, ground
 from backoffice.services.zips import PIECE
@@ -198,8 +198,9 @@ def test_a_request_for_files_shows_nobody_what_lies_in_its_folder(on: Tree) -> N
     token = link_token(link.id, secret)
     told = on.stranger().get(f"/s/{token}")
     assert "one.txt" not in told.text
-    shared = on.links.look(on.visitor(), token)
+    shared = Shared(link, on.plans, "ann")
     for read in (
+        lambda: on.links.look(on.visitor(), token),
         lambda: on.links.place(shared, "", 0, 10),
         lambda: on.links.begin(on.visitor(), token),
         lambda: on.links.begin(on.visitor(), token, file=on.one.id),

@@ -66,6 +66,13 @@ def test_a_text_is_shown_at_once_where_nothing_is_asked_or_counted(on: Sharing) 
     assert link_of(on, path).downloads == 1
 
 
+def test_who_takes_a_text_by_itself_is_in_the_log_as_who_looks(on: Sharing) -> None:
+    path = text(on)
+    for _ in range(3):
+        assert on.stranger().get(f"{path}/raw").status_code == 200
+    assert len(on.entries("link.open")) == 1
+
+
 @pytest.mark.parametrize("data", [b"\nbegins with an empty line", b"\r\nwindows\r\n", b" "])
 def test_no_byte_of_a_text_gets_lost_on_the_page(on: Sharing, data: bytes) -> None:
     path = text(on, data)

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from backoffice.domain.acts import Acts
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LINKS
-from backoffice.domain.links import HeldLink
+from backoffice.domain.links import HeldLink, LinkKind
 from backoffice.domain.paging import Query
 from backoffice.errors import NotFound, VersionMismatch
 from backoffice.web.context import services
@@ -32,7 +32,7 @@ def shared() -> ResponseReturnValue:
     """One's own links, the newest first: what became of each. `revoke` names the one whose row is a question."""
     page = services().links.held(actor(), Query(sort="created", descending=True, limit=MAX_LINKS))
     asked = request.args.get("revoke", "")
-    rows = [(one, link_label(one), link_state(one), downloads_of(one), used_at(one)) for one in page.items]
+    rows = [(one, _url(one), link_label(one), link_state(one), downloads_of(one), used_at(one)) for one in page.items]
     return render_template("shared.html", rows=rows, revoke=asked if is_id(asked) else "")
 
 
@@ -42,6 +42,8 @@ def shared_link(link_id: str) -> ResponseReturnValue:
     held = services().links.held_one(actor(), link_id)
     if held.owner != actor().id:
         raise NotFound
+    if held.kind is LinkKind.REQUEST:
+        return redirect(_url(held), 303)
     if request.method == "GET":
         return _shown(held, {}, {}), 200
     wanted, errors = wanted_of_form()
@@ -71,6 +73,12 @@ def link_revoke(link_id: str) -> ResponseReturnValue:
     else:
         flash("The link is revoked.", "success")
     return redirect(url_for("pages.shared"), 303)
+
+
+def _url(held: HeldLink) -> str:
+    """The page of one: of a request there is more to be seen."""
+    page = "request_one" if held.kind is LinkKind.REQUEST else "shared_link"
+    return url_for(f"pages.{page}", link_id=held.id)
 
 
 def is_number(text: str) -> bool:
