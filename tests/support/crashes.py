@@ -30,6 +30,7 @@ from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.client import Client, connect
 from tests.support.chunks import Place, unsynced
+from tests.support.delivery_crashes import DELIVERED, expect_counted, prepare_request, waiting
 from tests.support.killing import KillingDb, KillingDisk
 from tests.support.uploads import ALICE, LIMITS, World, reader
 from tests.support.version_crashes import VERSIONED, expect_whole, prepare_file
@@ -170,6 +171,8 @@ def prepare(world: World, scenario: str, journal: Journal) -> None:
         journal.note("started", world.partly(ALICE, PARTS, 2).id)
     elif scenario in VERSIONED:
         prepare_file(world, journal)
+    elif scenario in DELIVERED:
+        prepare_request(world, scenario, journal)
 
 
 STAGED = ("by_chunks_staged", "by_small_body_staged")
@@ -184,6 +187,7 @@ SCENARIOS: dict[str, Scenario] = {
     "purged": purged,
     "cancelled": cancelled,
     **{name: act for name, (act, _) in VERSIONED.items()},
+    **DELIVERED,
 }
 
 
@@ -242,9 +246,14 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
     if scenario in VERSIONED:
         world.assert_sound()
         expect_whole(world, scenario, journal, end=False)
+    elif scenario in DELIVERED:
+        world.assert_sound()
+        expect_counted(world, scenario, journal)
     SCENARIOS[scenario](world, journal)
     if scenario in VERSIONED:
         expect_whole(world, scenario, journal, end=True)
+    elif scenario in DELIVERED:
+        expect_counted(world, scenario, journal)
     else:
         _expect_content(world, journal, CONTENT[:SMALL] if "small_body" in scenario else CONTENT)
     world.assert_sound()
@@ -258,7 +267,7 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
     world.service.cleanup.sweep()
     world.assert_sound()
     files = world.library.page(ALICE, EVERYTHING).items
-    held = [one for file in files for one in (file, *world.files.versions(file))]
+    held = [one for file in (*files, *waiting(world)) for one in (file, *world.files.versions(file))]
     assert world.files.usage("alice") == (sum(one.size for one in held), 0)
     left = {file.id for file in files}
     if Place.current.directory is not None:

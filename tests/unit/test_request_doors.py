@@ -140,7 +140,7 @@ def test_a_role_that_may_no_longer_request_shuts_requests_and_leaves_share_links
     has.roles.update(SHELL, "sharer", permissions=["files:read", "files:write", "files:share"])
     with pytest.raises(NotFound):
         has.guests.look(on.visitor(), token)
-    assert on.links.look(on.visitor(), path.removeprefix("/s/")).object.id == on.file.id
+    assert on.links.look(on.visitor(), path.removeprefix("/s/")).link.file == on.file.id
     with pytest.raises(NotAllowed):
         on.request()
 
