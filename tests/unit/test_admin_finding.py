@@ -115,7 +115,7 @@ def test_the_palette_finds_what_the_person_may_open(whole: Desk) -> None:
     assert "auditor" in names(whole, "admin", "audit")
     assert {"Users", "New user", "Activity"} <= set(names(whole, "admin", ""))
     assert names(whole, "user", "ada") == []
-    assert names(whole, "user", "") == ["My files", "Shared by me", "Account"]
+    assert names(whole, "user", "") == ["My files", "Shared with me", "Shared by me", "Account"]
     assert whole.as_("admin").get("/admin/find/items", query_string={"q": "x" * 2000}).status_code == 200
 
 

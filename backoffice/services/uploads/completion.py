@@ -208,7 +208,7 @@ class Completion:
             folder=spec.folder,
             content_by=brought_by(actor),
         )
-        file = as_it_comes(file, spec, actor.credential if actor.acts_for else "")
+        file = as_it_comes(file, spec, actor.begins_as if actor.acts_for else "")
         file = self.files.create(
             file,
             chunk,
