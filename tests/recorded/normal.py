@@ -3,7 +3,7 @@
     <ann> <a.txt> …        an identifier, token or link that the script gave a name (`Normal.learn`)
     <now> <now + 60 min>   a time (RFC 3339), as far from now as it is, to five minutes
     <http date>            a date of a header
-    <day>                  a day in the words of a page
+    <day> <time>           a day in the words of a page, and the time behind it
     <cursor>               where a list goes on
     <request id> <tag> <id> <secret> <token> <nonce> <form token> <entry> <date>
                            what else is random, by its form
@@ -59,6 +59,7 @@ _FORMS = (
     (re.compile(r"(?<!\d)\d{13}-\d+"), "<entry>"),
     (re.compile(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d"), "<date>"),
     (re.compile(r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b(?: 20\d\d)?"), "<day>"),
+    (re.compile(r"(?<=<day>, )\d\d:\d\d UTC"), "<time>"),
 )
 _NEWER_WORDS = {
     "Request Entity Too Large": "Content Too Large",
