@@ -34,7 +34,6 @@ LEFT, VIEW = {"files": "keep"}, {"section": "files", "name": "v", "query": ""}
 KINDS = [
     *OF_FOLDERS,
     *OF_VERSIONS,
-    *OF_REQUESTS,
     Kind("download", FILES + "download", 200, 1, ann("GET", "/files/{file}")),
     Kind("download of four chunks", FILES + "download", 200, 6, ann("GET", "/files/{pieces}")),
     Kind("download of a range", FILES + "download", 206, 3, ann("GET", "/files/{file}", headers=kinds.RANGE)),
@@ -198,6 +197,7 @@ KINDS = [
     Kind("a job", JOBS + "get_job", 200, 1, made(admin.job, "GET", "/jobs/{made}")),
     Kind("stop a job", JOBS + "stop_job", 200, 2, made(admin.job, "POST", "/jobs/{made}/stop")),
     Kind("undo a job", JOBS + "undo_job", 202, 4, made(admin.done_job, "POST", "/jobs/{made}/undo")),
+    *OF_REQUESTS,
     *OF_SHARES,
 ]
 

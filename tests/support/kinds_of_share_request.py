@@ -156,5 +156,5 @@ OF_SHARES = [
     Kind("what a share gives, by a form", PAGES + "share_access", 303, 2, own_form("access", **READ)),
     Kind("share again, by a form", PAGES + "share_again", 303, 8, own_form("again", closed_share)),
     Kind("revoke a share, by a form", PAGES + "share_revoke", 303, 2, own_form("revoke")),
-    Kind("admin, shares", "shares.index_view", 200, 4, desk("/admin/shares/")),
+    Kind("admin, shares", "shares.index_view", 200, 6, desk("/admin/shares/")),
 ]
