@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,6 +30,7 @@ from backoffice.stores.chunks import redis as redis_chunks
 from backoffice.stores.client import Client, connect
 from tests.support.chunks import Place, unsynced
 from tests.support.delivery_crashes import DELIVERED, expect_counted, prepare_request, waiting
+from tests.support.journal import Journal
 from tests.support.killing import KillingDb, KillingDisk
 from tests.support.uploads import ALICE, LIMITS, World, reader
 from tests.support.version_crashes import VERSIONED, expect_whole, prepare_file
@@ -60,21 +60,6 @@ class Run:
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"
-
-
-class Journal:
-    """What the client was told, kept by the client: it survives the worker and the store."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def note(self, what: str, *details: object) -> None:
-        with self._path.open("a") as out:
-            out.write(json.dumps([what, *details]) + "\n")
-
-    def of(self, what: str) -> list[list[Any]]:
-        lines = self._path.read_text().splitlines() if self._path.exists() else []
-        return [details for kind, *details in map(json.loads, lines) if kind == what]
 
 
 Scenario = Callable[[World, Journal], None]
@@ -175,6 +160,7 @@ def prepare(world: World, scenario: str, journal: Journal) -> None:
         prepare_request(world, scenario, journal)
 
 
+EXPECTED = {**dict.fromkeys(VERSIONED, expect_whole), **dict.fromkeys(DELIVERED, expect_counted)}
 STAGED = ("by_chunks_staged", "by_small_body_staged")
 """Only where the bytes are in Redis do these differ from those of the name before."""
 SCENARIOS: dict[str, Scenario] = {
@@ -243,17 +229,13 @@ def replay(run: Run) -> None:
 
 def come_back(world: World, scenario: str, journal: Journal) -> None:
     """Go on where the journal ends. Then all that the client was told is true, and nothing else is there."""
-    if scenario in VERSIONED:
+    expect = EXPECTED.get(scenario)
+    if expect is not None:
         world.assert_sound()
-        expect_whole(world, scenario, journal, end=False)
-    elif scenario in DELIVERED:
-        world.assert_sound()
-        expect_counted(world, scenario, journal)
+        expect(world, scenario, journal, end=False)
     SCENARIOS[scenario](world, journal)
-    if scenario in VERSIONED:
-        expect_whole(world, scenario, journal, end=True)
-    elif scenario in DELIVERED:
-        expect_counted(world, scenario, journal)
+    if expect is not None:
+        expect(world, scenario, journal, end=True)
     else:
         _expect_content(world, journal, CONTENT[:SMALL] if "small_body" in scenario else CONTENT)
     world.assert_sound()

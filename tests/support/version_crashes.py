@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Final
 
 import pytest
 
 from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.errors import NotFound, VersionMismatch
+from tests.support.journal import Journal
 from tests.support.uploads import ALICE, World, reader
 
 OLDER, OLD = b"p" * 1500, b"o" * 900
@@ -18,20 +19,13 @@ NEW: Final = b"n" * 2300
 SMALL: Final = NEW[:800]
 
 
-class Told(Protocol):
-    """`crashes.Journal`."""
-
-    def note(self, what: str, *details: object) -> None: ...
-    def of(self, what: str) -> list[list[Any]]: ...
-
-
-def prepare_file(world: World, journal: Told) -> None:
+def prepare_file(world: World, journal: Journal) -> None:
     file = world.service.upload_stream(ALICE, FileSpec("a.txt"), reader(OLDER))
     file = world.service.replace_content(ALICE, file.id, reader(OLD))
     journal.note("file", file.id, file.content_id)
 
 
-def replaced_by_chunks(world: World, journal: Told) -> None:
+def replaced_by_chunks(world: World, journal: Journal) -> None:
     """A resumable upload becomes what the file holds; its completion is repeated where it was not acknowledged."""
     started = journal.of("upload")
     parts = [NEW[:1000], NEW[1000:2000], NEW[2000:]]
@@ -46,10 +40,10 @@ def replaced_by_chunks(world: World, journal: Told) -> None:
     _told(journal, world.service.complete(ALICE, upload_id, spec, total_size=len(NEW)).id)
 
 
-def _replaced(content: bytes) -> Callable[[World, Told], None]:
+def _replaced(content: bytes) -> Callable[[World, Journal], None]:
     """A body becomes what the file holds, unless that is something else by now: it was sent before."""
 
-    def play(world: World, journal: Told) -> None:
+    def play(world: World, journal: Journal) -> None:
         file_id, held = journal.of("file")[0]
         with suppress(VersionMismatch):
             world.service.replace_content(ALICE, file_id, reader(content), content=held)
@@ -58,31 +52,31 @@ def _replaced(content: bytes) -> Callable[[World, Told], None]:
     return play
 
 
-def reverted(world: World, journal: Told) -> None:
+def reverted(world: World, journal: Journal) -> None:
     file_id, held = journal.of("file")[0]
     if world.library.get(ALICE, file_id).content_id == held:
         world.library.restore_content(ALICE, file_id, file_id)
     _told(journal, file_id)
 
 
-def pruned(world: World, journal: Told) -> None:
+def pruned(world: World, journal: Journal) -> None:
     file_id, _ = journal.of("file")[0]
     for one in world.library.history(ALICE, file_id).earlier:
         world.library.delete_version(ALICE, file_id, one.id)
     _told(journal, file_id)
 
 
-def purged_with_versions(world: World, journal: Told) -> None:
+def purged_with_versions(world: World, journal: Journal) -> None:
     with suppress(NotFound):
         world.library.purge(ALICE, journal.of("file")[0][0])
 
 
-def _told(journal: Told, file_id: str) -> None:
+def _told(journal: Journal, file_id: str) -> None:
     assert file_id == journal.of("file")[0][0], "the file keeps its identifier"
     journal.note("done", file_id)
 
 
-VERSIONED: Final[dict[str, tuple[Callable[[World, Told], None], list[tuple[int, bytes]]]]] = {
+VERSIONED: Final[dict[str, tuple[Callable[[World, Journal], None], list[tuple[int, bytes]]]]] = {
     "replaced_by_chunks": (replaced_by_chunks, [(3, NEW), (2, OLD)]),
     "replaced_by_body": (_replaced(NEW), [(3, NEW), (2, OLD)]),
     "replaced_by_small_body": (_replaced(SMALL), [(3, SMALL), (2, OLD)]),
@@ -93,7 +87,7 @@ VERSIONED: Final[dict[str, tuple[Callable[[World, Told], None], list[tuple[int, 
 """What is done; and what the file holds and held in the end, with the numbers. One earlier version is kept."""
 
 
-def expect_whole(world: World, scenario: str, journal: Told, *, end: bool) -> None:
+def expect_whole(world: World, scenario: str, journal: Journal, *, end: bool) -> None:
     """Whatever the file holds or held is there, to the last byte: as it was, or as it is to be."""
     file_id, _ = journal.of("file")[0]
     before, after = [(2, OLD), (1, OLDER)], VERSIONED[scenario][1]
