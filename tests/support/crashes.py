@@ -33,7 +33,7 @@ from tests.support.delivery_crashes import DELIVERED, expect_counted, prepare_re
 from tests.support.journal import Journal
 from tests.support.killing import KillingDb, KillingDisk
 from tests.support.uploads import ALICE, LIMITS, World, reader
-from tests.support.version_crashes import VERSIONED, expect_whole, prepare_file
+from tests.support.version_crashes import VERSIONED, expect_content, expect_whole, prepare_file
 
 PARTS = [b"a" * 1000, b"b" * 900, b"c" * 7]
 CONTENT = b"".join(PARTS)
@@ -237,7 +237,7 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
     if expect is not None:
         expect(world, scenario, journal, end=True)
     else:
-        _expect_content(world, journal, CONTENT[:SMALL] if "small_body" in scenario else CONTENT)
+        expect_content(world, journal, CONTENT[:SMALL] if "small_body" in scenario else CONTENT)
     world.assert_sound()
 
     # What no client knows of goes by itself.
@@ -259,13 +259,6 @@ def come_back(world: World, scenario: str, journal: Journal) -> None:
     assert left.issuperset(one for [one] in journal.of("done"))
     # Whose id no client was told, may be there, whole; what was to go is gone.
     assert scenario.startswith("by_") or left.isdisjoint(one for [one] in journal.of("started"))
-
-
-def _expect_content(world: World, journal: Journal, content: bytes) -> None:
-    for [file_id] in journal.of("done"):
-        assert world.read(ALICE, file_id) == content
-    for file in world.library.page(ALICE, EVERYTHING).items:
-        assert world.read(ALICE, file.id) == content, "half a file is visible"
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from backoffice.domain.files import FileSpec, OnConflict
+from backoffice.domain.paging import Query
 from backoffice.errors import NotFound, VersionMismatch
 from tests.support.journal import Journal
 from tests.support.uploads import ALICE, World, reader
@@ -101,6 +102,13 @@ def expect_whole(world: World, scenario: str, journal: Journal, *, end: bool) ->
         opened = world.library.open_version(ALICE, file_id, one.id)
         found.append((one.number, b"".join(map(bytes, opened.read()))))
     assert found == after or (found == before and not end)
+
+
+def expect_content(world: World, journal: Told, content: bytes) -> None:
+    for [file_id] in journal.of("done"):
+        assert world.read(ALICE, file_id) == content
+    for file in world.library.page(ALICE, Query()).items:
+        assert world.read(ALICE, file.id) == content, "half a file is visible"
 
 
 def _is_gone(world: World, file_id: str) -> bool:

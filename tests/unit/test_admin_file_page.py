@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
 
+from backoffice.domain.access import Actor
 from backoffice.domain.uploads import Upload
 from backoffice.errors import Invalid
 from backoffice.services.uploads.pace import Pace, pace_of
@@ -189,3 +191,15 @@ def test_an_upload_is_shown_with_what_has_arrived_and_from_where(whole: Desk) ->
     export = whole.as_("admin").get("/admin/uploads/export/csv/?search=big").text
     assert export.splitlines()[1].startswith(f"big.bin,{owner.username},1 of 4,1000,4000,")
     whole.site.services.uploads.cancel(SHELL, upload.id)
+
+
+def test_operators_see_what_a_file_held_and_take_it_along(whole: Desk) -> None:
+    file, admin = whole.file(), whole.as_("admin")
+    assert "tab=versions" not in admin.get(details(file.id)).text, "there are none"
+    owner = Actor(file.owner, EVIL, SHELL.roles)
+    whole.site.services.uploads.replace_content(owner, file.id, BytesIO(b"second").readinto, 6)
+    page = admin.get(details(file.id, "versions")).text
+    [version] = whole.site.services.files.history(SHELL, file.id).earlier
+    assert f'href="/files/{file.id}/versions/{version.id}"' in page
+    assert version.sha256 in page
+    assert admin.get(f"/files/{file.id}/versions/{version.id}").data == b"hello"

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.access import ANONYMOUS, system_actor
+from backoffice.domain.files import File
 from backoffice.errors import NotFound
 from tests.support.api_site import SHELL, Person, Site, make_site, problem
 from tests.support.file_versions import content, reports, versions
@@ -88,7 +89,8 @@ def test_a_share_link_leads_to_what_the_file_holds_now(site: Site, ann: Person) 
     assert link.status_code == 201, link.text
     content(ann, file_id, b"three")
     shared = site.services.links.look(ANONYMOUS, link.json["url"].rpartition("/s/")[2])
-    assert shared.file.size == 5
+    assert isinstance(shared.object, File)
+    assert shared.object.size == 5
 
 
 def test_an_archive_has_what_the_files_held_when_it_was_begun(site: Site, ann: Person) -> None:
