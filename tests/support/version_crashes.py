@@ -104,7 +104,7 @@ def expect_whole(world: World, scenario: str, journal: Journal, *, end: bool) ->
     assert found == after or (found == before and not end)
 
 
-def expect_content(world: World, journal: Told, content: bytes) -> None:
+def expect_content(world: World, journal: Journal, content: bytes) -> None:
     for [file_id] in journal.of("done"):
         assert world.read(ALICE, file_id) == content
     for file in world.library.page(ALICE, Query()).items:
