@@ -12,11 +12,10 @@ import pytest
 
 from backoffice.errors import BackofficeError
 from tests.support.chunks import Place
-from tests.support.crashes import BOUNDS, SCENARIOS, Journal, a_minute_later, come_back, prepare
+from tests.support.crashes import BOUNDS, EXPECTED, SCENARIOS, Journal, a_minute_later, come_back, prepare
 from tests.support.database import database
 from tests.support.upload_faults import Fault, FaultyDb, FaultyDisk
 from tests.support.uploads import World
-from tests.support.version_crashes import VERSIONED
 
 NEVER = 1000
 
@@ -76,4 +75,4 @@ def each_call_fails(client: Any, directory: Path, scenario: str, fault: Fault) -
             come_back(World.over(client, bounds=BOUNDS), scenario, journal)
         if came is Came.NOT:
             break
-    assert after > (0 if "small_body" in scenario or scenario in VERSIONED else 4)
+    assert after > (0 if "small_body" in scenario or scenario in EXPECTED else 4)
