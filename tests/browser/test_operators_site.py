@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 PARTS = (
     ("users",),
     ("roles", "sessions", "tokens", "blocked", "jobs"),
-    ("files", "trash", "uploads", "links"),
+    ("files", "trash", "uploads", "links", "shares"),
     ("admin", "audit", "find", "pages", "system"),
 )
 """The endpoints by the first part of their names, so that several processes share them."""
