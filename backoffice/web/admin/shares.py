@@ -57,7 +57,8 @@ class ShareView(ServiceView):
         "was revoked",
         bulk_question="Revoke the selected shares? From their next request on people reach nothing by them.",
     )
-    column_list = ("name", "owner", "grantee_name", "access", "state", "created_at")
+    # No two cells that lead somewhere stand beside each other: on a phone they are lines, too narrow to be told apart.
+    column_list = ("name", "access", "grantee_name", "state", "owner", "created_at")
     column_details_list = (*column_list, "kind", "because", "object", "id")
     column_labels: ClassVar = {
         "name": "File or folder",
