@@ -181,6 +181,15 @@ def test_two_who_change_a_text_see_both(site: Site, alice: Browser) -> None:
     assert edit(alice, file, "four", "-").status_code == 409, "what it was made of is not said"
 
 
+def test_what_is_mended_is_still_made_of_what_it_was_made_of(site: Site, alice: Browser) -> None:
+    file = store(site, "a.txt", data=b"one")
+    assert edit(alice, file, "two").status_code == 303
+    answer = edit(alice, file, "x" * (MAX_TEXT_WRITTEN + 1))
+    assert (answer.status_code, hidden(answer.text, "content")) == (400, file.content_id)
+    assert edit(alice, file, "three", hidden(answer.text, "content")).status_code == 409, "nobody has seen the other"
+    assert {name: body for name, (_, body) in stored(site).items()} == {"a.txt": b"two"}
+
+
 def test_nobody_edits_anothers_text(site: Site, alice: Browser) -> None:
     file = store(site, "a.txt")
     for name, role, status in (("bob", "user", 404), ("olga", "operator", 404), ("eve", "auditor", 403)):

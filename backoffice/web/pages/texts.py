@@ -84,7 +84,7 @@ def text_edit(file_id: str) -> ResponseReturnValue:
     if text is None:
         flash("This file cannot be edited here: it is not plain text in UTF-8, or it is too long.", "warning")
         return go_back()
-    return _edit_form(opened.file, text, LineEnd.of(text))
+    return _edit_form(opened.file, text, LineEnd.of(text), opened.file.content_id)
 
 
 @route_act(Acts.FILE_CONTENT, also=(Acts.FILE_DOWNLOAD,), max_body=MAX_BODY)
@@ -93,20 +93,20 @@ def text_save(file_id: str) -> ResponseReturnValue:
     shown, and saving again puts this over that, which stays an earlier version."""
     form = request.form
     text, ends = form.get("text", ""), LineEnd.CRLF if form.get("ends") == LineEnd.CRLF else LineEnd.LF
+    content = form.get("content", "") or NO_CONTENT
     opened = _own(file_id)
     try:
         body = text_bytes(text, ends)
         if body == b"".join(opened.read()):
             flash("Nothing was changed.", "info")
             return _to_file(opened.file)
-        file = services().uploads.replace_content(
-            actor(), file_id, BytesIO(body).readinto, len(body), content=form.get("content", "") or NO_CONTENT
-        )
+        file = services().uploads.replace_content(actor(), file_id, BytesIO(body).readinto, len(body), content=content)
     except VersionMismatch:
         now = _own(file_id)
-        return _edit_form(now.file, text, ends, theirs=_text(now), changed=True), 409
+        return _edit_form(now.file, text, ends, now.file.content_id, theirs=_text(now), changed=True), 409
     except MENDABLE as error:
-        return _edit_form(opened.file, text, ends, error=sentence(error)), 400
+        # Made of what it was made of: what the file holds by now was not shown.
+        return _edit_form(opened.file, text, ends, content, error=sentence(error)), 400
     flash(f"“{file.name}” is saved.", "success")
     return _to_file(file)
 
@@ -127,13 +127,21 @@ def _text(opened: OpenedFile) -> str | None:
 
 
 def _edit_form(
-    file: File, text: str, ends: LineEnd, *, theirs: str | None = None, changed: bool = False, error: str = ""
+    file: File,
+    text: str,
+    ends: LineEnd,
+    content: str,
+    *,
+    theirs: str | None = None,
+    changed: bool = False,
+    error: str = "",
 ) -> str:
     return render_template(
         "text_edit.html",
         file=file,
         text=text,
         ends=ends,
+        content=content,
         theirs=theirs,
         changed=changed,
         error=error,
