@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import unescape
+from io import BytesIO
 
 import pytest
 from redis import Redis
@@ -13,6 +14,7 @@ from backoffice.domain.files import File
 from backoffice.domain.limits import MAX_TEXT_WRITTEN
 from backoffice.domain.paging import Query
 from backoffice.domain.texts import text_name, text_type
+from backoffice.services.file_reading import OpenedFile
 from tests.support.roomy_site import roomy_site
 from tests.support.website import SHELL, Browser, Site
 from tests.unit.test_folder_pages import actor_of, after, folder, store
@@ -131,6 +133,10 @@ def edit(browser: Browser, file: File, text: str, content: str = "", ends: str =
     return browser.post(f"/my/files/{file.id}/edit", data, content_type="multipart/form-data")
 
 
+def replace_with(site: Site, file: File, data: bytes) -> None:
+    site.services.uploads.replace_content(actor_of(site), file.id, BytesIO(data).readinto)
+
+
 def hidden(page: str, name: str) -> str:
     return page.partition(f'name="{name}" value="')[2].partition('"')[0]
 
@@ -188,6 +194,21 @@ def test_what_is_mended_is_still_made_of_what_it_was_made_of(site: Site, alice: 
     assert (answer.status_code, hidden(answer.text, "content")) == (400, file.content_id)
     assert edit(alice, file, "three", hidden(answer.text, "content")).status_code == 409, "nobody has seen the other"
     assert {name: body for name, (_, body) in stored(site).items()} == {"a.txt": b"two"}
+
+
+def test_a_file_of_another_size_is_not_read_to_be_compared(
+    site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = store(site, "a.txt", data=b"one")
+    replace_with(site, file, b"x" * (MAX_TEXT_WRITTEN + 1))
+
+    def read(*_: object) -> Iterator[memoryview]:
+        raise AssertionError("it may be of any length")
+
+    monkeypatch.setattr(OpenedFile, "read", read)
+    answer = edit(alice, file, "two")
+    assert answer.status_code == 409
+    assert "What it says now" not in answer.text
 
 
 def test_nobody_edits_anothers_text(site: Site, alice: Browser) -> None:
