@@ -95,6 +95,41 @@ def test_what_is_not_saved_is_not_thrown_away_by_chance(site: WholeSite, mine: P
     assert len(asked) == 1
 
 
+def test_going_back_asks_before_a_text_is_lost(site: WholeSite, mine: Page, person: Person) -> None:
+    place = site.services.folders.create(site.actor(person), name="Place")
+    mine.goto(site.url)
+    ready(mine)
+    mine.get_by_role("link", name="Place", exact=True).click()
+    mine.wait_for_url(f"**/*{place.id}*")
+    inside = mine.url
+    write(mine, "draft", "Dear")
+    asked: list[str] = []
+    answers = [False, True]
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        if answers.pop(0):
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    mine.on("dialog", answer)
+    mine.evaluate("() => history.back()")
+    mine.wait_for_function("address => location.href === address", arg=inside)
+    expect(mine.get_by_role("textbox", name="Text")).to_have_value("Dear")
+    assert asked == ["Leave the text? What you wrote is not saved."]
+    mine.get_by_role("button", name="Save").click()
+    message(mine, "“draft.txt” is stored.")
+    found = site.services.files.page_in(site.actor(person), place.id, Query()).items
+    assert [one.name for one in found] == ["draft.txt"]
+
+    write(mine, "other", "Dear")
+    mine.evaluate("() => history.back()")
+    expect(mine.get_by_role("dialog")).to_have_count(0)
+    assert mine.url != inside
+    assert len(asked) == 2
+
+
 def test_a_text_is_changed_and_two_who_do_see_both(site: WholeSite, mine: Page, person: Person, watch: Watch) -> None:
     watch.allow("409")
     file = site.store(person, "plan.txt", b"first")

@@ -12,6 +12,7 @@ export class Regions {
   #swapped;
   #say;
   #dialog = new Dialog();
+  #at = location.href;
 
   /** `busy()`: whether leaving the page would stop something; `swapped()` is called after each change; `say(text)`. */
   constructor({ busy, swapped, say }) {
@@ -21,7 +22,7 @@ export class Regions {
     document.addEventListener("click", (event) => this.#onClick(event));
     document.addEventListener("submit", (event) => this.#onSubmit(event));
     document.addEventListener("keydown", findByKey);
-    addEventListener("popstate", () => this.visit(location.href, { keep: false }));
+    addEventListener("popstate", () => this.#onHistory());
   }
 
   /** Show the list as it is now, without disturbing somebody who is typing in it. */
@@ -65,6 +66,7 @@ export class Regions {
         // A list is gone back to, not a form in it.
         for (const mark of ["undo", "rename", "purge", "new"]) url.searchParams.delete(mark);
         if (keep && url.href !== location.href) history.pushState(null, "", url);
+        this.#at = location.href;
         announce(this.#say);
       }
       this.#swapped();
@@ -97,6 +99,16 @@ export class Regions {
     line.append(Object.assign(document.createElement("p"), { textContent: text }));
     box?.replaceChildren(line);
     this.#say(text);
+  }
+
+  /** Back and Forward: the address is another one already, and is put back where a text would be lost. */
+  #onHistory() {
+    if (this.#dialog.keeps()) {
+      history.pushState(null, "", this.#at);
+      return;
+    }
+    this.#at = location.href;
+    this.visit(this.#at, { keep: false });
   }
 
   #onClick(event) {
@@ -191,6 +203,11 @@ class Dialog {
     return Boolean(this.#box?.open) && all("[data-written]", this.#box).some((one) => one.dataset.written || one.value !== one.defaultValue);
   }
 
+  /** A text that somebody is writing is not thrown away by chance: whether they want to go on with it. */
+  keeps() {
+    return this.written && !confirm("Leave the text? What you wrote is not saved.");
+  }
+
   /** Where it says what went wrong; null while none is open. */
   get problems() {
     if (!this.#box?.open) return null;
@@ -225,13 +242,11 @@ class Dialog {
     box.setAttribute("aria-labelledby", "dialog-title");
     // Sound and film end with it.
     box.addEventListener("close", () => box.replaceChildren());
-    // A text that somebody is writing is not thrown away by a key or a click beside it.
-    const keep = () => this.written && !confirm("Leave the text? What you wrote is not saved.");
-    box.addEventListener("cancel", (event) => { if (keep()) event.preventDefault(); });
+    box.addEventListener("cancel", (event) => { if (this.keeps()) event.preventDefault(); });
     box.addEventListener("click", (event) => {
       if (event.target !== box && !event.target.closest("[data-close]")) return;
       event.preventDefault();
-      if (!keep()) box.close();
+      if (!this.keeps()) box.close();
     });
     addEventListener("beforeunload", (event) => { if (this.written) event.preventDefault(); });
     document.body.append(box);
