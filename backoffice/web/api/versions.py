@@ -48,14 +48,11 @@ def demands_version() -> bool:
 def demanded_version(record: Versioned, *also: str) -> int | None:
     """The version that the change has to find, for the service to compare once more when it writes; None: any.
 
-    `also` are entity tags that hold for every version. Raises VersionMismatch when `If-Match` names neither the tag of
-    this version nor one of those.
+    `also` are entity tags that this version has, too: what they name holds until it is written. Raises VersionMismatch
+    when `If-Match` names none of these.
     """
     if not demands_version():
         return None
-    wanted = request.if_match
-    if record_etag(record).strip('"') in wanted:
+    if any(tag.strip('"') in request.if_match for tag in (record_etag(record), *also)):
         return record.version
-    if any(tag.strip('"') in wanted for tag in also):
-        return None
     raise VersionMismatch(version=record.version)
