@@ -17,7 +17,11 @@ from backoffice.errors import VersionMismatch
 
 def with_content(file: File, content: File, at: int, by: str) -> File:
     """The file as it holds what `content` held, a new file or an earlier version, from that time (ms) on. `by`: who
-    brought it, by identifier."""
+    brought it, by identifier.
+
+    Dates in HTTP are whole seconds, so no two contents of a file are of the same one: what comes within the second of
+    the one before is of the next.
+    """
     own = content.content_id == file.id
     return replace(
         file,
@@ -28,7 +32,7 @@ def with_content(file: File, content: File, at: int, by: str) -> File:
         digest=content.digest,
         tags=content.tags or file.tags,
         number=file.number + 1,
-        content_at=at,
+        content_at=max(at, (file.stored_at // 1000 + 1) * 1000),
         content_by="" if by == file.owner else by,
         changed_at=at,
         version=file.version + 1,

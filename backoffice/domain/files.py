@@ -83,7 +83,7 @@ class File:
 
     content       the identifier under which its chunks and their map lie; "" = its own
     number        of that content: 1 as the file came, and one more for each that took its place
-    content_at    when that content came; 0 = with the file
+    content_at    when that content came, in a later second than the one before; 0 = with the file
     content_by    who brought it, by identifier; "" = the owner
     version_of    of an earlier version: the file
     delivered_by  the credential of who sent it, where that was not the owner

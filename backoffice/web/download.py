@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 from flask import Request, Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
-from werkzeug.http import http_date, parse_date
+from werkzeug.http import http_date
 
 from backoffice.domain.ascii_names import ascii_name
 from backoffice.domain.files import OCTETS
+from backoffice.domain.times import now_ms
 from backoffice.errors import VersionMismatch
 from backoffice.web.ranges import Unsatisfiable, wanted_range
 
@@ -163,7 +164,12 @@ def send_file(
 
 def file_headers(file: Described) -> dict[str, str]:
     """What every answer about the bytes of `file` says."""
-    return dict(_file_headers(file))
+    headers, now = dict(_file_headers(file)), now_ms()
+    if file.stored_at > now:
+        # No date is later than that of the answer (RFC 9110, section 8.8.2.1). An earlier one makes nobody keep old
+        # bytes, for what is compared is the file's own.
+        headers["Last-Modified"] = http_date(now // 1000)
+    return headers
 
 
 @lru_cache(maxsize=1024)
@@ -219,12 +225,10 @@ def _span(file: Described, request: Request) -> tuple[int, int] | None:
 
 
 def _range_holds(file: Described, request: Request) -> bool:
-    """`If-Range`: the very same tag, or the very same date."""
+    """`If-Range`: the very same tag. A date never holds (RFC 9110, section 13.1.5): it names a second, in which a file
+    may have held more than one content."""
     condition = request.headers.get("If-Range")
-    if condition is None:
-        return True
-    date = parse_date(condition)
-    return date == _modified(file) if date is not None else condition.strip() == file.etag
+    return condition is None or condition.strip() == file.etag
 
 
 def _modified(file: Described) -> datetime | None:
