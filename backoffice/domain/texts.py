@@ -12,6 +12,8 @@ from backoffice.errors import Invalid
 
 ENDING: Final = ".txt"
 PLAIN_TEXT: Final = "text/plain"
+MARK: Final = b"\xef\xbb\xbf"
+"""Some programs begin a text in UTF-8 with it, and take one without it for another encoding."""
 
 
 def text_name(name: str) -> str:
@@ -50,13 +52,17 @@ def text_of(data: bytes) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    return text if text_bytes(text, LineEnd.of(text)) == text.encode() else None
+    return text if _encoded(text, LineEnd.of(text), is_marked(data)) == data else None
 
 
-def text_bytes(text: str, ends: LineEnd = LineEnd.LF) -> bytes:
-    """In UTF-8, with these ends of lines. Raises Invalid: too long."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    data = plain.replace("\n", ends.characters).encode(errors="replace")
+def is_marked(data: bytes) -> bool:
+    """Whether a text begins with the mark; one that is changed keeps it. It is no character of the text."""
+    return data.startswith(MARK)
+
+
+def text_bytes(text: str, ends: LineEnd = LineEnd.LF, *, marked: bool = False) -> bytes:
+    """In UTF-8, with these ends of lines, after the mark where it has one. Raises Invalid: too long."""
+    data = _encoded(text, ends, marked)
     if len(data) > MAX_TEXT_WRITTEN:
         raise Invalid(
             f"The text is longer than {MAX_TEXT_WRITTEN // 1024} KiB: upload it as a file.",
@@ -64,3 +70,8 @@ def text_bytes(text: str, ends: LineEnd = LineEnd.LF) -> bytes:
             limit=MAX_TEXT_WRITTEN,
         )
     return data
+
+
+def _encoded(text: str, ends: LineEnd, marked: bool) -> bytes:
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return (MARK if marked else b"") + plain.replace("\n", ends.characters).encode(errors="replace")

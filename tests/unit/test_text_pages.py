@@ -128,8 +128,10 @@ def test_who_may_not_write_has_no_form(site: Site) -> None:
     assert write(browser, "a", "x").status_code == 403
 
 
-def edit(browser: Browser, file: File, text: str, content: str = "", ends: str = "lf") -> TestResponse:
-    data = {"text": text, "content": content or file.content_id, "ends": ends, "back": "/"}
+def edit(
+    browser: Browser, file: File, text: str, content: str = "", ends: str = "lf", marked: str = ""
+) -> TestResponse:
+    data = {"text": text, "content": content or file.content_id, "ends": ends, "marked": marked, "back": "/"}
     return browser.post(f"/my/files/{file.id}/edit", data, content_type="multipart/form-data")
 
 
@@ -163,8 +165,29 @@ def test_a_text_keeps_what_ends_its_lines(site: Site, alice: Browser) -> None:
     assert b"".join(site.services.files.open(actor_of(site), file.id).read()) == b"one\r\n2\r\n"
 
 
+def test_a_text_keeps_the_mark_it_begins_with(site: Site, alice: Browser) -> None:
+    file = store(site, "a.csv", data=b"\xef\xbb\xbfone\n")
+    page = alice.get(f"/my/files/{file.id}/edit").text
+    assert (field(page), hidden(page, "marked")) == ("one\n", "1")
+    assert "Nothing was changed." in after(alice, edit(alice, file, "one\n", marked="1"))
+    too_long = edit(alice, file, "x" * (MAX_TEXT_WRITTEN - 2), marked="1")
+    assert (too_long.status_code, hidden(too_long.text, "marked")) == (400, "1")
+    assert edit(alice, file, "two\n", marked="1").status_code == 303
+    assert stored(site)["a.csv"][1] == b"\xef\xbb\xbftwo\n"
+    plain = store(site, "plain.txt", data=b"one\n")
+    assert 'name="marked"' not in alice.get(f"/my/files/{plain.id}/edit").text
+
+
 @pytest.mark.parametrize(
-    "data", [b"\xff\xfe", b"a\0b", b"one\rtwo\r\n", b"one\r\ntwo\n", b"x" * (MAX_TEXT_WRITTEN + 1)]
+    "data",
+    [
+        b"\xff\xfe",
+        b"a\0b",
+        b"one\rtwo\r\n",
+        b"one\r\ntwo\n",
+        b"x" * (MAX_TEXT_WRITTEN + 1),
+        b"\r" * (MAX_TEXT_WRITTEN - 2) + b"\r\n",
+    ],
 )
 def test_what_a_form_would_change_is_not_edited(site: Site, alice: Browser, data: bytes) -> None:
     file = store(site, "a.txt", data=data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +12,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.files import File, FileSpec, OnConflict
 from backoffice.domain.limits import MAX_TEXT_WRITTEN
 from backoffice.domain.previews import is_text
-from backoffice.domain.texts import LineEnd, text_bytes, text_name, text_of, text_type
+from backoffice.domain.texts import LineEnd, is_marked, text_bytes, text_name, text_of, text_type
 from backoffice.errors import BackofficeError, NameTaken, NotFound, VersionMismatch
 from backoffice.services.file_reading import OpenedFile
 from backoffice.web.context import services
@@ -24,6 +24,13 @@ MAX_BODY: Final = MAX_TEXT_WRITTEN + 64 * 1024
 """Bytes of the form: the text and the other fields."""
 NO_CONTENT: Final = "-"
 """What no file holds: for a form that does not say what it was made of."""
+
+
+class _Kept(NamedTuple):
+    """Of a text that is changed: what is none of its characters, and stays as it was."""
+
+    ends: LineEnd
+    marked: bool
 
 
 def register(bp: Blueprint) -> None:
@@ -80,11 +87,12 @@ def _again(error: BackofficeError, folder: str) -> ResponseReturnValue:
 def text_edit(file_id: str) -> ResponseReturnValue:
     """A form with the text of one of one's own files."""
     opened = _own(file_id)
-    text = _text(opened)
-    if text is None:
+    data = _data(opened)
+    text = text_of(data) if data is not None else None
+    if data is None or text is None:
         flash("This file cannot be edited here: it is not plain text in UTF-8, or it is too long.", "warning")
         return go_back()
-    return _edit_form(opened.file, text, LineEnd.of(text), opened.file.content_id)
+    return _edit_form(opened.file, text, _Kept(LineEnd.of(text), is_marked(data)), opened.file.content_id)
 
 
 @route_act(Acts.FILE_CONTENT, also=(Acts.FILE_DOWNLOAD,), max_body=MAX_BODY)
@@ -92,11 +100,12 @@ def text_save(file_id: str) -> ResponseReturnValue:
     """`text` in the place of the `content` that it was made of. Where the file holds something else by now, both are
     shown, and saving again puts this over that, which stays an earlier version."""
     form = request.form
-    text, ends = form.get("text", ""), LineEnd.CRLF if form.get("ends") == LineEnd.CRLF else LineEnd.LF
+    text = form.get("text", "")
+    kept = _Kept(LineEnd.CRLF if form.get("ends") == LineEnd.CRLF else LineEnd.LF, bool(form.get("marked")))
     content = form.get("content", "") or NO_CONTENT
     opened = _own(file_id)
     try:
-        body = text_bytes(text, ends)
+        body = text_bytes(text, kept.ends, marked=kept.marked)
         # By sizes first: a file of any length may be there by now.
         if opened.file.size == len(body) and body == b"".join(opened.read()):
             flash("Nothing was changed.", "info")
@@ -104,10 +113,10 @@ def text_save(file_id: str) -> ResponseReturnValue:
         file = services().uploads.replace_content(actor(), file_id, BytesIO(body).readinto, len(body), content=content)
     except VersionMismatch:
         now = _own(file_id)
-        return _edit_form(now.file, text, ends, now.file.content_id, theirs=_text(now), changed=True), 409
+        return _edit_form(now.file, text, kept, now.file.content_id, theirs=_text(now), changed=True), 409
     except MENDABLE as error:
         # Made of what it was made of: what the file holds by now was not shown.
-        return _edit_form(opened.file, text, ends, content, error=sentence(error)), 400
+        return _edit_form(opened.file, text, kept, content, error=sentence(error)), 400
     flash(f"“{file.name}” is saved.", "success")
     return _to_file(file)
 
@@ -120,17 +129,23 @@ def _own(file_id: str) -> OpenedFile:
     return opened
 
 
-def _text(opened: OpenedFile) -> str | None:
-    """What the file says, None where that cannot be edited."""
+def _data(opened: OpenedFile) -> bytes | None:
+    """What the file holds, None where that is no text, or too long."""
     if opened.file.size > MAX_TEXT_WRITTEN or not is_text(opened.file):
         return None
-    return text_of(b"".join(opened.read()))
+    return b"".join(opened.read())
+
+
+def _text(opened: OpenedFile) -> str | None:
+    """What the file says, None where that cannot be edited."""
+    data = _data(opened)
+    return None if data is None else text_of(data)
 
 
 def _edit_form(
     file: File,
     text: str,
-    ends: LineEnd,
+    kept: _Kept,
     content: str,
     *,
     theirs: str | None = None,
@@ -141,7 +156,7 @@ def _edit_form(
         "text_edit.html",
         file=file,
         text=text,
-        ends=ends,
+        kept=kept,
         content=content,
         theirs=theirs,
         changed=changed,
