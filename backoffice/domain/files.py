@@ -165,17 +165,19 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The file that gets new content, by identifier; `content`: what it has to hold still, "" = whatever it holds."""
+    """The file that gets new content, by identifier; `content`: what it has to hold still, "" = whatever it holds;
+    `mime_type`: the type that it keeps where none is said, "" = then the name decides."""
 
     file: str
     content: str = ""
+    mime_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FileSpec:
     """What a client says of a file that it stores; what it is made of is clean. Raises Invalid.
 
-    mime_type  where nothing is said, or only what tools say of any bytes, the name decides
+    mime_type  where nothing is said, or only what tools say of any bytes, `into` or the name decides
     digest     SHA-256 of the whole, 32 bytes, compared with what arrived; empty: not given
     folder     the identifier of one of the owner's folders; "" = the top
     delivery   of what a guest sends by a request for files
@@ -193,7 +195,8 @@ class FileSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", clean_name(self.name))
-        object.__setattr__(self, "mime_type", mime_types.mime_type_of(self.mime_type, self.name))
+        kept = self.into.mime_type if self.into is not None else ""
+        object.__setattr__(self, "mime_type", mime_types.mime_type_of(self.mime_type, self.name, kept))
         object.__setattr__(self, "tags", clean_tags(self.tags))
         if self.folder and not is_id(self.folder):
             raise Invalid("There is no such folder.", field="folder")

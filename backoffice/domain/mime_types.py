@@ -67,7 +67,8 @@ def clean_mime_type(mime_type: str) -> str:
     return essence
 
 
-def mime_type_of(said: str, name: str) -> str:
-    """The type of a file: what its sender said, else what its name says. Raises Invalid as `clean_mime_type`."""
+def mime_type_of(said: str, name: str, kept: str = "") -> str:
+    """The type of a file: what its sender said, else the one that it has and keeps, else what its name says. Raises
+    Invalid as `clean_mime_type`."""
     essence = clean_mime_type(said)
-    return guess_type(name) if not essence or essence in UNSAID else essence
+    return kept or guess_type(name) if not essence or essence in UNSAID else essence

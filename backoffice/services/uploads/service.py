@@ -251,7 +251,7 @@ class Uploads(UploadsStarting):
         if content and content != file.content_id:
             raise changed_meanwhile(file)
         name = file.name if is_name(file.name) else NAMELESS
-        spec = FileSpec(name, mime_type or file.mime_type, digest, into=Target(file.id, content))
+        spec = FileSpec(name, mime_type, digest, into=Target(file.id, content, file.mime_type))
         return self.upload_stream(actor, spec, body, size)
 
     def upload_stream(self, actor: Actor, spec: FileSpec, body: ReadInto, size: int | None = None) -> File:
