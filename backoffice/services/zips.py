@@ -73,11 +73,11 @@ class OpenedZip:
         return self._read(start, self.file.size if stop is None else stop)
 
 
-def _collect(found: list[File], query: Query, read: Callable[[Query], Page[File]]) -> None:
-    """Add all that the query finds, page by page. Raises Invalid: too many."""
+def _collect(found: dict[str, File], query: Query, read: Callable[[Query], Page[File]]) -> None:
+    """Add all that the query finds, page by page, by identifier. Raises Invalid: too many."""
     while True:
         page = read(query)
-        found += page.items
+        found.update((file.id, file) for file in page.items)
         if len(found) > MAX_ZIPPED or (page.exact and page.total > MAX_ZIPPED):
             raise Invalid(f"An archive has at most {MAX_ZIPPED:,} files.", limit=MAX_ZIPPED)
         if not page.next_cursor:
@@ -101,35 +101,41 @@ class Zips:
         if not 0 < len(wanted) + len(folders) <= MAX_ZIPPED:
             raise Invalid(f"An archive has 1 to {MAX_ZIPPED:,} files.", field="id", limit=MAX_ZIPPED)
         good = [key for key in wanted if is_id(key)]
-        found = {file.id: file for file in self._read_records(good) if file.state is FileState.READY}
-        self._authorize(actor, found.values(), [key for key in wanted if key not in found])
-        files, places = [found[key] for key in wanted], dict[str, None]()
+        there = {file.id: file for file in self._read_records(good) if file.state is FileState.READY}
+        self._authorize(actor, there.values(), [key for key in wanted if key not in there])
+        found, places = {key: there[key] for key in wanted}, dict[str, None]()
         for folder in folders:
             if folder not in places:
-                self._add_folder(actor, self.folders.get(actor, folder).owner, folder, files, places)
-        files = list({file.id: file for file in files}.values())
+                self._add_folder(actor, self.folders.get(actor, folder).owner, folder, found, places)
+        files = [*found.values()]
         self._authorize(actor, files[len(wanted) :], [])
         return self._opened(actor, files, name, places=[*places])
 
     def open_matching(self, actor: Actor, query: Query, *, everybody: bool = False, name: str = "") -> OpenedZip:
         """Of the files that the query finds, oldest first, as `Files.page`. Raises Invalid: too many, or none."""
-        found = list[File]()
+        found = dict[str, File]()
         asked = replace(query, sort="created", descending=False, limit=MAX_LIMIT)
         _collect(found, asked, lambda query: self.files.page(actor, query, everybody=everybody))
-        return self._opened_whole(actor, found, name)
+        return self._opened_whole(actor, [*found.values()], name)
 
     def open_folder(self, actor: Actor, folder: str, owner: str = "", name: str = "") -> OpenedZip:
         """Of all that lies in a folder and in those within it ("": of all that the owner has), called as the folder is.
         Their names begin within it. Raises Invalid: too many; NotFound: also where there are none, NotAllowed."""
         root = self.folders.get(actor, folder) if folder else None
         owner = root.owner if root is not None else owner or actor.id
-        found, places = list[File](), dict[str, None]()
+        found, places = dict[str, File](), dict[str, None]()
         self._add_folder(actor, owner, folder, found, places)
-        return self._opened_whole(actor, found, name or (root.name if root is not None else ""), folder, [*places])
+        name = name or (root.name if root is not None else "")
+        return self._opened_whole(actor, [*found.values()], name, folder, [*places])
 
-    def _add_folder(self, actor: Actor, owner: str, folder: str, found: list[File], places: dict[str, None]) -> None:
-        """Add what lies in a folder and in those within it, and these themselves. Raises Invalid: too many."""
+    def _add_folder(
+        self, actor: Actor, owner: str, folder: str, found: dict[str, File], places: dict[str, None]
+    ) -> None:
+        """Add what lies in a folder and in those within it, and these themselves, but for those that are among them
+        already. Raises Invalid: too many."""
         for place in self.folders.tree(actor, owner, folder):
+            if place in places:
+                continue
             if len(places) > MAX_ZIPPED_FOLDERS:
                 raise Invalid(f"An archive has at most {MAX_ZIPPED_FOLDERS:,} folders.", limit=MAX_ZIPPED_FOLDERS)
             places[place] = None

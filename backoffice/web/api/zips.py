@@ -80,6 +80,8 @@ def download_zip() -> Response:
     if wanted.id:
         if conditions or wanted.owner:
             raise field_error("id", "goes with no conditions")
+        if "" in wanted.folder:
+            raise field_error("folder", "beside id names folders")
         opened = services().zips.open(actor(), wanted.id, wanted.folder, wanted.name)
     elif wanted.folder:
         if conditions:

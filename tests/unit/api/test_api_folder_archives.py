@@ -49,7 +49,7 @@ def test_files_and_folders_in_one(ann: Person) -> None:
     for bad in (f"id={top}&folder={a}&q=x", f"folder={a}&folder={ab}&owner=ann", f"folder={a}&folder="):
         problem(ann.get(f"/files.zip?{bad}"), 400, "invalid")
     problem(ann.get(f"/files.zip?id={top}&folder=none"), 404, "not_found")
-    problem(ann.get(f"/files.zip?id={top}&folder="), 404, "not_found")
+    assert problem(ann.get(f"/files.zip?id={top}&folder="), 400, "invalid")["field"] == "folder"
 
 
 def test_empty_folders_are_in_it(ann: Person) -> None:
@@ -80,6 +80,21 @@ def test_an_archive_of_too_much_is_refused(ann: Person, monkeypatch: pytest.Monk
     problem(ann.get("/files.zip?folder="), 400, "invalid")
     monkeypatch.setattr(zips, "MAX_ZIPPED_NAMES", len("a/b/x.txt"))
     assert entries(ann, "folder=") == {"a/b/x.txt": ann.get("/files/" + ann.get("/files").json["items"][0]["id"]).data}
+
+
+def test_what_comes_by_two_ways_counts_once(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = make(ann, "a")
+    inner = make(ann, "b", a)
+    files = [ann.put(f"{name}?folder={inner}", b"x").json["id"] for name in ("x", "y")]
+    monkeypatch.setattr(zips, "MAX_ZIPPED", 3)
+    found = {"a/b/x": b"x", "a/b/y": b"x"}
+    assert entries(ann, f"folder={inner}&folder={a}") == found
+    assert entries(ann, f"folder={a}&folder={inner}") == found
+    assert entries(ann, f"id={files[0]}&id={files[1]}&folder={inner}") == found
+    monkeypatch.setattr(zips, "MAX_ZIPPED_FOLDERS", 2)
+    assert entries(ann, f"folder={inner}&folder={a}") == found
+    monkeypatch.setattr(zips, "MAX_ZIPPED", 1)
+    assert problem(ann.get(f"/files.zip?folder={a}"), 400, "invalid")["limit"] == 1
 
 
 def entries(person: Person, query: str) -> dict[str, bytes]:
