@@ -58,7 +58,8 @@ def command(
 
 
 def _download_all(downloader: Downloader, wanted: str, results: Results) -> int:
-    """A file, or all that lies in a folder; how many files could not be downloaded."""
+    """A file, or all that lies in a folder; how many files and folders could not be downloaded. With a folder that
+    cannot be made here goes what is in it, and the others are downloaded all the same."""
     try:
         return 0 if _download(downloader, wanted, results) else 1
     except ResponseError as error:
@@ -68,20 +69,33 @@ def _download_all(downloader: Downloader, wanted: str, results: Results) -> int:
             return 1
     if not downloader.to.is_dir():
         raise click.UsageError(f"{printable_path(str(downloader.to))} is not a directory, and {wanted} is a folder.")
-    failed = 0
+    failed, unmade = 0, set[tuple[str, ...]]()
     for one in folders_within(downloader.client, folder):
+        if one.path[:-1] in unmade:
+            unmade.add(one.path)
+            continue
         directory = downloader.to.joinpath(*(safe_name(name) for name in one.path))
-        _make(directory)
+        try:
+            _make(directory)
+        except ClientError as error:
+            unmade.add(one.path)
+            failed += 1
+            results.failed(str(directory), error, id=one.id)
+            continue
         into = replace(downloader, to=directory, keep=True)
         failed += sum(not _try(into, file_id, results) for file_id in files_in(downloader.client, one))
     return failed
 
 
 def _make(directory: Path) -> None:
-    """Unless it is there. A link is none of ours: the names come from the site, and it leads elsewhere."""
+    """Unless it is there. A link is none of ours: the names come from the site, and it leads elsewhere. Raises
+    ClientError."""
     if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
-        raise click.UsageError(f"{printable_path(str(directory))} is not a directory.")
-    directory.mkdir(exist_ok=True)
+        raise ClientError("is not a directory: nothing of this folder is downloaded.")
+    try:
+        directory.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ClientError(f"cannot be made: {error.strerror}.") from None
 
 
 def _try(downloader: Downloader, file_id: str, results: Results) -> bool:

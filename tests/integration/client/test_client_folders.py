@@ -70,13 +70,31 @@ def test_one_that_was_killed_goes_on_with_what_is_missing(ann: Person, net: Rela
     assert net.down - before < 3 * CHUNK, "the first was not fetched again"
 
 
+def test_a_folder_that_cannot_be_made_leaves_the_others_alone(ann: Person) -> None:
+    folder, album = uploaded(ann)
+    elsewhere = ann.home / "elsewhere"
+    elsewhere.mkdir()
+    (ann.home / "album").mkdir()
+    (ann.home / "album" / "2026").symlink_to(elsewhere, target_is_directory=True)
+    (ann.home / "album" / "none").write_bytes(b"mine")
+    status, out, err = ann.run("download", folder, "--json")
+    assert status == 1
+    assert "album/2026: is not a directory" in err
+    failed = [one for one in objects(out) if "error" in one]
+    names = {one["id"]: one["name"] for one in ann.client.list_items("/folders", [("parent", folder)])}
+    assert sorted(names[one["id"]] for one in failed) == ["2026", "none"]
+    assert (ann.home / "album" / "a.bin").read_bytes() == (album / "a.bin").read_bytes()
+    assert (ann.home / "album" / "none").read_bytes() == b"mine"
+    assert tree(elsewhere) == {}
+
+
 def test_what_a_site_calls_its_folders_leads_nowhere(ann: Person) -> None:
     folder, _ = uploaded(ann)
     elsewhere = ann.home / "elsewhere"
     elsewhere.mkdir()
     (ann.home / "album").symlink_to(elsewhere, target_is_directory=True)
     status, _, err = ann.run("download", folder)
-    assert status == 2
+    assert status == 1
     assert "is not a directory" in err
     assert not list(elsewhere.iterdir())
 
