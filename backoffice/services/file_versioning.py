@@ -10,7 +10,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.file_versions import content_changes
-from backoffice.domain.files import File
+from backoffice.domain.files import File, FileState
 from backoffice.errors import NotFound
 from backoffice.services.file_amending import FileAmending
 from backoffice.services.file_changes import expect_version
@@ -46,7 +46,7 @@ class FileVersioning(FileAmending):
         file = self._reach(actor, file_id, Acts.FILE_DOWNLOAD)
         self._version(file, version_id)
         version, packed_map = self.files.get_with_map(version_id)
-        if version is None or version.version_of != file.id:
+        if version is None or version.version_of != file.id or version.state is not FileState.VERSION:
             raise NotFound  # it went at this moment
         return self._reader.open(actor, version, packed_map)
 

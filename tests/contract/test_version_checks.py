@@ -12,6 +12,7 @@ from backoffice.domain.files import File, FileSpec, FileState
 from backoffice.domain.limits import MAX_VERSIONS
 from backoffice.domain.maintenance import Invariant
 from backoffice.domain.text import fold
+from backoffice.errors import NotFound
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.file_indexes import SHORT
 from tests.support.fsck import Scene
@@ -134,6 +135,22 @@ def test_a_dropped_version_is_freed_after_a_crash(held: Held, state: FileState) 
     held.world.assert_sound()
     assert held.world.chunks.stat(held.earlier.content_id, range(3)) == [None] * 3
     assert held.world.files.usage("alice")[0] == (len(SECOND) if state is FileState.READY else 0)
+
+
+def test_a_version_that_goes_at_this_moment_is_not_found(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the list of versions and that at its record; its bytes are freed next."""
+    store, library = type(held.world.files), held.world.library
+    unhindered = store.get_with_map
+
+    def meanwhile(files: Any, file_id: str) -> Any:
+        if file_id == held.earlier.id:
+            library.delete_version(ALICE, held.file.id, file_id)
+        return unhindered(files, file_id)
+
+    monkeypatch.setattr(type(library), "_collect", lambda *_: None)
+    monkeypatch.setattr(store, "get_with_map", meanwhile)
+    with pytest.raises(NotFound):
+        held.read_earlier()
 
 
 def test_a_restored_one_is_in_nobodys_way(held: Held) -> None:
