@@ -102,6 +102,17 @@ def test_a_version_whose_file_is_gone_becomes_a_file(held: Held) -> None:
     assert held.world.files.usage("alice") == (len(SECOND), 0)
 
 
+def test_the_bytes_of_a_version_go_to_the_owner_of_its_file_with_it(held: Held) -> None:
+    """It was somebody else's in every way, so no quota looks wrong before it is moved."""
+    size = held.earlier.size
+    held.call("HSET", KEYS.record("files", held.earlier.id), SHORT["owner"], "bob")
+    for owner, more in (("alice", -size), ("bob", size)):
+        held.call("HINCRBY", KEYS.quota(owner), "used", more)
+    held.found(fix=True)
+    assert (held.world.files.usage("alice"), held.world.files.usage("bob")) == ((len(SECOND) + size, 0), (0, 0))
+    held.world.assert_sound()
+
+
 def test_what_nobody_names_is_nobodys(held: Held) -> None:
     """The file that held it is there, and holds something else."""
     for one in (held.earlier, held.file):

@@ -72,6 +72,10 @@ class VersionCheck:
                 self._files.collection.expect(commit, one, Changed())
             new = replace(handed_over(version, file.owner), version=version.version + 1)
             self._files.collection.replace(commit, version, new)
+            # Its bytes count where its record says, and that is elsewhere now.
+            for owner, size in ((version.owner, -version.size), (file.owner, version.size)):
+                commit.write("HINCRBY", self._repairer.keys.quota(owner), "used", size)
+                self._repairer.note_quota(commit, owner)
 
         what = f"{version.id} is an earlier version of {file.id} and belongs to somebody else"
         return Fault(Invariant.VERSION, ObjectRef("file", file.id, file.name), what, repair)
