@@ -121,6 +121,9 @@ class ShareOpening(Records[Share]):
             raise NotFound
         if not share.is_for(person):
             deny(self.audit, person, act.takes, self.ref(share), "it is not shared with them", NotFound())
+        if wanted.id == share.object and wanted.kind is not share.kind:
+            # Nothing is found so, and that bars nothing: whether it is open is judged by what is shared.
+            deny(self.audit, person, act.takes, self.ref(share), f"it is a {share.kind}", NotFound())
         found = self._read(share, wanted)
         self._check(person, share, found, wanted, act)
         if found.thing is None or found.user is None:
