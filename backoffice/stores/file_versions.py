@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
+from backoffice.domain.access import Actor
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.file_versions import earlier, gone, handed_over, with_content
 from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import new_id
-from backoffice.errors import QuotaExceeded
+from backoffice.errors import Conflict, QuotaExceeded
 from backoffice.stores.file_indexes import is_version
 from backoffice.stores.file_lists import NOUN, FileLists
 from backoffice.stores.quotas import move_quota
 from backoffice.stores.records.commit import Commit
+
+FULL: Final = (
+    "As many earlier versions of this file are kept as there may be, and only its owner may let one go."
+    " Store it under another name, or ask its owner."
+)
 
 
 class FileVersions(FileLists):
@@ -59,18 +66,20 @@ class FileVersions(FileLists):
         commit.run(self._db, when_full=True)
         return dropped
 
-    def put_content(self, commit: Commit, old: File, new: File, at: int) -> None:
+    def put_content(self, commit: Commit, old: File, new: File, event: AuditEvent) -> None:
         """Let the commit put `new` in the place of `old`, whose content it does not hold, and keep that as an earlier
-        version, as far as these are kept. It then raises QuotaExceeded; VersionMismatch where the file, or a version
-        that goes, was changed meanwhile."""
-        before, most = earlier(old, new_id()), self.bounds.versions
-        dropped = self.versions(old)[max(0, most - 1) :]
+        version, as far as these are kept. Raises Conflict where one would go that its actor may not drop. It then
+        raises QuotaExceeded; VersionMismatch where the file, or a version that goes, was changed meanwhile."""
+        before, most, at = earlier(old, new_id()), self.bounds.versions, event.at
+        versions = [before, *self.versions(old)]
+        dropped = versions_to_drop(versions, most, event.actor)
         self.collection.replace(commit, old, new)
-        kept = before if most else replace(before, state=FileState.GONE, changed_at=at)
-        self.collection.insert(commit, kept)
-        self.drop(commit, dropped, at)
+        kept = before not in dropped
+        self.collection.insert(commit, before if kept else replace(before, state=FileState.GONE, changed_at=at))
+        others = [one for one in dropped if one is not before]
+        self.drop(commit, others, at)
         if most:
-            self.check_versions(commit, old.owner, 1 - len(dropped))
+            self.check_versions(commit, old.owner, int(kept) - len(others))
 
     def drop(self, commit: Commit, versions: Sequence[File], at: int) -> None:
         """Let the commit drop these: their bytes are freed next."""
@@ -94,3 +103,15 @@ class FileVersions(FileLists):
             return
         error = QuotaExceeded(f"{whose} may have {most} earlier versions of files.", files=most)
         commit.check("fewer", self._keys.index(NOUN, "earlier", owner), most - more + 1, error=error)
+
+
+def versions_to_drop(versions: Sequence[File], most: int, actor: Actor) -> Sequence[File]:
+    """Those of the earlier versions, the newest first, that have to go for `most` of them to stay: the oldest. Who acts
+    for another drops what they brought themselves, and nothing of anybody else. Raises Conflict."""
+    if not actor.acts_for:
+        return versions[most:]
+    more = max(0, len(versions) - most)
+    theirs = [one for one in versions if most and one.stored_by == (actor.id or actor.credential)]
+    if len(theirs) < more:
+        raise Conflict(FULL)
+    return theirs[len(theirs) - more :]

@@ -63,7 +63,7 @@ class NewFiles(FileVersions):
             commit = Commit(self._keys, entry)
             add(commit)
             commit.charge("acts", event, self.bounds.acts)
-            self._take_in(commit, named, old, stored, event.at)
+            self._take_in(commit, named, old, stored, event)
             if into is None:
                 self.names.check_stays(commit, named, above)
             if into is None and old is not None:
@@ -96,10 +96,10 @@ class NewFiles(FileVersions):
         commit.check("fewer", self._keys.index(NOUN, "owner", owner), most, error=error)
         commit.check("fewer", self._keys.index(NOUN, "trash", owner), most, error=error)
 
-    def _take_in(self, commit: Commit, file: File, old: File | None, stored: File, at: int) -> None:
+    def _take_in(self, commit: Commit, file: File, old: File | None, stored: File, event: AuditEvent) -> None:
         """Let the commit insert `file`, or put `stored` in the place of `old`, which is that file or its target."""
         if old is not None:
-            self.put_content(commit, old, stored, at)
+            self.put_content(commit, old, stored, event)
             return
         self.check_number(commit, file.owner)
         self.names.check_vacant(commit, file)

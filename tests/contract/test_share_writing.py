@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from backoffice.domain.files import FileSpec, OnConflict
+from backoffice.domain.files import File, FileSpec, OnConflict
+from backoffice.domain.shares import Share
 from backoffice.errors import Conflict, NameTaken, NotAllowed, NotFound, QuotaExceeded
 from backoffice.services.file_reading import record_counted_reads
+from backoffice.stores.file_versions import FileVersions
 from tests.support.shares import DATA, SHELL, Circle
 from tests.support.shares_under_way import CHUNK, LONG, WRITE, coming, unsound
 from tests.support.website import make_whole_site
@@ -131,6 +133,83 @@ def test_where_no_versions_are_kept_it_takes_more_than_a_share_gives(redis: Any)
     with pytest.raises(NotAllowed):
         shared.put(bob, share.id, spec, io.BytesIO(b"plan B").readinto, 6)
     assert on.site.services.files.get(on.who("ann"), plan).size == len(DATA)
+
+
+def _replace(on: Circle, share: Share, who: str, data: bytes, how: str = "content") -> File:
+    """Give Ann's `plan.txt` other content, by one of the ways."""
+    shared, plan, body = on.site.services.shared, on.files["plan"].id, io.BytesIO(data).readinto
+    if how == "content":
+        return shared.replace_content(coming(on, who), share.id, plan, body, len(data))
+    if how == "form":
+        writer, into = shared.file_writer(coming(on, who), share.id, plan)
+        return on.site.services.uploads.upload_stream(writer, FileSpec("plan.txt", into=into), body)
+    spec = FileSpec("plan.txt", on_conflict=OnConflict.REPLACE)
+    if how == "name":
+        return shared.put(coming(on, who), share.id, spec, body, len(data))
+    begun = shared.put_chunk(coming(on, who), share.id, upload_id=None, index=0, total_chunks=1, data=data).upload.id
+    return shared.complete(coming(on, who), share.id, begun, spec, total_size=len(data))
+
+
+def _sizes(on: Circle) -> list[int]:
+    history = on.site.services.files.history(on.who("ann"), on.files["plan"].id)
+    return [one.size for one in (history.file, *history.earlier)]
+
+
+WAYS: Final = ["content", "name", "form", "chunks"]
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_who_replaces_again_and_again_drops_what_they_brought_and_nothing_else(redis: Any, how: str) -> None:
+    on = Circle(make_whole_site(redis, chunk_size=CHUNK, max_chunk_size=CHUNK, keep_versions=3))
+    share = on.share(WRITE)
+    for size in range(1, 7):
+        _replace(on, share, "bob", b"x" * size, how)
+    assert _sizes(on) == [6, 5, 4, len(DATA)]
+    assert not unsound(on)
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_nobody_pushes_out_what_others_brought(redis: Any, how: str) -> None:
+    on = Circle(make_whole_site(redis, chunk_size=CHUNK, max_chunk_size=CHUNK, keep_versions=2))
+    share, eves, plan = on.share(WRITE), on.share(WRITE, user="eve"), on.files["plan"].id
+    _replace(on, eves, "eve", b"eve")
+    _replace(on, share, "bob", b"b", how)
+    _replace(on, share, "bob", b"bob again", how)
+    assert _sizes(on) == [9, 3, len(DATA)], "of their own goes what it holds now, where they brought nothing before"
+    on.site.services.uploads.replace_content(on.who("ann"), plan, io.BytesIO(b"of Ann").readinto, 6)
+    on.site.services.uploads.replace_content(on.who("ann"), plan, io.BytesIO(b"Ann").readinto, 3)
+    assert _sizes(on) == [3, 6, 9], "its owner may"
+    _replace(on, share, "bob", b"by Bob", how)
+    assert _sizes(on) == [6, 3, 6]
+    for who, by in (("bob", share), ("eve", eves)):
+        on.site.services.uploads.replace_content(on.who("ann"), plan, io.BytesIO(b"last").readinto, 4)
+        on.site.services.uploads.replace_content(on.who("ann"), plan, io.BytesIO(b"of all").readinto, 6)
+        on.site.services.uploads.replace_content(on.who("ann"), plan, io.BytesIO(b"!").readinto, 1)
+        with pytest.raises(Conflict, match="only its owner"):
+            _replace(on, by, who, b"too many", how)
+        assert _sizes(on) == [1, 6, 4]
+    assert not unsound(on)
+
+
+def test_two_at_once_push_nothing_out_either(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the versions and the commit somebody else has replaced it."""
+    on = Circle(make_whole_site(redis, keep_versions=2))
+    share, eves = on.share(WRITE), on.share(WRITE, user="eve")
+    _replace(on, eves, "eve", b"eve")
+    read, come = FileVersions.versions, list[str]()
+
+    def versions(store: FileVersions, file: File) -> list[File]:
+        found = read(store, file)
+        if not come:
+            come.append("eve")
+            _replace(on, eves, "eve", b"eve2")
+        return found
+
+    monkeypatch.setattr(FileVersions, "versions", versions)
+    with pytest.raises(Conflict, match="only its owner"):
+        _replace(on, share, "bob", b"b")
+    monkeypatch.undo()
+    assert _sizes(on) == [4, 3, len(DATA)]
 
 
 def test_nothing_is_renamed_moved_or_deleted(on: Circle) -> None:

@@ -9,6 +9,7 @@ from backoffice.domain.file_versions import changed_meanwhile
 from backoffice.domain.files import OCTETS
 from backoffice.errors import (
     ChecksumMismatch,
+    Conflict,
     Gone,
     NotFound,
     QuotaExceeded,
@@ -40,13 +41,14 @@ from backoffice.web.route_access import route_act
     body={OCTETS: BYTES},
     headers={**STILL, "Content-Type": "Type of the file; left out: as it was", "Repr-Digest": DIGEST},
     sends={"ETag": "Entity tag of the metadata", "X-Durability": CREATED["X-Durability"]},
-    raises=(NotFound, Gone, VersionMismatch, ChecksumMismatch, TooLarge, QuotaExceeded, TooMany, StoreFull),
+    raises=(NotFound, Gone, Conflict, VersionMismatch, ChecksumMismatch, TooLarge, QuotaExceeded, TooMany, StoreFull),
     curl='curl -T film.mp4 "$SITE/shares/$SHARE/files/$ID/content"',
 )
 @route_act(Acts.SHARE_WRITE, max_body=None)
 def put_shared_content(share_id: str, file_id: str) -> Response:
-    """Where the share gives `write`. What it held becomes an earlier version, which its owner can restore. Where the
-    site keeps none, it takes more than a share gives: 403."""
+    """Where the share gives `write`. What it held becomes an earlier version, which its owner can restore. Where as many
+    are kept as there may be, the oldest goes that you brought yourself; of what others brought nothing goes, and without
+    one of yours it is 409. Where the site keeps none, it takes more than a share gives: 403."""
     wanted = query(ContentFields, request)
     sha256 = single_digest(
         checksum_bytes(wanted.checksum),
