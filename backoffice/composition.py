@@ -99,7 +99,7 @@ def build_services(
     stores = Stores(settings, Db(client, shebang=shebang), step_aside)
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
     shared, links = _files(stores, settings, people)
-    files, folders, uploads = shared.files, shared.folders, shared.uploads
+    files, folders, uploads = shared.files, shared.folders, shared.all_uploads
     system, maintenance, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links, shared.shares))
     return Services(
         users=people,

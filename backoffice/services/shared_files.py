@@ -48,7 +48,7 @@ class SharedFiles:
     shares: Shares
     files: Files
     folders: Folders
-    uploads: Uploads
+    all_uploads: Uploads
     zips: Zips
 
     @classmethod
@@ -56,6 +56,13 @@ class SharedFiles:
         """Over the services whose doors it has besides."""
         shares = Shares.of(store, users, files.files, folders.store)
         return cls(shares, files, folders, uploads, Zips(files, folders))
+
+    @property
+    def uploads(self) -> Uploads:
+        """How all of them come in: by no more than half of the places that an owner has for uploads at a time, so that
+        nobody keeps the owner from their own."""
+        limits = self.all_uploads.limits
+        return replace(self.all_uploads, limits=replace(limits, max_open=max(1, limits.max_open // 2)))
 
     # -- finding
 

@@ -98,7 +98,8 @@ class UploadsStarting(UploadsUnderWay):
             expires_at=limits.expires_at(now, dies_at),
             size=UNKNOWN if size is None else size,
             total_chunks=total_chunks,
-            reserved=size or 0,
+            # Others hold no more of an owner's quota than they have sent.
+            reserved=0 if actor.acts_for else size or 0,
             name=clean_name(name) if name else "",
             fence=int(one_shot),
             address=actor.ip,

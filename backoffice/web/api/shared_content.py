@@ -46,9 +46,9 @@ from backoffice.web.route_access import route_act
 )
 @route_act(Acts.SHARE_WRITE, max_body=None)
 def put_shared_content(share_id: str, file_id: str) -> Response:
-    """Where the share gives `write`. What it held becomes an earlier version, which its owner can restore. Where as many
-    are kept as there may be, the oldest goes that you brought yourself; of what others brought nothing goes, and without
-    one of yours it is 409. Where the site keeps none, it takes more than a share gives: 403."""
+    """Where the share gives `write`. What it held becomes an earlier version, which its owner can restore. Where no
+    more are kept the oldest goes that you brought; of what others brought nothing goes, and without one of yours it is
+    409. Where the site keeps none, it takes more than a share gives: 403."""
     wanted = query(ContentFields, request)
     sha256 = single_digest(
         checksum_bytes(wanted.checksum),

@@ -103,7 +103,7 @@ def _take(writer: Actor, folder: str = "", into: Target | None = None) -> list[F
     """What the form brought, and a message where it could not be taken."""
     stored: list[File] = []
     try:
-        take_form(request, writer, services().uploads, stored.append, folder, into)
+        take_form(request, writer, services().shared.uploads, stored.append, folder, into)
     except MENDABLE as error:
         drain(request)  # the browser shows the answer only when it got rid of the form
         flash(NO_ROOM if isinstance(error, QuotaExceeded) else sentence(error), "error")
