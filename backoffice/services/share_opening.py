@@ -12,9 +12,10 @@ the folder that is shared is among those above it, by their identifiers, at that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from backoffice.domain.access import Actor, system_actor
@@ -58,7 +59,8 @@ class Within:
 @dataclass(frozen=True, slots=True)
 class Reached:
     """What somebody reaches by a share. `guest`: who acts there; `sharer`: the owner's name; `trail`: the folders from
-    the one that is shared to the one in which `thing` lies, or that it is; none of a file that is shared by itself."""
+    the one that is shared to the one in which `thing` lies, or that it is; none of a file that is shared by itself.
+    `again` reaches it as it is by then, or raises what the refusal is."""
 
     share: Share
     guest: Actor
@@ -66,6 +68,7 @@ class Reached:
     thing: Thing
     packed_map: bytes
     trail: tuple[Folder, ...]
+    again: Callable[[], Reached] = field(compare=False, repr=False)
 
     @property
     def may_write(self) -> bool:
@@ -185,7 +188,8 @@ class ShareOpening(Records[Share]):
         trail = (thing, *found.above) if isinstance(thing, Folder) else found.above
         inside = next((at + 1 for at, one in enumerate(trail) if one.id == share.object), 0)
         guest = self._guest(person, share, given, found.versions, wanted, act)
-        return Reached(share, guest, user.username, thing, found.packed_map, tuple(reversed(trail[:inside])))
+        way, again = tuple(reversed(trail[:inside])), partial(self.reach, person, share.id, wanted, act)
+        return Reached(share, guest, user.username, thing, found.packed_map, way, again)
 
     def _guest(
         self,

@@ -29,6 +29,7 @@ from backoffice.services.files import Files
 from backoffice.services.folders import Folders
 from backoffice.services.ports import ShareStore
 from backoffice.services.share_opening import Reached, Within
+from backoffice.services.shared_zips import FilesByShare
 from backoffice.services.shares import Shares
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.service import Data, Uploads
@@ -97,14 +98,30 @@ class SharedFiles:
         return self.shares.reach(person, share_id, Within(ShareKind.FILE, file))
 
     def folders_in(self, reached: Reached, query: Query) -> Page[Folder]:
-        """Orders and search as with `Folders.page_in`. Raises Invalid."""
+        """Orders and search as with `Folders.page_in`. Raises Invalid. The share is looked at again when the list was
+        read: what came into a folder that was moved out before is not shown."""
         folder = reached.folder
-        return self.folders.page_in(reached.guest, folder.id, query, folder.owner)
+        found = self.folders.page_in(reached.guest, folder.id, query, folder.owner)
+        reached.again()
+        return found
 
     def files_in(self, reached: Reached, query: Query) -> Page[File]:
         """Likewise, as with `Files.page_in`."""
         folder = reached.folder
-        return self.files.page_in(reached.guest, folder.id, query, folder.owner)
+        found = self.files.page_in(reached.guest, folder.id, query, folder.owner)
+        reached.again()
+        return found
+
+    def place(self, reached: Reached, search: str, first: int, rows: int) -> tuple[Page[Folder], Page[File]]:
+        """So many rows of what lies in a folder, from the `first` on: the folders before the files, each by name."""
+        folder, guest = reached.folder, reached.guest
+        asked = Query(sort="name", search=search, limit=rows, offset=first)
+        folders = self.folders.page_in(guest, folder.id, asked, folder.owner)
+        room, offset = rows - len(folders.items), max(0, first - folders.total)
+        asked = Query(sort="name", search=search, limit=max(room, 1), offset=offset)
+        files = self.files.page_in(guest, folder.id, asked, folder.owner)
+        reached.again()
+        return folders, Page(files.items[:room], files.total, files.exact)
 
     # -- reading
 
@@ -136,18 +153,7 @@ class SharedFiles:
             parts = ChunkMap.unpack(one.packed_map, one.file.total_chunks)
             return self._reader.parts(one.guest, one.file, parts, 0, one.file.size)
 
-        some = _FilesByShare(
-            self.files.files,
-            self.files.uploads,
-            self.files.chunks,
-            self.files.users,
-            self.files.audit,
-            self.files.quota,
-            self.files.trash_seconds,
-            self.files.now,
-            by_share=open_file,
-            unsent_by_share=read,
-        )
+        some = FilesByShare.over(self.files, open_file, read)
         return replace(self.zips, files=some).open_folder(reached.guest, inside.id, inside.owner, inside.name)
 
     @property
@@ -262,25 +268,6 @@ class SharedFiles:
         """They see of uploads those that they began."""
         self.writer(person, share_id)
         return self.shares.reach(person, share_id, Within(), Acts.SHARE_WRITE).guest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FilesByShare(Files):
-    """Files of which each is opened through a share, whatever else their owner has."""
-
-    by_share: Callable[[str, bool], OpenedFile]
-    unsent_by_share: Callable[[str, str], Generator[memoryview, None, None]]
-
-    def open(self, actor: Actor, file_id: str, *, whole: bool = False) -> OpenedFile:  # noqa: ARG002
-        return self.by_share(file_id, whole)
-
-    def read_unsent(
-        self,
-        actor: Actor,  # noqa: ARG002
-        file_id: str,
-        content: str,
-    ) -> Generator[memoryview, None, None]:
-        return self.unsent_by_share(file_id, content)
 
 
 def _newest(share: Share) -> tuple[int, str]:

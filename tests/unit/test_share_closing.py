@@ -1,9 +1,11 @@
-"""What closes a share for good, and what does not: only that what is shared is not there, or may not be shared."""
+"""What closes a share for good, and what does not: only that what is shared is not there, or may not be shared. And
+what happens between the reads of one request."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import fakeredis
 import pytest
@@ -11,7 +13,9 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from backoffice.domain.shares import Share, ShareAccess, ShareState
-from tests.support.shares import DATA, SHELL, Bearer, Circle
+from backoffice.services.files import Files
+from backoffice.services.folders import Folders
+from tests.support.shares import DATA, SHELL, Bearer, Browser, Circle
 from tests.support.website import Site, make_whole_site
 
 Ask = Callable[[Bearer], TestResponse]
@@ -96,3 +100,40 @@ def test_what_is_not_there_closes_it_whatever_is_asked_for(on: Circle) -> None:
     assert not on.now(share).closed_at
     assert of_folders(share, on.folder)["files"](call).status_code == 404
     assert on.shares.held_one(SHELL, share.id).state is ShareState.CLOSED
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda on, share, page: on.bearer("bob")("GET", f"/shares/{share.id}/files?folder={on.deep}"),
+        lambda on, share, page: on.bearer("bob")("GET", f"/shares/{share.id}/folders?folder={on.deep}"),
+        lambda on, share, page: page.get(f"/shared-with-me/{share.id}?folder={on.deep}"),
+    ],
+    ids=["files", "folders", "page"],
+)
+@pytest.mark.parametrize("what", ["moved out", "revoked"])
+def test_what_comes_into_a_folder_that_was_moved_out_is_not_shown(
+    on: Circle, monkeypatch: pytest.MonkeyPatch, door: Callable[[Circle, Share, Browser], TestResponse], what: str
+) -> None:
+    """Between the look at the share and the list."""
+    share, has, page = on.share(), on.site.services, on.site.browser()
+    page.sign_in("bob")
+    assert door(on, share, page).status_code == 200
+
+    def before(read: Callable[..., Any]) -> Callable[..., Any]:
+        def page_in(*args: Any) -> Any:
+            monkeypatch.undo()
+            if what == "revoked":
+                on.shares.revoke(on.who("ann"), share.id)
+            else:
+                has.folders.update(on.who("ann"), on.deep, parent=on.beside)
+            on.store("secret plan.txt", on.deep)
+            has.folders.create(on.who("ann"), name="secret folder", parent=on.deep)
+            return read(*args)
+
+        return page_in
+
+    for service in (Files, Folders):
+        monkeypatch.setattr(service, "page_in", before(service.page_in))
+    answer = door(on, share, page)
+    assert (answer.status_code, b"secret" in answer.data) == (404, False)

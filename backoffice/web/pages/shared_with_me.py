@@ -118,7 +118,7 @@ def _folder_page(reached: Reached) -> str:
     folder, share = reached.folder, reached.share
     home = url_for("pages.shared_thing", share_id=share.id)
     here = folder.id if folder.id != share.object else ""
-    folders, files = _some(reached, search, page * ROWS)
+    folders, files = has.shared.place(reached, search, page * ROWS, ROWS)
 
     def page_url(at: int) -> str:
         return _address(home, folder=here, q=search, page=at)
@@ -141,15 +141,6 @@ def _folder_page(reached: Reached) -> str:
         zip_url=url_for("api.files.download_shared_zip", share_id=share.id, folder=here or None),
         limits=has.uploads.limits,
     )
-
-
-def _some(reached: Reached, search: str, start: int) -> tuple[Page[Folder], Page[File]]:
-    """A page of what lies in a folder: the folders first, then the files, each by name."""
-    shared = services().shared
-    folders = shared.folders_in(reached, Query(sort="name", search=search, limit=ROWS, offset=start))
-    room, offset = ROWS - len(folders.items), max(0, start - folders.total)
-    files = shared.files_in(reached, Query(sort="name", search=search, limit=max(room, 1), offset=offset))
-    return folders, Page(files.items[:room], files.total, files.exact)
 
 
 def _more(folders: Page[Folder], files: Page[File], page: int) -> bool:
