@@ -29,7 +29,7 @@ from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.domain.permissions import Permission, Permissions
 from backoffice.domain.roles import Role
-from backoffice.domain.shares import SHARES, Grantee, Share, ShareKind, ShareState
+from backoffice.domain.shares import SHARES, Grantee, Share, ShareKind, ShareStanding, ShareState
 from backoffice.domain.users import User
 from backoffice.domain.versions import Version
 from backoffice.errors import NotFound, VersionMismatch
@@ -128,6 +128,9 @@ class ShareOpening(Records[Share]):
             # Nothing is found so, and that bars nothing: whether it is open is judged by what is shared.
             deny(self.audit, person, act.takes, self.ref(share), f"it is a {share.kind}", NotFound())
         found = self._read(share, wanted)
+        if self._is_within(share, found, wanted) and self._standing(share, found).state is ShareState.BLOCKED:
+            self._close_if_barred(person, share, act)
+            found = self._read(share, wanted)
         self._check(person, share, found, wanted, act)
         if found.thing is None or found.user is None:
             raise NotFound
@@ -164,18 +167,33 @@ class ShareOpening(Records[Share]):
 
     def _check(self, person: Actor, share: Share, found: _Found, wanted: Within, act: Act) -> None:
         """Raises NotFound where the share does not reach so far, or is not open."""
-        if found.root is None and wanted.id not in {"", share.object}:
+        if not self._is_within(share, found, wanted):
             if found.thing is not None:
                 deny(self.audit, person, act.takes, self.ref(share), "it does not lie in what is shared", NotFound())
             raise NotFound
-        standing = share.standing(self._bar(share, found.user, found.roles, found.root, _stays(found)))
-        if standing.state is ShareState.BLOCKED:
-            self._close(share, standing.because)
+        standing = self._standing(share, found)
         if standing.state is not ShareState.OPEN:
             deny(self.audit, person, act.takes, self.ref(share), standing.because, NotFound())
         within = [one for one in (found.thing, *found.above) if one is not None]
         if not all(map(is_there, within)) or any(one.owner != share.owner for one in within):
             raise NotFound  # in the trash, or on the way there
+
+    @staticmethod
+    def _is_within(share: Share, found: _Found, wanted: Within) -> bool:
+        """Whether what was found says how the share stands: what does not lie in what is shared says nothing of it."""
+        return found.root is not None or wanted.id in {"", share.object}
+
+    def _standing(self, share: Share, found: _Found) -> ShareStanding:
+        return share.standing(self._bar(share, found.user, found.roles, found.root, _stays(found)))
+
+    def _close_if_barred(self, person: Actor, share: Share, act: Act) -> None:
+        """The thing and the folders above it are read one after the other: while its owner moves it, some may be seen
+        as they were before and others as after, and together look barred. So it is looked at once more, by itself.
+        Raises NotFound where it is closed."""
+        standing = self._standing(share, self._read(share, Within(share.kind)))
+        if standing.state is ShareState.BLOCKED:
+            self._close(share, standing.because)
+            deny(self.audit, person, act.takes, self.ref(share), standing.because, NotFound())
 
     def _reached(self, person: Actor, share: Share, found: _Found, wanted: Within, act: Act) -> Reached:
         user, thing = found.user, found.thing

@@ -12,9 +12,11 @@ import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
 
+from backoffice.domain.folders import Folder
 from backoffice.domain.shares import Share, ShareAccess, ShareState
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
+from backoffice.stores.folders import RedisFolders
 from tests.support.shares import DATA, SHELL, Bearer, Browser, Circle
 from tests.support.website import Site, make_whole_site
 
@@ -137,3 +139,29 @@ def test_what_comes_into_a_folder_that_was_moved_out_is_not_shown(
         monkeypatch.setattr(service, "page_in", before(service.page_in))
     answer = door(on, share, page)
     assert (answer.status_code, b"secret" in answer.data) == (404, False)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "file within"])
+def test_a_share_that_looks_barred_while_its_owner_moves_it_stays_open(
+    on: Circle, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It is read with the folder in which it lay before, and that when it is in the trash, where nothing of it is."""
+    has, ann, plan = on.site.services, on.who("ann"), on.files["plan"].id
+    share = on.share(**({"file": plan} if kind == "file" else {}))
+    has.folders.update(ann, on.folder, parent=on.beside)
+    read = RedisFolders.get
+
+    def get(store: RedisFolders, key: str) -> Folder | None:
+        found = read(store, key)
+        if key == on.folder:
+            monkeypatch.undo()
+            has.folders.update(ann, on.folder, parent="")
+            has.folders.trash(ann, on.beside)
+        return found
+
+    monkeypatch.setattr(RedisFolders, "get", get)
+    path = f"/shares/{share.id}/files"
+    assert on.bearer("bob")("GET", path if kind == "folder" else f"{path}/{plan}").status_code == 200
+    assert RedisFolders.get is read, "it happened"
+    assert on.now(share) == share
+    assert not on.entries("share.close")
