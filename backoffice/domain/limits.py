@@ -68,6 +68,10 @@ MAX_DELIVERIES: Final = 10_000
 """Files that guests of one person's requests deliver in a day."""
 MAX_WAITING: Final = 10_000
 """Delivered files of one person that wait to be accepted."""
+MAX_REQUEST_UPLOADS: Final = 10
+"""Open uploads by one request: what strangers store beyond its bytes is less than a chunk of each."""
+MAX_GUEST_UPLOADS: Final = 4
+"""Of one guest among them."""
 MAX_LINK_TEXT: Final = 1024 * 1024
 """Bytes of a text that the page of a link shows."""
 LINK_LOOK_SECONDS: Final = 3600

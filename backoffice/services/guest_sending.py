@@ -17,9 +17,10 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.deliveries import Delivered, Delivery
 from backoffice.domain.files import File, FileSpec, FileState
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.limits import MAX_LIMIT, MAX_REQUEST_UPLOADS
 from backoffice.domain.links import Link
 from backoffice.domain.paging import Query
+from backoffice.domain.uploads import Upload
 from backoffice.errors import NotFound, QuotaExceeded, RequestFull, TooLarge
 from backoffice.services.authorization import authorize, deny
 from backoffice.services.deliveries import Deliveries
@@ -44,7 +45,7 @@ class GuestSending:
     @property
     def uploads(self) -> Uploads:
         """Within the bounds of the request. Guests take no more than half of the places that their owner has for
-        uploads at a time."""
+        uploads at a time, and each upload grows to no more than what is left of the request's bytes."""
         limits, largest = self.all_uploads.limits, self.link.terms.largest
         return replace(
             self.all_uploads,
@@ -52,6 +53,7 @@ class GuestSending:
                 limits,
                 max_file_size=min(limits.max_file_size, largest or limits.max_file_size),
                 max_open=max(1, limits.max_open // 2),
+                room=self._room if self.link.terms.max_bytes else None,
             ),
         )
 
@@ -64,8 +66,20 @@ class GuestSending:
             terms.check(spec.name, spec.mime_type, size)
         if link.delivered >= terms.max_files > 0:
             raise RequestFull(limit=terms.max_files)
-        if terms.max_bytes and link.delivered_bytes + max(1, size or 0) > terms.max_bytes:
+        if terms.max_bytes and max(1, size or 0) > self._left():
             raise RequestFull("This is more than there is room for in this request.", limit=terms.max_bytes)
+
+    def _left(self, but: str = "") -> int:
+        """Bytes that the request takes besides what was delivered and what open uploads have or reserved, `but` one of
+        them. As of now: others deliver meanwhile."""
+        link = self.deliveries.links.get(self.link.id) or self.link
+        asked = Query(filters=(("request", link.id),), limit=MAX_REQUEST_UPLOADS)
+        open_now = self.all_uploads.uploads.page(asked).items
+        held = sum(max(one.bytes, one.reserved) for one in open_now if one.id != but)
+        return link.terms.max_bytes - link.delivered_bytes - held
+
+    def _room(self, upload: Upload) -> int:
+        return self._left(but=upload.id)
 
     def spec(self, name: str, mime_type: str = "", *, digest: bytes = b"") -> FileSpec:
         """What a file of the guest's is to be. Raises Invalid, UnsupportedBody."""

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from backoffice.domain.audit import AuditEvent
+from backoffice.domain.deliveries import request_of
 from backoffice.domain.files import File
-from backoffice.domain.limits import MAX_DELIVERIES, MAX_WAITING
-from backoffice.errors import Conflict, Gone, RequestFull, VersionMismatch
+from backoffice.domain.limits import MAX_DELIVERIES, MAX_GUEST_UPLOADS, MAX_REQUEST_UPLOADS, MAX_WAITING
+from backoffice.domain.uploads import Upload
+from backoffice.errors import Conflict, Gone, RequestFull, TooMany, VersionMismatch
 from backoffice.stores.client import Db
 from backoffice.stores.file_lists import FileLists
 from backoffice.stores.keys import Keys
@@ -25,6 +27,21 @@ class RequestGone(Gone):
     """The request is there no more."""
 
     code = "request_gone"
+
+
+def check_begun(commit: Commit, keys: Keys, upload: Upload) -> None:
+    """Let the commit check, where a guest begins the upload, that few are open by the same request, and fewer of the
+    same guest. It then raises TooMany."""
+    request = request_of(upload.begun_by)
+    if not request:
+        return
+    for facet, value, most in (
+        ("request", request, MAX_REQUEST_UPLOADS),
+        ("guest", upload.begun_by, MAX_GUEST_UPLOADS),
+    ):
+        told = f"At most {most} uploads can be open at a time here."
+        error = TooMany(told, limit=most, retry_after=60)
+        commit.check("fewer", keys.index("uploads", facet, value), most, error=error)
 
 
 def counted(db: Db, keys: Keys, file: File, event: AuditEvent, add: Add) -> Add:

@@ -16,13 +16,14 @@ from backoffice.errors import ChunksMissing, Completing, Conflict, NotFound, Too
 from backoffice.stores.chunk_maps import map_questions, unpack_map
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
+from backoffice.stores.deliveries import check_begun
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
 from backoffice.stores.quotas import check_quota, release_keys, take_quota
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
-from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Words
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.upload_indexes import INDEXES
 from backoffice.stores.upload_parts import take_parts
 from backoffice.stores.upload_refusals import refusal_of
 from backoffice.stores.users import NOUN as USERS
@@ -32,20 +33,6 @@ NOUN = "uploads"
 
 class _ThereAlready(Conflict):
     """There is a chunk, and it may be another one."""
-
-
-def _live(upload: Upload) -> bool:
-    return upload.state is not UploadState.ABORTED
-
-
-INDEXES: tuple[Index[Upload], ...] = (
-    Sorted("created", lambda one: one.created_at if _live(one) else None),
-    Sorted("expires", lambda one: one.expires_at if _live(one) else None),
-    Lexical("name", lambda one: one.name if _live(one) else None),
-    Words("words", lambda one: one.name if _live(one) else None),
-    Facet("owner", lambda one: [one.owner] if _live(one) else [], lambda one: one.created_at, "created"),
-    Sorted("gc", lambda one: None if _live(one) else one.gc_at),
-)
 
 
 class RedisUploads:
@@ -85,6 +72,7 @@ class RedisUploads:
         mine = self._keys.index(NOUN, "owner", upload.owner)
         too_many = TooMany(f"At most {max_open} uploads can be open at a time.", limit=max_open, retry_after=60)
         commit.check("fewer", mine, max_open, error=too_many)
+        check_begun(commit, self._keys, upload)
         check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
         self._files.check_number(commit, upload.owner)
         commit.charge("acts", event, self._files.bounds.acts)

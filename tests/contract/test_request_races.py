@@ -13,6 +13,7 @@ from redis import Redis
 from backoffice.domain.files import FileState
 from backoffice.domain.paging import Query
 from backoffice.errors import BackofficeError, Conflict, NotFound, RequestFull, TooMany, Unavailable
+from backoffice.stores import deliveries
 from backoffice.stores.records.commit import Commit
 from tests.support.requests import BODY, Requesting
 from tests.support.website import make_whole_site
@@ -58,7 +59,8 @@ def test_of_64_at_once_exactly_so_many_come_in_one_body(
     on.sound()
 
 
-def test_of_64_at_once_exactly_so_many_come_by_chunks(redis: Redis) -> None:
+def test_of_64_at_once_exactly_so_many_come_by_chunks(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "MAX_REQUEST_UPLOADS", CLIENTS)
     on = Requesting(make_whole_site(redis, max_open_uploads=500))
     link, token = on.request(terms={"max_files": 7})
     sending = [on.sending(token, on.guest(token)) for _ in range(CLIENTS)]

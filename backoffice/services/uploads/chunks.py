@@ -143,7 +143,9 @@ class ChunkWriter:
     def _bounds(self, upload: Upload) -> Bounds:
         limits = self.limits
         expires_at = limits.expires_at(self.now(), upload.dies_at)
-        return Bounds(expires_at=expires_at, largest=limits.max_file_size, quota=limits.quota_bytes, ground=self.ground)
+        return Bounds(
+            expires_at=expires_at, largest=limits.largest(upload), quota=limits.quota_bytes, ground=self.ground
+        )
 
 
 def hold_until(upload: Upload, now: int) -> int:

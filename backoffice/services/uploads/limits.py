@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
 from backoffice.domain.limits import FEW_CHUNKS, KEEP_VERSIONS, LEAST_CHUNK
+from backoffice.domain.uploads import Upload
 from backoffice.errors import Invalid, TooLarge
 
 UNLIMITED = 2**53 - 1
@@ -18,7 +20,8 @@ more slowly than one piece in 30 s is given up (`web/client_socket.py`); the res
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
     """What may be uploaded: sizes in bytes. `quota`: what a user may store who has no quota of their own; None =
-    unlimited. `keep_versions`: earlier versions of a file that are kept."""
+    unlimited. `keep_versions`: earlier versions of a file that are kept. `room`: what an upload may have as of
+    now, where that hangs on others; None: only `max_file_size` bounds it."""
 
     chunk_size: int
     max_chunk_size: int
@@ -31,11 +34,16 @@ class UploadLimits:
     quota: int | None
     least_chunk: int = LEAST_CHUNK
     keep_versions: int = KEEP_VERSIONS
+    room: Callable[[Upload], int] | None = None
 
     @property
     def quota_bytes(self) -> int:
         """`quota` as a number."""
         return UNLIMITED if self.quota is None else self.quota
+
+    def largest(self, upload: Upload) -> int:
+        """Bytes that this upload may grow to as of now."""
+        return self.max_file_size if self.room is None else min(self.max_file_size, self.room(upload))
 
     def for_one_connection(self) -> Self:
         """These, for an upload that nobody can go on with once its connection has gone."""

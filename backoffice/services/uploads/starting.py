@@ -71,7 +71,7 @@ class UploadsStarting(UploadsUnderWay):
         """
         self.limits.check_size(size)
         upload = self._own(actor, upload_id)
-        largest, quota = self.limits.max_file_size, self.limits.quota_bytes
+        largest, quota = self.limits.largest(upload), self.limits.quota_bytes
         return self.uploads.declare_size(upload, size, largest=largest, quota=quota, ground=actor.ground)
 
     def _start(
