@@ -243,11 +243,13 @@ class HeldLink:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What somebody who opened a link may know: the link, what it leads to and who shares it."""
+    """What somebody who opened a link may know: the link, what it leads to and who shares it. `content`: which content
+    a download was counted of (`File.content_id`), "" = of none, or of an archive."""
 
     link: Link
     object: File | Folder
     sharer: str
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)

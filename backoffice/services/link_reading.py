@@ -7,7 +7,7 @@ whether it still lies there (`folder_within.py`), when its download begins, when
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from backoffice.domain.access import Actor
@@ -18,7 +18,7 @@ from backoffice.domain.folders import Folder
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import LINK_LOOK_SECONDS
 from backoffice.domain.link_texts import as_text, may_be_text
-from backoffice.domain.links import Link, LinkKind, Shared, SharedPlace
+from backoffice.domain.links import Link, LinkKind, LinkState, Shared, SharedPlace
 from backoffice.domain.paging import Query
 from backoffice.errors import Invalid, NotFound, VersionMismatch
 from backoffice.services.file_reading import FileReader, OpenedFile
@@ -30,10 +30,27 @@ from backoffice.services.zips import OpenedZip, Zips
 ATTEMPTS: Final = 5
 Proof = Callable[[Link], bool]
 """Whether the caller knows that the visitor gave the password that the link has now."""
+Begun = Callable[[Link, str], bool]
+"""Whether the caller knows that the visitor has begun a download by this link, as it is now, of this content
+(`File.content_id`, "" = of an archive)."""
+
+
+class NotBegun(NotFound):
+    """Who asks has begun no download of what is there now."""
 
 
 def no_proof(_link: Link) -> bool:
     """The password has to come with the request."""
+    return False
+
+
+def has_begun(_link: Link, _content: str) -> bool:
+    """The caller knows it anyhow."""
+    return True
+
+
+def never_begun(_link: Link, _content: str) -> bool:
+    """Nobody has."""
     return False
 
 
@@ -43,13 +60,13 @@ class LinkReading(LinkOpening):
 
     zips: Zips
 
-    def look(self, visitor: Actor, token: str, *, begun: bool = False) -> Shared:
-        """What a link leads to, for whoever opens its address; in the log once in a while. Nothing changes. `begun`:
-        also one that is used up, for somebody whose download of it has begun, as the caller knows.
+    def look(self, visitor: Actor, token: str, *, begun: Begun = never_begun) -> Shared:
+        """What a link leads to, for whoever opens its address; in the log once in a while. Nothing changes. One that is
+        used up is open to somebody who has `begun` a download of it.
 
         Raises NotFound (recorded) for every link that is not open, whatever the reason; TooMany after many of these.
         """
-        found = self._open(visitor, token, begun=begun)
+        found, _ = self._open_to(visitor, token, begun)
         self._note_look(visitor, found.link)
         return self._shared(found)
 
@@ -94,53 +111,68 @@ class LinkReading(LinkOpening):
                 self._check_password(visitor, found.link, password)
                 checked = found.link.password
             try:
-                self._use(visitor, token, found, file)
+                content = self._use(visitor, token, found, file)
             except VersionMismatch:
                 continue
-            return self._shared(found)
+            return replace(self._shared(found), content=content)
         raise VersionMismatch
 
-    def open(self, visitor: Actor, token: str, file: str = "") -> OpenedFile:
-        """The file, or one that lies in the folder, for somebody whose download of it has begun, as the caller knows:
-        nothing is counted. Raises as `look` does. While it is read the link is looked at again, and who reads is cut
+    def open(self, visitor: Actor, token: str, file: str = "", *, begun: Begun = has_begun) -> OpenedFile:
+        """The file, or one that lies in the folder, for somebody whose download of it has begun: nothing is counted.
+        Raises as `look` does, NotBegun. While it is read the link is looked at again, and who reads is cut
         off where it is not open any more, or the file does not lie there."""
         found = self._open(visitor, token, begun=True)
         wanted, packed_map = self._file(visitor, found, file)
+        if not begun(found.link, wanted.content_id):
+            raise NotBegun
         actor = self._grounded(visitor, token, found, lambda again: self._file(visitor, again, file))
         return FileReader(self.files, self.chunks, self.audit, self.now).go_on(actor, wanted, packed_map)
 
-    def text(self, visitor: Actor, token: str, *, begun: bool) -> str | None:
+    def text(self, visitor: Actor, token: str, *, begun: Begun) -> str | None:
         """The file as a text, to be shown by the page of the link; None where it is none, or may not be read yet: of a
-        link with a password or a number of downloads only one who has `begun` a download reads anything, as the caller
-        knows. Nothing is counted. Raises as `open` does; IntegrityError (ChunkLost)."""
-        found = self._open(visitor, token, begun=begun)
-        if not isinstance(found.object, File) or not may_be_text(found.object) or not (begun or found.link.free):
+        link with a password or a number of downloads only one who has `begun` a download reads anything. Nothing is
+        counted. Raises as `look` does; IntegrityError (ChunkLost)."""
+        found, known = self._open_to(visitor, token, begun)
+        if not isinstance(found.object, File) or not may_be_text(found.object) or not (known or found.link.free):
             return None
-        if not begun:
+        if not known:
             self._note_look(visitor, found.link)
         actor = self._grounded(visitor, token, found, lambda _: None)
         reader = FileReader(self.files, self.chunks, self.audit, self.now)
         return as_text(b"".join(reader.go_on(actor, found.object, found.packed_map).read()))
 
-    def open_zip(self, visitor: Actor, token: str) -> OpenedZip:
+    def open_zip(self, visitor: Actor, token: str, *, begun: Begun = has_begun) -> OpenedZip:
         """All that lies in the folder, likewise. Raises also Invalid: too much for one archive."""
         found = self._open(visitor, token, begun=True)
+        if not begun(found.link, ""):
+            raise NotBegun
         zips = self._zips(found)
         actor = self._grounded(visitor, token, found, lambda _: zips.files.still())
         return zips.open_all(actor)
 
     # -- parts
 
+    def _open_to(self, visitor: Actor, token: str, begun: Begun) -> tuple[Found, bool]:
+        """The link, and whether this visitor has begun a download by it: only then one that is used up is open."""
+        found = self._open(visitor, token, begun=True)
+        known = begun(found.link, found.object.content_id if isinstance(found.object, File) else "")
+        if found.standing.state is LinkState.USED_UP and not known:
+            raise self._refusal(visitor, "used up", found.link)
+        return found, known
+
     def _note_look(self, visitor: Actor, link: Link) -> None:
         event = AuditEvent(Actions.LINK_OPEN, visitor, self.ref(link), at=self.now())
         self.audit.record(event, f"link.open {link.id}", LINK_LOOK_SECONDS)
 
-    def _use(self, visitor: Actor, token: str, found: Found, file: str) -> None:
+    def _use(self, visitor: Actor, token: str, found: Found, file: str) -> str:
+        """Which content it was of, "" = an archive."""
         data: dict[str, Any]
+        content = ""
         if _shown(found.link, found.object) is not None and not file:
             data = {"folder": found.link.folder, "size": self._zips(found).open_all(visitor).file.size}
         else:
             wanted, _ = self._file(visitor, found, file)
+            content = wanted.content_id
             data = {"file": wanted.id, "size": wanted.size} | ({"name": wanted.name} if file else {})
         actor = self._grounded(visitor, token, found, lambda again: file and self._file(visitor, again, file))
         event = AuditEvent(Actions.LINK_DOWNLOAD, actor, self.ref(found.link), data=data, at=self.now())
@@ -148,6 +180,7 @@ class LinkReading(LinkOpening):
             self.store.use(found.link, event)
         except NotFound:
             raise self._refusal(visitor, "used up", found.link) from None
+        return content
 
     def _file(self, visitor: Actor, found: Found, file: str) -> tuple[File, bytes]:
         """That of the link, or the one in its folder, with its chunk map. Raises NotFound (recorded)."""

@@ -1,8 +1,9 @@
 """What a browser may go on with by share links: a signed cookie, so that a download that was cut is not counted again,
 and the password of a folder is asked for once.
 
-Nothing of it is stored. It says no more than that a download was counted, or that a password was right; whether the
-link is open, has that password still, and what lies in its folder is asked each time.
+Nothing of it is stored. It says no more than that a download of this content was counted while the link had this
+password, or that the password was right: with another one, or another content of the file, it is worth nothing. Whether
+the link is open and what lies in its folder is asked each time.
 """
 
 from __future__ import annotations
@@ -45,16 +46,22 @@ class _Ticket(NamedTuple):
     mac: str
 
 
-def has_ticket(link_id: str, what: str) -> bool:
+def may_have_ticket(link_id: str, what: str) -> bool:
+    """Whether the cookie names one at all: whether it is any good is known only with the link."""
+    return any(one.subject == _subject(link_id, what) for one in _held())
+
+
+def has_ticket(link: Link, what: str, content: str) -> bool:
     """Whether this browser has begun a download by this link lately, and goes on with it: what begins with the first
     byte once more is the same download for some minutes only. `what`: FILE, SHOWN, ARCHIVE, or which file of a
-    folder."""
-    return _begun(link_id, what) is not None and (_goes_on() or just_begun(link_id, what))
+    folder; `content`: that it has now, "" = of an archive."""
+    begun = _begun(link.id, what, _counted(link, content))
+    return begun is not None and (_goes_on() or just_begun(link, what, content))
 
 
-def just_begun(link_id: str, what: str) -> bool:
+def just_begun(link: Link, what: str, content: str) -> bool:
     """Whether it was begun so lately that the whole may be sent once more."""
-    begun = _begun(link_id, what)
+    begun = _begun(link.id, what, _counted(link, content))
     return begun is not None and time.time() - begun < LINK_AGAIN_SECONDS
 
 
@@ -63,9 +70,9 @@ def has_proof(link: Link) -> bool:
     return _begun(link.id, _LET_IN, link.password) is not None
 
 
-def give_tickets(link_id: str, *what: str) -> None:
-    """Let the browser go on with the download that begins with this answer."""
-    _give(link_id, what)
+def give_tickets(link: Link, content: str, *what: str) -> None:
+    """Let the browser go on with the download of this content that begins with this answer."""
+    _give(link.id, what, _counted(link, content))
 
 
 def give_proof(link: Link) -> None:
@@ -77,10 +84,15 @@ def _subject(link_id: str, what: str) -> str:
     return f"{link_id}-{what}" if what else link_id
 
 
-def _mac(key: bytes, subject: str, begun: str, password: str) -> str:
-    """`password`: the hash of the one that it is bound to, "" = none."""
-    bound = f" {password}" if password else ""
-    return hmac.new(key, f"share link {subject} {begun}{bound}".encode(), hashlib.sha256).hexdigest()
+def _counted(link: Link, content: str) -> str:
+    """What a ticket is bound to."""
+    return f"{content} {link.password}"
+
+
+def _mac(key: bytes, subject: str, begun: str, bound: str) -> str:
+    """`bound`: what it is good for alone: the hash of a password, or what `_counted` makes, "" = anything."""
+    ending = f" {bound}" if bound else ""
+    return hmac.new(key, f"share link {subject} {begun}{ending}".encode(), hashlib.sha256).hexdigest()
 
 
 def _keys() -> list[bytes]:
@@ -103,14 +115,14 @@ def _held() -> list[_Ticket]:
     return found
 
 
-def _begun(link_id: str, what: str, password: str = "") -> int | None:
+def _begun(link_id: str, what: str, bound: str) -> int | None:
     """When it was begun last (s)."""
     subject = _subject(link_id, what)
     good = [
         int(one.begun)
         for one in _held()
         if one.subject == subject
-        and any(hmac.compare_digest(one.mac, _mac(key, subject, one.begun, password)) for key in _keys())
+        and any(hmac.compare_digest(one.mac, _mac(key, subject, one.begun, bound)) for key in _keys())
     ]
     return max(good, default=None)
 
@@ -126,11 +138,11 @@ def _kept(tickets: Sequence[_Ticket], *, passwords: bool, most: int) -> list[_Ti
     return [one for one in tickets if one.subject.endswith(f"-{_LET_IN}") is passwords][-most:]
 
 
-def _give(link_id: str, what: Sequence[str], password: str = "") -> None:
+def _give(link_id: str, what: Sequence[str], bound: str) -> None:
     """What the browser had it keeps as it was; only what is new is signed."""
     subjects, now = [_subject(link_id, one) for one in what], str(int(time.time()))
     held = [one for one in _held() if one.subject not in subjects]
-    held += [_Ticket(one, now, _mac(_keys()[0], one, now, password)) for one in subjects]
+    held += [_Ticket(one, now, _mac(_keys()[0], one, now, bound)) for one in subjects]
     kept = (*_kept(held, passwords=True, most=MOST_PASSWORDS), *_kept(held, passwords=False, most=MOST))
     value = "/".join(".".join(one) for one in kept)
 

@@ -15,8 +15,9 @@ from flask.typing import ResponseReturnValue
 
 from backoffice.domain.files import File
 from backoffice.domain.link_texts import may_be_text
-from backoffice.domain.links import LinkKind, Shared, SharedPlace, split_link_token
+from backoffice.domain.links import Link, LinkKind, Shared, SharedPlace, split_link_token
 from backoffice.errors import BackofficeError, BadCredentials, Invalid, NotFound, TooMany
+from backoffice.services.link_reading import Begun, NotBegun, has_begun, never_begun
 from backoffice.services.zips import OpenedZip
 from backoffice.web.context import services
 from backoffice.web.download import Readable, send_file
@@ -31,6 +32,7 @@ from backoffice.web.link_tickets import (
     has_proof,
     has_ticket,
     just_begun,
+    may_have_ticket,
 )
 from backoffice.web.names import kind_of, name_with_icon
 from backoffice.web.pages.guest import request_page
@@ -61,11 +63,12 @@ def link(token: str) -> ResponseReturnValue:
     keep_out_of_indexes()
     if services().requests.is_request(token):
         return request_page(token)
-    begun = request.method != "POST" and _has_begun(token)
+    known: Begun = never_begun if request.method == "POST" else _was_shown
     try:
-        shared = services().links.look(anonymous(), token, begun=begun)
+        shared = services().links.look(anonymous(), token, begun=known)
         if request.method == "POST":
             return _enter(token, shared) if "enter" in request.form else _begin(token, shared)
+        begun = isinstance(shared.object, File) and known(shared.link, shared.object.content_id)
         text = _text(token, shared, begun=begun)
         if text is not None:
             return render_template("link_text.html", shared=shared, text=text, begun=begun)
@@ -88,7 +91,7 @@ def _begin(token: str, shared: Shared) -> ResponseReturnValue:
     of_folder = shared.link.kind is LinkKind.FOLDER
     file, password = request.form.get("file", "") if of_folder else "", request.form.get("password", "")
     try:
-        services().links.begin(anonymous(), token, password, file=file, proved=has_proof)
+        begun = services().links.begin(anonymous(), token, password, file=file, proved=has_proof)
     except (BadCredentials, TooMany, Invalid) as error:
         return _refused(shared, error)
     except NotFound as error:
@@ -96,9 +99,9 @@ def _begin(token: str, shared: Shared) -> ResponseReturnValue:
             raise
         return _page(services().links.look(anonymous(), token), _AWAY, status_of(error))
     if not of_folder and "show" in request.form and _text(token, shared, begun=True) is not None:
-        give_tickets(shared.link.id, FILE, SHOWN)
+        give_tickets(begun.link, begun.content, FILE, SHOWN)
         return redirect(url_for("pages.link", token=token), 303)
-    give_tickets(shared.link.id, file or ARCHIVE if of_folder else FILE)
+    give_tickets(begun.link, begun.content, file or ARCHIVE if of_folder else FILE)
     if not of_folder:
         return redirect(url_for("pages.link_file", token=token), 303)
     if not file:
@@ -109,7 +112,7 @@ def _begin(token: str, shared: Shared) -> ResponseReturnValue:
 @public
 def link_file(token: str) -> ResponseReturnValue:
     """The bytes, for a browser that has begun the download; any other is led to the page."""
-    return _send(token, FILE, lambda: services().links.open(anonymous(), token))
+    return _send(token, FILE, lambda begun: services().links.open(anonymous(), token, begun=begun))
 
 
 @public
@@ -117,7 +120,7 @@ def link_raw(token: str) -> ResponseReturnValue:
     """A text by itself, for whom the page shows it; any other is led to the page."""
     keep_out_of_indexes()
     try:
-        text = services().links.text(anonymous(), token, begun=_has_begun(token))
+        text = services().links.text(anonymous(), token, begun=_was_shown)
     except NotFound:
         return _not_open()
     return send_text(text) if text is not None else redirect(url_for("pages.link", token=token), 303)
@@ -126,27 +129,35 @@ def link_raw(token: str) -> ResponseReturnValue:
 @public
 def link_inner_file(token: str, file_id: str) -> ResponseReturnValue:
     """Those of a file that lies in the folder, likewise."""
-    return _send(token, file_id, lambda: services().links.open(anonymous(), token, file_id))
+    return _send(token, file_id, lambda begun: services().links.open(anonymous(), token, file_id, begun=begun))
 
 
 @public
 def link_zip(token: str) -> ResponseReturnValue:
     """All that lies in the folder, as an archive, likewise."""
-    return _send(token, ARCHIVE, lambda: services().links.open_zip(anonymous(), token))
+    return _send(token, ARCHIVE, lambda begun: services().links.open_zip(anonymous(), token, begun=begun))
 
 
-def _send(token: str, what: str, open_it: Callable[[], Readable]) -> ResponseReturnValue:
+def _send(token: str, what: str, open_it: Callable[[Begun], Readable]) -> ResponseReturnValue:
     keep_out_of_indexes()
-    parts = split_link_token(token)
-    if parts is None or not has_ticket(parts[0], what):
+    parts, again = split_link_token(token), False
+
+    def begun(link: Link, content: str) -> bool:
+        nonlocal again
+        again = just_begun(link, what, content)
+        return has_ticket(link, what, content)
+
+    if parts is None or not may_have_ticket(parts[0], what):
         return redirect(url_for("pages.link", token=token), 303)
     try:
-        opened = open_it()
+        opened = open_it(begun)
+    except NotBegun:
+        return redirect(url_for("pages.link", token=token), 303)
     except NotFound:
         return _not_open()
     answer = send_file(opened, request, opened.affords) if isinstance(opened, OpenedZip) else send_file(opened, request)
     # Judged by what is sent: a range that does not hold brings the whole file.
-    if request.method == "GET" and answer.status_code == 200 and not just_begun(parts[0], what):
+    if request.method == "GET" and answer.status_code == 200 and not again:
         answer.close()
         return redirect(url_for("pages.link", token=token), 303)
     return answer
@@ -155,10 +166,9 @@ def _send(token: str, what: str, open_it: Callable[[], Readable]) -> ResponseRet
 # -- what is shown
 
 
-def _has_begun(token: str) -> bool:
+def _was_shown(link: Link, content: str) -> bool:
     """Whether this browser was shown the file as a text just now."""
-    parts = split_link_token(token)
-    return parts is not None and just_begun(parts[0], SHOWN)
+    return just_begun(link, SHOWN, content)
 
 
 def _may_be_text(shared: Shared) -> bool:
@@ -169,7 +179,7 @@ def _text(token: str, shared: Shared, *, begun: bool) -> str | None:
     """What is to be shown as a text, if anything."""
     if not _may_be_text(shared) or not (begun or shared.link.free):
         return None
-    return services().links.text(anonymous(), token, begun=begun)
+    return services().links.text(anonymous(), token, begun=has_begun if begun else never_begun)
 
 
 def _page(shared: Shared, error: str = "", status: int = 200) -> tuple[str, int]:
