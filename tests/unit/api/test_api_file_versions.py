@@ -86,9 +86,7 @@ def test_who_names_what_the_file_holds_overwrites_nothing_else(ann: Person, of: 
 
 
 @pytest.mark.parametrize("act", ["trash", "purge", "restore_version", "rename", "amend"])
-def test_the_tag_of_the_bytes_holds_until_it_is_written(
-    ann: Person, monkeypatch: pytest.MonkeyPatch, act: str
-) -> None:
+def test_the_tag_of_the_bytes_holds_until_it_is_written(ann: Person, monkeypatch: pytest.MonkeyPatch, act: str) -> None:
     file_id = reports(ann, b"one", b"two")
     seen = {"If-Match": ann.get(f"/files/{file_id}").headers["ETag"]}
     version = versions(ann, file_id)[0]["id"]
