@@ -68,6 +68,8 @@ MAX_DELIVERIES: Final = 10_000
 """Files that guests of one person's requests deliver in a day."""
 MAX_WAITING: Final = 10_000
 """Delivered files of one person that wait to be accepted."""
+MAX_GUEST_STARTS: Final = 10_000
+"""Uploads that guests of one person's requests begin in a day: each leaves two entries of the log."""
 MAX_REQUEST_UPLOADS: Final = 10
 """Open uploads by one request: what strangers store beyond its bytes is less than a chunk of each."""
 MAX_GUEST_UPLOADS: Final = 4

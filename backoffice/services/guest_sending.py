@@ -25,7 +25,9 @@ from backoffice.errors import NotFound, QuotaExceeded, RequestFull, TooLarge
 from backoffice.services.authorization import authorize, deny
 from backoffice.services.deliveries import Deliveries
 from backoffice.services.file_reading import file_ref
+from backoffice.services.ports import Throttle
 from backoffice.services.records import again
+from backoffice.services.sign_in.throttle import consume, guest_ways
 from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.service import Data, Uploads
 from backoffice.services.uploads.status import UploadStatus
@@ -40,6 +42,7 @@ class GuestSending:
     link: Link
     all_uploads: Uploads
     deliveries: Deliveries
+    throttle: Throttle
     sent_by: str = ""
 
     @property
@@ -104,7 +107,7 @@ class GuestSending:
         """As `Uploads.put_chunk`. What is said with the first chunk is compared with what the request takes, and
         reserves nothing: strangers hold no more of a quota than they have sent."""
         if upload_id is None:
-            self.check(name, "", size)
+            self._begin(name, "", size)
         with _owners_room_untold():
             return self.uploads.put_chunk(
                 self.actor,
@@ -130,7 +133,7 @@ class GuestSending:
     @contextmanager
     def open_stream(self, spec: FileSpec, size: int | None = None) -> Iterator[NewFile]:
         """As `Uploads.open_stream`."""
-        self.check(spec.name, spec.mime_type, size)
+        self._begin(spec.name, spec.mime_type, size)
         with _owners_room_untold(), self.uploads.open_stream(self.actor, spec, size) as new:
             yield new
 
@@ -140,6 +143,11 @@ class GuestSending:
             if new.stream is not None:
                 return _delivered(self.uploads.finish_stream(self.actor, new, spec))
             return _delivered(again(None, lambda: self.uploads.finish_stream(self.actor, new, spec)))
+
+    def _begin(self, name: str, mime_type: str, size: int | None) -> None:
+        """Raises what `check` raises; TooMany where too much was begun from there."""
+        self.check(name, mime_type, size)
+        consume(self.throttle, guest_ways(self.link.id, self.actor.ip))
 
     def state(self, upload_id: str) -> UploadStatus:
         """How far one of the guest's own uploads is. Raises NotFound."""

@@ -89,7 +89,8 @@ class Guests:
         if guest is None or not _may(opened.link, guest):
             raise BadCredentials("Open the page of this request first.", field="password")
         actor = self._actor(visitor, token, guest, opened)
-        return GuestSending(actor, opened.link, self.uploads, self.deliveries, guest.name)
+        throttle = self.requests.throttle
+        return GuestSending(actor, opened.link, self.uploads, self.deliveries, throttle, guest.name)
 
     def _actor(self, visitor: Actor, token: str, guest: Guest, opened: OpenRequest) -> Actor:
         """Somebody who may write within the owner's files, as long as the link is open."""

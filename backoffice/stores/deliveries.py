@@ -9,7 +9,13 @@ from typing import Final
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.deliveries import request_of
 from backoffice.domain.files import File
-from backoffice.domain.limits import MAX_DELIVERIES, MAX_GUEST_UPLOADS, MAX_REQUEST_UPLOADS, MAX_WAITING
+from backoffice.domain.limits import (
+    MAX_DELIVERIES,
+    MAX_GUEST_STARTS,
+    MAX_GUEST_UPLOADS,
+    MAX_REQUEST_UPLOADS,
+    MAX_WAITING,
+)
 from backoffice.domain.uploads import Upload
 from backoffice.errors import Conflict, Gone, RequestFull, TooMany, VersionMismatch
 from backoffice.stores.client import Db
@@ -29,9 +35,9 @@ class RequestGone(Gone):
     code = "request_gone"
 
 
-def check_begun(commit: Commit, keys: Keys, upload: Upload) -> None:
+def check_begun(commit: Commit, keys: Keys, upload: Upload, event: AuditEvent) -> None:
     """Let the commit check, where a guest begins the upload, that few are open by the same request, and fewer of the
-    same guest. It then raises TooMany."""
+    same guest, and count it for the owner, whose budget is the one that all guests share. It then raises TooMany."""
     request = request_of(upload.begun_by)
     if not request:
         return
@@ -42,6 +48,7 @@ def check_begun(commit: Commit, keys: Keys, upload: Upload) -> None:
         told = f"At most {most} uploads can be open at a time here."
         error = TooMany(told, limit=most, retry_after=60)
         commit.check("fewer", keys.index("uploads", facet, value), most, error=error)
+    commit.charge("uploads of guests", _owners(event, upload.owner), MAX_GUEST_STARTS)
 
 
 def counted(db: Db, keys: Keys, file: File, event: AuditEvent, add: Add) -> Add:
@@ -69,8 +76,7 @@ def counted(db: Db, keys: Keys, file: File, event: AuditEvent, add: Add) -> Add:
             commit.check("below", record, "delivered_bytes", max_bytes - file.size + 1, error=full)
         _add_delivered(commit, record, 1, file.size)
         commit.write("HSET", record, "last_used_at", event.at)
-        owners = replace(event, actor=replace(event.actor, id=file.owner))
-        commit.charge("deliveries", owners, MAX_DELIVERIES)
+        commit.charge("deliveries", _owners(event, file.owner), MAX_DELIVERIES)
         add(commit)
 
     return add_counted
@@ -94,6 +100,11 @@ def give_back(commit: Commit, keys: Keys, file: File) -> None:
     record = keys.record(LINKS, file.request)
     commit.check("present", record, error=RequestGone())
     _add_delivered(commit, record, -1, -file.size)
+
+
+def _owners(event: AuditEvent, owner: str) -> AuditEvent:
+    """As if the owner had done it: what is charged for it is charged to them."""
+    return replace(event, actor=replace(event.actor, id=owner))
 
 
 def _add_delivered(commit: Commit, record: bytes, files: int, size: int) -> None:

@@ -72,10 +72,10 @@ class RedisUploads:
         mine = self._keys.index(NOUN, "owner", upload.owner)
         too_many = TooMany(f"At most {max_open} uploads can be open at a time.", limit=max_open, retry_after=60)
         commit.check("fewer", mine, max_open, error=too_many)
-        check_begun(commit, self._keys, upload)
         check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
         self._files.check_number(commit, upload.owner)
         commit.charge("acts", event, self._files.bounds.acts)
+        check_begun(commit, self._keys, upload, event)
         take_quota(commit, self._keys, upload.owner, "reserved", upload.reserved, quota)
         self.collection.insert(commit, upload)
         for part in parts:

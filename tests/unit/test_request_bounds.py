@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import fakeredis
 import pytest
@@ -11,6 +12,9 @@ from redis import Redis
 from backoffice.domain.limits import MAX_GUEST_UPLOADS, MAX_REQUEST_UPLOADS
 from backoffice.errors import RequestFull, TooLarge, TooMany
 from backoffice.services.guest_sending import GuestSending
+from backoffice.services.sign_in import throttle
+from backoffice.services.sign_in.throttle import SECOND_MS, guest_ways
+from backoffice.stores import deliveries
 from tests.support.requests import Requesting
 from tests.support.uploads import reader
 from tests.support.website import Site, make_whole_site
@@ -88,3 +92,39 @@ def test_few_uploads_are_open_by_one_link_and_fewer_of_one_guest(on: Requesting)
     sending.cancel(mine[0])
     begin(on.sending(token, on.guest(token)))
     on.sound()
+
+
+def begin_and_give_up(on: Requesting, token: str, ip: str = "192.0.2.1") -> None:
+    guest = on.guest(token)
+    sending = on.site.services.guests.sending(replace(on.visitor(), ip=ip), token, guest)
+    sending.cancel(sending.put_chunk(upload_id=None, index=0, total_chunks=2, data=b"1", name="a.bin").upload.id)
+
+
+def test_what_guests_begin_in_a_day_is_counted_for_the_owner(on: Requesting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "MAX_GUEST_STARTS", 3)
+    tokens = [on.request(name=name)[1] for name in ("one", "two")]
+    for token in (*tokens, tokens[0]):
+        begin_and_give_up(on, token)
+    for token in tokens:
+        with pytest.raises(TooMany):
+            begin_and_give_up(on, token)
+    bob = on.owner(on.site.add_user("bob"))
+    on.site.services.uploads.start(on.owner(), total_chunks=2)
+    on.site.services.uploads.start(bob, total_chunks=2)
+
+
+def test_one_network_is_slowed_down_before_the_budget_of_all_is_used_up(
+    on: Requesting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "GUESTS", replace(throttle.GUESTS, free=2))
+    [[network, link]] = guest_ways("l", "2001:db8:1:2::3")
+    assert (network.name, link.name) == ("guest_network:2001:db8:1::", "guest_link:l 2001:db8:1::")
+    _, token = on.request()
+    for _ in range(3):
+        begin_and_give_up(on, token)
+    with pytest.raises(TooMany) as refused:
+        begin_and_give_up(on, token)
+    assert refused.value.details["retry_after"] == SECOND_MS // 1000
+    with pytest.raises(TooMany):
+        on.deliver(token, on.guest(token))
+    begin_and_give_up(on, token, "198.51.100.7")

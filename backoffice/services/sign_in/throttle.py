@@ -28,6 +28,10 @@ SITE: Final = Limit(200, SECOND_MS, MINUTE_MS, 3600)
 EVERYBODY: Final = Limit(200, 100, 2_000, 120)
 """For all unknown browsers together, anew every minute: slows a spray from many networks."""
 
+GUESTS: Final = Limit(1_000, SECOND_MS, MINUTE_MS, DAY_S)
+"""For what guests of requests begin to send from an IPv4 address or an IPv6 /48, by one link and by all: so no stranger
+uses up alone what an owner's guests may do in a day."""
+
 FIRST_TRY: Final = Limit(0, DAY_MS, DAY_MS, DAY_S)
 """What a site that has not failed as a newcomer for a day may do while the name or everybody has to wait: so an owner
 gets a try from wherever nobody attacks, and who attacks gets one more guess for each network that is at hand."""
@@ -55,6 +59,12 @@ def link_ways(link_id: str, ip: str) -> tuple[Way, ...]:
 def address_ways(ip: str) -> tuple[Way, ...]:
     """For addresses of share links that lead nowhere (any more)."""
     return ((Bucket(f"link_network:{network(ip)}", NETWORK, keeps=True),),)
+
+
+def guest_ways(link_id: str, ip: str) -> tuple[Way, ...]:
+    """For a file that a guest begins to send by a request. Each counts, whatever becomes of it."""
+    customer = site(ip)
+    return ((Bucket(f"guest_network:{customer}", GUESTS), Bucket(f"guest_link:{link_id} {customer}", GUESTS)),)
 
 
 def naming_ways(user_id: str) -> tuple[Way, ...]:
