@@ -255,8 +255,7 @@ def send_created(file: File, asking: Actor, *, just_sent: bool = False) -> Respo
 def demanded_file_version(file_id: str, asking: Actor) -> int | None:
     """The version that `If-Match` demands, None where it demands none. Raises VersionMismatch, NotFound.
 
-    The tag of the metadata names a version; that of the bytes (which a download sends) any that has these, and then it
-    is the one at which they were looked at.
+    The tag of the metadata names a version; that of the bytes any that has these: the one at which they are looked at.
     """
     if not demands_version():
         return None
