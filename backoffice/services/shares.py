@@ -81,8 +81,8 @@ class Shares(ShareOpening):
         return self._save(actor, share, replace(share, access=access))
 
     def renew(self, actor: Actor, record_id: str, /) -> Share:
-        """One's own that is closed, or would be, shared anew with the same: the old one is revoked first. Raises as
-        `create` does, NotFound, and Conflict for one that is open."""
+        """One's own that is closed, or would be, shared anew with the same, in one commit: refused, it stays as it was.
+        Raises as `create` does, NotFound, VersionMismatch, and Conflict for one that is open."""
         old = self._changeable(actor, record_id, None, Acts.SHARE_UPDATE)
         [held] = self.standing_of([old])
         if held.state is ShareState.OPEN:
@@ -90,8 +90,8 @@ class Shares(ShareOpening):
         thing = self._own(actor, old.kind, old.object)
         self._authorize_access(actor, old.kind, thing, old.access)
         whom = self._role(actor, old.grantee) if old.to is Grantee.ROLE else self._user_of(actor, old.grantee)
-        self._remove(actor, old)
-        return self._insert(actor, self._made(actor, old.kind, thing, whom, old.access))
+        named = replace(old, name=thing.name, grantee_name=whom[2], closed_at=0, closed_because="")
+        return self._save(actor, old, replace(named, reopened_at=self.now()), Actions.SHARE_REOPEN)
 
     def reopen(self, actor: Actor, record_id: str, version: int | None = None) -> Share:
         """Open one again that is closed, or would be by who uses it next: somebody decides that they may have it again.

@@ -147,7 +147,7 @@ def test_a_share_that_looks_barred_while_its_owner_moves_it_stays_open(
 ) -> None:
     """It is read with the folder in which it lay before, and that when it is in the trash, where nothing of it is."""
     has, ann, plan = on.site.services, on.who("ann"), on.files["plan"].id
-    share = on.share(**({"file": plan} if kind == "file" else {}))
+    share = on.share(ShareAccess.READ, **({"file": plan} if kind == "file" else {}))
     has.folders.update(ann, on.folder, parent=on.beside)
     read = RedisFolders.get
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import fakeredis
 import pytest
@@ -135,3 +136,39 @@ def test_the_list_of_what_is_shared_with_somebody(on: Circle) -> None:
     assert received(on.who("ann"), Query()).total == 0, "one's own is not shared with one"
     on.site.services.users.disable(SHELL, on.eve)
     assert [one.name for one in received(bob, Query()).items] == ["private.txt", "team"]
+
+
+def test_sharing_anew_is_one_commit(on: Circle) -> None:
+    share, ann = on.share(WRITE), on.who("ann")
+    with pytest.raises(Conflict):
+        on.shares.renew(ann, share.id)
+    on.site.services.folders.trash(ann, on.folder)
+    assert doors(on, share)["bytes"](on.bearer("bob")).status_code == 404
+    with pytest.raises(NotFound):
+        on.shares.renew(ann, share.id)
+    on.site.services.folders.restore(ann, on.folder)
+    on.site.services.users.update(SHELL, on.bob, username="robert")
+    closed = on.now(share)
+    assert closed.closed_at
+    renewed = on.shares.renew(ann, share.id)
+    assert (renewed.id, renewed.version, renewed.access) == (share.id, closed.version + 1, WRITE)
+    assert (renewed.closed_at, renewed.grantee_name) == (0, "robert")
+    assert on.now(share) == renewed
+    assert doors(on, share)["bytes"](on.bearer("bob")).status_code == 200
+    assert not on.entries("share.revoke")
+    [entry] = on.entries("share.reopen")
+    assert (entry["actor"]["name"], entry["object"]["id"]) == ("ann", share.id)
+
+
+def test_what_is_refused_to_be_shared_anew_stays_as_it_was() -> None:
+    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
+        on = Circle(make_whole_site(client, max_acts=40))
+        share, ann = on.share(), on.who("ann")
+        on.site.services.folders.trash(ann, on.folder)
+        on.site.services.folders.restore(ann, on.folder)
+        for number in range(100):
+            with suppress(TooMany):
+                on.site.services.folders.create(ann, name=f"folder {number}")
+        with pytest.raises(TooMany):
+            on.shares.renew(ann, share.id)
+        assert on.now(share) == share

@@ -73,7 +73,7 @@ def share_access(share_id: str) -> ResponseReturnValue:
 
 @route_act(Acts.SHARE_CREATE)
 def share_again(share_id: str) -> ResponseReturnValue:
-    """One that is closed, anew with the same: it is revoked, and another one made."""
+    """One that is closed, anew with the same."""
     shares = services().shares
     try:
         old = shares.get(actor(), share_id)
