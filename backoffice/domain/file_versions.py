@@ -69,12 +69,16 @@ def handed_over(file: File, owner: str) -> File:
 
 
 def content_changes(file: File, content: File) -> dict[str, tuple[Any, Any]]:
-    """What the log says of another content of a file."""
+    """What the log says of another content of a file. `content`: has what the file gets, also its type and tags."""
     changes: dict[str, tuple[Any, Any]] = {"content": (file.content_id, content.content_id)}
     if file.size != content.size:
         changes["size"] = (file.size, content.size)
     if file.digest and content.digest and file.digest != content.digest:
         changes["sha256"] = (file.sha256, content.sha256)
+    if file.mime_type != content.mime_type:
+        changes["mime_type"] = (file.mime_type, content.mime_type)
+    if file.tags != content.tags:
+        changes["tags"] = (list(file.tags), list(content.tags))
     return changes
 
 

@@ -52,7 +52,7 @@ class _Inverse:
 
 _READY: Final = {"state": "ready"}
 _TRASHED: Final = {"state": "trashed"}
-_CONTENT: Final = ("content", "size", "sha256")
+_CONTENT: Final = ("content", "size", "sha256", "mime_type", "tags")
 _USER_FIELDS: Final = ("username", "email", "roles", "quota_bytes", "expires_at", "inactive_days")
 _ROLE_FIELDS: Final = ("description", "permissions", "inactive_days", "share_days", "share_password")
 _ROLE: Final = (*_ROLE_FIELDS, "copied_from")

@@ -19,9 +19,9 @@ class FileVersionStore(Protocol):
         bytes, that file or an earlier version of it: None where they are kept no more. One round trip where the upload
         is a file of its own."""
 
-    def restore_version(self, file: File, version: File, event: AuditEvent) -> File:
+    def restore_version(self, file: File, version: File, tags: tuple[str, ...], event: AuditEvent) -> File:
         """Let a file hold what an earlier version holds, and that be an earlier version what it held: one commit, no
-        byte is copied; the file as it is then. Raises VersionMismatch."""
+        byte is copied; the file, with these tags, as it is then. Raises VersionMismatch."""
 
     def drop_version(self, version: File, event: AuditEvent) -> File:
         """An earlier version for good; waits for collection. Raises VersionMismatch."""

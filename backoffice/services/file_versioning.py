@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.file_versions import content_changes
-from backoffice.domain.files import File, FileState
+from backoffice.domain.files import File, FileState, clean_tags
 from backoffice.errors import NotFound
 from backoffice.services.file_amending import FileAmending
 from backoffice.services.file_changes import expect_version
@@ -50,29 +50,46 @@ class FileVersioning(FileAmending):
             raise NotFound  # it went at this moment
         return self._reader.open(actor, version, packed_map)
 
-    def restore_version(self, actor: Actor, file_id: str, version_id: str, version: int | None = None) -> File:
+    def restore_version(
+        self,
+        actor: Actor,
+        file_id: str,
+        version_id: str,
+        version: int | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> File:
         """Let the file hold that again, under a new number; what it holds now becomes an earlier version, whatever
-        number of them the site keeps. Raises NotFound, VersionMismatch."""
+        number of them the site keeps. `tags`: instead of those that it has. Raises NotFound, VersionMismatch."""
 
         def change() -> File:
             file = self._reach(actor, file_id, Acts.FILE_REVERT)
+            if tags is not None:
+                self._authorized(actor, file, Acts.FILE_TAG)
             expect_version(file, version)
             earlier = self._version(file, version_id)
-            changes = content_changes(file, earlier)
+            wanted = file.tags if tags is None else clean_tags(tags)
+            changes = content_changes(file, replace(earlier, tags=wanted))
             data = {"size": earlier.size, "number": file.number + 1, "restored": earlier.number}
             event = AuditEvent(Actions.FILE_REVERT, actor, file_ref(file), changes=changes, data=data, at=self.now())
-            return self.files.restore_version(file, earlier, event)
+            return self.files.restore_version(file, earlier, wanted, event)
 
         return again(version, change)
 
-    def restore_content(self, actor: Actor, file_id: str, content: str, version: int | None = None) -> File:
+    def restore_content(
+        self,
+        actor: Actor,
+        file_id: str,
+        content: str,
+        version: int | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> File:
         """The same of the version that holds this content. Raises NotFound where it is not kept any more,
         VersionMismatch."""
         file = self._reach(actor, file_id, Acts.FILE_REVERT)
         found = next((one for one in self.files.versions(file) if one.content_id == content), None)
         if found is None:
             raise NotFound("The version before is not kept any more.")
-        return self.restore_version(actor, file_id, found.id, version)
+        return self.restore_version(actor, file_id, found.id, version, tags)
 
     def delete_version(self, actor: Actor, file_id: str, version_id: str) -> None:
         """For good; its bytes are free and the quota released when this returns. Raises NotFound."""

@@ -167,7 +167,7 @@ class UndoRecords:
             case _:
                 file = self._file(actor, undoing.key)
                 owner = file.owner if act.others is not None else None
-                values = values_of(file, ("name", "tags", "owner", "state", "size", "sha256"))
+                values = values_of(file, ("name", "tags", "owner", "state", "size", "sha256", "mime_type"))
                 values |= {"folder": file.folder_id, "content": file.content_id}
                 return _Found(file, values, decide_act(actor, act, owner).allowed)
 
@@ -261,7 +261,7 @@ class UndoRecords:
             case _, Verb.RESTORE:
                 kept.restore(actor, key, version)
             case _ if "content" in back:
-                self.files.restore_content(actor, key, back["content"], version)
+                self.files.restore_content(actor, key, back["content"], version, back.get("tags"))
             case _:
                 self._amend(actor, key, back, version)
 

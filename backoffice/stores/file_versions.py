@@ -50,8 +50,8 @@ class FileVersions(FileLists):
             own = self.get(holder.version_of) if holder.version_of else holder
         return own, holder
 
-    def restore_version(self, file: File, version: File, event: AuditEvent) -> File:
-        new = with_content(file, version, event.at, version.stored_by)
+    def restore_version(self, file: File, version: File, tags: tuple[str, ...], event: AuditEvent) -> File:
+        new = replace(with_content(file, version, event.at, version.stored_by), tags=tags)
         commit = Commit(self._keys, event)
         self.collection.replace(commit, file, new)
         self.collection.remove(commit, version)

@@ -135,5 +135,5 @@ def taken_in(file: File, old: File | None, event: AuditEvent) -> tuple[File, Aud
         return file, replace(event, object=replace(event.object, name=file.name))
     new = with_content(old, file, event.at, event.actor.id or event.actor.credential)
     ref, data = ObjectRef("file", old.id, old.name), {**event.data, "number": new.number}
-    changes = content_changes(old, file)
+    changes = content_changes(old, new)
     return new, replace(event, action=Actions.FILE_REPLACE, object=ref, data=data, changes=changes)

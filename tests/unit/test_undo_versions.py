@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.access import Actor
+from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.errors import AlreadyUndone, ChangedSince, NotFound
 from tests.support.jobs import JobScene
 from tests.support.uploads import reader
@@ -51,6 +52,37 @@ def test_acts_are_undone_in_turn_and_a_name_stands_in_the_way_of_none(scene: Job
         scene.undo.entry(owen, entry)
         assert scene.world.read(owen, file_id) == content
     assert scene.world.library.get(owen, file_id).name == "other.txt"
+
+
+def test_the_type_and_the_tags_that_came_with_it_go_with_it(scene: JobScene, owen: Actor) -> None:
+    file_id, world = scene.file(scene.owner), scene.world
+    old = world.library.tag(owen, file_id, ["old"])
+    spec = FileSpec(old.name, "text/csv", tags=["new"], on_conflict=OnConflict.REPLACE)
+    new = world.service.upload_stream(owen, spec, reader(b"other"))
+    entry = scene.newest("file.replace")
+    changes = scene.people.entries()[-1].event["changes"]
+    assert (new.id, changes["tags"]) == (file_id, [["old"], ["new"]])
+    assert changes["mime_type"] == [old.mime_type, "text/csv"]
+    scene.undo.entry(owen, entry)
+    back = world.library.get(owen, file_id)
+    assert (back.tags, back.mime_type) == (("old",), old.mime_type)
+    scene.undo.entry(owen, scene.newest("file.revert"))
+    again = world.library.get(owen, file_id)
+    assert (again.tags, again.mime_type) == (("new",), "text/csv")
+
+    entry = scene.newest("file.revert")
+    world.library.tag(owen, file_id, ["another"])
+    with pytest.raises(ChangedSince):
+        scene.undo.entry(owen, entry)
+
+
+def test_tags_that_a_file_had_none_of_go_again(scene: JobScene, owen: Actor) -> None:
+    file_id, world = scene.file(scene.owner), scene.world
+    name = world.library.get(owen, file_id).name
+    spec = FileSpec(name, tags=["new"], on_conflict=OnConflict.REPLACE)
+    assert world.service.upload_stream(owen, spec, reader(b"other")).tags == ("new",)
+    scene.undo.entry(owen, scene.newest("file.replace"))
+    assert world.library.get(owen, file_id).tags == ()
 
 
 def test_what_is_kept_no_more_does_not_come_back(scene: JobScene, owen: Actor) -> None:
