@@ -66,6 +66,8 @@ MAX_RECEIPT_CODE: Final = 80
 """Characters of a receipt code as it is typed, with what separates its parts."""
 MAX_DELIVERIES: Final = 10_000
 """Files that guests of one person's requests deliver in a day."""
+MAX_LINK_DELIVERIES: Final = 5_000
+"""By one of them: what is taken back counts, too, so that nobody who has one address shuts the others."""
 MAX_WAITING: Final = 10_000
 """Delivered files of one person that wait to be accepted."""
 MAX_GUEST_STARTS: Final = 10_000

@@ -13,6 +13,7 @@ from backoffice.domain.limits import (
     MAX_DELIVERIES,
     MAX_GUEST_STARTS,
     MAX_GUEST_UPLOADS,
+    MAX_LINK_DELIVERIES,
     MAX_REQUEST_UPLOADS,
     MAX_WAITING,
 )
@@ -76,6 +77,7 @@ def counted(db: Db, keys: Keys, file: File, event: AuditEvent, add: Add) -> Add:
             commit.check("below", record, "delivered_bytes", max_bytes - file.size + 1, error=full)
         _add_delivered(commit, record, 1, file.size)
         commit.write("HSET", record, "last_used_at", event.at)
+        commit.charge("deliveries", _owners(event, request), MAX_LINK_DELIVERIES)
         commit.charge("deliveries", _owners(event, file.owner), MAX_DELIVERIES)
         add(commit)
 
@@ -103,7 +105,7 @@ def give_back(commit: Commit, keys: Keys, file: File) -> None:
 
 
 def _owners(event: AuditEvent, owner: str) -> AuditEvent:
-    """As if the owner had done it: what is charged for it is charged to them."""
+    """As if the owner, or the link itself, had done it: what is charged for it is charged to them."""
     return replace(event, actor=replace(event.actor, id=owner))
 
 

@@ -128,3 +128,21 @@ def test_one_network_is_slowed_down_before_the_budget_of_all_is_used_up(
     with pytest.raises(TooMany):
         on.deliver(token, on.guest(token))
     begin_and_give_up(on, token, "198.51.100.7")
+
+
+def test_who_delivers_and_takes_back_by_one_link_shuts_no_other(
+    on: Requesting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "MAX_LINK_DELIVERIES", 2)
+    monkeypatch.setattr(deliveries, "MAX_DELIVERIES", 3)
+    (link, token), (_, other) = on.request(), on.request(name="Others")
+    guest = on.guest(token)
+    for _ in range(2):
+        on.sending(token, guest).withdraw(on.deliver(token, guest).id)
+    for _ in range(5):
+        with pytest.raises(TooMany):
+            on.deliver(token, guest)
+    assert on.now(link).delivered == 0
+    on.deliver(other, on.guest(other))
+    with pytest.raises(TooMany):
+        on.deliver(other, on.guest(other))
