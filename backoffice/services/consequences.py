@@ -27,10 +27,12 @@ from backoffice.services.ports import AccountStore, SessionStore, TokenStore, Us
 
 
 class Obstacle(StrEnum):
-    """Why an account cannot be deleted now. `clearing`: bytes of deleted files are still being freed."""
+    """Why an account cannot be deleted now. `waiting`: guests have delivered something that was neither accepted nor
+    refused; `clearing`: bytes of deleted files are still being freed."""
 
     FILES = "files"
     TRASH = "trash"
+    WAITING = "waiting"
     UPLOADS = "uploads"
     CLEARING = "clearing"
     LAST_ADMIN = "last_admin"
@@ -40,7 +42,8 @@ class Obstacle(StrEnum):
 class UserConsequences:
     """What a user has at this moment.
 
-    `files` outside of the trash, `trashed` in it, `used_bytes` of both, and of what is being freed. `uploads` are those
+    `files` outside of the trash, `trashed` in it, `waiting` those that guests have delivered and nobody has accepted,
+    `used_bytes` of all of them, and of what is being freed. `uploads` are those
     not finished, for which `reserved_bytes` are held. `sessions` and `tokens` are those that let the person in now:
     disabling, deleting and other roles end them for good, and so does a new password; enabling brings none back.
     """
@@ -48,6 +51,7 @@ class UserConsequences:
     user: User
     files: int
     trashed: int
+    waiting: int
     used_bytes: int
     uploads: int
     reserved_bytes: int
@@ -59,10 +63,11 @@ class UserConsequences:
     @property
     def obstacles(self) -> tuple[Obstacle, ...]:
         """What has to go before the account can be deleted; none: it can be."""
-        nothing = not (self.files or self.trashed or self.uploads)
+        nothing = not (self.files or self.trashed or self.waiting or self.uploads)
         found = {
             Obstacle.FILES: self.files,
             Obstacle.TRASH: self.trashed,
+            Obstacle.WAITING: self.waiting,
             Obstacle.UPLOADS: self.uploads,
             Obstacle.CLEARING: nothing and (self.used_bytes or self.reserved_bytes),
             Obstacle.LAST_ADMIN: self.last_admin,
@@ -92,12 +97,13 @@ class Consequences:
             authorize(self.audit, actor, Acts.USER_READ, target=ObjectRef("user", user_id))
         if not is_id(user_id):
             raise NotFound
-        (user, roles), usage, admins, files, trashed, uploads, sessions, tokens = self.together(
+        (user, roles), usage, admins, files, trashed, waiting, uploads, sessions, tokens = self.together(
             lambda: self.accounts.load(user_id),
             lambda: self.files.usage(user_id),
             self.users.count_admins,
             lambda: self.files.page(_of("owner", user_id, 1)),
             lambda: self.files.page(_of("trash", user_id, 1, "purge")),
+            lambda: self.files.page(_of("waiting", user_id, 1, "delivered")),
             lambda: self.uploads.page(_of("owner", user_id, 1)),
             lambda: self.sessions.page(_of("user", user_id, MAX_LIMIT)),
             lambda: self.tokens.page(_of("user", user_id, MAX_LIMIT)),
@@ -109,6 +115,7 @@ class Consequences:
             user=user,
             files=files.total,
             trashed=trashed.total,
+            waiting=waiting.total,
             used_bytes=used,
             uploads=uploads.total,
             reserved_bytes=reserved,

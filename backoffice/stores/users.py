@@ -96,9 +96,9 @@ class RedisUsers(RedisRecords[User]):
             commit.note_quota(self._keys.quota(old.id), user, self._keys.quota_near, old.id, self._quota)
 
     def _removing(self, commit: Commit, old: User) -> None:
-        """Raises LastAdmin, InUse (the user still has files or uploads)."""
+        """Raises LastAdmin, InUse (the user still has files, also such as wait to be accepted, or uploads)."""
         self._keep_an_admin(commit, old, None)
-        for noun, facet in (("files", "owner"), ("files", "trash"), ("uploads", "owner")):
+        for noun, facet in (("files", "owner"), ("files", "trash"), ("files", "waiting"), ("uploads", "owner")):
             key = self._keys.index(noun, facet, old.id)
             commit.check("absent", key, error=InUse(f"The user still has {noun}."))
         # Bytes of purged files and cancelled uploads count until their chunks are gone.

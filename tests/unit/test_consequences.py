@@ -130,6 +130,7 @@ def test_programs_get_the_same_answer(site: Site) -> None:
     assert answer.json == {
         "files": 1,
         "trashed": 0,
+        "waiting": 0,
         "used_bytes": 5,
         "uploads": 0,
         "reserved_bytes": 0,
@@ -142,3 +143,19 @@ def test_programs_get_the_same_answer(site: Site) -> None:
     assert rosa.get(f"/admin/users/{rosa.id}/consequences").json["obstacles"] == ["last_admin"]
     problem(ada.get(f"/admin/users/{ada.id}/consequences"), 403, "not_allowed")
     problem(rosa.get("/admin/users/zzz/consequences"), 404, "not_found")
+
+
+def test_what_waits_to_be_accepted_is_in_the_way_under_its_own_name(scene: Scene) -> None:
+    people = scene.people
+    people.user("vera", "admin")
+    ada = people.user("ada")
+    file_id = scene.delivery(ada)
+    found = scene.consequences.of(ROOT, ada.id)
+    assert (found.waiting, found.files, found.obstacles) == (1, 0, (Obstacle.WAITING,))
+    assert said.deleting(found) == ["1 delivered file first has to be accepted or refused."]
+    assert "1 delivered file that nobody has accepted stays (3 B)." in said.disabling(found)
+    with pytest.raises(InUse, match="files"):
+        people.users.delete(ROOT, ada.id)
+    scene.deliveries.refuse(ROOT, file_id)
+    assert scene.consequences.of(ROOT, ada.id).obstacles == ()
+    people.users.delete(ROOT, ada.id)

@@ -32,8 +32,10 @@ def disabling(found: UserConsequences) -> list[str]:
     kept = [_count(found.files, "file")] if found.files else []
     if found.trashed:
         kept.append(f"{_count(found.trashed, 'file')} in the trash")
+    if found.waiting:
+        kept.append(f"{_count(found.waiting, 'delivered file')} that nobody has accepted")
     if kept:
-        stay = "stays" if found.files + found.trashed == 1 else "stay"
+        stay = "stays" if found.files + found.trashed + found.waiting == 1 else "stay"
         lines.append(f"{' and '.join(kept)} {stay} ({filesize(found.used_bytes)}).")
     if found.uploads:
         lines.append(f"{_count(found.uploads, 'unfinished upload')} cannot go on.")
@@ -48,6 +50,7 @@ def deleting(found: UserConsequences) -> list[str]:
     said = {
         Obstacle.FILES: f"{files} {_need(found.files)} handed over or moved to the trash.",
         Obstacle.TRASH: f"{_count(found.trashed, 'file')} in the trash {_need(found.trashed)} deleted for good.",
+        Obstacle.WAITING: f"{_count(found.waiting, 'delivered file')} {_need(found.waiting)} accepted or refused.",
         Obstacle.UPLOADS: f"{_count(found.uploads, 'unfinished upload')} {_need(found.uploads)} cancelled.",
         Obstacle.CLEARING: "Deleted files are still being cleared away; try again in a minute.",
         Obstacle.LAST_ADMIN: "This is the last active administrator.",

@@ -33,6 +33,7 @@ class ConsequencesAnswer(Answer):
 
     files: int
     trashed: int
+    waiting: Annotated[int, Field(description="Delivered files that nobody has accepted yet")]
     used_bytes: int
     uploads: int
     reserved_bytes: int
