@@ -58,7 +58,8 @@ class Folders(FolderTrash):
             return found
 
     def bring_back(self, actor: Actor, record_id: str, /, *, name: str, parent: str) -> Folder:
-        """One's own that was deleted, as it was. Raises as `create` does; Conflict where it is there."""
+        """One's own that was deleted, as it was; links to it from before stay shut. Raises as `create` does; Conflict
+        where it is there."""
         authorize(self.audit, actor, Acts.FOLDER_CREATE)
         return again(None, lambda: self._create(actor, name, parent, record_id))
 
@@ -67,6 +68,8 @@ class Folders(FolderTrash):
         check_depth(len(above) + 1)
         now = self.now()
         folder = Folder(record_id or new_id(), actor.id, name, created_at=now, updated_at=now, parent=parent)
+        if record_id:
+            folder = replace(folder, back_at=now)
         changes = {"name": (None, name)} | ({"parent": (None, parent)} if parent else {})
         self.store.add(folder, above, self._event(Actions.FOLDER_CREATE, actor, folder, changes))
         if not parent:
