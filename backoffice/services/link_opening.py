@@ -85,7 +85,7 @@ class LinkOpening(Records[Link]):
         if state is LinkState.OPEN or (begun and state is LinkState.USED_UP):
             return found
         if state is LinkState.BLOCKED:
-            self._close(found.link, because)
+            self._close_if_still(found)
         raise self._refusal(visitor, because or str(state).replace("_", " "), found.link)
 
     def _read(self, link: Link | None) -> Found | None:
@@ -141,6 +141,13 @@ class LinkOpening(Records[Link]):
         if not bar and link.since < since:
             bar = f"its {link.object_type} was away meanwhile"
         return bar or break_since(user, roles, link.since, right)
+
+    def _close_if_still(self, found: Found) -> None:
+        """What a link leads to and the folders above are read one after the other: who moves one of them at that moment
+        makes it look as if it were not there. So all is read once more before the link is closed."""
+        again = self._read(found.link)
+        if again is not None and again.standing.state is LinkState.BLOCKED:
+            self._close(again.link, again.standing.because)
 
     def _close(self, link: Link, because: str) -> None:
         """For good: what barred it may go away, and nobody decided then that strangers may have the file again."""
