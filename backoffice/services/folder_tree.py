@@ -90,7 +90,8 @@ class FolderTree(Records[Folder]):
 
     def paths(self, ids: Iterable[str], within: str = "") -> dict[str, tuple[str, ...]]:
         """For each folder the names that lead to it from the top, or from `within`, which is left out. For who may see
-        what lies in them. A round trip for each level."""
+        what lies in them. A round trip for each level. Raises NotFound where a path does not meet `within`: one was
+        moved out meanwhile, and names outside of it are not for everybody."""
         known: dict[str, Folder] = {}
         ids = tuple(ids)
         wanted = {one for one in ids if one}
@@ -201,8 +202,11 @@ class FolderTree(Records[Folder]):
 
 
 def _path(known: Mapping[str, Folder], folder_id: str, within: str) -> tuple[str, ...]:
+    """Raises NotFound."""
     names: list[str] = []
     while folder_id in known and folder_id != within and len(names) < 2 * MAX_FOLDER_DEPTH:
         names.append(known[folder_id].name)
         folder_id = known[folder_id].parent
+    if within and folder_id != within:
+        raise NotFound("Something was moved out of this folder at this moment.")
     return tuple(reversed(names))
