@@ -4,6 +4,7 @@ here; `guests.py` is what strangers do with them, `deliveries.py` what becomes o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -21,7 +22,7 @@ from backoffice.domain.links import Link, LinkKind, link_token, split_link_token
 from backoffice.domain.paging import Query
 from backoffice.domain.text import clean_line
 from backoffice.domain.versions import Version
-from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
+from backoffice.errors import BackofficeError, Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.folders import Folders
 from backoffice.services.link_opening import NOBODY, NOT_OPEN, LinkOpening
@@ -77,8 +78,8 @@ class Requests(LinkOpening):
         password: str = "",
     ) -> tuple[Link, str]:
         """A new request, and what stands behind `/s/` in its address, which is told this once. What comes goes into the
-        `folder`, an identifier of one's own; "" = one that is made for it. `days` None = the usual number; `password`
-        "" = none.
+        `folder`, an identifier of one's own; "" = one that is made for it, and goes again where the request cannot be
+        made. `days` None = the usual number; `password` "" = none.
 
         Raises NotAllowed, NotFound, Invalid, WeakPassword, and Conflict when there are too many.
         """
@@ -100,7 +101,14 @@ class Requests(LinkOpening):
         if self.store.page(Query(sort="created", filters=(("owner", actor.id),), limit=1)).total >= MAX_LINKS:
             raise Conflict(f"A user has at most {MAX_LINKS} share links; revoke one first.")
         found = self._own_folder(actor, folder) if folder else self._make_folder(actor, link.name)
-        return self._insert(actor, replace(link, folder=found.id)), link_token(link.id, secret)
+        try:
+            made = self._insert(actor, replace(link, folder=found.id))
+        except BackofficeError:
+            if not folder:
+                with suppress(BackofficeError):  # the first reason is the one to tell
+                    self.tree.delete(actor, found.id)
+            raise
+        return made, link_token(link.id, secret)
 
     def update(self, actor: Actor, record_id: str, /, *, version: int | None = None, **fields: Any) -> Link:
         """With other `name`, `message`, `password` ("" = none), another end (`days` from now on) or other bounds
