@@ -15,7 +15,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.deliveries import Delivered, Delivery
-from backoffice.domain.files import File, FileSpec, FileState
+from backoffice.domain.files import OCTETS, File, FileSpec, FileState
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_LIMIT, MAX_REQUEST_UPLOADS
 from backoffice.domain.links import Link
@@ -61,12 +61,13 @@ class GuestSending:
         )
 
     def check(self, name: str, mime_type: str = "", size: int | None = None) -> None:
-        """Refuse now what the end would refuse as things stand. Raises Invalid, UnsupportedBody, TooLarge,
-        RequestFull."""
+        """Refuse now what the end would refuse as things stand; where neither the name nor a `mime_type` tells what it
+        is, the end decides, which is told the type. Raises Invalid, UnsupportedBody, TooLarge, RequestFull."""
         terms, link = self.link.terms, self.link
         if name:
             spec = FileSpec(name, mime_type)
-            terms.check(spec.name, spec.mime_type, size)
+            untold = not mime_type and spec.mime_type == OCTETS and any("/" in one for one in terms.types)
+            (replace(terms, types=()) if untold else terms).check(spec.name, spec.mime_type, size)
         if link.delivered >= terms.max_files > 0:
             raise RequestFull(limit=terms.max_files)
         if terms.max_bytes and max(1, size or 0) > self._left():

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from backoffice.domain.limits import MAX_GUEST_UPLOADS, MAX_REQUEST_UPLOADS
-from backoffice.errors import RequestFull, TooLarge, TooMany
+from backoffice.errors import RequestFull, TooLarge, TooMany, UnsupportedBody
 from backoffice.services.guest_sending import GuestSending
 from backoffice.services.sign_in import throttle
 from backoffice.services.sign_in.throttle import SECOND_MS, guest_ways
@@ -146,3 +146,21 @@ def test_who_delivers_and_takes_back_by_one_link_shuts_no_other(
     on.deliver(other, on.guest(other))
     with pytest.raises(TooMany):
         on.deliver(other, on.guest(other))
+
+
+def test_a_type_that_the_name_does_not_tell_is_judged_at_the_end(on: Requesting) -> None:
+    _, token = on.request(terms={"types": ("image/*", ".pdf")})
+    guest, name = on.guest(token), "photo.unheard-of"
+    sending = on.sending(token, guest)
+    with pytest.raises(UnsupportedBody):
+        sending.put_chunk(upload_id=None, index=0, total_chunks=1, data=b"1", name="a.txt")
+    with pytest.raises(UnsupportedBody):
+        on.deliver(token, guest, name)
+    sent = sending.put_chunk(upload_id=None, index=0, total_chunks=1, data=b"1", name=name).upload.id
+    for said in ("", "text/plain"):
+        with pytest.raises(UnsupportedBody):
+            sending.spec(name, said)
+    assert sending.complete(sent, sending.spec(name, "image/webp"), total_size=1).name == name
+    _, strict = on.request(name="By name", terms={"types": (".pdf",)})
+    with pytest.raises(UnsupportedBody):
+        on.sending(strict, guest).check(name)
