@@ -117,7 +117,7 @@ def build_services(
         uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
-        leaving=Leaving(people, sessions, tokens, jobs, _consequences(stores, settings), stores.accounts, stores.audit),
+        leaving=_leaving(stores, settings, people, sessions, tokens, jobs),
         undo=make_undo(UndoRecords(files, folders, people, roles, _views(stores), stores.audit), jobs),
         access=_access(stores),
         consequences=_consequences(stores, settings),
@@ -150,9 +150,19 @@ def _files(stores: Stores, settings: Settings, people: Users) -> tuple[SharedFil
 
 
 def _guests(stores: Stores, settings: Settings, folders: Folders, uploads: Uploads, links: Links) -> Guests:
+    return Guests(Requests.of(links, folders), uploads, _deliveries(stores), GuestCodes(_secret_keys(settings)))
+
+
+def _deliveries(stores: Stores) -> Deliveries:
     files = RedisDeliveries(stores.db, stores.keys, stores.bounds)
-    deliveries = Deliveries(files, stores.links, stores.chunks, stores.audit)
-    return Guests(Requests.of(links, folders), uploads, deliveries, GuestCodes(_secret_keys(settings)))
+    return Deliveries(files, stores.links, stores.chunks, stores.audit)
+
+
+def _leaving(
+    stores: Stores, settings: Settings, people: Users, sessions: Sessions, tokens: Tokens, jobs: Jobs
+) -> Leaving:
+    consequences, deliveries = _consequences(stores, settings), _deliveries(stores)
+    return Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, stores.audit, deliveries)
 
 
 def _users(stores: Stores, passwords: Passwords, policy: AccountPolicy) -> Users:

@@ -27,7 +27,7 @@ from backoffice.services.ports import LinkStore
 from backoffice.services.records import again
 
 AT_ONCE: Final = 100
-"""Files that are accepted together: well below a second."""
+"""Files that are accepted or refused together: well below a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,18 @@ class Deliveries:
         """Gone for good, and no more counted in its request; bytes and quota are free when this returns. Raises
         NotFound, Conflict (it is accepted already), VersionMismatch."""
         self.discard(actor, file_id, Acts.FILE_REFUSE, Actions.FILE_REFUSE, version)
+
+    def refuse_all_of(self, actor: Actor, owner: str) -> tuple[int, int]:
+        """What waits for somebody, the oldest first, 100 at most: how many were refused, and how many still wait.
+        Raises NotAllowed."""
+        authorize(self.audit, actor, Acts.FILE_REFUSE, owner)
+        page = self.files.page(Query(sort="delivered", filters=(("waiting", owner),), limit=AT_ONCE))
+        done = 0
+        for file in page.items:
+            with suppress(NotFound, Conflict):  # withdrawn or accepted at this moment
+                self.refuse(actor, file.id)
+                done += 1
+        return done, page.total - done
 
     def discard(self, actor: Actor, file_id: str, act: Act, action: Action, version: int | None = None) -> None:
         """The same, as another act."""

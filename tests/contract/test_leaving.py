@@ -73,3 +73,14 @@ def test_nothing_is_done_where_a_step_would_be_refused(scene: JobScene) -> None:
         user = scene.people.user_store.get(one.id)
         assert user is not None
         assert user.active
+
+
+def test_what_waits_to_be_accepted_is_refused(scene: JobScene) -> None:
+    scene.delivery(scene.owner), scene.delivery(scene.owner)
+    who = scene.actor(scene.operator)
+    assert scene.leaving.preview(who, scene.owner.id).waiting == 2
+    scene.leaving.leave(who, scene.owner.id, FilesGo.KEEP)
+    now = scene.leaving.preview(who, scene.owner.id)
+    assert (now.waiting, now.used_bytes) == (0, 0)
+    [entry] = [one.event for one in scene.people.entries() if one.event["action"] == "user.leave"]
+    assert entry["data"]["refused"] == 2

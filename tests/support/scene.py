@@ -98,6 +98,7 @@ class Scene:
             self.consequences,
             self.people.accounts,
             self.people.log,
+            self.deliveries,
             self.people.clock,
         )
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
