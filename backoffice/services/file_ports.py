@@ -33,10 +33,10 @@ class UploadStore(Protocol):
         """Index of the last chunk noted, plus one."""
 
     def insert(
-        self, upload: Upload, max_open: int, quota: int, event: AuditEvent, parts: Sequence[Upload] = ()
+        self, upload: Upload, max_open: int, quota: int, event: AuditEvent, *, adds: bool, parts: Sequence[Upload] = ()
     ) -> None:
         """Reserve `upload.reserved` bytes and keep the record. `quota`: of owners who have none of their own; `parts`:
-        those that belong to it from now on.
+        those that belong to it from now on; `adds`: it needs room for one more file.
 
         Raises QuotaExceeded (`limit`), TooMany (open uploads), NotSignedIn: the owner is no more; VersionMismatch: a
         part has changed, or belongs to another.

@@ -66,14 +66,15 @@ class RedisUploads:
         return int(self._db.call("STRLEN", self._keys.chunk_map(upload_id))) // ENTRY_SIZE
 
     def insert(
-        self, upload: Upload, max_open: int, quota: int, event: AuditEvent, parts: Sequence[Upload] = ()
+        self, upload: Upload, max_open: int, quota: int, event: AuditEvent, *, adds: bool, parts: Sequence[Upload] = ()
     ) -> None:
         commit = Commit(self._keys, event)
         mine = self._keys.index(NOUN, "owner", upload.owner)
         too_many = TooMany(f"At most {max_open} uploads can be open at a time.", limit=max_open, retry_after=60)
         commit.check("fewer", mine, max_open, error=too_many)
         check_quota(commit, self._keys, upload.owner, upload.reserved, quota)
-        self._files.check_number(commit, upload.owner)
+        if adds:
+            self._files.check_number(commit, upload.owner)
         commit.charge("acts", event, self._files.bounds.acts)
         check_begun(commit, self._keys, upload, event)
         take_quota(commit, self._keys, upload.owner, "reserved", upload.reserved, quota)

@@ -27,7 +27,7 @@ EVENT = AuditEvent(Actions.UPLOAD_START, ALICE, ObjectRef("file", "u"))
 def start(world: World, upload_id: str, *, reserved: int = 0, owner: str = "alice") -> Upload:
     now = now_ms()
     made = Upload(upload_id, owner, now, now + HOUR, now + HOUR, total_chunks=1, reserved=reserved)
-    world.uploads.insert(made, 5, SITE, EVENT)
+    world.uploads.insert(made, 5, SITE, EVENT, adds=True)
     return made
 
 

@@ -22,7 +22,7 @@ from backoffice.stores.files import RedisFiles
 from backoffice.stores.throttle import RedisThrottle
 from tests.support.memory import store_bytes
 from tests.support.people import PASSWORD, People
-from tests.support.uploads import ALICE, LIMITS, World
+from tests.support.uploads import ALICE, CHUNK, LIMITS, World
 from tests.support.uploads import KEYS as UPLOAD_KEYS
 
 pytestmark = pytest.mark.real_only
@@ -161,6 +161,19 @@ def test_a_person_has_so_many_files_and_as_many_in_the_trash(redis: Any) -> None
     for file in files[:2]:
         owner.world.library.purge(ALICE, file.id)
     owner.make()
+    owner.world.assert_sound()
+
+
+def test_at_the_bound_a_file_gets_other_content_of_any_length(redis: Any) -> None:
+    owner = Owner(redis, 2)
+    first, second = owner.make(), owner.make()
+    uploads, long = owner.world.service, b"x" * (2 * CHUNK)
+    assert uploads.replace_content(ALICE, first.id, io.BytesIO(long).readinto).number == 2
+    spec = FileSpec(second.name, on_conflict=OnConflict.REPLACE)
+    assert uploads.upload_stream(ALICE, spec, io.BytesIO(long).readinto, len(long)).id == second.id
+    for spec in (FileSpec("new.txt"), FileSpec("new.txt", on_conflict=OnConflict.REPLACE)):
+        with pytest.raises(QuotaExceeded):
+            uploads.upload_stream(ALICE, spec, io.BytesIO(long).readinto)
     owner.world.assert_sound()
 
 

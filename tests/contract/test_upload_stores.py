@@ -44,7 +44,7 @@ HOUR = 3_600_000
 def upload(world: World) -> Upload:
     now = now_ms()
     made = Upload("u", "alice", now, now + HOUR, now + 2 * HOUR, size=1500, total_chunks=2, reserved=1500)
-    world.uploads.insert(made, 5, 2000, EVENT)
+    world.uploads.insert(made, 5, 2000, EVENT, adds=True)
     return made
 
 
@@ -79,7 +79,7 @@ def test_an_upload_over_a_limit_leaves_nothing(
     world: World, upload: Upload, changed: dict[str, Any], error: type[BackofficeError]
 ) -> None:
     with pytest.raises(error):
-        world.uploads.insert(replace(upload, **changed), 1 if error is TooMany else 5, 2000, EVENT)
+        world.uploads.insert(replace(upload, **changed), 1 if error is TooMany else 5, 2000, EVENT, adds=True)
     assert world.uploads.get("v") is None
     assert world.files.usage("alice") == (0, 1500)
     world.assert_sound()
@@ -117,7 +117,9 @@ def test_a_refused_mark_changes_nothing(
 
 def test_an_upload_of_unknown_size_takes_its_quota_as_it_grows(world: World) -> None:
     now = now_ms()
-    world.uploads.insert(made := Upload("w", "alice", now, now + HOUR, now + HOUR, total_chunks=2), 5, 1400, EVENT)
+    world.uploads.insert(
+        made := Upload("w", "alice", now, now + HOUR, now + HOUR, total_chunks=2), 5, 1400, EVENT, adds=True
+    )
     mark(world, made, (0, CHUNK), quota=1400)
     assert world.files.usage("alice") == (0, 1000)
     with pytest.raises(QuotaExceeded) as caught:

@@ -202,7 +202,9 @@ class Uploads(UploadsStarting):
 
     @contextmanager
     def _open_stream(self, actor: Actor, spec: FileSpec, size: int | None) -> Iterator[StreamingUpload]:
-        upload = self._start(actor, UNKNOWN, size, spec.name, one_shot=True)
+        # What another file may get, adds none: whether there is one, the commit sees.
+        adds = spec.into is None and spec.on_conflict is not OnConflict.REPLACE
+        upload = self._start(actor, UNKNOWN, size, spec.name, one_shot=True, adds=adds)
         because = "interrupted"
         writer = replace(self._writer(actor), limits=self.limits.for_one_connection())
         stream = StreamingUpload(writer, upload)

@@ -84,6 +84,7 @@ class UploadsStarting(UploadsUnderWay):
         one_shot: bool = False,
         said: Said | None = None,
         parts: Sequence[Upload] = (),
+        adds: bool = True,
     ) -> Upload:
         self._check_start(actor, size)
         limits = self.limits.for_one_connection() if one_shot else self.limits
@@ -106,7 +107,7 @@ class UploadsStarting(UploadsUnderWay):
             **(said or Said()),
         )
         event = upload_event(Actions.UPLOAD_START, actor, upload)
-        self.uploads.insert(upload, limits.max_open, limits.quota_bytes, event, parts)
+        self.uploads.insert(upload, limits.max_open, limits.quota_bytes, event, adds=adds, parts=parts)
         return upload
 
     def _check_start(self, actor: Actor, size: int | None) -> None:
