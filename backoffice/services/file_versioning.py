@@ -63,9 +63,9 @@ class FileVersioning(FileAmending):
 
         def change() -> File:
             file = self._reach(actor, file_id, Acts.FILE_REVERT)
+            expect_version(file, version)
             if tags is not None:
                 self._authorized(actor, file, Acts.FILE_TAG)
-            expect_version(file, version)
             earlier = self._version(file, version_id)
             wanted = file.tags if tags is None else clean_tags(tags)
             changes = content_changes(file, replace(earlier, tags=wanted))

@@ -116,10 +116,8 @@ def test_a_refused_mark_changes_nothing(
 
 
 def test_an_upload_of_unknown_size_takes_its_quota_as_it_grows(world: World) -> None:
-    now = now_ms()
-    world.uploads.insert(
-        made := Upload("w", "alice", now, now + HOUR, now + HOUR, total_chunks=2), 5, 1400, EVENT, adds=True
-    )
+    made = Upload("w", "alice", now := now_ms(), now + HOUR, now + HOUR, total_chunks=2)
+    world.uploads.insert(made, 5, 1400, EVENT, adds=True)
     mark(world, made, (0, CHUNK), quota=1400)
     assert world.files.usage("alice") == (0, 1000)
     with pytest.raises(QuotaExceeded) as caught:

@@ -1,4 +1,4 @@
-"""Dates of a file whose content changes: what they say of it in conditions of a request."""
+"""Dates in HTTP are whole seconds, and a file can get other content within one."""
 
 from __future__ import annotations
 
