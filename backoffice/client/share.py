@@ -33,7 +33,7 @@ class LinkOptions:
 def make_link(client: Client, kind: ObjectKind, object_id: str, options: LinkOptions) -> dict[str, Any]:
     """The new link as the site answers it, with its address (`url`). It is asked for once: where the answer gets lost
     there may be one whose address nobody knows. Raises ResponseError, ConnectionFailed, ClientError."""
-    made = _post_once(client, "/links", {kind: object_id, **options.fields()})
+    made = post_once(client, "/links", {kind: object_id, **options.fields()})
     if not isinstance(made.get("url"), str):
         raise not_a_site()
     return made
@@ -53,7 +53,7 @@ def new_folder(client: Client, name: str) -> str:
     """The identifier of a folder that is made at the top. One that is there already is not taken: who shares a
     directory shares what is in it, and nothing else. Raises as `make_link`."""
     try:
-        return str(_post_once(client, "/folders", {"name": name})["id"])
+        return str(post_once(client, "/folders", {"name": name})["id"])
     except KeyError:
         raise not_a_site() from None
     except ResponseError as error:
@@ -65,6 +65,8 @@ def new_folder(client: Client, name: str) -> str:
         ) from error
 
 
-def _post_once(client: Client, path: str, value: dict[str, Any]) -> dict[str, Any]:
+def post_once(client: Client, path: str, value: dict[str, Any]) -> dict[str, Any]:
+    """The answer in JSON to what must not be done twice: it is never sent again. Raises ResponseError,
+    ConnectionFailed."""
     headers = {"Content-Type": "application/json"}
     return client.request("POST", path, body=json.dumps(value).encode(), headers=headers, attempts=1).json()

@@ -10,6 +10,7 @@ import click
 
 from backoffice.client.errors import printable_path
 from backoffice.client.http import Client
+from backoffice.client.share import post_once
 from backoffice.commands.site import connect, site_options
 from backoffice.domain.limits import DEFAULT_REQUEST_FILES, MAX_PASSWORD, MAX_REQUEST_FILES
 from backoffice.units import parse_size
@@ -54,7 +55,7 @@ def command(
     with connect(url, token, token_file) as client:
         if folder is not None:
             wanted["folder"] = _folder(client, folder)
-        made = client.post_json("/requests", wanted)
+        made = post_once(client, "/requests", wanted)
     click.echo(json.dumps(made) if as_json else str(made.get("url", "")))
     return 0
 
@@ -77,7 +78,7 @@ def _folder(client: Client, path: str) -> str:
     names = [name for name in path.split("/") if name]
     if not names:
         raise click.UsageError("--folder names no folder.")
-    return str(client.post_json("/folders", {"path": names}).get("id", ""))
+    return str(post_once(client, "/folders", {"path": names}).get("id", ""))
 
 
 def _first_line(path: str) -> str:

@@ -35,8 +35,8 @@ Begun = Callable[[Link, str], bool]
 (`File.content_id`, "" = of an archive)."""
 
 
-class NotBegun(NotFound):
-    """Who asks has begun no download of what is there now."""
+class NotBegun(Exception):
+    """Who asks has begun no download of what is there now: no answer to anybody, but for the page to lead them back."""
 
 
 def no_proof(_link: Link) -> bool:

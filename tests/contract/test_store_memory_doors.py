@@ -107,4 +107,5 @@ def test_no_door_lets_a_person_fill_the_store_once_the_day_is_used_up(doors: Doo
     for path, method in doors.doors(file_id=file.id, name="b.txt"):
         assert doors.knock(path, method, bearer) < 500, (method, path)
     assert doors.knocks - knocks > 200
-    assert doors.taken() - before < 6_000, "what makes room is not counted, and is in the log"
+    # And so is the first refusal at each door that strangers have, until they are counted in tables of fixed size.
+    assert doors.taken() - before < 7_500, "what makes room is not counted, and is in the log"

@@ -63,7 +63,7 @@ LOST: dict[str, tuple[Callable[[Somebody, bool], object], int]] = {
     "another password": (lambda who, _: who.site.users.set_password(SHELL, who.id, "violet-harbour-94"), 401),
     "token or session ended": (lambda who, browser: take_credential(who, browser=browser), 401),
 }
-DONE = {"file.create", "file.rename", "file.restore"}
+DONE = {"file.create", "file.replace", "file.rename", "file.restore"}
 HARMLESS: dict[str, Callable[[Somebody], object]] = {
     "another name and address": lambda who: who.site.users.update(
         SHELL, who.id, username=f"new-{who.role}", email=f"{who.role}@example.org"

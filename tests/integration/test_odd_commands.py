@@ -73,6 +73,10 @@ LINES = [
     "share V --days V",
     "share V --max-downloads V",
     "share V --password-file V",
+    "request V",
+    "request V --folder V --message V",
+    "request V --max-size V --max-file-size V",
+    "request V --type V --password-file V",
     "demo --from V",
     "fsck V",
     "store V",
@@ -101,7 +105,7 @@ def test_the_table_has_every_command() -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_odd_values_are_told_in_a_sentence(run: Run, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if line.startswith(("upload", "download", "share")) and "--url" not in line:
+    if line.startswith(("upload", "download", "share", "request")) and "--url" not in line:
         line += f" --url http://127.0.0.1:{free_ports(1)[0]}"
     if "--url" in line:
         monkeypatch.setattr("backoffice.client.upload.FIRST_ATTEMPTS", 1)
