@@ -42,6 +42,11 @@ def test_Z7_a_ticket_is_for_one_file_or_for_the_archive(on: Tree) -> None:
     ):
         forger.client.set_cookie("backoffice-links", forged)
         assert forger.get(on.path + way).status_code == 303, way
+    # Nor is it one of another link, to the same file, that counts its own.
+    other_link, other_path = on.share(folder=on.plans.id, max_downloads=1)
+    forger.client.set_cookie("backoffice-links", ticket.replace(on.link.id, other_link.id))
+    assert forger.get(f"{other_path}/files/{on.one.id}").status_code == 303
+    assert on.now(other_link).downloads == 0
     archive = download(on.stranger(), on.path, all="1")
     assert on.now(on.link).downloads == 2
     other = on.stranger()
