@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import fakeredis
+from redis import Redis
 
 from backoffice.domain.deliveries import Delivered, RequestTerms
 from backoffice.domain.files import File
@@ -12,10 +17,27 @@ from backoffice.services.guest_sending import GuestSending
 from backoffice.services.guests import Guest
 from tests.support.links import SHELL, Sharing
 from tests.support.uploads import reader
-from tests.support.website import Site
+from tests.support.website import Site, make_whole_site
 
 TERMS = RequestTerms(max_files=10, review=1)
 BODY = b"what a guest delivers"
+
+
+@contextmanager
+def requesting_site() -> Iterator[tuple[Site, Redis]]:
+    """A site over an imitated store. Making one takes longer than most tests: it is shared, and emptied by `fresh`."""
+    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
+        yield make_whole_site(client), client
+
+
+@contextmanager
+def fresh(shared: tuple[Site, Redis]) -> Iterator[Requesting]:
+    """Ann, on an empty site whose services are afterwards those of before."""
+    site, client = shared
+    client.flushall()
+    services = site.services
+    yield Requesting(site)
+    site.swap(links=services.links, guests=services.guests)
 
 
 class Requesting(Sharing):

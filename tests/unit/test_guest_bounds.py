@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -15,24 +14,21 @@ from backoffice.services.guest_sending import GuestSending
 from backoffice.services.sign_in import throttle
 from backoffice.services.sign_in.throttle import SECOND_MS, guest_ways
 from backoffice.stores import deliveries
-from tests.support.requests import Requesting
+from tests.support.requests import Requesting, fresh, requesting_site
 from tests.support.uploads import reader
-from tests.support.website import Site, make_whole_site
+from tests.support.website import Site
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
+    with requesting_site() as made:
+        yield made
 
 
 @pytest.fixture
 def on(shared: tuple[Site, Redis]) -> Iterator[Requesting]:
-    site, client = shared
-    client.flushall()
-    services = site.services
-    yield Requesting(site)
-    site.swap(links=services.links, guests=services.guests)
+    with fresh(shared) as found:
+        yield found
 
 
 def test_what_is_under_way_counts_in_the_bytes_that_a_request_takes(on: Requesting) -> None:

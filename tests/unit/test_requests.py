@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -22,8 +21,8 @@ from backoffice.errors import (
     UnsupportedBody,
 )
 from tests.support.links import SHELL
-from tests.support.requests import BODY, Requesting
-from tests.support.website import Site, make_whole_site
+from tests.support.requests import BODY, Requesting, fresh, requesting_site
+from tests.support.website import Site
 
 DAY_MS = 24 * 3600 * 1000
 NOW = now_ms()
@@ -31,17 +30,14 @@ NOW = now_ms()
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
+    with requesting_site() as made:
+        yield made
 
 
 @pytest.fixture
 def on(shared: tuple[Site, Redis]) -> Iterator[Requesting]:
-    site, client = shared
-    client.flushall()
-    services = site.services
-    yield Requesting(site)
-    site.swap(links=services.links, guests=services.guests)
+    with fresh(shared) as found:
+        yield found
 
 
 def test_what_is_delivered_waits_in_no_list_and_is_a_file_when_it_is_accepted(on: Requesting) -> None:

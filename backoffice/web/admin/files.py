@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from flask import flash, g
 from markupsafe import Markup
 
-from backoffice.domain.acts import Act, Acts, decide_act
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.text import fold
@@ -22,7 +22,7 @@ from backoffice.web.admin.cells import Formatter, code_cell, count_cell, size_ce
 from backoffice.web.admin.file_forms import FileForm, owner_id, split_tags, written_tags
 from backoffice.web.admin.file_page import FACTS, file_panels, verdict
 from backoffice.web.admin.filters import days, equals, one_of, sizes
-from backoffice.web.admin.owners import WithOwner, owner_filter, owner_link, with_owner, with_owners
+from backoffice.web.admin.owners import WithOwner, owner_filter, owner_link, permitted_on_owned, with_owner, with_owners
 from backoffice.web.admin.record_page import Panel
 from backoffice.web.context import services
 from backoffice.web.formats import NOTHING, number
@@ -85,12 +85,7 @@ class OwnedView(ServiceView):
     can_export = shares_trips = weighed = bulk_all = True
 
     def permits(self, act: Act, record: WithOwner) -> bool:
-        """What is one's own takes the right for that. Asked once for all that is one's own, and once for the rest."""
-        asking, known = actor(), g.setdefault("permitted_on_owned", {})
-        case = act.name, record.record.owner == asking.id
-        if case not in known:
-            known[case] = decide_act(asking, act, record.record.owner).allowed
-        return bool(known[case])
+        return permitted_on_owned(act, record.record.owner)
 
     def links(self, record: WithOwner) -> Sequence[Link]:
         if not may(Acts.AUDIT_READ):

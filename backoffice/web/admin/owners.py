@@ -8,7 +8,7 @@ from typing import Any
 from flask import g, url_for
 from markupsafe import Markup
 
-from backoffice.domain.acts import Acts
+from backoffice.domain.acts import Act, Acts, decide_act
 from backoffice.domain.ids import ID_LENGTH, is_id
 from backoffice.domain.paging import Page
 from backoffice.errors import NotFound
@@ -33,6 +33,16 @@ class WithOwner:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.record, name)
+
+
+def permitted_on_owned(act: Act, owner: str) -> bool:
+    """Whether the actor may do this to what belongs to that user. What is one's own takes the right for that. Asked
+    once for all that is one's own, and once for the rest."""
+    asking, known = actor(), g.setdefault("permitted_on_owned", {})
+    case = act.name, owner == asking.id
+    if case not in known:
+        known[case] = decide_act(asking, act, owner).allowed
+    return bool(known[case])
 
 
 def with_owners(page: Page[Any]) -> Page[WithOwner]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from flask import g, url_for
+from flask import url_for
 from markupsafe import Markup
 
-from backoffice.domain.acts import Act, Acts, decide_act
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.shares import Grantee, HeldShare, ShareAccess, ShareKind, ShareState
 from backoffice.services.shares import Shares
@@ -18,7 +18,7 @@ from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.bulk import BulkJob
 from backoffice.web.admin.cells import Formatter
 from backoffice.web.admin.filters import days, equals, one_of
-from backoffice.web.admin.owners import person_filter
+from backoffice.web.admin.owners import permitted_on_owned, person_filter
 from backoffice.web.context import services
 from backoffice.web.formats import when_tag
 from backoffice.web.identity import actor, may
@@ -100,11 +100,7 @@ class ShareView(ServiceView):
         return self.service.held_one(actor(), key)
 
     def permits(self, act: Act, record: HeldShare) -> bool:
-        asking, known = actor(), g.setdefault("permitted_on_shares", {})
-        case = act.name, record.owner == asking.id
-        if case not in known:
-            known[case] = decide_act(asking, act, record.owner).allowed
-        return bool(known[case])
+        return permitted_on_owned(act, record.owner)
 
     def delete_record(self, key: str) -> None:
         self.service.revoke(actor(), key)

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypedDict
 
 from flask import Request
 from pydantic import Field
@@ -14,7 +14,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from backoffice.domain.files import OCTETS
 from backoffice.errors import TooLarge
-from backoffice.web.api.digests import Checksum
+from backoffice.web.api.digests import Checksum, checksum_bytes, digest_field, single_digest
 from backoffice.web.api.files import FileName
 from backoffice.web.api.multipart import FORM, OVERHEAD, read_parts
 from backoffice.web.api.parsing import (
@@ -74,6 +74,35 @@ class ChunkForm(ChunkFields):
     """A chunk in a form. `chunk_data` is a file part."""
 
     chunk_data: Annotated[bytes, Field(json_schema_extra={"contentMediaType": OCTETS})]
+
+
+class SentChunk(TypedDict):
+    """A chunk as the chunk service takes it."""
+
+    upload_id: str | None
+    index: int
+    total_chunks: int
+    data: bytes | memoryview | Callable[[], bytes | memoryview]
+    sha256: bytes | None
+    size: int | None
+    name: str
+
+
+def receive_chunk(request: Request, largest: int, allocate: Allocate) -> SentChunk:
+    """The chunk that a request sends. Raises what `read_chunk` raises; Invalid where digests differ."""
+    fields, data = read_chunk(request, largest, allocate)
+    sha256 = checksum_bytes(fields.checksum)
+    if request.mimetype in {"", OCTETS}:
+        sha256 = single_digest(sha256, digest_field(request, "Content-Digest"))
+    return SentChunk(
+        upload_id=fields.file_id or None,
+        index=fields.chunk_index,
+        total_chunks=fields.total_chunks,
+        data=data,
+        sha256=sha256,
+        size=fields.total_size,
+        name=fields.name,
+    )
 
 
 def read_chunk(

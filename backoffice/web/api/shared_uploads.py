@@ -25,7 +25,7 @@ from backoffice.errors import (
     UploadClosed,
 )
 from backoffice.web.api.blueprints import files_bp
-from backoffice.web.api.chunk_bodies import ChunkFields, ChunkForm, ChunkJson, read_chunk
+from backoffice.web.api.chunk_bodies import ChunkFields, ChunkForm, ChunkJson, receive_chunk
 from backoffice.web.api.digests import DIGEST, Checksum, checksum_bytes, digest_field, single_digest
 from backoffice.web.api.files import FileName
 from backoffice.web.api.mime_types import guess_type
@@ -34,7 +34,7 @@ from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict, json_body, query
 from backoffice.web.api.responses import Answer, Ranges, Time, send
 from backoffice.web.api.shared import TAG, SharedFileAnswer, WithinFolder
-from backoffice.web.api.uploads import ChunkAnswer
+from backoffice.web.api.uploads import ChunkAnswer, send_chunk_answer
 from backoffice.web.api.versions import send_record
 from backoffice.web.body import RequestBody
 from backoffice.web.body_buffers import Buffers
@@ -165,30 +165,9 @@ def shared_chunk(share_id: str) -> Response:
     there do not."""
     uploads = services().uploads
     with _buffers.lent() as allocate:
-        fields, data = read_chunk(request, uploads.limits.max_chunk_size, allocate)
-        sha256 = checksum_bytes(fields.checksum)
-        if request.mimetype in {"", OCTETS}:
-            sha256 = single_digest(sha256, digest_field(request, "Content-Digest"))
-        view = services().shared.put_chunk(
-            actor(),
-            share_id,
-            upload_id=fields.file_id or None,
-            index=fields.chunk_index,
-            total_chunks=fields.total_chunks,
-            data=data,
-            sha256=sha256,
-            size=fields.total_size,
-            name=fields.name,
-        )
-    return send(
-        ChunkAnswer(
-            file_id=view.upload.id,
-            chunk_index=fields.chunk_index,
-            total_chunks=fields.total_chunks,
-            received=view.upload.received,
-            missing_count=view.missing_count,
-        )
-    )
+        sent = receive_chunk(request, uploads.limits.max_chunk_size, allocate)
+        view = services().shared.put_chunk(actor(), share_id, **sent)
+    return send_chunk_answer(sent, view)
 
 
 @files_bp.post("/shares/<share_id>/upload_complete")

@@ -26,8 +26,9 @@ from backoffice.errors import (
     TooMany,
     UploadClosed,
 )
+from backoffice.services.uploads.status import UploadStatus
 from backoffice.web.api.blueprints import uploads_bp
-from backoffice.web.api.chunk_bodies import ChunkFields, ChunkForm, ChunkJson, read_chunk
+from backoffice.web.api.chunk_bodies import ChunkFields, ChunkForm, ChunkJson, SentChunk, receive_chunk
 from backoffice.web.api.digests import DIGEST, Checksum, checksum_bytes, digest_field, single_digest
 from backoffice.web.api.files import CREATED, FileAnswer, FileName, send_created
 from backoffice.web.api.mime_types import guess_type
@@ -154,27 +155,20 @@ def upload_chunk() -> Response:
     under the same index are refused. Fields are in the query (raw body) or beside the data (form, JSON). In a form
     `chunk_data` is a file part; in JSON it is Base64, and a chunk has at most 4 MiB there."""
     with _buffers.lent() as allocate:
-        fields, data = read_chunk(request, services().uploads.limits.max_chunk_size, allocate)
-        sha256 = checksum_bytes(fields.checksum)
-        if request.mimetype in {"", OCTETS}:
-            sha256 = single_digest(sha256, digest_field(request, "Content-Digest"))
-        if client_waits(request.environ) and not fields.file_id:
-            services().files.foresee(actor(), max(fields.total_size or 0, request.content_length or 0))
-        view = services().uploads.put_chunk(
-            actor(),
-            upload_id=fields.file_id or None,
-            index=fields.chunk_index,
-            total_chunks=fields.total_chunks,
-            data=data,
-            sha256=sha256,
-            size=fields.total_size,
-            name=fields.name,
-        )
+        sent = receive_chunk(request, services().uploads.limits.max_chunk_size, allocate)
+        if client_waits(request.environ) and not sent["upload_id"]:
+            services().files.foresee(actor(), max(sent["size"] or 0, request.content_length or 0))
+        view = services().uploads.put_chunk(actor(), **sent)
+    return send_chunk_answer(sent, view)
+
+
+def send_chunk_answer(sent: SentChunk, view: UploadStatus) -> Response:
+    """How far the upload is with this chunk."""
     return send(
         ChunkAnswer(
             file_id=view.upload.id,
-            chunk_index=fields.chunk_index,
-            total_chunks=fields.total_chunks,
+            chunk_index=sent["index"],
+            total_chunks=sent["total_chunks"],
             received=view.upload.received,
             missing_count=view.missing_count,
         )

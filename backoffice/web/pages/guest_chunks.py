@@ -13,8 +13,7 @@ from pydantic import Field
 
 from backoffice.domain.files import OCTETS
 from backoffice.errors import UnsupportedBody
-from backoffice.web.api.chunk_bodies import read_chunk
-from backoffice.web.api.digests import checksum_bytes
+from backoffice.web.api.chunk_bodies import receive_chunk
 from backoffice.web.api.files import FileName
 from backoffice.web.api.parsing import MAX_BYTES, Id, Strict, json_body
 from backoffice.web.body_buffers import Buffers
@@ -53,16 +52,7 @@ def guest_chunk(token: str) -> ResponseReturnValue:
         raise UnsupportedBody(f"Send the chunk as {OCTETS}.")
     sending = begin_sending(token)
     with _buffers.lent() as allocate:
-        fields, data = read_chunk(request, sending.uploads.limits.max_chunk_size, allocate)
-        found = sending.put_chunk(
-            upload_id=fields.file_id or None,
-            index=fields.chunk_index,
-            total_chunks=fields.total_chunks,
-            data=data,
-            sha256=checksum_bytes(fields.checksum),
-            size=fields.total_size,
-            name=fields.name,
-        )
+        found = sending.put_chunk(**receive_chunk(request, sending.uploads.limits.max_chunk_size, allocate))
     return jsonify(file_id=found.upload.id, received=found.upload.received, missing_count=found.missing_count)
 
 
