@@ -28,6 +28,12 @@ def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: fl
         page.wait_for_timeout(30)
 
 
+def message(page: Page, text: str) -> None:
+    """Wait until a message of the page says so. Looked for in all of its text, it would be found twice: a moment later
+    the page says it to screen readers as well."""
+    expect(page.locator(":is(.flash, .toast)").filter(has_text=text).first).to_be_visible()
+
+
 def no_barriers(page: Page, *schemes: str, rules: Sequence[str] = ()) -> None:
     """Fails with what axe finds on the page as it is now: WCAG 2.2 A and AA, and good practice. `schemes`: in each of
     these, `light` and `dark`; none: as it is. What is on the page is the same in all: after the first of them only the

@@ -9,7 +9,7 @@ from playwright.sync_api import FileChooser, Page, expect
 
 from tests.browser.conftest import Watch
 from tests.browser.looked_at import NARROW, PHONE, WIDE
-from tests.browser.pages import no_barriers, ready
+from tests.browser.pages import message, no_barriers, ready
 from tests.browser.uploading import Bytes, pick
 from tests.browser.whole_site import Person, WholeSite
 
@@ -42,10 +42,6 @@ def names(page: Page) -> list[str]:
 
 def shows(page: Page, *wanted: str) -> None:
     expect(page.locator(".list.files tbody th bdi")).to_have_text(list(wanted))
-
-
-def message(page: Page, text: str) -> None:
-    expect(page.locator("[data-region=messages] :is(.flash, .toast)")).to_contain_text(text)
 
 
 def to_trash(page: Page, name: str) -> None:

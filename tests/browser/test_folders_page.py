@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from backoffice.domain.folders import Folder
 from tests.browser.looked_at import NARROW, PHONE, WIDE
-from tests.browser.pages import no_barriers, ready
+from tests.browser.pages import message, no_barriers, ready
 from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -20,10 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 def shows(page: Page, *wanted: str) -> None:
     expect(page.locator(".list.files tbody th bdi")).to_have_text(list(wanted))
-
-
-def message(page: Page, text: str) -> None:
-    expect(page.locator("[data-region=messages] :is(.flash, .toast)").first).to_contain_text(text)
 
 
 def furnished(site: WholeSite, person: Person) -> Folder:

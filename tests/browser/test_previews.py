@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from backoffice.domain.files import File, FileSpec
 from tests.browser.conftest import Watch
+from tests.browser.pages import message
 from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -162,7 +163,7 @@ def test_the_page_of_a_file(site: WholeSite, page: Page, boss: Person, open_page
     address = f"{site.url}/admin/files/details/?id={file.id}"
     page.goto(f"{address}&tab=details")
     page.get_by_role("button", name="Verify now").click()
-    expect(page.get_by_text("notes.txt is whole: 600 B in 1 chunk compared.")).to_be_visible()
+    message(page, "notes.txt is whole: 600 B in 1 chunk compared.")
     plain = open_page(java_script_enabled=False)
     site.give_session(plain, boss)
     plain.goto(address)
@@ -215,5 +216,5 @@ def test_what_was_deleted_is_restored_from_its_row(site: WholeSite, page: Page, 
     expect(row.get_by_role("button", name="Delete for good")).to_be_visible()
     page.keyboard.press("Escape")
     row.get_by_role("button", name=re.compile("^Restore")).click()
-    expect(page.get_by_text("1 file was restored.")).to_be_visible()
+    message(page, "1 file was restored.")
     assert file.name in site.files(boss)

@@ -12,6 +12,7 @@ from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.conftest import Watch
 from tests.browser.looked_at import WATCHED, faults
+from tests.browser.pages import message
 from tests.browser.whole_site import CHUNK, Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -55,7 +56,7 @@ def accept_and_refuse(mine: Page) -> None:
     expect(mine.get_by_role("heading", name="Waiting for you")).to_be_visible()
     shot(mine, "waiting")
     mine.get_by_role("link", name="film.bin", exact=True).click()
-    expect(mine.get_by_text("A stranger sent this")).to_be_visible()
+    message(mine, "A stranger sent this")
     shot(mine, "look")
     mine.get_by_role("button", name="Accept").click()
     mine.get_by_role("link", name=f"Refuse {NASTY}").click()
@@ -129,7 +130,7 @@ def test_what_is_under_way_survives_a_lost_connection(
     assert len(seen) == 7, "the piece that was cut is sent again, and no other"
     mine.get_by_role("link", name="To the request").click()
     mine.get_by_role("button", name="Accept film.bin").click()
-    expect(mine.get_by_text("is accepted")).to_be_visible()
+    message(mine, "is accepted")
     assert site.sha256(person, site.files(person)["film.bin"]) == hashlib.sha256(body).hexdigest()
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from backoffice.domain.paging import Query
 from tests.browser.conftest import Watch
 from tests.browser.looked_at import WATCHED, faults
+from tests.browser.pages import message
 from tests.browser.whole_site import PASSWORD, Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -84,7 +85,7 @@ def test_a_folder_is_shared_and_looked_through(
     mine.get_by_role("link", name="plans", exact=True).click()
     mine.get_by_label("Number of downloads").fill("3")
     mine.get_by_role("button", name="Save").click()
-    expect(mine.get_by_text("The link is changed.")).to_be_visible()
+    message(mine, "The link is changed.")
     expect(mine.get_by_role("listitem").filter(has_text="Download of draft.txt begun")).to_be_visible()
     stranger.goto(address)
     expect(stranger.get_by_role("heading", level=1)).to_have_text("plans")
