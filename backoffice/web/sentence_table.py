@@ -134,13 +134,20 @@ def _token_refused(event: Event) -> Told:
     return Told(f"{{who}} used {which} and was refused: {{because}}", {"because": because_of(event)})
 
 
+def _link_made(event: Event) -> Told:
+    """What a request takes is told of requests alone."""
+    if "takes" in event.get("changes", {}):
+        return Told("{who} requested files by the link {what}")
+    return Told("{who} made a share link to {what}")
+
+
 def _link_downloaded(event: Event) -> Told:
     """Of a folder one file, or all of it."""
     name = data_of(event, "name")
     if name:
-        return Told("{who} downloaded {file} by the share {what}", {"file": str(name)})
+        return Told("{who} downloaded {file} by the share link to {what}", {"file": str(name)})
     if data_of(event, "folder"):
-        return Told("{who} downloaded the whole folder by the share {what}")
+        return Told("{who} downloaded the whole folder {what} by a share link")
     return Told("{who} downloaded {what} by a share link")
 
 
@@ -222,12 +229,12 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.FILE_ACCEPT: ("accepted", "{who} accepted {what}, which a guest had delivered"),
     Actions.FILE_REFUSE: ("refused, of what guests deliver", "{who} refused {what}, which a guest had delivered"),
     Actions.FILE_WITHDRAW: ("taken back by a guest", "{who} took back {what}, which they had delivered"),
-    Actions.FOLDER_CREATE: ("made", "{who} made the folder {what}"),
+    Actions.FOLDER_CREATE: ("made", "{who} made {what}"),
     Actions.FOLDER_RENAME: ("renamed", _renamed),
-    Actions.FOLDER_MOVE: ("moved", "{who} put the folder {what} into another one"),
-    Actions.FOLDER_DELETE: ("deleted", "{who} deleted the folder {what}"),
-    Actions.FOLDER_TRASH: ("moved to the trash", "{who} moved the folder {what} to the trash"),
-    Actions.FOLDER_RESTORE: ("restored", "{who} restored the folder {what} from the trash"),
+    Actions.FOLDER_MOVE: ("moved", "{who} put {what} into another one"),
+    Actions.FOLDER_DELETE: ("deleted", "{who} deleted {what}"),
+    Actions.FOLDER_TRASH: ("moved to the trash", "{who} moved {what} to the trash"),
+    Actions.FOLDER_RESTORE: ("restored", "{who} restored {what} from the trash"),
     Actions.FOLDER_PURGE: ("deleted for good", _purged),
     Actions.FILE_VERIFY: ("verified", _verified),
     Actions.FILE_TRASH: ("moved to the trash", _trashed),
@@ -262,7 +269,7 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.TOKEN_CREATE: ("made", "{who} made {what}"),
     Actions.TOKEN_REVOKE: ("revoked", "{who} revoked {what}"),
     Actions.TOKEN_REFUSE: ("refused", _token_refused),
-    Actions.LINK_CREATE: ("made", "{who} made a share link to {what}"),
+    Actions.LINK_CREATE: ("made", _link_made),
     Actions.LINK_UPDATE: ("changed", "{who} changed the share link to {what}"),
     Actions.LINK_REVOKE: ("revoked", "{who} revoked the share link to {what}"),
     Actions.LINK_CLOSE: (

@@ -31,9 +31,9 @@ _BDI: Final = Markup("<bdi>%s</bdi>")
 _NAME: Final = Markup('<bdi class="is">%s</bdi>')
 _WHO: Final = Markup('<a class="quiet" href="%s"><bdi class="is">%s</bdi></a>')
 _STRANGER: Final = "Somebody"
-_NAMELESS: Final = {"user": "a user", "file": "a file", "token": "a token", "role": "a role"}
-_PLAIN_TYPES: Final = {"file", "share", "user"}
-"""Types whose names say what they are; of others the type is said, too."""
+_NAMELESS: Final = {"user": "a user", "file": "a file", "folder": "a folder", "token": "a token", "role": "a role"}
+_PLAIN_TYPES: Final = {"file", "link", "share", "user"}
+"""Types whose names say what they are, or whose sentences do; of others the type is said, too."""
 _VERBS: Final = {"create": "created", "update": "changed", "delete": "deleted"}
 GROUPS: Final[Mapping[str, str]] = {
     "file": "Files",

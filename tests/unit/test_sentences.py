@@ -11,6 +11,8 @@ from backoffice.domain.nouns import all_actions
 from backoffice.web.sentences import Ways, action_choices, actions_of, has_sentence, plain_sentence, sentence, told
 
 EVIL = '<img src=x onerror=alert(1)>{{7*7}}{who}"'
+FOLDER = {"type": "folder", "id": "d1", "name": "plans"}
+LINK = {"type": "link", "id": "l1", "name": "ok.txt"}
 WAYS = Ways(lambda key: f"/by/{key}", lambda kind, key: f"/about/{kind}/{key}")
 
 
@@ -85,6 +87,31 @@ def test_every_action_has_a_sentence_of_its_own(action: Action) -> None:
             "session.refuse",
             {"data": {"count": 40, "networks": 3, "reasons": {"wrong password": 39, "unknown name": 1}}},
             "40 more sign-ins were refused, from about 3 networks: wrong password (39), unknown name (1)",
+        ),
+        ("folder.create", {"object": FOLDER}, "katherine made folder plans"),
+        ("folder.trash", {"object": FOLDER}, "katherine moved folder plans to the trash"),
+        (
+            "folder.rename",
+            {"object": FOLDER, "changes": {"name": ["plans", "maps"]}},
+            "katherine renamed folder plans to maps",
+        ),
+        ("link.create", {"object": LINK}, "katherine made a share link to ok.txt"),
+        (
+            "link.create",
+            {"object": LINK, "changes": {"takes": [None, {}]}},
+            "katherine requested files by the link ok.txt",
+        ),
+        ("link.open", {"object": LINK}, "katherine looked at the page of the share link to ok.txt"),
+        ("link.download", {"object": LINK}, "katherine downloaded ok.txt by a share link"),
+        (
+            "link.download",
+            {"object": LINK, "data": {"folder": "f"}},
+            "katherine downloaded the whole folder ok.txt by a share link",
+        ),
+        (
+            "link.download",
+            {"object": LINK, "data": {"name": "a.txt"}},
+            "katherine downloaded a.txt by the share link to ok.txt",
         ),
         ("role.create", {"object": {"type": "role", "id": "desk", "name": "desk"}}, "katherine created role desk"),
         ("session.end", {"object": {"type": "user", "id": "k1"}}, "katherine signed out"),
