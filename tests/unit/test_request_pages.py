@@ -70,7 +70,7 @@ def send(browser: Browser, path: str, *files: tuple[str, bytes]) -> TestResponse
 def test_from_the_form_to_the_file(on: Requesting) -> None:
     ann = enter(on)
     assert "/my/requests" in ann.get("/").text
-    assert "You request nothing" in ann.get("/my/requests").text
+    assert "No requests yet" in ann.get("/my/requests").text
     made = ann.post("/my/requests/new", {**FORM, "message": "Please send\nyours"})
     assert made.status_code == 200, made.text
     [path] = re.findall(r'id="share-address" value="http://localhost([^"]+)"', made.text)

@@ -127,8 +127,8 @@ def list_shares() -> Response:
 )
 @route_act(Acts.SHARE_CREATE, max_body=None)
 def create_share() -> Response:
-    """They find it under what is shared with them, and nowhere else. A folder is shared with all that lies in it at the
-    moment. Whoever names users that are not there again and again has to wait."""
+    """They find it under what is shared with them, and nowhere else. A folder is shared with whatever lies in it,
+    also later. Whoever names users that are not there again and again has to wait."""
     wanted = json_body(ShareRequest, request)
     share = services().shares.create(
         actor(),

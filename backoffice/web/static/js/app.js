@@ -212,7 +212,7 @@ function finding() {
 zone();
 finding();
 menus();
-document.querySelector(".sidebar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+all(".sidebar nav [aria-current], .tabs [aria-current]").forEach((here) => here.scrollIntoView({ block: "nearest", inline: "center" }));
 times();
 flashes();
 themes();
