@@ -70,6 +70,27 @@ def test_versions_are_looked_at_taken_again_and_deleted(site: WholeSite, mine: P
     expect(mine.locator("dialog[open]")).to_have_count(0)
 
 
+def test_the_list_is_as_it_is_now_however_the_dialog_was_left(site: WholeSite, mine: Page, person: Person) -> None:
+    file = site.store(person, "report.txt", FIRST)
+    put(site, person, file.id, b"x" * 2_000)
+    mine.goto(site.url)
+    ready(mine)
+    row = mine.locator("tbody tr", has_text="report.txt")
+    expect(row).to_contain_text("2.0 kB")
+    for leave in (lambda: mine.keyboard.press("Escape"), lambda: mine.mouse.click(5, 5)):
+        mine.get_by_role("link", name="report.txt", exact=True).click()
+        mine.get_by_role("dialog", name="report.txt").get_by_label("More").click()
+        mine.get_by_role("dialog").get_by_role("link", name="Versions", exact=True).click()
+        dialog = mine.get_by_role("dialog", name="Versions")
+        before = row.inner_text()
+        dialog.get_by_role("button", name="Restore version").first.click()
+        expect(dialog.get_by_role("status")).to_contain_text("The file holds this version again.")
+        assert row.inner_text() == before, "nothing moves below the dialog"
+        leave()
+        expect(mine.locator("dialog[open]")).to_have_count(0)
+        expect(row).to_contain_text("5 B" if "2.0 kB" in before else "2.0 kB")
+
+
 def test_without_a_script_a_new_version_is_sent_and_another_taken_again(
     site: WholeSite, open_page: Callable[..., Page], person: Person, tmp_path: Path
 ) -> None:

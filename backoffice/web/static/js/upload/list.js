@@ -11,7 +11,7 @@ export class Regions {
   #busyNow;
   #swapped;
   #say;
-  #dialog = new Dialog();
+  #dialog = new Dialog(() => this.refresh());
   #at = location.href;
 
   /** `busy()`: whether leaving the page would stop something; `swapped()` is called after each change; `say(text)`. */
@@ -54,7 +54,7 @@ export class Regions {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!page.querySelector("[data-upload]")) {
         if (quiet || !page.querySelector("[data-dialog]")) return this.#elsewhere(address, body, quiet, page);
-        this.#dialog.show(page);
+        this.#dialog.show(page, body !== null);
         return;
       }
       if (quiet && editing()) return this.refresh();
@@ -197,6 +197,13 @@ function announce(say) {
 /** A page that marks a part `data-dialog` is shown over the list. Links and forms in it go the way of those of the list. */
 class Dialog {
   #box = null;
+  #changed = false;
+  #left;
+
+  /** `left()` is called when it was closed after something was done in it, so that the list is no longer as it was. */
+  constructor(left) {
+    this.#left = left;
+  }
 
   /** Whether a text in it would be lost with it. */
   get written() {
@@ -219,7 +226,9 @@ class Dialog {
     return made;
   }
 
-  show(page) {
+  /** `changed`: it is the answer to what was done in it. */
+  show(page, changed) {
+    this.#changed ||= changed;
     for (const link of page.querySelectorAll("head link[rel=stylesheet]")) {
       if (![...document.styleSheets].some((sheet) => sheet.href === link.href)) document.head.append(document.importNode(link));
     }
@@ -232,7 +241,9 @@ class Dialog {
     document.dispatchEvent(new Event("fresh"));
   }
 
+  /** Because the list is shown anew. */
   close() {
+    this.#changed = false;
     if (this.#box?.open) this.#box.close();
   }
 
@@ -240,8 +251,12 @@ class Dialog {
     const box = document.createElement("dialog");
     box.className = "page-dialog";
     box.setAttribute("aria-labelledby", "dialog-title");
-    // Sound and film end with it.
-    box.addEventListener("close", () => box.replaceChildren());
+    box.addEventListener("close", () => {
+      // Sound and film end with it.
+      box.replaceChildren();
+      if (this.#changed) this.#left();
+      this.#changed = false;
+    });
     box.addEventListener("cancel", (event) => { if (this.keeps()) event.preventDefault(); });
     box.addEventListener("click", (event) => {
       if (event.target !== box && !event.target.closest("[data-close]")) return;
