@@ -9,16 +9,21 @@ from stat import S_ISREG
 from typing import Any, Final
 
 from flask import Flask, Response, request
+from markupsafe import Markup
 from werkzeug.security import safe_join
 
 from backoffice.web.headers import YEAR
 
 MARK: Final = "v"
 HASH_LENGTH: Final = 12
+ICON: Final = Path(__file__).with_name("static") / "favicon.svg"
 
 
 def init_assets(app: Flask) -> None:
-    """Let `url_for` add the hash to every static address, and answer accordingly."""
+    """Let `url_for` add the hash to every static address, and answer accordingly. The icon, which is small, stands in
+    the pages themselves: browsers that are not headless would ask for it apart."""
+    drawing = ICON.read_text("ascii").strip().replace('"', "'").replace("#", "%23")
+    app.jinja_env.globals["favicon"] = Markup("data:image/svg+xml,") + Markup(drawing)  # noqa: S704 -- our own file
 
     @app.url_defaults
     def mark(endpoint: str, values: dict[str, Any]) -> None:
