@@ -42,6 +42,20 @@ def test_rights_stand_down_and_roles_across(whole: Desk) -> None:
     assert str(P.FILES_SHARE) in text
 
 
+def test_what_roles_demand_of_share_links_stands_below_the_rights(whole: Desk) -> None:
+    """Their own numbers; the site's where they say nothing."""
+    name = whole.role(P.FILES_SHARE)
+    row = re.compile(r"<tr>\s*<th[^>]*>(Life, at most|A password)</th>(.*?)</tr>", re.DOTALL)
+    admin = whole.as_("admin")
+    before = dict(row.findall(admin.get("/admin/roles/").text))
+    assert "<strong>" not in "".join(before.values())
+    assert before["Life, at most"].count("365 days") == before["A password"].count("not needed") > 4
+    whole.site.services.roles.update(SHELL, name, share_days=7, share_password=1)
+    after = dict(row.findall(admin.get("/admin/roles/").text))
+    assert after["Life, at most"].count("<strong>7 days</strong>") == 1
+    assert after["A password"].count("<strong>needed</strong>") == 1
+
+
 def test_who_only_reads_has_no_boxes(whole: Desk) -> None:
     whole.role()
     text = whole.as_("auditor").get("/admin/roles/").text

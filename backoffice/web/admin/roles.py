@@ -186,6 +186,7 @@ class RoleView(ServiceView):
                 start=_start(),
                 step=COLUMNS,
                 total=len(known),
+                link_policy=services().links.link_policy,
                 conflicts=conflicts,
                 problem=problem,
                 return_url=self.list_url(),
