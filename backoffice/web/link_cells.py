@@ -25,6 +25,7 @@ KINDS: Final = {LinkKind.FILE: "File", LinkKind.FOLDER: "Folder", LinkKind.REQUE
 """What a link leads to, in words."""
 _ICONS: Final = {LinkKind.FILE: "files", LinkKind.FOLDER: "folder", LinkKind.REQUEST: "upload"}
 _NAMED: Final = Markup("Download of <bdi>%s</bdi> begun, %s")
+_FILES: Final = Markup('<span class="num">%s</span> <span class="muted">of %s files</span>')
 _OF: Final = Markup('<span class="num">%s</span> <span class="muted">of %s</span>')
 
 
@@ -36,7 +37,7 @@ def link_state(held: HeldLink) -> Markup:
 def downloads_of(held: HeldLink) -> Markup | str:
     """How many were begun, of how many; of a request how many files came."""
     if held.kind is LinkKind.REQUEST:
-        return _OF % (number(held.link.delivered), number(held.link.max_files))
+        return _FILES % (number(held.link.delivered), number(held.link.max_files))
     return _OF % (number(held.downloads), number(held.max_downloads)) if held.max_downloads else number(held.downloads)
 
 

@@ -18,8 +18,11 @@ from playwright.sync_api import Page, sync_playwright
 
 from backoffice.commands.demo import FIXTURES, load_demo
 from backoffice.composition import build_services, store_client
-from backoffice.domain.access import system_actor
+from backoffice.domain.access import Actor, system_actor
+from backoffice.domain.deliveries import RequestTerms
+from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
+from backoffice.domain.shares import ShareAccess
 from backoffice.domain.users import User
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find, socket_url
@@ -79,14 +82,10 @@ def _session(services: Services, user: User) -> str:
 
 def _prepare(services: Services) -> dict[str, str]:
     """What happens on a day; name and address of each page."""
-    ada, alan = (services.users.find(SHELL, name) for name in ("ada", "alan"))
-    for user in (ada, alan):
+    ada, alan, grace = (services.users.find(SHELL, name) for name in ("ada", "alan", "grace"))
+    for user in (ada, alan, grace):
         _session(services, user)
-    _, text = services.tokens.create(SHELL, name="Backup of the lab", user_id=ada.id, days=30)
-    found = services.tokens.authenticate(text, ip="192.0.2.17", agent=LAPTOP, request_id="screenshots")
-    if found is None:
-        raise SystemExit("a new token is not known")
-    actor = found[0]
+    actor = _acting(services, ada)
     files = {file.name: file for file in services.files.page(actor, Query(limit=50)).items}
     services.uploads.put_chunk(
         actor, upload_id=None, index=0, total_chunks=4, data=b"x" * 1_000_000, size=3_900_000, name="survey of 1833.tif"
@@ -94,6 +93,7 @@ def _prepare(services: Services) -> dict[str, str]:
     services.files.trash(actor, files["bernoulli.csv"].id)
     user, file = f"/admin/users/details/?id={ada.id}", f"/admin/files/details/?id={files['orbit.png'].id}"
     return {
+        **_shared(services, actor, _acting(services, grace)),
         "my-files": "/",
         "account": "/account",
         "overview": "/admin/",
@@ -117,6 +117,61 @@ def _prepare(services: Services) -> dict[str, str]:
         "system": "/admin/system/",
         "refused": "/admin/files/details/?id=0123456789012345678901",
     }
+
+
+def _acting(services: Services, user: User) -> Actor:
+    """This person, by a token."""
+    _, text = services.tokens.create(SHELL, name="Backup of the lab", user_id=user.id, days=30)
+    found = services.tokens.authenticate(text, ip="192.0.2.17", agent=LAPTOP, request_id="screenshots")
+    if found is None:
+        raise SystemExit("a new token is not known")
+    return found[0]
+
+
+def _shared(services: Services, ada: Actor, grace: Actor) -> dict[str, str]:
+    """Folders of who looks, what ada shares with her, and what strangers see of both; name and address of each page."""
+    for names in (("Survey of 1833", "Plates"), ("Minutes", "2026"), ("Photographs",)):
+        services.folders.make_path(grace, names)
+    survey = services.folders.make_path(grace, ("Survey of 1833",))
+    for name, folder in (
+        ("orbit.png", survey.id),
+        ("stations.json", survey.id),
+        ("trajectory.svg", ""),
+        ("orbit.png", ""),
+    ):
+        _put(services, grace, name, folder)
+    notes = services.folders.make_path(ada, ("Notes on the engine",))
+    orbit = _put(services, ada, "orbit.png", notes.id, "plate 7.png")
+    _put(services, ada, "bernoulli.csv", notes.id)
+    _put(services, ada, "analytical-engine.md", notes.id)
+    services.shares.create(ada, folder=notes.id, user="grace", access=ShareAccess.WRITE)
+    services.shares.create(ada, file=orbit, user="grace")
+    _, of_file = services.links.create(ada, file=orbit)
+    _, of_folder = services.links.create(ada, folder=notes.id, max_downloads=20)
+    services.links.create(grace, folder=survey.id, password="violet-harbour-93-lantern")
+    terms = RequestTerms(max_files=40, max_bytes=2_000_000_000, types=(".png", ".tif", ".jpg"))
+    message = "Please send the plates as you scanned them, in full size. Thank you!"
+    made, of_request = services.requests.create(
+        grace, name="Plates of the survey", message=message, terms=terms, folder=survey.id, days=90
+    )
+    return {
+        "folder": f"/?folder={survey.id}",
+        "shared-with-me": "/shared-with-me",
+        "shared": "/shared",
+        "requests": "/my/requests",
+        "request": f"/my/requests/{made.id}",
+        "link": f"/s/{of_file}",
+        "link-folder": f"/s/{of_folder}",
+        "guest": f"/s/{of_request}",
+    }
+
+
+def _put(services: Services, owner: Actor, fixture: str, folder: str, name: str = "") -> str:
+    """A file of the fixtures in a folder, "" = at the top; its identifier."""
+    path = FIXTURES / "files" / fixture
+    with path.open("rb") as source:
+        spec = FileSpec(name or fixture, folder=folder)
+        return services.uploads.upload_stream(owner, spec, source.readinto, path.stat().st_size).id
 
 
 def _take(url: str, secret: str, pages: dict[str, str], directory: Path, only: Sequence[str]) -> None:

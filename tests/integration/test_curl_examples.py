@@ -50,6 +50,10 @@ def test_the_section_shows_what_it_should() -> None:
         "/files?",
         "/files/$ID",
         "-F chunk_data=@",
+        "/versions",
+        "/folders",
+        "/links",
+        *(f"manage.py {name}" for name in ("upload", "download", "share", "request")),
     ):
         assert part in text, part
     first = text[text.index("curl --fail -s") : text.index('/upload_chunk"')]
@@ -60,7 +64,9 @@ def test_the_examples_work_as_printed(running: tuple[str, Path], tmp_path: Path)
     """In one shell, in order: a line that fails, or an answer over 399, fails the test."""
     need(shutil.which("curl"), "curl")
     address, data = running
-    shutil.copy(README, tmp_path)
+    for name in (README.name, "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
     # The port is another one here, and manage.py is not where the file is; all else is as printed.
     pasted = examples().replace(ADDRESS, address).replace("python3 manage.py", f"python3 '{ROOT / 'manage.py'}'")
     done = subprocess.run(
@@ -78,3 +84,5 @@ def test_the_examples_work_as_printed(running: tuple[str, Path], tmp_path: Path)
     assert '"missing_count":0' in done.stdout
     assert README.read_text()[:80] in done.stdout, "the range was not sent"
     assert "+ cmp README.md readme.copy" in done.stderr
+    assert len(re.findall(rf"^{address}/s/\S+$", done.stdout, re.MULTILINE)) == 2, "a link and a request"
+    assert '"number":2' in done.stdout, "other content"

@@ -141,8 +141,8 @@ def test_the_log_says_what_of_a_folder_was_downloaded(on: Tree) -> None:
     download(on.stranger(), on.path, all="1")
     audrey = on.site.signed_in("audrey", "auditor")
     text = re.sub(r"<[^>]+>", "", audrey.get("/admin/audit/").text)
-    assert "downloaded one.txt by the share link plans" in text
-    assert "downloaded the whole folder by the share link plans" in text
+    assert "downloaded one.txt by the share link to plans" in text
+    assert "downloaded the whole folder plans by a share link" in text
 
 
 def test_what_the_rule_is_stands_beside_the_form(on: Tree, ann: Browser) -> None:
