@@ -11,7 +11,9 @@ from backoffice import __version__
 from backoffice.cli import COMMANDS
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.nouns import all_actions
+from backoffice.errors import BackofficeError, LeaseLost
 from backoffice.settings import table
+from backoffice.web.errors import status_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +31,19 @@ def test_the_readme_has_every_setting_with_its_meaning() -> None:
 def test_the_readme_has_no_setting_that_is_gone() -> None:
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", paper("README.md"), re.MULTILINE))
     assert named == {name for name, _, _ in table()}
+
+
+def test_every_code_of_an_error_stands_beside_its_status() -> None:
+    rows = dict(re.findall(r"^\| (\d{3}) \| (.+) \|$", paper("docs/api.md"), re.MULTILINE))
+    found, left = list[type[BackofficeError]](), [BackofficeError]
+    while left:
+        found += left
+        left = [
+            below for one in left for below in one.__subclasses__() if below.__module__ == BackofficeError.__module__
+        ]
+    # A lease is lost by a worker, never in a request.
+    told = [one for one in found if one is not LeaseLost]
+    assert not [one.code for one in told if f"`{one.code}`" not in rows.get(str(status_of(one())), "")]
 
 
 def test_every_action_of_the_log_is_explained() -> None:
