@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backoffice import __version__
+from backoffice import __version__, errors
 from backoffice.cli import COMMANDS
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.nouns import all_actions
