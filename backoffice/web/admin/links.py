@@ -22,7 +22,7 @@ from backoffice.web.admin.owners import permitted_on_owned, person_filter
 from backoffice.web.context import services
 from backoffice.web.formats import time_tag, when_tag
 from backoffice.web.identity import actor, may
-from backoffice.web.link_cells import KINDS, downloads_of, link_state, used_at
+from backoffice.web.link_cells import KINDS, downloads_of, link_label, link_state, used_at
 
 SHOWN: Final = 20
 """Of a file or a person, beside it; the list has all."""
@@ -61,6 +61,7 @@ class LinkView(ServiceView):
         "because": "Not open because",
     }
     column_formatters: ClassVar[dict[str, Formatter]] = {
+        "name": lambda _view, _context, held, _name: link_label(held),
         "owner": _owner_cell,
         "kind": lambda _view, _context, held, _name: KINDS[held.kind],
         "state": lambda _view, _context, held, _name: link_state(held),
