@@ -26,6 +26,7 @@ from backoffice.services.maintenance import Maintenance
 from backoffice.services.ports import IdentityStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
+from backoffice.services.share_effects import ShareEffects
 from backoffice.services.shared_files import SharedFiles
 from backoffice.services.shares import Shares
 from backoffice.services.system import System
@@ -92,6 +93,11 @@ class Services:
     def link_effects(self) -> LinkEffects:
         """What a change of roles would do to share links."""
         return LinkEffects(self.links, self.users.store, self.roles.store, self.together)
+
+    @property
+    def share_effects(self) -> ShareEffects:
+        """What it would do to shares with people and roles."""
+        return ShareEffects(self.shares, self.users.store, self.roles.store, self.together)
 
     @property
     def folders(self) -> Folders:

@@ -79,27 +79,11 @@ class LinkEffects:
         and three for each 500 links. Raises NotAllowed, NotFound."""
         authorize(self.links.audit, actor, Acts.LINK_READ)
         authorize(self.links.audit, actor, Acts.ROLE_READ)
-        before, now = self.roles.all(), self.links.now()
-        after, changed = dict(before), list[str]()
-        for name, role in then.items():
-            old = before.get(name)
-            if old is None:
-                raise NotFound
-            after.pop(name)
-            if role is not None:
-                after[name] = role_with_break(old, role, now)
-            if _rule(old) != _rule(role):
-                changed.append(name)
-        people, exact = self._holders(changed)
+        before = self.roles.all()
+        after = roles_then(before, then, self.links.now())
+        changed = [name for name, role in then.items() if _rule(before[name]) != _rule(role)]
+        people, exact = holders(self.users, self.together, changed)
         return self._hits(people, before, after, exact=exact)
-
-    def _holders(self, roles: Sequence[str]) -> tuple[dict[str, User], bool]:
-        """The first of those who have one of the roles, by id, and whether they are all."""
-        asked = (Query(filters=(("role", name),), limit=MAX_LIMIT) for name in roles)
-        pages = self.together(*(_reader(self.users.page, one) for one in asked)) if roles else []
-        people = {user.id: user for page in pages for user in page.items}
-        first = dict(list(people.items())[:MAX_LIMIT])
-        return first, len(first) == len(people) and not any(page.next_cursor for page in pages)
 
     def _hits(
         self, people: Mapping[str, User], before: Mapping[str, Role], after: Mapping[str, Role], *, exact: bool
@@ -128,13 +112,35 @@ class LinkEffects:
         """All links of these people, some hundred at a time."""
         for at in range(0, len(owners), OWNERS):
             asked = (Query(filters=(("owner", one),), limit=MAX_LIMIT) for one in owners[at : at + OWNERS])
-            pages = self.together(*(_reader(self.links.store.page, one) for one in asked))
+            pages = self.together(*(reader(self.links.store.page, one) for one in asked))
             found = [link for page in pages for link in page.items]
             for start in range(0, len(found), MAX_LIMIT):
                 yield found[start : start + MAX_LIMIT]
 
 
-def _reader(read: Callable[[Query], Any], query: Query) -> Callable[[], Any]:
+def roles_then(before: Mapping[str, Role], then: Mapping[str, Role | None], now: int) -> dict[str, Role]:
+    """The roles by name once these are as `then` has them, None: gone, at `now` (ms). Raises NotFound."""
+    after = dict(before)
+    for name, role in then.items():
+        old = after.pop(name, None)
+        if old is None:
+            raise NotFound
+        if role is not None:
+            after[name] = role_with_break(old, role, now)
+    return after
+
+
+def holders(users: UserStore, together: Callable[..., list[Any]], roles: Sequence[str]) -> tuple[dict[str, User], bool]:
+    """The first of those who have one of the roles, by id, and whether they are all."""
+    asked = (Query(filters=(("role", name),), limit=MAX_LIMIT) for name in roles)
+    pages = together(*(reader(users.page, one) for one in asked)) if roles else []
+    people = {user.id: user for page in pages for user in page.items}
+    first = dict(list(people.items())[:MAX_LIMIT])
+    return first, len(first) == len(people) and not any(page.next_cursor for page in pages)
+
+
+def reader(read: Callable[[Query], Any], query: Query) -> Callable[[], Any]:
+    """Asks for this page, when it is called."""
     return lambda: read(query)
 
 

@@ -15,6 +15,7 @@ from backoffice.domain.users import User
 from backoffice.services.access_effects import Done, WhatIf
 from backoffice.services.link_effects import HitKind, LinksIf
 from backoffice.services.roles import RoleChange
+from backoffice.services.share_effects import SharesIf
 from backoffice.web.context import services
 from backoffice.web.identity import actor, may
 
@@ -51,12 +52,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`effects` None: the person asking may not see whom it is about; `links` None: nor which links."""
+    """`effects` None: the person asking may not see whom it is about; `links`, `shares` None: nor which of these."""
 
     differences: tuple[Difference, ...]
     effects: WhatIf | None
     groups: tuple[Group, ...]
     links: LinksIf | None
+    shares: SharesIf | None
     hits: tuple[tuple[int, str], ...] = ()
 
 
@@ -69,18 +71,19 @@ def preview(
         _difference(roles[name], names) for name, names in told.items() if _rights(roles[name]) != names
     )
     known = {str(one): one for one in all_permissions()}
-    links = None
+    links = shares = None
     if may(Acts.LINK_READ) and may(Acts.ROLE_READ):
         then = {
             name: _then(roles[name], frozenset(known[one] for one in names if one in known), rules or {})
             for name, names in told.items()
         }
         links = services().link_effects.if_roles(actor(), then)
+        shares = services().share_effects.if_roles(actor(), then)
     hits = tuple((number, HIT_WORDS[kind]) for kind, number in links.counts.items()) if links is not None else ()
     if not (may(Acts.USER_ACCESS) and may(Acts.ROLE_READ)):
-        return Preview(differences, None, (), links, hits)
+        return Preview(differences, None, (), links, shares, hits)
     found = services().access.if_roles(actor(), {name: sorted(names & known.keys()) for name, names in told.items()})
-    return Preview(differences, found, groups(found), links, hits)
+    return Preview(differences, found, groups(found), links, shares, hits)
 
 
 def _then(role: Role, permissions: frozenset[Permission], rules: Mapping[str, int]) -> Role:

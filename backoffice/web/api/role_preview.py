@@ -16,6 +16,7 @@ from backoffice.domain.roles import Role
 from backoffice.errors import NotFound
 from backoffice.services.access_effects import WhatIf
 from backoffice.services.link_effects import HIT_KINDS, HitKind, LinksIf
+from backoffice.services.share_effects import SHARE_HIT_KINDS, ShareHitKind, SharesIf
 from backoffice.web.api.access import ActName
 from backoffice.web.api.blueprints import admin_bp
 from backoffice.web.api.operation import Operation
@@ -71,6 +72,32 @@ class LinksIfAnswer(Answer):
     sample: Annotated[list[LinkHitAnswer], Field(description="Some of those that are hit, the worst first")]
 
 
+class ShareHitAnswer(Answer):
+    """A share with a person or a role that is hit."""
+
+    id: Id
+    name: Annotated[str, Field(description="Of what is shared")]
+    username: Annotated[str, Field(description="The owner's")]
+    grantee_name: Annotated[str, Field(description="With whom")]
+    kind: ShareHitKind
+
+
+class ShareCounts(Answer):
+    """How many shares of each kind."""
+
+    closed: Annotated[int, Field(description="Shut for good: who made it may not share any more")]
+    read_only: Annotated[int, Field(description="Nobody puts anything there any more: its owner may not")]
+
+
+class SharesIfAnswer(Answer):
+    """What becomes of shares with people and roles."""
+
+    looked_at: int
+    exact: Annotated[bool, Field(description="`false`: of many people or shares the first were looked at")]
+    counts: ShareCounts
+    sample: Annotated[list[ShareHitAnswer], Field(description="Some of those that are hit, the worst first")]
+
+
 class RolePreviewAnswer(Answer):
     """What would come of a change. Nothing was changed."""
 
@@ -79,6 +106,7 @@ class RolePreviewAnswer(Answer):
     unchanged: Annotated[int, Field(description="Who neither gain nor lose anything")]
     effects: list[EffectAnswer]
     links: Annotated[LinksIfAnswer | None, Field(description="`null`: it takes `links:read`")] = None
+    shares: Annotated[SharesIfAnswer | None, Field(description="`null`: it takes `links:read`")] = None
 
 
 class PreviewRequest(Strict):
@@ -115,14 +143,15 @@ class PreviewRequest(Strict):
 )
 @route_act(Acts.ROLE_UPDATE, also=(Acts.USER_ACCESS, Acts.ROLE_READ), max_body=None)
 def preview_role(name: str) -> Response:
-    """Who would gain and lose what, and which share links would be hit. Nothing is changed."""
+    """Who would gain and lose what, and which share links and shares would be hit. Nothing is changed."""
     wanted = json_body(PreviewRequest, request)
     role = services().roles.get(actor(), name)
     then = wanted.put_into(role)
     asked = then.permissions if then is not None and wanted.permissions is None else wanted.permissions
     found = services().access.if_role(actor(), name, asked)
     links = services().link_effects.if_roles(actor(), {name: then}) if may(Acts.LINK_READ) else None
-    return _send_preview(found, links)
+    shares = services().share_effects.if_roles(actor(), {name: then}) if may(Acts.SHARE_READ) else None
+    return _send_preview(found, links, shares)
 
 
 def _links(found: LinksIf) -> LinksIfAnswer:
@@ -134,7 +163,16 @@ def _links(found: LinksIf) -> LinksIfAnswer:
     )
 
 
-def _send_preview(found: WhatIf, links: LinksIf | None) -> Response:
+def _shares(found: SharesIf) -> SharesIfAnswer:
+    return SharesIfAnswer(
+        looked_at=found.looked_at,
+        exact=found.exact,
+        counts=ShareCounts(**{kind: found.counts.get(kind, 0) for kind in SHARE_HIT_KINDS}),
+        sample=[ShareHitAnswer.model_validate(one) for one in found.sample],
+    )
+
+
+def _send_preview(found: WhatIf, links: LinksIf | None, shares: SharesIf | None) -> Response:
     effects = [
         EffectAnswer(
             gained=[DoneAnswer(act=act.name, on=reach) for act, reach in one.gained],
@@ -149,5 +187,6 @@ def _send_preview(found: WhatIf, links: LinksIf | None) -> Response:
         unchanged=found.unchanged,
         effects=effects,
         links=_links(links) if links is not None else None,
+        shares=_shares(shares) if shares is not None else None,
     )
     return send(answer)
