@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.acts import Act, Acts
+from backoffice.domain.acts import Act, Acts, Whose
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState, clean_name, clean_tags
 from backoffice.domain.ids import is_id
@@ -44,7 +44,7 @@ class FileChanges:
         """The file, where it is there (or in the trash) and this actor may do that. Raises NotFound, NotAllowed."""
         if file is None or file.state is not (FileState.TRASHED if trashed else FileState.READY):
             raise NotFound
-        authorize(self.audit, actor, act, file.owner, file_ref(file))
+        authorize(self.audit, actor, act, None if act.whose is Whose.SITE else file.owner, file_ref(file))
         return file
 
     def rename(self, actor: Actor, file_id: str, new_name: str, version: int | None = None) -> File:

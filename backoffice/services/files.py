@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
-from backoffice.domain.acts import Acts
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.effective import effective_quota
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict
@@ -87,6 +87,13 @@ class Files(FileVersioning):
     def trashed(self, actor: Actor, file_id: str) -> File:
         """A file in the trash. Raises NotFound."""
         return self._reach(actor, file_id, Acts.FILE_READ, trashed=True)
+
+    def target(self, actor: Actor, file_id: str, act: Act) -> File:
+        """The file as `act` would find it now, for whoever may do that; they need not be allowed to read it. Raises
+        NotFound, NotAllowed."""
+        if act is Acts.FILE_PURGE:
+            return self._to_purge(actor, file_id)
+        return self._reach(actor, file_id, act, trashed=act is Acts.FILE_RESTORE)
 
     def mime_types(self, actor: Actor) -> list[tuple[str, int]]:
         """The commonest types of all files, with their numbers."""
@@ -179,14 +186,17 @@ class Files(FileVersioning):
         when this returns. Raises NotFound, VersionMismatch."""
 
         def change() -> list[File]:
-            old = self.files.get(file_id) if is_id(file_id) else None
-            if old is None or old.state in {FileState.WAITING, FileState.GONE, FileState.VERSION}:
-                raise NotFound
-            authorize(self.audit, actor, Acts.FILE_PURGE, old.owner, file_ref(old))
+            old = self._to_purge(actor, file_id)
             expect_version(old, version)
             return self.files.purge(old, AuditEvent(Actions.FILE_PURGE, actor, file_ref(old), at=self.now()))
 
         self._collect(again(version, change))
+
+    def _to_purge(self, actor: Actor, file_id: str) -> File:
+        file = self.files.get(file_id) if is_id(file_id) else None
+        return self._authorized(
+            actor, file, Acts.FILE_PURGE, trashed=file is not None and file.state is FileState.TRASHED
+        )
 
     # -- what the worker does
 

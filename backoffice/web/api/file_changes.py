@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Response, request
 from pydantic import Field
 
-from backoffice.domain.acts import Acts
+from backoffice.domain.acts import Act, Acts
 from backoffice.domain.ids import ID_LENGTH, is_id
 from backoffice.domain.limits import MAX_TAGS
 from backoffice.errors import Invalid, NameTaken, NotFound, QuotaExceeded, VersionMismatch
@@ -60,11 +60,20 @@ def change(file_id: str) -> Response:
     if wanted == FileChange():
         raise Invalid("Give at least one of name, tags, folder and owner.")
     owner = None if wanted.owner is None else _owner_id(wanted.owner)
-    version = demanded_file_version(file_id, actor())
+    version = demanded_file_version(file_id, actor(), _first_act(wanted))
     file = services().files.amend(
         actor(), file_id, name=wanted.name, tags=wanted.tags, folder=wanted.folder, owner=owner, version=version
     )
     return send_file_record(file, actor())
+
+
+def _first_act(wanted: FileChange) -> Act:
+    """Of several acts that one that everybody with a file of their own may do, if it is among them."""
+    if wanted.tags is not None:
+        return Acts.FILE_TAG
+    if wanted.folder is not None:
+        return Acts.FILE_MOVE
+    return Acts.FILE_TRANSFER if wanted.name is None else Acts.FILE_RENAME
 
 
 def _owner_id(text: str) -> str:

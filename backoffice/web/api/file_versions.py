@@ -177,7 +177,7 @@ def download_version(file_id: str, version_id: str) -> Response:
 def restore_version(file_id: str, version_id: str) -> Response:
     """What the file holds now becomes an earlier version itself, so nothing is lost and no quota used. Who may not read
     the file is answered with its `id` and `version` alone."""
-    version = demanded_file_version(file_id, actor())
+    version = demanded_file_version(file_id, actor(), Acts.FILE_REVERT)
     return send_file_record(services().files.restore_version(actor(), file_id, version_id, version), actor())
 
 
@@ -201,7 +201,7 @@ def _demanded_content(file_id: str, asking: Actor) -> str:
     NotFound."""
     if not demands_version():
         return ""
-    file = services().files.get(asking, file_id)
+    file = services().files.target(asking, file_id, Acts.FILE_CONTENT)
     if any(tag.strip('"') in request.if_match for tag in (file.etag, record_etag(file))):
         return file.content_id
     raise changed_meanwhile(file)

@@ -9,7 +9,7 @@ from flask import Response, request, url_for
 from pydantic import Field
 
 from backoffice.domain.access import Actor
-from backoffice.domain.acts import Acts, decide_act
+from backoffice.domain.acts import Act, Acts, decide_act
 from backoffice.domain.files import File, clean_tags
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_SEARCH
@@ -229,7 +229,7 @@ def metadata(file_id: str) -> Response:
 def rename(file_id: str) -> Response:
     """Links and the identifier stay. Who may not read the file is answered with its `id` and `version` alone."""
     wanted = json_body(RenameRequest, request)
-    version = demanded_file_version(file_id, actor())
+    version = demanded_file_version(file_id, actor(), Acts.FILE_RENAME)
     return send_file_record(services().files.rename(actor(), file_id, wanted.new_name, version), actor())
 
 
@@ -252,14 +252,14 @@ def send_created(file: File, asking: Actor, *, just_sent: bool = False) -> Respo
     return response
 
 
-def demanded_file_version(file_id: str, asking: Actor) -> int | None:
-    """The version that `If-Match` demands, None where it demands none. Raises VersionMismatch, NotFound.
+def demanded_file_version(file_id: str, asking: Actor, act: Act) -> int | None:
+    """The version that `If-Match` demands for `act`, None where it demands none. Raises VersionMismatch, NotFound.
 
     The tag of the metadata names a version; that of the bytes any that has these: the one at which they are looked at.
     """
     if not demands_version():
         return None
-    file = services().files.get(asking, file_id)
+    file = services().files.target(asking, file_id, act)
     return demanded_version(file, file.etag)
 
 

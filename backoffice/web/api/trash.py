@@ -49,15 +49,17 @@ def delete(file_id: str) -> ResponseReturnValue:
     "Take a file out of the trash",
     TAG,
     answer=FileAnswer,
+    headers=IF_MATCH,
     sends=ETAG,
-    raises=(NotFound,),
+    raises=(NotFound, VersionMismatch),
     curl='curl -X POST "$SITE/files/$ID/restore"',
 )
 @route_act(Acts.FILE_RESTORE)
 def restore(file_id: str) -> Response:
     """Under another name when its own was taken meanwhile. Who may not read the file is answered with its `id` and
     `version` alone."""
-    return send_file_record(services().files.restore(actor(), file_id), actor())
+    version = demanded_file_version(file_id, actor(), Acts.FILE_RESTORE)
+    return send_file_record(services().files.restore(actor(), file_id, version), actor())
 
 
 @admin_bp.delete("/files/<file_id>")
@@ -80,7 +82,8 @@ def delete_any_file(file_id: str) -> ResponseReturnValue:
 def _delete(file_id: str) -> None:
     """Purge, or put into the trash unless `If-Match` forbids."""
     wanted = query(PurgeQuery, request)
-    version = demanded_file_version(file_id, actor())
+    act = Acts.FILE_PURGE if wanted.purge else Acts.FILE_TRASH
+    version = demanded_file_version(file_id, actor(), act)
     if wanted.purge:
         services().files.purge(actor(), file_id, version)
     else:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from backoffice.domain.permissions import Permissions
 from backoffice.services.files import Files
-from tests.support.api_site import Person, problem
+from tests.support.api_site import Person, Site, problem
 from tests.support.file_versions import content, reports, versions
 
 
@@ -34,3 +35,64 @@ def test_the_tag_of_the_bytes_holds_until_it_is_written(ann: Person, monkeypatch
     problem(ann.call(method, f"/files/{file_id}{path}", headers=seen, json=body), 412, "version_mismatch")
     assert ann.get(f"/files/{file_id}").data == b"three"
     assert ann.get(f"/files/{file_id}/metadata").json["name"] == "report.txt"
+
+
+@pytest.fixture
+def trashed(ann: Person) -> tuple[str, str]:
+    """A file in the trash, and the tag of its metadata there."""
+    file_id = ann.upload()
+    assert ann.call("DELETE", f"/files/{file_id}").status_code == 204
+    [file] = ann.get("/files?state=trashed").json["items"]
+    return file_id, f'"{file_id}.{file["version"]}"'
+
+
+@pytest.mark.parametrize("act", ["purge", "restore"])
+def test_what_is_in_the_trash_is_compared_too(ann: Person, trashed: tuple[str, str], act: str) -> None:
+    file_id, tag = trashed
+    method, path = ("DELETE", "?purge=1") if act == "purge" else ("POST", "/restore")
+    old = {"If-Match": f'"{file_id}.1"'}
+    problem(ann.call(method, f"/files/{file_id}{path}", headers=old), 412, "version_mismatch")
+    assert [one["id"] for one in ann.get("/files?state=trashed").json["items"]] == [file_id]
+    answer = ann.call(method, f"/files/{file_id}{path}", headers={"If-Match": tag})
+    assert answer.status_code in {200, 204}, answer.text
+    assert not ann.get("/files?state=trashed").json["items"]
+
+
+def test_a_file_in_the_trash_is_not_trashed_again_whatever_it_is_compared_with(
+    ann: Person, trashed: tuple[str, str]
+) -> None:
+    file_id, tag = trashed
+    problem(ann.call("DELETE", f"/files/{file_id}", headers={"If-Match": tag}), 404, "not_found")
+
+
+@pytest.mark.parametrize("act", ["trash", "purge", "restore", "rename", "amend", "content", "restore_version"])
+def test_who_may_change_and_not_read_compares_with_what_they_were_told(site: Site, ann: Person, act: str) -> None:
+    file_id = reports(ann, b"one", b"two")
+    version = versions(ann, file_id)[0]["id"]
+    if act == "restore":
+        assert ann.call("DELETE", f"/files/{file_id}").status_code == 204
+    method, path, body = {
+        "trash": ("DELETE", "", {}),
+        "purge": ("DELETE", "?purge=1", {}),
+        "restore": ("POST", "/restore", {}),
+        "rename": ("POST", "/rename", {"json": {"new_name": "b.txt"}}),
+        "amend": ("PATCH", "", {"json": {"tags": ["one"]}}),
+        "content": ("PUT", "/content", {"data": b"three"}),
+        "restore_version": ("POST", f"/versions/{version}/restore", {}),
+    }[act]
+    changer = site.narrowed(ann, Permissions.FILES_WRITE, Permissions.FILES_DELETE)
+    old = {"If-Match": f'"{file_id}.0"'}
+    told = problem(changer.call(method, f"/files/{file_id}{path}", headers=old, **body), 412, "version_mismatch")
+    now = told.get("version") or ann.get(f"/files/{file_id}/metadata").json["version"]
+    tag = {"If-Match": f'"{file_id}.{now}"'}
+    answer = changer.call(method, f"/files/{file_id}{path}", headers=tag, **body)
+    assert answer.status_code in {200, 204}, answer.text
+
+
+def test_a_file_that_somebody_may_only_hand_over_is_theirs_to_compare(site: Site, ann: Person, root: Person) -> None:
+    """Of a right that is the site's nobody's own file is in the way."""
+    file_id, heir = ann.upload(), site.person("bob")
+    clerk = site.narrowed(root, Permissions.FILES_ALL_WRITE, Permissions.USERS_READ)
+    sent = {"headers": {"If-Match": f'"{file_id}.1"'}, "json": {"owner": heir.id}}
+    assert clerk.call("PATCH", f"/files/{file_id}", **sent).status_code == 200
+    problem(ann.call("PATCH", f"/files/{ann.upload('b.bin')}", **sent), 403, "not_allowed")
