@@ -13,7 +13,7 @@ from backoffice.domain.audit import AuditEvent, ObjectRef, Outcome
 from backoffice.domain.files import File, FileState
 from backoffice.domain.times import now_ms, rfc3339
 from backoffice.domain.uploads import ChunkMap
-from backoffice.errors import ChunkLost, IntegrityError, Invalid
+from backoffice.errors import BackofficeError, ChunkLost, IntegrityError, Invalid, NotFound
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import FileStore
 from backoffice.services.log_ports import AuditLog
@@ -39,8 +39,8 @@ class OpenedFile:
         """Bytes [start, stop), each chunk checked before a byte of it is yielded. It is recorded, or counted
         where it was recorded a moment ago, at once, whether or not anything is taken from the iterator.
 
-        Raises Invalid for a range that is not within the file; while iterating IntegrityError (ChunkLost) and
-        Unavailable.
+        Raises Invalid for a range that is not within the file; while iterating IntegrityError (ChunkLost), NotFound
+        where the bytes were freed meanwhile, and Unavailable.
         """
         return self._read(start, self.file.size if stop is None else stop)
 
@@ -74,7 +74,7 @@ class FileReader:
 
     def fetch(self, actor: Actor, file: File, packed_map: bytes) -> OpenedFile:
         """A file of at most one chunk with its bytes, and recorded as read. The commit that records it reads the chunk,
-        where it can. Raises VersionMismatch when the record has changed, IntegrityError (ChunkLost)."""
+        where it can. Raises VersionMismatch when the record has changed, and what reading raises."""
         event = self._event(actor, file, 0, file.size)
         chunk = self.chunks.within_commit(file.content_id, 0) if file.total_chunks else None
         data = self.files.record_read(file, event, 0, file.size, chunk, unchanged=True)
@@ -88,21 +88,22 @@ class FileReader:
             elif file.total_chunks:
                 raise ChunkLost("Chunk 0 of the file is not in the store.", index=0)
         except IntegrityError as error:
-            self.damaged(actor, file, error)
-            raise
+            raise self.failure(actor, file, error) from error
         view = memoryview(data or b"")
         return OpenedFile(file, lambda start, stop: iter([view[start:stop]] if start < stop else []))
 
-    def damaged(self, actor: Actor, file: File, error: IntegrityError) -> None:
-        """Record that a file is damaged; once in a while for each way and quarter of it. Whose bytes were freed while
-        they were read is not."""
+    def failure(self, actor: Actor, file: File, error: IntegrityError) -> BackofficeError:
+        """What to raise for bytes that are not those that were stored: NotFound where they were freed after the file
+        was opened, which is no damage; else the `error`. That is recorded, once in a while for each way and quarter of
+        the file."""
         now = self.files.get(file.id)
         if now is None or now.state is FileState.GONE or now.content_id != file.content_id:
-            return
+            return NotFound("What was to be read was deleted or replaced at this moment.")
         event = AuditEvent(Actions.FILE_DAMAGED, actor, file_ref(file), Outcome.ERROR, data={"because": str(error)})
         index = error.details.get("chunk_index", error.details.get("index"))
         where = index * QUARTERS // max(1, file.total_chunks) if isinstance(index, int) else ""
         self.audit.record(event, once=f"damaged:{file.content_id}:{error.code}:{where}", seconds=AGAIN_SECONDS)
+        return error
 
     def _record(self, actor: Actor, file: File, start: int, stop: int) -> None:
         _expect_within(file, start, stop)
@@ -128,8 +129,7 @@ class FileReader:
                     if actor.ground is not None:
                         actor.ground.confirm()
         except IntegrityError as error:
-            self.damaged(actor, file, error)
-            raise
+            raise self.failure(actor, file, error) from error
 
 
 def record_counted_reads(audit: AuditLog, now: int, limit: int) -> bool:

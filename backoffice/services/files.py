@@ -238,7 +238,7 @@ class Files(FileVersioning):
                 self.files.set_digest(file, digest, event)
             except IntegrityError as error:
                 damaged.add(file.content_id)
-                self._reader.damaged(WORKER, file, error)
+                self._reader.failure(WORKER, file, error)
             except VersionMismatch:
                 continue  # renamed or deleted at this moment; next time
         return len(pending) > limit
