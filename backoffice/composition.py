@@ -100,7 +100,7 @@ def build_services(
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
     shared, links = _files(stores, settings, people)
     files, folders, uploads = shared.files, shared.folders, shared.all_uploads
-    system, maintenance, jobs = _whole(stores, Bulk(files, uploads, people, sessions, tokens, links, shared.shares))
+    system, maintenance, jobs = _whole(stores, _bulk(stores, people, sessions, tokens, shared, links))
     return Services(
         users=people,
         roles=roles,
@@ -158,11 +158,16 @@ def _deliveries(stores: Stores) -> Deliveries:
     return Deliveries(files, stores.links, stores.chunks, stores.audit)
 
 
+def _bulk(stores: Stores, people: Users, sessions: Sessions, tokens: Tokens, shared: SharedFiles, links: Links) -> Bulk:
+    files, uploads = shared.files, shared.all_uploads
+    return Bulk(files, uploads, people, sessions, tokens, links, shared.shares, _deliveries(stores))
+
+
 def _leaving(
     stores: Stores, settings: Settings, people: Users, sessions: Sessions, tokens: Tokens, jobs: Jobs
 ) -> Leaving:
-    consequences, deliveries = _consequences(stores, settings), _deliveries(stores)
-    return Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, stores.audit, deliveries)
+    consequences = _consequences(stores, settings)
+    return Leaving(people, sessions, tokens, jobs, consequences, stores.accounts, stores.audit)
 
 
 def _users(stores: Stores, passwords: Passwords, policy: AccountPolicy) -> Users:

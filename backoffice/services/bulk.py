@@ -28,7 +28,9 @@ from backoffice.services.bulk_lists import (
     shares_with_people,
     stored_files,
     trashed_files,
+    waiting_files,
 )
+from backoffice.services.deliveries import Deliveries
 from backoffice.services.files import Files
 from backoffice.services.links import Links
 from backoffice.services.sessions import Sessions
@@ -91,6 +93,7 @@ class Bulk:
         tokens: Tokens,
         links: Links,
         shares: Shares,
+        deliveries: Deliveries,
     ) -> None:
         self._files, self._uploads, self._users = files, uploads, users
         self._sessions, self._tokens = sessions, tokens
@@ -102,6 +105,7 @@ class Bulk:
             *self._of_ways_in(living_sessions(sessions, users), api_tokens(tokens, users)),
             self._of_links(links),
             self._of_shares(shares),
+            self._of_deliveries(deliveries),
         )
         self.kinds = {kind.name: kind for kind in kinds}
 
@@ -154,6 +158,11 @@ class Bulk:
     def _of_shares(shares: Shares) -> BulkKind:
         over, revoke = shares_with_people(shares), _method(shares.revoke)
         return BulkKind("share.revoke", "Revoke", "revoked", Acts.SHARE_REVOKE, over, revoke, final=True)
+
+    @staticmethod
+    def _of_deliveries(deliveries: Deliveries) -> BulkKind:
+        over, refuse = waiting_files(deliveries), _method(deliveries.refuse)
+        return BulkKind("file.refuse", "Refuse", "refused", Acts.FILE_REFUSE, over, refuse, final=True)
 
     def include(self, kind: BulkKind) -> None:
         """One more, of what stands above this table."""

@@ -11,6 +11,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act, Whose, decide_act
 from backoffice.domain.ids import is_id
 from backoffice.domain.paging import Page, Query
+from backoffice.services.deliveries import Deliveries
 from backoffice.services.files import Files
 from backoffice.services.links import Links
 from backoffice.services.sessions import Sessions
@@ -87,6 +88,19 @@ def open_uploads(uploads: Uploads) -> BulkList:
         lambda actor, key: uploads.state(actor, key).upload,
         lambda upload: str(upload.name or upload.id),
         size=lambda upload: int(upload.bytes),
+    )
+
+
+def waiting_files(deliveries: Deliveries) -> BulkList:
+    """What guests have delivered to somebody, and nobody has accepted."""
+    return BulkList(
+        "delivered file",
+        deliveries.waiting_for,
+        deliveries.get,
+        lambda file: str(file.sent_name or file.name),
+        size=lambda file: int(file.size),
+        sort="delivered",
+        descending=False,
     )
 
 

@@ -16,7 +16,7 @@ from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import is_id
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
-from backoffice.errors import Conflict, NotFound
+from backoffice.errors import Conflict, Invalid, NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.delivery_ports import DeliveryStore
@@ -27,7 +27,7 @@ from backoffice.services.ports import LinkStore
 from backoffice.services.records import again
 
 AT_ONCE: Final = 100
-"""Files that are accepted or refused together: well below a second."""
+"""Files that are accepted together: well below a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,15 @@ class Deliveries:
         """All that waits for the actor, by whatever request it came."""
         authorize(self.audit, actor, Acts.DELIVERY_READ, actor.id)
         return self.files.page(replace(query, sort="delivered", filters=(("waiting", actor.id),)))
+
+    def waiting_for(self, actor: Actor, query: Query) -> Page[File]:
+        """All that waits for somebody, whom the filter `owner` names; there is no other. Raises Invalid, and NotFound
+        for a stranger."""
+        owners = [value for name, value in query.filters if name == "owner"]
+        if len(owners) != 1 or len(query.filters) > 1 or query.ranges or query.search:
+            raise Invalid("What waits to be accepted is that of one owner.", field="filter")
+        authorize(self.audit, actor, Acts.DELIVERY_READ, owners[0])
+        return self.files.page(replace(query, sort="delivered", filters=(("waiting", owners[0]),)))
 
     def get(self, actor: Actor, file_id: str) -> File:
         """One that waits. Raises NotFound."""
@@ -99,18 +108,6 @@ class Deliveries:
         """Gone for good, and no more counted in its request; bytes and quota are free when this returns. Raises
         NotFound, Conflict (it is accepted already), VersionMismatch."""
         self.discard(actor, file_id, Acts.FILE_REFUSE, Actions.FILE_REFUSE, version)
-
-    def refuse_all_of(self, actor: Actor, owner: str) -> tuple[int, int]:
-        """What waits for somebody, the oldest first, 100 at most: how many were refused, and how many still wait.
-        Raises NotAllowed."""
-        authorize(self.audit, actor, Acts.FILE_REFUSE, owner)
-        page = self.files.page(Query(sort="delivered", filters=(("waiting", owner),), limit=AT_ONCE))
-        done = 0
-        for file in page.items:
-            with suppress(NotFound, Conflict):  # withdrawn or accepted at this moment
-                self.refuse(actor, file.id)
-                done += 1
-        return done, page.total - done
 
     def discard(self, actor: Actor, file_id: str, act: Act, action: Action, version: int | None = None) -> None:
         """The same, as another act."""

@@ -20,7 +20,6 @@ from backoffice.domain.users import User
 from backoffice.errors import Invalid, NotFound
 from backoffice.services.authorization import authorize, authorize_account, user_ref
 from backoffice.services.consequences import Consequences, UserConsequences
-from backoffice.services.deliveries import Deliveries
 from backoffice.services.jobs import Jobs
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import AccountStore
@@ -62,7 +61,6 @@ class Leaving:
     consequences: Consequences
     accounts: AccountStore
     audit: AuditLog
-    deliveries: Deliveries
     now: Callable[[], int] = now_ms
 
     def preview(self, actor: Actor, user_id: str) -> UserConsequences:
@@ -73,9 +71,9 @@ class Leaving:
         return self.consequences.of(actor, user.id)
 
     def leave(self, actor: Actor, user_id: str, files: FilesGo, heir: str = "") -> Departure:
-        """Disable, end sessions and tokens, refuse what guests have delivered and nobody accepted, 100
-        files at a time, then jobs for uploads and files; `heir`: who gets them. Done again, it does
-        what is left to do. Nothing is done where a step would be refused by what can be known before.
+        """Disable, end sessions and tokens, then jobs for uploads, for what guests have delivered and nobody accepted,
+        which is refused, and for files; `heir`: who gets them. Done again, it does what is left to do. Nothing is done
+        where a step would be refused by what can be known before.
 
         Raises what `preview` and the steps raise; Invalid where the heir is not active, or is the one who leaves.
         """
@@ -92,10 +90,8 @@ class Leaving:
                 self.tokens.revoke(actor, token.id)
         mine = Selection(query=Query(filters=(("owner", user.id),)))
         jobs = tuple(self.jobs.start(actor, kind, mine, args) for kind, args in planned)
-        refused = self.deliveries.refuse_all_of(actor, user.id)[0] if found.waiting else 0
         data: dict[str, Any] = {"sessions": len(there), "tokens": len(tokens), "files": str(files)}
         data |= {"owner": heir} if heir else {}
-        data |= {"refused": refused} if refused else {}
         data |= {"jobs": [job.id for job in jobs]} if jobs else {}
         self.audit.record(AuditEvent(Actions.USER_LEAVE, actor, user_ref(user), data=data, at=self.now()))
         return Departure(user, len(there), len(tokens), jobs)
@@ -107,16 +103,17 @@ class Leaving:
         if (files is FilesGo.TRANSFER) != bool(heir) or heir == found.user.id:
             raise Invalid("Name somebody else who gets the files, or none.", field="owner")
         wanted: list[tuple[str, dict[str, Any]]] = [("upload.cancel", {})] if found.uploads else []
+        if found.waiting:
+            wanted.append(("file.refuse", {}))
+        always = len(wanted)
         if files is FilesGo.TRANSFER:
             wanted.append(("file.transfer", {"owner": heir}))
         elif files is FilesGo.TRASH:
             wanted.append(("file.trash", {}))
-        if found.waiting:
-            authorize(self.audit, actor, Acts.FILE_REFUSE, found.user.id)
         nobodys = Selection(query=Query(filters=(("owner", found.user.id),)))
         for kind, args in wanted:
             self.jobs.plan(actor, kind, nobodys, args)
-        return [one for one in wanted if found.files or one[0] == "upload.cancel"]
+        return wanted if found.files else wanted[:always]
 
     def _leaver(self, actor: Actor, user_id: str) -> User:
         user, _ = authorize_account(self.audit, actor, Acts.USER_LEAVE, self.accounts, user_id, now=self.now())

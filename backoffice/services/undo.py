@@ -23,6 +23,8 @@ from backoffice.services.undo_records import Undone, UndoRecords
 PAGE: Final = 200
 MOST_PAGES: Final = 5
 """Of one's own newest entries, among which those of a request are looked for: it was made a moment ago."""
+_ENDED: Final = (("upload.cancel", "uploads"), ("file.refuse", "deliveries"))
+"""Kinds of jobs of somebody's leaving, and what they end for good."""
 LEAVING_MS: Final = 10 * 60 * 1000
 """Somebody is disabled at the beginning of the request at whose end the leaving is recorded."""
 
@@ -99,7 +101,8 @@ class Undo:
             self.jobs.plan(actor, UNDO, acts_of(job.id), None)
         done = (self.records.undo_entry(actor, before),) if before is not None else ()
         stays = tuple(word for word in ("sessions", "tokens") if data.get(word))
-        stays += ("uploads",) if any(job.kind == "upload.cancel" for job in known) else ()
+        ended = {job.kind for job in known}
+        stays += tuple(word for kind, word in _ENDED if kind in ended)
         return UndoneAll(done, tuple(self.jobs.start(actor, UNDO, acts_of(job.id)) for job in moving), stays)
 
     def _around(self, leaving: AuditEntry, user_id: str) -> tuple[AuditEntry | None, bool]:

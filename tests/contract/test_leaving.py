@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from backoffice.domain.jobs import Selection
+from backoffice.domain.paging import Query
+from backoffice.domain.permissions import Permissions
 from backoffice.domain.users import UserStatus
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from backoffice.services.leaving import FilesGo
 from tests.support.jobs import JobScene
+from tests.support.people import ROOT
 
 
 @pytest.fixture
@@ -75,12 +79,42 @@ def test_nothing_is_done_where_a_step_would_be_refused(scene: JobScene) -> None:
         assert user.active
 
 
-def test_what_waits_to_be_accepted_is_refused(scene: JobScene) -> None:
-    scene.delivery(scene.owner), scene.delivery(scene.owner)
+def test_all_that_waits_to_be_accepted_is_refused(scene: JobScene, on_fake: bool) -> None:
+    many = 3 if on_fake else 103  # more than one step of the job takes
+    waiting, others = [scene.delivery(scene.owner) for _ in range(many)], scene.delivery(scene.operator)
+    accepted = scene.file(scene.owner)
     who = scene.actor(scene.operator)
-    assert scene.leaving.preview(who, scene.owner.id).waiting == 2
-    scene.leaving.leave(who, scene.owner.id, FilesGo.KEEP)
+    assert scene.leaving.preview(who, scene.owner.id).waiting == many
+    left = scene.leaving.leave(who, scene.owner.id, FilesGo.KEEP)
+    assert [job.kind for job in left.jobs] == ["file.refuse"]
+    done = scene.finish(left.jobs[0])
+    assert (done.done, done.refused, done.absent) == (many, 0, 0)
+    assert set(scene.acts_of(done, "file.refuse")) == set(waiting)
     now = scene.leaving.preview(who, scene.owner.id)
-    assert (now.waiting, now.used_bytes) == (0, 0)
+    assert (now.waiting, now.files) == (0, 1)
+    assert scene.world.files.get(accepted) is not None
+    assert scene.consequences.of(who, scene.operator.id).waiting == 1, others
     [entry] = [one.event for one in scene.people.entries() if one.event["action"] == "user.leave"]
-    assert entry["data"]["refused"] == 2
+    assert entry["data"]["jobs"] == [done.id]
+    scene.world.assert_sound()
+
+
+def test_who_may_not_refuse_what_waits_lets_nobody_leave_who_has_some(scene: JobScene) -> None:
+    held = {Permissions.USERS_READ, Permissions.USERS_WRITE, Permissions.SESSIONS_ALL, Permissions.TOKENS_ALL}
+    held |= {Permissions.JOBS_WRITE, Permissions.FILES_READ, Permissions.FILES_ALL_READ, Permissions.FILES_DELETE}
+    scene.people.roles.create(ROOT, name="clerk", permissions=sorted(held))
+    clerk = scene.actor(scene.people.user("carl", "clerk"))
+    scene.delivery(scene.owner)
+    with pytest.raises(NotAllowed):
+        scene.leaving.leave(clerk, scene.owner.id, FilesGo.KEEP)
+    user = scene.people.user_store.get(scene.owner.id)
+    assert user is not None
+    assert user.active
+
+
+@pytest.mark.parametrize("filters", [(), (("owner", "0" * 22), ("tag", "one")), (("tag", "one"),)])
+def test_a_job_refuses_what_waits_for_one_person_only(scene: JobScene, filters: tuple[tuple[str, str], ...]) -> None:
+    scene.delivery(scene.owner)
+    with pytest.raises(Invalid):
+        scene.start("file.refuse", Selection(query=Query(filters=filters)))
+    assert scene.leaving.preview(scene.actor(scene.operator), scene.owner.id).waiting == 1

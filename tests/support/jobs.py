@@ -26,6 +26,7 @@ from backoffice.domain.paging import Query
 from backoffice.domain.users import User
 from backoffice.services.authorization import session_credential
 from backoffice.services.bulk import Bulk
+from backoffice.services.deliveries import Deliveries
 from backoffice.services.job_runner import JobRunner
 from backoffice.services.jobs import Jobs
 from backoffice.services.links import Links
@@ -35,6 +36,7 @@ from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Views
 from backoffice.services.zips import Zips
 from backoffice.stores.client import connect
+from backoffice.stores.delivered_files import RedisDeliveries
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.audit import RedisAudit
@@ -171,7 +173,9 @@ def main(url: str, password: str, calls: int) -> None:
     world = World.over(client, db=db)
     links = Links.of(RedisLinks(db, KEYS), people.users, Zips(world.library, world.folders))
     shares = Shares.of(RedisShares(db, KEYS), people.users, world.files, world.folders.store)
-    bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, links, shares)
+    deliveries = Deliveries(RedisDeliveries(db, KEYS), links.store, world.chunks, RedisAudit(db, KEYS))
+    ways_in = (people.users, people.sessions, people.tokens)
+    bulk = Bulk(world.library, world.service, *ways_in, links, shares, deliveries)
     jobs = Jobs(store=RedisJobs(db, KEYS), accounts=people.accounts, bulk=bulk, audit=RedisAudit(db, KEYS))
     audit = RedisAudit(db, KEYS)
     views = Views(store=RedisViews(db, KEYS), audit=audit)

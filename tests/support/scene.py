@@ -79,7 +79,8 @@ class Scene:
         self.deliveries = Deliveries(deliveries, self.links.store, world.chunks, people.log, people.clock)
         self.shared = _shared(people, world)
         self.shares = self.shared.shares
-        bulk = Bulk(world.library, world.service, people.users, people.sessions, people.tokens, self.links, self.shares)
+        ways_in = (people.users, people.sessions, people.tokens)
+        bulk = Bulk(world.library, world.service, *ways_in, self.links, self.shares, self.deliveries)
         store = RedisJobs(people.db, people.keys)
         self.jobs = Jobs(store=store, accounts=people.accounts, bulk=bulk, audit=people.log, now=people.clock)
         self.consequences = _consequences(self.people, self.world)
@@ -98,7 +99,6 @@ class Scene:
             self.consequences,
             self.people.accounts,
             self.people.log,
-            self.deliveries,
             self.people.clock,
         )
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)

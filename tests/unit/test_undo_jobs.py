@@ -112,15 +112,16 @@ def test_leaving_is_undone_as_far_as_it_can_be(scene: JobScene, olga: Actor) -> 
     scene.session(scene.owner)
     scene.upload(scene.owner)
     here = replace(olga, request_id="r1")
+    scene.delivery(scene.owner)
     left = scene.leaving.leave(here, scene.owner.id, FilesGo.TRANSFER, scene.operator.id)
     leaving = scene.newest("user.leave")
     with pytest.raises(Conflict, match="not over"):
         scene.undo.entry(olga, leaving)
-    assert [scene.finish(job).done for job in left.jobs] == [1, 4]
+    assert [scene.finish(job).done for job in left.jobs] == [1, 1, 4]
     assert [one.id for one in scene.undo.of_request(olga, "r1")] == [leaving]
     undone = scene.undo.entry(olga, leaving)
     assert (len(undone.done), [job.kind for job in undone.jobs]) == (1, ["undo"])
-    assert undone.stays == ("sessions", "uploads")
+    assert undone.stays == ("sessions", "uploads", "deliveries")
     assert [scene.finish(job).done for job in undone.jobs] == [4]
     user = scene.people.users.get(olga, scene.owner.id)
     assert user.status is UserStatus.ACTIVE

@@ -11,6 +11,7 @@ Kind = Literal[
     "file.restore",
     "file.purge",
     "upload.cancel",
+    "file.refuse",
     "user.disable",
     "user.enable",
     "session.end_all",

@@ -159,6 +159,7 @@ class LeaverAnswer(Answer):
     tokens: int
     files: int
     trashed: int
+    waiting: Annotated[int, Field(description="Files that guests delivered and nobody accepted: they are refused")]
     uploads: int
     bytes: int
 
@@ -244,7 +245,7 @@ def stop_job(job_id: str) -> Response:
 def preview_leaving(user_id: str) -> Response:
     """Nothing is done."""
     found = services().leaving.preview(actor(), user_id)
-    counts = {name: getattr(found, name) for name in ("sessions", "tokens", "files", "trashed", "uploads")}
+    counts = {name: getattr(found, name) for name in ("sessions", "tokens", "files", "trashed", "waiting", "uploads")}
     return send(LeaverAnswer(**counts, bytes=found.used_bytes))
 
 
