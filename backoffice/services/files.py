@@ -193,10 +193,11 @@ class Files(FileVersioning):
         self._collect(again(version, change))
 
     def _to_purge(self, actor: Actor, file_id: str) -> File:
-        file = self.files.get(file_id) if is_id(file_id) else None
-        return self._authorized(
-            actor, file, Acts.FILE_PURGE, trashed=file is not None and file.state is FileState.TRASHED
-        )
+        old = self.files.get(file_id) if is_id(file_id) else None
+        if old is None or old.state in {FileState.WAITING, FileState.GONE, FileState.VERSION}:
+            raise NotFound
+        authorize(self.audit, actor, Acts.FILE_PURGE, old.owner, file_ref(old))
+        return old
 
     # -- what the worker does
 
