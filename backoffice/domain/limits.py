@@ -76,6 +76,13 @@ MAX_REQUEST_UPLOADS: Final = 10
 """Open uploads by one request: what strangers store beyond its bytes is less than a chunk of each."""
 MAX_GUEST_UPLOADS: Final = 4
 """Of one guest among them."""
+MAX_NETWORK_UPLOADS: Final = 6
+"""And begun from one IPv4 address or IPv6 /48, so that one stranger leaves places for others."""
+GUEST_PATIENCE_SECONDS: Final = 10 * 60
+"""A place that a guest needs is given up for it where no byte has come for so long, or it has been slower all this time
+than the next number says. While nobody needs it, it is kept as long as any upload is."""
+GUEST_PACE: Final = 1024
+"""Bytes a second, from the beginning."""
 MAX_LINK_TEXT: Final = 1024 * 1024
 """Bytes of a text that the page of a link shows."""
 LINK_LOOK_SECONDS: Final = 3600

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn
 
-from backoffice.services.sign_in.throttle import network
+from backoffice.domain.networks import network
 from backoffice.settings import TrustedProxies
 from backoffice.web.client_socket import ClientSocket
 

@@ -28,6 +28,7 @@ from backoffice.services.file_reading import file_ref
 from backoffice.services.ports import Throttle
 from backoffice.services.records import again
 from backoffice.services.sign_in.throttle import consume, guest_ways
+from backoffice.services.uploads.guest_places import make_place
 from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.service import Data, Uploads
 from backoffice.services.uploads.status import UploadStatus
@@ -149,6 +150,7 @@ class GuestSending:
         """Raises what `check` raises; TooMany where too much was begun from there."""
         self.check(name, mime_type, size)
         consume(self.throttle, guest_ways(self.link.id, self.actor.ip))
+        make_place(self.all_uploads, self.actor, self.link.id)
 
     def state(self, upload_id: str) -> UploadStatus:
         """How far one of the guest's own uploads is. Raises NotFound."""

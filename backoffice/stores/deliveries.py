@@ -14,6 +14,7 @@ from backoffice.domain.limits import (
     MAX_GUEST_STARTS,
     MAX_GUEST_UPLOADS,
     MAX_LINK_DELIVERIES,
+    MAX_NETWORK_UPLOADS,
     MAX_REQUEST_UPLOADS,
     MAX_WAITING,
 )
@@ -23,6 +24,7 @@ from backoffice.stores.client import Db
 from backoffice.stores.file_lists import FileLists
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
+from backoffice.stores.upload_indexes import guest_site
 
 LINKS: Final = "links"
 """The noun in keys."""
@@ -38,13 +40,15 @@ class RequestGone(Gone):
 
 def check_begun(commit: Commit, keys: Keys, upload: Upload, event: AuditEvent) -> None:
     """Let the commit check, where a guest begins the upload, that few are open by the same request, and fewer of the
-    same guest, and count it for the owner, whose budget is the one that all guests share. It then raises TooMany."""
+    same guest and from the same place, and count it for the owner, whose budget is the one that all guests share. It
+    then raises TooMany."""
     request = request_of(upload.begun_by)
     if not request:
         return
     for facet, value, most in (
         ("request", request, MAX_REQUEST_UPLOADS),
         ("guest", upload.begun_by, MAX_GUEST_UPLOADS),
+        ("guest_site", guest_site(upload), MAX_NETWORK_UPLOADS),
     ):
         told = f"At most {most} uploads can be open at a time here."
         error = TooMany(told, limit=most, retry_after=60)

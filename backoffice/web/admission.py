@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask, current_app, request
 
+from backoffice.domain.networks import network
 from backoffice.errors import TooMany
-from backoffice.services.sign_in.throttle import network
 from backoffice.settings import Settings
 from backoffice.web.identity import actor
 from backoffice.web.route_access import Who, access_of

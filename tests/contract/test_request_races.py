@@ -61,6 +61,7 @@ def test_of_64_at_once_exactly_so_many_come_in_one_body(
 
 def test_of_64_at_once_exactly_so_many_come_by_chunks(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "MAX_REQUEST_UPLOADS", CLIENTS)
+    monkeypatch.setattr(deliveries, "MAX_NETWORK_UPLOADS", CLIENTS)
     on = Requesting(make_whole_site(redis, max_open_uploads=500))
     link, token = on.request(terms={"max_files": 7})
     sending = [on.sending(token, on.guest(token)) for _ in range(CLIENTS)]

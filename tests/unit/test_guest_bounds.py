@@ -8,11 +8,22 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from backoffice.domain.limits import MAX_GUEST_UPLOADS, MAX_REQUEST_UPLOADS
-from backoffice.errors import RequestFull, TooLarge, TooMany, UnsupportedBody
+from backoffice.domain.limits import (
+    GUEST_PACE,
+    GUEST_PATIENCE_SECONDS,
+    MAX_GUEST_UPLOADS,
+    MAX_NETWORK_UPLOADS,
+    MAX_REQUEST_UPLOADS,
+)
+from backoffice.domain.links import Link
+from backoffice.domain.paging import Query
+from backoffice.domain.times import now_ms
+from backoffice.errors import NotFound, RequestFull, TooLarge, TooMany, UnsupportedBody
 from backoffice.services.guest_sending import GuestSending
 from backoffice.services.sign_in import throttle
 from backoffice.services.sign_in.throttle import SECOND_MS, guest_ways
+from backoffice.services.uploads.cleanup import WORKER
+from backoffice.services.uploads.guest_places import BECAUSE
 from backoffice.stores import deliveries
 from tests.support.requests import Requesting, fresh, requesting_site
 from tests.support.uploads import reader
@@ -69,25 +80,112 @@ def test_a_body_that_comes_in_order_grows_to_what_is_left_as_others_leave_it(on:
     assert on.site.services.files.usage(on.owner()).reserved == piece
 
 
+def begin(sending: GuestSending, data: bytes = b"1") -> str:
+    return sending.put_chunk(upload_id=None, index=0, total_chunks=2, data=data, name="a.bin").upload.id
+
+
+def somebody(on: Requesting, token: str, ip: str, later: int = 0) -> GuestSending:
+    """A new guest who comes from there, so many seconds later."""
+    found = on.site.services.guests.sending(replace(on.visitor(), ip=ip), token, on.guest(token))
+    return at(found, later)
+
+
+def at(sending: GuestSending, later: int) -> GuestSending:
+    return replace(sending, all_uploads=replace(sending.all_uploads, now=lambda: now_ms() + later * 1000))
+
+
+def open_uploads(on: Requesting, link: Link) -> set[str]:
+    found = on.site.services.uploads.uploads.page(Query(filters=(("request", link.id),)))
+    return {one.id for one in found.items}
+
+
 def test_few_uploads_are_open_by_one_link_and_fewer_of_one_guest(on: Requesting) -> None:
     _, token = on.request()
     _, other = on.request(name="Others")
-
-    def begin(sending: GuestSending) -> str:
-        return sending.put_chunk(upload_id=None, index=0, total_chunks=2, data=b"1", name="a.bin").upload.id
-
     sending = on.sending(token, on.guest(token))
     mine = [begin(sending) for _ in range(MAX_GUEST_UPLOADS)]
     with pytest.raises(TooMany):
         begin(sending)
-    for _ in range(MAX_REQUEST_UPLOADS - MAX_GUEST_UPLOADS):
-        begin(on.sending(token, on.guest(token)))
+    for number in range(MAX_REQUEST_UPLOADS - MAX_GUEST_UPLOADS):
+        begin(somebody(on, token, f"198.51.100.{number}"))
     with pytest.raises(TooMany):
-        begin(on.sending(token, on.guest(token)))
+        begin(somebody(on, token, "203.0.113.7"))
     begin(on.sending(other, on.guest(other)))
     sending.cancel(mine[0])
-    begin(on.sending(token, on.guest(token)))
+    begin(somebody(on, token, "203.0.113.7"))
     on.sound()
+
+
+@pytest.mark.parametrize("address", ["192.0.2.5", "2001:db8:1:{}::7"])
+def test_from_one_network_not_all_places_of_a_request_are_taken(on: Requesting, address: str) -> None:
+    link, token = on.request()
+    for number in range(MAX_NETWORK_UPLOADS):
+        begin(somebody(on, token, address.format(number)))
+    with pytest.raises(TooMany):
+        begin(somebody(on, token, address.format(99)))
+    begin(somebody(on, token, "2001:db8:2::7"))
+    _, other = on.request(name="Others")
+    begin(somebody(on, other, address.format(99)))
+    assert len(open_uploads(on, link)) == MAX_NETWORK_UPLOADS + 1
+    on.sound()
+
+
+def full(on: Requesting, data: bytes = b"1") -> tuple[Link, str, list[GuestSending], list[str]]:
+    """A request of which every place is taken, each by a guest from elsewhere."""
+    link, token = on.request()
+    guests = [somebody(on, token, f"198.51.100.{number}") for number in range(MAX_REQUEST_UPLOADS)]
+    return link, token, guests, [begin(one, data) for one in guests]
+
+
+def test_places_that_nobody_uses_give_way_to_who_needs_one(on: Requesting) -> None:
+    link, token, guests, held = full(on)
+    soon = GUEST_PATIENCE_SECONDS - 10
+    with pytest.raises(TooMany):
+        begin(somebody(on, token, "203.0.113.7", soon))
+    new = begin(somebody(on, token, "203.0.113.7", soon + 20))
+    assert open_uploads(on, link) == {*held[1:], new}, "the one that has waited the longest"
+    with pytest.raises(NotFound):
+        guests[0].put_chunk(upload_id=held[0], index=1, total_chunks=2, data=b"2")
+    [entry] = on.entries("upload.expire")
+    assert (entry.event["object"]["id"], entry.event["data"]["because"]) == (held[0], BECAUSE)
+    assert entry.event["actor"]["id"] == WORKER.id
+    on.sound()
+
+
+def test_while_no_place_is_needed_nothing_gives_way(on: Requesting) -> None:
+    link, token, guests, held = full(on)
+    guests[0].cancel(held[0])
+    begin(somebody(on, token, "203.0.113.7", 2 * GUEST_PATIENCE_SECONDS))
+    assert open_uploads(on, link) > set(held[1:])
+
+
+def test_who_sends_keeps_the_place_and_who_sends_for_show_does_not(on: Requesting) -> None:
+    patience = GUEST_PATIENCE_SECONDS + 10
+    enough = bytes(GUEST_PACE * (GUEST_PATIENCE_SECONDS + 20) // 2)
+    link, token, guests, held = full(on, enough)
+    for guest, one in zip(guests, held, strict=True):
+        at(guest, patience - 60).put_chunk(upload_id=one, index=1, total_chunks=2, data=enough)
+    with pytest.raises(TooMany):
+        begin(somebody(on, token, "203.0.113.7", patience))
+    assert open_uploads(on, link) == set(held)
+    slow = 3 * GUEST_PATIENCE_SECONDS
+    for guest, one in zip(guests, held, strict=True):
+        guest.cancel(one)
+    held = [begin(guest) for guest in guests]
+    for guest, one in zip(guests, held, strict=True):
+        at(guest, slow - 60).put_chunk(upload_id=one, index=1, total_chunks=2, data=b"still here")
+    new = begin(somebody(on, token, "203.0.113.7", slow))
+    assert new in open_uploads(on, link)
+    assert len(open_uploads(on, link) & set(held)) == MAX_REQUEST_UPLOADS - 1
+
+
+def test_a_guest_whose_own_places_wait_gets_one_of_these(on: Requesting) -> None:
+    link, token = on.request()
+    other = begin(somebody(on, token, "198.51.100.7"))
+    mine = on.sending(token, on.guest(token))
+    held = [begin(mine) for _ in range(MAX_GUEST_UPLOADS)]
+    new = begin(at(mine, GUEST_PATIENCE_SECONDS + 10))
+    assert open_uploads(on, link) == {other, *held[1:], new}
 
 
 def begin_and_give_up(on: Requesting, token: str, ip: str = "192.0.2.1") -> None:

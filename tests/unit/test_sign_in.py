@@ -11,10 +11,10 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backoffice.domain.actions import Actions
+from backoffice.domain.networks import network, site
 from backoffice.domain.users import User
 from backoffice.errors import BackofficeError, BadCredentials, TooMany, Unavailable
 from backoffice.services.sign_in.passwords import Passwords
-from backoffice.services.sign_in.throttle import network, site
 from backoffice.services.sign_in.trusted_devices import TrustedDevices
 from tests.support.people import PASSWORD, ROOT, People, sign_in_outcome
 

@@ -13,9 +13,9 @@ from typing import Final
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
+from backoffice.domain.networks import network
 from backoffice.domain.times import rfc3339
 from backoffice.services.log_ports import AuditLog
-from backoffice.services.sign_in.throttle import network
 
 REFUSED_SECONDS: Final = 60
 """A refusal that repeats itself is recorded once in so long."""

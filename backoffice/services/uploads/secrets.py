@@ -21,6 +21,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT, ObjectRef
 from backoffice.domain.ids import is_id
 from backoffice.domain.lifecycle import OPEN_END, AccountPolicy
+from backoffice.domain.networks import network
 from backoffice.domain.permissions import Permission
 from backoffice.domain.throttling import Bucket
 from backoffice.domain.times import now_ms
@@ -32,7 +33,7 @@ from backoffice.services.ground import CredentialGround, under_way
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.ports import AccountStore, IdentityStore, Throttle
 from backoffice.services.sign_in.refusals import fingerprint, record_refusal
-from backoffice.services.sign_in.throttle import NETWORK, consume, network
+from backoffice.services.sign_in.throttle import NETWORK, consume
 
 MARK: Final = "~"
 """Stands between identifier and secret. RFC 3986, section 2.3: unreserved, and in no identifier."""
