@@ -241,6 +241,9 @@ class FileStore(FileChangeStore, FileVersionStore, Protocol):
     def has_name(self, owner: str, name: str, folder: str = "") -> bool:
         """Whether the owner has a file or folder so called in that folder ("": at the top), outside of the trash."""
 
+    def has_name_anywhere(self, owner: str, name: str) -> bool:
+        """Whether the owner has a file so called in any folder, outside of the trash."""
+
     def free_name(self, owner: str, name: str, folder: str) -> str:
         """`name`, or one like it, that nothing of the owner's has in that place, as `has_name` says."""
 

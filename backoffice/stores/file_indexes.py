@@ -9,6 +9,8 @@ from backoffice.stores.records.indexes import Facet, Index, Lexical, Sorted, Uni
 
 IN_FOLDER = "\2"
 """Between a name and its folder. No name has it; it is above what ends a text, and below what can go on in a name."""
+BEHIND_FOLDERS = "\3"
+"""A name with this is behind that name in all places, and before any other."""
 NEVER_ALONE = 2**50
 """Later than any time in ms; with one added it is still exact as a score."""
 Above = Sequence[tuple[str, str]]

@@ -143,6 +143,9 @@ class FileLists:
     def has_name(self, owner: str, name: str, folder: str = "") -> bool:
         return self.names.taken(owner, name, folder)
 
+    def has_name_anywhere(self, owner: str, name: str) -> bool:
+        return self.names.taken_anywhere(owner, name)
+
     def free_name(self, owner: str, name: str, folder: str) -> str:
         return self.names.free(owner, name, folder)
 

@@ -12,7 +12,7 @@ from backoffice.domain.folders import Folder, FolderState
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.errors import Invalid, NameTaken, VersionMismatch
 from backoffice.stores.client import Db
-from backoffice.stores.file_indexes import Above, is_live, placed_name
+from backoffice.stores.file_indexes import BEHIND_FOLDERS, Above, is_live, placed_name
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
@@ -78,6 +78,11 @@ class FileNames:
         """Whether something of the owner's has the name in that place. One round trip."""
         ends, keys = _ends(name, folder), (self._names(owner), folder_names(self._keys, owner))
         return any(self._db.many([("ZLEXCOUNT", key, *ends) for key in keys]))
+
+    def taken_anywhere(self, owner: str, name: str) -> bool:
+        """Whether a file of the owner's has the name, in whatever place."""
+        least, _ = text_range(name)
+        return bool(self._db.call("ZLEXCOUNT", self._names(owner), f"[{least}", f"({least[:-1]}{BEHIND_FOLDERS}"))
 
     def taken_of(self, owner: str, names: Sequence[tuple[str, str]]) -> list[bool]:
         """The same of each (name, folder). One round trip."""

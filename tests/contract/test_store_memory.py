@@ -148,7 +148,7 @@ class Owner:
 def test_a_person_has_so_many_files_and_as_many_in_the_trash(redis: Any) -> None:
     owner = Owner(redis, 5)
     files = [owner.make() for _ in range(5)]
-    for door in (owner.make, lambda: owner.world.service.start(ALICE, total_chunks=2)):
+    for door in (owner.make, lambda: owner.world.service.start(ALICE, total_chunks=2, name="new.txt")):
         with pytest.raises(QuotaExceeded) as caught:
             door()
         assert caught.value.details == {"files": 5}
@@ -174,6 +174,33 @@ def test_at_the_bound_a_file_gets_other_content_of_any_length(redis: Any) -> Non
     for spec in (FileSpec("new.txt"), FileSpec("new.txt", on_conflict=OnConflict.REPLACE)):
         with pytest.raises(QuotaExceeded):
             uploads.upload_stream(ALICE, spec, io.BytesIO(long).readinto)
+    owner.world.assert_sound()
+
+
+def by_chunks(owner: Owner, spec: FileSpec, *, named: bool = True) -> File:
+    uploads, half = owner.world.service, b"x" * CHUNK
+    begun = uploads.put_chunk(
+        ALICE, upload_id=None, index=0, total_chunks=2, data=half, name=spec.name if named else ""
+    ).upload.id
+    uploads.put_chunk(ALICE, upload_id=begun, index=1, total_chunks=2, data=half)
+    return uploads.complete(ALICE, begun, spec, total_size=2 * CHUNK)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_at_the_bound_a_file_gets_other_content_by_chunks(redis: Any, named: bool) -> None:
+    owner = Owner(redis, 3)
+    first = owner.make()
+    inner = owner.world.folders.create(ALICE, name="inner")
+    second = owner.world.service.upload_stream(ALICE, FileSpec("two.txt", folder=inner.id), io.BytesIO(b"").readinto)
+    owner.make()
+    for file in (first, second):
+        spec = FileSpec(file.name.upper(), on_conflict=OnConflict.REPLACE, folder=file.folder_id)
+        assert by_chunks(owner, spec, named=named).id == file.id
+    with pytest.raises(QuotaExceeded):
+        by_chunks(owner, FileSpec(first.name), named=named)
+    for name in ("tw", "two.txt2", "two.tx", "new.txt"):
+        with pytest.raises(QuotaExceeded):
+            owner.world.service.start(ALICE, total_chunks=2, name=name)
     owner.world.assert_sound()
 
 

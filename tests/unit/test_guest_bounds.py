@@ -18,7 +18,7 @@ from backoffice.domain.limits import (
 from backoffice.domain.links import Link
 from backoffice.domain.paging import Query
 from backoffice.domain.times import now_ms
-from backoffice.errors import NotFound, RequestFull, TooLarge, TooMany, UnsupportedBody
+from backoffice.errors import NotFound, QuotaExceeded, RequestFull, TooLarge, TooMany, UnsupportedBody
 from backoffice.services.guest_sending import GuestSending
 from backoffice.services.sign_in import throttle
 from backoffice.services.sign_in.throttle import SECOND_MS, guest_ways
@@ -240,6 +240,28 @@ def test_who_delivers_and_takes_back_by_one_link_shuts_no_other(
     on.deliver(other, on.guest(other))
     with pytest.raises(TooMany):
         on.deliver(other, on.guest(other))
+
+
+def test_what_waits_is_sent_in_every_way_while_its_owner_may_have_no_more_files(
+    on: Requesting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = [on.site.services.uploads.uploads._files, on.site.services.deliveries.files]  # type: ignore[attr-defined]
+    for store in stores:
+        monkeypatch.setattr(store, "bounds", replace(store.bounds, files=1))
+    link, token = on.request()
+    guest, long = on.guest(token), bytes(2 * on.site.services.uploads.limits.chunk_size)
+    on.deliver(token, guest, "small.bin")
+    on.deliver(token, guest, "long.bin", long)
+    sending = on.sending(token, guest)
+    sent = sending.put_chunk(upload_id=None, index=0, total_chunks=1, data=b"1", name="a.bin").upload.id
+    sending.complete(sent, sending.spec("a.bin"), total_size=1)
+    assert len(on.waiting(link)) == 3
+    with pytest.raises(QuotaExceeded):
+        on.site.services.deliveries.accept(on.owner(), sent)
+    _, at_once = on.request(name="At once", terms={"review": 0})
+    with pytest.raises(TooLarge):
+        on.deliver(at_once, on.guest(at_once), "now.bin", long)
+    on.sound()
 
 
 def test_a_type_that_the_name_does_not_tell_is_judged_at_the_end(on: Requesting) -> None:

@@ -9,10 +9,11 @@ from typing import TypedDict
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
+from backoffice.domain.deliveries import request_of
 from backoffice.domain.files import clean_name
 from backoffice.domain.ids import new_id
 from backoffice.domain.uploads import UNKNOWN, Upload
-from backoffice.errors import Invalid, StoreFull
+from backoffice.errors import Invalid, QuotaExceeded, StoreFull
 from backoffice.services.authorization import authorize
 from backoffice.services.quota_refusals import records_quota_refusals
 from backoffice.services.uploads.events import upload_event
@@ -43,7 +44,17 @@ class UploadsStarting(UploadsUnderWay):
     def _start_chunks(self, actor: Actor, total_chunks: int, size: int | None, name: str) -> Upload:
         if not 1 <= total_chunks <= self.limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
-        return self._start(actor, total_chunks, size, name)
+        try:
+            return self._start(actor, total_chunks, size, name)
+        except QuotaExceeded as error:
+            if "files" not in error.details or not self._may_be_for_another(actor, name):
+                raise
+        return self._start(actor, total_chunks, size, name, adds=False)
+
+    def _may_be_for_another(self, actor: Actor, name: str) -> bool:
+        """Whether this can be other content of a file that is there, which at the bound of files is the one thing that
+        can come: the end says. Others are not told by this which names their host has."""
+        return not name or bool(actor.acts_for) or self.files.has_name_anywhere(actor.owner, name)
 
     @records_quota_refusals
     def create_stream(
@@ -86,6 +97,8 @@ class UploadsStarting(UploadsUnderWay):
         parts: Sequence[Upload] = (),
         adds: bool = True,
     ) -> Upload:
+        """`adds`: a file comes of it, for which there has to be room now; what guests send may wait outside of all that
+        its owner has, as the commit of the file sees."""
         self._check_start(actor, size)
         limits = self.limits.for_one_connection() if one_shot else self.limits
         now = self.now()
@@ -106,6 +119,7 @@ class UploadsStarting(UploadsUnderWay):
             address=actor.ip,
             **(said or Said()),
         )
+        adds = adds and not request_of(upload.begun_by)
         event = upload_event(Actions.UPLOAD_START, actor, upload)
         self.uploads.insert(upload, limits.max_open, limits.quota_bytes, event, adds=adds, parts=parts)
         return upload
