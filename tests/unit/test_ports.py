@@ -75,6 +75,7 @@ READERS = {
     "find_invite",
     "page",
     "has_name",
+    "has_name_anywhere",
     "have_names",
     "ids_named",
     "count_admins",
