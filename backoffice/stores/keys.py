@@ -49,6 +49,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  `file:<identity of the directory>`;
                                                  barrier: written in order to wait for replicas (`durability.py`);
                                                  looks: the index of looks has all user names (`fsck/looks.py`);
+                                                 indexes: later ones that have all records (`later_indexes.py`);
                                                   account_ends: by which rules `inactive_at` of all users was noted;
                                                  segments: no index of the log is longer than one (`long_indexes.py`)
 

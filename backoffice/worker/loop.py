@@ -61,6 +61,7 @@ class Worker:
     _beaten: float = 0.0
     _looks: str = ""
     _ends: str = ""
+    _later: str = ""
 
     def jobs(self) -> list[Job]:
         """What is to be done, and when."""
@@ -68,6 +69,7 @@ class Worker:
         return [
             Job("beat", BEAT_SECONDS, self._beat),
             Job("index looks", 3600, self._index_looks),
+            Job("later indexes", 3600, self._bring_up_indexes),
             Job("account ends", 60, self._note_ends),
             Job("cut log indexes", 60, self.services.maintenance.cut_log_indexes),
             Job("digest", DIGEST_SECONDS, self._digest),
@@ -112,6 +114,11 @@ class Worker:
         """Asked again now and then: an older backup may be put back."""
         self._looks = self.services.maintenance.index_looks(self._looks)
         return bool(self._looks)
+
+    def _bring_up_indexes(self) -> bool:
+        """Likewise."""
+        self._later = self.services.maintenance.bring_up_indexes(self._later)
+        return bool(self._later)
 
     def _note_ends(self) -> bool:
         """Asked again now and then: roles and the site may be given other days."""

@@ -1,0 +1,88 @@
+"""Indexes that came when there were records already: an earlier version made no entries in them.
+
+The worker brings them up once, in steps, and notes in the hash of the installation which it has done. Until then, what
+lacks an entry is not found by it; `fsck --fix` would find the same.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from backoffice.domain.audit import ObjectRef
+from backoffice.domain.maintenance import Invariant
+from backoffice.domain.paging import Query
+from backoffice.stores.client import Db
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
+from backoffice.stores.fsck.repair import Changed, Fault, Repairer
+from backoffice.stores.keys import Keys
+from backoffice.stores.links import RedisLinks
+from backoffice.stores.records.collection import Collection, score
+from backoffice.stores.records.commit import Commit
+from backoffice.stores.records.paging import Pager
+from backoffice.stores.uploads import RedisUploads
+
+TOGETHER = 100
+"""Records in one commit."""
+LATER: Final = (("links", "kind"), ("folders", "words"), ("uploads", "guest_site"))
+"""Noun and index."""
+DONE: Final = "indexes"
+"""Field of the installation that names those that are brought up."""
+ALL: Final = " ".join(f"{noun}.{name}" for noun, name in LATER)
+
+
+class LaterIndexes:
+    """Brings them up. Any number of processes may do it at once, and it may stop anywhere and begin again."""
+
+    def __init__(self, repairer: Repairer) -> None:
+        self._repairer, self._db, self._keys = repairer, repairer.db, repairer.keys
+
+    def step(self, cursor: str) -> str:
+        """Do it for a page of records; where it goes on, "" when it was done, now or before."""
+        if not cursor and self._db.call("HGET", self._keys.install, DONE) == ALL.encode():
+            return ""
+        at, _, within = cursor.partition(" ")
+        place = int(at or 0)
+        noun, name = LATER[place]
+        collection = _collection(noun, self._db, self._keys)
+        page = Pager(collection, "created").page(Query(sort="created", cursor=within, limit=TOGETHER))
+        self._repairer.verify_and_repair(partial(self._unlisted, collection, name, [one.id for one in page.items]))
+        if page.next_cursor:
+            return f"{place} {page.next_cursor}"
+        if place + 1 < len(LATER):
+            return f"{place + 1} "
+        self._db.call("HSET", self._keys.install, DONE, ALL)
+        return ""
+
+    def _unlisted(self, collection: Collection[Any], name: str, ids: list[str]) -> Fault | None:
+        """Those of these records whose entries in the index are not there."""
+        wanted = {
+            place: (record, number)
+            for record in collection.get_many(ids)
+            if record is not None
+            for place, number in collection.members(record).items()
+            if self._keys.split(place[0])[2] == name
+        }
+        found = self._db.many([("ZSCORE", *place) for place in wanted])
+        missing = {place: one for (place, one), there in zip(wanted.items(), found, strict=True) if there is None}
+        if not missing:
+            return None
+        records = {record.id: record for record, _ in missing.values()}
+
+        def repair(commit: Commit) -> None:
+            for record in records.values():
+                collection.expect(commit, record, error=Changed())
+            for (key, member), (_, number) in missing.items():
+                commit.write("ZADD", key, score(number), member)
+
+        what = f"{len(records)} of the {collection.noun} were not in it"
+        return Fault(Invariant.INDEX, ObjectRef("index", f"{collection.noun}.{name}"), what, repair)
+
+
+def _collection(noun: str, db: Db, keys: Keys) -> Collection[Any]:
+    if noun == RedisLinks.noun:
+        return RedisLinks(db, keys).collection
+    if noun == RedisFolders.noun:
+        return RedisFolders(db, keys).collection
+    return RedisUploads(db, keys, RedisFiles(db, keys)).collection

@@ -1,0 +1,114 @@
+"""Records that an earlier version stored are brought into the indexes that came since, by the worker, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backoffice.domain.actions import Actions
+from backoffice.domain.links import LinkKind
+from backoffice.domain.paging import Query
+from backoffice.domain.users import User
+from backoffice.services.uploads.cleanup import WORKER
+from backoffice.stores.fsck import later_indexes
+from backoffice.stores.fsck.repair import Repairer
+from tests.support.scene import Scene
+from tests.support.uploads import KEYS, OPERATOR
+
+
+@pytest.fixture
+def scene(redis: Any) -> Scene:
+    return Scene(redis)
+
+
+@pytest.fixture
+def owner(scene: Scene) -> User:
+    return scene.people.user("ann")
+
+
+def steps(scene: Scene, most: int = 1000) -> int:
+    """What the worker does, until there is nothing left; how many steps that were."""
+    cursor = ""
+    for number in range(most):
+        cursor = later_indexes.LaterIndexes(Repairer(scene.world.db, KEYS, WORKER, lambda *_: None)).step(cursor)
+        if not cursor:
+            return number + 1
+    return most
+
+
+def before_kinds(scene: Scene) -> None:
+    """As a version left the store whose links all led to files."""
+    scene.world.db.call("DEL", KEYS.index("links", "kind", LinkKind.FILE))
+    scene.world.db.call("HDEL", KEYS.install, "indexes")
+
+
+def to_files(scene: Scene) -> set[str]:
+    held = scene.links.held(OPERATOR, Query(filters=(("kind", LinkKind.FILE),)), everybody=True)
+    return {one.id for one in held.items}
+
+
+def repairs(scene: Scene) -> list[dict[str, Any]]:
+    return [one.event for one in scene.people.entries(Actions.SYSTEM_REPAIR)]
+
+
+def test_links_from_before_there_were_kinds_are_found_by_theirs(scene: Scene, owner: User) -> None:
+    links = {scene.link(owner) for _ in range(5)}
+    request = scene.request(owner)
+    before_kinds(scene)
+    assert not to_files(scene), "which is what there was to mend"
+    steps(scene)
+    assert to_files(scene) == links
+    assert scene.links.store.page(Query(filters=(("kind", LinkKind.REQUEST),))).items[0].id == request
+    [event] = repairs(scene)
+    assert (event["actor"]["name"], event["object"]["id"]) == ("worker", "links.kind")
+    scene.world.assert_sound()
+
+
+def test_it_is_done_once_and_in_steps(scene: Scene, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(later_indexes, "TOGETHER", 2)
+    links = {scene.link(owner) for _ in range(5)}
+    before_kinds(scene)
+    assert steps(scene, 2) == 2, "stopped there"
+    assert len(to_files(scene)) == 4
+    assert steps(scene) > 2, "and begun again"
+    assert to_files(scene) == links
+    assert steps(scene) == 1
+    assert len(repairs(scene)) == 3
+    scene.world.db.call("DEL", KEYS.index("links", "kind", LinkKind.FILE))
+    assert steps(scene) == 1
+    assert not to_files(scene), "what is lost later is for fsck"
+
+
+def test_a_link_that_is_revoked_meanwhile_does_not_come_back(
+    scene: Scene, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = scene.link(owner), scene.link(owner)
+    before_kinds(scene)
+    unhindered = Repairer._repair
+
+    def repair(self: Repairer, *args: Any) -> None:
+        monkeypatch.undo()
+        scene.links.revoke(OPERATOR, one)
+        unhindered(self, *args)
+
+    monkeypatch.setattr(Repairer, "_repair", repair)
+    steps(scene)
+    assert to_files(scene) == {other}
+    scene.world.assert_sound()
+
+
+def test_folders_and_uploads_from_before_are_found_by_what_came_since(scene: Scene, owner: User) -> None:
+    folder = scene.world.folders.create(scene.writer(owner), name="two words")
+    scene.world.db.call("DEL", KEYS.index("folders", "words"))
+    scene.world.db.call("HDEL", KEYS.install, "indexes")
+    steps(scene)
+    found = scene.world.folders.store.page(Query(search="words", filters=(("owner", owner.id),)))
+    assert [one.id for one in found.items] == [folder.id]
+    scene.world.assert_sound()
+
+
+def test_a_new_store_has_nothing_to_bring_up(scene: Scene) -> None:
+    assert steps(scene) == len(later_indexes.LATER)
+    assert steps(scene) == 1
+    assert not repairs(scene)
