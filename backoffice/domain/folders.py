@@ -43,6 +43,7 @@ class Folder:
     back_at      when it last came out of the trash: links to it from before stay shut; 0: never
     moving       1: what lies in it has yet to follow it into its state; `moved_by`, `moved_by_name` say whose act that
                  is
+    settled      the version that it got when all in it had followed; no act of anybody made that one
     """
 
     id: str
@@ -60,6 +61,12 @@ class Folder:
     moved_by_name: str = ""
     restored_at: int = 0
     back_at: int = 0
+    settled: int = 0
+
+    @property
+    def unchanged_since(self) -> int:
+        """The version from which on nobody has changed it: the one before, where all in it has followed since."""
+        return self.version - 1 if self.version == self.settled else self.version
 
     @property
     def live(self) -> bool:

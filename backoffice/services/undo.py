@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,7 +22,8 @@ from backoffice.services.undo_records import Undone, UndoRecords
 
 PAGE: Final = 200
 MOST_PAGES: Final = 5
-"""Of one's own newest entries, among which those of a request are looked for: it was made a moment ago."""
+"""Of one's own newest entries, from the same address and then from all, among which those of a request are looked
+for: it was made a moment ago."""
 _ENDED: Final = (("upload.cancel", "uploads"), ("file.refuse", "deliveries"))
 """Kinds of jobs of somebody's leaving, and what they end for good."""
 LEAVING_MS: Final = 10 * 60 * 1000
@@ -63,15 +64,24 @@ class Undo:
         """What the actor did in a request that was made a moment ago and can be undone, the newest first."""
         authorize(self.records.log, actor, Acts.ACT_UNDO)
         found: list[AuditEntry] = []
+        if request_id and actor.ip:
+            # What the worker does in somebody's name has no address, and may have been done by thousands since.
+            found = self._of_request((("actor", actor.id), ("ip", actor.ip)), request_id)
+        if request_id and not found:
+            found = self._of_request((("actor", actor.id),), request_id)
+        return _wholes(found)
+
+    def _of_request(self, filters: Sequence[tuple[str, str]], request_id: str) -> list[AuditEntry]:
+        found: list[AuditEntry] = []
         cursor = ""
-        for _ in range(MOST_PAGES if request_id else 0):
-            page = self.records.log.page((("actor", actor.id),), cursor, PAGE)
+        for _ in range(MOST_PAGES):
+            page = self.records.log.page(filters, cursor, PAGE)
             mine = [entry for entry in page.items if entry.event.get("request_id") == request_id]
             found += [entry for entry in mine if opposite(entry) is not None or entry.event.get("action") in WHOLES]
             cursor = page.next_cursor
             if not cursor or (found and not mine):
                 break
-        return _wholes(found)
+        return found
 
     def job(self, actor: Actor, job_id: str) -> Job:
         """The job that undoes one that is over. Raises NotFound, NotReversible, Conflict, and what starting raises."""

@@ -40,6 +40,24 @@ def test_all_that_one_request_did(scene: JobScene, olga: Actor) -> None:
     assert scene.undo.of_request(olga, "") == []
 
 
+def test_what_the_worker_did_in_somebodys_name_since_hides_nothing(
+    scene: JobScene, olga: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large folder follows into the trash for minutes, in the name of who put it there."""
+    monkeypatch.setattr("backoffice.services.undo.PAGE", 2)
+    file, *others = scene.files_of(scene.owner, 20)
+    scene.world.library.trash(replace(olga, request_id="r1"), file)
+    by = Actor(olga.id, olga.name, olga.roles, via="worker", request_id="")
+    for other in others:
+        scene.world.library.trash(by, other)
+    assert [one.event["object"]["id"] for one in scene.undo.of_request(olga, "r1")] == [file]
+    moved = replace(olga, ip="198.51.100.7")
+    assert scene.undo.of_request(moved, "r1") == [], "as far as is looked from elsewhere"
+    for other in others[6:]:
+        scene.world.library.restore(replace(moved, request_id="r2"), other)
+    assert len(scene.undo.of_request(olga, "r2")) > 0, "from another address it is looked for among all"
+
+
 def test_a_job_is_undone_by_a_job_as_far_as_it_can_be(scene: JobScene, olga: Actor) -> None:
     files = scene.files_of(scene.owner, 8)
     trashed = scene.finish(scene.start("file.trash"))

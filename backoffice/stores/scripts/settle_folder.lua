@@ -7,6 +7,7 @@
 -- it   KEYS[7] of the folders   KEYS[8] of the owner's folders that something has to follow into the trash
 -- ARGV[1] version as it was read   ARGV[2] state   ARGV[3] identifier
 --
+-- What it leaves is another version, and says so of itself (`settled`): no act made it.
 -- Returns 1 where that is so by then, else 0.
 local row = redis.call('HMGET', KEYS[1], 'version', 'state', 'moving')
 if row[1] ~= ARGV[1] or row[2] ~= ARGV[2] or row[3] ~= '1' then return 0 end
@@ -18,7 +19,7 @@ if ARGV[2] == 'gone' then
   redis.call('DEL', KEYS[1])
   redis.call('ZREM', KEYS[3], ARGV[3])
 else
-  redis.call('HINCRBY', KEYS[1], 'version', 1)
-  redis.call('HSET', KEYS[1], 'moving', 0)
+  local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+  redis.call('HSET', KEYS[1], 'moving', 0, 'settled', version)
 end
 return 1

@@ -15,11 +15,11 @@ from backoffice.domain.paging import Query
 from backoffice.errors import NotFound, VersionMismatch
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.files import EVERYBODY, Owner, Words, wanted_owner
-from backoffice.web.api.folders import TAG, FolderAnswer, demanded_folder_version
+from backoffice.web.api.folders import TAG, FolderAnswer, demanded_folder_version, demanded_of
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import PageQuery, query
 from backoffice.web.api.responses import OptionalTime, PageOf, owner_context, send_page
-from backoffice.web.api.versions import ETAG, IF_MATCH, demanded_version, demands_version, send_record
+from backoffice.web.api.versions import ETAG, IF_MATCH, demands_version, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
@@ -123,7 +123,7 @@ def purge_folder(folder_id: str) -> ResponseReturnValue:
 
 
 def _demanded_in_trash(folder_id: str) -> int | None:
-    return demanded_version(services().folders.trashed(actor(), folder_id)) if demands_version() else None
+    return demanded_of(services().folders.trashed(actor(), folder_id)) if demands_version() else None
 
 
 def _send_trashed(folder: Folder) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from flask import Response, request
@@ -27,7 +28,7 @@ from backoffice.web.api.responses import (
     send,
     send_page,
 )
-from backoffice.web.api.versions import ETAG, IF_MATCH, demanded_version, demands_version, send_record
+from backoffice.web.api.versions import ETAG, IF_MATCH, demanded_version, demands_version, record_etag, send_record
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
@@ -212,7 +213,14 @@ def one_owner(text: str) -> str:
 
 def demanded_folder_version(folder_id: str) -> int | None:
     """What `If-Match` demands of a folder outside the trash."""
-    return demanded_version(services().folders.get(actor(), folder_id)) if demands_version() else None
+    return demanded_of(services().folders.get(actor(), folder_id)) if demands_version() else None
+
+
+def demanded_of(folder: Folder) -> int | None:
+    """The same of one that was read. That what lies in it has followed is no change that anybody made: who read it
+    before may go on. Raises VersionMismatch."""
+    before = replace(folder, version=folder.unchanged_since)
+    return demanded_version(folder, record_etag(before).strip('"'))
 
 
 def _send(folder: Folder, status: int = 200) -> Response:

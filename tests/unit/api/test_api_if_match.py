@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from backoffice.domain.permissions import Permissions
+from backoffice.services import folder_trash
 from backoffice.services.files import Files
 from tests.support.api_site import Person, Site, problem
 from tests.support.file_versions import content, reports, versions
+from tests.support.folders import done, make_full, post
 
 
 @pytest.mark.parametrize("act", ["trash", "purge", "restore_version", "rename", "amend"])
@@ -96,3 +98,42 @@ def test_a_file_that_somebody_may_only_hand_over_is_theirs_to_compare(site: Site
     sent = {"headers": {"If-Match": f'"{file_id}.1"'}, "json": {"owner": heir.id}}
     assert clerk.call("PATCH", f"/files/{file_id}", **sent).status_code == 200
     problem(ann.call("PATCH", f"/files/{ann.upload('b.bin')}", **sent), 403, "not_allowed")
+
+
+@pytest.fixture(name="a")
+def full_folder(ann: Person) -> str:
+    return make_full(ann)
+
+
+@pytest.mark.parametrize("verb", ["restore", "purge"])
+def test_that_all_has_followed_is_no_change_to_who_read_it_before(
+    ann: Person, a: str, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 1)
+    worker = ann.site.services.folders
+    before = ann.get(f"/folders/{a}").headers["ETag"]
+    trashed = post(ann, a, "trash").headers["ETag"]
+    while worker.follow():
+        pass
+    now = ann.site.services.folders.store.get(a)
+    assert now is not None
+    assert (now.complete, trashed) == (True, f'"{a}.{now.version - 1}"')
+    problem(post(ann, a, verb, headers={"If-Match": before}), 412, "version_mismatch")
+    assert post(ann, a, verb, headers={"If-Match": trashed}).status_code in {200, 204}
+
+
+def test_what_somebody_did_since_is_one(ann: Person, a: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_trash, "AT_ONCE", 1)
+    worker = ann.site.services.folders
+    done(ann, a, "trash")
+    back = post(ann, a, "restore").headers["ETag"]
+    while worker.follow():
+        pass
+    renamed = ann.call("PATCH", f"/folders/{a}", json={"name": "b"}, headers={"If-Match": back})
+    assert renamed.status_code == 200, renamed.text
+    for tag in (back, f'"{a}.{renamed.json["version"] - 1}"'):
+        problem(
+            ann.call("PATCH", f"/folders/{a}", json={"name": "c"}, headers={"If-Match": tag}), 412, "version_mismatch"
+        )
+    headers = {"If-Match": renamed.headers["ETag"]}
+    assert ann.call("PATCH", f"/folders/{a}", json={"name": "c"}, headers=headers).status_code == 200
