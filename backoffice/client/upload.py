@@ -255,7 +255,8 @@ class Uploader:
             "sha256": digest,
             "tags": list(self.options.tags),
             "on_conflict": self.options.on_conflict,
-            **({"folder_path": list(self.options.folders)} if self.options.folders else {}),
+            # Also where that is the top: an upload that somebody began elsewhere may say something else.
+            "folder_path": list(self.options.folders),
         }
         rounds, until = 0, time.monotonic() + COMPLETING_SECONDS
         while True:

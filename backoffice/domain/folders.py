@@ -13,6 +13,7 @@ from typing import Final
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.files import clean_name
+from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_FOLDER_DEPTH
 from backoffice.domain.nouns import Noun
 from backoffice.domain.permissions import Permissions
@@ -26,6 +27,9 @@ FOLDERS: Final = Noun(
     delete=Actions.FOLDER_DELETE,
     recorded=("name", "parent"),
 )
+
+
+NO_FOLDER: Final = "There is no such folder."
 
 
 class FolderState(StrEnum):
@@ -82,6 +86,25 @@ class Folder:
     def complete(self) -> bool:
         """Whether all that lies in it is in the state that it is in."""
         return not self.moving
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file is to lie: below a folder, by its identifier ("": the top), at the end of a path of names; those of
+    them that are not there are made when the file is."""
+
+    folder: str = ""
+    path: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, folder: str, path: Sequence[str] = ()) -> Place:
+        """Of what a client says. Raises Invalid where it can be no place."""
+        if folder and not is_id(folder):
+            raise Invalid(NO_FOLDER, field="folder")
+        return cls(folder, clean_path(path, "folder_path") if path else ())
+
+
+TOP: Final = Place()
 
 
 def clean_path(names: Sequence[str], field: str = "path") -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What a tus client says of its upload (`Upload-Metadata`, tus 1.0.0, "Creation"): keys, each with a value in Base64.
 
-Nothing has to be said, and what is said is the client's own: three keys are read here, under the names that clients
+Nothing has to be said, and what is said is the client's own: four keys are read here, under the names that clients
 give them, and all come back as they were sent.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from backoffice.domain.files import FileSpec
+from backoffice.domain.folders import Place
 from backoffice.domain.limits import MAX_UPLOAD_METADATA
 from backoffice.errors import Invalid
 
@@ -23,6 +24,7 @@ _KEY: Final = re.compile(r"[!-+\--~]+")
 _NAMES: Final = ("filename", "name")
 _TYPES: Final = ("filetype", "type")
 _FOLDERS: Final = ("folder",)
+_PATHS: Final = ("folder_path",)
 
 
 def parse_metadata(text: str) -> dict[str, bytes]:
@@ -47,6 +49,13 @@ def spec_of(text: str, name: str = NAMELESS) -> FileSpec:
     """The file that an upload of this metadata becomes; `name`: where it says none. Raises Invalid."""
     said = parse_metadata(text)
     return FileSpec(name=_text(said, _NAMES) or name, mime_type=_text(said, _TYPES), folder=_text(said, _FOLDERS))
+
+
+def place_of(text: str) -> Place:
+    """Where it says that the file goes. Raises Invalid."""
+    said = parse_metadata(text)
+    path = _text(said, _PATHS)
+    return Place.of(_text(said, _FOLDERS), path.split("/") if path else ())
 
 
 def _text(said: Mapping[str, bytes], keys: tuple[str, ...]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from itertools import takewhile
 
+from backoffice.domain.folders import Place
+
 UNKNOWN = -1
 """A size or a number of chunks that is not known yet."""
 
@@ -49,6 +51,8 @@ class Upload:
     joins           the final upload that a part belongs to; "" as long as it belongs to none
     reach           so many of its indexes may have bytes, whatever the map says: those of its parts are moved before
                     they are noted, and those beyond the first gap stay when chunks become a stream
+    folder          the identifier of the folder that it is for, as was said when it began; "": the top
+    folder_path     names of folders below that, which are made where they are not there when it becomes a file
     begun_by        who began it, where that was not the owner (`Actor.begins_as`); nobody else but the owner goes on
     metadata        what a tus client said of it, as it came (`upload_metadata.py`)
     """
@@ -79,6 +83,13 @@ class Upload:
     joins: str = ""
     reach: int = 0
     begun_by: str = ""
+    folder: str = ""
+    folder_path: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Where the file is to lie, unless something else is said at its end."""
+        return Place(self.folder, self.folder_path)
 
     @property
     def chunk_count(self) -> int:

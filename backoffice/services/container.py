@@ -116,4 +116,4 @@ class Services:
     @property
     def resumable(self) -> Resumable:
         """What tus clients ask of `uploads`."""
-        return Resumable(self.uploads)
+        return Resumable(self.uploads, self.folders)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Act, Acts
 from backoffice.domain.files import File, is_name
-from backoffice.domain.folders import FOLDERS, Folder
+from backoffice.domain.folders import FOLDERS, NO_FOLDER, Folder, Place
 from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
 from backoffice.domain.paging import Page, Query
@@ -20,7 +20,6 @@ from backoffice.services.file_ports import FileStore
 from backoffice.services.folder_ports import FolderStore
 from backoffice.services.records import Records
 
-NO_FOLDER: Final = "There is no such folder."
 HeldBy = Literal["", "file", "folder"]
 """What has a name in a place; "": nothing."""
 
@@ -126,6 +125,12 @@ class FolderTree(Records[Folder]):
         by: dict[int, HeldBy] = {at: "folder" if one else "file" for (at, _), one in zip(held, folders, strict=True)}
         return [by.get(at, "") for at in range(len(wanted))]
 
+    def check_place(self, actor: Actor, place: Place) -> None:
+        """Refuse now what would be refused at the end: one of one's own folders, or the top. Raises Invalid."""
+        folder = self.store.get(place.folder) if place.folder else None
+        if place.folder and (folder is None or not folder.live or folder.owner != actor.owner):
+            raise Invalid(NO_FOLDER, field="folder")
+
     # -- the tree
 
     def _reach(self, actor: Actor, folder_id: str, act: Act) -> Folder:
@@ -152,7 +157,7 @@ class FolderTree(Records[Folder]):
         return folder
 
     def _parent(self, actor: Actor, folder_id: str) -> Folder:
-        return self._of_owner(actor.id, folder_id)
+        return self._of_owner(actor.owner, folder_id)
 
     def _of_owner(self, owner: str, folder_id: str) -> Folder:
         """Somebody else's is none, and nothing is refused that could be recorded: it is only named."""

@@ -9,12 +9,11 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import clean_name
-from backoffice.domain.folders import Folder, check_depth, clean_path
+from backoffice.domain.folders import NO_FOLDER, Folder, Place, check_depth, clean_path
 from backoffice.domain.ids import is_id, new_id
 from backoffice.errors import Conflict, Invalid, NameTaken, NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.folder_trash import FolderTrash
-from backoffice.services.folder_tree import NO_FOLDER
 from backoffice.services.records import again, expect
 
 
@@ -44,15 +43,19 @@ class Folders(FolderTrash):
             raise Invalid(NO_FOLDER, field="parent")
         return folder
 
+    def at(self, actor: Actor, place: Place) -> str:
+        """The identifier of the folder that a place is, made where it has to be; "": the top. Raises as `make_path`."""
+        return self.make_path(actor, place.path, place.folder).id if place.path else place.folder
+
     def _made(self, actor: Actor, name: str, parent: str) -> Folder:
-        found = self.store.named(actor.id, parent, name)
+        found = self.store.named(actor.owner, parent, name)
         if found is not None:
             return found
         try:
             return again(None, lambda: self._create(actor, name, parent))
         except NameTaken:
             # Somebody has made it since, or a file has the name.
-            found = self.store.named(actor.id, parent, name)
+            found = self.store.named(actor.owner, parent, name)
             if found is None:
                 raise
             return found
@@ -64,10 +67,10 @@ class Folders(FolderTrash):
         return again(None, lambda: self._create(actor, name, parent, record_id))
 
     def _create(self, actor: Actor, name: str, parent: str, record_id: str = "") -> Folder:
-        above = self._place(actor.id, parent) if parent else ()
+        above = self._place(actor.owner, parent) if parent else ()
         check_depth(len(above) + 1)
         now = self.now()
-        folder = Folder(record_id or new_id(), actor.id, name, created_at=now, updated_at=now, parent=parent)
+        folder = Folder(record_id or new_id(), actor.owner, name, created_at=now, updated_at=now, parent=parent)
         if record_id:
             folder = replace(folder, back_at=now)
         changes = {"name": (None, name)} | ({"parent": (None, parent)} if parent else {})

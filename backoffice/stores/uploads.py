@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from backoffice.domain.access import Ground
 from backoffice.domain.audit import AuditEvent
@@ -29,6 +29,8 @@ from backoffice.stores.upload_refusals import refusal_of
 from backoffice.stores.users import NOUN as USERS
 
 NOUN = "uploads"
+PLACE: Final = frozenset({"folder", "folder_path"})
+"""Fields that most uploads do not have."""
 
 
 class _ThereAlready(Conflict):
@@ -40,7 +42,7 @@ class RedisUploads:
 
     def __init__(self, db: Db, keys: Keys, files: RedisFiles) -> None:
         self._db, self._keys, self._files = db, keys, files
-        self.collection = Collection(db, keys, NOUN, Upload, INDEXES)
+        self.collection = Collection(db, keys, NOUN, Upload, INDEXES, sparse=PLACE)
         self._pager = Pager(self.collection, "created")
 
     def get(self, upload_id: str) -> Upload | None:

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, Route, expect
 from backoffice.domain.paging import Query
 from tests.browser.conftest import Watch
 from tests.browser.pages import ready, wait_until
-from tests.browser.uploading import BROKEN, pick
-from tests.browser.whole_site import Person, WholeSite
+from tests.browser.uploading import BROKEN, LONG, Slow, pick, stored, under_way
+from tests.browser.whole_site import CHUNK, Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -34,6 +34,30 @@ def test_a_folder(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -
     expect(mine.get_by_role("heading", level=1)).to_have_text("inner")
     expect(mine.get_by_role("navigation", name="Folders above")).to_contain_text("folder")
     expect(mine.locator("[data-transfers]")).to_be_visible()
+
+
+def test_a_folder_goes_on_in_another_browser(
+    site: WholeSite, mine: Page, person: Person, slow_network: Slow, tmp_path: Path
+) -> None:
+    """Where it goes is on the server, and not in the browser in which it began."""
+    place = site.services.folders.create(site.actor(person), name="Films")
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    film = folder / "inner" / "film.bin"
+    film.write_bytes(bytes(24 * CHUNK))
+    mine.goto(f"{site.url}/?folder={place.id}")
+    slow_network(mine, 8 * CHUNK)
+    pick(mine, folder, kind="folder")
+    under_way(mine, "film.bin", 100)
+    mine.evaluate("sessionStorage.clear()")
+    mine.goto(f"{site.url}/")
+    slow_network(mine, 0)
+    with mine.expect_file_chooser() as chooser:
+        mine.get_by_role("button", name="Pick film.bin again").click()
+    chooser.value.set_files(film)
+    stored(mine, "film.bin", LONG)
+    file = site.files(person)["film.bin"]
+    assert site.services.folders.paths({file.folder_id})[file.folder_id] == ("Films", "folder", "inner")
 
 
 def drag(page: Page, kind: str, path: Path) -> None:

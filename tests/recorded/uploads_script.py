@@ -32,6 +32,7 @@ def uploads(site: Recorded) -> None:
     site.token("ann", label="ann reading", scope="files:read")
     _chunks(site)
     _chunks_refused(site)
+    _placed(site)
     _completion(site)
     _whole(site)
     _lists_of_uploads(site)
@@ -65,6 +66,16 @@ def _chunks(site: Recorded) -> None:
     site.call("ann", "POST", "/upload_complete", json={**body, "sha256": whole, "tags": ["Red", "big"]})
     site.call("ann", "POST", query, headers=OCTETS, body=b"three")
     site.call("ann", "GET", f"/files/{file_id}")
+
+
+def _placed(site: Recorded) -> None:
+    """Where it goes is said with the first chunk."""
+    query = "/upload_chunk?chunk_index=0&total_chunks=1&name=placed.bin&folder_path=in&folder_path=deep"
+    file_id = site.learn("placed.bin", site.call("ann", "POST", query, headers=OCTETS, body=b"x"), "file_id")
+    site.call("ann", "GET", f"/uploads/{file_id}")
+    site.call("ann", "DELETE", f"/uploads/{file_id}")
+    for wrong in (f"folder={NO_ID}", "folder_path=a%2Fb"):
+        site.call("ann", "POST", f"/upload_chunk?chunk_index=0&total_chunks=1&{wrong}", headers=OCTETS, body=b"x")
 
 
 def _chunks_refused(site: Recorded) -> None:

@@ -11,6 +11,7 @@ from xxhash import xxh3_128_digest
 
 from backoffice.domain.access import Actor
 from backoffice.domain.files import File, FileSpec
+from backoffice.domain.folders import Place
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, CarriedChunk, Chunk, ChunkMap, Intent, Upload, ranges
@@ -36,6 +37,8 @@ from backoffice.services.uploads.file_of import as_it_comes, brought_by, check_w
 from backoffice.services.uploads.reader import read_digest
 
 LEASE_SECONDS = 60
+FolderOf = Callable[[Place], str]
+"""Gives the identifier of the folder that a place is, and makes it where it has to; raises what the refusal is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,20 @@ class Completion:
     durability: Durability
     now: Callable[[], int] = now_ms
 
-    def run(self, actor: Actor, upload_id: str, owner: str, spec: FileSpec, size: int, *, digest: bytes = b"") -> File:
+    def run(
+        self,
+        actor: Actor,
+        upload_id: str,
+        owner: str,
+        spec: FileSpec,
+        size: int,
+        *,
+        digest: bytes = b"",
+        folder_of: FolderOf | None = None,
+    ) -> File:
         """The stored file of the `owner`, safe at the store's durability level. `digest`: SHA-256 of the whole, where
-        it was taken on the way. Two round trips where the bytes and the records are in one place, unless all bytes have
-        to be read for the digest.
+        it was taken on the way; `folder_of`: the file goes where the upload says. Two round trips where the bytes and
+        the records are in one place, unless all bytes have to be read for the digest, or folders made.
 
         Raises NotFound, ChunksMissing, ChecksumMismatch, Completing, Invalid (sizes), NameTaken, Unavailable; Gone
         and VersionMismatch of the file that it is for.
@@ -64,6 +77,8 @@ class Completion:
                 raise Conflict("This upload is a part of another, or made of others.")
             if leased.tail:
                 leased = self._settle_tail(leased, token)
+            if folder_of is not None:
+                spec = replace(spec, folder=folder_of(leased.place))
             file = self.finish(actor, leased, token, chunks, spec, size, digest=digest)
         self.durability.barrier()
         return file

@@ -20,6 +20,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.ids import new_id
 from backoffice.domain.paging import Query
+from backoffice.domain.upload_metadata import place_of
 from backoffice.domain.uploads import FINAL, PARTIAL, TAILS, TUS, UNKNOWN, Chunk, ChunkMap, Upload, UploadState
 from backoffice.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable, VersionMismatch
 from backoffice.services.authorization import authorize, is_authorized
@@ -56,7 +57,13 @@ class Concatenation:
         self._check_place(actor, spec)
         try:
             return self.uploads.create_stream(
-                actor, name=spec.name, protocol=TUS, metadata=metadata, concat=FINAL, parts=parts
+                actor,
+                name=spec.name,
+                protocol=TUS,
+                metadata=metadata,
+                concat=FINAL,
+                parts=parts,
+                place=place_of(metadata),
             )
         except VersionMismatch:
             raise Conflict("A part was changed meanwhile.") from None

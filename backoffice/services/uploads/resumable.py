@@ -15,9 +15,10 @@ from typing import Final
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import ObjectRef
-from backoffice.domain.files import File, FileState
+from backoffice.domain.files import File, FileSpec, FileState
+from backoffice.domain.folders import TOP, Place
 from backoffice.domain.ids import is_id
-from backoffice.domain.upload_metadata import NAMELESS, spec_of
+from backoffice.domain.upload_metadata import NAMELESS, place_of, spec_of
 from backoffice.domain.uploads import FINAL, PARTIAL, TUS, UNKNOWN, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
@@ -33,6 +34,7 @@ from backoffice.errors import (
     UploadClosed,
 )
 from backoffice.services.authorization import authorize
+from backoffice.services.folders import Folders
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.concatenation import Concatenation
 from backoffice.services.uploads.progress import Progress
@@ -77,6 +79,7 @@ class Resumable:
     """Over the one service of uploads."""
 
     uploads: Uploads
+    folders: Folders
 
     def create(
         self,
@@ -96,7 +99,11 @@ class Resumable:
         """
         name = spec_of(metadata).name
         concat = PARTIAL if partial else ""
-        upload = self.uploads.create_stream(actor, size=size, name=name, protocol=TUS, metadata=metadata, concat=concat)
+        place = place_of(metadata)
+        self.folders.check_place(actor, place)
+        upload = self.uploads.create_stream(
+            actor, size=size, name=name, protocol=TUS, metadata=metadata, concat=concat, place=place
+        )
         try:
             if body is not None:
                 upload = self._append(actor, upload, 0, body, checksum)
@@ -239,8 +246,14 @@ class Resumable:
             self._join_whole(actor, upload)
             return Progress.of(upload, offset, upload.size)
         spec = spec_of(upload.metadata, upload.name or NAMELESS)
-        self.uploads.complete(actor, upload.id, spec, total_size=upload.size)
+        self.uploads.complete(
+            actor, upload.id, spec, total_size=upload.size, folder_of=lambda place: self._folder(actor, place, spec)
+        )
         return Progress.of_file(upload.id, upload.size)
+
+    def _folder(self, actor: Actor, place: Place, spec: FileSpec) -> str:
+        """Of one that was begun by an earlier version its metadata alone says where it goes."""
+        return spec.folder if place == TOP else self.folders.at(actor, place)
 
     def _join_whole(self, actor: Actor, part: Upload) -> None:
         """A part has all its bytes: it may be the last one. Read anew, for it may belong to a whole only since then;
@@ -264,6 +277,7 @@ class Resumable:
         if any(part.bytes != part.size for part in parts):
             return Progress.of(whole, UNKNOWN, length)
         spec = spec_of(whole.metadata, whole.name or NAMELESS)
+        spec = replace(spec, folder=self._folder(actor, whole.place, spec))
         self.concatenation.join(actor, whole, parts, spec)
         return Progress.of_file(whole.id, length)
 

@@ -20,6 +20,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.file_versions import changed_meanwhile
 from backoffice.domain.files import File, FileSpec, FileState, OnConflict, Target, is_name
+from backoffice.domain.folders import TOP, Place
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.upload_metadata import NAMELESS
 from backoffice.domain.uploads import UNKNOWN, Upload
@@ -29,6 +30,7 @@ from backoffice.services.file_reading import file_ref
 from backoffice.services.quota_refusals import quota_refusals_recorded, records_quota_refusals
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.chunks import ChunkWriter
+from backoffice.services.uploads.completion import FolderOf
 from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.new_file import NewFile
 from backoffice.services.uploads.starting import UploadsStarting
@@ -62,9 +64,10 @@ class Uploads(UploadsStarting):
         sha256: bytes | None = None,
         size: int | None = None,
         name: str = "",
+        place: Place = TOP,
     ) -> UploadStatus:
-        """Store chunk `index`; without an `upload_id` the upload is started with it. Returns when the chunk is kept.
-        `data`: or what receives it; it is called when the upload has been found.
+        """Store chunk `index`; without an `upload_id` the upload is started with it, for this `place`. Returns when the
+        chunk is kept. `data`: or what receives it; it is called when the upload has been found.
 
         Chunks come in any order, in parallel and twice; the same bytes again change nothing. Only whose upload it is
         sends and completes it, whatever others may: they would be named in no event.
@@ -83,7 +86,7 @@ class Uploads(UploadsStarting):
             if there.total_chunks == UNKNOWN:
                 there = self.takeover.to_chunks(there, total_chunks, self.limits.chunk_size)
             return self._status(writer.store(there, index, received, chunk))
-        upload = self._start_chunks(actor, total_chunks, size, name)
+        upload = self._start_chunks(actor, total_chunks, size, name, place)
         try:
             return self._status(writer.store(upload, index, received, chunk))
         except BackofficeError as error:
@@ -94,9 +97,11 @@ class Uploads(UploadsStarting):
     # -- completion
 
     @records_quota_refusals
-    def complete(self, actor: Actor, upload_id: str, spec: FileSpec, *, total_size: int) -> File:
+    def complete(
+        self, actor: Actor, upload_id: str, spec: FileSpec, *, total_size: int, folder_of: FolderOf | None = None
+    ) -> File:
         """Make the upload a file. Returns when that is safe at the store's durability level; repeating it gives the
-        same file.
+        same file. `folder_of`: it goes where the upload says, and not where `spec` does.
 
         Raises Invalid, NotFound, ChunksMissing (`missing`: ranges), ChecksumMismatch, Completing, NameTaken,
         Unavailable (ask again); NotAllowed for REPLACE, where no earlier versions are kept, without the right to
@@ -107,7 +112,7 @@ class Uploads(UploadsStarting):
         may = not loses or is_authorized(self.audit, actor, Acts.FILE_REPLACE)
         if is_id(upload_id) and may and not actor.acts_for:
             with suppress(NotFound):
-                return self.completion.run(actor, upload_id, actor.id, spec, total_size)
+                return self.completion.run(actor, upload_id, actor.id, spec, total_size, folder_of=folder_of)
         done = None if actor.acts_for else self._completed(actor, upload_id, spec, total_size)
         if done is not None:
             return done
@@ -115,7 +120,7 @@ class Uploads(UploadsStarting):
             upload = self._own(actor, upload_id)
             if loses:
                 authorize(self.audit, actor, Acts.FILE_REPLACE, actor.owner, upload_ref(upload))
-            return self.completion.run(actor, upload.id, actor.owner, spec, total_size)
+            return self.completion.run(actor, upload.id, actor.owner, spec, total_size, folder_of=folder_of)
         except NotFound:
             # Another request may have completed it since we looked.
             done = self._completed(actor, upload_id, spec, total_size)
@@ -204,7 +209,8 @@ class Uploads(UploadsStarting):
     def _open_stream(self, actor: Actor, spec: FileSpec, size: int | None) -> Iterator[StreamingUpload]:
         # What another file may get, adds none: whether there is one, the commit sees.
         adds = spec.into is None and spec.on_conflict is not OnConflict.REPLACE
-        upload = self._start(actor, UNKNOWN, size, spec.name, one_shot=True, adds=adds)
+        place = Place(spec.folder)
+        upload = self._start(actor, UNKNOWN, size, spec.name, one_shot=True, adds=adds, place=place)
         because = "interrupted"
         writer = replace(self._writer(actor), limits=self.limits.for_one_connection())
         stream = StreamingUpload(writer, upload)

@@ -11,6 +11,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.deliveries import request_of
 from backoffice.domain.files import clean_name
+from backoffice.domain.folders import TOP, Place
 from backoffice.domain.ids import new_id
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import Invalid, QuotaExceeded, StoreFull
@@ -34,22 +35,25 @@ class UploadsStarting(UploadsUnderWay):
     """Begins uploads; refusals for want of quota are recorded."""
 
     @records_quota_refusals
-    def start(self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "") -> Upload:
-        """Open an upload of `total_chunks` chunks, which come in any order, and reserve `size` bytes.
+    def start(
+        self, actor: Actor, *, total_chunks: int, size: int | None = None, name: str = "", place: Place = TOP
+    ) -> Upload:
+        """Open an upload of `total_chunks` chunks, which come in any order, and reserve `size` bytes. `place`: where it
+        goes, unless its end says something else.
 
         Raises Invalid, TooLarge, QuotaExceeded, TooMany (open uploads), NotSignedIn (deleted just now), StoreFull.
         """
-        return self._start_chunks(actor, total_chunks, size, name)
+        return self._start_chunks(actor, total_chunks, size, name, place)
 
-    def _start_chunks(self, actor: Actor, total_chunks: int, size: int | None, name: str) -> Upload:
+    def _start_chunks(self, actor: Actor, total_chunks: int, size: int | None, name: str, place: Place) -> Upload:
         if not 1 <= total_chunks <= self.limits.max_chunks:
             raise Invalid(f"total_chunks is a number from 1 to {self.limits.max_chunks}.", field="total_chunks")
         try:
-            return self._start(actor, total_chunks, size, name)
+            return self._start(actor, total_chunks, size, name, place=place)
         except QuotaExceeded as error:
             if "files" not in error.details or not self._may_be_for_another(actor, name):
                 raise
-        return self._start(actor, total_chunks, size, name, adds=False)
+        return self._start(actor, total_chunks, size, name, adds=False, place=place)
 
     def _may_be_for_another(self, actor: Actor, name: str) -> bool:
         """Whether this can be other content of a file that is there, which at the bound of files is the one thing that
@@ -67,12 +71,13 @@ class UploadsStarting(UploadsUnderWay):
         metadata: str = "",
         concat: str = "",
         parts: Sequence[Upload] = (),
+        place: Place = TOP,
     ) -> Upload:
         """Open an upload whose bytes come in order, by `append`, and reserve `size` bytes; None: unknown, then quota is
         taken as they come. `concat`: see `Upload`; `parts` of a final one, which belong to it from now on. Raises what
         `start` raises; VersionMismatch where a part has changed."""
         said = Said(protocol=protocol, metadata=metadata, concat=concat, parts=tuple(part.id for part in parts))
-        return self._start(actor, UNKNOWN, size, name, said=said, parts=parts)
+        return self._start(actor, UNKNOWN, size, name, said=said, parts=parts, place=place)
 
     @records_quota_refusals
     def declare_size(self, actor: Actor, upload_id: str, size: int) -> Upload:
@@ -96,6 +101,7 @@ class UploadsStarting(UploadsUnderWay):
         said: Said | None = None,
         parts: Sequence[Upload] = (),
         adds: bool = True,
+        place: Place = TOP,
     ) -> Upload:
         """`adds`: a file comes of it, for which there has to be room now; what guests send may wait outside of all that
         its owner has, as the commit of the file sees."""
@@ -117,6 +123,8 @@ class UploadsStarting(UploadsUnderWay):
             name=clean_name(name) if name else "",
             fence=int(one_shot),
             address=actor.ip,
+            folder=place.folder,
+            folder_path=place.path,
             **(said or Said()),
         )
         adds = adds and not request_of(upload.begun_by)

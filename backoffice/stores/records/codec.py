@@ -40,7 +40,8 @@ class _Field:
 class Codec(Generic[T]):
     """Turns a frozen dataclass into the fields of a hash: text, whole numbers, bytes (as base64), enumerations, None,
     and tuples or frozen sets of them (as JSON). `id` is in the key, not in the hash. `sparse` leaves out what equals
-    its default; `short` gives fields shorter names in the hash, for nouns of which there are millions.
+    its default, in all fields or in these; `short` gives fields shorter names in the hash, for nouns of which there are
+    millions.
 
     What has to be done to each field is found once, here: a page decodes fifty records.
     """
@@ -49,7 +50,7 @@ class Codec(Generic[T]):
         self,
         record: type[T],
         *,
-        sparse: bool = False,
+        sparse: bool | frozenset[str] = False,
         short: Mapping[str, str] | None = None,
     ) -> None:
         self._make: Callable[..., T] = record
@@ -61,7 +62,9 @@ class Codec(Generic[T]):
             if field.name == "id":
                 continue
             form, stored = forms[field.name], self.stored(field.name)
-            self._fields[field.name] = _Field(field.name, stored, field.default if sparse else MISSING, form.to_text)
+            left_out = sparse if isinstance(sparse, bool) else field.name in sparse
+            default = field.default if left_out else MISSING
+            self._fields[field.name] = _Field(field.name, stored, default, form.to_text)
             self._decoders[stored.encode()] = field.name, form.from_bytes
 
     def stored(self, name: str) -> str:

@@ -44,7 +44,7 @@ class Collection(Generic[R]):
         record: type[R],
         indexes: Sequence[Index[R]],
         *,
-        sparse: bool = False,
+        sparse: bool | frozenset[str] = False,
         short: Mapping[str, str] | None = None,
         dense: bool = False,
         remembered: int = 0,

@@ -29,6 +29,7 @@ from backoffice.web.api.parsing import (
     reject_duplicates,
     validate,
 )
+from backoffice.web.api.places import FOR_IT, Folder, Path
 from backoffice.web.body import read_exact, read_view
 from backoffice.web.body_buffers import Allocate
 
@@ -36,9 +37,12 @@ DATA: Final = "chunk_data"
 JSON_CHUNK: Final = 4 * 1024 * 1024
 """Largest chunk in JSON: it is in memory three times over (text, string, bytes), so only small ones are taken."""
 MAX_CHUNKS: Final = 1_000_000
+PATH: Final = "folder_path"
+Bytes = bytes | memoryview | Callable[[], bytes | memoryview]
+"""Of a chunk, or what receives them."""
 
 
-class ChunkFields(Strict):
+class PieceFields(Strict):
     """What is said about a chunk, without its bytes."""
 
     file_id: Annotated[Id, Field(description="Left out with the first chunk: the answer has it")] = ""
@@ -56,6 +60,13 @@ class ChunkFields(Strict):
         | None
     ) = None
     name: Annotated[FileName, Field(description="Shown while the upload is unfinished")] = ""
+
+
+class ChunkFields(PieceFields):
+    """What is said about a chunk of an upload that has a place."""
+
+    folder: Annotated[Folder, Field(description=f"{FOR_IT}. With the first chunk; the end may name another")] = ""
+    folder_path: Path = ()
 
 
 class ChunkJson(ChunkFields):
@@ -82,15 +93,25 @@ class SentChunk(TypedDict):
     upload_id: str | None
     index: int
     total_chunks: int
-    data: bytes | memoryview | Callable[[], bytes | memoryview]
+    data: Bytes
     sha256: bytes | None
     size: int | None
     name: str
 
 
-def receive_chunk(request: Request, largest: int, allocate: Allocate) -> SentChunk:
-    """The chunk that a request sends. Raises what `read_chunk` raises; Invalid where digests differ."""
+def receive_chunk(request: Request, largest: int, allocate: Allocate) -> tuple[SentChunk, ChunkFields]:
+    """The chunk that a request sends, and what is said of it. Raises what `read_chunk` raises; Invalid where digests
+    differ."""
     fields, data = read_chunk(request, largest, allocate)
+    return _sent(request, fields, data), fields
+
+
+def receive_piece(request: Request, largest: int, allocate: Allocate) -> SentChunk:
+    """A raw one, of which no place is said. Raises likewise."""
+    return _sent(request, query(PieceFields, request), partial(read_view, request, largest, allocate))
+
+
+def _sent(request: Request, fields: PieceFields, data: Bytes) -> SentChunk:
     sha256 = checksum_bytes(fields.checksum)
     if request.mimetype in {"", OCTETS}:
         sha256 = single_digest(sha256, digest_field(request, "Content-Digest"))
@@ -105,9 +126,7 @@ def receive_chunk(request: Request, largest: int, allocate: Allocate) -> SentChu
     )
 
 
-def read_chunk(
-    request: Request, largest: int, allocate: Allocate
-) -> tuple[ChunkFields, bytes | memoryview | Callable[[], bytes | memoryview]]:
+def read_chunk(request: Request, largest: int, allocate: Allocate) -> tuple[ChunkFields, Bytes]:
     """What is said about the chunk, and its bytes (at most `largest`); or what receives them, where all is known before
     the body is read: into memory that `allocate` gives. It raises BodyCut, TooLarge.
 
@@ -148,11 +167,14 @@ def _from_form(request: Request, largest: int) -> tuple[ChunkFields, bytes]:
         if is_file != (name == DATA):
             raise field_error(name or "form", "must be a file part" if name == DATA else "must not be a file part")
         pairs.append((name, value))
-    found = reject_duplicates(pairs)
+    found = reject_duplicates((name, value) for name, value in pairs if name != PATH)
     if DATA not in found:
         raise field_error(DATA, "is required")
     data = found.pop(DATA)
-    return validate(ChunkFields, {name: _text(name, value) for name, value in found.items()}, text=True), data
+    said: dict[str, Any] = {name: _text(name, value) for name, value in found.items()}
+    if path := tuple(_text(name, value) for name, value in pairs if name == PATH):
+        said[PATH] = path
+    return validate(ChunkFields, said, text=True), data
 
 
 def _text(name: str, value: bytes) -> str:

@@ -34,9 +34,8 @@ CONDITIONS: Final = {
     "If-Match": "Answer 412 unless it is this one",
 }
 
-WithinFolder = Annotated[
-    str, Field(max_length=64, description="Identifier of a folder in the one that is shared; empty: that one itself")
-]
+WITHIN: Final = "Identifier of a folder in the one that is shared; empty: that one itself"
+WithinFolder = Annotated[str, Field(max_length=64, description=WITHIN)]
 
 
 class ReceivedAnswer(Answer):

@@ -6,10 +6,11 @@ from typing import Annotated, Final, Literal
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import OCTETS, File, FileSpec, OnConflict
+from backoffice.domain.folders import Place
 from backoffice.errors import (
     ChecksumMismatch,
     ChunkConflict,
@@ -32,8 +33,9 @@ from backoffice.web.api.mime_types import guess_type
 from backoffice.web.api.multipart import FORM
 from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict, json_body, query
-from backoffice.web.api.responses import Answer, Ranges, Time, send
-from backoffice.web.api.shared import TAG, SharedFileAnswer, WithinFolder
+from backoffice.web.api.places import Path
+from backoffice.web.api.responses import Answer, OptionalText, Ranges, Time, send
+from backoffice.web.api.shared import TAG, WITHIN, SharedFileAnswer, WithinFolder
 from backoffice.web.api.uploads import ChunkAnswer, send_chunk_answer
 from backoffice.web.api.versions import send_record
 from backoffice.web.body import RequestBody
@@ -59,6 +61,7 @@ class SharedPutQuery(Strict):
     """Query of a one-shot upload."""
 
     folder: WithinFolder = ""
+    folder_path: Path = ()
     on_conflict: ConflictInFolder = "rename"
     checksum: (
         Annotated[Checksum, Field(description="SHA-256 of the file: `sha256:` and 64 hexadecimal digits")] | None
@@ -78,7 +81,10 @@ class SharedCompleteRequest(Strict):
         ]
         | None
     ) = None
-    folder: WithinFolder = ""
+    folder: Annotated[WithinFolder, Field(description=f"{WITHIN}. Left out, with the path: where it was begun for")] = (
+        ""
+    )
+    folder_path: Path = ()
     on_conflict: ConflictInFolder = "rename"
 
 
@@ -90,6 +96,8 @@ class SharedUploadAnswer(Answer):
     total_chunks: int
     received: Annotated[int, Field(description="Chunks stored so far")]
     received_bytes: Annotated[int, Field(validation_alias="bytes")]
+    folder: Annotated[OptionalText, Field(description="Where it goes unless the end names another")]
+    folder_path: Annotated[list[str], BeforeValidator(list), Field(description="Names of folders in that")]
     expires_at: Annotated[Time, Field(description="Each chunk moves it")]
 
 
@@ -132,7 +140,8 @@ def put_shared(share_id: str, name: str) -> Response:
         on_conflict=OnConflict(wanted.on_conflict),
         folder=wanted.folder,
     )
-    return _created(share_id, services().shared.put(actor(), share_id, spec, body.read_into, body.length))
+    file = services().shared.put(actor(), share_id, spec, body.read_into, body.length, wanted.folder_path)
+    return _created(share_id, file)
 
 
 @files_bp.post("/shares/<share_id>/upload_chunk")
@@ -165,8 +174,9 @@ def shared_chunk(share_id: str) -> Response:
     there do not."""
     uploads = services().uploads
     with _buffers.lent() as allocate:
-        sent = receive_chunk(request, uploads.limits.max_chunk_size, allocate)
-        view = services().shared.put_chunk(actor(), share_id, **sent)
+        sent, said = receive_chunk(request, uploads.limits.max_chunk_size, allocate)
+        place = Place.of(said.folder, said.folder_path)
+        view = services().shared.put_chunk(actor(), share_id, **sent, place=place)
     return send_chunk_answer(sent, view)
 
 
@@ -198,15 +208,19 @@ def shared_chunk(share_id: str) -> Response:
 @route_act(Acts.SHARE_WRITE, max_body=None)
 def shared_complete(share_id: str) -> Response:
     """As `/upload_complete`: 201 when the file is safe, the same again when it is repeated."""
-    wanted = json_body(SharedCompleteRequest, request)
+    wanted, shared = json_body(SharedCompleteRequest, request), services().shared
+    if {"folder", "folder_path"} & wanted.model_fields_set:
+        place = Place.of(wanted.folder, wanted.folder_path)
+    else:
+        place = shared.begun_for(actor(), share_id, wanted.file_id)
     spec = FileSpec(
         name=wanted.name,
         mime_type=wanted.mime_type or guess_type(wanted.name),
         digest=bytes.fromhex(wanted.sha256 or ""),
         on_conflict=OnConflict(wanted.on_conflict),
-        folder=wanted.folder,
+        folder=place.folder,
     )
-    file = services().shared.complete(actor(), share_id, wanted.file_id, spec, total_size=wanted.total_size)
+    file = shared.complete(actor(), share_id, wanted.file_id, spec, total_size=wanted.total_size, path=place.path)
     return _created(share_id, file)
 
 

@@ -66,6 +66,8 @@ class UploadAnswer(Answer):
     total_size: Annotated[Known, Field(validation_alias="size")]
     received: Annotated[int, Field(description="Chunks stored so far")]
     received_bytes: Annotated[int, Field(validation_alias="bytes")]
+    folder: Annotated[OptionalText, Field(description="Where it goes unless the end names another; `null`: the top")]
+    folder_path: Annotated[list[str], BeforeValidator(list), Field(description="Names of folders in that")]
     created_at: Time
     expires_at: Annotated[Time, Field(description="Each chunk moves it")]
     tus_url: Annotated[

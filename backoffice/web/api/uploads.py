@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from flask import Response, request
@@ -11,7 +11,7 @@ from werkzeug.routing import BaseConverter
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import OCTETS, FileSpec, OnConflict
-from backoffice.domain.limits import MAX_FOLDER_DEPTH
+from backoffice.domain.folders import TOP, Place
 from backoffice.errors import (
     ChecksumMismatch,
     ChunkConflict,
@@ -35,6 +35,7 @@ from backoffice.web.api.mime_types import guess_type
 from backoffice.web.api.multipart import FORM
 from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict, json_body, query
+from backoffice.web.api.places import FOR_IT, Folder, Path, folder_at, place_begun
 from backoffice.web.api.responses import Answer, send
 from backoffice.web.body import RequestBody
 from backoffice.web.body_buffers import Buffers
@@ -55,13 +56,6 @@ ConflictChoice = Annotated[
             " the old one becomes an earlier version"
         )
     ),
-]
-
-
-Folder = Annotated[str, Field(max_length=64, description="Identifier of the folder for it; empty: the top")]
-Path = Annotated[
-    tuple[Annotated[str, Field(max_length=1024)], ...],
-    Field(max_length=MAX_FOLDER_DEPTH, description="Names of folders in it, each in the one before; made where needed"),
 ]
 
 
@@ -91,15 +85,8 @@ class CompleteRequest(Strict):
     ) = None
     tags: Annotated[list[str], Field(max_length=100, default_factory=list)]
     on_conflict: ConflictChoice = "rename"
-    folder: Folder = ""
-    folder_path: Annotated[
-        list[Annotated[str, Field(max_length=1024)]],
-        Field(
-            max_length=MAX_FOLDER_DEPTH,
-            default_factory=list,
-            description="Names of folders in it, each in the one before; made where needed",
-        ),
-    ]
+    folder: Annotated[Folder, Field(description=f"{FOR_IT}. Left out, with the path: where it was begun for")] = ""
+    folder_path: Path = ()
 
 
 class WholeFields(Strict):
@@ -155,11 +142,16 @@ def upload_chunk() -> Response:
     under the same index are refused. Fields are in the query (raw body) or beside the data (form, JSON). In a form
     `chunk_data` is a file part; in JSON it is Base64, and a chunk has at most 4 MiB there."""
     with _buffers.lent() as allocate:
-        sent = receive_chunk(request, services().uploads.limits.max_chunk_size, allocate)
+        sent, said = receive_chunk(request, services().uploads.limits.max_chunk_size, allocate)
         if client_waits(request.environ) and not sent["upload_id"]:
             services().files.foresee(actor(), max(sent["size"] or 0, request.content_length or 0))
-        view = services().uploads.put_chunk(actor(), **sent)
+        view = services().uploads.put_chunk(actor(), **sent, place=_place(sent, said))
     return send_chunk_answer(sent, view)
+
+
+def _place(sent: SentChunk, said: ChunkFields) -> Place:
+    """It is said with the first chunk, and looked at then."""
+    return TOP if sent["upload_id"] else place_begun(said.folder, said.folder_path)
 
 
 def send_chunk_answer(sent: SentChunk, view: UploadStatus) -> Response:
@@ -206,6 +198,7 @@ def upload_complete() -> Response:
     send those and ask again. Who may not read files is answered with `id` and `version` alone: it may have been
     completed and changed by others before."""
     wanted = json_body(CompleteRequest, request)
+    named = {"folder", "folder_path"} & wanted.model_fields_set
     file = services().uploads.complete(
         actor(),
         wanted.file_id,
@@ -215,9 +208,10 @@ def upload_complete() -> Response:
             digest=bytes.fromhex(wanted.sha256 or ""),
             tags=wanted.tags,
             on_conflict=OnConflict(wanted.on_conflict),
-            folder=_folder(wanted.folder, wanted.folder_path),
+            folder=folder_at(wanted.folder, wanted.folder_path),
         ),
         total_size=wanted.total_size,
+        folder_of=None if named else partial(services().folders.at, actor()),
     )
     return send_created(file, actor())
 
@@ -254,15 +248,10 @@ def upload_whole(name: str) -> Response:
         digest=sha256 or b"",
         tags=wanted.tag,
         on_conflict=OnConflict(wanted.on_conflict),
-        folder=_folder(wanted.folder, wanted.folder_path),
+        folder=folder_at(wanted.folder, wanted.folder_path),
     )
     fails = spec.on_conflict is OnConflict.FAIL and (body.length or 0) > SMALL_BODY
     if fails or client_waits(request.environ):
         services().files.foresee(actor(), body.length or 0, spec)
     file = uploads.upload_stream(actor(), spec, body.read_into, body.length)
     return send_created(file, actor(), just_sent=True)
-
-
-def _folder(folder: str, path: Sequence[str]) -> str:
-    """The identifier of the folder that is meant, which is made where it has to be."""
-    return services().folders.make_path(actor(), path, folder).id if path else folder

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from backoffice.domain.files import OCTETS
 from backoffice.errors import UnsupportedBody
-from backoffice.web.api.chunk_bodies import receive_chunk
+from backoffice.web.api.chunk_bodies import receive_piece
 from backoffice.web.api.files import FileName
 from backoffice.web.api.parsing import MAX_BYTES, Id, Strict, json_body
 from backoffice.web.body_buffers import Buffers
@@ -52,7 +52,7 @@ def guest_chunk(token: str) -> ResponseReturnValue:
         raise UnsupportedBody(f"Send the chunk as {OCTETS}.")
     sending = begin_sending(token)
     with _buffers.lent() as allocate:
-        found = sending.put_chunk(**receive_chunk(request, sending.uploads.limits.max_chunk_size, allocate))
+        found = sending.put_chunk(**receive_piece(request, sending.uploads.limits.max_chunk_size, allocate))
     return jsonify(file_id=found.upload.id, received=found.upload.received, missing_count=found.missing_count)
 
 

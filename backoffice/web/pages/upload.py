@@ -5,6 +5,7 @@ Everything on it works without a script; `static/js/upload/` makes sending resum
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -98,6 +99,8 @@ def _unfinished(one: Upload) -> dict[str, object]:
         "percent": one.bytes * 100 // one.size if known and one.size else None,
         "resumable": known and one.total_chunks != UNKNOWN,
         "expires_at": one.expires_at,
+        "folder": one.folder,
+        "path": json.dumps(one.folder_path),
     }
 
 

@@ -15,15 +15,17 @@ export class Sender {
   #source;
   #pace;
   #moved;
+  #place;
   #flying = new Map();
   /** As it is called on the server. */
   name;
 
-  /** `moved(bytes)` is told of all that leaves. */
-  constructor(source, pace, name, moved) {
+  /** `name` and `place` ({folder, path}) are said when an upload begins; `moved(bytes)` is told of all that leaves. */
+  constructor(source, pace, { name, place }, moved) {
     this.#source = source;
     this.#pace = pace;
     this.name = name;
+    this.#place = place;
     this.#moved = moved;
   }
 
@@ -69,7 +71,7 @@ export class Sender {
     const query = { chunk_index: index, total_chunks: this.#source.count };
     query.checksum = `sha256:${await this.#source.digest(index)}`;
     if (id) query.file_id = id;
-    else Object.assign(query, { total_size: this.#source.size, name: this.name });
+    else Object.assign(query, { total_size: this.#source.size, name: this.name, folder: this.#place.folder, folder_path: this.#place.path });
     const own = new AbortController();
     const stop = () => own.abort();
     signal.addEventListener("abort", stop);

@@ -45,21 +45,6 @@ class Anew extends Error {
   }
 }
 
-/** Where an upload was to go, for who picks its file again after a reload. */
-export function placeOf(id) {
-  return JSON.parse(sessionStorage.getItem(`place ${id}`) ?? "null");
-}
-
-function rememberPlace(id, place) {
-  // At the top of all: that is where it goes anyhow.
-  if (!place.folder && !place.path.length) return;
-  try {
-    sessionStorage.setItem(`place ${id}`, JSON.stringify(place));
-  } catch (error) {
-    console.debug(error); // no room, or not allowed: after a reload it goes to the top
-  }
-}
-
 export class Transfer extends EventTarget {
   #connection;
   #pace;
@@ -102,7 +87,7 @@ export class Transfer extends EventTarget {
     if (item.refused) [this.state, this.#doing, this.problem] = ["failed", "failed", item.refused];
     this.#source = new Source(file, pace.size, most);
     this.#pace = pace;
-    this.#sender = new Sender(this.#source, pace, this.name, (bytes) => {
+    this.#sender = new Sender(this.#source, pace, { name: this.name, place: this.place }, (bytes) => {
       moved(bytes);
       this.dispatchEvent(new Event("progress"));
     });
@@ -336,7 +321,6 @@ export class Transfer extends EventTarget {
   #own(id) {
     this.id = id;
     inHand.add(id);
-    rememberPlace(id, this.place);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -348,10 +332,7 @@ export class Transfer extends EventTarget {
 
   /** It is this one's upload no more. */
   #drop() {
-    if (this.id) {
-      this.#reject(this.id);
-      sessionStorage.removeItem(`place ${this.id}`);
-    }
+    if (this.id) this.#reject(this.id);
     this.id = "";
     this.acked = 0;
     this.#there.clear();

@@ -5,7 +5,7 @@ import { fileSize, keptName } from "./format.js";
 import { Intake, placeShown } from "./intake.js";
 import { Picker, batchOf, walk } from "./pick.js";
 import { Queue } from "./queue.js";
-import { inHand, placeOf } from "./transfer.js";
+import { inHand } from "./transfer.js";
 import { View } from "./view.js";
 
 const OFTEN_MS = 400;
@@ -69,8 +69,8 @@ export class Uploads {
       problem(row, `That is another file: this one is called ${name} and has ${fileSize(size)}.`);
       return;
     }
-    const place = placeOf(row.dataset.unfinished) ?? { folder: "", path: [] };
-    this.#queue.add([{ file: item.file, name, resumed: true, ...place }]);
+    const { folder, path } = row.dataset;
+    this.#queue.add([{ file: item.file, name, resumed: true, folder, path: JSON.parse(path) }]);
   }
 
   #refresh() {
