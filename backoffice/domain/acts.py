@@ -247,6 +247,7 @@ WITHIN_ANOTHERS: Final = frozenset(
         Acts.FILE_DOWNLOAD,
         Acts.FILES_LIST,
         Acts.FOLDER_READ,
+        Acts.FOLDER_CREATE,
         Acts.UPLOAD_READ,
         Acts.UPLOAD_START,
         Acts.UPLOAD_SEND,

@@ -112,16 +112,16 @@ class FolderTree(Records[Folder]):
         paths = {tuple(path) for path, name in wanted if all(map(is_name, (*path, name)))}
         for depth in range(1, max(map(len, paths), default=0) + 1):
             level = sorted({path[:depth] for path in paths if len(path) >= depth and path[: depth - 1] in places})
-            found = self.store.ids_named(actor.id, [(path[-1], places[path[:-1]]) for path in level])
+            found = self.store.ids_named(actor.owner, [(path[-1], places[path[:-1]]) for path in level])
             places |= {path: one for path, one in zip(level, found, strict=True) if one}
         asked = [
             (at, (name, places[tuple(path)]))
             for at, (path, name) in enumerate(wanted)
             if tuple(path) in paths and tuple(path) in places and is_name(name)
         ]
-        answers = self.files.have_names(actor.id, [one for _, one in asked])
+        answers = self.files.have_names(actor.owner, [one for _, one in asked])
         held = [one for one, answer in zip(asked, answers, strict=True) if answer]
-        folders = self.store.ids_named(actor.id, [one for _, one in held]) if held else []
+        folders = self.store.ids_named(actor.owner, [one for _, one in held]) if held else []
         by: dict[int, HeldBy] = {at: "folder" if one else "file" for (at, _), one in zip(held, folders, strict=True)}
         return [by.get(at, "") for at in range(len(wanted))]
 

@@ -6,21 +6,23 @@ Nobody comes here by the addresses of files: a stranger's file stays unknown the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import File, FileSpec, FileState, Target
-from backoffice.domain.folders import TOP, Place
+from backoffice.domain.folders import TOP, Folder, Place
 from backoffice.domain.ids import is_id
 from backoffice.domain.permissions import Permissions
-from backoffice.domain.shares import ShareKind
+from backoffice.domain.shares import SHARES, ShareKind
+from backoffice.domain.uploads import Upload
 from backoffice.errors import Conflict, NotAllowed, NotFound, QuotaExceeded
 from backoffice.services.authorization import authorize, deny
 from backoffice.services.file_reading import file_ref
 from backoffice.services.files import Files
+from backoffice.services.folder_tree import HeldBy
 from backoffice.services.folders import Folders
 from backoffice.services.ports import ShareStore
 from backoffice.services.share_opening import Reached, Within
@@ -72,6 +74,26 @@ class SharedFiles(SharedReading):
         with _of_another():
             made = self.folders.make_path(guest, place.path, folder)
         return self.writer(person, share_id, made.id)
+
+    def create_folder(self, person: Actor, share_id: str, name: str, folder: str = "") -> Folder:
+        """A new folder in the one that is shared to be written into, or in one that lies in it (`folder`). It is its
+        owner's. Raises as `Folders.create`."""
+        guest, inside = self.writer(person, share_id, folder)
+        with _of_another():
+            return self.folders.create(guest, name=name, parent=inside)
+
+    def make_path(self, person: Actor, share_id: str, path: Sequence[str], folder: str = "") -> Folder:
+        """Likewise the folder at the end of a path of names. Raises as `Folders.make_path`."""
+        guest, inside = self.writer(person, share_id, folder)
+        with _of_another():
+            return self.folders.make_path(guest, path, inside)
+
+    def taken(
+        self, person: Actor, share_id: str, folder: str, wanted: Sequence[tuple[Sequence[str], str]]
+    ) -> list[HeldBy]:
+        """What has these names there, for who is about to send files. Raises as `Folders.taken`."""
+        guest, inside = self.writer(person, share_id, folder)
+        return self.folders.taken(guest, inside, wanted)
 
     def file_writer(self, person: Actor, share_id: str, file_id: str) -> tuple[Actor, Target]:
         """Likewise who gives a file other content, and that file, for a form."""
@@ -152,10 +174,11 @@ class SharedFiles(SharedReading):
             )
 
     def begun_for(self, person: Actor, share_id: str, upload_id: str) -> Place:
-        """Where an upload that the same person began there goes; where there is none, the folder that is shared."""
-        with suppress(NotFound):
-            return self.upload(person, share_id, upload_id).upload.place
-        return TOP
+        """Where an upload that the same person began there goes; where there is none, the folder that is shared. Gives
+        nothing away: `complete` asks whether they may."""
+        upload = self.uploads.uploads.get(upload_id) if is_id(upload_id) else None
+        theirs = upload is not None and upload.begun_by == f"{SHARES.name}:{share_id}:{person.id}"
+        return upload.place if upload is not None and theirs else TOP
 
     def complete(
         self,
@@ -184,6 +207,10 @@ class SharedFiles(SharedReading):
                 raise Conflict("This upload was completed with another size or checksum.") from None
             self.uploads.completion.durability.barrier()
             return within
+
+    def begun(self, person: Actor, share_id: str) -> tuple[Upload, ...]:
+        """Uploads in progress that the same person began there, the newest first."""
+        return self.uploads.begun(self._sender(person, share_id))
 
     def upload(self, person: Actor, share_id: str, upload_id: str) -> UploadStatus:
         """How far an upload is that the same person began there."""

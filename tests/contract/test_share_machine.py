@@ -4,6 +4,7 @@ as the share says, and nothing else."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,35 @@ class ShareMachine(LinkMachine):
         made = self.has.shared.put(self.guest, self.share, spec, body)
         assert (made.owner, made.folder) == (self.owner.id, parent)
         self.things[made.id] = Thing(name, parent, folder=False)
+
+    @rule(into=WHICH, deep=st.integers(1, 2), file=st.booleans())
+    def make_folders(self, into: int, deep: int, file: bool) -> None:
+        """Folders at the end of a path, by themselves or for a file."""
+        parent = self.place(into)
+        path, name = [self.next_name() for _ in range(deep)], self.next_name()
+        shared, within = self.has.shared, self.opened and self.lies_in(parent)
+
+        def act() -> str:
+            if file:
+                spec = FileSpec(name, folder=parent)
+                return shared.put(self.guest, self.share, spec, reader(name.encode()), path=path).id
+            return shared.make_path(self.guest, self.share, path, parent).id
+
+        if not within or not self.writes:
+            with pytest.raises(NotAllowed if within else NotFound):
+                act()
+            assert not {one.name for one in self.has.folders.page_in(self.owner, None, ALL).items} & set(path)
+            return
+        made = act()
+        for one in path:
+            [folder] = self.has.folders.page_in(self.owner, parent, replace(ALL, search=one)).items
+            assert folder.owner == self.owner.id
+            self.things[folder.id] = Thing(one, parent, folder=True)
+            parent = folder.id
+        if file:
+            self.things[made] = Thing(name, parent, folder=False)
+        else:
+            assert made == parent
 
     # -- what has to hold
 

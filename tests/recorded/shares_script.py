@@ -17,6 +17,7 @@ def shares(site: Recorded) -> None:
     share = _made(site, folder, plan)
     _received(site, share, folder, deep, plan)
     _written(site, share, deep, plan)
+    _folders(site, share, deep)
     _on_pages(site, share, folder, plan)
     _changed(site, share, folder)
     for who in ("nobody", "bob", "olga", "ann"):
@@ -104,6 +105,29 @@ def _written(site: Recorded, share: str, deep: str, plan: str) -> None:
     given_up = site.normal.learn("upload given up", begun.get_json()["file_id"])
     for who in ("nobody", "eve", "bob", "bob"):
         site.call(who, "DELETE", f"{root}/uploads/{given_up}")
+
+
+def _folders(site: Recorded, share: str, deep: str) -> None:
+    """Made there, and asked for; and an upload that goes into them."""
+    root = f"/shares/{share}"
+    for who in ("nobody", "eve", "bob", "bob"):
+        made = site.call(who, "POST", f"{root}/folders", json={"name": "drafts", "parent": deep})
+        if made.status_code == 201:
+            site.learn("drafts", made)
+    for body in ({"path": ["drafts", "old"], "parent": deep}, {}, {"name": "a", "parent": NO_ID}, {"path": ["a/b"]}):
+        made = site.call("bob", "POST", f"{root}/folders", json=body)
+        if made.status_code == 201:
+            site.learn("old", made)
+    for who in ("nobody", "eve", "bob"):
+        site.call(who, "POST", f"{root}/files/taken", json={"files": [{"name": "plan.txt"}, {"name": "free"}]})
+    query = f"chunk_index=0&total_chunks=1&name=n&total_size=4&folder={deep}&folder_path=drafts&folder_path=new"
+    upload = site.learn("placed", site.call("bob", "POST", f"{root}/upload_chunk?{query}", body=b"four"), "file_id")
+    for who in ("nobody", "eve", "bob"):
+        site.call(who, "GET", f"{root}/uploads")
+        site.call(who, "GET", f"{root}/uploads/{upload}/chunks")
+    site.call("bob", "POST", f"{root}/upload_chunk?chunk_index=0&total_chunks=1&folder={NO_ID}", body=b"four")
+    done = site.call("bob", "POST", f"{root}/upload_complete", json={"file_id": upload, "name": "n", "total_size": 4})
+    assert done.status_code == 201
 
 
 def _on_pages(site: Recorded, share: str, folder: str, plan: str) -> None:

@@ -16,6 +16,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
+from backoffice.domain.shares import ShareAccess
 from backoffice.domain.times import now_ms
 from tests.support.roomy_site import roomy_site
 from tests.support.tus import OCTETS, TUS, metadata
@@ -51,6 +52,9 @@ class Ann:
     stranger: Browser
     shared: str
     """A link to the folder that the file lies in, by which that stranger has begun a download, too."""
+    mate: str = ""
+    """The token of somebody with whom that folder is shared to be written into."""
+    share: str = ""
 
     @classmethod
     def of(cls, site: Site) -> Ann:
@@ -79,6 +83,9 @@ class Ann:
             "POST", "/tus/", headers={**TUS, "Upload-Length": "9", "Upload-Metadata": metadata(filename="t")}
         )
         has.tus = urlsplit(made.headers["Location"]).path
+        site.add_user("mate")
+        given = site.services.shares.create(actor[0], folder=folder.id, user="mate", access=ShareAccess.WRITE)
+        has.mate, has.share = site.token("mate"), f"/shares/{given.id}"
         return has
 
     def actor(self) -> Actor:
@@ -89,6 +96,11 @@ class Ann:
     def program(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> TestResponse:
         sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         return self.site.app.test_client(use_cookies=False).open(path, method=method, headers=sent, **more)
+
+    def by_share(self, method: str, path: str, **more: Any) -> TestResponse:
+        """The other one, in the folder that is shared."""
+        sent = {"Authorization": f"Bearer {self.mate}"}
+        return self.site.app.test_client(use_cookies=False).open(self.share + path, method=method, headers=sent, **more)
 
     def nobody(self, method: str, path: str, **more: Any) -> TestResponse:
         """Who has no more than an address."""
@@ -141,8 +153,18 @@ FOLDER_LINK: Final[dict[str, Callable[[Ann], TestResponse]]] = {
     "a folder's file goes on": lambda ann: ann.stranger.get(f"{ann.shared}/files/{ann.file}"),
     "a folder's archive goes on": lambda ann: ann.stranger.get(f"{ann.shared}/zip"),
 }
-STRANGERS: Final = LINK | FOLDER_LINK
-"""What a stranger does by Ann's leave."""
+SHARE: Final[dict[str, Callable[[Ann], TestResponse]]] = {
+    "a mate reads": lambda ann: ann.by_share("GET", f"/files/{ann.file}"),
+    "a mate stores": lambda ann: ann.by_share("PUT", "/files/new.txt", data=b"x"),
+    "a mate stores in a new folder": lambda ann: ann.by_share("PUT", "/files/new.txt?folder_path=new", data=b"x"),
+    "a mate makes a folder": lambda ann: ann.by_share("POST", "/folders", json={"name": "new"}),
+    "a mate makes folders": lambda ann: ann.by_share("POST", "/folders", json={"path": ["new", "er"]}),
+    "a mate asks for names": lambda ann: ann.by_share("POST", "/files/taken", json={"files": [{"name": "a.txt"}]}),
+    "a mate begins": lambda ann: ann.by_share("POST", "/upload_chunk?chunk_index=0&total_chunks=2", data=b"x"),
+    "a mate's uploads": lambda ann: ann.by_share("GET", "/uploads"),
+}
+STRANGERS: Final = LINK | FOLDER_LINK | SHARE
+"""What others do by Ann's leave."""
 BARS: Final[dict[str, Callable[[Ann], Any]]] = {
     "disabled": lambda ann: ann.site.services.users.disable(SHELL, ann.id),
     "expired": lambda ann: ann.site.services.users.update(SHELL, ann.id, expires_at=now_ms() - 1),
@@ -179,6 +201,7 @@ def test_each_bar_shuts_each_way(ann: Ann, way: str, bar: str) -> None:
     assert is_refused(answer), f"{answer.status}: {answer.text[:300]}"
     assert DATA not in answer.data
     assert ann.site.services.files.files.usage(ann.id)[0] in {0, len(DATA)}, "nothing was stored"
+    assert ann.site.services.folders.page_in(SHELL, None, Query(), ann.id).total == 1, "nor made"
 
 
 @pytest.mark.parametrize("way", [way for way in OWN if "session" in way])

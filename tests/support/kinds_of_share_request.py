@@ -66,10 +66,10 @@ def complete(world: World) -> Ask:
     return lambda: world.ann.call("POST", f"/shares/{key}/upload_complete", json=body)
 
 
-def of_upload(method: str) -> Prepare:
+def of_upload(method: str, more: str = "") -> Prepare:
     def prepare(world: World) -> Ask:
         key, upload = begun(world)
-        return lambda: world.ann.call(method, f"/shares/{key}/uploads/{upload}")
+        return lambda: world.ann.call(method, f"/shares/{key}/uploads/{upload}{more}")
 
     return prepare
 
@@ -143,7 +143,23 @@ OF_SHARES = [
         5,
         theirs("POST", "/upload_chunk?chunk_index=0&total_chunks=2", data=b"x"),
     ),
-    Kind("complete in a share", FILES + "shared_complete", 201, 6, complete),
+    Kind("complete in a share", FILES + "shared_complete", 201, 7, complete),
+    Kind(
+        "make a folder in a share",
+        FILES + "create_shared_folder",
+        201,
+        6,
+        theirs("POST", "/folders", json={"name": "new"}),
+    ),
+    Kind(
+        "names taken in a share",
+        FILES + "taken_in_share",
+        200,
+        6,
+        theirs("POST", "/files/taken", json={"files": [{"name": "plan.txt"}]}),
+    ),
+    Kind("uploads in a share", FILES + "list_shared_uploads", 200, 8, theirs("GET", "/uploads")),
+    Kind("chunks of an upload in a share", FILES + "shared_chunks", 200, 8, of_upload("GET", "/chunks")),
     Kind("an upload in a share", FILES + "shared_upload", 200, 7, of_upload("GET")),
     Kind("give up in a share", FILES + "cancel_shared_upload", 204, 10, of_upload("DELETE")),
     Kind("page of what is shared with one", PAGES + "shared_with_me", 200, 5, page("/shared-with-me")),

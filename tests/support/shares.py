@@ -109,13 +109,35 @@ def doors(on: Circle, share: Share) -> dict[str, Callable[[Bearer], TestResponse
         "content": lambda call: call("PUT", f"{root}/files/{plan}/content", data=DATA),
         "chunk": lambda call: call("POST", f"{root}/upload_chunk?chunk_index=0&total_chunks=2", data=DATA),
         "complete": lambda call: call("POST", f"{root}/upload_complete", **body),
+        "folder": lambda call: call("POST", f"{root}/folders", json={"name": "new"}),
+        "folder within": lambda call: call("POST", f"{root}/folders", json={"name": "new", "parent": on.deep}),
+        "folders by path": lambda call: call("POST", f"{root}/folders", json={"path": ["a", "b"], "parent": on.deep}),
+        "put by path": lambda call: call("PUT", f"{root}/files/new.txt?folder_path=c", data=DATA),
+        "names": lambda call: call("POST", f"{root}/files/taken", json={"files": [{"name": "plan.txt"}]}),
+        "uploads": lambda call: call("GET", f"{root}/uploads"),
+        "chunks": lambda call: call("GET", f"{root}/uploads/{plan}/chunks"),
         "upload": lambda call: call("GET", f"{root}/uploads/{plan}"),
         "cancel": lambda call: call("DELETE", f"{root}/uploads/{plan}"),
     }
 
 
-WITHOUT_MATCH: Final = frozenset({"complete", "upload", "cancel"})
+WITHOUT_MATCH: Final = frozenset({"complete", "chunks", "upload", "cancel"})
 """Doors that answer 404 with an open share as well, for there is no such upload."""
-WRITES: Final = frozenset({"put", "put within", "content", "chunk", "complete", "upload", "cancel"})
+WRITES: Final = frozenset(
+    {
+        "put",
+        "put within",
+        "put by path",
+        "content",
+        "chunk",
+        "complete",
+        "names",
+        "uploads",
+        "chunks",
+        "upload",
+        "cancel",
+    }
+    | {"folder", "folder within", "folders by path"}
+)
 
 __all__ = ["DATA", "SHELL", "WITHOUT_MATCH", "WRITES", "Bearer", "Browser", "Circle", "doors", "replace"]

@@ -9,6 +9,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Act, Acts
 from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import Upload, UploadState
@@ -66,6 +67,19 @@ class UploadsUnderWay:
         authorize(self.audit, actor, Acts.FILES_LIST)
         page = self.uploads.page(replace(query, filters=(*query.filters, ("owner", actor.id))))
         return replace(page, items=tuple(as_chunks(one, self.limits.chunk_size) for one in page.items))
+
+    def begun(self, actor: Actor) -> tuple[Upload, ...]:
+        """Those in progress that somebody began who acts within another's files, the newest first. All that this owner
+        has are looked through: few may be open at a time."""
+        authorize(self.audit, actor, Acts.UPLOAD_SEND, actor.owner)
+        asked = Query(sort="created", descending=True, filters=(("owner", actor.owner),), limit=MAX_LIMIT)
+        found = list[Upload]()
+        while True:
+            page = self.uploads.page(asked)
+            found += [one for one in page.items if one.begun_by == actor.begins_as]
+            if not page.next_cursor:
+                return tuple(found)
+            asked = replace(asked, cursor=page.next_cursor)
 
     def page(self, actor: Actor, query: Query) -> Page[Upload]:
         """Everybody's uploads in progress."""

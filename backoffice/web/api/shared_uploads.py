@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from flask import Response, request, url_for
-from flask.typing import ResponseReturnValue
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import OCTETS, File, FileSpec, OnConflict
@@ -34,7 +33,6 @@ from backoffice.web.api.multipart import FORM
 from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict, json_body, query
 from backoffice.web.api.places import Path
-from backoffice.web.api.responses import Answer, OptionalText, Ranges, Time, send
 from backoffice.web.api.shared import TAG, WITHIN, SharedFileAnswer, WithinFolder
 from backoffice.web.api.uploads import ChunkAnswer, send_chunk_answer
 from backoffice.web.api.versions import send_record
@@ -86,26 +84,6 @@ class SharedCompleteRequest(Strict):
     )
     folder_path: Path = ()
     on_conflict: ConflictInFolder = "rename"
-
-
-class SharedUploadAnswer(Answer):
-    """An unfinished upload that you began there."""
-
-    file_id: Annotated[Id, Field(validation_alias="id")]
-    name: str
-    total_chunks: int
-    received: Annotated[int, Field(description="Chunks stored so far")]
-    received_bytes: Annotated[int, Field(validation_alias="bytes")]
-    folder: Annotated[OptionalText, Field(description="Where it goes unless the end names another")]
-    folder_path: Annotated[list[str], BeforeValidator(list), Field(description="Names of folders in that")]
-    expires_at: Annotated[Time, Field(description="Each chunk moves it")]
-
-
-class SharedUploadState(SharedUploadAnswer):
-    """The same with what it lacks."""
-
-    missing_count: int
-    missing: Ranges
 
 
 @files_bp.put("/shares/<share_id>/files/<name:name>")
@@ -222,38 +200,6 @@ def shared_complete(share_id: str) -> Response:
     )
     file = shared.complete(actor(), share_id, wanted.file_id, spec, total_size=wanted.total_size, path=place.path)
     return _created(share_id, file)
-
-
-@files_bp.get("/shares/<share_id>/uploads/<upload_id>")
-@Operation(
-    "How far an upload into a shared folder is",
-    TAG,
-    answer=SharedUploadState,
-    raises=(NotFound,),
-    curl='curl "$SITE/shares/$SHARE/uploads/$ID"',
-)
-@route_act(Acts.SHARE_WRITE)
-def shared_upload(share_id: str, upload_id: str) -> Response:
-    """One that you began there, with ranges of the chunks that are missing."""
-    view = services().shared.upload(actor(), share_id, upload_id)
-    answer = SharedUploadAnswer.model_validate(view.upload)
-    missing = [list(one) for one in view.missing]
-    return send(SharedUploadState.extending(answer, missing_count=view.missing_count, missing=missing))
-
-
-@files_bp.delete("/shares/<share_id>/uploads/<upload_id>")
-@Operation(
-    "Give up an upload into a shared folder",
-    TAG,
-    status=204,
-    raises=(NotFound, Completing),
-    curl='curl -X DELETE "$SITE/shares/$SHARE/uploads/$ID"',
-)
-@route_act(Acts.SHARE_WRITE)
-def cancel_shared_upload(share_id: str, upload_id: str) -> ResponseReturnValue:
-    """One that you began there."""
-    services().shared.cancel(actor(), share_id, upload_id)
-    return "", 204
 
 
 def _created(share_id: str, file: File) -> Response:

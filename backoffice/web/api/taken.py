@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from flask import Response, request
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
+from backoffice.services.folder_tree import HeldBy
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.files import FileName
 from backoffice.web.api.folders import TAG
@@ -60,6 +62,11 @@ def taken() -> Response:
     """Of your own files and folders, by the rules by which a name is one only. Nothing is held, so an upload can still
     meet one: `on_conflict` says what it does then."""
     wanted = json_body(TakenRequest, request)
-    found = services().folders.taken(actor(), wanted.folder, [(one.folder_path, one.name) for one in wanted.files])
+    names = [(one.folder_path, one.name) for one in wanted.files]
+    return send(taken_answer(services().folders.taken(actor(), wanted.folder, names)))
+
+
+def taken_answer(found: Sequence[HeldBy]) -> TakenAnswer:
+    """Of what has each of the names that were asked for."""
     taken_ones = [at for at, one in enumerate(found) if one]
-    return send(TakenAnswer(taken=taken_ones, folders=[at for at in taken_ones if found[at] == "folder"]))
+    return TakenAnswer(taken=taken_ones, folders=[at for at in taken_ones if found[at] == "folder"])
