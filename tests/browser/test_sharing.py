@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from backoffice.domain.paging import Query
 from tests.browser.conftest import Watch
 from tests.browser.looked_at import WATCHED, faults
+from tests.browser.uploading import pick
 from tests.browser.whole_site import Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -62,8 +63,7 @@ def test_a_folder_is_shared_looked_through_written_into_and_taken_back(
     theirs.get_by_role("link", name="Old ones").click()
     theirs.get_by_role("navigation", name="Folders above").get_by_role("link", name=folder).click()
     (tmp_path / "mine.txt").write_text("from the other one")
-    theirs.get_by_label("Files to put into this folder").set_input_files(tmp_path / "mine.txt")
-    theirs.get_by_role("button", name="Upload").click()
+    pick(theirs, tmp_path / "mine.txt")
     expect(theirs.get_by_role("row").filter(has_text="mine.txt")).to_be_visible()
     assert site.files(person)["mine.txt"].owner == person.id
 
@@ -117,9 +117,17 @@ def test_without_a_script(site: WholeSite, person: Person, open_page: Callable[.
     mine.get_by_role("button", name=f"Let {other.name} write").click()
     theirs.reload()
     (tmp_path / "plain.txt").write_text("plain")
+    theirs.locator("summary").filter(has_text="Upload").click()
     theirs.get_by_label("Files to put into this folder").set_input_files(tmp_path / "plain.txt")
     theirs.get_by_role("button", name="Upload").click()
     expect(theirs.get_by_role("row").filter(has_text="plain.txt")).to_be_visible()
+    theirs.locator("summary").filter(has_text="Upload").click()
+    theirs.get_by_role("link", name="New folder").click()
+    theirs.get_by_label("Name of the new folder").fill("Made by form")
+    theirs.get_by_role("button", name="Make folder").click()
+    theirs.get_by_role("link", name="Made by form").click()
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("Made by form")
+    theirs.get_by_role("navigation", name="Folders above").get_by_role("link", name=folder).click()
     theirs.get_by_label("Search this folder").fill("plan")
     theirs.keyboard.press("Enter")
     expect(theirs.get_by_role("row")).to_have_count(2)

@@ -144,6 +144,13 @@ def _on_pages(site: Recorded, share: str, folder: str, plan: str) -> None:
     content_type, form = _form("by form.txt", b"hello")
     for who in ("bob", "eve"):
         site.send_files(who, form, content_type, f"/shared-with-me/{share}/files")
+    for who, name in (("bob", "by form"), ("bob", "by form"), ("eve", "theirs")):
+        site.submit(who, f"/shared-with-me/{share}/folders", {"name": name, "folder": ""})
+    site.page("bob", f"/shared-with-me/{share}?new=folder")
+    sent = site.call("bob", "POST", f"/shares/{share}/upload_chunk?chunk_index=0&total_chunks=2&name=x", body=b"four")
+    upload = site.normal.learn("upload of a page", sent.get_json()["file_id"])
+    for who in ("eve", "bob", "bob"):
+        site.submit(who, f"/shared-with-me/{share}/uploads/{upload}/cancel", {"folder": ""})
     site.send_files("bob", b"no form", content_type, f"/shared-with-me/{share}/files")
     for who in ("bob", "eve"):
         site.send_files(who, form, content_type, f"/shared-with-me/{share}/files/{plan}/content")

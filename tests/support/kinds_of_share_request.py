@@ -92,6 +92,18 @@ def upload_form(world: World) -> Ask:
     return lambda: world.page.post(where, {"file": (io.BytesIO(b"x"), name)})
 
 
+def folder_form(world: World) -> Ask:
+    key = share(world)
+    world.page.get(f"/shared-with-me/{key}")
+    return lambda: world.page.post(f"/shared-with-me/{key}/folders", {"name": "new", "folder": ""})
+
+
+def cancel_form(world: World) -> Ask:
+    key, upload = begun(world)
+    world.page.get(f"/shared-with-me/{key}")
+    return lambda: world.page.post(f"/shared-with-me/{key}/uploads/{upload}/cancel", {"folder": ""})
+
+
 def own_page(what: str) -> Prepare:
     """The administrator's browser, on the page of a folder or file of theirs."""
 
@@ -163,8 +175,10 @@ OF_SHARES = [
     Kind("an upload in a share", FILES + "shared_upload", 200, 7, of_upload("GET")),
     Kind("give up in a share", FILES + "cancel_shared_upload", 204, 10, of_upload("DELETE")),
     Kind("page of what is shared with one", PAGES + "shared_with_me", 200, 5, page("/shared-with-me")),
-    Kind("page of a shared folder", PAGES + "shared_thing", 200, 9, their_page("")),
+    Kind("page of a shared folder", PAGES + "shared_thing", 200, 11, their_page("")),
     Kind("page of a shared file", PAGES + "shared_file", 200, 4, their_page("/files/{file}")),
+    Kind("folder by a form in a share", PAGES + "shared_folder_create", 303, 8, folder_form),
+    Kind("give up by a form in a share", PAGES + "shared_upload_cancel", 303, 16, cancel_form),
     Kind("form of a shared folder", PAGES + "shared_upload", 303, 4, upload_form),
     Kind("with whom a folder is shared", PAGES + "folder_people", 200, 7, own_page("folders")),
     Kind("with whom a file is shared", PAGES + "file_people", 200, 4, own_page("files")),

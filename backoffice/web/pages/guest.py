@@ -27,7 +27,7 @@ from backoffice.web.guest_proofs import give_proof, proof_of
 from backoffice.web.identity import anonymous
 from backoffice.web.pages.file_form import BeginFile, receive_form
 from backoffice.web.pages.forms import MENDABLE, sentence
-from backoffice.web.pages.upload import chunk_size
+from backoffice.web.pages.under_way import chunk_size
 from backoffice.web.receipts import receipt_text
 from backoffice.web.robots import keep_out_of_indexes
 from backoffice.web.route_access import public, public_upload

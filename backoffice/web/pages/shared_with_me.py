@@ -18,7 +18,8 @@ from backoffice.domain.ids import is_id
 from backoffice.domain.limits import MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.shares import HeldShare, ShareKind
-from backoffice.errors import NotFound, QuotaExceeded
+from backoffice.domain.uploads import Upload
+from backoffice.errors import BackofficeError, NotFound, QuotaExceeded
 from backoffice.services.share_opening import Reached
 from backoffice.services.shared_files import NO_ROOM
 from backoffice.web.body import drain
@@ -28,6 +29,7 @@ from backoffice.web.identity import actor
 from backoffice.web.names import kind_of, name_with_icon
 from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.forms import MENDABLE, sentence
+from backoffice.web.pages.under_way import UNFINISHED, chunk_size, unfinished_row
 from backoffice.web.preview import shown_file
 from backoffice.web.route_access import route_act
 from backoffice.web.share_cells import access_of
@@ -44,6 +46,11 @@ def register(bp: Blueprint) -> None:
     where = "/shared-with-me/<share_id>/files/<file_id>/content"
     bp.add_url_rule(where, "shared_content", shared_content, methods=["POST"])
     bp.add_url_rule("/shared-with-me/<share_id>/files", "shared_upload", shared_upload, methods=["POST"])
+    bp.add_url_rule(
+        "/shared-with-me/<share_id>/folders", "shared_folder_create", shared_folder_create, methods=["POST"]
+    )
+    where = "/shared-with-me/<share_id>/uploads/<upload_id>/cancel"
+    bp.add_url_rule(where, "shared_upload_cancel", shared_upload_cancel, methods=["POST"])
 
 
 @route_act(Acts.SHARE_OPEN)
@@ -87,7 +94,46 @@ def shared_upload(share_id: str) -> ResponseReturnValue:
     if stored:
         what = f"“{stored[0].name}” is" if len(stored) == 1 else f"{len(stored)} files are"
         flash(f"{what} stored.", "success")
-    return redirect(url_for("pages.shared_thing", share_id=share_id, folder=wanted if is_id(wanted) else None), 303)
+    return _back_to(share_id, wanted)
+
+
+@route_act(Acts.SHARE_WRITE)
+def shared_folder_create(share_id: str) -> ResponseReturnValue:
+    """`name`, in `folder`; with a name that does not do, the form stays."""
+    folder = request.form.get("folder", "")
+    try:
+        made = services().shared.create_folder(actor(), share_id, request.form.get("name", ""), folder)
+    except NotFound:
+        raise
+    except MENDABLE as error:
+        flash(_said(error), "error")
+        return _back_to(share_id, folder, new="folder")
+    flash(f"The folder “{made.name}” is made.", "success")
+    return _back_to(share_id, folder)
+
+
+@route_act(Acts.SHARE_WRITE)
+def shared_upload_cancel(share_id: str, upload_id: str) -> ResponseReturnValue:
+    """Give up an unfinished upload that one began there."""
+    shared = services().shared
+    shared.writer(actor(), share_id)
+    try:
+        shared.cancel(actor(), share_id, upload_id)
+    except MENDABLE as error:
+        flash(sentence(error), "error")
+    else:
+        flash("The upload is cancelled.", "success")
+    return _back_to(share_id, request.form.get("folder", ""))
+
+
+def _back_to(share_id: str, folder: str, new: str = "") -> ResponseReturnValue:
+    """To the folder that the form stood in."""
+    where = folder if is_id(folder) else None
+    return redirect(url_for("pages.shared_thing", share_id=share_id, folder=where, new=new or None), 303)
+
+
+def _said(error: BackofficeError) -> str:
+    return NO_ROOM if isinstance(error, QuotaExceeded) else sentence(error)
 
 
 @route_act(Acts.SHARE_WRITE, max_body=None)
@@ -106,7 +152,7 @@ def _take(writer: Actor, folder: str = "", into: Target | None = None) -> list[F
         take_form(request, writer, services().shared.uploads, stored.append, folder, into)
     except MENDABLE as error:
         drain(request)  # the browser shows the answer only when it got rid of the form
-        flash(NO_ROOM if isinstance(error, QuotaExceeded) else sentence(error), "error")
+        flash(_said(error), "error")
     else:
         if not stored:
             flash("Choose a file first.", "warning")
@@ -119,6 +165,13 @@ def _folder_page(reached: Reached) -> str:
     home = url_for("pages.shared_thing", share_id=share.id)
     here = folder.id if folder.id != share.object else ""
     folders, files = has.shared.place(reached, search, page * ROWS, ROWS)
+    begun = has.shared.uploads.begun(reached.guest) if reached.may_write else ()
+
+    def address(**marks: str) -> str:
+        return _address(home, folder=here, **marks)
+
+    def cancel(upload: Upload) -> str:
+        return url_for("pages.shared_upload_cancel", share_id=share.id, upload_id=upload.id)
 
     def page_url(at: int) -> str:
         return _address(home, folder=here, q=search, page=at)
@@ -140,6 +193,10 @@ def _folder_page(reached: Reached) -> str:
         here=here,
         zip_url=url_for("api.files.download_shared_zip", share_id=share.id, folder=here or None),
         limits=has.uploads.limits,
+        chunk_size=chunk_size(has.uploads.limits),
+        address=address,
+        making=reached.may_write and request.args.get("new") == "folder",
+        unfinished=[unfinished_row(one, cancel(one)) for one in begun[:UNFINISHED]],
     )
 
 
@@ -152,12 +209,14 @@ def _more(folders: Page[Folder], files: Page[File], page: int) -> bool:
 
 def _folder_row(one: Folder, url: str) -> dict[str, Any]:
     label = name_with_icon(one.name, "folder")
-    return {"name": one.name, "label": label, "url": url, "about": "Folder", "moment": when_tag(one.created_at)}
+    row = {"id": one.id, "name": one.name, "label": label, "url": url, "about": "Folder", "folder": True}
+    return {**row, "moment": when_tag(one.created_at)}
 
 
 def _file_row(share_id: str, one: File) -> dict[str, Any]:
     symbol, kind = kind_of(one.mime_type)
     return {
+        "id": one.id,
         "name": one.name,
         "label": name_with_icon(one.name, symbol),
         "url": url_for("pages.shared_file", share_id=share_id, file_id=one.id),

@@ -5,18 +5,14 @@ Everything on it works without a script; `static/js/upload/` makes sending resum
 
 from __future__ import annotations
 
-import json
-from typing import Final
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import File
 from backoffice.domain.paging import Query
-from backoffice.domain.uploads import UNKNOWN, Upload
+from backoffice.domain.uploads import Upload
 from backoffice.errors import NotFound
-from backoffice.services.uploads.limits import UploadLimits
 from backoffice.web.body import drain
 from backoffice.web.context import services
 from backoffice.web.headers import allow_previews
@@ -26,11 +22,8 @@ from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.file_rows import rows_of
 from backoffice.web.pages.forms import MENDABLE, act, go_back, sentence
 from backoffice.web.pages.my_files import ListParams, just_deleted, list_files, trail
+from backoffice.web.pages.under_way import UNFINISHED, chunk_size, unfinished_row
 from backoffice.web.route_access import route_act, signed_in
-
-UNFINISHED: Final = 50
-PAGE_CHUNK: Final = 4 * 1024 * 1024
-"""Bytes that a browser sends at once: fewer requests than with the store's own chunks, and little to send again."""
 
 
 def register(bp: Blueprint) -> None:
@@ -70,7 +63,7 @@ def upload() -> ResponseReturnValue:
         listing=listing,
         rows=rows_of(listing, asked),
         undo=undo,
-        unfinished=[_unfinished(one) for one in unfinished],
+        unfinished=[unfinished_row(one, url_for("pages.upload_cancel", file_id=one.id)) for one in unfinished],
         usage=usage,
         left=None if usage.limit is None else max(0, usage.limit - usage.used - usage.reserved),
         limits=has.uploads.limits,
@@ -79,29 +72,8 @@ def upload() -> ResponseReturnValue:
     )
 
 
-def chunk_size(limits: UploadLimits) -> int:
-    """What the page's script should send at once."""
-    return min(max(limits.chunk_size, PAGE_CHUNK), limits.max_chunk_size)
-
-
 def _own_uploads() -> tuple[Upload, ...]:
     return services().uploads.mine(actor(), Query(sort="created", descending=True, limit=UNFINISHED)).items
-
-
-def _unfinished(one: Upload) -> dict[str, object]:
-    """As the page shows it. `resumable`: a file picked again can go on with it."""
-    known = one.size != UNKNOWN
-    return {
-        "id": one.id,
-        "name": one.name,
-        "size": one.size,
-        "bytes": one.bytes,
-        "percent": one.bytes * 100 // one.size if known and one.size else None,
-        "resumable": known and one.total_chunks != UNKNOWN,
-        "expires_at": one.expires_at,
-        "folder": one.folder,
-        "path": json.dumps(one.folder_path),
-    }
 
 
 @route_act(Acts.FILE_CREATE, max_body=None)

@@ -28,6 +28,10 @@ export const stopped = () => new DOMException("stopped", "AbortError");
 /** The site's address without a closing slash: this file is at static/js/upload/ in it. */
 export const site = new URL("../../..", import.meta.url).href.replace(/\/$/, "");
 
+/** What is below the site's address before all that is asked about files: nothing for one's own, `/shares/…` for a folder
+ * that somebody shares. Its addresses are those of one's own files. */
+const door = document.querySelector("[data-door]")?.dataset.door ?? "";
+
 const meta = document.querySelector("meta[name=csrf-token]");
 export const csrf = {
   get token() { return meta?.content ?? ""; },
@@ -42,7 +46,7 @@ export function call(method, path, { query = {}, body = null, type = OCTETS, jso
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(stopped());
     const request = new XMLHttpRequest();
-    const address = new URL(site + path);
+    const address = new URL(site + door + path);
     for (const [name, value] of Object.entries(query)) {
       for (const one of [value].flat()) address.searchParams.append(name, one);
     }
@@ -132,27 +136,23 @@ export function put(name, file, query, signal) {
 
 /** The newest stored file of that name with these bytes in that place, {folder, path}, or undefined. */
 export async function storedAs(name, sha256, { folder, path }, signal) {
-  const query = { q: name.slice(0, 100), limit: 100, ...(!path.length && { folder }) };
-  const { items } = await call("GET", "/files", { query, signal });
-  for (const one of items) {
-    if (alike(one.name, name) && one.sha256 === sha256 && await liesIn(one.folder, folder, path, signal)) return one;
-  }
-  return undefined;
+  const place = await reached(folder, path, signal);
+  if (place === null) return undefined;
+  const { items } = await call("GET", "/files", { query: { q: name.slice(0, 100), limit: 100, folder: place, sort: "created", order: "desc" }, signal });
+  return items.find((one) => alike(one.name, name) && one.sha256 === sha256);
 }
 
-/** Whether the folder `id` is reached from `folder` by the names in `path`. */
-async function liesIn(id, folder, path, signal) {
-  if (!path.length) return (id ?? "") === folder;
-  if (!id) return false;
-  try {
-    const { items } = await call("GET", `/folders/${id}/path`, { signal });
-    const from = items.length - path.length;
-    const begins = folder ? items[from - 1]?.id === folder : from === 0;
-    return begins && path.every((name, at) => alike(name, items[from + at].name));
-  } catch (error) {
-    if (error instanceof Refused && error.code === "not_found") return false; // it went into the trash just now
-    throw error;
+/** The folder that is reached from `folder` by the names in `path`; null: there is none. */
+async function reached(folder, path, signal) {
+  let place = folder;
+  for (const name of path) {
+    const query = { q: name.slice(0, 100), limit: 100, [door ? "folder" : "parent"]: place };
+    const { items } = await call("GET", "/folders", { query, signal });
+    const next = items.find((one) => alike(one.name, name));
+    if (!next) return null;
+    place = next.id;
   }
+  return place;
 }
 
 /** Names of one place differ in more than capitals. */
