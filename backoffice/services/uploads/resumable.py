@@ -179,6 +179,23 @@ class Resumable:
                 raise
             raise OffsetMismatch(offset=latest.size) from None
 
+    def begin(self, actor: Actor, *, name: str, size: int) -> Upload:
+        """Open an upload of `size` bytes that its last byte makes no file: who sends it says when, by
+        `Uploads.complete`. Raises what `Uploads.create_stream` raises."""
+        return self.uploads.create_stream(actor, size=size, name=name, protocol=TUS)
+
+    def append(self, actor: Actor, upload_id: str, offset: int, body: Body) -> Upload:
+        """Take what `body` has, from byte `offset` on, and no more. Raises Gone, TooLarge, and what `Uploads.append`
+        raises."""
+        found = self._find(actor, upload_id)
+        if isinstance(found, File):
+            raise NotFound
+        if found.concat:
+            raise Conflict("This upload is a part of another, or made of others.")
+        if found.total_chunks == UNKNOWN and offset != found.bytes:
+            raise OffsetMismatch(offset=found.bytes)
+        return self._append(actor, found, offset, body, None)
+
     def cancel(self, actor: Actor, upload_id: str) -> None:
         """Give it up, with its parts. Raises NotFound, Gone, Completing, UploadClosed (it is a file by now), Conflict
         (a part of one that is not given up)."""

@@ -10,6 +10,11 @@ const LONG_MS = 8000;
 const SHORT_MS = 2000;
 const AIM_MS = 4000;
 
+/** Files of so many bytes go in one body, where nothing is known against it: that is several times as fast as pieces. */
+const LONG = 16 * 1024 * 1024;
+/** Less than that in `PATIENCE_MS`, and pieces are better: what a cut breaks off of them is less. */
+const SLOW = 16 * 1024 * 1024;
+
 /** Event `refused`: something in between refused a piece for its size; `refused` has its bytes. */
 export class Pace extends EventTarget {
   #best;
@@ -21,6 +26,7 @@ export class Pace extends EventTarget {
   /** Cuts in a row, since the last piece that arrived. */
   cuts = 0;
   #cutAt = 0;
+  #bodies = true;
 
   /** `chunkSize`: what the site likes best, in bytes. */
   constructor(chunkSize) {
@@ -43,6 +49,21 @@ export class Pace extends EventTarget {
       this.#running -= 1;
       this.dispatchEvent(new Event("free"));
     }
+  }
+
+  /** Whether a file of so many bytes goes in one body. */
+  inOneBody(size) {
+    return this.#bodies && size >= LONG && !this.cuts && this.size === this.wanted;
+  }
+
+  /** Whether a long body is too slow, of which so many bytes have left within `PATIENCE_MS`. */
+  isSlow(moved) {
+    return moved < SLOW;
+  }
+
+  /** No more long bodies: one did not get through, or is slow. */
+  piecesOnly() {
+    this.#bodies = false;
   }
 
   /** A piece was cut off that was on its way since `began`. One cut takes all that are side by side, and counts once. */

@@ -5,6 +5,9 @@ import { takesNothing } from "./between.js";
 import { fileSize } from "./format.js";
 import { PATIENCE_MS, SMALLEST } from "./pace.js";
 
+/** Stands for the whole file among the indexes of pieces. */
+const ALL = -1;
+
 /** Not even the smallest pieces get through; the message says what can be done. */
 export class Hopeless extends Error {}
 
@@ -60,6 +63,55 @@ export class Sender {
     }
   }
 
+  /** All of the file in one body, into upload `id`; what does not come through of it is for pieces. Throws Unreadable,
+   * and AbortError. */
+  async sendAll(file, id, signal) {
+    const own = new AbortController();
+    const stop = () => own.abort();
+    signal.addEventListener("abort", stop);
+    const moved = this.#counted(ALL);
+    const began = performance.now();
+    // The file itself: what is cut out of one goes through two more processes of the browser.
+    const post = () => call("PATCH", `/uploads/${id}`, { query: { offset: 0 }, body: file, signal: own.signal, moved });
+    try {
+      await this.#pace.turn(signal, () => Promise.race([post(), this.#watchAll(own.signal)]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Lost || error instanceof Refused || error instanceof Smaller)) throw error;
+      // It may be the file: a browser breaks off when that has changed.
+      await this.#source.look();
+      if (wasCut(error)) this.#pace.wasCut(began);
+      this.#pace.piecesOnly();
+    } finally {
+      own.abort();
+      this.#flying.delete(ALL);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Throws Smaller when it is slow. */
+  async #watchAll(signal) {
+    const never = new Promise(() => {});
+    try {
+      await pause(PATIENCE_MS, signal);
+    } catch {
+      return never;
+    }
+    if (!this.#pace.isSlow(this.#flying.get(ALL) ?? 0)) return never;
+    throw new Smaller();
+  }
+
+  /** Notes how much of something has left. */
+  #counted(index) {
+    let before = 0;
+    return (bytes) => {
+      const more = Math.max(0, bytes - before);
+      before = bytes;
+      this.#flying.set(index, bytes);
+      this.#moved(more);
+    };
+  }
+
   #cutSmaller(bytes, refused) {
     const can = this.#pace.cut(bytes, { refused }) && this.#source.countFor(this.#pace.size) > this.#source.count;
     if (can) throw new Smaller();
@@ -76,18 +128,12 @@ export class Sender {
     const stop = () => own.abort();
     signal.addEventListener("abort", stop);
     if (signal.aborted) stop();
-    let before = 0;
-    const moved = (bytes) => {
-      const more = Math.max(0, bytes - before);
-      before = bytes;
-      this.#flying.set(index, bytes);
-      this.#moved(more);
-    };
+    const moved = this.#counted(index);
     // The piece itself, not the bytes read: the browser then sends it without taking them through this script.
     const answer = call("POST", "/upload_chunk", { query, body: piece, signal: own.signal, moved });
     const first = !id && this.#source.countFor(SMALLEST) > this.#source.count;
     try {
-      return await (first ? Promise.race([answer, this.#watch(() => before, piece.size, own.signal)]) : answer);
+      return await (first ? Promise.race([answer, this.#watch(() => this.#flying.get(index) ?? 0, piece.size, own.signal)]) : answer);
     } finally {
       own.abort();
       signal.removeEventListener("abort", stop);

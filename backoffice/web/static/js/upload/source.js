@@ -1,7 +1,11 @@
 // A file on its way out: cut into pieces, each with its checksum, and watched for changes meanwhile.
 
-import { Unreadable, sha256 } from "./digests.js";
+import { Unreadable, sha256, sha256s } from "./digests.js";
 import { chunkBounds, chunkCount } from "./plan.js";
+
+/** Bytes that are read at once for comparing, and how often side by side. */
+const TOGETHER = 16 * 1024 * 1024;
+const HANDS = 2;
 
 export class Source {
   #file;
@@ -73,6 +77,45 @@ export class Source {
   /** Throws Changed when a piece is not what it was when it was first read, Unreadable when it cannot be read. */
   async compare(index) {
     if (await sha256(this.piece(index)) !== await this.digest(index)) throw new Changed("The file was changed.");
+  }
+
+  /** Take what the server says of chunks that it has for what was sent; `compareAll` tells whether they are the file. */
+  take(chunks) {
+    for (const { chunk_index: index, sha256: digest } of chunks) this.#digests.set(index, digest);
+  }
+
+  /** Compare all of it; `moved(bytes)` is told how far that is. Throws as `compare`. */
+  async compareAll(moved, signal) {
+    let next = 0;
+    const hand = async () => {
+      while (next < this.count) {
+        const first = next;
+        const [start] = this.#bounds(first);
+        do next += 1; while (next < this.count && this.#end(next) - start <= TOGETHER);
+        const end = next;
+        await this.#compareRun(first, end);
+        signal.throwIfAborted();
+        moved(this.#end(end - 1) - start);
+      }
+    };
+    await Promise.all(Array.from({ length: HANDS }, hand));
+  }
+
+  #end(index) { return this.#bounds(index)[1]; }
+
+  /** Pieces [first, end), which are read in one go. */
+  async #compareRun(first, end) {
+    const indexes = Array.from({ length: end - first }, (_, place) => first + place);
+    const run = this.#file.slice(this.#bounds(first)[0], this.#end(end - 1));
+    const found = await sha256s(run, indexes.map((index) => this.length(index)));
+    for (const [place, index] of indexes.entries()) {
+      if (found[place] !== await this.digest(index)) throw new Changed("The file was changed.");
+    }
+  }
+
+  /** Throws Unreadable where the browser knows that it is not what was picked. */
+  async look() {
+    await sha256(this.#file.slice(0, 1));
   }
 
   /** Of all of it. */

@@ -342,9 +342,22 @@ export class Transfer extends EventTarget {
 
   /** False when the upload takes no more, because somebody else is completing it or has done so. */
   async #send(indexes, signal) {
+    try {
+      await this.#sendAll(indexes, signal);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      // Another tab goes on with the same upload: it may be a file by now, or have other bytes.
+      if (["not_found", "gone", "upload_closed"].includes(error.code)) return false;
+      if (["chunk_conflict", "conflict"].includes(error.code)) throw new Anew();
+      throw error;
+    }
+  }
+
+  async #sendAll(indexes, signal) {
     this.#become("sending");
     const began = Boolean(this.id);
-    if (!began) await this.#first(signal);
+    if (!began) await this.#begin(signal);
     const pending = began ? [...indexes] : this.#left();
     const group = new AbortController();
     const stop = () => group.abort();
@@ -358,22 +371,40 @@ export class Transfer extends EventTarget {
     };
     try {
       await Promise.all(Array.from({ length: Math.min(PARALLEL, pending.length) }, worker));
-      return true;
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      // Another tab goes on with the same upload: it may be a file by now, or have other bytes.
-      if (["not_found", "upload_closed"].includes(error.code)) return false;
-      if (["chunk_conflict", "conflict"].includes(error.code)) throw new Anew();
-      throw error;
     } finally {
       group.abort();
       signal.removeEventListener("abort", stop);
     }
   }
 
-  /** The chunk that opens the upload. When its answer is lost, the upload may be there nevertheless. */
-  async #first(signal) {
+  /** Open the upload, with what goes along with that. */
+  async #begin(signal) {
     let doubtful = false;
+    if (this.#pace.inOneBody(this.size)) {
+      try {
+        this.#own((await call("POST", "/uploads", { json: { name: this.name, total_size: this.size }, signal })).file_id);
+      } catch (error) {
+        if (!(error instanceof Refused || error instanceof Lost)) throw error;
+        doubtful = true; // a first chunk says what is wrong, if that is still so
+      }
+    }
+    if (this.id) await this.#inOneBody(signal);
+    else await this.#first(signal, doubtful);
+  }
+
+  /** All of it at once. What the server says that has arrived is proved in the end, when it is compared; the rest, and
+   * at least an end that is no whole chunk, is for pieces. */
+  async #inOneBody(signal) {
+    await this.#sender.sendAll(this.file, this.id, signal);
+    const chunks = await this.#retry.run(() => chunksThere(this.id, signal), signal);
+    // Nothing came through: pieces may be cut otherwise, and their sizes are told with the first one.
+    if (!chunks.length || !this.#source.cutAs(Math.ceil(this.size / chunks[0].size), chunks)) throw new Anew({ remove: true });
+    this.#source.take(chunks);
+    for (const { chunk_index: index } of chunks) this.#arrived(index);
+  }
+
+  /** The chunk that opens the upload. When its answer is lost, the upload may be there nevertheless. */
+  async #first(signal, doubtful = false) {
     await this.#retry.run(async () => {
       if (doubtful) {
         listing.at = -Infinity;
@@ -410,12 +441,10 @@ export class Transfer extends EventTarget {
   async #compare(signal) {
     this.compared = 0;
     this.#become("comparing");
-    for (const index of this.#indexes()) {
-      await this.#source.compare(index);
-      signal.throwIfAborted();
-      this.compared += this.#source.length(index);
+    await this.#source.compareAll((bytes) => {
+      this.compared += bytes;
       this.dispatchEvent(new Event("progress"));
-    }
+    }, signal);
   }
 
   /** Whether the file that somebody else completed is this one; false: it is another, and this one is sent anew. */
