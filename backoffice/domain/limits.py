@@ -205,6 +205,10 @@ UNDO_DAYS: Final = 30
 """How long an act can be undone."""
 
 # Requests
+MAX_BATCH_FILES: Final = 100
+"""Small files that are stored by one request."""
+MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Of all of them: they are in memory until the last has come."""
 MAX_AGENT: Final = 200
 """Characters kept of what a client says of itself."""
 MAX_BOUNDARY: Final = 200

@@ -116,14 +116,8 @@ def _on_ours(error: BackofficeError) -> Response:
 def answer_to(error: BackofficeError, status: int, more: Mapping[str, str]) -> Response:
     """What says that, with this status and `more` headers: for a protocol that has its own."""
     headers = {**retry_headers(error), **more}
+    detail, details = _told(error, status)
     if status_of(error) >= 500:
-        if isinstance(error, (Unavailable, StoreFull)):
-            # It may be so for a while, for everybody: one line each, without a trace.
-            _log.warning("request failed", code=error.code, reason=str(error))
-        else:
-            _log.error("request failed", code=error.code, exc_info=error)
-        # The class speaks for itself; the text of this one may name hosts and keys.
-        detail = (type(error).__doc__ or "").strip().split("\n")[0] if status > 500 else _INTERNAL
         return _answer(status, error.code, detail, headers)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="backoffice"'
@@ -134,7 +128,27 @@ def answer_to(error: BackofficeError, status: int, more: Mapping[str, str]) -> R
         return redirect(url_for("pages.login", confirm=1, act=error.act or None, next=_here()), 303)
     if isinstance(error, NotAllowed) and error.missing and not wants_problem():
         return _with(_page(status, str(error), missing_right(error.missing)), headers)
-    return _answer(status, error.code, str(error), headers, error.details)
+    return _answer(status, error.code, detail, headers, details)
+
+
+def problem_of(error: BackofficeError) -> dict[str, Any]:
+    """The same within an answer that is about several things, of which this one failed: `status`, `code`, `detail`."""
+    status = status_of(error)
+    detail, details = _told(error, status)
+    return {**details, "status": status, "code": error.code, "detail": detail}
+
+
+def _told(error: BackofficeError, status: int) -> tuple[str, Mapping[str, Any]]:
+    """The sentence that may be told of it, and further members. What is a failure of ours is logged."""
+    if status_of(error) < 500:
+        return str(error), error.details
+    if isinstance(error, (Unavailable, StoreFull)):
+        # It may be so for a while, for everybody: one line each, without a trace.
+        _log.warning("request failed", code=error.code, reason=str(error))
+    else:
+        _log.error("request failed", code=error.code, exc_info=error)
+    # The class speaks for itself; the text of this one may name hosts and keys.
+    return (type(error).__doc__ or "").strip().split("\n")[0] if status > 500 else _INTERNAL, {}
 
 
 def _with(answer: Response, headers: Mapping[str, str]) -> Response:

@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from backoffice.web.api import (
     access,
     audit,
+    batch,
     blocked,
     blueprints,
     deliveries,
@@ -47,6 +48,7 @@ from backoffice.web.api import (
 __all__ = [
     "access",
     "audit",
+    "batch",
     "blocked",
     "deliveries",
     "file_changes",

@@ -22,30 +22,33 @@ MAX_PARTS: Final = 16
 MAX_FIELD: Final = 4096
 
 
-def read_parts(request: Request, largest: int) -> Iterator[tuple[str, bytes, bool]]:
-    """Name, bytes and whether it is a file, of each part. Nothing is written to disk.
+def read_parts(
+    request: Request, largest: int, *, most: int = MAX_PARTS, longest_field: int = MAX_FIELD
+) -> Iterator[tuple[str, bytes, bool]]:
+    """Name, bytes and whether it is a file, of each of at most `most` parts. Nothing is written to disk.
 
-    A file has at most `largest` bytes; a part is refused as soon as it is too long. Raises Invalid, BodyCut, TooLarge.
+    All files together have at most `largest` bytes; a part is refused as soon as it is too long, a field where it has
+    more than `longest_field`. Raises Invalid, BodyCut, TooLarge.
     """
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
         raise Invalid("The form has no boundary.")
-    decoder = MultipartDecoder(boundary.encode(), max_parts=MAX_PARTS)
+    decoder = MultipartDecoder(boundary.encode(), max_parts=most)
     name, is_file, kept, size = "", False, list[bytes](), 0
     try:
-        for event in _events(decoder, request, largest + OVERHEAD):
+        for event in _events(decoder, request, largest + max(OVERHEAD, 2 * longest_field)):
             if isinstance(event, Field | File):
                 check_part_headers(event.headers)
                 name, is_file, kept, size = event.name or "", isinstance(event, File), [], 0
             elif isinstance(event, Data):
                 size += len(event.data)
-                if size > (largest if is_file else MAX_FIELD):
-                    raise TooLarge(f"{name[:100]} is longer than {largest if is_file else MAX_FIELD} bytes.")
+                if size > (largest if is_file else longest_field):
+                    raise TooLarge(f"{name[:100]} is longer than {largest if is_file else longest_field} bytes.")
                 kept.append(event.data)
                 if not event.more_data:
                     yield name, kept[0] if len(kept) == 1 else b"".join(kept), is_file
     except RequestEntityTooLarge:
-        raise TooLarge(f"A form with a chunk has at most {MAX_PARTS} parts.") from None
+        raise TooLarge(f"This form has at most {most} parts.") from None
     except ValueError:
         # What the decoder says about it quotes the body, so it stays here.
         raise Invalid("The form is not well-formed.") from None
