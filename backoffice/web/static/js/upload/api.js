@@ -40,7 +40,7 @@ export const csrf = {
 
 /**
  * A request with an answer in JSON. `query`: of several values under one name, a list. `moved(bytes)` is told how much of the body has left so far.
- * Throws Refused, Lost, or an AbortError once `signal` says so.
+ * `type`: "" where the browser knows it. Throws Refused, Lost, or an AbortError once `signal` says so.
  */
 export function call(method, path, { query = {}, body = null, type = OCTETS, json = null, signal, moved } = {}) {
   return new Promise((resolve, reject) => {
@@ -54,7 +54,7 @@ export function call(method, path, { query = {}, body = null, type = OCTETS, jso
     request.setRequestHeader("Accept", "application/json");
     if (method !== "GET") request.setRequestHeader("X-CSRFToken", csrf.token);
     if (json !== null) request.setRequestHeader("Content-Type", "application/json");
-    else if (body !== null) request.setRequestHeader("Content-Type", type);
+    else if (body !== null && type) request.setRequestHeader("Content-Type", type);
 
     const stop = () => request.abort();
     let timer;

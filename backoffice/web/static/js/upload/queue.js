@@ -1,5 +1,7 @@
-// Which files are sent when, in the order they were picked: two at a time, more of small ones.
+// Which files are sent when, in the order they were picked: two at a time, more of small ones, and as many of those that
+// go together in a request.
 
+import { Batches, TOGETHER } from "./batch.js";
 import { Meter } from "./format.js";
 import { Pace } from "./pace.js";
 import { Transfer } from "./transfer.js";
@@ -14,6 +16,7 @@ export class Queue extends EventTarget {
   #connection;
   #meter = new Meter();
   pace;
+  #batches;
   transfers = [];
   #running = new Set();
   /** Where in `transfers` to look for the next one. */
@@ -25,13 +28,14 @@ export class Queue extends EventTarget {
     this.#most = limits.maxChunks;
     this.#connection = connection;
     this.pace = new Pace(limits.chunkSize);
+    this.#batches = new Batches(this.pace);
     this.pace.addEventListener("refused", () => this.dispatchEvent(new Event("change")));
   }
 
   /** Items: see Transfer. */
   add(items) {
     for (const item of items) {
-      const transfer = new Transfer(item, this.#most, this.pace, this.#connection, (bytes) => this.#meter.add(bytes));
+      const transfer = new Transfer(item, this.#most, this.pace, this.#batches, this.#connection, (bytes) => this.#meter.add(bytes));
       transfer.addEventListener("change", () => this.#changed(transfer));
       transfer.addEventListener("progress", () => this.dispatchEvent(new Event("progress")));
       transfer.addEventListener("freed", () => this.dispatchEvent(new Event("freed")));
@@ -113,6 +117,7 @@ export class Queue extends EventTarget {
   }
 
   #load(transfer) {
+    if (transfer.small) return 1 / TOGETHER;
     return transfer.size <= this.pace.size ? 1 / SMALL_AT_ONCE : 1;
   }
 }

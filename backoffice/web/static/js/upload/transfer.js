@@ -8,7 +8,7 @@
 // size and date do not tell: disk images and vaults change in the middle and keep their date. `waiting` is for the
 // server or the network; it ends by itself.
 
-import { Lost, Refused, call, chunksThere, pause, put, storedAs, unfinished } from "./api.js";
+import { Lost, Refused, call, chunksThere, pause, storedAs, unfinished } from "./api.js";
 import { Unreadable } from "./digests.js";
 import { keptName } from "./format.js";
 import { spread } from "./plan.js";
@@ -48,6 +48,8 @@ class Anew extends Error {
 export class Transfer extends EventTarget {
   #connection;
   #pace;
+  #batches;
+  #moved;
   #retry;
   #source;
   #stop = null;
@@ -73,9 +75,9 @@ export class Transfer extends EventTarget {
   misnamed = false;
 
   /** `item`: {file, name, path, folder, onConflict, refused}, where `folder` and the names in `path` say where it goes,
-   * and `refused` why it is not even tried; `most`: chunks of a file; `pace`: see there; `moved(bytes)` is told of all
+   * and `refused` why it is not even tried; `most`: chunks of a file; `pace`, `batches`: see there; `moved(bytes)` is told of all
    * that leaves, for the speed. */
-  constructor(item, most, pace, connection, moved) {
+  constructor(item, most, pace, batches, connection, moved) {
     super();
     const { file } = item;
     this.file = file;
@@ -87,6 +89,8 @@ export class Transfer extends EventTarget {
     if (item.refused) [this.state, this.#doing, this.problem] = ["failed", "failed", item.refused];
     this.#source = new Source(file, pace.size, most);
     this.#pace = pace;
+    this.#batches = batches;
+    this.#moved = moved;
     this.#sender = new Sender(this.#source, pace, { name: this.name, place: this.place }, (bytes) => {
       moved(bytes);
       this.dispatchEvent(new Event("progress"));
@@ -100,6 +104,8 @@ export class Transfer extends EventTarget {
   get sent() { return Math.min(this.size, this.acked + this.#sender.flying); }
   /** Whether it may be stored, for all that is known. */
   get doubtful() { return this.#doubtful; }
+  /** Whether it is sent in one request, as far as that is known. */
+  get small() { return this.#small && !this.id; }
   get active() { return ACTIVE.includes(this.state); }
   get over() { return ["done", "failed", "cancelled"].includes(this.state); }
 
@@ -184,8 +190,7 @@ export class Transfer extends EventTarget {
 
   /** A small file, in one request. False: that did not do, for whatever reason, and it goes the way of large ones. */
   async #atOnce(signal) {
-    if (!this.#small || this.id) return false;
-    this.#small = false;
+    if (!this.small) return false;
     await this.#connection.ready(signal);
     const { folder, path } = this.place;
     const fresh = this.onConflict === "rename";
@@ -193,16 +198,18 @@ export class Transfer extends EventTarget {
       const query = {
         checksum: `sha256:${await this.#source.digest(0)}`, on_conflict: fresh ? "fail" : this.onConflict, folder, folder_path: path,
       };
-      this.stored = await this.#pace.turn(signal, () => {
-        this.#doubtful = true; // until there is an answer; also where it is stopped before
-        return put(this.name, this.file, query, signal);
-      });
+      // In doubt until there is an answer; also where it is stopped before.
+      const left = () => { this.#doubtful = true; };
+      this.stored = await this.#batches.store(this.name, this.file, query, left, signal);
       this.#doubtful = false;
+      this.#moved(this.size);
       return true;
     } catch (error) {
       if (signal.aborted || error instanceof Unreadable) throw error;
       this.#doubtful = error instanceof Lost || error.foreign || error.status >= 500;
       return false;
+    } finally {
+      this.#small = false;
     }
   }
 
