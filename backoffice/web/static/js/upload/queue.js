@@ -117,7 +117,8 @@ export class Queue extends EventTarget {
   }
 
   #load(transfer) {
-    if (transfer.small) return 1 / TOGETHER;
+    // While some are on their way, as many get ready.
+    if (transfer.small) return 1 / (2 * TOGETHER);
     return transfer.size <= this.pace.size ? 1 / SMALL_AT_ONCE : 1;
   }
 }

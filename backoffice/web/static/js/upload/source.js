@@ -62,6 +62,8 @@ export class Source {
   }
 
   piece(index) {
+    // Where there is nothing to cut off: a cut takes two processes of the browser, and of small files there are many.
+    if (this.count === 1) return this.#file;
     return this.#file.slice(...this.#bounds(index));
   }
 

@@ -19,6 +19,7 @@ export class Uploads {
   #picker;
   #regions;
   #soon = null;
+  #look = null;
 
   constructor(overlay, regions) {
     const { dataset } = document.querySelector("[data-upload]");
@@ -32,7 +33,7 @@ export class Uploads {
     this.#picker = new Picker((batch, row) => this.#chosen(batch, row));
     this.#queue.addEventListener("stored", () => this.#refresh());
     this.#queue.addEventListener("freed", () => this.#refresh());
-    this.#queue.addEventListener("change", () => this.swapped());
+    this.#queue.addEventListener("change", () => this.#changed());
     addEventListener("beforeunload", (event) => { if (this.busy) event.preventDefault(); });
   }
 
@@ -46,6 +47,12 @@ export class Uploads {
   async takeEntries(entries) {
     const folder = placeShown();
     for await (const batch of walk(entries)) this.#intake.take(batch, folder);
+  }
+
+  /** Of thousands of files each change is not looked at by itself. */
+  #changed() {
+    if (this.#queue.transfers.length <= MANY) this.swapped();
+    else this.#look ??= setTimeout(() => { this.#look = null; this.swapped(); }, OFTEN_MS);
   }
 
   /** The list is another one: uploads that go on in this page are in the tray, not listed as unfinished. */
