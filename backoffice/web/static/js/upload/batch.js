@@ -11,7 +11,7 @@ export const TOGETHER = 25;
 const MOST_BYTES = 512 * 1024;
 const REQUESTS = 2;
 /** How long a request waits for others to go along. */
-const WAIT_MS = 10;
+const WAIT_MS = 20;
 
 export class Batches {
   #pace;

@@ -11,7 +11,7 @@ const SHORT_MS = 2000;
 const AIM_MS = 4000;
 
 /** Files of so many bytes go in one body, where nothing is known against it: that is several times as fast as pieces. */
-const LONG = 16 * 1024 * 1024;
+const LONG = 32 * 1024 * 1024;
 /** Less than that in `PATIENCE_MS`, and pieces are better: what a cut breaks off of them is less. */
 const SLOW = 16 * 1024 * 1024;
 

@@ -21,6 +21,7 @@ export class Queue extends EventTarget {
   #running = new Set();
   /** Where in `transfers` to look for the next one. */
   #from = 0;
+  #choosing = false;
 
   /** `limits`: {chunkSize, maxChunks} */
   constructor(limits, connection) {
@@ -103,16 +104,24 @@ export class Queue extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** Begin what there is room for. Each that begins says so, and is not asked here what comes after it: that would be a
+   * call within a call for as many as go at once. */
   #next() {
-    while (this.#from < this.transfers.length) {
-      const next = this.transfers[this.#from];
-      if (next.state !== "queued") {
-        this.#from += 1;
-        continue;
+    if (this.#choosing) return;
+    this.#choosing = true;
+    try {
+      while (this.#from < this.transfers.length) {
+        const next = this.transfers[this.#from];
+        if (next.state === "queued") {
+          const load = [...this.#running].reduce((sum, one) => sum + this.#load(one), 0);
+          if (load + this.#load(next) > AT_ONCE + 0.01) return;
+          next.run();
+        } else {
+          this.#from += 1;
+        }
       }
-      const load = [...this.#running].reduce((sum, one) => sum + this.#load(one), 0);
-      if (load + this.#load(next) > AT_ONCE + 0.01) return;
-      next.run();
+    } finally {
+      this.#choosing = false;
     }
   }
 
