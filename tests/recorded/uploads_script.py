@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from typing import Any
 
 from tests.recorded.session import KIB, NO_ID, OCTETS, Recorded
@@ -35,6 +36,8 @@ def uploads(site: Recorded) -> None:
     _placed(site)
     _completion(site)
     _whole(site)
+    _in_order(site)
+    _batches(site)
     _lists_of_uploads(site)
 
 
@@ -212,3 +215,48 @@ def _lists_of_uploads(site: Recorded) -> None:
     site.call("root", "DELETE", f"/uploads/{site.ids['open 1']}")
     site.call("ann reading", "DELETE", f"/uploads/{site.ids['open 2']}")
     site.call("bob", "GET", "/limits")
+
+
+def _in_order(site: Recorded) -> None:
+    """Bytes that come one after the other, in bodies of any length."""
+    begun = site.call("ann", "POST", "/uploads", json={"name": "in order.bin", "total_size": 10})
+    path = f"/uploads/{site.learn('in order.bin', begun, 'file_id')}"
+    site.call("ann", "PATCH", f"{path}?offset=0", headers=OCTETS, body=b"hello")
+    for offset in ("0", "6", "x"):
+        site.call("ann", "PATCH", f"{path}?offset={offset}", headers=OCTETS, body=b"world")
+    for who in ("bob", "nobody", "ann reading"):
+        site.call(who, "PATCH", f"{path}?offset=5", headers=OCTETS, body=b"world")
+    site.call("ann", "PATCH", path, headers=OCTETS, body=b"world")
+    site.call("ann", "PATCH", f"{path}?offset=5", headers=OCTETS, body=b"worlds")
+    site.call("ann", "PATCH", f"{path}?offset=5", headers=OCTETS, body=b"world")
+    body = {"file_id": site.ids["in order.bin"], "name": "in order.bin", "total_size": 10}
+    site.call("ann", "POST", "/upload_complete", json=body)
+    site.call("ann", "PATCH", f"{path}?offset=10", headers=OCTETS, body=b"x")
+    for size in (0, 2**62, "x"):
+        site.call("ann", "POST", "/uploads", json={"total_size": size})
+    site.call("ann", "POST", "/uploads", json={})
+    site.call("ann reading", "POST", "/uploads", json={"total_size": 1})
+    site.call("nobody", "POST", "/uploads", json={"total_size": 1})
+
+
+def batch_form(said: object, *contents: bytes) -> bytes:
+    """Small files in a form, the same bytes each time."""
+    parts = [b'Content-Disposition: form-data; name="files"\r\n\r\n' + json.dumps(said).encode()]
+    head = b'Content-Disposition: form-data; name="content"; filename="content"\r\n\r\n'
+    parts += [head + content for content in contents]
+    return b"".join(b"--%s\r\n%s\r\n" % (BOUNDARY.encode(), part) for part in parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def _batches(site: Recorded) -> None:
+    """Small files together."""
+    said = {"files": [{"name": "one.txt", "sha256": HEX}, {"name": "two.txt", "sha256": HEX}, {"name": "a/b"}]}
+    body = batch_form(said, b"hello", b"other", b"x")
+    answer = site.call("ann", "POST", "/files/batch", headers=FORM, body=body)
+    site.ids["one.txt"] = site.normal.learn("one.txt", answer.get_json()["items"][0]["file"]["id"])
+    site.record_anew(answer)
+    for who in ("nobody", "ann reading"):
+        site.call(who, "POST", "/files/batch", headers=FORM, body=body)
+    site.call("ann", "POST", "/files/batch", headers=FORM, body=batch_form(said, b"hello"))
+    site.call("ann", "POST", "/files/batch", headers=FORM, body=batch_form({"files": []}))
+    site.call("ann", "POST", "/files/batch", headers=FORM, body=body[:200])
+    site.call("ann", "POST", "/files/batch", json=said)

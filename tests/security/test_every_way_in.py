@@ -55,6 +55,8 @@ class Ann:
     mate: str = ""
     """The token of somebody with whom that folder is shared to be written into."""
     share: str = ""
+    in_order: str = ""
+    """An upload whose bytes come in order."""
 
     @classmethod
     def of(cls, site: Site) -> Ann:
@@ -86,6 +88,7 @@ class Ann:
         site.add_user("mate")
         given = site.services.shares.create(actor[0], folder=folder.id, user="mate", access=ShareAccess.WRITE)
         has.mate, has.share = site.token("mate"), f"/shares/{given.id}"
+        has.in_order = has.program("POST", "/uploads", json={"total_size": 9}).json["file_id"]  # type: ignore[index]
         return has
 
     def actor(self) -> Actor:
@@ -120,6 +123,12 @@ def _patch(ann: Ann) -> TestResponse:
     return ann.nobody("PATCH", ann.tus, headers={**TUS, "Upload-Offset": "0", "Content-Type": OCTETS}, data=b"")
 
 
+def _batch(ann: Ann) -> TestResponse:
+    """The answer of the only file."""
+    sent = {"files": '{"files": [{"name": "b.txt"}]}', "content": (BytesIO(b"x"), "content")}
+    return ann.program("POST", "/files/batch", data=sent)
+
+
 OWN: Final[dict[str, Callable[[Ann], TestResponse]]] = {
     "a session reads": lambda ann: ann.browser.get(f"/files/{ann.file}"),
     "a session lists": lambda ann: ann.browser.get("/files"),
@@ -134,6 +143,11 @@ OWN: Final[dict[str, Callable[[Ann], TestResponse]]] = {
     "a token sends a chunk": lambda ann: ann.program(
         "POST", _chunk(1, ann.upload), data=b"b" * CHUNK, content_type=RAW
     ),
+    "a token sends bytes in order": lambda ann: ann.program(
+        "PATCH", f"/uploads/{ann.in_order}?offset=0", data=b"b", content_type=RAW
+    ),
+    "a token begins in order": lambda ann: ann.program("POST", "/uploads", json={"total_size": 9}),
+    "a token stores many": _batch,
     "a token shares": lambda ann: ann.program("POST", "/links", json={"file": ann.file}),
     "a token begins by tus": lambda ann: ann.program("POST", "/tus/", headers={**TUS, "Upload-Length": "9"}),
     "an address of tus is asked": lambda ann: ann.nobody("HEAD", ann.tus, headers=TUS),
