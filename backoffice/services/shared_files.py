@@ -29,6 +29,7 @@ from backoffice.services.share_opening import Reached, Within
 from backoffice.services.shared_reading import SharedReading
 from backoffice.services.shares import Shares
 from backoffice.services.uploads.chunker import ReadInto
+from backoffice.services.uploads.resumable import Body, Resumable
 from backoffice.services.uploads.service import Data, Uploads
 from backoffice.services.uploads.status import UploadStatus
 from backoffice.services.users import Users
@@ -172,6 +173,22 @@ class SharedFiles(SharedReading):
                 name=name,
                 place=Place(folder, place.path),
             )
+
+    def begin(self, person: Actor, share_id: str, *, name: str, size: int, place: Place = TOP) -> Upload:
+        """An upload whose bytes come in order, that becomes a file there; as `Resumable.begin`."""
+        guest, folder = self.writer(person, share_id, place.folder)
+        with _of_another():
+            return self._resumable.begin(guest, name=name, size=size, place=Place(folder, place.path))
+
+    def append(self, person: Actor, share_id: str, upload_id: str, offset: int, body: Body) -> Upload:
+        """Bytes of it, from `offset` on; as `Resumable.append`."""
+        guest, _ = self.writer(person, share_id)
+        with _of_another():
+            return self._resumable.append(guest, upload_id, offset, body)
+
+    @property
+    def _resumable(self) -> Resumable:
+        return Resumable(self.uploads, self.folders)
 
     def begun_for(self, person: Actor, share_id: str, upload_id: str) -> Place:
         """Where an upload that the same person began there goes; where there is none, the folder that is shared. Gives

@@ -146,7 +146,7 @@ KINDS = [
         "what a role would do",
         ADMIN + "preview_role",
         200,
-        10,
+        13,
         made(admin.role, "POST", "/admin/roles/{made}/preview", json={}),
     ),
     Kind("everybody's sessions", ADMIN + "list_everybodys_sessions", 200, 3, root("GET", "/admin/sessions")),

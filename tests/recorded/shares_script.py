@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backoffice.domain.paging import Query
 from tests.recorded.session import NO_ID, Recorded
+from tests.recorded.uploads_script import FORM, OCTETS, batch_form
 
 
 def shares(site: Recorded) -> None:
@@ -18,6 +19,7 @@ def shares(site: Recorded) -> None:
     _received(site, share, folder, deep, plan)
     _written(site, share, deep, plan)
     _folders(site, share, deep)
+    _few_requests(site, share)
     _on_pages(site, share, folder, plan)
     _changed(site, share, folder)
     for who in ("nobody", "bob", "olga", "ann"):
@@ -128,6 +130,26 @@ def _folders(site: Recorded, share: str, deep: str) -> None:
     site.call("bob", "POST", f"{root}/upload_chunk?chunk_index=0&total_chunks=1&folder={NO_ID}", body=b"four")
     done = site.call("bob", "POST", f"{root}/upload_complete", json={"file_id": upload, "name": "n", "total_size": 4})
     assert done.status_code == 201
+
+
+def _few_requests(site: Recorded, share: str) -> None:
+    """Long files in order, small ones together."""
+    root = f"/shares/{share}"
+    for who in ("nobody", "eve", "ann", "bob"):
+        begun = site.call(who, "POST", f"{root}/uploads", json={"name": "long.bin", "total_size": 8})
+    path = f"{root}/uploads/{site.learn('long.bin', begun, 'file_id')}"
+    for who in ("nobody", "eve", "bob", "bob"):
+        site.call(who, "PATCH", f"{path}?offset=0", headers=OCTETS, body=b"four")
+    site.call("bob", "PATCH", f"{path}?offset=4", headers=OCTETS, body=b"more")
+    for size in (0, "x"):
+        site.call("bob", "POST", f"{root}/uploads", json={"total_size": size})
+    site.call("bob", "POST", f"{root}/uploads", json={"total_size": 1, "folder": NO_ID})
+    body = batch_form({"files": [{"name": "small.txt"}, {"name": "a/b"}]}, b"hello", b"x")
+    for who in ("nobody", "eve", "bob"):
+        answer = site.call(who, "POST", f"{root}/files/batch", headers=FORM, body=body)
+    site.normal.learn("small.txt", answer.get_json()["items"][0]["file"]["id"])
+    site.record_anew(answer)
+    site.call("bob", "POST", f"{root}/files/batch", headers=FORM, body=body[:200])
 
 
 def _on_pages(site: Recorded, share: str, folder: str, plan: str) -> None:

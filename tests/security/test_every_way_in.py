@@ -55,6 +55,8 @@ class Ann:
     mate: str = ""
     """The token of somebody with whom that folder is shared to be written into."""
     share: str = ""
+    mates: str = ""
+    """An upload whose bytes come in order, that this one began there."""
     in_order: str = ""
     """An upload whose bytes come in order."""
 
@@ -88,6 +90,7 @@ class Ann:
         site.add_user("mate")
         given = site.services.shares.create(actor[0], folder=folder.id, user="mate", access=ShareAccess.WRITE)
         has.mate, has.share = site.token("mate"), f"/shares/{given.id}"
+        has.mates = has.by_share("POST", "/uploads", json={"total_size": 9}).json["file_id"]  # type: ignore[index]
         has.in_order = has.program("POST", "/uploads", json={"total_size": 9}).json["file_id"]  # type: ignore[index]
         return has
 
@@ -123,10 +126,10 @@ def _patch(ann: Ann) -> TestResponse:
     return ann.nobody("PATCH", ann.tus, headers={**TUS, "Upload-Offset": "0", "Content-Type": OCTETS}, data=b"")
 
 
-def _batch(ann: Ann) -> TestResponse:
-    """The answer of the only file."""
+def _batch(send: Callable[..., TestResponse]) -> TestResponse:
+    """Of one file."""
     sent = {"files": '{"files": [{"name": "b.txt"}]}', "content": (BytesIO(b"x"), "content")}
-    return ann.program("POST", "/files/batch", data=sent)
+    return send("POST", "/files/batch", data=sent)
 
 
 OWN: Final[dict[str, Callable[[Ann], TestResponse]]] = {
@@ -147,7 +150,7 @@ OWN: Final[dict[str, Callable[[Ann], TestResponse]]] = {
         "PATCH", f"/uploads/{ann.in_order}?offset=0", data=b"b", content_type=RAW
     ),
     "a token begins in order": lambda ann: ann.program("POST", "/uploads", json={"total_size": 9}),
-    "a token stores many": _batch,
+    "a token stores many": lambda ann: _batch(ann.program),
     "a token shares": lambda ann: ann.program("POST", "/links", json={"file": ann.file}),
     "a token begins by tus": lambda ann: ann.program("POST", "/tus/", headers={**TUS, "Upload-Length": "9"}),
     "an address of tus is asked": lambda ann: ann.nobody("HEAD", ann.tus, headers=TUS),
@@ -175,6 +178,11 @@ SHARE: Final[dict[str, Callable[[Ann], TestResponse]]] = {
     "a mate makes folders": lambda ann: ann.by_share("POST", "/folders", json={"path": ["new", "er"]}),
     "a mate asks for names": lambda ann: ann.by_share("POST", "/files/taken", json={"files": [{"name": "a.txt"}]}),
     "a mate begins": lambda ann: ann.by_share("POST", "/upload_chunk?chunk_index=0&total_chunks=2", data=b"x"),
+    "a mate begins in order": lambda ann: ann.by_share("POST", "/uploads", json={"total_size": 9}),
+    "a mate sends bytes in order": lambda ann: ann.by_share(
+        "PATCH", f"/uploads/{ann.mates}?offset=0", data=b"b", content_type=RAW
+    ),
+    "a mate stores many": lambda ann: _batch(ann.by_share),
     "a mate's uploads": lambda ann: ann.by_share("GET", "/uploads"),
 }
 STRANGERS: Final = LINK | FOLDER_LINK | SHARE

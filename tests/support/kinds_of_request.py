@@ -183,8 +183,8 @@ def in_order(data: bytes) -> Prepare:
     return prepare
 
 
-def batch(world: World) -> Ask:
-    """Of three small files."""
+def batch_body(world: World) -> tuple[bytes, str]:
+    """Three small files in a form, and its type."""
     names = [world.name() for _ in range(3)]
     said = json.dumps({"files": [{"name": name} for name in names]})
     edge = "edge"
@@ -192,7 +192,12 @@ def batch(world: World) -> Ask:
     parts += [f'Content-Disposition: form-data; name="content"; filename="f"\r\n\r\n{name}' for name in names]
     body = "".join(f"--{edge}\r\n{part}\r\n" for part in parts) + f"--{edge}--\r\n"
     kind = f"multipart/form-data; boundary={edge}"
-    return lambda: world.ann.call("POST", "/files/batch", data=body.encode(), content_type=kind)
+    return body.encode(), kind
+
+
+def batch(world: World) -> Ask:
+    body, kind = batch_body(world)
+    return lambda: world.ann.call("POST", "/files/batch", data=body, content_type=kind)
 
 
 def chunk_again(world: World) -> Ask:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.support.kinds_of_admin_request import made
 from tests.support.kinds_of_folder_request import own_folder
-from tests.support.kinds_of_request import Ask, Kind, Prepare, World, ann, desk, page, root
+from tests.support.kinds_of_request import Ask, Kind, Prepare, World, ann, batch_body, desk, page, root
 
 _NUMBERS: Final = count(1)
 
@@ -64,6 +64,20 @@ def complete(world: World) -> Ask:
     key, upload = begun(world)
     body = {"file_id": upload, "name": world.name(), "total_size": 1}
     return lambda: world.ann.call("POST", f"/shares/{key}/upload_complete", json=body)
+
+
+def in_order(world: World) -> Ask:
+    key = share(world)
+    begun = world.ann.call("POST", f"/shares/{key}/uploads", json={"total_size": 2})
+    assert begun.status_code == 201, begun.text
+    path = f"/shares/{key}/uploads/{begun.json['file_id']}?offset=0"  # type: ignore[index]
+    return lambda: world.ann.call("PATCH", path, data=b"xy", content_type="application/octet-stream")
+
+
+def many(world: World) -> Ask:
+    body, kind = batch_body(world)
+    key = share(world)
+    return lambda: world.ann.call("POST", f"/shares/{key}/files/batch", data=body, content_type=kind)
 
 
 def of_upload(method: str, more: str = "") -> Prepare:
@@ -155,6 +169,15 @@ OF_SHARES = [
         5,
         theirs("POST", "/upload_chunk?chunk_index=0&total_chunks=2", data=b"x"),
     ),
+    Kind(
+        "begin in order in a share",
+        FILES + "begin_shared_in_order",
+        201,
+        6,
+        theirs("POST", "/uploads", json={"name": "x", "total_size": 2}),
+    ),
+    Kind("bytes in order in a share", FILES + "append_shared_in_order", 200, 9, in_order),
+    Kind("small files into a share", FILES + "batch_shared", 200, 15, many),
     Kind("complete in a share", FILES + "shared_complete", 201, 7, complete),
     Kind(
         "make a folder in a share",

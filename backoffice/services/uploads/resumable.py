@@ -179,10 +179,10 @@ class Resumable:
                 raise
             raise OffsetMismatch(offset=latest.size) from None
 
-    def begin(self, actor: Actor, *, name: str, size: int) -> Upload:
+    def begin(self, actor: Actor, *, name: str, size: int, place: Place = TOP) -> Upload:
         """Open an upload of `size` bytes that its last byte makes no file: who sends it says when, by
         `Uploads.complete`. Raises what `Uploads.create_stream` raises."""
-        return self.uploads.create_stream(actor, size=size, name=name, protocol=TUS)
+        return self.uploads.create_stream(actor, size=size, name=name, protocol=TUS, place=place)
 
     def append(self, actor: Actor, upload_id: str, offset: int, body: Body) -> Upload:
         """Take what `body` has, from byte `offset` on, and no more. Raises Gone, TooLarge, and what `Uploads.append`

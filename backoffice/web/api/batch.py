@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Annotated, Any, Final
 
@@ -10,7 +12,7 @@ from flask import Response, request
 from pydantic import Field
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.files import File, FileSpec, OnConflict
+from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.limits import MAX_BATCH_BYTES, MAX_BATCH_FILES, MAX_FOLDER_DEPTH
 from backoffice.errors import BackofficeError, Invalid, TooLarge
 from backoffice.web.api.blueprints import uploads_bp
@@ -19,9 +21,10 @@ from backoffice.web.api.mime_types import guess_type
 from backoffice.web.api.multipart import FORM, read_parts
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import MAX_JSON, Strict, field_error, parse_json, validate
+from backoffice.web.api.places import Folder
 from backoffice.web.api.record_json import record_json
 from backoffice.web.api.responses import Answer, owner_context, send_json
-from backoffice.web.api.uploads import TAG, ConflictChoice, Folder
+from backoffice.web.api.uploads import TAG, ConflictChoice
 from backoffice.web.context import services
 from backoffice.web.errors import problem_of
 from backoffice.web.identity import actor
@@ -29,6 +32,7 @@ from backoffice.web.route_access import route_act
 
 _FILES: Final = "files"
 _CONTENT: Final = "content"
+Store = Callable[[FileSpec, tuple[str, ...], bytes], dict[str, Any]]
 
 
 class BatchFile(Strict):
@@ -109,9 +113,26 @@ def upload_batch() -> Response:
     """At most 100 files with 4 MiB together, each as if it came alone: one that is refused is in nobody's way. None is
     stored before all have come, so of a body that was cut nothing is left. Where the answer is lost, send the same
     again with `fail`: what was stored is refused by its name."""
-    said, contents = _received()
     paths: dict[tuple[str, ...], str] = {}
-    items = [_stored(said.folder, one, content, paths) for one, content in zip(said.files, contents, strict=True)]
+
+    def store(spec: FileSpec, path: tuple[str, ...], content: bytes) -> dict[str, Any]:
+        if path and path not in paths:
+            paths[path] = services().folders.make_path(actor(), path, spec.folder).id
+        placed = replace(spec, folder=paths[path]) if path else spec
+        file = services().uploads.upload_stream(actor(), placed, BytesIO(content).readinto, len(content))
+        return record_json(FileAnswer, file, owner_context([file.owner], actor()))
+
+    return send_stored(store)
+
+
+def send_stored(store: Store) -> Response:
+    """What `store` makes of each file of the request, given where it goes, the folders below that, and its bytes: the
+    file in JSON, or what it raises. Raises Invalid, BodyCut, TooLarge."""
+    said, contents = _received()
+    items = [
+        _answer(partial(_store, store, said.folder, one, content))
+        for one, content in zip(said.files, contents, strict=True)
+    ]
     return send_json({"items": items}, headers={"X-Durability": services().system.durability_level})
 
 
@@ -139,24 +160,20 @@ def _received() -> tuple[BatchFiles, Sequence[bytes]]:
     return said, contents
 
 
-def _stored(folder: str, one: BatchFile, content: bytes, paths: dict[tuple[str, ...], str]) -> dict[str, Any]:
-    """What came of a file. `paths`: folders that were reached before."""
-    try:
-        file = _store(folder, one, content, paths)
-    except BackofficeError as error:
-        return {"file": None, "problem": problem_of(error)}
-    return {"file": record_json(FileAnswer, file, owner_context([file.owner], actor())), "problem": None}
-
-
-def _store(folder: str, one: BatchFile, content: bytes, paths: dict[tuple[str, ...], str]) -> File:
-    path = tuple(one.folder_path)
-    if path and path not in paths:
-        paths[path] = services().folders.make_path(actor(), path, folder).id
+def _store(store: Store, folder: str, one: BatchFile, content: bytes) -> dict[str, Any]:
     spec = FileSpec(
         name=one.name,
         mime_type=one.mime_type or guess_type(one.name),
         digest=bytes.fromhex(one.sha256 or ""),
         on_conflict=OnConflict(one.on_conflict),
-        folder=paths[path] if path else folder,
+        folder=folder,
     )
-    return services().uploads.upload_stream(actor(), spec, BytesIO(content).readinto, len(content))
+    return store(spec, tuple(one.folder_path), content)
+
+
+def _answer(store: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What came of a file."""
+    try:
+        return {"file": store(), "problem": None}
+    except BackofficeError as error:
+        return {"file": None, "problem": problem_of(error)}

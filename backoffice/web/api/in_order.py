@@ -26,6 +26,7 @@ from backoffice.web.api.blueprints import uploads_bp
 from backoffice.web.api.files import FileName
 from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict, json_body, query
+from backoffice.web.api.places import Folder, Path, place_begun
 from backoffice.web.api.responses import Answer, send
 from backoffice.web.api.uploads import TAG
 from backoffice.web.body import RequestBody
@@ -43,6 +44,8 @@ class BeginRequest(Strict):
     total_size: Annotated[
         int, Field(ge=1, le=MAX_BYTES, description="Bytes of the whole file: reserves the quota for it"), IntFromText
     ]
+    folder: Folder = ""
+    folder_path: Path = ()
 
 
 class AppendFields(Strict):
@@ -77,7 +80,10 @@ def begin_in_order() -> Response:
     """For few requests with long bodies, which cost less than many chunks. It is an upload like any other: it is
     completed by `/upload_complete`, and what is missing may come as chunks, too, of the `chunk_size` of `/limits`."""
     wanted = json_body(BeginRequest, request)
-    return _send(services().resumable.begin(actor(), name=wanted.name, size=wanted.total_size), 201)
+    place = place_begun(wanted.folder, wanted.folder_path)
+    return send_in_order(
+        services().resumable.begin(actor(), name=wanted.name, size=wanted.total_size, place=place), 201
+    )
 
 
 @uploads_bp.patch("/uploads/<file_id>")
@@ -109,12 +115,14 @@ def append_in_order(file_id: str) -> Response:
     the last byte makes no file of it: look first, at `/uploads/{file_id}/chunks`, whether all of it is as it should
     be."""
     wanted = query(AppendFields, request)
-    return _send(services().resumable.append(actor(), file_id, wanted.offset, _body))
+    return send_in_order(services().resumable.append(actor(), file_id, wanted.offset, body_up_to))
 
 
-def _body(limit: int) -> ReadInto:
+def body_up_to(limit: int) -> ReadInto:
+    """The body of the request, of at most so many bytes."""
     return RequestBody(request, limit).read_into
 
 
-def _send(upload: Upload, status: int = 200) -> Response:
+def send_in_order(upload: Upload, status: int = 200) -> Response:
+    """How far it is."""
     return send(InOrderAnswer(file_id=upload.id, offset=upload.bytes, total_size=upload.size), status)

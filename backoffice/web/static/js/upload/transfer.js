@@ -389,7 +389,9 @@ export class Transfer extends EventTarget {
     let doubtful = false;
     if (this.#pace.inOneBody(this.size)) {
       try {
-        this.#own((await call("POST", "/uploads", { json: { name: this.name, total_size: this.size }, signal })).file_id);
+        const { folder, path } = this.place;
+        const json = { name: this.name, total_size: this.size, folder, folder_path: path };
+        this.#own((await call("POST", "/uploads", { json, signal })).file_id);
       } catch (error) {
         if (!(error instanceof Refused || error instanceof Lost)) throw error;
         doubtful = true; // a first chunk says what is wrong, if that is still so
