@@ -58,6 +58,12 @@ def place_of(text: str) -> Place:
     return Place.of(_text(said, _FOLDERS), path.split("/") if path else ())
 
 
+def metadata_of(name: str, mime_type: str) -> str:
+    """What a client says of a file that is so called, under the names that nearly all give."""
+    said = {_NAMES[0]: name, _TYPES[0]: mime_type}
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items())
+
+
 def _text(said: Mapping[str, bytes], keys: tuple[str, ...]) -> str:
     """The first value under these keys that is not empty."""
     value = next((said[key] for key in keys if said.get(key)), b"")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.files import File, FileSpec
-from backoffice.domain.ids import new_id
+from backoffice.domain.ids import id_from, new_id
 from backoffice.domain.paging import Query
 from backoffice.domain.upload_metadata import place_of
 from backoffice.domain.uploads import FINAL, PARTIAL, TAILS, TUS, UNKNOWN, Chunk, ChunkMap, Upload, UploadState
@@ -64,9 +64,22 @@ class Concatenation:
                 concat=FINAL,
                 parts=parts,
                 place=place_of(metadata),
+                upload_id=self._free_id(actor, ids),
             )
         except VersionMismatch:
             raise Conflict("A part was changed meanwhile.") from None
+
+    @staticmethod
+    def id_of(actor: Actor, ids: Sequence[str]) -> str:
+        """The identifier of what is made of these parts, in this order: by it who asks again is answered when the parts
+        are gone."""
+        return id_from(FINAL, actor.id, *ids)
+
+    def _free_id(self, actor: Actor, ids: Sequence[str]) -> str:
+        """That, unless one that was given up has it still, with chunks that are about to be freed: "" then."""
+        wanted = self.id_of(actor, ids)
+        there = self.uploads.uploads.get(wanted) or self.uploads.files.of_upload(wanted)[0]
+        return wanted if there is None else ""
 
     def _whole_of(self, part: Upload) -> Upload | None:
         """None for a part that is free: it belongs to none, or to one that was given up."""

@@ -37,7 +37,7 @@ from backoffice.services.authorization import authorize
 from backoffice.services.folders import Folders
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.concatenation import Concatenation
-from backoffice.services.uploads.progress import Progress
+from backoffice.services.uploads.progress import Progress, said_of
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.uploads.streaming import NOTED_TOGETHER
 
@@ -114,12 +114,29 @@ class Resumable:
 
     def concatenate(self, actor: Actor, parts: Sequence[str], *, metadata: str = "") -> Progress:
         """Open an upload made of these, which becomes a file as soon as all of them have their bytes: now, or with the
-        last byte that comes. Raises what `Concatenation.begin` and `Uploads.complete` raise."""
-        whole = self.concatenation.begin(actor, parts, spec_of(metadata), metadata)
+        last byte that comes. Asked for again when it is a file by now, it is that one. Raises what
+        `Concatenation.begin` and `Uploads.complete` raise."""
+        try:
+            whole = self.concatenation.begin(actor, parts, spec_of(metadata), metadata)
+        except NotFound as missing:
+            return self._made_of(actor, parts, missing)
         try:
             return self._settled(actor, whole)
         except Completing:
             return Progress.of(whole, UNKNOWN, UNKNOWN)  # who sent the last byte just now is at it
+
+    def _made_of(self, actor: Actor, parts: Sequence[str], missing: NotFound) -> Progress:
+        """The file that these parts have become. Raises `missing` where they have not, Gone."""
+        whole = self.concatenation.id_of(actor, parts)
+        try:
+            made = self._find(actor, whole)
+        except Gone:
+            raise
+        except NotFound:
+            raise missing from None
+        if not isinstance(made, File):
+            raise missing
+        return self._stored(whole, made)
 
     @property
     def concatenation(self) -> Concatenation:
@@ -133,7 +150,7 @@ class Resumable:
         """
         found = self._find(actor, upload_id)
         if isinstance(found, File):
-            return self._stored(upload_id, found)
+            return replace(self._stored(upload_id, found), metadata=said_of(actor, found))
         if found.total_chunks != UNKNOWN and found.protocol != TUS:
             return Progress.of(found, self._offset(found), found.size)
         return self._settled(actor, found)

@@ -72,12 +72,14 @@ class UploadsStarting(UploadsUnderWay):
         concat: str = "",
         parts: Sequence[Upload] = (),
         place: Place = TOP,
+        upload_id: str = "",
     ) -> Upload:
         """Open an upload whose bytes come in order, by `append`, and reserve `size` bytes; None: unknown, then quota is
-        taken as they come. `concat`: see `Upload`; `parts` of a final one, which belong to it from now on. Raises what
-        `start` raises; VersionMismatch where a part has changed."""
+        taken as they come. `concat`: see `Upload`; `parts` of a final one, which belong to it from now on; `upload_id`:
+        its identifier, which nothing has, "" = a new one. Raises what `start` raises; VersionMismatch where a part has
+        changed."""
         said = Said(protocol=protocol, metadata=metadata, concat=concat, parts=tuple(part.id for part in parts))
-        return self._start(actor, UNKNOWN, size, name, said=said, parts=parts, place=place)
+        return self._start(actor, UNKNOWN, size, name, said=said, parts=parts, place=place, upload_id=upload_id)
 
     @records_quota_refusals
     def declare_size(self, actor: Actor, upload_id: str, size: int) -> Upload:
@@ -102,6 +104,7 @@ class UploadsStarting(UploadsUnderWay):
         parts: Sequence[Upload] = (),
         adds: bool = True,
         place: Place = TOP,
+        upload_id: str = "",
     ) -> Upload:
         """`adds`: a file comes of it, for which there has to be room now; what guests send may wait outside of all that
         its owner has, as the commit of the file sees."""
@@ -110,7 +113,7 @@ class UploadsStarting(UploadsUnderWay):
         now = self.now()
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
-            id=new_id(),
+            id=upload_id or new_id(),
             owner=actor.owner,
             begun_by=actor.begins_as if actor.acts_for else "",
             created_at=now,

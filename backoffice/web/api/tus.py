@@ -132,7 +132,8 @@ tus_bp.add_url_rule("/<upload_address>", "tell_options", tell_options, methods=[
 def begin_upload() -> ResponseReturnValue:
     """The first bytes may come along, as `application/offset+octet-stream`; if anything goes wrong then, nothing is
     left. An upload of length 0 is a file at once. A part never is one; what is made of parts is as soon as all of them
-    have their bytes, and they end with it."""
+    have their bytes, and they end with it. Named once more, they are answered as the first time, while the file is
+    there."""
     check_version(request)
     partial, parts = concat_of(request)
     if parts:
@@ -163,7 +164,7 @@ def begin_upload() -> ResponseReturnValue:
         **_OFFSET,
         **_EXPIRES,
         "Upload-Length": "Bytes of the whole; or `Upload-Defer-Length: 1`",
-        "Upload-Metadata": "As it was sent",
+        "Upload-Metadata": "As it was sent; of a file name and type as they are, for who may read it",
         "Upload-Concat": "Of a part, and of what is made of parts until it is a file",
     },
     path=_ADDRESS,

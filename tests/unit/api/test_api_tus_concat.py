@@ -75,6 +75,28 @@ def test_parts_that_are_still_on_their_way(ann: Person, tus: Tus) -> None:
     assert ann.get(f"/files/{id_of(path)}").data == DATA
 
 
+def test_a_final_request_whose_answer_was_lost_is_answered_again(site: Site, ann: Person, tus: Tus) -> None:
+    parts = [part(tus, 100_000, DATA[:100_000]), part(tus, len(DATA) - 100_000, DATA[100_000:])]
+    path = path_of(final(tus, *parts))
+    file_id = id_of(path)
+    for headers in ({}, {"Upload-Metadata": metadata(filename="other.bin")}):
+        again = final(tus, *parts, **headers)
+        assert id_of(path_of(again)) == file_id
+        assert again.headers["Upload-Offset"] == str(len(DATA))
+    assert len(ann.get("/files").json["items"]) == 1
+    problem(final(tus, *reversed(parts)), 404, "not_found")
+    problem(final(tus, parts[0]), 404, "not_found")
+    bob = Tus.of(site.person("bob"))
+    problem(final(bob, *parts), 404, "not_found")
+    assert ann.call("PUT", f"/files/{file_id}/content", data=b"other").status_code == 200
+    assert id_of(path_of(final(tus, *parts))) == file_id, "as long as what it brought is kept"
+    [version] = ann.get(f"/files/{file_id}/versions").json["items"]
+    assert ann.call("DELETE", f"/files/{file_id}/versions/{version['id']}").status_code == 204
+    assert final(tus, *parts).status_code == 410
+    assert ann.call("DELETE", f"/files/{file_id}?purge=1").status_code == 204
+    problem(final(tus, *parts), 404, "not_found")
+
+
 def test_what_is_made_of_others_takes_no_bytes(ann: Person, tus: Tus) -> None:
     one = part(tus, 5)
     path = path_of(final(tus, one))

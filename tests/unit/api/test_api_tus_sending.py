@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import pytest
 
 from backoffice.domain.access import Actor, granted_by
+from backoffice.domain.permissions import Permissions
 from backoffice.services.uploads.resumable import ALGORITHMS
 from tests.support.api_site import KIB, Person, problem
-from tests.support.tus import OCTETS, TUS, Tus, checksum, id_of
+from tests.support.tus import OCTETS, TUS, Tus, checksum, id_of, metadata
 
 LONG = bytes(range(256)) * 700
 """Of several chunks, and no whole number of them."""
@@ -214,3 +216,22 @@ def test_nobody_goes_on_with_the_body_of_a_put(ann: Person, tus: Tus) -> None:
     assert tus.head(path).status_code == 404
     assert tus.patch(path, 1, b"x").status_code == 404
     assert tus.delete(path).status_code == 404
+
+
+def test_I27_who_may_read_the_file_is_told_what_it_is_and_the_address_tells_nothing(ann: Person, tus: Tus) -> None:
+    path = tus.begin(5, "naïve.pdf")
+    assert tus.patch(path, 0, b"hello").status_code == 204
+    said = metadata(filename="naïve.pdf", filetype="application/pdf")
+    assert tus.head(path).headers["Upload-Metadata"] == said
+    renamed = ann.call("POST", f"/files/{id_of(path)}/rename", json={"new_name": "secret.pdf"})
+    assert renamed.status_code == 200
+    assert tus.head(path).headers["Upload-Metadata"] == said.replace(*map(encoded, ("naïve.pdf", "secret.pdf")))
+    writer = ann.site.narrowed(ann, Permissions.FILES_WRITE)
+    for other in (Tus.nobody(ann), Tus.of(writer)):
+        answer = other.head(path)
+        assert (answer.status_code, answer.headers["Upload-Offset"]) == (200, "5")
+        assert "Upload-Metadata" not in answer.headers
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
