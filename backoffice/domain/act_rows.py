@@ -58,6 +58,11 @@ class Act:
         return OWN_TO_ALL[self.takes] if self.takes is not None and self.whose is Whose.OWN_OR_ALL else None
 
     @property
+    def reads(self) -> bool:
+        """Whether it takes no more than a right to read, for which no form is open."""
+        return self.takes is not None and self.takes.endswith(":read")
+
+    @property
     def opens(self) -> tuple[Permission, ...]:
         """The permissions of which one is needed to do this to something, whosever it is: what a door asks, behind
         which it shows what is asked about. None: being signed in is enough."""

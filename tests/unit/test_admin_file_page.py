@@ -14,6 +14,7 @@ from backoffice.errors import Invalid
 from backoffice.services.uploads.pace import Pace, pace_of
 from backoffice.web.admin.file_forms import split_tags, written_tags
 from tests.support.admin_views import Desk, version_in
+from tests.support.links import names_in
 from tests.support.uploads import LIMITS
 from tests.support.website import PASSWORD, SHELL
 
@@ -135,6 +136,49 @@ def test_verify_now_says_what_came_of_it(whole: Desk) -> None:
     assert f"{file.name} is damaged: chunk 0 of 1 chunk." in page
     assert "verified it: 1 of 1 chunks damaged (0)" in page
     assert "Verify now" not in whole.as_("auditor").get(details(file.id, "details")).text
+
+
+def test_selected_files_are_one_archive_and_each_a_download(whole: Desk) -> None:
+    first, second, gone = whole.file(), whole.file(), whole.file()
+    operator = whole.as_("operator")
+    form = {"action": "download", "rowid": [first.id, second.id], "url": "/admin/files/?search=x"}
+    assert 'value="download"' in operator.get("/admin/files/").text
+    answer = operator.post("/admin/files/action/", form)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/zip")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert sorted(names_in(answer.data)) == sorted([first.name, second.name])
+    log = whole.site.services.audit.page(SHELL, filters=(("action", "file.download"),))
+    found = [one.event["object"]["id"] for one in log.items if one.event["actor"]["name"] == "the-operator"]
+    assert set(found) == {first.id, second.id}
+    whole.site.services.files.trash(SHELL, gone.id)
+    form["rowid"] = [first.id, gone.id]
+    refused = operator.post("/admin/files/action/", form)
+    assert refused.location == "/admin/files/?search=x"
+    assert "Some of these files are not there any more, so nothing was sent." in operator.get("/admin/files/").text
+
+
+def test_who_may_not_read_everybodys_files_gets_no_archive_of_them(whole: Desk) -> None:
+    file = whole.file()
+    form = {"action": "download", "rowid": [file.id]}
+    user = whole.as_("user")
+    assert user.post("/admin/files/action/", form).status_code == 403
+    assert user.get(f"/admin/files/download/?rowid={file.id}").status_code == 403
+    log = whole.site.services.audit.page(SHELL, filters=(("object", f"file:{file.id}"), ("action", "file.download")))
+    assert not log.items
+
+
+def test_who_may_only_read_has_them_by_an_address(whole: Desk) -> None:
+    first, second = whole.file(), whole.file()
+    auditor = whole.as_("auditor")
+    page = auditor.get("/admin/files/").text
+    [form] = re.findall(r'<form ([^>]*id="bulk"[^>]*)>(.*?)</form>', page, re.DOTALL)
+    assert 'action="/admin/files/download/"' in form[0]
+    assert "method" not in form[0]
+    assert "csrf" not in form[1]
+    answer = auditor.get(f"/admin/files/download/?rowid={first.id}&rowid={second.id}")
+    assert sorted(names_in(answer.data)) == sorted([first.name, second.name])
+    for none in ("", "?rowid=nonsense", f"?rowid={'0' * 22}"):
+        assert auditor.get(f"/admin/files/download/{none}").location == "/admin/files/"
 
 
 # -- trash

@@ -137,8 +137,10 @@ class ViewActions:
 
     @property
     def acts(self) -> list[Act]:
-        """What the actions do, by the permissions that they take."""
-        return sorted({action.act for action in self._by_name.values()}, key=lambda act: str(act.foreign))
+        """What the actions change, by the permissions that they take."""
+        return sorted(
+            {one.act for one in self._by_name.values() if not one.act.reads}, key=lambda act: str(act.foreign)
+        )
 
     def permitted(self) -> list[BulkAction]:
         """What the person asking may do, in the order of the buttons."""

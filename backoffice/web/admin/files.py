@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from flask import flash, g
+from flask import flash, g, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
 from markupsafe import Markup
 
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.limits import MAX_VERIFIED_AT_ONCE
+from backoffice.domain.limits import MAX_SELECTED, MAX_VERIFIED_AT_ONCE
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.text import fold
+from backoffice.errors import Invalid, NotFound
 from backoffice.services.file_inspection import Verification
 from backoffice.services.files import Files
 from backoffice.web.admin.access import ViewActs
@@ -25,9 +28,11 @@ from backoffice.web.admin.filters import days, equals, one_of, sizes
 from backoffice.web.admin.owners import WithOwner, owner_filter, owner_link, permitted_on_owned, with_owner, with_owners
 from backoffice.web.admin.record_page import Panel
 from backoffice.web.context import services
+from backoffice.web.download import send_file
 from backoffice.web.formats import NOTHING, number
 from backoffice.web.identity import actor, may
 from backoffice.web.names import kind_of, name_with_icon
+from backoffice.web.route_access import Access, access_to
 
 
 def file_name(_view: Any, _context: Any, record: Any, _name: str) -> Markup | str:
@@ -139,6 +144,29 @@ class FileView(OwnedView):
     @bulk_action("transfer", "Hand over", act=Acts.FILE_TRANSFER)
     def transfer(self, ids: list[str]) -> None:
         """Likewise."""
+
+    def access_rules(self) -> dict[str, Access]:
+        return {**super().access_rules(), "download_view": access_to(Acts.FILE_DOWNLOAD, everybody=True)}
+
+    @expose("/download/")  # type: ignore[untyped-decorator]
+    def download_view(self) -> ResponseReturnValue:
+        """The same for who may only read."""
+        answer = self.download(request.args.getlist("rowid")[:MAX_SELECTED])
+        return answer if answer is not None else redirect(self.get_url(".index_view"))
+
+    @bulk_action("download", "Download", act=Acts.FILE_DOWNLOAD)
+    def download(self, ids: list[str]) -> ResponseReturnValue | None:
+        """As one archive; each file is recorded as downloaded when its turn comes. Where one of them is gone or cannot
+        be had, that is said, and nothing is sent."""
+        try:
+            opened = services().zips.open(actor(), ids)
+        except NotFound:
+            flash("Some of these files are not there any more, so nothing was sent.", "warning")
+            return None
+        except Invalid as error:
+            flash(str(error), "error")
+            return None
+        return send_file(opened, request, opened.affords)
 
     def get_page(self, query: Query) -> Page[WithOwner]:
         """With the types that there are, which the filter offers."""
