@@ -78,6 +78,8 @@ def admin_lists(site: Recorded) -> None:
         "files/?flt0_owner_is=nobody%20here",
         "files/?flt3_size_at_least=x",
         "files/export/csv/?search=report",
+        f"files/download/?rowid={site.ids['report.txt']}",
+        "files/download/?rowid=nonsense",
         "uploads/?search=half",
         "audit/?flt1_action_is=file.trash",
         "audit/?flt0_actor_is=ann",

@@ -138,9 +138,7 @@ class ViewActions:
     @property
     def acts(self) -> list[Act]:
         """What the actions change, by the permissions that they take."""
-        return sorted(
-            {one.act for one in self._by_name.values() if not one.act.reads}, key=lambda act: str(act.foreign)
-        )
+        return sorted({of.act for of in self._by_name.values() if not of.act.reads}, key=lambda act: str(act.foreign))
 
     def permitted(self) -> list[BulkAction]:
         """What the person asking may do, in the order of the buttons."""
