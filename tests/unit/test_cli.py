@@ -41,6 +41,12 @@ def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str])
     assert "No such command" in capsys.readouterr().err
 
 
+def test_of_a_mistyped_command_the_nearest_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["downlod"]) == 2
+    assert "No such command 'downlod': did you mean download?" in capsys.readouterr().err
+    assert cli.main(["download", "--help"]) == 0
+
+
 def test_wrong_settings_are_told_without_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["BACKOFFICE_PORT"] = "many"
     assert cli.main(["store", "url"]) == 1
