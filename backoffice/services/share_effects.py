@@ -13,7 +13,7 @@ from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Query
 from backoffice.domain.roles import Role
-from backoffice.domain.shares import HeldShare, Share, ShareAccess, ShareState
+from backoffice.domain.shares import Grantee, HeldShare, Share, ShareAccess, ShareState
 from backoffice.domain.users import User
 from backoffice.services.authorization import authorize, grants_of
 from backoffice.services.link_effects import holders, reader, roles_then
@@ -36,11 +36,12 @@ SAMPLE: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class ShareHit:
-    """A share that is hit. `name`: of what is shared; `username`: the owner's; `grantee_name`: with whom."""
+    """A share that is hit. `name`: of what is shared; `username`: the owner's; `to` and `grantee_name`: with whom."""
 
     id: str
     name: str
     username: str
+    to: Grantee
     grantee_name: str
     kind: ShareHitKind
 
@@ -88,7 +89,7 @@ class ShareEffects:
                 kind = _kind(was, will, people.get(was.share.owner), before, after)
                 if kind is not None and was.id not in hits:
                     counts[kind] += 1
-                    hits[was.id] = ShareHit(was.id, was.name, was.username, was.grantee_name, kind)
+                    hits[was.id] = ShareHit(was.id, was.name, was.username, was.to, was.grantee_name, kind)
             looked_at += len(shares)
             if looked_at >= MOST:
                 exact = False

@@ -50,9 +50,9 @@ def test_a_right_that_goes_shuts_shares_for_good(on: Circle, right: str) -> None
     assert foreseen(on, without(on)).total == 0
     found = foreseen(on, without(on, right))
     assert (dict(found.counts), found.looked_at, found.exact) == ({"closed": 2}, 2, True)
-    assert {(one.id, one.name, one.username, one.grantee_name, one.kind) for one in found.sample} == {
-        (shares[0].id, "team", "ann", "bob", "closed"),
-        (shares[1].id, "private.txt", "ann", "sharers", "closed"),
+    assert {(one.id, one.name, one.username, one.to, one.grantee_name, one.kind) for one in found.sample} == {
+        (shares[0].id, "team", "ann", "user", "bob", "closed"),
+        (shares[1].id, "private.txt", "ann", "role", "sharers", "closed"),
     }
     assert [one.state for one in on.shares.standing_of(shares)] == [ShareState.OPEN] * 2, "nothing was done"
     role = on.site.services.roles.get(SHELL, "sharers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from flask import Response, request
 from pydantic import Field
@@ -78,7 +78,8 @@ class ShareHitAnswer(Answer):
     id: Id
     name: Annotated[str, Field(description="Of what is shared")]
     username: Annotated[str, Field(description="The owner's")]
-    grantee_name: Annotated[str, Field(description="With whom")]
+    to: Annotated[Literal["user", "role"], Field(description="With whom")]
+    grantee_name: str
     kind: ShareHitKind
 
 
