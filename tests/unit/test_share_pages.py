@@ -60,6 +60,23 @@ def test_a_file_is_shared_by_a_form_and_the_link_shown_once(on: Sharing) -> None
     assert '<span class="num">1</span> <span class="muted">of 2</span>' in listed
 
 
+def test_the_page_of_a_file_says_who_gets_at_it(on: Sharing) -> None:
+    ann, path = enter(on, "ann"), f"/my/files/{on.file.id}"
+    assert not re.search("By link|Shared with</dt>", ann.get(path).text)
+    link, other = on.share()[0], on.share()[0]
+    on.site.add_user("bob")
+    share = on.site.services.shares.create(on.owner(), file=on.file.id, user="bob")
+    page = ann.get(path).text
+    assert f'<a href="/shared/{link.id}">until ' in page
+    assert f'<a href="/shared/{other.id}">until ' in page
+    assert '<dt>Shared with</dt><dd><a href="/my/files/' in page
+    assert "<bdi>bob</bdi>" in page
+    on.links.revoke(on.owner(), link.id)
+    on.site.services.shares.revoke(on.owner(), share.id)
+    page = ann.get(path).text
+    assert (link.id in page, other.id in page, "<bdi>bob</bdi>" in page) == (False, True, False)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [

@@ -12,17 +12,21 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.files import File
 from backoffice.domain.folders import Folder
 from backoffice.domain.limits import MAX_LIMIT
+from backoffice.domain.links import HeldLink, LinkState
 from backoffice.domain.paging import Query
+from backoffice.domain.shares import HeldShare, ShareState
 from backoffice.errors import NotFound
 from backoffice.web.context import services
 from backoffice.web.formats import number
-from backoffice.web.identity import actor
+from backoffice.web.identity import actor, may
 from backoffice.web.names import kind_of
 from backoffice.web.pages.forms import Tally, chosen, go_back, where_from
 from backoffice.web.pages.my_folders import file_name, folder_name, put_away
 from backoffice.web.preview import shown_file
 from backoffice.web.route_access import route_act
 
+NAMED: Final = 10
+"""Links of a file, and shares, that its page looks at."""
 EMPTYING_SECONDS: Final = 5.0
 """How long one request goes on emptying the trash."""
 
@@ -42,15 +46,36 @@ def file_page(file_id: str) -> ResponseReturnValue:
     file = services().files.get(actor(), file_id)
     if file.owner != actor().id:
         raise NotFound
-    places = services().folders.paths({file.folder_id})
+    has = services()
+    places, links, shares = has.together(
+        lambda: has.folders.paths({file.folder_id}), lambda: _links(file), lambda: _shares(file)
+    )
     return render_template(
         "file.html",
         file=file,
         kind=kind_of(file.mime_type)[1],
         place=places.get(file.folder_id, ()),
         shown=shown_file(file),
+        links=links,
+        shares=shares,
         back=where_from(),
     )
+
+
+def _links(file: File) -> list[HeldLink]:
+    """The newest of those by which strangers get at it now."""
+    if not may(Acts.LINK_LIST):
+        return []
+    query = Query(sort="created", descending=True, filters=(("file", file.id),), limit=NAMED)
+    return [one for one in services().links.held(actor(), query).items if one.state is LinkState.OPEN]
+
+
+def _shares(file: File) -> list[HeldShare]:
+    """The newest of those by which other people do."""
+    if not may(Acts.SHARE_LIST):
+        return []
+    query = Query(sort="created", descending=True, filters=(("object", file.id),), limit=NAMED)
+    return [one for one in services().shares.held(actor(), query).items if one.state is ShareState.OPEN]
 
 
 @route_act(Acts.FILE_DOWNLOAD)
