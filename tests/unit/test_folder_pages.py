@@ -122,13 +122,18 @@ def test_making_renaming_and_deleting_a_folder(site: Site, alice: Browser) -> No
     assert "Name of the new folder" in alice.get("/?new=folder").text
     assert "“Reports” is made" in after(alice, alice.post("/my/folders", {"name": "Reports", "back": "/"}))
     again = alice.post("/my/folders", {"name": "reports", "back": "/"})
-    assert again.headers["Location"] == "/?new=folder"
-    assert "There is something of this name." in after(alice, again)
+    assert again.headers["Location"] == "/?new=folder&typed=reports"
+    page = after(alice, again)
+    assert "There is something of this name." in page
+    assert 'value="reports" placeholder="Name of the new folder"' in page, "what was typed is not lost"
     [made] = site.services.folders.page_in(actor_of(site), "", Query()).items
     page = after(alice, alice.post("/my/folders", {"name": "2026", "parent": made.id, "back": f"/?folder={made.id}"}))
     assert ">2026</bdi>" in page
     bad = alice.post(f"/my/folders/{made.id}/rename", {"new_name": "a/b", "back": "/"})
-    assert bad.headers["Location"] == f"/?rename={made.id}"
+    assert bad.headers["Location"] == f"/?rename={made.id}&typed=a%2Fb"
+    assert 'value="a/b" placeholder="New name"' in after(alice, bad)
+    long = alice.post(f"/my/folders/{made.id}/rename", {"new_name": "ü" * 128, "back": "/"})
+    assert long.headers["Location"] == f"/?rename={made.id}", "no longer than an address may be"
     good = alice.post(f"/my/folders/{made.id}/rename", {"new_name": "Papers", "back": "/"})
     assert "is called “Papers” now" in after(alice, good)
     answer = alice.post(f"/my/folders/{made.id}/trash", {"back": "/"})

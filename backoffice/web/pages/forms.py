@@ -13,6 +13,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.domain.ids import is_id
+from backoffice.domain.limits import MAX_NAME_BYTES
 from backoffice.errors import (
     BackofficeError,
     Conflict,
@@ -58,6 +59,12 @@ def go_back(**marks: str) -> ResponseReturnValue:
     page = where_from()
     kept = {name: value for name, value in marks.items() if value}
     return redirect(page + (("&" if "?" in page else "?") + urlencode(kept) if kept else ""), 303)
+
+
+def typed_name(field: str) -> str:
+    """What was typed into a field for a name, for the same form again; nothing where that is longer than a name."""
+    text = request.form.get(field, "")
+    return text if len(text.encode()) <= MAX_NAME_BYTES else ""
 
 
 def chosen(name: str) -> list[str]:

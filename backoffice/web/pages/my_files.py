@@ -12,7 +12,7 @@ from backoffice.domain.acts import Acts, decide_act
 from backoffice.domain.files import File
 from backoffice.domain.folders import Folder
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import MAX_SEARCH
+from backoffice.domain.limits import MAX_NAME_BYTES, MAX_SEARCH
 from backoffice.domain.paging import Page, Query
 from backoffice.errors import Invalid, NotFound
 from backoffice.services.container import Services
@@ -31,7 +31,8 @@ class ListParams:
     """What the address asks for. What it does not say, or says wrongly, is the default.
 
     `folder` is the one that is listed, "" the top; a search looks everywhere. `rename` and `purge` name the one row
-    that is a form just now, `new` asks for a form that makes a folder; `undo` names what was just deleted.
+    that is a form just now, `new` asks for a form that makes a folder; `typed` is a name that did not do, for that
+    form; `undo` names what was just deleted.
     """
 
     trash: bool = False
@@ -43,6 +44,7 @@ class ListParams:
     rename: str = ""
     purge: str = ""
     new: str = ""
+    typed: str = ""
     undo: tuple[str, ...] = ()
 
     @classmethod
@@ -61,6 +63,7 @@ class ListParams:
             descending=order == "desc" if order in {"asc", "desc"} else FALLING.get(sort, True),
             page=min(int(page), MAX_PAGE) if page.isascii() and page.isdigit() and len(page) < 9 else 0,
             new="folder" if args.get("new") == "folder" and not trash else "",
+            typed="".join(char for char in args.get("typed", "")[:MAX_NAME_BYTES] if char >= " "),
             undo=tuple(one for one in args.get("undo", "").split(".")[:ROWS] if is_id(one)),
             **{name: args[name] for name in ("rename", "purge") if is_id(args.get(name, ""))},
         )
@@ -70,7 +73,7 @@ class ListParams:
         the first page, and no row of it is a form."""
         anew = changes.keys() & {"sort", "search", "trash", "descending", "folder"}
         first = {"page": 0} if anew and "page" not in changes else {}
-        wanted = replace(self, **{"rename": "", "purge": "", "undo": (), "new": "", **first, **changes})
+        wanted = replace(self, **{"rename": "", "purge": "", "undo": (), "new": "", "typed": "", **first, **changes})
         parts = {
             "show": "trash" if wanted.trash else "",
             "folder": "" if wanted.trash or wanted.search else wanted.folder,

@@ -16,7 +16,7 @@ from backoffice.errors import Invalid, NotFound
 from backoffice.services.container import Services
 from backoffice.web.context import services
 from backoffice.web.identity import actor
-from backoffice.web.pages.forms import MENDABLE, Tally, act, chosen, go_back, sentence, where_from
+from backoffice.web.pages.forms import MENDABLE, Tally, act, chosen, go_back, sentence, typed_name, where_from
 from backoffice.web.pages.my_files import ROWS, ListParams, trail
 from backoffice.web.route_access import route_act
 
@@ -41,7 +41,7 @@ def folder_create() -> ResponseReturnValue:
         )
     except MENDABLE as error:
         flash(sentence(error), "error")
-        return go_back(new="folder")
+        return go_back(new="folder", typed=typed_name("name"))
     flash(f"The folder “{folder.name}” is made.", "success")
     return go_back()
 
@@ -53,7 +53,8 @@ def folder_rename(folder_id: str) -> ResponseReturnValue:
         folder = services().folders.update(actor(), folder_id, name=request.form.get("new_name", ""))
     except MENDABLE as error:
         flash(sentence(error), "error")
-        return go_back(rename="" if isinstance(error, NotFound) else folder_id)
+        gone = isinstance(error, NotFound)
+        return go_back(rename="" if gone else folder_id, typed="" if gone else typed_name("new_name"))
     flash(f"The folder is called “{folder.name}” now.", "success")
     return go_back()
 

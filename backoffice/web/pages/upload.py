@@ -20,7 +20,7 @@ from backoffice.web.identity import actor, may
 from backoffice.web.pages import file_versions, my_folders, my_selection, texts
 from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.file_rows import rows_of
-from backoffice.web.pages.forms import MENDABLE, act, go_back, sentence
+from backoffice.web.pages.forms import MENDABLE, act, go_back, sentence, typed_name
 from backoffice.web.pages.my_files import ListParams, just_deleted, list_files, trail
 from backoffice.web.pages.under_way import UNFINISHED, chunk_size, unfinished_row
 from backoffice.web.route_access import route_act, signed_in
@@ -103,7 +103,8 @@ def file_rename(file_id: str) -> ResponseReturnValue:
         file = services().files.rename(actor(), file_id, request.form.get("new_name", ""))
     except MENDABLE as error:
         flash(sentence(error), "error")
-        return go_back(rename="" if isinstance(error, NotFound) else file_id)
+        gone = isinstance(error, NotFound)
+        return go_back(rename="" if gone else file_id, typed="" if gone else typed_name("new_name"))
     flash(f"The file is called “{file.name}” now.", "success")
     return go_back()
 

@@ -64,7 +64,7 @@ export class Regions {
         document.title = page.title;
         const url = new URL(answer.url);
         // A list is gone back to, not a form in it.
-        for (const mark of ["undo", "rename", "purge", "new"]) url.searchParams.delete(mark);
+        for (const mark of ["undo", "rename", "purge", "new", "typed"]) url.searchParams.delete(mark);
         if (keep && url.href !== location.href) history.pushState(null, "", url);
         this.#at = location.href;
         announce(this.#say);
