@@ -106,6 +106,19 @@ def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_pa
     message(mine, "2 items are moved.")
     expect(where).to_be_hidden()
     shows(mine, "Reports", "three.txt")
+    everywhere(mine)
+
+    # Back, by the message, and again.
+    mine.get_by_role("button", name="Undo").press("Enter")
+    message(mine, "2 items are back where they were.")
+    shows(mine, "Reports", "one.txt", "three.txt", "two.txt")
+    for name in ("one.txt", "two.txt"):
+        mine.get_by_label(f"Select {name}").check()
+    mine.get_by_role("button", name="Move", exact=True).click()
+    where.get_by_role("link", name="Reports").click()
+    where.get_by_role("button", name="Move to “Reports”").click()
+    message(mine, "2 items are moved.")
+    shows(mine, "Reports", "three.txt")
 
     in_a_folder(mine)
     mine.go_back()

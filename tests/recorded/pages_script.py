@@ -186,6 +186,8 @@ def _folders(site: Recorded) -> None:
             site.submit(who, "/my/selection", {"file": file, "act": act})
     site.submit("ann", "/my/selection", {"act": "zip"})
     site.submit("ann", "/my/move", {"file": file, "into": ""})
+    site.submit("ann", "/my/move/undo", {"request": "no-such-request"}, forged=True)
+    site.submit("ann", "/my/move/undo", {"request": "no-such-request"})
     for who, acts in (("ann", "trash"), ("bob", "restore purge"), ("ann", "restore trash purge")):
         for act in acts.split():
             site.submit(who, f"/my/folders/{place}/{act}")

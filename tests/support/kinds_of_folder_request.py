@@ -28,6 +28,12 @@ def in_folder(path: str) -> Prepare:
     return prepare
 
 
+def move_back(world: World) -> Ask:
+    """Of a request that moved nothing: what is looked for is most then."""
+    world.page.get("/")
+    return lambda: world.page.post("/my/move/undo", {"request": "none", "back": "/"})
+
+
 def folder_form(path: str) -> Prepare:
     """What the forms about folders do."""
 
@@ -69,6 +75,7 @@ OF_FOLDERS = [
     Kind("files at the top", FILES + "list_files", 200, 2, ann("GET", "/files?folder=")),
     Kind("page of a folder", PAGES + "upload", 200, 2, in_folder("/?folder={}")),
     Kind("where to move", PAGES + "move", 200, 3, in_folder("/my/move?folder={0}&into={0}")),
+    Kind("move back, by a form", PAGES + "move_back", 303, 6, move_back),
     Kind("new folder, by a form", PAGES + "folder_create", 303, 2, folder_form("")),
     Kind("trash a folder, by a form", PAGES + "folder_trash", 303, 6, folder_form("/{}/trash")),
     Kind("restore a folder, by a form", PAGES + "folder_restore", 303, 9, trashed_folder_form("/{}/restore")),

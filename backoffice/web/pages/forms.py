@@ -95,10 +95,10 @@ class Tally:
             else:
                 self.done.append(one)
 
-    def say(self, done: str) -> None:
-        """`done`: what became of them, with the number for `{}`."""
+    def say(self, done: str, category: str = "success") -> None:
+        """`done`: what became of them, with the number for `{}`; `category` of that message."""
         if self.done:
-            flash(done.format(counted(len(self.done))), "success")
+            flash(done.format(counted(len(self.done))), category)
         for problem in self.problems[:5]:
             flash(problem, "error")
         if len(self.problems) > 5:

@@ -17,6 +17,7 @@ from backoffice.services.container import Services
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.pages.forms import MENDABLE, Tally, act, chosen, go_back, sentence, typed_name, where_from
+from backoffice.web.pages.moving_back import moved_here
 from backoffice.web.pages.my_files import ROWS, ListParams, trail
 from backoffice.web.route_access import route_act
 
@@ -136,7 +137,7 @@ def move_there() -> ResponseReturnValue:
     tally = Tally()
     tally.each(chosen("folder"), lambda key: has.folders.update(asking, key, parent=into), folder_name)
     tally.each(chosen("file"), lambda key: has.files.amend(asking, key, folder=into), file_name)
-    tally.say("{} moved.")
+    tally.say("{} moved.", moved_here())
     return go_back()
 
 

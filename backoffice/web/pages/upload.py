@@ -17,7 +17,7 @@ from backoffice.web.body import drain
 from backoffice.web.context import services
 from backoffice.web.headers import allow_previews
 from backoffice.web.identity import actor, may
-from backoffice.web.pages import file_versions, my_folders, my_selection, texts
+from backoffice.web.pages import file_versions, moving_back, my_folders, my_selection, texts
 from backoffice.web.pages.file_form import take_form
 from backoffice.web.pages.file_rows import rows_of
 from backoffice.web.pages.forms import MENDABLE, act, go_back, sentence, typed_name
@@ -36,6 +36,7 @@ def register(bp: Blueprint) -> None:
     bp.add_url_rule("/my/files/<file_id>/purge", "file_purge", file_purge, methods=["POST"])
     bp.add_url_rule("/my/uploads/<file_id>/cancel", "upload_cancel", upload_cancel, methods=["POST"])
     my_folders.register(bp)
+    moving_back.register(bp)
     my_selection.register(bp)
     texts.register(bp)
     file_versions.register(bp)
