@@ -107,7 +107,7 @@ class GuestSending:
         name: str = "",
     ) -> UploadStatus:
         """As `Uploads.put_chunk`. What is said with the first chunk is compared with what the request takes, and
-        reserves nothing: strangers hold no more of a quota than they have sent."""
+        reserves nothing: strangers hold no more of a quota than they have sent (`Actor.acts_for`)."""
         if upload_id is None:
             self._begin(name, "", size)
         with _owners_room_untold():
@@ -118,6 +118,7 @@ class GuestSending:
                 total_chunks=total_chunks,
                 data=data,
                 sha256=sha256,
+                size=size,
                 name=name,
             )
 
@@ -151,6 +152,12 @@ class GuestSending:
         self.check(name, mime_type, size)
         consume(self.throttle, guest_ways(self.link.id, self.actor.ip))
         make_place(self.all_uploads, self.actor, self.link.id)
+
+    def begun(self) -> tuple[Upload, ...]:
+        """The guest's own uploads in progress, the newest first."""
+        mine = (("guest", self.actor.credential),)
+        asked = Query(sort="created", descending=True, filters=mine, limit=MAX_REQUEST_UPLOADS)
+        return tuple(self.all_uploads.uploads.page(asked).items)
 
     def state(self, upload_id: str) -> UploadStatus:
         """How far one of the guest's own uploads is. Raises NotFound."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from backoffice.domain.folders import Folder
 from tests.browser.looked_at import NARROW, PHONE, WIDE
@@ -71,6 +71,20 @@ def walked_by_keys(page: Page) -> None:
     expect(page.get_by_role("link", name="one.txt", exact=True)).to_be_focused()
 
 
+def back_and_again(mine: Page, where: Locator) -> None:
+    """What was moved, by the message about it."""
+    mine.get_by_role("button", name="Undo").press("Enter")
+    message(mine, "2 items are back where they were.")
+    shows(mine, "Reports", "one.txt", "three.txt", "two.txt")
+    for name in ("one.txt", "two.txt"):
+        mine.get_by_label(f"Select {name}").check()
+    mine.get_by_role("button", name="Move", exact=True).click()
+    where.get_by_role("link", name="Reports").click()
+    where.get_by_role("button", name="Move to “Reports”").click()
+    message(mine, "2 items are moved.")
+    shows(mine, "Reports", "three.txt")
+
+
 def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_path: Path) -> None:
     furnished(site, person)
     mine.set_viewport_size(WIDE)
@@ -106,20 +120,7 @@ def test_a_day_with_a_script(site: WholeSite, mine: Page, person: Person, tmp_pa
     message(mine, "2 items are moved.")
     expect(where).to_be_hidden()
     shows(mine, "Reports", "three.txt")
-    everywhere(mine)
-
-    # Back, by the message, and again.
-    mine.get_by_role("button", name="Undo").press("Enter")
-    message(mine, "2 items are back where they were.")
-    shows(mine, "Reports", "one.txt", "three.txt", "two.txt")
-    for name in ("one.txt", "two.txt"):
-        mine.get_by_label(f"Select {name}").check()
-    mine.get_by_role("button", name="Move", exact=True).click()
-    where.get_by_role("link", name="Reports").click()
-    where.get_by_role("button", name="Move to “Reports”").click()
-    message(mine, "2 items are moved.")
-    shows(mine, "Reports", "three.txt")
-
+    back_and_again(mine, where)
     in_a_folder(mine)
     mine.go_back()
     shows(mine, "Reports", "three.txt")

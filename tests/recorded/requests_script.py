@@ -69,12 +69,18 @@ def _as_a_guest(site: Recorded, path: str) -> None:
     upload = site.learn("guest's upload", started, "file_id")
     for one in (upload, NO_ID):
         site.ask("bob", "GET", f"{path}/uploads/{one}")
+        site.ask("bob", "GET", f"{path}/uploads/{one}/chunks")
+    site.ask("ann", "GET", f"{path}/uploads/{upload}/chunks")
+    site.ask("bob", "GET", f"{path}/uploads/{upload}/chunks?limit=x")
+    site.page("bob", path)
     whole = {"file_id": upload, "name": "b.txt", "total_size": 5}
     site.ask("bob", "POST", f"{path}/complete", json={**whole, "name": "b.pdf"})
     site.ask("bob", "POST", f"{path}/complete", json=whole)
     site.ask("bob", "POST", f"{path}/complete", json=whole)
     other = site.ask("bob", "POST", f"{path}{CHUNK}&name=c.txt", data=b"x", **octets)
     site.ask("bob", "POST", f"{path}/uploads/{site.learn('given up', other, 'file_id')}/cancel")
+    for _ in range(2):
+        site.submit("bob", f"{path}/uploads/{site.ids['given up']}/cancel")
     site.ask("ann", "POST", f"{path}{CHUNK}&file_id={upload}", data=b"hello", **octets)
     site.submit("bob", f"{path}/withdraw", {"file": NO_ID})
     _sent(site, path, "d.txt")

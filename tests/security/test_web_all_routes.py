@@ -44,6 +44,7 @@ PUBLIC = {
     "pages.guest_complete",
     "pages.guest_upload",
     "pages.guest_cancel",
+    "pages.guest_chunks_there",
     "pages.docs",
     "pages.openapi",
     "static",

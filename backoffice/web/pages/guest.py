@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from backoffice.domain.deliveries import Delivered
 from backoffice.domain.limits import MAX_FILES
+from backoffice.domain.uploads import Upload
 from backoffice.errors import BackofficeError, BadCredentials, NotFound, UnsupportedBody
 from backoffice.services.guest_sending import GuestSending
 from backoffice.services.guests import Guest
@@ -27,7 +28,7 @@ from backoffice.web.guest_proofs import give_proof, proof_of
 from backoffice.web.identity import anonymous
 from backoffice.web.pages.file_form import BeginFile, receive_form
 from backoffice.web.pages.forms import MENDABLE, sentence
-from backoffice.web.pages.under_way import chunk_size
+from backoffice.web.pages.under_way import chunk_size, unfinished_row
 from backoffice.web.receipts import receipt_text
 from backoffice.web.robots import keep_out_of_indexes
 from backoffice.web.route_access import public, public_upload
@@ -161,7 +162,18 @@ def _page(token: str, guest: Guest | None, error: BackofficeError | None = None)
     except NotFound:
         return _closed()
     known = guest is not None and may
-    delivered = guests.sending(anonymous(), token, guest).delivered() if known else ()
+    delivered: tuple[Delivered, ...] = ()
+    begun: tuple[Upload, ...] = ()
+    if known:
+        sending = guests.sending(anonymous(), token, guest)
+        delivered, begun = services().together(sending.delivered, sending.begun)
+
+    def row_of(upload: Upload) -> dict[str, object]:
+        row = unfinished_row(upload, url_for("pages.guest_cancel", token=token, upload_id=upload.id))
+        return row if left and room != 0 else {**row, "resumable": False}
+
+    left = max(0, opened.link.max_files - opened.link.delivered)
+    room = max(0, opened.link.max_bytes - opened.link.delivered_bytes) if opened.link.max_bytes else None
     return render_template(
         "request.html",
         opened=opened,
@@ -169,10 +181,11 @@ def _page(token: str, guest: Guest | None, error: BackofficeError | None = None)
         guest=guest if known else None,
         code=guests.receipt_code(opened.link, guest) if guest is not None and delivered else "",
         delivered=delivered,
+        unfinished=[row_of(one) for one in begun],
         error=error,
         field=str(error.details.get("field", "")) if error is not None else "",
-        left=max(0, opened.link.max_files - opened.link.delivered),
-        room=max(0, opened.link.max_bytes - opened.link.delivered_bytes) if opened.link.max_bytes else None,
+        left=left,
+        room=room,
         limits=services().uploads.limits,
         chunk_size=chunk_size(services().uploads.limits),
         most=MAX_FILES,

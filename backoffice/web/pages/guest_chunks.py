@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from backoffice.domain.files import OCTETS
-from backoffice.errors import UnsupportedBody
+from backoffice.errors import BadCredentials, NotFound, UnsupportedBody
 from backoffice.web.api.chunk_bodies import receive_piece
 from backoffice.web.api.files import FileName
-from backoffice.web.api.parsing import MAX_BYTES, Id, Strict, json_body
+from backoffice.web.api.parsing import MAX_BYTES, Id, Strict, json_body, query
+from backoffice.web.api.unfinished import ChunksQuery
 from backoffice.web.body_buffers import Buffers
 from backoffice.web.context import services
+from backoffice.web.errors import wants_problem
 from backoffice.web.guest_proofs import proof_of
 from backoffice.web.identity import anonymous
+from backoffice.web.pages.forms import MENDABLE, sentence
 from backoffice.web.pages.guest import begin_sending
 from backoffice.web.robots import keep_out_of_indexes
 from backoffice.web.route_access import public, public_upload
@@ -41,6 +44,7 @@ def register(bp: Blueprint) -> None:
     bp.add_url_rule("/s/<token>/chunks", "guest_chunk", guest_chunk, methods=["POST"])
     bp.add_url_rule("/s/<token>/complete", "guest_complete", guest_complete, methods=["POST"])
     bp.add_url_rule("/s/<token>/uploads/<upload_id>", "guest_upload", guest_upload)
+    bp.add_url_rule("/s/<token>/uploads/<upload_id>/chunks", "guest_chunks_there", guest_chunks_there)
     bp.add_url_rule("/s/<token>/uploads/<upload_id>/cancel", "guest_cancel", guest_cancel, methods=["POST"])
 
 
@@ -76,8 +80,29 @@ def guest_upload(token: str, upload_id: str) -> ResponseReturnValue:
 
 
 @public
-def guest_cancel(token: str, upload_id: str) -> ResponseReturnValue:
-    """Give one of them up."""
+def guest_chunks_there(token: str, upload_id: str) -> ResponseReturnValue:
+    """Which pieces of one have arrived, with their checksums: whoever picks the file again proves by them that it is
+    the same. A page looks at so many pieces, and leaves out those that are missing."""
     keep_out_of_indexes()
-    services().guests.sending(anonymous(), token, proof_of(token)).cancel(upload_id)
-    return "", 204
+    wanted = query(ChunksQuery, request)
+    found = services().guests.sending(anonymous(), token, proof_of(token)).state(upload_id)
+    page = found.stored(wanted.cursor, wanted.limit)
+    items = [{"chunk_index": one.index, "size": one.size, "sha256": one.sha256} for one in page.items]
+    return jsonify(items=items, next_cursor=page.next_cursor or None)
+
+
+@public
+def guest_cancel(token: str, upload_id: str) -> ResponseReturnValue:
+    """Give one of them up; by the script, or by a form."""
+    keep_out_of_indexes()
+    try:
+        services().guests.sending(anonymous(), token, proof_of(token)).cancel(upload_id)
+    except (*MENDABLE, BadCredentials) as error:
+        if wants_problem():
+            raise
+        flash("This is not there any more." if isinstance(error, NotFound) else sentence(error), "error")
+    else:
+        if wants_problem():
+            return "", 204
+        flash("The upload is cancelled.", "success")
+    return redirect(url_for("pages.link", token=token), 303)

@@ -27,6 +27,7 @@ def unfinished_row(one: Upload, cancel: str) -> dict[str, object]:
         "cancel": cancel,
         "name": one.name,
         "size": one.size,
+        "chunks": one.total_chunks,
         "bytes": one.bytes,
         "percent": one.bytes * 100 // one.size if known and one.size else None,
         "resumable": known and one.total_chunks != UNKNOWN,

@@ -1,7 +1,8 @@
 // The page of a request for files: a guest drops some, and they leave in pieces that survive a lost connection.
 //
-// Without this module the page is a form, which sends the same. What came is listed by the server: after each delivery
-// the parts marked `data-region` are fetched anew.
+// Without this module the page is a form, which sends the same. What came, and what is unfinished, is listed by the server:
+// after each delivery the parts marked `data-region` are fetched anew. Who picks an unfinished file again goes on with it
+// where the pieces that arrived are those of that file, by their checksums.
 
 import { Lost, Refused, call, pause, stopped } from "./upload/api.js";
 import { sha256 } from "./upload/digests.js";
@@ -12,10 +13,15 @@ const LONGEST_MS = 30_000;
 const here = location.pathname.replace(/\/$/, "");
 const base = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const path = here.slice(base.length);
+const all = (selector) => [...document.querySelectorAll(selector)];
 const list = document.querySelector("[data-list]");
 const status = document.querySelector("[data-status]");
 const queue = [];
+/** Uploads that this page has in hand. */
+const inHand = new Set();
 let sending = false;
+/** The unfinished upload whose file is being picked. */
+let resumed = null;
 
 /** What the page says is taken, as of now. */
 function terms() {
@@ -43,6 +49,10 @@ class Row {
     this.file = file;
     this.name = keptName(file.name);
     this.control = new AbortController();
+    this.piece = PIECE;
+    this.there = new Set();
+    this.sent = 0;
+    this.id = "";
     this.element = document.querySelector("[data-transfer]").content.firstElementChild.cloneNode(true);
     const part = (name) => this.element.querySelector(`[data-part=${name}]`);
     Object.assign(this, { bar: part("bar"), text: part("status"), again: part("retry"), end: part("end") });
@@ -55,6 +65,21 @@ class Row {
     list.append(this.element);
   }
 
+  get count() { return Math.max(1, Math.ceil(this.file.size / this.piece)); }
+
+  slice(index) { return this.file.slice(index * this.piece, (index + 1) * this.piece); }
+
+  own(id) {
+    this.id = id;
+    inHand.add(id);
+  }
+
+  /** From the beginning: it is another upload. */
+  anew() {
+    inHand.delete(this.id);
+    Object.assign(this, { id: "", piece: PIECE, sent: 0, there: new Set(), proved: false });
+  }
+
   say(state, text, done = 0) {
     this.element.dataset.state = state;
     this.text.textContent = text;
@@ -65,8 +90,9 @@ class Row {
   /** Give it up, and what came of it. */
   remove() {
     this.control.abort();
-    if (this.id && this.element.dataset.state !== "done") call("POST", `${path}/uploads/${this.id}/cancel`).catch(() => {});
     this.element.remove();
+    if (!this.id || this.element.dataset.state === "done") return;
+    call("POST", `${path}/uploads/${this.id}/cancel`).catch(() => {}).then(refresh);
   }
 }
 
@@ -85,24 +111,63 @@ async function patiently(row, request) {
   }
 }
 
-async function sendPiece(row, index, count) {
-  const piece = row.file.slice(index * PIECE, (index + 1) * PIECE);
-  const query = { chunk_index: index, total_chunks: count, checksum: `sha256:${await sha256(piece)}` };
+async function sendPiece(row, index) {
+  const piece = row.slice(index);
+  const query = { chunk_index: index, total_chunks: row.count, checksum: `sha256:${await sha256(piece)}` };
   if (row.id) query.file_id = row.id;
   else Object.assign(query, { total_size: row.file.size, name: row.name });
   const moved = (bytes) => row.say("sending", `${fileSize(row.sent + Math.min(bytes, piece.size))} of ${fileSize(row.file.size)}`, row.sent + Math.min(bytes, piece.size));
   const answer = await call("POST", `${path}/chunks`, { query, body: piece, signal: row.control.signal, moved });
-  row.id = answer.file_id;
+  row.own(answer.file_id);
   row.sent += piece.size;
+  row.there.add(index);
+}
+
+/** Find out what has arrived of an upload that was begun before. False: it is of another file, by its pieces. */
+async function prove(row, total) {
+  for (let cursor = 0; cursor !== null;) {
+    const page = await patiently(row, () => call("GET", `${path}/uploads/${row.id}/chunks`, { query: { cursor }, signal: row.control.signal }));
+    for (const { chunk_index: index, size, sha256: known } of page.items) {
+      if (!row.there.size && index < total - 1) row.piece = size; // as it was cut then
+      if (row.count !== total || await sha256(row.slice(index)) !== known) return false;
+      row.there.add(index);
+      row.sent += size;
+      row.say("checking", "Comparing with what has arrived", row.sent);
+    }
+    cursor = page.next_cursor;
+  }
+  return true;
+}
+
+/** What is listed as unfinished and may be this file, by its name and size. */
+function unfinishedOf(row) {
+  return all("[data-unfinished]").find(({ dataset }) => dataset.name === row.name && Number(dataset.size) === row.file.size && !inHand.has(dataset.unfinished));
+}
+
+/** Go on where an earlier upload of this file stopped, if there is one. */
+async function takeUp(row) {
+  const one = row.id ? null : unfinishedOf(row);
+  if (!one) return;
+  row.own(one.dataset.unfinished);
+  dress();
+  try {
+    if (await prove(row, Number(one.dataset.chunks))) return;
+  } catch (error) {
+    if (!(error instanceof Refused && error.code === "not_found")) throw error;
+    row.anew(); // it has expired, or was given up elsewhere
+    return;
+  }
+  row.anew();
+  status.textContent = `The unfinished upload of ${row.name} has other content, so this one is sent from the beginning.`;
 }
 
 async function deliver(row) {
-  const count = Math.max(1, Math.ceil(row.file.size / PIECE));
-  row.sent ??= 0;
-  row.next ??= 0;
   row.say("sending", "Begins", row.sent);
   await patiently(row, introduce);
-  for (; row.next < count; row.next += 1) await patiently(row, () => sendPiece(row, row.next, count));
+  await takeUp(row);
+  for (let index = 0; index < row.count; index += 1) {
+    if (!row.there.has(index)) await patiently(row, () => sendPiece(row, index));
+  }
   const json = { file_id: row.id, name: row.name, mime_type: row.file.type, total_size: row.file.size };
   await patiently(row, () => call("POST", `${path}/complete`, { json, signal: row.control.signal }));
 }
@@ -127,8 +192,8 @@ async function work() {
       await refresh();
     } catch (error) {
       if (error.name === "AbortError") continue;
-      if (error instanceof Refused && ["not_found", "upload_closed", "chunk_conflict", "request_full"].includes(error.code)) Object.assign(row, { id: "", sent: 0, next: 0 });
-      row.say("failed", error.message, row.sent ?? 0);
+      if (error instanceof Refused && ["not_found", "upload_closed", "chunk_conflict", "request_full"].includes(error.code)) row.anew();
+      row.say("failed", error.message, row.sent);
       status.textContent = `${row.name}: ${error.message}`;
     }
   }
@@ -136,7 +201,7 @@ async function work() {
 }
 
 function enqueue(row) {
-  row.say("queued", "Waits its turn", row.sent ?? 0);
+  row.say("queued", "Waits its turn", row.sent);
   queue.push(row);
   work();
 }
@@ -154,17 +219,37 @@ async function refresh() {
 
 /** What only a script can do is shown, and the form without one hidden. */
 function dress() {
-  for (const one of document.querySelectorAll("[data-with-script]")) one.hidden = false;
-  for (const one of document.querySelectorAll("[data-without-script]")) one.hidden = true;
+  for (const one of all("[data-with-script]")) one.hidden = false;
+  for (const one of all("[data-without-script]")) one.hidden = true;
+  // What goes on in this page is in its list.
+  for (const one of all("[data-unfinished]")) one.hidden = inHand.has(one.dataset.unfinished);
+  document.querySelector("[data-region=unfinished]").hidden = all("[data-unfinished]").every((one) => one.hidden);
+}
+
+/** Files that were picked for an unfinished upload, or for themselves. */
+function pick(files) {
+  const row = resumed;
+  resumed = null;
+  if (row?.isConnected && !files.some((file) => keptName(file.name) === row.dataset.name && file.size === Number(row.dataset.size))) {
+    const line = row.querySelector("[data-problem]");
+    line.textContent = `That is another file: this one is called ${row.dataset.name} and has ${fileSize(Number(row.dataset.size))}.`;
+    line.hidden = false;
+    return;
+  }
+  for (const file of files) enqueue(new Row(file));
 }
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-pick]")) document.querySelector("#files").click();
+  const button = event.target.closest("[data-pick], [data-resume]");
+  if (!button) return;
+  resumed = button.closest("[data-unfinished]");
+  document.querySelector("#files").click();
 });
 document.addEventListener("change", (event) => {
   if (event.target.id !== "files") return;
-  for (const file of event.target.files) enqueue(new Row(file));
+  const files = [...event.target.files];
   event.target.value = "";
+  pick(files);
 });
 for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
   addEventListener(name, (event) => {
