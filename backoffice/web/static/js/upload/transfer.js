@@ -206,7 +206,8 @@ export class Transfer extends EventTarget {
       return true;
     } catch (error) {
       if (signal.aborted || error instanceof Unreadable) throw error;
-      this.#doubtful = error instanceof Lost || error.foreign || error.status >= 500;
+      // A browser sends again by itself what was cut off on a kept connection: then it is taken by this very file.
+      this.#doubtful = error instanceof Lost || error.foreign || error.status >= 500 || error.code === "name_taken";
       return false;
     } finally {
       this.#small = false;
