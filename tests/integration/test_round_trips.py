@@ -16,6 +16,7 @@ from redis import Redis
 from backoffice.stores.client import connect
 from tests.support import kinds_of_admin_request as admin
 from tests.support import kinds_of_request as kinds
+from tests.support import kinds_of_upload as bodies
 from tests.support.kinds_of_admin_request import made, post
 from tests.support.kinds_of_folder_request import OF_FOLDERS
 from tests.support.kinds_of_request import Kind, World, ann, desk, page, root
@@ -65,10 +66,10 @@ KINDS = [
     Kind("complete 3 chunks", UPLOADS + "upload_complete", 201, 2, kinds.complete(3)),
     Kind("complete 64 chunks", UPLOADS + "upload_complete", 201, 2, kinds.complete(64)),
     Kind("complete too early", UPLOADS + "upload_complete", 409, 1, kinds.complete_too_early),
-    Kind("begin in order", UPLOADS + "begin_in_order", 201, 1, kinds.begin_in_order),
-    Kind("bytes in order", UPLOADS + "append_in_order", 200, 5, kinds.in_order(b"x" * 10_000)),
-    Kind("the last bytes in order", UPLOADS + "append_in_order", 200, 5, kinds.in_order(b"x" * 16_384)),
-    Kind("three small files", UPLOADS + "upload_batch", 200, 3, kinds.batch),
+    Kind("begin in order", UPLOADS + "begin_in_order", 201, 1, bodies.begin_in_order),
+    Kind("bytes in order", UPLOADS + "append_in_order", 200, 5, bodies.in_order(b"x" * 10_000)),
+    Kind("the last bytes in order", UPLOADS + "append_in_order", 200, 5, bodies.in_order(b"x" * 16_384)),
+    Kind("three small files", UPLOADS + "upload_batch", 200, 3, bodies.batch),
     Kind("unfinished uploads", UPLOADS + "list_uploads", 200, 2, ann("GET", "/uploads")),
     Kind("an unfinished upload", UPLOADS + "get_upload", 200, 2, kinds.unfinished("GET")),
     Kind("what has arrived of an upload", UPLOADS + "get_chunks", 200, 2, kinds.chunks_there),

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from tests.support.kinds_of_admin_request import made
 from tests.support.kinds_of_folder_request import own_folder
-from tests.support.kinds_of_request import Ask, Kind, Prepare, World, ann, batch_body, desk, page, root
+from tests.support.kinds_of_request import Ask, Kind, Prepare, World, ann, desk, page, root
+from tests.support.kinds_of_upload import batch_body
 
 _NUMBERS: Final = count(1)
 
