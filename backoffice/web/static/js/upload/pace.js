@@ -27,6 +27,7 @@ export class Pace extends EventTarget {
   cuts = 0;
   #cutAt = 0;
   #bodies = true;
+  #bodyCut = false;
 
   /** `chunkSize`: what the site likes best, in bytes. */
   constructor(chunkSize) {
@@ -61,9 +62,11 @@ export class Pace extends EventTarget {
     return moved < SLOW;
   }
 
-  /** No more long bodies: one did not get through, or is slow. */
-  piecesOnly() {
-    this.#bodies = false;
+  /** A long body did not get through, or is slow: no more of them. One that was `cut` may have been unlucky, a second one
+   * was not. */
+  noBody({ cut = false } = {}) {
+    this.#bodies = this.#bodies && cut && !this.#bodyCut;
+    this.#bodyCut = true;
   }
 
   /** A piece was cut off that was on its way since `began`. One cut takes all that are side by side, and counts once. */

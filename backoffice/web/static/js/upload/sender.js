@@ -81,7 +81,7 @@ export class Sender {
       // It may be the file: a browser breaks off when that has changed.
       await this.#source.look();
       if (wasCut(error)) this.#pace.wasCut(began);
-      this.#pace.piecesOnly();
+      this.#pace.noBody({ cut: wasCut(error) });
     } finally {
       own.abort();
       this.#flying.delete(ALL);
