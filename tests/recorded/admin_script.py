@@ -78,8 +78,6 @@ def admin_lists(site: Recorded) -> None:
         "files/?flt0_owner_is=nobody%20here",
         "files/?flt3_size_at_least=x",
         "files/export/csv/?search=report",
-        f"files/download/?rowid={site.ids['report.txt']}",
-        "files/download/?rowid=nonsense",
         "uploads/?search=half",
         "audit/?flt1_action_is=file.trash",
         "audit/?flt0_actor_is=ann",
@@ -108,6 +106,8 @@ def _finding(site: Recorded) -> None:
         site.page("root", f"/admin/{view}/ask/?action=delete&rowid={NO_ID}")
     for path in ("find/?q=report", "find/items?q=report", "find/people?q=an"):
         site.page("ann", f"/admin/{path}")
+    for one in (site.ids["report.txt"], "nonsense"):
+        site.page("root", f"/admin/files/download/?rowid={one}")
 
 
 def _own_lists(site: Recorded) -> None:
