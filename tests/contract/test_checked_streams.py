@@ -26,7 +26,11 @@ def of(data: bytes) -> Checksum:
 
 
 def send(world: World, upload: Upload, offset: int, data: bytes, checksum: Checksum | None) -> int:
-    return Resumable(world.service).send(ALICE, upload.id, offset, lambda _: reader(data), checksum=checksum).offset
+    return (
+        Resumable(world.service, world.folders)
+        .send(ALICE, upload.id, offset, lambda _: reader(data), checksum=checksum)
+        .offset
+    )
 
 
 def chunks(world: World) -> list[tuple[str, int]]:
@@ -41,7 +45,7 @@ def test_what_differs_leaves_nothing(world: World, stop: int) -> None:
     with pytest.raises(ChecksumMismatch):
         send(world, upload, stop, ELSE[stop:], of(DATA[stop:]))
     assert (chunks(world), world.files.usage("alice")) == before
-    assert Resumable(world.service).state(ALICE, upload.id).offset == stop
+    assert Resumable(world.service, world.folders).state(ALICE, upload.id).offset == stop
     assert send(world, upload, stop, DATA[stop:], of(DATA[stop:])) == len(DATA)
     assert world.read(ALICE, upload.id) == DATA
     assert {file_id for file_id, _ in chunks(world)} == {upload.id}
@@ -52,9 +56,11 @@ def test_what_differs_leaves_nothing(world: World, stop: int) -> None:
 def test_a_body_that_is_cut_leaves_nothing(world: World) -> None:
     upload = world.service.create_stream(ALICE, size=len(DATA), protocol=TUS)
     with pytest.raises(ConnectionResetError):
-        Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(DATA, fail_at=4900), checksum=of(DATA))
+        Resumable(world.service, world.folders).send(
+            ALICE, upload.id, 0, lambda _: reader(DATA, fail_at=4900), checksum=of(DATA)
+        )
     assert chunks(world) == []
-    assert Resumable(world.service).state(ALICE, upload.id).offset == 0
+    assert Resumable(world.service, world.folders).state(ALICE, upload.id).offset == 0
     world.assert_sound()
 
 
@@ -71,7 +77,9 @@ def test_who_has_taken_over_is_not_disturbed(world: World) -> None:
             return count
 
         with pytest.raises((OffsetMismatch, ChecksumMismatch)):
-            Resumable(world.service).send(ALICE, upload.id, 0, lambda _, o=overtaken: o, checksum=checksum)
+            Resumable(world.service, world.folders).send(
+                ALICE, upload.id, 0, lambda _, o=overtaken: o, checksum=checksum
+            )
         assert send(world, upload, 4500, DATA[4500:], None) == len(DATA)
         assert world.read(ALICE, upload.id) == DATA
     world.assert_sound()
@@ -83,7 +91,7 @@ def test_other_bytes_that_a_dead_append_left_are_in_the_way_once(world: World, c
     world.chunks.put(upload.id, 2, ELSE[:CHUNK], now_ms() + 1_000_000)
     with pytest.raises(OffsetMismatch) as caught:
         send(world, upload, 0, DATA, checksum)
-    offset = Resumable(world.service).state(ALICE, upload.id).offset
+    offset = Resumable(world.service, world.folders).state(ALICE, upload.id).offset
     assert caught.value.details == {"offset": offset}
     assert offset == (0 if checksum else 2 * CHUNK)
     assert {file_id for file_id, _ in chunks(world)} <= {upload.id}
@@ -100,7 +108,7 @@ def test_without_a_length_no_more_waits_than_is_noted_together(world: World) -> 
         raise TooLarge
 
     with pytest.raises(TooLarge):
-        Resumable(world.service).send(ALICE, upload.id, 0, body, checksum=of(DATA))  # type: ignore[arg-type]
+        Resumable(world.service, world.folders).send(ALICE, upload.id, 0, body, checksum=of(DATA))  # type: ignore[arg-type]
     assert asked == [NOTED_TOGETHER * CHUNK]
 
 

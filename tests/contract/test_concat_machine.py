@@ -67,7 +67,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(ends=CUTS, sized=st.booleans())
     def create(self, ends: list[int], sized: bool) -> None:
         self.pieces = [CONTENT[start:stop] for start, stop in pairwise(ends)]
-        tus = Resumable(self.world.service)
+        tus = Resumable(self.world.service, self.world.folders)
         self.parts = [tus.create(ALICE, size=len(one) if sized else None, partial=True).id for one in self.pieces]
 
     @property
@@ -76,14 +76,14 @@ class Machine(RuleBasedStateMachine):
 
     def send(self, world: World, part: int, length: int) -> None:
         """Some more bytes of a part, and how long it is, as its client would."""
-        tus, piece = Resumable(world.service), self.pieces[part]
+        tus, piece = Resumable(world.service, world.folders), self.pieces[part]
         offset = tus.state(ALICE, self.parts[part]).offset
         body = reader(piece[offset : offset + length], 700)
         tus.send(ALICE, self.parts[part], offset, lambda _: body, size=len(piece))
 
     def name(self, world: World) -> Progress:
         """Begin the whole, which can be repeated until there is the file."""
-        found = Resumable(world.service).concatenate(ALICE, self.parts)
+        found = Resumable(world.service, world.folders).concatenate(ALICE, self.parts)
         self.whole = found.id
         return found
 
@@ -120,13 +120,15 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.whole)
     @rule(fault=FAULT)
     def somebody_asks_for_the_whole(self, fault: Wrong) -> None:
-        self.attempt(fault, lambda: Resumable(self.world.service).state(ALICE, self.whole), Completing)
+        self.attempt(
+            fault, lambda: Resumable(self.world.service, self.world.folders).state(ALICE, self.whole), Completing
+        )
 
     @precondition(lambda self: not self.done)
     @rule(pick=st.integers(0, 3), fault=FAULT)
     def two_send_the_same_and_the_whole_is_named_meanwhile(self, pick: int, fault: Wrong) -> None:
         part = pick % len(self.parts)
-        tus, piece, named = Resumable(self.world.service), self.pieces[part], list[bool]()
+        tus, piece, named = Resumable(self.world.service, self.world.folders), self.pieces[part], list[bool]()
         found = self.eye.uploads.get(self.parts[part])
         if found is None or found.state is not UploadState.OPEN:
             return

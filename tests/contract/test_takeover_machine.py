@@ -108,7 +108,7 @@ class Machine(RuleBasedStateMachine):
 
     def tus(self, world: World, length: int, step: int = 700) -> int:
         """Ask where it goes on, and send so many bytes; the offset then."""
-        client = Resumable(world.service)
+        client = Resumable(world.service, world.folders)
         offset = client.state(ALICE, self.id).offset
         body = reader(CONTENT[offset : offset + length], step)
         return client.send(ALICE, self.id, offset, lambda _: body, size=len(CONTENT)).offset
@@ -151,7 +151,7 @@ class Machine(RuleBasedStateMachine):
     @rule(length=st.integers(0, 2500), step=st.integers(1, 1200), fault=FAULT)
     def tus_goes_on(self, length: int, step: int, fault: Wrong) -> None:
         reached: list[int] = []
-        before = Resumable(self.eye.service).state(ALICE, self.id).offset if self.is_open() else None
+        before = Resumable(self.eye.service, self.eye.folders).state(ALICE, self.id).offset if self.is_open() else None
         done = self.attempt(
             fault, lambda: reached.append(self.tus(self.world, length, max(step, length // 20))), *OVERTAKEN
         )
@@ -183,7 +183,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: not self.done)
     @rule(pick=st.integers(0, 7), length=st.integers(1, 3000), fault=FAULT)
     def a_chunk_takes_over_while_tus_sends(self, pick: int, length: int, fault: Wrong) -> None:
-        offset = Resumable(self.eye.service).state(ALICE, self.id).offset if self.is_open() else 0
+        offset = Resumable(self.eye.service, self.eye.folders).state(ALICE, self.id).offset if self.is_open() else 0
         source, taken = reader(CONTENT[offset : offset + length], 400), []
 
         def read_into(view: memoryview) -> int:
@@ -191,7 +191,7 @@ class Machine(RuleBasedStateMachine):
                 taken.append(self.attempt(None, lambda: self.chunk(self.eye, pick), *OVERTAKEN))
             return source(view)
 
-        client = Resumable(self.world.service)
+        client = Resumable(self.world.service, self.world.folders)
         stored = self.attempt(
             fault, lambda: client.send(ALICE, self.id, offset, lambda _: read_into), *OVERTAKEN, NotFound
         )

@@ -46,7 +46,7 @@ def test_what_is_kept_while_it_moves_stays_kept(world: World, monkeypatch: pytes
 
 def parts(world: World, *chunks: int) -> list[str]:
     """Parts that have so many chunks each."""
-    tus = Resumable(world.service)
+    tus = Resumable(world.service, world.folders)
     bodies = [bytes([65 + number]) * (count * CHUNK) for number, count in enumerate(chunks)]
     return [
         tus.create(ALICE, size=len(body), partial=True, body=lambda _, body=body: reader(body)).id for body in bodies
@@ -63,9 +63,14 @@ def nothing_is_left(world: World) -> None:
 def test_an_unknown_folder_is_refused_before_anything_begins(world: World) -> None:
     mine = parts(world, 2, 2)
     with pytest.raises(Invalid):
-        Resumable(world.service).concatenate(ALICE, mine, metadata=metadata(filename="a", folder="f" * 22))
+        Resumable(world.service, world.folders).concatenate(
+            ALICE, mine, metadata=metadata(filename="a", folder="f" * 22)
+        )
     assert {one for one, _, _ in world.chunks.scan()} == set(mine)
-    assert Resumable(world.service).concatenate(ALICE, mine, metadata=metadata(filename="a")).length == 4 * CHUNK
+    assert (
+        Resumable(world.service, world.folders).concatenate(ALICE, mine, metadata=metadata(filename="a")).length
+        == 4 * CHUNK
+    )
 
 
 def moved_and_not_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -78,7 +83,7 @@ def moved_and_not_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
     with monkeypatch.context() as patch:
         patch.setattr(type(world.uploads), "complete", full)
         with pytest.raises(Unavailable):
-            Resumable(world.service).concatenate(ALICE, mine)
+            Resumable(world.service, world.folders).concatenate(ALICE, mine)
     whole = world.uploads.get(mine[0])
     assert whole is not None
     assert {one for one, _, _ in world.chunks.scan()} == {whole.joins}
@@ -86,7 +91,7 @@ def moved_and_not_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_whole_that_is_given_up_leaves_no_chunk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    Resumable(world.service).cancel(ALICE, moved_and_not_stored(world, monkeypatch))
+    Resumable(world.service, world.folders).cancel(ALICE, moved_and_not_stored(world, monkeypatch))
     nothing_is_left(world)
 
 
@@ -105,13 +110,13 @@ def test_a_takeover_that_stops_half_way_leaves_no_chunk(world: World, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(type(world.uploads), "refence", lambda *_: (_ for _ in ()).throw(Unavailable))
         with pytest.raises(Unavailable):
-            Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x" * CHUNK))
+            Resumable(world.service, world.folders).send(ALICE, upload.id, 0, lambda _: reader(b"x" * CHUNK))
     world.service.cancel(ALICE, upload.id)
     nothing_is_left(world)
 
 
 def test_a_whole_is_kept_while_its_parts_come(world: World) -> None:
-    tus = Resumable(world.service)
+    tus = Resumable(world.service, world.folders)
     whole_part, slow = parts(world, 1)[0], tus.create(ALICE, size=4 * CHUNK, partial=True).id
     whole = tus.concatenate(ALICE, [slow, whole_part]).id
     for sent in range(4):
@@ -126,34 +131,34 @@ def test_a_whole_is_kept_while_its_parts_come(world: World) -> None:
 
 
 def test_a_whole_whose_parts_do_not_come_is_given_up_with_them(world: World) -> None:
-    mine = [*parts(world, 1), Resumable(world.service).create(ALICE, size=CHUNK, partial=True).id]
-    whole = Resumable(world.service).concatenate(ALICE, mine).id
+    mine = [*parts(world, 1), Resumable(world.service, world.folders).create(ALICE, size=CHUNK, partial=True).id]
+    whole = Resumable(world.service, world.folders).concatenate(ALICE, mine).id
     world.clock.forward(3601)
     for gone in (whole, *mine):
         with pytest.raises(Gone):
-            Resumable(world.service).state(ALICE, gone)
+            Resumable(world.service, world.folders).state(ALICE, gone)
     world.service.cleanup.expire_due()
     nothing_is_left(world)
 
 
 def test_a_whole_that_is_cancelled_takes_its_parts_along(world: World) -> None:
-    mine = [*parts(world, 1), Resumable(world.service).create(ALICE, size=CHUNK, partial=True).id]
-    world.service.cancel(ALICE, Resumable(world.service).concatenate(ALICE, mine).id)
+    mine = [*parts(world, 1), Resumable(world.service, world.folders).create(ALICE, size=CHUNK, partial=True).id]
+    world.service.cancel(ALICE, Resumable(world.service, world.folders).concatenate(ALICE, mine).id)
     nothing_is_left(world)
 
 
 def test_parts_whose_whole_is_gone_are_free(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one that was given up before its parts went along with it has left them."""
-    mine = [*parts(world, 1), Resumable(world.service).create(ALICE, size=CHUNK, partial=True).id]
-    whole = world.uploads.get(Resumable(world.service).concatenate(ALICE, mine).id)
+    mine = [*parts(world, 1), Resumable(world.service, world.folders).create(ALICE, size=CHUNK, partial=True).id]
+    whole = world.uploads.get(Resumable(world.service, world.folders).concatenate(ALICE, mine).id)
     assert whole is not None
     monkeypatch.setattr(type(world.service.cleanup), "_free", lambda *_: None)
     world.service.cleanup.abort(whole, upload_event(Actions.UPLOAD_CANCEL, ALICE, whole))
-    again = Resumable(world.service).concatenate(ALICE, mine).id
+    again = Resumable(world.service, world.folders).concatenate(ALICE, mine).id
     assert again != whole.id
     monkeypatch.undo()
     world.service.cleanup.collect()
-    Resumable(world.service).send(ALICE, mine[1], 0, lambda _: reader(b"x" * CHUNK))
+    Resumable(world.service, world.folders).send(ALICE, mine[1], 0, lambda _: reader(b"x" * CHUNK))
     assert world.read(ALICE, again) == b"A" * CHUNK + b"x" * CHUNK
     world.assert_sound()
 
@@ -182,7 +187,7 @@ def test_a_size_that_is_refused_has_dropped_no_chunk(world: World) -> None:
     upload = world.begin(ALICE, pieces)
     world.put(ALICE, upload.id, 2, pieces)
     with pytest.raises(Invalid):
-        Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x"), size=2 * CHUNK)
+        Resumable(world.service, world.folders).send(ALICE, upload.id, 0, lambda _: reader(b"x"), size=2 * CHUNK)
     now = world.uploads.get(upload.id)
     assert now is not None
     assert (now.total_chunks, now.received) == (3, 1)
@@ -203,13 +208,13 @@ def test_a_takeover_frees_chunks_together_as_long_as_it_has_the_lease(
 
     monkeypatch.setattr(type(world.uploads), "extend", lost)
     with pytest.raises(Completing):
-        Resumable(world.service).send(ALICE, upload.id, 0, lambda _: reader(b"x"))
+        Resumable(world.service, world.folders).send(ALICE, upload.id, 0, lambda _: reader(b"x"))
     assert asked == [36], "64 of 100 places are free"
     assert sum(1 for _ in world.chunks.scan()) == 36
 
 
 def test_a_part_is_not_told_what_concerns_its_whole(world: World) -> None:
-    tus = Resumable(world.service)
+    tus = Resumable(world.service, world.folders)
     mine = [*parts(world, 1), tus.create(ALICE, size=CHUNK, partial=True).id]
     folder = world.folders.create(ALICE, name="in")
     whole = tus.concatenate(ALICE, mine, metadata=metadata(filename="a", folder=folder.id)).id
