@@ -13,6 +13,7 @@ from backoffice.domain.uploads import Upload
 from backoffice.errors import (
     Completing,
     Conflict,
+    Gone,
     NotFound,
     OffsetMismatch,
     QuotaExceeded,
@@ -96,6 +97,7 @@ def begin_in_order() -> Response:
     path=_PATH,
     raises=(
         NotFound,
+        Gone,
         OffsetMismatch,
         Conflict,
         Completing,
