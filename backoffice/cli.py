@@ -35,6 +35,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("audit", "audit", "Read, export and trim the audit log."),
     ("store", "store", "Say where the store is."),
     ("doctor", "doctor", "Check settings, store, disk and clock, and say what to do."),
+    ("encryption", "encryption", "Encrypt what is stored, and change its keys."),
     ("fsck", "fsck", "Check every index and chunk against its record."),
     ("demo", "demo", "Load the demonstration data."),
     ("bench", "bench", "Measure speed and memory."),

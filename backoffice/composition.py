@@ -18,6 +18,7 @@ from backoffice.services.consequences import Consequences
 from backoffice.services.container import Services
 from backoffice.services.deliveries import Deliveries
 from backoffice.services.effective import Effective
+from backoffice.services.encryption import EncryptionCare
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
 from backoffice.services.guest_codes import GuestCodes
@@ -114,7 +115,6 @@ def build_services(
         audit=Audit(stores.audit),
         archive=Archive(RedisArchive(stores.db, stores.keys), stores.audit),
         files=files,
-        uploads=uploads,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
         leaving=_leaving(stores, settings, people, sessions, tokens, jobs),
@@ -126,6 +126,7 @@ def build_services(
         system=system,
         identities=stores.identities,
         maintenance=maintenance,
+        encryption=_encryption(stores),
         together=stores.db.together,
     )
 
@@ -220,9 +221,13 @@ def _whole(stores: Stores, bulk: Bulk) -> tuple[System, Maintenance, Jobs]:
     beats, installation = RedisHeartbeats(db, keys), RedisInstallation(db, keys)
     system = System(stores.health, stores.durability, chunks, audit, beats, installation)
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
-    checks = Checks.of(maintenance, system)
+    checks = Checks.of(maintenance, system, _encryption(stores) if stores.encrypts else None)
     jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, checks=checks, audit=audit)
     return system, maintenance, jobs
+
+
+def _encryption(stores: Stores) -> EncryptionCare:
+    return EncryptionCare(stores.encryption, stores.audit)
 
 
 def _views(stores: Stores) -> Views:

@@ -3,9 +3,11 @@ services."""
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from contextlib import nullcontext
 from pathlib import Path
 
+from backoffice.secret import Secret
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.sign_in.passwords import StepAside
 from backoffice.settings import Settings
@@ -15,6 +17,10 @@ from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Db
 from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.encryption.chunks import EncryptedChunks
+from backoffice.stores.encryption.data_keys import DataKeys
+from backoffice.stores.encryption.state import RedisEncryption
+from backoffice.stores.encryption.wrapping import KmsCommand, LocalKey, SiteKey, SiteKeys
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.folders import RedisFolders
 from backoffice.stores.identities import RedisIdentities
@@ -41,7 +47,11 @@ class Stores:
         bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes, settings.keep_versions)
         self.db, self.keys, self.bounds = db, keys, bounds
         self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
-        self.chunks = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
+        bytes_ = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
+        site_keys = site_keys_of(settings)
+        sealed = EncryptedChunks(bytes_, DataKeys(db, keys, site_keys)) if site_keys else None
+        self.chunks: ChunkStore = sealed or bytes_
+        self.encryption, self.encrypts = RedisEncryption(db, keys, site_keys, sealed), sealed is not None
         self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
         self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)
@@ -59,12 +69,23 @@ def chunk_store(
     durability: RedisDurability,
     health: RedisHealth,
     step_aside: StepAside = nullcontext,
-) -> ChunkStore:
+) -> RedisChunks | FileChunks:
     """The back end that BACKOFFICE_CHUNKS names."""
     directory = settings.chunks.directory
     if directory is not None:
         return FileChunks(Disk(directory))
     return RedisChunks(db, keys, durability, health, step_aside)
+
+
+def site_keys_of(settings: Settings) -> SiteKeys:
+    """The keys that encrypt at rest, as the settings name them."""
+    keys: list[SiteKey] = [] if settings.kms_command is None else [KmsCommand(settings.kms_command)]
+    return SiteKeys([*keys, *(LocalKey(urlsafe_b64decode(_urlsafe(one))) for one in settings.encryption_keys)])
+
+
+def _urlsafe(key: Secret) -> str:
+    """Base64 in either of its alphabets."""
+    return key.reveal().translate(str.maketrans("+/", "-_"))
 
 
 def _disk(settings: Settings) -> Path | None:

@@ -32,13 +32,12 @@
     ├── TooMany              over a limit of rate (`retry_after` seconds)
     ├── StoreFull            no room left in the store
     ├── Unavailable          the store does not answer; trying again may help
+    │   └── KeyMissing           a key is needed that this process was not given
     └── IntegrityError       what is stored is not what was stored
         └── ChunkLost
 
-Not an error and outside of the tree: IdentityChanged, by which a request begins again.
-
-`code` is a promise to API clients: never reword it. `str(error)` is a sentence for people.
-What status a class has over HTTP is the web's business (`web/errors.py`).
+Not an error and outside of the tree: IdentityChanged, by which a request begins again. `code` is a promise to API
+clients: never reword it. `str(error)` is a sentence for people. Which status it has is told by `web/errors.py`.
 """
 
 from __future__ import annotations
@@ -273,6 +272,12 @@ class Unavailable(BackofficeError):
     """The store does not answer just now; try again in a moment."""
 
     code = "unavailable"
+
+
+class KeyMissing(Unavailable):
+    """What is stored cannot be read without a key that is not here just now."""
+
+    code = "key_missing"
 
 
 class IntegrityError(BackofficeError):

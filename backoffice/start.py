@@ -9,20 +9,22 @@ import threading
 
 from backoffice import __version__
 from backoffice.composition import build_services, store_client
+from backoffice.composition_stores import site_keys_of
 from backoffice.errors import StoreFull, WeakPassword
 from backoffice.logs import logger
 from backoffice.settings import Settings, SettingsError
 from backoffice.stores.chunks.in_use import wrong_place_reason
 from backoffice.stores.client import Client, Db
 from backoffice.stores.durability import unsafe_reason
+from backoffice.stores.encryption.state import unreadable_reason
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.keys import Keys
 from backoffice.worker.loop import Worker
 
 
 def check_store(settings: Settings, client: Client) -> None:
-    """Raises SettingsError when this server must not be used, or has records of files whose bytes are elsewhere;
-    Unavailable when it does not answer."""
+    """Raises SettingsError when this server must not be used, or has records of files whose bytes are elsewhere or
+    cannot be read; Unavailable when it does not answer."""
     reason = unsafe_reason(Db(client))
     if reason:
         raise SettingsError([reason])
@@ -30,9 +32,11 @@ def check_store(settings: Settings, client: Client) -> None:
 
 
 def check_chunks(settings: Settings, client: Client) -> None:
-    """Raises SettingsError when the store has records of files whose bytes are elsewhere, Unavailable when it does not
-    answer."""
-    reason = wrong_place_reason(Db(client), Keys(settings.key_prefix), settings.chunks.directory)
+    """Raises SettingsError when the store has records of files whose bytes are elsewhere, or encrypted by keys that are
+    not here; Unavailable when it does not answer."""
+    db, keys = Db(client), Keys(settings.key_prefix)
+    reason = wrong_place_reason(db, keys, settings.chunks.directory)
+    reason = reason or unreadable_reason(db, keys, site_keys_of(settings))
     if reason:
         raise SettingsError([reason])
 

@@ -147,6 +147,16 @@ def in_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pl
 
 
 @pytest.fixture
+def sealed() -> Iterator[Place]:
+    """Chunks are encrypted, in Redis."""
+    before = Place.current
+    place = Place(sealed=True)
+    place.enter()
+    yield place
+    before.enter()
+
+
+@pytest.fixture
 def fake() -> Iterator[Redis]:
     """An empty imitation, with Lua, in this process."""
     with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:

@@ -86,3 +86,4 @@ class Actions:
     AUDIT_TRIM = Action("audit.trim")
     SYSTEM_INSTALL = Action("system.install")
     SYSTEM_REPAIR = Action("system.repair")
+    SYSTEM_ENCRYPT = Action("system.encrypt")

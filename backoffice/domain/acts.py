@@ -239,6 +239,7 @@ class Acts:
     )
     SYSTEM_READ = _site("system.read", "see the state of the system", Permissions.SYSTEM_READ)
     SYSTEM_REPAIR = _site("system.repair", "repair the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_REPAIR)
+    SYSTEM_ENCRYPT = _site("system.encrypt", "encrypt the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_ENCRYPT)
 
 
 WITHIN_ANOTHERS: Final = frozenset(

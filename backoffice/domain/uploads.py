@@ -175,10 +175,26 @@ class CarriedChunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkStat:
-    """One chunk as the store has it: its bytes, and whether it lives for ever."""
+    """One chunk as the store has it: how many bytes it takes there, and whether it lives for ever. `overhead`: so many
+    of these may not be the chunk's own, because it is encrypted."""
 
     size: int
     kept: bool
+    overhead: int = 0
+
+    def holds(self, size: int) -> bool:
+        """Whether it may be a chunk of so many bytes."""
+        return size in {self.size, self.size - self.overhead}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlace:
+    """How a commit of the records gets at a chunk of `size` bytes, to keep it. It takes so many in the store, or
+    `stored` where it is encrypted."""
+
+    place: bytes
+    size: int
+    stored: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,14 @@ from backoffice.domain.jobs import Job
 from backoffice.domain.maintenance import Finding, Invariant, Report
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Invalid
+from backoffice.services.encryption import EncryptionCare
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.system import System
 
 DOCTOR: Final = "doctor"
 FSCK: Final = "fsck"
 REPAIR: Final = "fsck.repair"
+ENCRYPT: Final = "encrypt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ class Checks:
     kinds: Mapping[str, CheckKind] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def of(cls, maintenance: Maintenance, system: System) -> Checks:
-        """Those of a site."""
-        kinds = (
+    def of(cls, maintenance: Maintenance, system: System, encryption: EncryptionCare | None = None) -> Checks:
+        """Those of a site. `encryption`: None where nothing is encrypted."""
+        kinds: tuple[CheckKind, ...] = (
             CheckKind(
                 DOCTOR,
                 "Examine store and workers",
@@ -81,6 +83,8 @@ class Checks:
                 lambda actor: _fsck(maintenance, actor, repair=True),
             ),
         )
+        if encryption is not None:
+            kinds += (_encrypt_kind(encryption),)
         return cls(MappingProxyType({kind.name: kind for kind in kinds}))
 
     def kind(self, name: str) -> CheckKind:
@@ -115,6 +119,26 @@ def _fsck(maintenance: Maintenance, actor: Actor, *, repair: bool) -> Iterator[P
             yield Progress(total, total, report)
             return
         yield Progress(done, total, report)
+
+
+def _encrypt_kind(encryption: EncryptionCare) -> CheckKind:
+    return CheckKind(
+        ENCRYPT,
+        "Encrypt what was stored before",
+        Acts.SYSTEM_ENCRYPT,
+        "chunks",
+        lambda actor: _encrypt(encryption, actor),
+    )
+
+
+def _encrypt(encryption: EncryptionCare, actor: Actor) -> Iterator[Progress]:
+    done = converted = 0
+    for looked_at, encrypted in encryption.steps(actor):
+        done, converted = looked_at, encrypted
+        yield Progress(done, 0, CheckReport())
+    report = CheckReport()
+    report.add("done", "encryption", f"{converted:,} of {done:,} chunks were not encrypted, and are now.")
+    yield Progress(done, done, report)
 
 
 def _rows(report: Report) -> list[Checked]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from backoffice.domain.uploads import CarriedChunk, ChunkStat
+from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
 
 
 class ChunkStore(Protocol):
@@ -33,6 +33,9 @@ class ChunkStore(Protocol):
     def within_commit(self, file_id: str, index: int) -> object | None:
         """How a commit of the records gets at a chunk, None where it cannot: the bytes lie elsewhere."""
 
+    def from_commit(self, value: bytes) -> bytes:
+        """The bytes of a chunk, out of what a commit has read by `within_commit`."""
+
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
         """The values in order, the next ones fetched meanwhile, few in memory. Raises ChunkLost when its turn comes."""
 
@@ -45,9 +48,9 @@ class ChunkStore(Protocol):
     def keep(self, file_id: str, total: int) -> list[int]:
         """Keep chunks [0, total); the indexes of those that are not there. Repeating it changes nothing."""
 
-    def keep_within_commit(self, file_id: str, total: int) -> Sequence[bytes] | None:
-        """How the commit of the records gets at chunks [0, total), to keep them if all are there. None where it cannot:
-        then they are kept before it."""
+    def keep_within_commit(self, file_id: str, sizes: Sequence[int]) -> Sequence[KeptPlace] | None:
+        """How the commit of the records gets at the chunks from 0 on, which have these sizes, to keep them if all are
+        there. None where it cannot: then they are kept before it."""
 
     def hold(self, file_id: str, index: int, until: int) -> None:
         """Keep a chunk no more, but hold it until then (epoch ms). Nothing where it is not kept. For `fsck` alone."""

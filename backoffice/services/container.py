@@ -13,6 +13,7 @@ from backoffice.services.blocks import Blocks
 from backoffice.services.consequences import Consequences
 from backoffice.services.deliveries import Deliveries
 from backoffice.services.effective import Effective
+from backoffice.services.encryption import EncryptionCare
 from backoffice.services.file_inspection import FileInspection
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
@@ -56,7 +57,6 @@ class Services:
     audit: Audit
     archive: Archive
     files: Files
-    uploads: Uploads
     upload_secrets: UploadSecrets
     jobs: Jobs
     leaving: Leaving
@@ -68,6 +68,7 @@ class Services:
     system: System
     identities: IdentityStore
     maintenance: Maintenance
+    encryption: EncryptionCare
     together: Callable[..., list[Any]]
     """`together(read, read, …)` is what each of these functions returns, for a page that shows several things: they
     share their round trips. They do not depend on each other, and they are reads, for the code of each may run several
@@ -102,6 +103,10 @@ class Services:
     @property
     def folders(self) -> Folders:
         return self.shared.folders
+
+    @property
+    def uploads(self) -> Uploads:
+        return self.shared.all_uploads
 
     @property
     def shares(self) -> Shares:

@@ -12,7 +12,7 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict, Target
 from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Page, Query
-from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, Intent, Upload
+from backoffice.domain.uploads import CarriedChunk, Chunk, ChunkMap, Intent, KeptPlace, Upload
 from backoffice.services.file_change_ports import FileChangeStore
 from backoffice.services.file_version_ports import FileVersionStore
 
@@ -159,7 +159,7 @@ class UploadStore(Protocol):
         upload: Upload,
         token: str,
         file: File,
-        keep: Sequence[tuple[bytes, int]],
+        keep: Sequence[KeptPlace],
         *,
         on_conflict: OnConflict,
         into: Target | None,

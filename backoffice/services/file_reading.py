@@ -78,7 +78,9 @@ class FileReader:
         event = self._event(actor, file, 0, file.size)
         chunk = self.chunks.within_commit(file.content_id, 0) if file.total_chunks else None
         data = self.files.record_read(file, event, 0, file.size, chunk, unchanged=True)
-        if chunk is None and file.total_chunks:
+        if data is not None:
+            data = self.chunks.from_commit(data)
+        elif chunk is None and file.total_chunks:
             data = self.chunks.get(file.content_id, 0)
         chunk_map = ChunkMap.unpack(packed_map, file.total_chunks)
         try:

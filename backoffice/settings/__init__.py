@@ -145,6 +145,10 @@ class Settings:
     chunks: ChunkPlace = _setting(
         "BACKOFFICE_CHUNKS", read.chunk_place, ChunkPlace(), "Where file bytes lie: `redis` or `file:DIRECTORY`"
     )
+    encryption_keys: tuple[Secret, ...] = _setting(
+        "BACKOFFICE_ENCRYPTION_KEYS", read.encryption_keys, (), "Encrypt file bytes by these keys", secret=True
+    )
+    kms_command: Path | None = _setting("BACKOFFICE_KMS_COMMAND", read.program, None, "Program that wraps their keys")
     replicas: int = _setting("BACKOFFICE_REPLICAS", read.number(0, 5), 0, "Replicas that must have a file before 201")
     store_memory: int | None = _setting(
         "BACKOFFICE_STORE_MEMORY",

@@ -6,8 +6,11 @@ The messages follow the setting's name: "BACKOFFICE_CHUNK_SIZE must be …". The
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import stat
+from base64 import b64decode
+from binascii import Error as BinasciiError
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +33,7 @@ REDIS_SCHEMES: Final = (
     "redis+cluster",
     "rediss+cluster",
 )
+ENCRYPTION_KEY_BYTES: Final = 32
 _NUMBER: Final = r"[0-9]{1,9}"
 _URL_OPTIONS: Final = {
     "db": _NUMBER,
@@ -136,6 +140,24 @@ def listed(text: str) -> tuple[str, ...]:
 
 def secrets(text: str) -> tuple[Secret, ...]:
     return tuple(Secret(part) for part in listed(text))
+
+
+def encryption_keys(text: str) -> tuple[Secret, ...]:
+    for part in listed(text):
+        try:
+            key = b64decode(part, altchars=b"-_", validate=True)
+        except BinasciiError:
+            key = b""
+        if len(key) != ENCRYPTION_KEY_BYTES:
+            raise ValueError(f"must be keys of {ENCRYPTION_KEY_BYTES} bytes in base64 (`manage.py encryption new-key`)")
+    return secrets(text)
+
+
+def program(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute() or not os.access(path, os.X_OK) or path.is_dir():
+        raise ValueError(f"must be the whole path of a program, not {text!r}")
+    return path
 
 
 def log_level(text: str) -> str:

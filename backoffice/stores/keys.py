@@ -43,6 +43,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
     {bo}:step:<job>                      hash    records of the step that a job is in, as far as they are done
+    {bo}:keys                            hash    number -> data key, wrapped by a key of the site (JSON);
+                                                 none where chunks are not encrypted
     {bo}:intents                         hash    id -> until when (ms) a chunk may be kept before its record comes
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
@@ -204,6 +206,10 @@ class Keys:
     @property
     def intents(self) -> bytes:
         return self._key("intents")
+
+    @property
+    def data_keys(self) -> bytes:
+        return self._key("keys")
 
     @property
     def install(self) -> bytes:

@@ -11,7 +11,7 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, OnConflict, Target
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, CarriedChunk, Chunk, ChunkMap, Upload, UploadState
+from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, CarriedChunk, Chunk, ChunkMap, KeptPlace, Upload, UploadState
 from backoffice.errors import ChunksMissing, Completing, Conflict, NotFound, TooMany
 from backoffice.stores.chunk_maps import map_questions, unpack_map
 from backoffice.stores.chunks.staging import stage
@@ -241,7 +241,7 @@ class RedisUploads:
         upload: Upload,
         token: str,
         file: File,
-        keep: Sequence[tuple[bytes, int]],
+        keep: Sequence[KeptPlace],
         *,
         on_conflict: OnConflict,
         into: Target | None,
@@ -251,9 +251,9 @@ class RedisUploads:
     ) -> File:
         def add(commit: Commit) -> None:
             commit.check("equal", self._keys.record(NOUN, upload.id), "lease", token, error=Completing())
-            for place, size in keep:
-                commit.check("length", place, size, error=ChunksMissing())
-                commit.write("PERSIST", place)
+            for one in keep:
+                commit.check("length", one.place, one.size, one.stored, error=ChunksMissing())
+                commit.write("PERSIST", one.place)
             self.collection.remove(commit, upload)
             if chunks is not None:
                 take_parts(commit, self._keys, self.collection, parts, chunks)

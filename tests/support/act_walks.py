@@ -233,6 +233,7 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.AUDIT_TRIM: lambda on, _: lambda who: on.archive.trim(who, []),
     Acts.SYSTEM_READ: lambda on, _: on.world.maintenance.check,
     Acts.SYSTEM_REPAIR: lambda on, _: on.world.maintenance.repair,
+    Acts.SYSTEM_ENCRYPT: lambda on, _: on.encryption.rotate,
 }
 ONLY_OWN: Final = {
     Acts.SESSION_LIST,

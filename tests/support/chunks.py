@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from backoffice.stores.encryption.wrapping import LocalKey, SiteKeys
+
 PLACES = ("redis", "file")
+SITE_KEYS = SiteKeys([LocalKey(bytes(range(32)))])
 
 
 def unsynced(file: int) -> None:
@@ -19,9 +22,11 @@ def unsynced(file: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`directory`: None for Redis. `current` is that of the test that runs: every `World` is over it."""
+    """`directory`: None for Redis. `current` is that of the test that runs: every `World` is over it. `sealed`: chunks
+    are encrypted, by SITE_KEYS."""
 
     directory: Path | None = None
+    sealed: bool = False
 
     current: ClassVar[Place]
 

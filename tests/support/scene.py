@@ -17,6 +17,7 @@ from backoffice.services.archive import Archive
 from backoffice.services.bulk import Bulk
 from backoffice.services.consequences import Consequences
 from backoffice.services.deliveries import Deliveries
+from backoffice.services.encryption import EncryptionCare
 from backoffice.services.guests import ROLES
 from backoffice.services.jobs import Jobs
 from backoffice.services.leaving import Leaving
@@ -28,12 +29,14 @@ from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Lists, Views
 from backoffice.services.zips import Zips
 from backoffice.stores.delivered_files import RedisDeliveries
+from backoffice.stores.encryption.state import RedisEncryption
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import entries_of
 from backoffice.stores.shares import RedisShares
 from backoffice.stores.views import RedisListLooks, RedisViews
+from tests.support.chunks import SITE_KEYS
 from tests.support.people import ROOT, People
 from tests.support.uploads import KEYS, World, reader
 
@@ -101,6 +104,7 @@ class Scene:
             self.people.log,
             self.people.clock,
         )
+        self.encryption = EncryptionCare(RedisEncryption(world.db, KEYS, SITE_KEYS, None), people.log)
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
 
     def view(self, owner: User, *, shared: bool = False) -> str:

@@ -29,6 +29,8 @@ from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Client, Db
 from backoffice.stores.durability import RedisDurability, RedisHealth
+from backoffice.stores.encryption.chunks import EncryptedChunks
+from backoffice.stores.encryption.data_keys import DataKeys
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.long_indexes import LongIndexes
@@ -39,7 +41,7 @@ from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.records.commit import facets
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
-from tests.support.chunks import Place
+from tests.support.chunks import SITE_KEYS, Place
 from tests.support.database import database
 
 KEYS = Keys("t")
@@ -76,8 +78,14 @@ class Roomy(RedisHealth):
         return True
 
 
-def chunk_store(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks:
+def chunk_store(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks | EncryptedChunks:
     """The one of the place where the bytes of this test lie."""
+    plain = plain_chunks(db, disk)
+    return EncryptedChunks(plain, DataKeys(db, KEYS, SITE_KEYS)) if Place.current.sealed else plain
+
+
+def plain_chunks(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks:
+    """The one that has the bytes."""
     directory = Place.current.directory
     if directory is None:
         return RedisChunks(db, KEYS, RedisDurability(db, KEYS), Roomy(db))
@@ -132,7 +140,7 @@ class World:
     """Services, the stores below them, and `fsck` beside them."""
 
     db: Db
-    chunks: RedisChunks | FileChunks
+    chunks: RedisChunks | FileChunks | EncryptedChunks
     uploads: RedisUploads
     files: RedisFiles
     service: Uploads

@@ -105,6 +105,7 @@ READERS = {
     "chunk_map",
     "part_of_map",
     "carry",
+    "from_commit",
     "keep_within_commit",
     "due",
     "moving",

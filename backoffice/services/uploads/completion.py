@@ -14,7 +14,7 @@ from backoffice.domain.files import File, FileSpec
 from backoffice.domain.folders import Place
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import UNKNOWN, CarriedChunk, Chunk, ChunkMap, Intent, Upload, ranges
+from backoffice.domain.uploads import UNKNOWN, CarriedChunk, Chunk, ChunkMap, Intent, KeptPlace, Upload, ranges
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
@@ -136,13 +136,12 @@ class Completion:
                 self.uploads.release(upload_id, token)
             raise
 
-    def _keep_within_commit(self, upload_id: str, chunks: ChunkMap) -> Sequence[tuple[bytes, int]] | None:
-        """The chunks that the commit keeps, with their sizes, where it can."""
+    def _keep_within_commit(self, upload_id: str, chunks: ChunkMap) -> Sequence[KeptPlace] | None:
+        """The chunks that the commit keeps, where it can."""
         there = [chunk.size for chunk in chunks.chunks if chunk is not None]
         if len(there) != len(chunks.chunks):
             return None
-        places = self.chunks.keep_within_commit(upload_id, len(there))
-        return None if places is None else list(zip(places, there, strict=True))
+        return self.chunks.keep_within_commit(upload_id, there)
 
     def _settle_tail(self, upload: Upload, token: str) -> Upload:
         """Put the bytes of a stream's tail where those of its last chunk belong. Others that lie there were never
@@ -255,7 +254,7 @@ class Completion:
         lost = [
             index
             for index, chunk, stat in zip(indexes, chunks.chunks, stored, strict=True)
-            if chunk is None or stat is None or chunk.size != stat.size
+            if chunk is None or stat is None or not stat.holds(chunk.size)
         ]
         if lost:
             raise self._missing(upload, lost)

@@ -131,6 +131,14 @@ class Disk:
         """Another name for a file. Raises FileExistsError, and FileNotFoundError where file or directory is missing."""
         self.call(os.link, source, target, src_dir_fd=self.root, dst_dir_fd=self.root, follow_symlinks=False)
 
+    def replace(self, source: str, target: str) -> bool:
+        """Give a file the name of another, which goes; False where its directory is gone."""
+        try:
+            self.call(os.replace, source, target, src_dir_fd=self.root, dst_dir_fd=self.root)
+        except FileNotFoundError:
+            return False
+        return True
+
     def remove(self, path: str) -> bool:
         """Whether there was such a file."""
         try:

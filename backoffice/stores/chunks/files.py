@@ -16,18 +16,16 @@ POSIX (NFS has them).
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from backoffice.domain.ids import is_id
-from backoffice.domain.uploads import CarriedChunk, ChunkStat
+from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
 from backoffice.errors import ChunkLost, Unavailable
 from backoffice.stores.chunks.disk import Disk
+from backoffice.stores.chunks.paths import HELD, INDEX, KEPT, directory_of, path_of, paths_of
 
-HELD: Final = "held"
-KEPT: Final = "kept"
 TEMPORARY: Final = "tmp"
 RESERVE: Final = 512 * 1024**2
 """Bytes that uploads leave free, for the records of a store that may be on the same disk."""
@@ -36,7 +34,6 @@ ABANDONED_MS: Final = 3_600_000
 """A file that has been written for so long belongs to a process that died."""
 TRIES: Final = 20
 """How often a directory that others remove, because it is empty, is made again."""
-_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
 class FileChunks:
@@ -46,7 +43,7 @@ class FileChunks:
         self._disk = disk
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
-        held, kept = _path(HELD, file_id, index), _path(KEPT, file_id, index)
+        held, kept = path_of(HELD, file_id, index), path_of(KEPT, file_id, index)
         temporary = f"{TEMPORARY}/{secrets.token_hex(16)}"
         try:
             self._write(temporary, data, hold_until)
@@ -66,7 +63,7 @@ class FileChunks:
         temporary = f"{TEMPORARY}/{secrets.token_hex(16)}"
         try:
             self._write(temporary, data, 0)
-            if not self._link(temporary, _path(KEPT, file_id, 0)):
+            if not self._link(temporary, path_of(KEPT, file_id, 0)):
                 raise Unavailable
         except FileNotFoundError as error:
             raise Unavailable from error
@@ -111,14 +108,33 @@ class FileChunks:
         return None if file is None else self._disk.read(file)
 
     def _open(self, file_id: str, index: int) -> int | None:
-        for path in _paths(file_id, index):
+        for path in paths_of(file_id, index):
             file = self._disk.open(path)
             if file is not None:
                 return file
         return None
 
+    def replace(self, file_id: str, index: int, data: bytes | memoryview) -> bool:
+        """Other bytes for the same chunk, which lives as long as before; False where there is none any more."""
+        for path in paths_of(file_id, index):
+            found = self._disk.stat(path)
+            if found is None:
+                continue
+            temporary = f"{TEMPORARY}/{secrets.token_hex(16)}"
+            try:
+                self._write(temporary, data, found.st_mtime_ns // 1_000_000)
+                # Where it is freed at this very moment this one may stay behind: `fsck` finds it.
+                if self._disk.replace(temporary, path):
+                    return True
+            finally:
+                self._disk.remove(temporary)
+        return False
+
     def within_commit(self, file_id: str, index: int) -> object | None:  # noqa: ARG002 - as the port has it
         return None
+
+    def from_commit(self, value: bytes) -> bytes:
+        return value
 
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
         """Close the iterator to stop early."""
@@ -147,7 +163,7 @@ class FileChunks:
         return [self._stat(*place) for place in places]
 
     def _stat(self, file_id: str, index: int) -> ChunkStat | None:
-        for path in _paths(file_id, index):
+        for path in paths_of(file_id, index):
             found = self._disk.stat(path)
             if found is not None:
                 return ChunkStat(found.st_size, path.startswith(KEPT))
@@ -157,11 +173,11 @@ class FileChunks:
 
     def keep(self, file_id: str, total: int) -> list[int]:
         missing = [index for index in range(total) if not self._keep(file_id, index)]
-        self._disk.remove_directory(_directory(HELD, file_id))
+        self._disk.remove_directory(directory_of(HELD, file_id))
         return missing
 
     def _keep(self, file_id: str, index: int) -> bool:
-        held, kept = _path(HELD, file_id, index), _path(KEPT, file_id, index)
+        held, kept = path_of(HELD, file_id, index), path_of(KEPT, file_id, index)
         try:
             self._link(held, kept)
         except FileNotFoundError:
@@ -169,11 +185,11 @@ class FileChunks:
         self._disk.remove(held)
         return True
 
-    def keep_within_commit(self, file_id: str, total: int) -> Sequence[bytes] | None:  # noqa: ARG002
+    def keep_within_commit(self, file_id: str, sizes: Sequence[int]) -> Sequence[KeptPlace] | None:  # noqa: ARG002
         return None
 
     def hold(self, file_id: str, index: int, until: int) -> None:
-        held, kept = _path(HELD, file_id, index), _path(KEPT, file_id, index)
+        held, kept = path_of(HELD, file_id, index), path_of(KEPT, file_id, index)
         try:
             self._disk.touch(kept, until)
             self._link(kept, held)
@@ -183,11 +199,11 @@ class FileChunks:
 
     def move(self, file_id: str, total: int, to_id: str, first: int, hold_until: int) -> list[int]:
         left = [index for index in range(total) if not self._move(file_id, index, to_id, first + index, hold_until)]
-        self._disk.remove_directory(_directory(HELD, file_id))
+        self._disk.remove_directory(directory_of(HELD, file_id))
         return left
 
     def _move(self, file_id: str, index: int, to_id: str, to_index: int, hold_until: int) -> bool:
-        old, held, kept = _path(HELD, file_id, index), _path(HELD, to_id, to_index), _path(KEPT, to_id, to_index)
+        old, held, kept = path_of(HELD, file_id, index), path_of(HELD, to_id, to_index), path_of(KEPT, to_id, to_index)
         try:
             self._disk.touch(old, hold_until)
             if not self._link(old, held):
@@ -202,18 +218,18 @@ class FileChunks:
 
     def release(self, file_id: str, *indexes: int) -> None:
         for index in indexes:
-            self._disk.remove(_path(HELD, file_id, index))
+            self._disk.remove(path_of(HELD, file_id, index))
 
     def delete(self, file_id: str, total: int) -> int:
         # In this order: one that is about to be kept is found under one of its names, or cannot be kept any more.
         held = self._delete_from(HELD, file_id, total)
         kept = self._delete_from(KEPT, file_id, total)
         if kept:
-            self._disk.sync_directory(_directory(KEPT, file_id).rpartition("/")[0])
+            self._disk.sync_directory(directory_of(KEPT, file_id).rpartition("/")[0])
         return len(held | kept)
 
     def _delete_from(self, tree: str, file_id: str, total: int) -> set[int]:
-        directory = _directory(tree, file_id)
+        directory = directory_of(tree, file_id)
         there = {index for index in self._indexes(directory) if index < total}
         gone = {index for index in there if self._disk.remove(f"{directory}/{index}")}
         self._disk.remove_directory(directory)
@@ -222,7 +238,7 @@ class FileChunks:
     def sweep(self, now: int) -> int:
         freed = 0
         for file_id in self._ids(HELD):
-            directory = _directory(HELD, file_id)
+            directory = directory_of(HELD, file_id)
             for index in self._indexes(directory):
                 path = f"{directory}/{index}"
                 found = self._disk.stat(path)
@@ -242,7 +258,7 @@ class FileChunks:
     def scan(self) -> Iterator[tuple[str, int, ChunkStat]]:
         for tree in (HELD, KEPT):
             for file_id in self._ids(tree):
-                for index in self._indexes(_directory(tree, file_id)):
+                for index in self._indexes(directory_of(tree, file_id)):
                     found = self._stat(file_id, index)
                     if found is not None:
                         yield file_id, index, found
@@ -254,11 +270,11 @@ class FileChunks:
                     yield name
 
     def _indexes(self, directory: str) -> list[int]:
-        return [int(name) for name in self._disk.names(directory) if _INDEX.fullmatch(name)]
+        return [int(name) for name in self._disk.names(directory) if INDEX.fullmatch(name)]
 
     def barrier(self, file_id: str) -> None:
         # The bytes were safe before they had a name; now the names are, from the file's own directory up.
-        directory = _directory(KEPT, file_id)
+        directory = directory_of(KEPT, file_id)
         while directory:
             self._disk.sync_directory(directory)
             directory = directory.rpartition("/")[0]
@@ -270,25 +286,3 @@ class FileChunks:
     def room(self) -> bool:
         room, files = self._disk.free()
         return room >= RESERVE and (files is None or files >= RESERVE_FILES)
-
-
-def _directory(tree: str, file_id: str) -> str:
-    """Raises ValueError for what is no identifier: nothing else may become a path."""
-    if not is_id(file_id):
-        raise ValueError(f"not an identifier: {file_id!r}")
-    return f"{tree}/{file_id[:2]}/{file_id}"
-
-
-def _path(tree: str, file_id: str, index: int) -> str:
-    """Raises ValueError, as `_directory`, and for what is no index."""
-    name = str(index)
-    if not _INDEX.fullmatch(name):
-        raise ValueError(f"not an index: {index!r}")
-    return f"{_directory(tree, file_id)}/{name}"
-
-
-def _paths(file_id: str, index: int) -> tuple[str, str, str]:
-    """Where a chunk may be. Looked for in this order it is found, though it be kept, or held again, meanwhile: it has
-    its new name before it loses the old one."""
-    kept, held = _path(KEPT, file_id, index), _path(HELD, file_id, index)
-    return kept, held, kept

@@ -17,7 +17,8 @@ from backoffice.errors import StoreFull
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.chunks.disk import DIRECTORY_MODE, FILE_MODE
-from backoffice.stores.chunks.files import HELD, KEPT, TEMPORARY
+from backoffice.stores.chunks.files import TEMPORARY
+from backoffice.stores.chunks.paths import HELD, KEPT
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 

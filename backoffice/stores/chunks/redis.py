@@ -11,9 +11,10 @@ from threading import Lock
 from typing import Any
 
 from backoffice.domain.times import now_ms
-from backoffice.domain.uploads import CarriedChunk, ChunkStat
+from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
 from backoffice.errors import ChunkLost, Unavailable
-from backoffice.stores.client import Arg, Command, Db, Pending, store_errors
+from backoffice.stores.chunks.ahead import Ahead, Room
+from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.keys import CHUNKS, GROUP, Keys, split_chunk_key
 from backoffice.stores.scan import scan
@@ -55,7 +56,7 @@ class RedisChunks:
         self._db, self._keys = db, keys
         self._durability, self._health = durability, health
         self._receiving, self._step_aside = Lock(), step_aside
-        self._room = _Room(_AHEAD_BYTES)
+        self._room = Room(_AHEAD_BYTES)
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Also False when the store's answer was lost and the command was repeated: compare with `get`."""
@@ -84,16 +85,24 @@ class RedisChunks:
         value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
         return value
 
+    def replace(self, file_id: str, index: int, data: bytes | memoryview) -> bool:
+        """Other bytes for the same chunk, which lives as long as before; False where there is none any more."""
+        self._health.keep_reserve()
+        return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "XX", "KEEPTTL"))
+
     def within_commit(self, file_id: str, index: int) -> object | None:
         """The chunk's key; on a cluster it has another slot than the records."""
         return self._keys.chunk(file_id, index) if self._db.one_server else None
+
+    def from_commit(self, value: bytes) -> bytes:
+        return value
 
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
         """The values in order, each asked for while its predecessor is used. Raises ChunkLost when its turn comes.
 
         Close the iterator to stop early; what was asked for is then dropped.
         """
-        ahead: _Ahead | None = None
+        ahead: Ahead | None = None
         try:
             for place, index in enumerate(indexes, 1):
                 value = self._fetch(file_id, index) if ahead is None else self._receive(ahead.reply)
@@ -130,9 +139,11 @@ class RedisChunks:
         absent = self._absent(unchanged)
         return [index for index, key in enumerate(keys) if key in absent]
 
-    def keep_within_commit(self, file_id: str, total: int) -> Sequence[bytes] | None:
-        """Their keys; None on a cluster, and where they are very many."""
-        return self._all(file_id, total) if self._db.one_server and total <= _MOST_WITHIN_COMMIT else None
+    def keep_within_commit(self, file_id: str, sizes: Sequence[int]) -> Sequence[KeptPlace] | None:
+        """None on a cluster, and where they are very many."""
+        if not self._db.one_server or len(sizes) > _MOST_WITHIN_COMMIT:
+            return None
+        return [KeptPlace(self._keys.chunk(file_id, index), size, size) for index, size in enumerate(sizes)]
 
     def hold(self, file_id: str, index: int, until: int) -> None:
         self._db.call("PEXPIRE", self._keys.chunk(file_id, index), max(1, until - now_ms()), "NX")
@@ -223,12 +234,12 @@ class RedisChunks:
         finally:
             self._receiving.release()
 
-    def _look_ahead(self, file_id: str, index: int, size: int) -> _Ahead | None:
+    def _look_ahead(self, file_id: str, index: int, size: int) -> Ahead | None:
         """Ask for a chunk, if there is room for one of that size."""
         if not self._room.take(size):
             return None
         try:
-            return _Ahead(self._db.ask("GET", self._keys.chunk(file_id, index)), self._room, size)
+            return Ahead(self._db.ask("GET", self._keys.chunk(file_id, index)), self._room, size)
         except BaseException:
             self._room.give(size)
             raise
@@ -252,47 +263,3 @@ class RedisChunks:
 
 def _stat(size: int, ttl: int) -> ChunkStat | None:
     return None if ttl == _ABSENT else ChunkStat(size, ttl == _IMMORTAL)
-
-
-class _Ahead:
-    """A chunk that was asked for, and the room taken for it."""
-
-    def __init__(self, pending: Pending, room: _Room, size: int) -> None:
-        self._pending, self._room, self._size = pending, room, size
-        self._open = True
-
-    def reply(self) -> bytes | None:
-        """The chunk. Called once."""
-        self._open = False
-        try:
-            with store_errors():
-                value: bytes | None = self._pending.reply()
-            return value
-        finally:
-            self._room.give(self._size)
-
-    def drop(self) -> None:
-        """Do without it, unless `reply` was called."""
-        if self._open:
-            self._open = False
-            self._pending.drop()
-            self._room.give(self._size)
-
-
-class _Room:
-    """A number of bytes that several threads share."""
-
-    def __init__(self, size: int) -> None:
-        self.free = size
-        self._lock = Lock()
-
-    def take(self, size: int) -> bool:
-        with self._lock:
-            fits = size <= self.free
-            if fits:
-                self.free -= size
-            return fits
-
-    def give(self, size: int) -> None:
-        with self._lock:
-            self.free += size

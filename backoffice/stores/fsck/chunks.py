@@ -156,7 +156,7 @@ class ChunkCheck:
             if chunk is not None
         }
         found = self._found(noted)
-        return [noted[place][0] for place, stat in found.items() if stat is None or stat.size != noted[place][1]]
+        return [noted[place][0] for place, stat in found.items() if stat is None or not stat.holds(noted[place][1])]
 
     def _look_vanished(self, upload_id: str) -> Fault | None:
         upload, _, chunks = self._upload_now(upload_id)

@@ -22,7 +22,7 @@ def lost_and_expiring(file: File, chunks: ChunkMap, found: Stats) -> tuple[list[
     lost, mortal = [], []
     for index, chunk in enumerate(chunks.chunks):
         stat = found[file.content_id, index]
-        if stat is None or chunk is None or stat.size != chunk.size:
+        if stat is None or chunk is None or not stat.holds(chunk.size):
             lost.append(index)
         if stat is not None and not stat.kept:
             mortal.append(index)

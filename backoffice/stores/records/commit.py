@@ -49,7 +49,7 @@ CHECKS = {
     "below": 2,
     "spare": 1,
     "vacant": 3,
-    "length": 1,
+    "length": 2,
     "spend": 3,
 }
 """How many arguments each operation takes."""

@@ -16,7 +16,7 @@
 --     fewer n                   the zset has fewer than n members
 --     spare member              the zset does not have this member as its only one
 --     vacant least below n      at most n members of the lexical zset in [least, below)
---     length n                  there is a string, of n bytes
+--     length n m                there is a string, of n or of m bytes
 --     spend add n seconds       so many more are counted under the key, for so long; n at most. Comes last: it has an
 --                               effect
 --   writes  command, key, number of arguments, argument ...    commands of the server, and
@@ -76,8 +76,9 @@ if not last then
       at = at + 5
     elseif op == 'length' then
       saw = redis.call('STRLEN', key)
-      holds = saw == tonumber(ARGV[at + 2]) and (saw > 0 or redis.call('EXISTS', key) == 1)
-      at = at + 3
+      holds = (saw == tonumber(ARGV[at + 2]) or saw == tonumber(ARGV[at + 3]))
+        and (saw > 0 or redis.call('EXISTS', key) == 1)
+      at = at + 4
     elseif op == 'unset' then
       saw = redis.call('HGET', key, ARGV[at + 2])
       holds = not saw

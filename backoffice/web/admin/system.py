@@ -114,7 +114,7 @@ class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type m
                 checks=[Check(*one) for one in zip(services().jobs.checks.kinds.values(), checked, strict=True)]
                 if self.access.is_permitted("check_view")
                 else [],
-                may_repair=may(Acts.SYSTEM_REPAIR),
+                may=may,
                 job_tones=JOB_TONES,
             )
         )

@@ -23,5 +23,6 @@ Kind = Literal[
     "doctor",
     "fsck",
     "fsck.repair",
+    "encrypt",
     "undo",
 ]

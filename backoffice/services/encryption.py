@@ -1,0 +1,65 @@
+"""Encryption of chunks at rest: how it stands, another key, and the chunks from before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from backoffice.domain.access import Actor
+from backoffice.domain.actions import Actions
+from backoffice.domain.acts import Acts
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.encryption import Encryption
+from backoffice.errors import Conflict
+from backoffice.services.authorization import authorize
+from backoffice.services.log_ports import AuditLog
+
+
+class EncryptionStore(Protocol):
+    """What is encrypted, and by which keys. All raise Unavailable."""
+
+    def state(self) -> Encryption: ...
+    def rotate(self, actor: Actor) -> int:
+        """Make a data key, which wraps from now on, and wrap all of them by the first site key; the number of the new
+        one. Raises KeyMissing, Conflict."""
+
+    def convert(self) -> Iterator[tuple[int, int]]:
+        """Encrypt, where they lie, the chunks that are not: how many were looked at, and how many encrypted, after
+        each step. It can be left after any, and begun again. Raises KeyMissing, StoreFull."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionCare:
+    """What operators do about it."""
+
+    store: EncryptionStore
+    audit: AuditLog
+
+    def state(self, actor: Actor) -> Encryption:
+        """How it stands."""
+        authorize(self.audit, actor, Acts.SYSTEM_READ)
+        return self.store.state()
+
+    def rotate(self, actor: Actor) -> int:
+        """Another data key, and all of them under the first site key: no chunk is rewritten. Its number.
+
+        Raises NotAllowed, Conflict (nothing is encrypted here), KeyMissing.
+        """
+        authorize(self.audit, actor, Acts.SYSTEM_ENCRYPT)
+        self._expect_on()
+        return self.store.rotate(actor)
+
+    def steps(self, actor: Actor) -> Iterator[tuple[int, int]]:
+        """Encrypt what was stored before; as `EncryptionStore.convert`. Raises NotAllowed, Conflict."""
+        authorize(self.audit, actor, Acts.SYSTEM_ENCRYPT)
+        self._expect_on()
+        converted = 0
+        for looked_at, converted in self.store.convert():
+            yield looked_at, converted
+        if converted:
+            self.audit.record(AuditEvent(Actions.SYSTEM_ENCRYPT, actor, data={"chunks": converted}))
+
+    def _expect_on(self) -> None:
+        if not self.store.state().on:
+            raise Conflict("No site key is set, so nothing is encrypted: BACKOFFICE_ENCRYPTION_KEYS.")
