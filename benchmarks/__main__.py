@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     admin,
     busy,
+    encryption,
     hostile,
     identities,
     large,
@@ -47,6 +48,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "tus": tus.measure,
     "zip": zipped.measure,
     "page": page.measure,
+    "encryption": encryption.measure,
 }
 EARLIER_NAMES = {"slow": "hostile"}
 PEERS = {"peers", "large", "small", "admin"}

@@ -38,18 +38,18 @@ _BODY: Final = _HEAD + NONCE_BYTES
 OVERHEAD: Final = _BODY + TAG_BYTES
 """Bytes that a sealed chunk has more than the chunk."""
 _REMEMBERED: Final = 1024
-"""Keys of files in memory, of those that are written and of those that are read."""
+"""Files whose key a process has in memory, while it writes them."""
 
 
 class FileKeys:
-    """Keys of files that this process has made or unwrapped lately, each with its cipher."""
+    """Keys that this process has made for files lately: the head of their chunks, and the cipher."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str | bytes, tuple[bytes, AESGCM]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[bytes, AESGCM]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, name: str | bytes, make: Callable[[], tuple[bytes, AESGCM]]) -> tuple[bytes, AESGCM]:
-        """The head of a chunk (`MAGIC` to the wrapped key) and its cipher, by the file's identifier or by that head."""
+    def get(self, name: str, make: Callable[[], tuple[bytes, AESGCM]]) -> tuple[bytes, AESGCM]:
+        """That of `name`, made where there is none."""
         with self._lock:
             found = self._known.get(name)
             if found is not None:
@@ -61,11 +61,6 @@ class FileKeys:
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return found
-
-    def clear(self) -> None:
-        """Forget all of them."""
-        with self._lock:
-            self._known.clear()
 
 
 def new_file_key(number: int, data_key: AESGCM) -> tuple[bytes, AESGCM]:
