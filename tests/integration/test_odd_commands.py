@@ -79,6 +79,7 @@ LINES = [
     "request V --type V --password-file V",
     "demo --from V",
     "fsck V",
+    "encryption V",
     "store V",
     "doctor V",
     "up --port V",
