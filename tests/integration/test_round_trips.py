@@ -98,7 +98,7 @@ KINDS = [
     Kind("metrics", "health.metrics", 200, 1, root("GET", "/metrics")),
     Kind("description", PAGES + "openapi", 200, 0, page("/openapi.json")),
     Kind("page of files", PAGES + "upload", 200, 2, page("/")),
-    Kind("page of a file", PAGES + "file_page", 200, 1, page("/my/files/{file}")),
+    Kind("page of a file", PAGES + "file_page", 200, 3, page("/my/files/{file}")),
     Kind("the question about the trash", PAGES + "trash_question", 200, 2, page("/my/trash/empty")),
     Kind("list, by a browser", FILES + "list_files", 200, 2, page("/files")),
     Kind("form with a file", PAGES + "upload_form", 303, 1, kinds.upload_form),
