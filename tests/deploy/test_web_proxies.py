@@ -8,88 +8,19 @@ import http.client
 import json
 import re
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.servers import ROOT, Site, free_ports, wait_for
-from tests.support.web_proxies import KINDS, WebProxy, configuration, two_ports, web_proxy
+from tests.support.proxied_site import Front
+from tests.support.servers import wait_for
+from tests.support.tus import TUS, id_of
+from tests.support.web_proxies import KINDS, configuration, connections_to, two_ports
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(300)]
 
 MIB = 1024**2
-PASSWORD = "violet-harbour-93-lantern"
-TUS = {"Tus-Resumable": "1.0.0"}
-
-
-@dataclass(frozen=True, slots=True)
-class Front:
-    """A site, what stands in front of it, and the administrator's token."""
-
-    proxy: WebProxy
-    token: str
-    environ: dict[str, str]
-
-    def request(
-        self, method: str, path: str, body: bytes | None = None, **headers: str
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.proxy.request(method, path, body, {"Authorization": f"Bearer {self.token}", **sent})
-
-    def get(self, path: str) -> Any:
-        answer, body = self.request("GET", path)
-        assert answer.status == 200, body
-        return json.loads(body)
-
-    def command(self, *words: str) -> str:
-        return run(self.environ, *words)
-
-
-def run(environ: dict[str, str], *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *words], env=environ, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@contextlib.contextmanager
-def front(kind: str, home: Path, path: str = "") -> Iterator[Front]:
-    """The site knows its address and that one proxy stands in front of it, and nothing else of it."""
-    ports, [upstream] = two_ports(), free_ports(1)
-    settings = {
-        "BACKOFFICE_DATA_DIR": str(home / "data"),
-        "BACKOFFICE_ADMIN_PASSWORD": PASSWORD,
-        "BACKOFFICE_PUBLIC_URL": f"https://localhost:{ports[1]}{path}/",
-        "BACKOFFICE_TRUSTED_PROXIES": "1",
-        "BACKOFFICE_DURABILITY": "os",
-    }
-    site = Site.start(home / "data", environ=settings, port=upstream)
-    try:
-        with web_proxy(kind, home / kind, upstream, ports, path) as proxy:
-            site.ready()
-            environ = {"PATH": "/usr/bin:/bin", **settings}
-            yield Front(proxy, run(environ, "token", "create", "--user", "admin"), environ)
-    finally:
-        site.close()
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def top(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    with front(request.param, tmp_path_factory.mktemp(request.param)) as found:
-        yield found
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def below(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    with front(request.param, tmp_path_factory.mktemp(request.param), "/files") as found:
-        yield found
-
 
 # --- the files themselves
 
@@ -145,7 +76,7 @@ def test_300_mb_through_it_byte_for_byte(top: Front) -> None:
     data = noise(300 * MIB)
     answer, body = top.request("PUT", "/files/large.bin", data)
     assert answer.status == 201, body
-    file = json.loads(body)["file_id"]
+    file = json.loads(body)["id"]
     assert top.request("GET", f"/files/{file}")[1] == data
     assert top.request("GET", f"/files/{file}", Range="bytes=100000000-100000999")[1] == data[100000000:100001000]
     assert not [one for one in top.proxy.home.glob("temporary-*/**/*") if one.is_file()]
@@ -159,16 +90,17 @@ def test_a_long_body_is_at_the_site_before_its_end_has_been_sent(top: Front) -> 
         connection.putheader("Authorization", f"Bearer {top.token}")
         connection.putheader("Content-Length", str(size))
         connection.endheaders()
+        before = stored(top)
         connection.send(half)
-        wait_for(lambda: under_way(top) >= size // 4, "what was sent is in the store")
+        wait_for(lambda: stored(top) - before >= size // 4, "what was sent is in the store")
         assert not [one for one in top.proxy.home.glob("temporary-*/**/*") if one.is_file()]
         connection.send(half)
         assert connection.getresponse().status == 201
 
 
-def under_way(top: Front) -> int:
-    """Bytes of the upload that have been stored."""
-    return sum(one["received_bytes"] for one in top.get("/uploads")["items"])
+def stored(top: Front) -> int:
+    """Bytes in the store's append-only files."""
+    return sum(one.stat().st_size for one in Path(top.environ["BACKOFFICE_DATA_DIR"]).glob("**/*.aof"))
 
 
 def test_a_form_of_a_browser_is_streamed_too(top: Front) -> None:
@@ -191,7 +123,9 @@ def test_an_upload_by_tus_that_was_cut_goes_on(top: Front) -> None:
     with contextlib.closing(top.proxy.socket()) as cut:
         lines = [f"PATCH {path} HTTP/1.1", f"Host: localhost:{top.proxy.secure}", f"Content-Length: {len(data)}"]
         lines += [f"Authorization: Bearer {top.token}", "Content-Type: application/offset+octet-stream"]
-        cut.sendall("\r\n".join([*lines, "Tus-Resumable: 1.0.0", "Upload-Offset: 0", "", ""]).encode() + data[: 9 * MIB])
+        cut.sendall(
+            "\r\n".join([*lines, "Tus-Resumable: 1.0.0", "Upload-Offset: 0", "", ""]).encode() + data[: 9 * MIB]
+        )
         time.sleep(0.5)  # what is cut is a connection with an upload in the middle
     offset = 0
 
@@ -205,85 +139,44 @@ def test_an_upload_by_tus_that_was_cut_goes_on(top: Front) -> None:
     kind = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
     answer, body = top.request("PATCH", path, data[offset:], **TUS, **kind)
     assert (answer.status, answer.headers["Upload-Offset"]) == (204, str(len(data))), body
-    newest = top.get("/files?sort=-created_at&limit=1")["items"][0]
-    assert top.request("GET", f"/files/{newest['file_id']}")[1] == data
+    assert top.request("GET", f"/files/{id_of(path)}")[1] == data
 
 
 # --- slow clients
 
 
 def test_100_slow_clients_are_held_and_the_site_answers(top: Front) -> None:
-    """Half of them stop within the head, half within a small body."""
-    form = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    head = f"GET /login HTTP/1.1\r\nHost: localhost:{top.proxy.secure}\r\nX-Slow: "
+    """From two addresses; half of them stop within the head, half within a small body."""
+    form = "POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n"
+    host = f"Host: localhost:{top.proxy.secure}\r\n"
+    before = connections_to(top.upstream)
     with contextlib.ExitStack() as stack:
-        slow = [stack.enter_context(contextlib.closing(top.proxy.socket())) for _ in range(90)]
+        sources = [f"127.0.0.{2 + place % 2}" for place in range(100)]
+        slow = [stack.enter_context(contextlib.closing(top.proxy.socket(source))) for source in sources]
         for place, one in enumerate(slow):
-            one.sendall((head if place % 2 else f"{form}Content-Length: 1000\r\n\r\nusername=").encode())
+            begun = f"{form}{host}\r\nusername=" if place < 50 else f"GET /login HTTP/1.1\r\n{host}X-Slow: "
+            one.sendall(begun.encode())
         for _ in range(10):
-            for one in slow[:10]:
+            for one in slow:
                 one.sendall(b"a")
             assert top.request("GET", "/files?limit=1")[0].status == 200
             assert top.request("PUT", "/files/beside.txt", b"beside")[0].status == 201
+        if top.proxy.kind == "nginx":  # Caddy passes bodies on; then the web server holds them, without threads
+            assert connections_to(top.upstream) - before < 10
 
 
 # --- who is asking
 
 
 def test_the_log_has_the_client_and_no_forged_address(top: Front) -> None:
-    forged = {"X_Forwarded_For": "203.0.113.7, 203.0.113.8", "X_Real_IP": "203.0.113.9", "Forwarded": "for=203.0.113.6"}
-    answer, body = top.request("PUT", "/files/whose.txt", b"whose", X_Forwarded_Host="evil.example", **forged)
+    forged = {"X-Forwarded-For": "203.0.113.7, 203.0.113.8", "X-Real-IP": "203.0.113.9", "Forwarded": "for=203.0.113.6"}
+    headers = {"Authorization": f"Bearer {top.token}", "X-Forwarded-Host": "evil.example", **forged}
+    answer, body = top.proxy.request("PUT", "/files/whose.txt", b"whose", headers, source="127.0.0.9")
     assert answer.status == 201, body
-    event = next(one for one in top.get("/audit?limit=20")["items"] if "whose.txt" in json.dumps(one))
-    assert event["ip"] in {"127.0.0.1", "::1"}
+    exported = top.request("GET", "/admin/audit/export")[1].decode()
+    [event] = [json.loads(line)["event"] for line in exported.splitlines() if "whose.txt" in line]
+    assert event["actor"]["ip"] == "127.0.0.9"
     assert "203.0.113" not in json.dumps(event)
-
-
-SECRETS = (
-    "/s/{}",
-    "/setup/{}",
-    "/tus/{}",
-    "//s//{}",
-    "/S/{}",
-    "/%73/{}",
-    "/s/{}?q=1",
-    "/x/../s/{}",
-    "/login?next=/s/{}",
-    "/s%2F{}",
-)
-
-
-@pytest.mark.parametrize("spelling", SECRETS)
-def test_no_log_has_what_opens_a_door(top: Front, spelling: str) -> None:
-    secret = hashlib.sha256(spelling.encode()).hexdigest()
-    begin = len(top.proxy.logs())
-    for headers in ({}, {"Referer": f"{top.proxy.url}/s/{secret}", "X-Setup": secret}):
-        top.proxy.request("GET", spelling.format(secret), headers=headers)
-    wait_for(lambda: len(top.proxy.logs()) > begin, "the log has a line")
-    assert secret not in top.proxy.logs()
-
-
-def test_no_log_has_it_when_the_site_is_away(tmp_path: Path) -> None:
-    for kind in KINDS:
-        [nobody] = free_ports(1)
-        with web_proxy(kind, tmp_path / kind, nobody, two_ports()) as proxy:
-            for secret in ("s/0123456789abcdef", "tus/0123456789abcdef", "setup/0123456789abcdef"):
-                assert proxy.request("GET", f"/{secret}")[0].status == 502
-                assert proxy.request("POST", f"/{secret}", b"x" * 200_000)[0].status == 502
-            assert proxy.request("GET", "/login")[0].status == 502
-            wait_for(lambda proxy=proxy: "/login" in proxy.logs(), "the log has the last request")
-            assert "0123456789abcdef" not in proxy.logs()
-
-
-def test_a_line_of_the_log_is_json_and_has_the_request_id_of_the_answer(top: Front) -> None:
-    answer, _ = top.request("GET", "/files?limit=1&q=quiet")
-    found: Callable[[], list[dict[str, Any]]] = lambda: [  # noqa: E731
-        json.loads(line) for line in top.proxy.log.read_text().splitlines() if '"/files' in line
-    ]
-    wait_for(found, "the log has the request")
-    assert "quiet" not in top.proxy.log.read_text()
-    if top.proxy.kind == "nginx":
-        assert answer.headers["X-Request-ID"] in {line["request_id"] for line in found()}
 
 
 # --- below a path
@@ -304,7 +197,7 @@ def test_below_a_path_pages_assets_redirects_and_uploads(below: Front) -> None:
     data = noise(6 * MIB)
     answer, body = below.request("PUT", "/files/below.bin", data)
     assert answer.status == 201, body
-    assert below.request("GET", f"/files/{json.loads(body)['file_id']}")[1] == data
+    assert below.request("GET", f"/files/{json.loads(body)['id']}")[1] == data
     assert below.request("GET", "/metrics")[0].status == 404
 
 

@@ -8,6 +8,7 @@ import http.client
 import os
 import pwd
 import re
+import shlex
 import shutil
 import socket
 import ssl
@@ -19,10 +20,10 @@ from pathlib import Path
 from tests.support.servers import ROOT, free_ports, need, wait_for
 
 NGINX, CADDY = ROOT / "deploy" / "nginx", ROOT / "deploy" / "caddy"
-SELF_MADE = (
+SELF_MADE = shlex.split(
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
     " -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
-).split()
+)
 KINDS = ("nginx", "caddy")
 
 
@@ -51,18 +52,26 @@ class WebProxy:
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.home / "tls" / "cert.pem")
 
-    def connect(self, timeout: float = 60) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection("localhost", self.secure, context=self.trust(), timeout=timeout)
+    def connect(self, source: str = "127.0.0.1") -> http.client.HTTPSConnection:
+        """From that address of this machine's loopback."""
+        return http.client.HTTPSConnection(
+            "localhost", self.secure, context=self.trust(), timeout=60, source_address=(source, 0)
+        )
 
-    def socket(self) -> ssl.SSLSocket:
-        plain = socket.create_connection(("localhost", self.secure), timeout=60)
+    def socket(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", self.secure), timeout=60, source_address=(source, 0))
         return self.trust().wrap_socket(plain, server_hostname="localhost")
 
     def request(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        source: str = "127.0.0.1",
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """Ask for a path of the site, from the slash on."""
-        with contextlib.closing(self.connect()) as connection:
+        with contextlib.closing(self.connect(source)) as connection:
             connection.request(method, f"{self.path}{path}", body, dict(headers or {}))
             answer = connection.getresponse()
             return answer, answer.read()
@@ -165,6 +174,12 @@ def _caddy(proxy: WebProxy, upstream: int) -> list[str]:
     text = text.replace("\n{\n", "\n{\n" + ports, 1)
     (home / "Caddyfile").write_text(text, "utf-8")
     return ["caddy", "run", "--adapter", "caddyfile", "--config", str(home / "Caddyfile")]
+
+
+def connections_to(port: int) -> int:
+    """How many are open, by the kernel's own table (Linux)."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(one.split()[2].endswith(f":{port:04X}") and one.split()[3] == "01" for one in lines)
 
 
 def two_ports() -> tuple[int, int]:
