@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import USER, Container, Engine, engine, until
-from tests.support.servers import free_ports
+from tests.support.containers import USER, Container, Engine, engine
+from tests.support.servers import free_ports, wait_for
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1200)]
 
@@ -22,10 +22,13 @@ PASSWORD = "violet-harbour-93-lantern"
 
 
 @pytest.fixture(scope="module")
-def built() -> Engine:
+def built() -> Iterator[Engine]:
     found = engine()
-    found.build()
-    return found
+    try:
+        found.build()
+        yield found
+    finally:
+        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def running(built: Engine, port: int, tmp_path_factory: pytest.TempPathFactory) 
     environ = {"BACKOFFICE_PORT": str(port), "BACKOFFICE_ADMIN_PASSWORD": PASSWORD, "BACKOFFICE_DURABILITY": "os"}
     container = built.start(data, environ, port, "up")
     try:
-        assert until(container.healthy, 90), container.said()
+        wait_for(container.healthy, "it is healthy", 90)
         yield container
     finally:
         status = container.stop()

@@ -1,4 +1,4 @@
-"""The image, built and started by what this machine has: podman or docker; else buildah and, as there is no engine then,
+"""The image, built and started by what this machine has: podman or docker; else buildah and, in the place of an engine,
 the kernel's own means (namespaces, chroot, setpriv), with the same bounds: no root, no capability, nothing writable but
 /tmp and /data."""
 
@@ -11,9 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +22,7 @@ from tests.support.servers import ROOT
 
 IMAGE, BASE = "localhost/backoffice-test", "localhost/backoffice-python"
 USER = 10001
+SCRATCH = "/tmp"  # noqa: S108 -- inside the container
 BUILD_SECONDS = 900
 
 
@@ -56,6 +56,9 @@ class Engine(Protocol):
     def save(self, path: Path) -> None:
         """Into an archive whose layers are compressed, as a registry has them."""
 
+    def close(self) -> None:
+        """Take away what was started, and what the next build does not go on with."""
+
 
 def engine() -> Engine:
     """What this machine has, the most usual first."""
@@ -67,9 +70,9 @@ def engine() -> Engine:
     pytest.skip("NEEDS podman, docker, or buildah as root (apt-get install buildah)")
 
 
-def _works(*command: str) -> bool:
+def _works(*command: str, env: Mapping[str, str] | None = None) -> bool:
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        return subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 0
+        return subprocess.run(command, capture_output=True, check=False, timeout=20, env=env).returncode == 0
     return False
 
 
@@ -121,11 +124,12 @@ class Running:
         return int(_done(self.program, "inspect", "--format", "{{.State.ExitCode}}", self.name))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Client:
     """podman or docker, which speak alike."""
 
     program: str
+    started: list[str] = field(default_factory=list)
 
     def build(self) -> None:
         with contextlib.ExitStack() as stack:
@@ -134,8 +138,9 @@ class Client:
 
     def start(self, data: Path, environ: Mapping[str, str], port: int, *words: str) -> Container:
         name = f"backoffice-test-{os.getpid()}"
+        self.started.append(name)
         variables = [f"--env={key}={value}" for key, value in environ.items()]
-        bounds = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+        bounds = ["--read-only", f"--tmpfs={SCRATCH}", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
         place = [f"--volume={data}:/data", f"--publish=127.0.0.1:{port}:{port}"]
         _done(self.program, "run", "--detach", "--name", name, *bounds, *place, *variables, IMAGE, *words)
         return Running(self.program, name)
@@ -159,6 +164,10 @@ class Client:
         _done(self.program, "save", "--output", str(path), IMAGE)
         _done("gzip", "-6", "--force", str(path))
         path.with_name(f"{path.name}.gz").rename(path)
+
+    def close(self) -> None:
+        for name in self.started:
+            _done(self.program, "rm", "--force", name)
 
 
 @contextlib.contextmanager
@@ -213,7 +222,7 @@ def inside(root: Path, data: Path, words: Sequence[str]) -> list[str]:
 set -e
 mount --bind {root} {root}
 mount -o remount,bind,ro {root}
-mount -t tmpfs tmpfs {root}/tmp
+mount -t tmpfs tmpfs {root}{SCRATCH}
 mount --bind {data} {root}/data
 mount -t proc proc {root}/proc
 mount --rbind /dev {root}/dev
@@ -232,7 +241,9 @@ def environment(facts: Mapping[str, Any], environ: Mapping[str, str]) -> dict[st
 class Buildah:
     """Builds with chroot, in a store of files alone; starts what it built by `inside`."""
 
-    environ: Mapping[str, str] = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+    def __init__(self) -> None:
+        self.environ = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+        self._made = ""
 
     def _buildah(self, *words: str) -> str:
         return _done("buildah", *words, env=self.environ, cwd=ROOT)
@@ -246,7 +257,7 @@ class Buildah:
 
     def _make_base(self, folder: Path) -> None:
         """Of Debian's packages, where it is not there yet: no registry is asked."""
-        if _works("env", "STORAGE_DRIVER=vfs", "buildah", "inspect", "--type=image", BASE):
+        if _works("buildah", "inspect", "--type=image", BASE, env=self.environ):
             return
         if not shutil.which("mmdebstrap"):
             pytest.skip("NEEDS mmdebstrap for a base without a registry (apt-get install mmdebstrap)")
@@ -267,7 +278,8 @@ class Buildah:
         return Chrooted(root, data, facts, environ, process, output)
 
     def _mounted(self) -> Path:
-        return Path(self._buildah("mount", self._buildah("from", IMAGE)))
+        self._made = self._made or self._buildah("from", IMAGE)
+        return Path(self._buildah("mount", self._made))
 
     def files(self) -> list[tuple[str, int]]:
         return _walk(self._mounted())
@@ -279,18 +291,8 @@ class Buildah:
     def save(self, path: Path) -> None:
         self._buildah("push", "--quiet", IMAGE, f"oci-archive:{path}")
 
-    def clean(self) -> None:
-        """What was made from the image; the image itself and its base stay for the next run."""
-        listed = json.loads(self._buildah("containers", "--json") or "[]") or []
-        for one in listed:
-            if one["imagename"].startswith(IMAGE):
-                self._buildah("rm", one["id"])
-
-
-def until(condition: Any, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.5)
-    return True
+    def close(self) -> None:
+        if self._made:
+            self._buildah("umount", self._made)
+            self._buildah("rm", self._made)
+            self._buildah("rmi", IMAGE)
