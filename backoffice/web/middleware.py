@@ -4,8 +4,8 @@ It settles before Flask looks at anything what depends on the machines in front 
 
 - `X-Forwarded-For/-Proto/-Host` count only when they come from a trusted proxy, and only the hop that this proxy
   added (H7). All such headers are then removed, so that nothing behind can be misled by them.
-- A host name that is not ours is refused (H6), so no answer can carry it. Health checks are asked by address; they
-  answer under any name, and contain none.
+- A host name that is not ours is refused (H6), so no answer can carry it. Health checks and the numbers, for which a
+  token is needed, are asked by address; they answer under any name, and contain none.
 - Methods unknown to us are refused (H5).
 - The request id is made here, or taken from a trusted proxy.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-ANY_HOST: Final = frozenset({"/livez", "/readyz"})
+ANY_HOST: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 _UNKNOWN_HOST: Final = (
     "The site does not answer to this host name. Whoever runs it can add the name to BACKOFFICE_ALLOWED_HOSTS."

@@ -10,7 +10,7 @@ from redis import Redis
 
 from backoffice.settings import TrustedProxies
 from backoffice.web.route_access import public
-from tests.support.website import PASSWORD, SHELL, Site, make_site
+from tests.support.website import PASSWORD, SHELL, Site, make_site, make_whole_site
 
 FORWARDING = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
 
@@ -102,6 +102,22 @@ def test_H6_no_host_at_all_is_400(hosted: Site) -> None:
 def test_H6_health_is_answered_under_any_name(hosted: Site) -> None:
     for path in ("/livez", "/readyz"):
         assert hosted.app.test_client().get(path, headers={"Host": "10.1.2.3:5000"}).status_code == 200
+
+
+def test_H6_the_numbers_are_answered_under_any_name_to_a_token_alone(fake: Redis) -> None:
+    """Prometheus asks each web process by its address."""
+    site = make_whole_site(fake)
+    site.add_user("otto", "operator")
+    bearer = {"Authorization": f"Bearer {site.token('otto', 'system:read')}"}
+    for host in ("10.1.2.3:5000", "evil.example"):
+        client = site.app.test_client()
+        answer = client.get("/metrics", headers={"Host": host, **bearer})
+        assert answer.status_code == 200
+        assert host not in answer.text + str(answer.headers)
+        for accept in ("*/*", "text/html"):
+            refused = client.get("/metrics", headers={"Host": host, "Accept": accept})
+            assert refused.status_code != 200
+            assert host not in refused.text + str(refused.headers)
 
 
 def test_H7_nothing_is_believed_by_default(fake: Redis) -> None:
