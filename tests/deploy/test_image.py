@@ -45,6 +45,7 @@ def running(built: Engine, port: int, tmp_path_factory: pytest.TempPathFactory) 
     container = built.start(data, environ, port, "up")
     try:
         wait_for(container.healthy, "it is healthy", 90)
+        wait_for(lambda: "Press Ctrl-C" in container.said(), "the administrator is there", 30)
         yield container
     finally:
         status = container.stop()

@@ -64,7 +64,7 @@ def front(kind: str, home: Path, path: str = "") -> Iterator[Front]:
     site = Site.start(home / "data", environ=settings, port=upstream)
     try:
         with web_proxy(kind, home / kind, upstream, ports, path) as proxy:
-            site.ready()
+            site.expect("Press Ctrl-C")  # then the worker has made the administrator
             environ = {"PATH": "/usr/bin:/bin", **settings}
             yield Front(proxy, run(environ, "token", "create", "--user", "admin"), environ, upstream)
     finally:
