@@ -28,8 +28,9 @@ from backoffice.services.ports import ShareStore
 from backoffice.services.share_opening import Reached, Within
 from backoffice.services.shared_reading import SharedReading
 from backoffice.services.shares import Shares
+from backoffice.services.uploads.checked_body import Body
 from backoffice.services.uploads.chunker import ReadInto
-from backoffice.services.uploads.resumable import Body, Resumable
+from backoffice.services.uploads.resumable import Resumable
 from backoffice.services.uploads.service import Data, Uploads
 from backoffice.services.uploads.status import UploadStatus
 from backoffice.services.users import Users

@@ -11,6 +11,7 @@ from backoffice.units import filesize
 from backoffice.web.formats import number
 from backoffice.web.sentence_parts import Event, Teller, Told, because_of, data_of
 from backoffice.web.share_sentences import SHARES
+from backoffice.web.system_sentences import SYSTEM
 
 
 def _created(event: Event) -> Told:
@@ -186,18 +187,6 @@ def _seal(text: str) -> Callable[[Event], Told]:
     return lambda event: Told(text, {"number": str(data_of(event, "number") or "")})
 
 
-def _installed(event: Event) -> Told:
-    return Told("The store was set up by version {version}", {"version": str(data_of(event, "version") or "unknown")})
-
-
-def _encrypted(event: Event) -> Told:
-    if chunks := data_of(event, "chunks"):
-        count = f"{number(int(chunks))} chunk{'' if chunks == 1 else 's'}"
-        return Told("{who} encrypted {count} from before", {"count": count})
-    values = {"number": str(data_of(event, "data_key") or "")}
-    return Told("{who} made data key {number} for the encryption of files", values)
-
-
 def _verified(event: Event) -> Told:
     count = data_of(event, "damaged_count")
     if not count:
@@ -295,8 +284,6 @@ SENTENCES: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.AUDIT_EXPORT: ("exported", _log_taken),
     Actions.AUDIT_SEAL: ("sealed", _seal("{who} sealed exported entries of the log: seal {number}")),
     Actions.AUDIT_TRIM: ("trimmed", _seal("{who} took the entries of seal {number} out of the log")),
-    Actions.SYSTEM_INSTALL: ("set up", _installed),
-    Actions.SYSTEM_REPAIR: ("repaired", "{who} repaired the store"),
-    Actions.SYSTEM_ENCRYPT: ("encrypted", _encrypted),
+    **SYSTEM,
 }
 """Each action: the word for it in the filter, and its sentence. Those of further nouns are told by their verbs."""

@@ -9,8 +9,9 @@ import pytest
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import TUS, Upload
 from backoffice.errors import ChecksumMismatch, OffsetMismatch, TooLarge
+from backoffice.services.uploads.checked_body import Checksum
 from backoffice.services.uploads.chunker import ReadInto
-from backoffice.services.uploads.resumable import Checksum, Resumable
+from backoffice.services.uploads.resumable import Resumable
 from backoffice.services.uploads.streaming import NOTED_TOGETHER
 from tests.support.uploads import ALICE, CHUNK, World, reader
 

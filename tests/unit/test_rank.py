@@ -86,10 +86,12 @@ ON_FILES: dict[tuple[type, str], list[Act]] = {
 NO_ACTS_ON_OTHERS = {
     (Users, "get"), (Files, "get"), (Files, "open"), (Files, "read_unsent"), (Files, "trashed"), (Files, "usage"),
     (Files, "history"), (Files, "open_version"),  # reading
+    (Files, "target"),  # as the act that follows, which asks again
     (Sessions, "of_user"),
     (Sessions, "get"), (Tokens, "held_one"), (Tokens, "of_user"),  # reading: a right for everybody's
     (Uploads, "state"), (Uploads, "sent"),  # reading
     (Uploads, "append"), (Uploads, "append_checked"), (Uploads, "complete"), (Uploads, "declare_size"),
+    (Uploads, "create_stream"),  # one of one's own, under an identifier that nothing has
     (Uploads, "put_chunk"),  # bytes for an upload, as its owner's file
     (Uploads, "replace_content"),  # for a file of one's own
     (Tokens, "create"),  # one's own, but for the shell

@@ -6,11 +6,9 @@ far it is. All of it is for the owner alone, whatever others may.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
@@ -22,7 +20,6 @@ from backoffice.domain.upload_metadata import NAMELESS, place_of, spec_of
 from backoffice.domain.uploads import FINAL, PARTIAL, TUS, UNKNOWN, Upload, UploadState
 from backoffice.errors import (
     BackofficeError,
-    ChecksumMismatch,
     ChunkConflict,
     Completing,
     Conflict,
@@ -35,43 +32,11 @@ from backoffice.errors import (
 )
 from backoffice.services.authorization import authorize
 from backoffice.services.folders import Folders
-from backoffice.services.uploads.chunker import ReadInto
+from backoffice.services.uploads.checked_body import Body, Checksum, Compared
 from backoffice.services.uploads.concatenation import Concatenation
 from backoffice.services.uploads.progress import Progress, said_of
 from backoffice.services.uploads.service import Uploads
 from backoffice.services.uploads.streaming import NOTED_TOGETHER
-
-Body = Callable[[int], ReadInto]
-"""Gives what receives the bytes that are sent, given how many they may be. Both raise TooLarge for more."""
-
-ALGORITHMS: Final = {"sha1": 20, "sha256": 32}
-"""Of a `Checksum`, with the bytes of a digest. tus asks for the first: enough to tell that a piece is whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checksum:
-    """Of the bytes of one request. `algorithm`: one of `ALGORITHMS`."""
-
-    algorithm: str
-    digest: bytes
-
-
-class _Compared:
-    """A body whose checksum is taken while it comes."""
-
-    def __init__(self, wanted: Checksum, body: ReadInto) -> None:
-        self._wanted, self._body = wanted, body
-        self._found = hashlib.new(wanted.algorithm, usedforsecurity=False)
-
-    def read_into(self, view: memoryview) -> int:
-        received = self._body(view)
-        self._found.update(view[:received])
-        return received
-
-    def check(self) -> None:
-        """Raises ChecksumMismatch."""
-        if self._found.digest() != self._wanted.digest:
-            raise ChecksumMismatch(received=self._found.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +228,7 @@ class Resumable:
             if upload.size == UNKNOWN:
                 # No quota counts them before they are compared, and none was reserved.
                 left = min(left, NOTED_TOGETHER * limits.chunk_size)
-            compared = _Compared(checksum, body(left))
+            compared = Compared(checksum, body(left))
             return self.uploads.append_checked(actor, upload.id, offset, compared.read_into, compared.check)
         except ChunkConflict:
             # Bytes that somebody left without noting them: those of an upload by chunks are cut otherwise.

@@ -30,9 +30,9 @@ from backoffice.errors import (
     UnsupportedVersion,
     UploadClosed,
 )
+from backoffice.services.uploads.checked_body import ALGORITHMS
 from backoffice.services.uploads.chunker import ReadInto
 from backoffice.services.uploads.progress import Progress
-from backoffice.services.uploads.resumable import ALGORITHMS
 from backoffice.services.uploads.secrets import split_address
 from backoffice.web.api.blueprints import tus_bp
 from backoffice.web.api.operation import BYTES, Operation

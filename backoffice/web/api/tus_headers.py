@@ -22,7 +22,7 @@ from backoffice.errors import (
     UnsupportedVersion,
     UploadClosed,
 )
-from backoffice.services.uploads.resumable import ALGORITHMS, Checksum
+from backoffice.services.uploads.checked_body import ALGORITHMS, Checksum
 from backoffice.web.api.parsing import MAX_BYTES, MAX_DIGITS
 from backoffice.web.errors import status_of
 

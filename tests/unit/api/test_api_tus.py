@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from backoffice.services.uploads.resumable import ALGORITHMS
+from backoffice.services.uploads.checked_body import ALGORITHMS
 from tests.support.api_site import KIB, Person, Site, problem
 from tests.support.tus import OCTETS, Tus, checksum, id_of, metadata
 

@@ -9,7 +9,7 @@ import pytest
 
 from backoffice.domain.access import Actor, granted_by
 from backoffice.domain.permissions import Permissions
-from backoffice.services.uploads.resumable import ALGORITHMS
+from backoffice.services.uploads.checked_body import ALGORITHMS
 from tests.support.api_site import KIB, Person, problem
 from tests.support.tus import OCTETS, TUS, Tus, checksum, id_of, metadata
 

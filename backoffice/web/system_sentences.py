@@ -1,0 +1,29 @@
+"""What is said of acts on the store as a whole: a part of `sentence_table.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from backoffice.domain.actions import Action, Actions
+from backoffice.web.formats import number
+from backoffice.web.sentence_parts import Event, Teller, Told, data_of
+
+
+def _installed(event: Event) -> Told:
+    return Told("The store was set up by version {version}", {"version": str(data_of(event, "version") or "unknown")})
+
+
+def _encrypted(event: Event) -> Told:
+    if chunks := data_of(event, "chunks"):
+        count = f"{number(int(chunks))} chunk{'' if chunks == 1 else 's'}"
+        return Told("{who} encrypted {count} from before", {"count": count})
+    values = {"number": str(data_of(event, "data_key") or "")}
+    return Told("{who} made data key {number} for the encryption of files", values)
+
+
+SYSTEM: Final[Mapping[Action, tuple[str, Teller]]] = {
+    Actions.SYSTEM_INSTALL: ("set up", _installed),
+    Actions.SYSTEM_REPAIR: ("repaired", "{who} repaired the store"),
+    Actions.SYSTEM_ENCRYPT: ("encrypted", _encrypted),
+}
