@@ -24,5 +24,6 @@ def roomy_site() -> Iterator[tuple[Site, Redis]]:
     """Making a site takes longer than most tests: one for all of them, emptied for each."""
     with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
         made = make_whole_site(client, chunk_size=64 * 1024, max_chunk_size=1024 * 1024, max_file_size=8 * 1024 * 1024)
-        made.swap(uploads=replace(made.services.uploads, health=Roomy()))
+        shared = made.services.shared
+        made.swap(shared=replace(shared, all_uploads=replace(shared.all_uploads, health=Roomy())))
         yield made, client
