@@ -36,6 +36,8 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("store", "store", "Say where the store is."),
     ("doctor", "doctor", "Check settings, store, disk and clock, and say what to do."),
     ("encryption", "encryption", "Encrypt what is stored, and change its keys."),
+    ("backup", "backup", "Write all that the store has into one file; prove such a file."),
+    ("restore", "restore", "Make the store of a backup."),
     ("fsck", "fsck", "Check every index and chunk against its record."),
     ("demo", "demo", "Load the demonstration data."),
     ("bench", "bench", "Measure speed and memory."),

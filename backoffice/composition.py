@@ -10,6 +10,9 @@ from backoffice.domain.link_rules import LinkPolicy
 from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.backup_check import backup_kind
+from backoffice.services.backup_schedule import BackupSchedule
+from backoffice.services.backups import Backups
 from backoffice.services.belongings import Belongings
 from backoffice.services.blocks import Blocks
 from backoffice.services.bulk import Bulk
@@ -19,6 +22,7 @@ from backoffice.services.container import Services
 from backoffice.services.deliveries import Deliveries
 from backoffice.services.effective import Effective
 from backoffice.services.encryption import EncryptionCare
+from backoffice.services.encryption_check import encryption_kind
 from backoffice.services.files import Files
 from backoffice.services.folders import Folders
 from backoffice.services.guest_codes import GuestCodes
@@ -44,6 +48,7 @@ from backoffice.services.uploads.service import Uploads
 from backoffice.services.users import Users
 from backoffice.services.views import Lists, Views
 from backoffice.settings import Settings
+from backoffice.stores.backup.store import RedisBackups
 from backoffice.stores.client import Client, Db, connect
 from backoffice.stores.delivered_files import RedisDeliveries
 from backoffice.stores.fsck.long_indexes import LongIndexes
@@ -101,7 +106,8 @@ def build_services(
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
     shared, links = _files(stores, settings, people)
     files, folders, uploads = shared.files, shared.folders, shared.all_uploads
-    system, maintenance, jobs = _whole(stores, _bulk(stores, people, sessions, tokens, shared, links))
+    bulk = _bulk(stores, people, sessions, tokens, shared, links)
+    system, jobs, schedule = _whole(stores, settings, bulk)
     return Services(
         users=people,
         roles=roles,
@@ -113,7 +119,7 @@ def build_services(
         views=_views(stores),
         lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
         audit=Audit(stores.audit),
-        archive=Archive(RedisArchive(stores.db, stores.keys), stores.audit),
+        backup_schedule=schedule,
         files=files,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
@@ -125,7 +131,6 @@ def build_services(
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=stores.audit),
         system=system,
         identities=stores.identities,
-        maintenance=maintenance,
         encryption=_encryption(stores),
         together=stores.db.together,
     )
@@ -215,15 +220,33 @@ def _upload_secrets(stores: Stores, settings: Settings) -> UploadSecrets:
     return UploadSecrets(stores.accounts, stores.identities, stores.audit, stores.throttle, keys, policy)
 
 
-def _whole(stores: Stores, bulk: Bulk) -> tuple[System, Maintenance, Jobs]:
+def _whole(stores: Stores, settings: Settings, bulk: Bulk) -> tuple[System, Jobs, BackupSchedule]:
     """What is about the store as a whole, and about many records."""
     db, keys, chunks, audit = stores.db, stores.keys, stores.chunks, stores.audit
     beats, installation = RedisHeartbeats(db, keys), RedisInstallation(db, keys)
     system = System(stores.health, stores.durability, chunks, audit, beats, installation)
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
-    checks = Checks.of(maintenance, system, _encryption(stores) if stores.encrypts else None)
+    schedule = _backups(stores, settings, maintenance)
+    kinds = [backup_kind(schedule)] if schedule.directory is not None else []
+    kinds += [encryption_kind(_encryption(stores))] if stores.encrypts else []
+    checks = Checks.of(maintenance, system, schedule, kinds)
     jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, checks=checks, audit=audit)
-    return system, maintenance, jobs
+    return system, jobs, schedule
+
+
+def _backups(stores: Stores, settings: Settings, maintenance: Maintenance) -> BackupSchedule:
+    db, keys, audit = stores.db, stores.keys, stores.audit
+    store = RedisBackups(db, keys, stores.raw_chunks, stores.chunk_files, stores.bounds.default_quota)
+    key = settings.backup_key.reveal() if settings.backup_key is not None else ""
+    return BackupSchedule(
+        Backups(store, audit, Archive(RedisArchive(db, keys), audit), maintenance, stores.encrypts),
+        settings.backup_dir,
+        key,
+        hours=settings.backup_hours,
+        keep=settings.backup_keep,
+        full=settings.backup_full,
+        prove=settings.backup_prove,
+    )
 
 
 def _encryption(stores: Stores) -> EncryptionCare:

@@ -11,6 +11,7 @@ from backoffice.secret import Secret
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.sign_in.passwords import StepAside
 from backoffice.settings import Settings
+from backoffice.stores.backup.raw_chunks import raw_chunks
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
@@ -48,10 +49,12 @@ class Stores:
         self.db, self.keys, self.bounds = db, keys, bounds
         self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
         bytes_ = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
+        self.chunk_files = bytes_ if isinstance(bytes_, FileChunks) else None
         site_keys = site_keys_of(settings)
         sealed = EncryptedChunks(bytes_, DataKeys(db, keys, site_keys)) if site_keys else None
         self.chunks: ChunkStore = sealed or bytes_
         self.encryption, self.encrypts = RedisEncryption(db, keys, site_keys, sealed), sealed is not None
+        self.raw_chunks = raw_chunks(db, keys, bytes_, sealed)
         self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
         self.audit, self.throttle = RedisAudit(db, keys, bounds), RedisThrottle(db, keys)

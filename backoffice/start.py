@@ -13,6 +13,7 @@ from backoffice.composition_stores import site_keys_of
 from backoffice.errors import StoreFull, WeakPassword
 from backoffice.logs import logger
 from backoffice.settings import Settings, SettingsError
+from backoffice.stores.backup.emptying import restore_under_way
 from backoffice.stores.chunks.in_use import wrong_place_reason
 from backoffice.stores.client import Client, Db
 from backoffice.stores.durability import unsafe_reason
@@ -23,12 +24,20 @@ from backoffice.worker.loop import Worker
 
 
 def check_store(settings: Settings, client: Client) -> None:
-    """Raises SettingsError when this server must not be used, or has records of files whose bytes are elsewhere or
-    cannot be read; Unavailable when it does not answer."""
+    """Raises SettingsError when this server must not be used, has records of files whose bytes are elsewhere or cannot
+    be read, or is being restored; Unavailable when it does not answer."""
+    check_server(client)
+    check_chunks(settings, client)
+    reason = restore_under_way(Db(client), Keys(settings.key_prefix))
+    if reason:
+        raise SettingsError([reason])
+
+
+def check_server(client: Client) -> None:
+    """Raises SettingsError when this server must not be used, Unavailable when it does not answer."""
     reason = unsafe_reason(Db(client))
     if reason:
         raise SettingsError([reason])
-    check_chunks(settings, client)
 
 
 def check_chunks(settings: Settings, client: Client) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     admin,
+    backup,
     busy,
     encryption,
     hostile,
@@ -47,6 +48,7 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "start": start.measure,
     "tus": tus.measure,
     "zip": zipped.measure,
+    "backup": backup.measure,
     "page": page.measure,
     "encryption": encryption.measure,
 }

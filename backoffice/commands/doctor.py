@@ -22,6 +22,7 @@ from backoffice.embedded.disk import free_bytes, shortage
 from backoffice.embedded.listen import is_ready
 from backoffice.errors import BackofficeError
 from backoffice.settings import Durability, Settings, SettingsError
+from backoffice.stores.backup.emptying import restore_under_way
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
@@ -137,8 +138,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
         name = info.get("server_name", "redis")
         version = info.get("valkey_version") or info.get("redis_version")
         yield Finding(Verdict.GOOD, "store", f"{name} {version} answers")
+        if reason := restore_under_way(db, Keys(settings.key_prefix)):
+            yield Finding(Verdict.BAD, "restore", reason)
         for check in (_policy, _bytes, _durability, _memory, _clock, _workers, _names):
             yield check(db, settings)
+        yield from _backups(db, settings)
     except SettingsError as error:
         yield Finding(Verdict.BAD, "store", error.problems[0])
     except BackofficeError as error:
@@ -184,6 +188,11 @@ def _clock(db: Db, _settings: Settings) -> Finding:
 
 def _workers(db: Db, settings: Settings) -> Finding:
     return diagnosis.workers(build_services(settings, db.client).system.workers(shell_actor()))
+
+
+def _backups(db: Db, settings: Settings) -> Iterator[Finding]:
+    schedule = build_services(settings, db.client).backup_schedule
+    yield from diagnosis.backups(schedule.backups.notes(shell_actor()), schedule.now(), schedule.every)
 
 
 def _names(db: Db, settings: Settings) -> Finding:

@@ -87,3 +87,6 @@ class Actions:
     SYSTEM_INSTALL = Action("system.install")
     SYSTEM_REPAIR = Action("system.repair")
     SYSTEM_ENCRYPT = Action("system.encrypt")
+    SYSTEM_BACKUP = Action("system.backup")
+    SYSTEM_RESTORE = Action("system.restore")
+    SYSTEM_PROVE = Action("system.prove")

@@ -36,6 +36,10 @@ def _site(name: str, text: str, takes: Permission, event: Action | None = None) 
     return Act(name, text, takes, event=event)
 
 
+def _shell(name: str, text: str, takes: Permission, event: Action) -> Act:
+    return Act(name, text, takes, proof=Proof.SHELL, event=event)
+
+
 def _gives(name: str, text: str, takes: Permission, event: Action, proof: Proof = Proof.FRESH_OR_SCOPE) -> Act:
     return Act(name, text, takes, rank=Rank.GIVES, proof=proof, event=event)
 
@@ -223,7 +227,6 @@ class Acts:
     VIEW_DELETE = Act("view.delete", "delete a saved view", None, Whose.OWN, event=Actions.VIEW_DELETE)
     VIEW_CHANGE_ALL = _site("view.change_all", "change or delete a shared one of somebody", Permissions.VIEWS_WRITE)
     LIST_ARRANGE = Act("list.arrange", "choose columns and density of a list, for oneself", None, Whose.OWN)
-
     ACT_UNDO = Act(
         "act.undo",
         f"undo an act of the last {UNDO_DAYS} days; it takes what the opposite act takes, and is its entry",
@@ -231,15 +234,14 @@ class Acts:
     )
     AUDIT_READ = _site("audit.read", "read the log", Permissions.AUDIT_READ, Actions.AUDIT_READ)
     AUDIT_EXPORT = _site("audit.export", "take the log along", Permissions.AUDIT_EXPORT, Actions.AUDIT_EXPORT)
-    AUDIT_SEAL = Act(
-        "audit.seal", "seal what was taken along", Permissions.AUDIT_EXPORT, proof=Proof.SHELL, event=Actions.AUDIT_SEAL
-    )
-    AUDIT_TRIM = Act(
-        "audit.trim", "cut what is sealed", Permissions.SYSTEM_WRITE, proof=Proof.SHELL, event=Actions.AUDIT_TRIM
-    )
+    AUDIT_SEAL = _shell("audit.seal", "seal what was taken along", Permissions.AUDIT_EXPORT, Actions.AUDIT_SEAL)
+    AUDIT_TRIM = _shell("audit.trim", "cut what is sealed", Permissions.SYSTEM_WRITE, Actions.AUDIT_TRIM)
     SYSTEM_READ = _site("system.read", "see the state of the system", Permissions.SYSTEM_READ)
     SYSTEM_REPAIR = _site("system.repair", "repair the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_REPAIR)
     SYSTEM_ENCRYPT = _site("system.encrypt", "encrypt the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_ENCRYPT)
+    SYSTEM_BACKUP = _site("system.backup", "back up the store", Permissions.SYSTEM_WRITE, Actions.SYSTEM_BACKUP)
+    SYSTEM_RESTORE = _shell("system.restore", "restore a backup", Permissions.SYSTEM_WRITE, Actions.SYSTEM_RESTORE)
+    SYSTEM_PROVE = _shell("system.prove", "prove a backup", Permissions.SYSTEM_WRITE, Actions.SYSTEM_PROVE)
 
 
 WITHIN_ANOTHERS: Final = frozenset(

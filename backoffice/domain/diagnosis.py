@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from backoffice.domain.backups import BackupNotes
+from backoffice.domain.limits import BACKUP_OLD_DAYS, PROOF_OLD_DAYS
 from backoffice.domain.system import Heartbeat
+from backoffice.domain.times import rfc3339
 from backoffice.units import filesize
 
+HOUR_MS: Final = 3600 * 1000
+DAY_MS: Final = 24 * HOUR_MS
 SHORT_OF_MEMORY: Final = 0.85
 """Share of the memory from which on uploads are refused."""
 
@@ -106,6 +111,44 @@ def of_store(info: Mapping[str, str]) -> list[Finding]:
         memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))),
         room(info.get("room", "true") == "true"),
     ]
+
+
+def backups(notes: BackupNotes, now: int, hours: int) -> list[Finding]:
+    """The last backup, and the last one that was restored on trial. `hours`: how often one is made by itself, 0 = it
+    is not."""
+    return [_last_backup(notes, now, hours), _last_proof(notes, now)]
+
+
+def _last_backup(notes: BackupNotes, now: int, hours: int) -> Finding:
+    if notes.failed:
+        return Finding(Verdict.BAD, "backup", f"{_day(notes.failed_at)}: {notes.failed}")
+    if notes.made is None:
+        text = "there is none: `manage.py backup FILE` makes one, BACKOFFICE_BACKUP_DIR lets the worker make them"
+        return Finding(Verdict.WARNING, "backup", text)
+    text = f"made on {_day(notes.made.at)} ({notes.made.file})"
+    if notes.made.damaged:
+        text = f"{text}, and files of {notes.made.damaged:,} contents are not whole in it: `manage.py fsck` names them"
+        return Finding(Verdict.BAD, "backup", text)
+    if now - notes.made.at > (2 * hours * HOUR_MS if hours else BACKUP_OLD_DAYS * DAY_MS):
+        return Finding(Verdict.WARNING, "backup", f"the last one was {text}: it is time for another one")
+    return Finding(Verdict.GOOD, "backup", text)
+
+
+def _last_proof(notes: BackupNotes, now: int) -> Finding:
+    if notes.proven is None:
+        text = "no backup was ever restored on trial: `manage.py backup prove FILE` does that"
+        return Finding(Verdict.WARNING, "proof", text)
+    text = f"restored on trial on {_day(notes.proven.at)} ({notes.proven.file})"
+    if now - notes.proven.at > PROOF_OLD_DAYS * DAY_MS:
+        return Finding(
+            Verdict.WARNING, "proof", f"the last one was {text}: `manage.py backup prove FILE` does it again"
+        )
+    return Finding(Verdict.GOOD, "proof", text)
+
+
+def _day(ms: int) -> str:
+    """A moment in UTC, to the minute."""
+    return rfc3339(ms)[:16].replace("T", " ") + " UTC"
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:

@@ -213,3 +213,7 @@ MAX_AGENT: Final = 200
 """Characters kept of what a client says of itself."""
 MAX_BOUNDARY: Final = 200
 """RFC 2046 allows 70 characters between the parts of a form; some clients now and then send a few more."""
+BACKUP_OLD_DAYS: Final = 7
+"""After so many days without a backup the system's page asks for one, unless the site makes them more or less often."""
+PROOF_OLD_DAYS: Final = 90
+"""After so many days without a restore on trial it asks for one."""

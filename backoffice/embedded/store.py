@@ -72,6 +72,10 @@ class Store:
             append_only_log.remember(self._layout)
         self.keep_ballast()
 
+    def close(self) -> None:
+        """Give the directory up, when the server has ended."""
+        self._lock.close()
+
     def explain(self) -> str:
         """Why it ended. Frees the ballast when that was a full disk."""
         kind = trouble(self._layout, self._log_from)

@@ -193,6 +193,17 @@ class Archive:
             raise IntegrityError(wrong)
         return seals
 
+    def verify_seals(self, actor: Actor) -> int:
+        """All that is sealed and still there is what its seal says, and the seals go on from each other; how many.
+        Raises IntegrityError."""
+        seals = self.verify_chain(actor)
+        trimmed = self.store.state().trimmed
+        for seal in seals:
+            gone = trimmed is not None and seal.number <= trimmed.number
+            if not gone and self._measured(seal.extent.first, seal.extent.last) != seal.extent:
+                raise IntegrityError(f"The entries of seal {seal.number} are not what was sealed.")
+        return len(seals)
+
     def _seal_of(self, extent: Extent) -> Seal:
         for seal in self.store.state().seals:
             if seal.extent == extent:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -16,14 +16,14 @@ from backoffice.domain.jobs import Job
 from backoffice.domain.maintenance import Finding, Invariant, Report
 from backoffice.domain.permissions import Permission
 from backoffice.errors import Invalid
-from backoffice.services.encryption import EncryptionCare
+from backoffice.services.backup_schedule import BackupSchedule
 from backoffice.services.maintenance import Maintenance
 from backoffice.services.system import System
 
 DOCTOR: Final = "doctor"
 FSCK: Final = "fsck"
 REPAIR: Final = "fsck.repair"
-ENCRYPT: Final = "encrypt"
+BYTES: Final = "bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,21 @@ class Checks:
     kinds: Mapping[str, CheckKind] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def of(cls, maintenance: Maintenance, system: System, encryption: EncryptionCare | None = None) -> Checks:
-        """Those of a site. `encryption`: None where nothing is encrypted."""
+    def of(
+        cls,
+        maintenance: Maintenance,
+        system: System,
+        schedule: BackupSchedule | None = None,
+        more: Sequence[CheckKind] = (),
+    ) -> Checks:
+        """Those of a site. `schedule`: of its backups; `more`: those that not every site has."""
         kinds: tuple[CheckKind, ...] = (
             CheckKind(
                 DOCTOR,
                 "Examine store and workers",
                 Acts.SYSTEM_READ,
                 "findings",
-                lambda actor: _doctor(system, actor),
+                lambda actor: _doctor(system, schedule, actor),
             ),
             CheckKind(
                 FSCK,
@@ -82,9 +88,8 @@ class Checks:
                 "keys",
                 lambda actor: _fsck(maintenance, actor, repair=True),
             ),
+            *more,
         )
-        if encryption is not None:
-            kinds += (_encrypt_kind(encryption),)
         return cls(MappingProxyType({kind.name: kind for kind in kinds}))
 
     def kind(self, name: str) -> CheckKind:
@@ -95,9 +100,11 @@ class Checks:
         return found
 
 
-def _doctor(system: System, actor: Actor) -> Iterator[Progress]:
+def _doctor(system: System, schedule: BackupSchedule | None, actor: Actor) -> Iterator[Progress]:
     report = CheckReport()
     found = [*diagnosis.of_store(system.status(actor)), diagnosis.workers(system.workers(actor))]
+    if schedule is not None:
+        found += diagnosis.backups(schedule.backups.notes(actor), schedule.now(), schedule.every)
     for one in diagnosis.worst_first(found):
         report.add(str(one.verdict), one.topic, one.text)
     yield Progress(len(found), len(found), report)
@@ -119,26 +126,6 @@ def _fsck(maintenance: Maintenance, actor: Actor, *, repair: bool) -> Iterator[P
             yield Progress(total, total, report)
             return
         yield Progress(done, total, report)
-
-
-def _encrypt_kind(encryption: EncryptionCare) -> CheckKind:
-    return CheckKind(
-        ENCRYPT,
-        "Encrypt what was stored before",
-        Acts.SYSTEM_ENCRYPT,
-        "chunks",
-        lambda actor: _encrypt(encryption, actor),
-    )
-
-
-def _encrypt(encryption: EncryptionCare, actor: Actor) -> Iterator[Progress]:
-    done = converted = 0
-    for looked_at, encrypted in encryption.steps(actor):
-        done, converted = looked_at, encrypted
-        yield Progress(done, 0, CheckReport())
-    report = CheckReport()
-    report.add("done", "encryption", f"{converted:,} of {done:,} chunks were not encrypted, and are now.")
-    yield Progress(done, done, report)
 
 
 def _rows(report: Report) -> list[Checked]:

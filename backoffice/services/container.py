@@ -9,6 +9,8 @@ from typing import Any
 from backoffice.services.access import Access
 from backoffice.services.archive import Archive
 from backoffice.services.audit import Audit
+from backoffice.services.backup_schedule import BackupSchedule
+from backoffice.services.backups import Backups
 from backoffice.services.blocks import Blocks
 from backoffice.services.consequences import Consequences
 from backoffice.services.deliveries import Deliveries
@@ -55,7 +57,7 @@ class Services:
     views: Views
     lists: Lists
     audit: Audit
-    archive: Archive
+    backup_schedule: BackupSchedule
     files: Files
     upload_secrets: UploadSecrets
     jobs: Jobs
@@ -67,7 +69,6 @@ class Services:
     blocks: Blocks
     system: System
     identities: IdentityStore
-    maintenance: Maintenance
     encryption: EncryptionCare
     together: Callable[..., list[Any]]
     """`together(read, read, …)` is what each of these functions returns, for a page that shows several things: they
@@ -79,6 +80,21 @@ class Services:
         """Looking into stored files."""
         files = self.files
         return FileInspection(files.files, files.uploads, files.chunks, files.audit)
+
+    @property
+    def backups(self) -> Backups:
+        """Making and restoring them, whoever asks for it."""
+        return self.backup_schedule.backups
+
+    @property
+    def archive(self) -> Archive:
+        """Exports, seals and the trimming of the log."""
+        return self.backups.archive
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Checks of the whole store."""
+        return self.backups.maintenance
 
     @property
     def requests(self) -> Requests:

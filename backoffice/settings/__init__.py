@@ -25,6 +25,7 @@ from backoffice.domain.limits import (
 from backoffice.secret import Secret
 from backoffice.settings import parsers as read
 from backoffice.settings.addresses import local_url
+from backoffice.settings.contradictions import contradictions, proxy_doubt
 from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
 from backoffice.settings.sources import Sources
 from backoffice.settings.weak_secrets import KEY_MISSING, weak_secrets
@@ -182,6 +183,33 @@ class Settings:
         "BACKOFFICE_LINK_PASSWORD", read.number(0, 1), 0, "1: share links need a password; 0: as roles say"
     )
 
+    backup_dir: Path | None = _setting(
+        "BACKOFFICE_BACKUP_DIR", read.directory, None, "Where the worker puts backups; empty: it makes none"
+    )
+    backup_hours: int = _setting(
+        "BACKOFFICE_BACKUP_HOURS", read.number(0, 10_000), 24, "Hours from one of them to the next; 0: none by itself"
+    )
+    backup_keep: int = _setting("BACKOFFICE_BACKUP_KEEP", read.number(1, 1000), 7, "How many of them stay")
+    backup_full: int = _setting(
+        "BACKOFFICE_BACKUP_FULL",
+        read.number(1, 1000),
+        7,
+        "Every so many-th one has all contents, the others those that came since; 1: each",
+    )
+    backup_prove: int = _setting(
+        "BACKOFFICE_BACKUP_PROVE",
+        read.number(0, 1000),
+        7,
+        "Every so many-th one is restored on trial into a store of its own; 0: none by itself",
+    )
+    backup_key: Secret | None = _setting(
+        "BACKOFFICE_BACKUP_KEY",
+        Secret,
+        None,
+        "What encrypts them: the text of a key file, or a pass phrase",
+        secret=True,
+    )
+
     host: str = _setting("BACKOFFICE_HOST", read.host, "127.0.0.1", "Address the web server listens on")
     port: int = _setting("BACKOFFICE_PORT", read.number(0, 65535), 5000, "Port it listens on; 0: any free one")
     web_workers: int = _setting("BACKOFFICE_WEB_WORKERS", read.number(1, 64), 2, "Web processes; empty: one per core")
@@ -252,24 +280,13 @@ class Settings:
                 bad.add(name)
         origins = {name: origin for name in fields if (origin := sources.origin(name))}
         settings = cls(**values, origins=origins)
-        problems += _contradictions(settings)
+        problems += contradictions(settings, {f.name: f.metadata["name"] for f in _fields()})
         if settings.production:
             needed = need_secret and "APP_SECRET_KEY" not in bad
             problems += weak_secrets(settings.secret_keys, settings.admin_password, required=needed)
         if problems:
             raise SettingsError(problems)
         return settings
-
-
-def proxy_doubt(settings: Settings) -> str:
-    """A sentence where nobody seems to have said that there is a proxy in front, else ""."""
-    if settings.trusted_proxies or not settings.public_url.startswith("https:"):
-        return ""
-    return (
-        "The public address is https, yet no proxy is trusted: all visitors count as one, so that wrong passwords of"
-        " one delay everybody, and the audit log has the proxy's address. Set BACKOFFICE_TRUSTED_PROXIES to the number"
-        " of proxies in front."
-    )
 
 
 def table() -> list[tuple[str, Any, str]]:
@@ -280,20 +297,3 @@ def table() -> list[tuple[str, Any, str]]:
 def _fields() -> list[dataclasses.Field[Any]]:
     """Those that are settings."""
     return [one for one in dataclasses.fields(Settings) if "name" in one.metadata]
-
-
-def _contradictions(settings: Settings) -> list[str]:
-    """Values that are right alone and wrong together. Smaller settings come first in each pair."""
-    pairs = (("chunk_size", "max_chunk_size"), ("upload_ttl", "upload_max_age"), ("session_idle", "session_max"))
-    found = [
-        f"{_name(low)} must not be more than {_name(high)}"
-        for low, high in pairs
-        if getattr(settings, low) > getattr(settings, high)
-    ]
-    if settings.max_file_size > settings.max_chunks * settings.max_chunk_size:
-        found.append(f"{_name('max_file_size')} needs more than {settings.max_chunks} chunks ({_name('max_chunks')})")
-    return found
-
-
-def _name(field: str) -> str:
-    return str(next(f.metadata["name"] for f in _fields() if f.name == field))

@@ -46,6 +46,11 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:keys                            hash    number -> data key, wrapped by a key of the site (JSON);
                                                  none where chunks are not encrypted
     {bo}:intents                         hash    id -> until when (ms) a chunk may be kept before its record comes
+    {bo}:backup                          string  written by who makes a backup, so that it sees which changes came
+                                                 before (`backup/tracked.py`); a minute
+    {bo}:backup:lease                    string  who makes the scheduled backup just now
+    {bo}:backup:restoring                string  identifier of the archive: a restore into this store was begun, and
+                                                 nothing else may use it
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
@@ -215,6 +220,36 @@ class Keys:
     def install(self) -> bytes:
         return self._key("install")
 
+    @property
+    def control_prefix(self) -> bytes:
+        """How every key of the control plane begins."""
+        return self._key("")
+
+    @property
+    def control_keys(self) -> bytes:
+        """What they match."""
+        return self._key("*")
+
+    def named(self, name: bytes) -> bytes:
+        """The key that is called so after the prefix."""
+        return self.control_prefix + name
+
+    def name_of(self, key: bytes) -> bytes:
+        """What comes after the prefix."""
+        return key[len(self.control_prefix) :]
+
+    @property
+    def backup_mark(self) -> bytes:
+        return self._key("backup")
+
+    @property
+    def backup_lease(self) -> bytes:
+        return self._key("backup", "lease")
+
+    @property
+    def restoring(self) -> bytes:
+        return self._key("backup", "restoring")
+
     def split(self, key: bytes) -> tuple[str, ...]:
         """What comes after the prefix, at most four parts, for `fsck` alone; () for a key that is none of ours."""
         prefix = self._key("")
@@ -224,6 +259,11 @@ class Keys:
         group = index // GROUP
         tag = f"{file_id}.{group}" if group else file_id
         return f"file:{{{tag}}}:chunk:{index}".encode()
+
+    def is_staged(self, key: bytes) -> bool:
+        """Whether these are bytes on their way."""
+        chunk, staged, _ = key.partition(b":staged:")
+        return bool(staged) and split_chunk_key(chunk) is not None
 
     def staged(self, file_id: str, index: int, token: str) -> bytes:
         """Where the bytes of a chunk wait for the script that gives them their key. `token`: so that no two who send

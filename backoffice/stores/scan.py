@@ -1,4 +1,4 @@
-"""All keys of a store: for `fsck`, and for nothing that answers a request."""
+"""All keys of a store: for `fsck` and backups, and for nothing that answers a request."""
 
 from __future__ import annotations
 

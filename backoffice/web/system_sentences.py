@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from backoffice.domain.actions import Action, Actions
+from backoffice.units import filesize
 from backoffice.web.formats import number
 from backoffice.web.sentence_parts import Event, Teller, Told, data_of
 
 
 def _installed(event: Event) -> Told:
     return Told("The store was set up by version {version}", {"version": str(data_of(event, "version") or "unknown")})
+
+
+def _backup(text: str) -> Teller:
+    return lambda event: Told(text, {"size": filesize(int(data_of(event, "bytes") or 0))})
 
 
 def _encrypted(event: Event) -> Told:
@@ -26,4 +31,7 @@ SYSTEM: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.SYSTEM_INSTALL: ("set up", _installed),
     Actions.SYSTEM_REPAIR: ("repaired", "{who} repaired the store"),
     Actions.SYSTEM_ENCRYPT: ("encrypted", _encrypted),
+    Actions.SYSTEM_BACKUP: ("backed up", _backup("{who} backed up the store to {what}: {size}")),
+    Actions.SYSTEM_RESTORE: ("restored", _backup("{who} restored the store from {what}: {size}")),
+    Actions.SYSTEM_PROVE: ("proven", _backup("{who} restored {what} on trial: {size}")),
 }

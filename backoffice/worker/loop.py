@@ -14,6 +14,7 @@ import structlog
 
 from backoffice.errors import BackofficeError, StoreFull, Unavailable
 from backoffice.services.container import Services
+from backoffice.worker.proofs import Proofs
 
 DIGEST_SECONDS = 1.0
 """How long a new file waits for its digest at most, while the worker has nothing else to do."""
@@ -62,6 +63,7 @@ class Worker:
     _looks: str = ""
     _ends: str = ""
     _later: str = ""
+    _proofs: Proofs | None = None
 
     def jobs(self) -> list[Job]:
         """What is to be done, and when."""
@@ -85,6 +87,8 @@ class Worker:
             Job("jobs", 1, self.services.jobs.runner.run_some),
             Job("forget jobs", 3600, self.services.jobs.forget_old),
             Job("sweep sessions", 300, self._sweep_sessions),
+            Job("backup", 60, self.services.backup_schedule.run_some),
+            Job("prove backups", 30, self._prove),
             Job("forget damage", 3600, self._forget_damage),
         ]
 
@@ -125,12 +129,20 @@ class Worker:
         self._ends = self.services.users.note_ends(self._ends)
         return bool(self._ends)
 
+    def _prove(self) -> bool:
+        self._proofs = self._proofs or Proofs(self.services.backup_schedule)
+        return self._proofs.run()
+
     def run(self) -> None:
         """Until `stop` is set. While the store is away it waits, and goes on when it is back."""
         jobs = self.jobs()
-        while not self.stop.is_set():
-            self._work(jobs)
-            self.rest(min(job.due for job in jobs))
+        try:
+            while not self.stop.is_set():
+                self._work(jobs)
+                self.rest(min(job.due for job in jobs))
+        finally:
+            if self._proofs is not None:
+                self._proofs.stop()
 
     def rest(self, until: float) -> None:
         """Nothing to do before this moment of the monotonic clock."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from backoffice.stores.log import archive
+from tests.support.backups import Site, another_store, emptied, site_over
 from tests.support.fsck import Scene
 from tests.support.jobs import Workers
 from tests.support.people import CountedDb
@@ -27,6 +29,19 @@ def world(redis: Any) -> World:
 @pytest.fixture
 def scene(redis: Any) -> Scene:
     return Scene.over(redis)
+
+
+@pytest.fixture(scope="session")
+def second_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A server beside the one that all tests share, for what is restored."""
+    with another_store(tmp_path_factory.mktemp("second") / "store") as client:
+        yield client
+
+
+@pytest.fixture
+def target(second_store: Redis) -> Site:
+    """A site over it, without anything."""
+    return emptied(site_over(second_store))
 
 
 @pytest.fixture

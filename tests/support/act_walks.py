@@ -5,20 +5,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from backoffice.domain.access import ADMIN, Actor, granted_by
 from backoffice.domain.acts import Act, Acts, Whose
+from backoffice.domain.backups import BackupCounts, BackupHeader
 from backoffice.domain.deliveries import RequestTerms
 from backoffice.domain.files import FileSpec, OnConflict
 from backoffice.domain.ids import new_id
 from backoffice.domain.jobs import Selection
+from backoffice.domain.maintenance import Report
 from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.shares import ShareAccess
 from backoffice.domain.throttling import Bucket
 from backoffice.domain.users import User
 from backoffice.domain.views import ListLook
+from backoffice.services.backups import Restored
 from backoffice.services.leaving import SEEN, FilesGo
 from backoffice.services.sign_in.throttle import NETWORK
 from tests.support.people import PASSWORD
@@ -97,6 +101,7 @@ def _replace_for_good(on: Scene, whom: User) -> Do:
 
 
 NUMBERS: Final = itertools.count(1)
+NOTHING_RESTORED: Final = Restored(BackupHeader("", 0, "", 1, 0), BackupCounts(), Report(), (), ())
 WALKS: Final[dict[Act, Prepare]] = {
     Acts.FILE_READ: _file("get"),
     Acts.FILE_DOWNLOAD: _with(Scene.file, lambda on, who, file: on.world.read(who, file)),
@@ -234,6 +239,9 @@ WALKS: Final[dict[Act, Prepare]] = {
     Acts.SYSTEM_READ: lambda on, _: on.world.maintenance.check,
     Acts.SYSTEM_REPAIR: lambda on, _: on.world.maintenance.repair,
     Acts.SYSTEM_ENCRYPT: lambda on, _: on.encryption.rotate,
+    Acts.SYSTEM_BACKUP: lambda on, _: on.back_up,
+    Acts.SYSTEM_RESTORE: lambda on, _: lambda who: list(on.backups.restore(who, Path("none"))),
+    Acts.SYSTEM_PROVE: lambda on, _: lambda who: on.backups.note_proven(who, Path("none"), NOTHING_RESTORED, 0),
 }
 ONLY_OWN: Final = {
     Acts.SESSION_LIST,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from redis import Redis
 
@@ -14,6 +16,7 @@ from backoffice.domain.jobs import Selection
 from backoffice.domain.shares import ShareAccess
 from backoffice.domain.users import User
 from backoffice.services.archive import Archive
+from backoffice.services.backups import Backups
 from backoffice.services.bulk import Bulk
 from backoffice.services.consequences import Consequences
 from backoffice.services.deliveries import Deliveries
@@ -28,6 +31,9 @@ from backoffice.services.undo import make_undo
 from backoffice.services.undo_records import UndoRecords
 from backoffice.services.views import Lists, Views
 from backoffice.services.zips import Zips
+from backoffice.stores.backup.raw_chunks import raw_chunks
+from backoffice.stores.backup.store import RedisBackups
+from backoffice.stores.bounds import UNBOUNDED
 from backoffice.stores.delivered_files import RedisDeliveries
 from backoffice.stores.encryption.state import RedisEncryption
 from backoffice.stores.jobs import RedisJobs
@@ -106,6 +112,20 @@ class Scene:
         )
         self.encryption = EncryptionCare(RedisEncryption(world.db, KEYS, SITE_KEYS, None), people.log)
         self.archive = Archive(RedisArchive(self.people.db, self.people.keys), self.people.log)
+
+    @property
+    def backups(self) -> Backups:
+        """Making and restoring backups of this store."""
+        people = self.people
+        raw = raw_chunks(people.db, people.keys, self.world.chunks)
+        store = RedisBackups(people.db, people.keys, raw, None, UNBOUNDED.default_quota)
+        return Backups(store, people.log, self.archive, self.world.maintenance)
+
+    def back_up(self, who: Actor) -> None:
+        """All of it, to a file that goes again."""
+        with TemporaryDirectory() as place:
+            for _ in self.backups.make(who, Path(place) / "a.backup"):
+                pass
 
     def view(self, owner: User, *, shared: bool = False) -> str:
         """A saved view of theirs."""

@@ -7,7 +7,8 @@ import typing
 
 import pytest
 
-from backoffice.services import chunk_ports, file_ports, folder_ports, intent_ports, log_ports, ports
+from backoffice.services import backup_ports, chunk_ports, file_ports, folder_ports, intent_ports, log_ports, ports
+from backoffice.stores.backup.store import RedisBackups
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.durability import RedisDurability, RedisHealth
@@ -51,6 +52,7 @@ PAIRS: list[tuple[type, type]] = [
     (log_ports.LogArchive, RedisArchive),
     (log_ports.LogSegments, LongIndexes),
     (ports.Throttle, RedisThrottle),
+    (backup_ports.BackupStore, RedisBackups),
     (chunk_ports.ChunkStore, RedisChunks),
     (chunk_ports.ChunkStore, FileChunks),
     (intent_ports.IntentStore, RedisIntents),
@@ -130,6 +132,10 @@ READERS = {
     "of_token",
     "of_session",
     "confirm",
+    "compare",
+    "under_way",
+    "archives",
+    "notes",
 }
 WRITES_EVENTS = {
     # Many acts, which it finds itself: it takes who does them.
@@ -183,6 +189,10 @@ NOT_ACTS = {
     "step",
     # Carries out what `begin_trim` has recorded.
     "finish_trim",
+    # A backup that is whole has its entry (`note_made`), and a restore when all is there.
+    "begin",
+    "restore",
+    "note_failed",
 }
 
 
@@ -204,7 +214,7 @@ def plain_hints(method: typing.Any, store: type) -> dict[str, str]:
 def test_every_port_has_its_store() -> None:
     protocols = {
         one
-        for module in (ports, chunk_ports, file_ports, folder_ports, intent_ports, log_ports)
+        for module in (ports, backup_ports, chunk_ports, file_ports, folder_ports, intent_ports, log_ports)
         for one in vars(module).values()
         if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == module.__name__
     }

@@ -91,6 +91,23 @@ class Disk:
         finally:
             self.call(os.close, file)
 
+    def write_later(self, path: str, data: bytes | memoryview) -> None:
+        """A file, in the place of one that may be there; safe on the disk after `sync`. Raises FileNotFoundError."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        file = self.call(os.open, path, flags, FILE_MODE, dir_fd=self.root)
+        try:
+            with memoryview(data) as whole:
+                written = 0
+                while written < len(whole):
+                    with whole[written:] as rest:
+                        written += self.call(os.write, file, rest)
+        finally:
+            self.call(os.close, file)
+
+    def sync(self) -> None:
+        """All that was written, here and elsewhere, is safe on the disk when this returns."""
+        self.call(os.sync)
+
     def open(self, path: str) -> int | None:
         """A descriptor to read from, None where there is no such file."""
         try:

@@ -42,6 +42,11 @@ class FileChunks:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
 
+    @property
+    def disk(self) -> Disk:
+        """Where they lie."""
+        return self._disk
+
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         held, kept = path_of(HELD, file_id, index), path_of(KEPT, file_id, index)
         temporary = f"{TEMPORARY}/{secrets.token_hex(16)}"

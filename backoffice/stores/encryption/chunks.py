@@ -33,6 +33,11 @@ class EncryptedChunks:
         name = f"{number} {file_id}"
         return seal(*self._file_keys.get(name, lambda: new_file_key(number, data_key)), data)
 
+    def prepare(self) -> None:
+        """Make the data key of an empty store that is being restored, whose log has yet to come. Raises KeyMissing,
+        Unavailable, StoreFull."""
+        self._data_keys.make_unrecorded()
+
     def opened(self, value: bytes) -> bytes | None:
         """The chunk; None where this is none that was sealed, or one that was damaged. Raises KeyMissing,
         Unavailable."""

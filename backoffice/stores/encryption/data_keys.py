@@ -91,6 +91,15 @@ class DataKeys:
             self.add(1, event)
         self._load()
 
+    def make_unrecorded(self) -> None:
+        """The first one, for a store that is being made of a backup. Nobody else uses it yet, and what was known of
+        another one counts no more."""
+        made = self._wrapped(1, os.urandom(KEY_BYTES), now_ms(), self._site.first)
+        self._db.call("HSETNX", self._keys.data_keys, 1, made.stored())
+        with self._lock:
+            self._ciphers.clear()
+            self._load()
+
     def stored(self) -> list[WrappedKey]:
         """All of them, in their order, as they are stored."""
         return stored_keys(self._db, self._keys)

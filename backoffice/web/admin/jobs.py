@@ -12,7 +12,9 @@ from markupsafe import Markup
 from backoffice.domain.acts import Acts
 from backoffice.domain.jobs import Job, JobState
 from backoffice.domain.paging import Page, Query
+from backoffice.services.checks import BYTES
 from backoffice.services.jobs import Jobs
+from backoffice.units import filesize
 from backoffice.web.admin.access import ViewActs, single_id
 from backoffice.web.admin.base import ServiceView
 from backoffice.web.admin.filters import equals, one_of
@@ -44,7 +46,7 @@ def _progress(_view: Any, _context: Any, record: Job, _name: str) -> str:
     """How many it has come by, of how many."""
     check = services().jobs.checks.kinds.get(record.kind)
     if check is not None:
-        return f"{number(record.done)} {check.unit}"
+        return filesize(record.done) if check.unit == BYTES else f"{number(record.done)} {check.unit}"
     if record.over:
         return f"{number(record.done)} done" + (f", {number(record.refused)} refused" if record.refused else "")
     return f"{number(record.handled)} of {'' if record.exact else 'at least '}{number(record.total)}"

@@ -108,7 +108,7 @@ class FilterRequest(Strict):
 
 
 class JobRequest(Strict):
-    """A new job: `ids`, or `filter` ({} means all); for `doctor`, `fsck`, `fsck.repair` and `encrypt` neither."""
+    """A new job: `ids`, or `filter` ({} means all); for the checks (`doctor`, …, `backup`) neither."""
 
     kind: Kind
     ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_JOB_IDS)] | None = None

@@ -1,0 +1,85 @@
+"""Whether a store is empty, that it is being restored, and emptying it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from backoffice.domain.backups import BackupProgress
+from backoffice.errors import Conflict
+from backoffice.stores.backup.kinds import Class, kind_of
+from backoffice.stores.chunks.files import FileChunks
+from backoffice.stores.client import Db
+from backoffice.stores.keys import CHUNKS, Keys
+from backoffice.stores.scan import scan
+
+_CREATED: Final = "created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Emptying:
+    """Of one installation. `chunks`: where its bytes lie, None = in the store itself."""
+
+    db: Db
+    keys: Keys
+    chunks: FileChunks | None
+
+    def begin(self, archive: str) -> None:
+        """Note that a restore of this archive is under way. Raises Conflict unless the store is empty, or holds what
+        another one left that did not come to its end."""
+        if not self.db.call("SET", self.keys.restoring, archive, "NX"):
+            self.db.call("SET", self.keys.restoring, archive)
+            return
+        found = self._found()
+        if found:
+            self.db.call("DEL", self.keys.restoring)
+            raise Conflict(f"The store is not empty: it has {found}. A backup is restored into an empty store only.")
+
+    def steps(self) -> Iterator[BackupProgress]:
+        """Take away all that is there but the note; piece by piece."""
+        for match in (self.keys.control_keys, CHUNKS):
+            for batch in scan(self.db, match):
+                keys = [key for key in batch if key != self.keys.restoring]
+                for start in range(0, len(keys), 500):
+                    self.db.many([("UNLINK", key) for key in keys[start : start + 500]])
+                yield BackupProgress("emptying", 0, 0)
+        for content, index, _ in self.chunks.scan() if self.chunks is not None else ():
+            self.chunks.delete(content, index + 1)  # type: ignore[union-attr]
+            yield BackupProgress("emptying", 0, 0)
+
+    def run(self) -> None:
+        """All of `steps`."""
+        for _ in self.steps():
+            pass
+
+    def end(self) -> None:
+        """No restore is under way any more."""
+        self.db.call("DEL", self.keys.restoring)
+
+    def _found(self) -> str:
+        """Something that is there, in a word or two; "" = nothing that counts."""
+        for batch in scan(self.db, self.keys.control_keys):
+            for key in batch:
+                kind = kind_of(self.keys, key)
+                if key == self.keys.install:
+                    if self.db.call("HEXISTS", key, _CREATED):
+                        return "been set up"
+                elif kind is None or kind.of is not Class.TRANSIENT:
+                    return "records"
+        if next(scan(self.db, CHUNKS), None):
+            return "bytes of files"
+        if self.chunks is not None and next(self.chunks.scan(), None):
+            return "bytes of files in its directory"
+        return ""
+
+
+def restore_under_way(db: Db, keys: Keys) -> str:
+    """Why nothing else may start on this store, "" = it may."""
+    archive = db.call("GET", keys.restoring)
+    if archive is None:
+        return ""
+    return (
+        f"a restore of the backup {archive.decode()} into this store was begun and has not come to its end: run"
+        " `restore` again, which empties the store and begins anew"
+    )

@@ -1,0 +1,206 @@
+"""The file of a backup that is being made: `FILE.part`, which gets its name when all of it is on the disk. What an
+interrupted run has left there is gone on with.
+
+Hashing, and encrypting and writing, are done beside reading, by a thread each: these do not hold the interpreter while
+they work.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Any, BinaryIO, Final
+
+from backoffice.errors import Conflict, IntegrityError, Invalid, StoreFull, Unavailable
+from backoffice.stores.backup.packs import MOST_INDEX, Stretch, index_of
+from backoffice.stores.backup.sealed import (
+    Key,
+    PlainSink,
+    PlainSource,
+    SealedSink,
+    SealedSource,
+    cipher_of,
+    is_sealed,
+    new_cipher,
+)
+from backoffice.stores.backup.tar import Member, Names, Part, TarReader, TarWriter, digest_of
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+_AHEAD: Final = 2
+"""Members that wait to be written."""
+_PEEK: Final = 64 * 1024
+Job = Callable[[TarWriter], None]
+
+
+class Output:
+    """A file that is being made."""
+
+    def __init__(self, path: Path, key: Key | None) -> None:
+        """Raises Conflict where it is there already, or being made by another process; OSError."""
+        self.path, self._part = path, path.with_name(f"{path.name}.part")
+        if path.exists():
+            raise Conflict(f"{path} is there already.")
+        self._file = _locked(self._part)
+        try:
+            self._sink, self._source = self._opened(key)
+        except BaseException:
+            self._file.close()
+            raise
+        self._jobs: Queue[Job | None] = Queue(_AHEAD)
+        self._hashing = ThreadPoolExecutor(1, "backup-hashing")
+        self._failure: BaseException | None = None
+        self._thread: Thread | None = None
+        self.members = 0
+        """How many there are."""
+
+    def _opened(self, key: Key | None) -> tuple[Any, Any]:
+        name, cipher = str(self._part), None
+        if is_sealed(self._file):
+            with suppress(IntegrityError, Invalid):  # of another key: it cannot be gone on with
+                cipher = cipher_of(self._file, key, name)
+        elif key is None:
+            return PlainSink(self._file), PlainSource(self._file, name)
+        if cipher is None:
+            self._file.truncate(0)
+            if key is None:
+                return PlainSink(self._file), PlainSource(self._file, name)
+            cipher = new_cipher(key)
+        return SealedSink(self._file, cipher), SealedSource(self._file, cipher, name, unfinished=True)
+
+    # -- what is there
+
+    def left(self) -> Generator[None, None, tuple[dict[str, Any] | None, list[Stretch]]]:
+        """What an interrupted run has left, read in steps: its header and its packs, all of which are whole;
+        (None, []) = nothing. What comes after these is cut off. Called first."""
+        reader, names, end = TarReader(self._source), Names(), 0
+        header, found = None, list[Stretch]()
+        try:
+            header = reader.header()
+            for member in reader.members():
+                if member.part not in {Part.HEADER, Part.CHUNKS}:
+                    break
+                data = reader.read(member)
+                if member.part is Part.CHUNKS:
+                    found += index_of(data, member.name)[0]
+                names.add(member.name)
+                end = member.end
+                yield
+        except (IntegrityError, Invalid):
+            pass  # from there on it is torn
+        self._begin(end, names)
+        return (header, found) if end else (None, [])
+
+    def forget_left(self) -> None:
+        """Begin anew, in the place of what `left` found."""
+        self._begin(0, Names())
+
+    def _begin(self, end: int, names: Names) -> None:
+        self._sink.cut(end)
+        self._names, self.members = names, names.count
+
+    # -- what comes
+
+    def start(self, at_ms: int) -> None:
+        """From now on members may be added."""
+        writer = TarWriter(self._sink, at_ms, self._names)
+        self._thread = Thread(target=self._write, args=(writer,), name="backup", daemon=True)
+        self._thread.start()
+
+    def add(self, part: Part, pieces: Sequence[bytes | memoryview]) -> None:
+        """One more member. Raises StoreFull or Unavailable where one of those before could not be written."""
+        digest = self._hashing.submit(digest_of, pieces)
+        self._put(lambda writer: writer.add(part, pieces, digest.result()))
+        self.members += 1
+
+    def finish(self, manifest: dict[str, Any]) -> int:
+        """Write the manifest and give the file its name; its bytes."""
+        self._put(lambda writer: writer.finish(manifest))
+        self._stop()
+        self._sink.close()
+        os.fsync(self._file.fileno())
+        size = os.fstat(self._file.fileno()).st_size
+        self._part.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self._file.close()
+        return size
+
+    def close(self) -> None:
+        """Leave it for another run, unless it is finished."""
+        if not self._file.closed:
+            self._end_thread()
+            self._file.close()
+
+    def _put(self, job: Job) -> None:
+        self._check()
+        self._jobs.put(job)
+
+    def _stop(self) -> None:
+        self._end_thread()
+        self._check()
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
+        self._hashing.shutdown()
+
+    def _check(self) -> None:
+        failure, self._failure = self._failure, None
+        if isinstance(failure, OSError):
+            told = f"{self._part}: {failure.strerror}"
+            raise (StoreFull(told) if failure.errno in _FULL else Unavailable(told)) from failure
+        if failure is not None:
+            raise failure
+
+    def _write(self, writer: TarWriter) -> None:
+        while (job := self._jobs.get()) is not None:
+            if self._failure is None:
+                try:
+                    job(writer)
+                except BaseException as error:  # noqa: BLE001 - told by whoever adds the next one
+                    self._failure = error
+
+
+def opened(path: Path, key: Key | None) -> tuple[BinaryIO, TarReader]:
+    """An archive to be read. Raises Invalid, IntegrityError, OSError. The file is the caller's to close."""
+    file = path.open("rb")
+    try:
+        if is_sealed(file):
+            source = SealedSource(file, cipher_of(file, key, str(path)), str(path))
+            source.check_end()
+            return file, TarReader(source)
+        return file, TarReader(PlainSource(file, str(path)))
+    except BaseException:
+        file.close()
+        raise
+
+
+def index_at(reader: TarReader, member: Member) -> list[Stretch]:
+    """The index of a pack, without its bytes."""
+    size = _PEEK
+    while b"\n" not in (start := reader.start(member, size)) and size < min(member.size, MOST_INDEX):
+        size *= 8
+    return index_of(start, member.name)[0]
+
+
+def _locked(part: Path) -> BinaryIO:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.fdopen(os.open(part, flags, 0o600), "r+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise Conflict(f"{part} is being written by another process.") from None
+    return file

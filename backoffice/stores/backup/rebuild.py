@@ -1,0 +1,147 @@
+"""What follows from records and log, made anew: indexes, counts of facets, quotas, and the indexes of the log. By the
+same code that keeps them in step (`Collection.members`, `written_facets`), so `fsck` finds what it expects."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from backoffice.domain.log_archive import Trimmed, id_in, position
+from backoffice.errors import IntegrityError, Invalid
+from backoffice.stores.backup.kinds import LEFT_OUT, NOUNS
+from backoffice.stores.client import Command, Db
+from backoffice.stores.files import NOUN as FILES
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.keys import Keys
+from backoffice.stores.log.log_index import pack
+from backoffice.stores.log.segments import cut
+from backoffice.stores.records.collection import Collection, score
+from backoffice.stores.records.commit import written_facets
+from backoffice.stores.records.indexes import Unique
+from backoffice.stores.scan import scan
+from backoffice.stores.users import NOUN as USERS
+
+TOGETHER: Final = 500
+_EVENT: Final = b',"event":'
+
+
+class Rebuild:
+    """Of a store that has the records and nothing else. `quota`: bytes of who has none of their own."""
+
+    def __init__(self, db: Db, keys: Keys, quota: int) -> None:
+        self._db, self._keys, self._quota = db, keys, quota
+        self._used: Counter[str] = Counter()
+        self.unreadable: list[str] = []
+        """Records that nobody can read; they are there, and in no index."""
+
+    def run(self) -> Iterator[int]:
+        """After each piece how many records it was."""
+        collections: dict[str, Collection[Any]] = {FILES: RedisFiles(self._db, self._keys).collection}
+        collections |= {noun: store(self._db, self._keys).collection for noun, store in NOUNS.items()}
+        # Users come last: whether their quota is nearly used up is in their records.
+        for noun in sorted(collections.keys() - LEFT_OUT, key=lambda one: (one == USERS, one)):
+            if noun == USERS:
+                yield from self._quotas()
+            for ids in self._ids(noun):
+                self._records(collections[noun], ids)
+                yield len(ids)
+
+    def _ids(self, noun: str) -> Iterator[list[str]]:
+        prefix, seen = self._keys.record(noun, ""), set[str]()
+        for batch in scan(self._db, prefix + b"*"):
+            names = [key[len(prefix) :].decode() for key in batch]
+            # A scan may name a key twice, and facets count.
+            fresh = [one for one in dict.fromkeys(names) if ":" not in one and one not in seen]
+            seen.update(fresh)
+            for start in range(0, len(fresh), TOGETHER):
+                yield fresh[start : start + TOGETHER]
+
+    def _records(self, collection: Collection[Any], ids: Sequence[str]) -> None:
+        noun, keys = collection.noun, self._keys
+        rows = self._db.many([("HGETALL", keys.record(noun, one)) for one in ids])
+        scores: defaultdict[bytes, list[str]] = defaultdict(list)
+        texts: defaultdict[bytes, list[str]] = defaultdict(list)
+        counts: Counter[tuple[bytes, str]] = Counter()
+        for record_id, row in zip(ids, rows, strict=True):
+            try:
+                record = collection.decode(record_id, row)
+            except (TypeError, ValueError):
+                self.unreadable.append(f"{noun} {record_id}")
+                continue
+            if record is None:
+                continue
+            if noun == USERS:
+                record = self._marked(collection, record)
+            if noun == FILES:
+                self._used[record.owner] += record.size
+            for (key, member), number in collection.members(record).items():
+                scores[key] += (score(number), member)
+            for index in collection.indexes:
+                if isinstance(index, Unique) and (text := index.folded(record)):
+                    texts[keys.unique(noun, index.name)] += (text, record_id)
+            for facet in collection.facets.values():
+                if facet.listed:
+                    counts.update((keys.facet_values(noun, facet.name), value) for value in set(facet.values(record)))
+        commands: list[Command] = [("ZADD", key, *members) for key, members in scores.items()]
+        commands += [("HSET", key, *pairs) for key, pairs in texts.items()]
+        commands += [("ZINCRBY", key, count, value) for (key, value), count in counts.items()]
+        self._db.many(commands)
+
+    def _marked(self, collection: Collection[Any], user: Any) -> Any:
+        """The user, with what says whether the quota is nearly used up as it is now (`_quota.lua`)."""
+        limit = self._quota if user.quota_bytes is None else user.quota_bytes
+        near = int(10 * self._used[user.id] > 9 * limit)
+        if user.quota_near == near:
+            return user
+        self._db.call("HSET", self._keys.record(USERS, user.id), "quota_near", near)
+        return collection.get(user.id)
+
+    def _quotas(self) -> Iterator[int]:
+        owners = [(owner, used) for owner, used in self._used.items() if used]
+        for start in range(0, len(owners), TOGETHER):
+            some = owners[start : start + TOGETHER]
+            self._db.many([("HSET", self._keys.quota(owner), "used", used, "reserved", 0) for owner, used in some])
+            yield len(some)
+
+
+class LogWriter:
+    """Puts entries of the log back, under the ids that they had, with their indexes."""
+
+    def __init__(self, db: Db, keys: Keys, trimmed: Trimmed | None) -> None:
+        self._db, self._keys, self._trimmed = db, keys, trimmed
+        self._last = (0, -1)
+        self.count = self.left_out = 0
+        """Entries that are there now; that had left the log, or were about to."""
+
+    def add(self, lines: Sequence[bytes], where: str) -> None:
+        """Lines of a file of the log, in order. Raises IntegrityError."""
+        for start in range(0, len(lines), TOGETHER):
+            self._some(lines[start : start + TOGETHER], where)
+
+    def _some(self, lines: Sequence[bytes], where: str) -> None:
+        commands: list[Command] = []
+        indexes: defaultdict[bytes, bytearray] = defaultdict(bytearray)
+        for line in lines:
+            try:
+                entry_id = id_in(line)
+                raw = line[line.index(_EVENT) + len(_EVENT) : -2]
+                facets = written_facets(json.loads(raw))
+            except (Invalid, ValueError, KeyError, TypeError) as error:
+                raise IntegrityError(f"{where}: an entry of the log cannot be read.") from error
+            if position(entry_id) <= self._last:
+                raise IntegrityError(f"{where}: entry {entry_id} is not in its place.")
+            self._last = position(entry_id)
+            if self._trimmed is not None and self._trimmed.covers(entry_id):
+                self.left_out += 1
+                continue
+            self.count += 1
+            commands.append(("XADD", self._keys.audit, entry_id, "e", raw))
+            for facet, value in facets:
+                indexes[self._keys.audit_index(facet, value)] += pack(entry_id)
+        appends: list[Command] = [("APPEND", key, bytes(text)) for key, text in indexes.items()]
+        lengths = self._db.many([*commands, *appends])[len(commands) :]
+        for key, length in zip(indexes, lengths, strict=True):
+            if int(length) >= self._keys.full_bytes:
+                cut(self._db, self._keys, key)

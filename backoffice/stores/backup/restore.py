@@ -1,0 +1,229 @@
+"""A store made of an archive, and of those on which it stands.
+
+It is refused unless the store is empty. From the first byte on the store says that it is being restored, and nothing
+else starts on it; that goes when all is there and proved. What fails in between empties it again; what is killed leaves
+it marked, and the next restore begins by emptying it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from backoffice.domain.backups import BackupCounts, BackupHeader, BackupProgress
+from backoffice.domain.log_archive import Trimmed
+from backoffice.domain.uploads import ENTRY_SIZE
+from backoffice.errors import Conflict, IntegrityError
+from backoffice.stores.backup.ahead import ahead
+from backoffice.stores.backup.base import borrowed, header_of
+from backoffice.stores.backup.emptying import Emptying
+from backoffice.stores.backup.kinds import Class, kind_of
+from backoffice.stores.backup.packs import Stretch, chunks_of, index_of, length_of
+from backoffice.stores.backup.raw_chunks import RawChunks
+from backoffice.stores.backup.rebuild import LogWriter, Rebuild
+from backoffice.stores.backup.tar import Member, Part, TarReader
+from backoffice.stores.backup.values import Value, writes
+from backoffice.stores.client import Command, Db
+from backoffice.stores.keys import Keys
+
+LONGEST: Final = 1024**3
+"""Bytes of the lines of a member that are believed."""
+_TOGETHER: Final = 500
+NOT_KEPT: Final = (b"barrier", b"account_ends", b"chunks", b"segments")
+"""Fields of the installation that are about the store as it was: a worker or the next start says them anew."""
+
+
+@dataclass(slots=True)
+class RestoreRun:
+    """One restore. `bases`: archives at hand, by identifier; `where`: what the installation says of where its bytes
+    lie; `quota`: of who has none of their own. `steps` does it; then `finish` opens the store to others."""
+
+    db: Db
+    keys: Keys
+    raw: RawChunks
+    archive: TarReader
+    emptying: Emptying
+    where: str
+    quota: int
+    bases: Mapping[str, TarReader] = field(default_factory=dict)
+    header: BackupHeader = field(init=False)
+    counts: BackupCounts = field(default_factory=BackupCounts)
+    lost: dict[str, list[Any]] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    _manifest: dict[str, Any] = field(default_factory=dict)
+    _wanted: dict[str, set[str]] = field(default_factory=dict)
+    _total: int = 0
+
+    def steps(self) -> Iterator[BackupProgress]:
+        """Raises Conflict where the store is not empty or a base is missing, IntegrityError which names what is
+        damaged, StoreFull, Unavailable. Until it has begun to write, nothing is changed."""
+        self._look()
+        self.emptying.begin(self.header.archive)
+        yield from self.emptying.steps()
+        try:
+            yield from self._write()
+        except BaseException:
+            self.emptying.run()
+            self.emptying.end()
+            raise
+
+    def fail(self) -> None:
+        """What was put back is not sound: empty the store again."""
+        self.emptying.run()
+        self.emptying.end()
+
+    def finish(self) -> None:
+        """From now on the store may be used."""
+        self.emptying.end()
+
+    # -- before anything is written
+
+    def _look(self) -> None:
+        self.header = header_of(self.archive)
+        self._manifest = self.archive.manifest()
+        self.lost = dict(self._manifest.get("lost", {}))
+        self._total = int(self._manifest.get("bytes", 0))
+        wanted: defaultdict[str, set[str]] = defaultdict(set)
+        for archive, contents in borrowed(self.archive):
+            wanted[archive].update(contents)
+        for archive, needed in wanted.items():
+            if archive not in self.bases:
+                raise Conflict(
+                    f"The backup stands on another one, {archive}, which has {len(needed)} of its contents: name its"
+                    " file, or the directory where it is, with --base."
+                )
+            header_of(self.bases[archive])
+            self.bases[archive].manifest()
+        self._wanted = dict(wanted)
+
+    # -- writing
+
+    def _write(self) -> Iterator[BackupProgress]:
+        self.raw.begin()
+        for archive, contents in self._wanted.items():
+            yield from self._contents(self.bases[archive], contents, missing=archive)
+        unneeded = {content for content, _ in self._manifest.get("unneeded", [])}
+        yield from self._contents(self.archive, None, unneeded=unneeded)
+        yield from self._records()
+        yield from self._log()
+        self._install()
+        rebuild = Rebuild(self.db, self.keys, self.quota)
+        for _ in rebuild.run():
+            yield self._progress("indexes")
+        self.unreadable = rebuild.unreadable
+        yield self._progress("disk")
+        self.raw.settle()
+
+    def _contents(
+        self, reader: TarReader, wanted: set[str] | None, *, unneeded: AbstractSet[str] = frozenset(), missing: str = ""
+    ) -> Iterator[BackupProgress]:
+        """Put back contents of an archive; `wanted`: these alone, all of which have to be there."""
+        left = set(wanted or ())
+        packs = (member for member in reader.members() if member.part is Part.CHUNKS)
+        for member, data in ahead((member, reader.read(member)) for member in packs):
+            stretches, at = index_of(data, member.name)
+            chunks: list[tuple[str, int, memoryview]] = []
+            maps: list[Command] = []
+            for one in stretches:
+                if (wanted is None or one.content in wanted) and one.content not in unneeded:
+                    chunks += self._checked(memoryview(data), one, at, member)
+                    maps.append(("SETRANGE", self.keys.chunk_map(one.content), one.first * ENTRY_SIZE, one.entries))
+                    if one.last:
+                        left.discard(one.content)
+                    self._count(one)
+                at += length_of(one)
+            self.raw.write(chunks)
+            for start in range(0, len(maps), _TOGETHER):
+                self.db.many(maps[start : start + _TOGETHER])
+            yield self._progress("contents")
+        if left:
+            raise IntegrityError(f"The backup {missing} does not have {len(left)} of its contents, {min(left)} first.")
+
+    def _checked(
+        self, data: memoryview, stretch: Stretch, at: int, member: Member
+    ) -> list[tuple[str, int, memoryview]]:
+        found = []
+        known = stretch.chunks.chunks
+        for place, chunk in chunks_of(data, stretch, at):
+            entry = known[place - stretch.first]
+            if entry is None or not self.raw.matches(stretch.content, place, entry, chunk):
+                raise IntegrityError(f"{member.name}: chunk {place} of content {stretch.content} is damaged.")
+            found.append((stretch.content, place, chunk))
+        return found
+
+    def _count(self, stretch: Stretch) -> None:
+        self.counts = replace(
+            self.counts,
+            contents=self.counts.contents + stretch.last,
+            chunks=self.counts.chunks + stretch.count - len(stretch.lost),
+            bytes=self.counts.bytes + length_of(stretch),
+        )
+
+    def _records(self) -> Iterator[BackupProgress]:
+        count = 0
+        for member, lines in lines_of(self.archive, Part.RECORDS, int(self._manifest["from"])):
+            for start in range(0, len(lines), _TOGETHER):
+                commands: list[Command] = []
+                for value in _values(lines[start : start + _TOGETHER], member):
+                    key = self.keys.named(value.name)
+                    kind = kind_of(self.keys, key)
+                    if kind is None or kind.of is not Class.RECORD or kind.type != value.type:
+                        raise IntegrityError(f"{member.name}: {value.name!r} is no record.")
+                    commands += writes(key, value)
+                self.db.many(commands)
+            count += len(lines)
+            yield self._progress("records")
+        self._expect("records", count)
+        self.counts = replace(self.counts, records=count)
+
+    def _log(self) -> Iterator[BackupProgress]:
+        trimmed = Trimmed.load(self.db.call("HGET", self.keys.seals, "trimmed"))
+        writer = LogWriter(self.db, self.keys, trimmed)
+        for member, lines in lines_of(self.archive, Part.LOG, int(self._manifest["from"])):
+            writer.add(lines, member.name)
+            yield self._progress("log")
+        # A trim that was under way then is done: what it had yet to take is not put back.
+        self.db.call("HDEL", self.keys.seals, "pending")
+        self._expect("entries", writer.count + writer.left_out)
+        self.counts = replace(self.counts, entries=writer.count)
+
+    def _expect(self, what: str, count: int) -> None:
+        if count != int(self._manifest.get(what, 0)):
+            raise IntegrityError(f"The backup has {count} {what}, its manifest says {self._manifest.get(what, 0)}.")
+
+    def _install(self) -> None:
+        self.db.call("HDEL", self.keys.install, *NOT_KEPT)
+        if self.where:
+            self.db.call("HSET", self.keys.install, "chunks", self.where)
+
+    def _progress(self, what: str) -> BackupProgress:
+        return BackupProgress(what, self.counts.bytes, max(self._total, self.counts.bytes))
+
+
+def lines_of(archive: TarReader, part: Part, first: int) -> Iterator[tuple[Member, list[bytes]]]:
+    """The lines of these members, from the member `first` on. Raises IntegrityError."""
+    members = (one for one in archive.members() if one.part is part and one.number >= first)
+    for member, data in ahead((member, archive.read(member)) for member in members):
+        yield member, unpacked(data, member)
+
+
+def unpacked(data: bytes, member: Member) -> list[bytes]:
+    """Its lines. Raises IntegrityError."""
+    try:
+        text = zlib.decompressobj(31).decompress(data, LONGEST)
+    except (zlib.error, gzip.BadGzipFile, EOFError) as error:
+        raise IntegrityError(f"{member.name} cannot be unpacked.") from error
+    return text.splitlines(keepends=True)
+
+
+def _values(lines: Sequence[bytes], member: Member) -> Iterator[Value]:
+    for line in lines:
+        try:
+            yield Value.of_line(line)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise IntegrityError(f"{member.name}: a record cannot be read.") from error
