@@ -14,7 +14,7 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.backups import ArchiveFile, BackupProgress
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
-from backoffice.errors import BackofficeError, Conflict, IntegrityError, Invalid
+from backoffice.errors import BackofficeError, Conflict, IntegrityError, Invalid, Unavailable
 from backoffice.services.backups import Backups, Made
 
 SUFFIX: Final = ".backup"
@@ -127,11 +127,13 @@ class BackupSchedule:
         running, now = self._running, self.now()
         if not self.every:
             return False
-        if running.steps is None and (now < running.not_before or not self._due(now)):
+        if now < running.not_before:
             return False
-        if running.steps is None:
-            running.steps = self.make(WORKER)
         try:
+            if running.steps is None:
+                if not self._due(now):
+                    return False
+                running.steps = self.make(WORKER)
             return self._on(running)
         except BackupBusy:
             running.steps = None
@@ -171,13 +173,17 @@ class BackupSchedule:
 
     def archives(self) -> list[ArchiveFile]:
         """The whole archives of this site in the directory, the newest first. They are looked into when there are
-        others."""
+        others. Raises Unavailable."""
         if self.directory is None:
             return []
-        listing = tuple(sorted((str(one), one.stat().st_mtime_ns) for one in self.directory.glob(f"*{SUFFIX}")))
-        if listing != self._running.listing:
-            self._running.found = self.backups.store.archives(self.directory, self.key)
-            self._running.listing = listing
+        try:
+            files = list(self.directory.glob(f"*{SUFFIX}")) if self.directory.is_dir() else []
+            listing = tuple(sorted((str(one), one.stat().st_mtime_ns) for one in files))
+            if listing != self._running.listing:
+                self._running.found = self.backups.store.archives(self.directory, self.key)
+                self._running.listing = listing
+        except OSError as error:
+            raise Unavailable(f"{self.directory}: {error.strerror}") from error
         return self._running.found
 
 

@@ -171,6 +171,28 @@ def test_every_so_many_th_one_is_full(schedule: BackupSchedule, backups: Backups
             path.unlink()
 
 
+def test_a_directory_that_is_not_there_is_made(schedule: BackupSchedule, backups: Backups, tmp_path: Path) -> None:
+    there = replace(schedule, directory=tmp_path / "not" / "there")
+    assert there.archives() == []
+    while there.run_some():
+        pass
+    assert len(backups.asked) == 1
+
+
+def test_a_directory_that_cannot_be_read_stops_no_worker(
+    schedule: BackupSchedule, backups: Backups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "glob", refuse)
+    with pytest.raises(Unavailable, match="Permission denied"):
+        schedule.run_some()
+    assert len(backups.store.failures) == 1
+    with pytest.raises(Unavailable):
+        schedule.to_be_proven()
+
+
 def test_without_a_directory_there_is_none(backups: Backups) -> None:
     schedule = BackupSchedule(cast(Any, backups), None, hours=1)
     assert not schedule.run_some()

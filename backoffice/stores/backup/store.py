@@ -73,7 +73,7 @@ class RedisBackups:
         """As `BackupStore.archives`."""
         found = []
         site = int(self.db.call("HGET", self.keys.install, "created_at") or 0)
-        for path, header in _archives([directory], key):
+        for path, header in _within(directory, key):
             if header.site != site:
                 continue
             with suppress(BackofficeError, OSError):  # it is not whole
@@ -128,12 +128,17 @@ def _opened(path: Path, key: str, stack: ExitStack) -> TarReader:
 def _archives(places: Sequence[Path], key: str) -> Iterator[tuple[Path, BackupHeader]]:
     """The archives among these files, and in these directories those that can be read."""
     for place in places:
-        if not place.is_dir():
+        if place.is_dir():
+            yield from _within(place, key)
+        else:
             yield place, _header(place, key)
-            continue
-        for path in sorted(place.glob(f"*{SUFFIX}")):
-            with suppress(BackofficeError, OSError):  # another one's, or damaged: it cannot be the one that is needed
-                yield path, _header(path, key)
+
+
+def _within(directory: Path, key: str) -> Iterator[tuple[Path, BackupHeader]]:
+    """Those in a directory. What the key does not open, or is damaged, is none."""
+    for path in sorted(directory.glob(f"*{SUFFIX}")):
+        with suppress(BackofficeError, OSError):
+            yield path, _header(path, key)
 
 
 def _header(path: Path, key: str) -> BackupHeader:
