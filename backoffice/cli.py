@@ -104,12 +104,17 @@ def main(argv: Sequence[str]) -> int:
     except click.exceptions.Abort:
         return 130
     except OPERATOR_ERRORS as error:
-        print(error, file=sys.stderr)
+        print(harmless(str(error)), file=sys.stderr)
         return 1
     except OSError as error:
-        print(sentence(error), file=sys.stderr)
+        print(harmless(sentence(error)), file=sys.stderr)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def harmless(text: str) -> str:
+    """The text for a terminal, which no name of a file in it may steer."""
+    return "".join(one if one == "\n" or one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def sentence(error: OSError) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from backoffice.client.errors import printable_path
 from backoffice.commands.backup_files import (
     SHOWN,
     carried_out,
@@ -51,11 +52,12 @@ def write(file: Path, base: Path | None, key_file: Path | None) -> int:
     here = shell()
     steps = here.services.backups.make(here.actor, file, key=key_text(key_file, here.settings), base=base)
     made = carried_out(steps)
-    click.echo(f"{file}: {made.told}; {filesize(made.counts.size)}.")
+    name = printable_path(str(file))
+    click.echo(f"{name}: {made.told}; {filesize(made.counts.size)}.")
     if made.resumed:
         click.echo(f"{filesize(made.resumed)} of it were there from an interrupted run.")
-    for content, (name, count) in list(made.damaged.items())[:SHOWN]:
-        click.echo(f"damaged: {name or content}: {count} of its chunks are damaged or missing; see `fsck`")
+    for content, (held_by, count) in list(made.damaged.items())[:SHOWN]:
+        click.echo(f"damaged: {held_by or content}: {count} of its chunks are damaged or missing; see `fsck`")
     if len(made.damaged) > SHOWN:
         click.echo(f"… and {len(made.damaged) - SHOWN} more")
     return 1 if made.damaged else 0
@@ -71,7 +73,8 @@ def key(file: Path) -> None:
         out.write(Key.new_text())
         out.flush()
         os.fsync(out.fileno())
-    click.echo(f"{file}: a new key. Without it no backup that it encrypts can be read: keep a copy elsewhere.")
+    name = printable_path(str(file))
+    click.echo(f"{name}: a new key. Without it no backup that it encrypts can be read: keep a copy elsewhere.")
 
 
 @command.command("check")
@@ -81,8 +84,9 @@ def check(file: Path, key_file: Path | None) -> None:
     """Read all of FILE and say whether it is whole, without any store."""
     settings = Settings.from_env(environ(), DOTENV, need_secret=False)
     found = check_archive(file, key_text(key_file, settings))
+    name = printable_path(str(file))
     click.echo(
-        f"{file} is whole: {found.members:,} members, {found.chunks:,} chunks; made {found.made} by version"
+        f"{name} is whole: {found.members:,} members, {found.chunks:,} chunks; made {found.made} by version"
         f" {found.header.product}, archive {found.header.archive}."
     )
     for archive in found.needs:

@@ -39,7 +39,7 @@ class Made:
     def told(self) -> str:
         """What is in it, in words."""
         counts, before = self.counts, ""
-        if self.header.base:
+        if counts.borrowed:
             before = f", {counts.borrowed:,} more in archives before it"
         return (
             f"{counts.contents:,} contents with {filesize(counts.bytes)}{before}, {counts.records:,} records,"

@@ -43,7 +43,9 @@ class Output:
     """A file that is being made."""
 
     def __init__(self, path: Path, key: Key | None) -> None:
-        """Raises Conflict where it is there already, or being made by another process; OSError."""
+        """Raises Conflict where it is there already, or being made by another process; Invalid; OSError."""
+        if not path.name:
+            raise Invalid("A backup needs the name of a file.")
         self.path, self._part = path, path.with_name(f"{path.name}.part")
         if path.exists():
             raise Conflict(f"{path} is there already.")
