@@ -68,6 +68,12 @@ def test_the_example_of_settings_has_settings_and_no_secret() -> None:
     assert not named & {"APP_SECRET_KEY", "REDIS_PASSWORD", "BACKOFFICE_ADMIN_PASSWORD", "BACKOFFICE_TOKEN"}
 
 
+def test_the_first_administrator_is_made_and_told_how_to_sign_in() -> None:
+    """By the worker alone, where it is asked to say so."""
+    commands = {unit.stem: service(unit)["ExecStart"].partition("-m backoffice ")[2] for unit in UNITS}
+    assert commands == {"backoffice": "up", "backoffice-web": "serve", "backoffice-worker": "worker --notice"}
+
+
 def test_nobody_is_killed_before_its_own_time_is_over() -> None:
     units = {unit.stem: unit for unit in UNITS}
     assert seconds(units["backoffice-web"], "TimeoutStopSec") > GRACE
