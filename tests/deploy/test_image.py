@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import USER, Container, Engine, engine
+from tests.support.containers import Container, Engine, engine
+from tests.support.image_tools import USER
 from tests.support.servers import free_ports, wait_for
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1200)]
