@@ -88,14 +88,21 @@ def tls(home: Path) -> Path:
 
 
 @contextlib.contextmanager
-def web_proxy(kind: str, home: Path, upstream: int, ports: tuple[int, int], path: str = "") -> Iterator[WebProxy]:
-    """`ports`: those for HTTP and for HTTPS. `path` as "/files": the variant for a site below one."""
+def web_proxy(
+    kind: str, home: Path, upstream: int, ports: tuple[int, int], path: str = "", second: int = 0
+) -> Iterator[WebProxy]:
+    """`ports`: those for HTTP and for HTTPS. `path` as "/files": the variant for a site below one. `second`: another
+    upstream of nginx."""
     need(shutil.which(kind), f"{kind} (apt-get install {kind})")
     home.mkdir(parents=True)
     (home / "log").mkdir()
     tls(home)
     proxy = WebProxy(kind, home, *ports, path)
     command = (_nginx if kind == "nginx" else _caddy)(proxy, upstream)
+    if second:
+        conf = home / "conf.d" / "backoffice-upstream.conf"
+        line = f"server 127.0.0.1:{upstream};"
+        conf.write_text(conf.read_text().replace(line, f"{line} server 127.0.0.1:{second};"))
     with (home / "output.log").open("ab") as output:
         environ = {**os.environ, "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environ)
