@@ -146,6 +146,22 @@ def test_redis_keeps_everything_and_has_the_settings_of_the_bundled_one() -> Non
         assert re.search(rf"{name}\W+{value}\b", own), name
 
 
+def test_the_lines_at_its_head_make_all_that_the_first_start_needs(tmp_path: Path) -> None:
+    need(shutil.which("openssl"), "openssl")
+    lines = re.findall(r"^#   (.*)$", TEXT, re.MULTILINE)
+    script = "\n".join(lines[: lines.index("docker compose up --build")])
+    subprocess.run(["sh", "-ec", script], cwd=tmp_path, check=True, capture_output=True)
+    secrets = tmp_path / "secrets"
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    made = {one.name for one in secrets.iterdir()}
+    assert made == set(FILE["secrets"]) - {"metrics_token"} | {"tls"}  # that one takes a site that runs
+    for name in made - {"tls"}:
+        assert len((secrets / name).read_text().strip()) >= 48
+        assert (secrets / name).stat().st_mode & 0o004  # the container's user reads it
+    assert {one.name for one in (secrets / "tls").iterdir()} == {"cert.pem", "key.pem"}
+    assert all(one.stat().st_mode & 0o004 for one in (secrets / "tls").iterdir())
+
+
 # --- what is mounted
 
 
