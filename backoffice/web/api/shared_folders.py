@@ -9,7 +9,7 @@ from pydantic import Field
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_LIMIT
-from backoffice.errors import Conflict, Invalid, NameTaken, NotFound, QuotaExceeded, TooMany
+from backoffice.errors import Conflict, Invalid, NameTaken, NotFound, QuotaExceeded, TooLarge, TooMany
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.folders import FolderName, FolderPath
 from backoffice.web.api.operation import Operation
@@ -68,7 +68,7 @@ def create_shared_folder(share_id: str) -> Response:
     TAG,
     answer=TakenAnswer,
     body={JSON: SharedTakenRequest},
-    raises=(NotFound,),
+    raises=(NotFound, TooLarge),
     curl=(
         """curl -H "Content-Type: application/json" -d '{"files": [{"name": "report.pdf"}]}' """
         '"$SITE/shares/$SHARE/files/taken"'

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.limits import MAX_FOLDER_DEPTH, MAX_LIMIT
+from backoffice.errors import TooLarge
 from backoffice.services.folder_tree import HeldBy
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.files import FileName
@@ -52,6 +53,7 @@ class TakenAnswer(Answer):
     TAG,
     answer=TakenAnswer,
     body={JSON: TakenRequest},
+    raises=(TooLarge,),
     curl=(
         """curl -H "Content-Type: application/json" -d '{"files": [{"name": "report.pdf"}]}' """
         '"$SITE/files/taken"'
