@@ -1,4 +1,4 @@
-"""What lies in a folder on the site, and in those within it."""
+"""Folders on the site: finding or making one, and what lies in it and in those within it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from backoffice.client.errors import ClientError, ResponseError, not_a_site
 from backoffice.client.http import Client
+from backoffice.domain.ids import ID_LENGTH, is_id
 
 MOST: Final = 100_000
 """Folders that are gone through for one: a site that says otherwise is none of ours."""
@@ -35,6 +36,24 @@ def find_folder(client: Client, folder_id: str) -> RemoteFolder | None:
     try:
         return RemoteFolder(str(about["id"]), (str(about["name"]),))
     except (KeyError, TypeError):
+        raise not_a_site() from None
+
+
+def folder_to_put_into(client: Client, named: str) -> str:
+    """The identifier of a folder that is named by its identifier, or by names with / between them from the top on, in
+    which case it is made where needed. What looks like an identifier is one, unless a / stands before it. Raises
+    ClientError where there is no such folder, ResponseError, ConnectionFailed."""
+    if len(named) == ID_LENGTH and is_id(named):
+        found = find_folder(client, named)
+        if found is None:
+            raise ClientError(f"There is no folder {named}. A new one of this name is made by /{named}.")
+        return found.id
+    names = [name for name in named.split("/") if name]
+    if not names:
+        raise ClientError("--folder names no folder.")
+    try:
+        return str(client.post_json("/folders", {"path": names})["id"])
+    except KeyError:
         raise not_a_site() from None
 
 

@@ -44,16 +44,19 @@ StoredFile = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What shall become of every file that is uploaded. `folders`: the names of those that it is put into."""
+    """What shall become of every file that is uploaded. `folders`: the names of those that it is put into, one in the
+    other, from the folder on the site whose identifier is `within`; "": the top."""
 
     on_conflict: str
     tags: tuple[str, ...]
     folders: tuple[str, ...] = ()
+    within: str = ""
 
     def query(self) -> list[tuple[str, str]]:
         """As the parameters of a file in one body."""
+        within = [("folder", self.within)] if self.within else []
         places = (("folder_path", name) for name in self.folders)
-        return [("on_conflict", self.on_conflict), *(("tag", tag) for tag in self.tags), *places]
+        return [("on_conflict", self.on_conflict), *(("tag", tag) for tag in self.tags), *within, *places]
 
 
 @dataclass(slots=True)
@@ -126,7 +129,7 @@ class Uploader:
 
     def make_folders(self, names: Sequence[str]) -> None:
         """Folders in each other, where they are not there yet. Raises what `Client.post_json` raises."""
-        self.client.post_json("/folders", {"path": list(names)})
+        self.client.post_json("/folders", {"path": list(names), "parent": self.options.within})
 
     # -- small files: one request
 
@@ -256,6 +259,7 @@ class Uploader:
             "tags": list(self.options.tags),
             "on_conflict": self.options.on_conflict,
             # Also where that is the top: an upload that somebody began elsewhere may say something else.
+            "folder": self.options.within,
             "folder_path": list(self.options.folders),
         }
         rounds, until = 0, time.monotonic() + COMPLETING_SECONDS

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from backoffice.client.errors import printable_path
-from backoffice.client.http import Client
+from backoffice.client.remote_folders import folder_to_put_into
 from backoffice.client.share import post_once
 from backoffice.commands.site import connect, site_options
 from backoffice.domain.limits import DEFAULT_REQUEST_FILES, MAX_PASSWORD, MAX_REQUEST_FILES
@@ -19,7 +19,11 @@ from backoffice.units import parse_size
 @click.command("request")
 @click.argument("title")
 @site_options
-@click.option("--folder", help="Where it goes: names with / between them, made where needed.  [default: a new one]")
+@click.option(
+    "--folder",
+    metavar="NAME|PATH|ID",
+    help="Where it goes: an id, or names with / between them, made where needed.  [default: a new one]",
+)
 @click.option("--message", default="", help="What guests read.")
 @click.option("--days", type=click.IntRange(1), help="How long it is open.  [default: as the site says]")
 @click.option(
@@ -54,7 +58,7 @@ def command(
         wanted["password"] = _first_line(password_file)
     with connect(url, token, token_file) as client:
         if folder is not None:
-            wanted["folder"] = _folder(client, folder)
+            wanted["folder"] = folder_to_put_into(client, folder)
         made = post_once(client, "/requests", wanted)
     click.echo(json.dumps(made) if as_json else str(made.get("url", "")))
     return 0
@@ -72,13 +76,6 @@ def _given(terms: dict[str, Any]) -> dict[str, Any]:
             except ValueError as error:
                 raise click.UsageError(f"--{option.replace('_', '-')}: {error}") from None
     return found
-
-
-def _folder(client: Client, path: str) -> str:
-    names = [name for name in path.split("/") if name]
-    if not names:
-        raise click.UsageError("--folder names no folder.")
-    return str(post_once(client, "/folders", {"path": names}).get("id", ""))
 
 
 def _first_line(path: str) -> str:

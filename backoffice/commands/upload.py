@@ -15,6 +15,7 @@ import click
 
 from backoffice.client.errors import ClientError, ConnectionFailed, ResponseError, printable_path
 from backoffice.client.local_file import open_local, standard_input
+from backoffice.client.remote_folders import folder_to_put_into
 from backoffice.client.stream_upload import upload_stream
 from backoffice.client.upload import StoredFile, Uploader, UploadOptions
 from backoffice.commands.display import Display, display
@@ -45,6 +46,11 @@ CONCERN_EVERY_FILE: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.INSUF
     show_default=True,
     help="When you have a file of that name: keep both, refuse, or replace its content; the old is kept as a version.",
 )
+@click.option(
+    "--folder",
+    metavar="NAME|PATH|ID",
+    help="Where all of it goes: an id, or names with / between them, made where needed.  [default: the top]",
+)
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
 @json_option
 def command(
@@ -56,6 +62,7 @@ def command(
     parallel: int,
     name: str | None,
     on_conflict: str,
+    folder: str | None,
     tags: Sequence[str],
     as_json: bool,
 ) -> int:
@@ -71,9 +78,10 @@ def command(
     ALL_PROXY name a proxy, NO_PROXY what goes without. The exit status is 1 when a file could not be uploaded.
     """
     _check_usage(paths, name, token_file)
-    options = UploadOptions(on_conflict, tuple(tags))
     with ExitStack() as stack:
         client = stack.enter_context(connect(url, token, token_file))
+        within = "" if folder is None else folder_to_put_into(client, folder)
+        options = UploadOptions(on_conflict, tuple(tags), within=within)
         show = stack.enter_context(display())
         uploader = stack.enter_context(Uploader.connect(client, parallel, options))
         results, began = Results(show, as_json), uploader.largest_body

@@ -121,3 +121,38 @@ def test_objects_for_programs(ann: Person) -> None:
     assert got == {"id": good["id"], "path": "x y.bin", "size": 5, "verified": True}
     assert missing == {"id": "0123456789abcdefghijkl", "error": missing["error"], "code": "not_found"}
     assert list(ids(ann.run("upload", "x y.bin")[1])) == ["x y (2).bin"]
+
+
+def test_an_upload_goes_into_a_folder_that_is_named(ann: Person) -> None:
+    """By a path, which is made once, and by its identifier; small files, larger ones, directories, standard input."""
+    ann.file("small.bin", 10)
+    ann.file("large.bin", 3 * CHUNK)
+    (ann.home / "trip" / "empty").mkdir(parents=True)
+    ann.file("trip/in.bin", 10)
+    assert ann.run("upload", "small.bin", "large.bin", "--folder", "in/2026")[0] == 0
+    places = {one["name"]: one for one in ann.client.list_items("/folders", [])}
+    assert places["2026"]["parent"] == places["in"]["id"]
+    assert ann.run("upload", "trip", "--folder", places["2026"]["id"])[0] == 0
+    made = {one["name"]: one for one in ann.client.list_items("/folders", [])}
+    assert made.keys() == {"in", "2026", "trip", "empty"}
+    assert (made["trip"]["parent"], made["empty"]["parent"]) == (made["2026"]["id"], made["trip"]["id"])
+    assert {name: one["folder"] for name, one in ann.files().items()} == {
+        "small.bin": made["2026"]["id"],
+        "large.bin": made["2026"]["id"],
+        "in.bin": made["trip"]["id"],
+    }
+
+
+def test_an_upload_says_when_there_is_no_such_folder(ann: Person) -> None:
+    """What looks like an identifier is no new name, unless it is written as a path."""
+    ann.file("small.bin", 10)
+    looks = "a" * 22
+    for named, told in ((looks, f"There is no folder {looks}"), ("/", "names no folder"), ("a/../b", "name")):
+        status, out, err = ann.run("upload", "small.bin", "--folder", named)
+        assert (status, out) == (1, ""), named
+        assert told in err, named
+    assert not ann.files()
+    assert not list(ann.client.list_items("/folders", []))
+    assert ann.run("upload", "small.bin", "--folder", f"/{looks}")[0] == 0
+    [folder] = ann.client.list_items("/folders", [])
+    assert (folder["name"], ann.files()["small.bin"]["folder"]) == (looks, folder["id"])

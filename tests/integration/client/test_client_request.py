@@ -18,6 +18,9 @@ def test_a_request_is_made_and_its_address_told(ann: Person) -> None:
     assert (about["max_files"], about["review"], about["message"]) == (3, True, "")
     path = ann.client.request("GET", f"/folders/{link['folder']}/path").json()["items"]
     assert [one["name"] for one in path] == ["in", "2026"]
+    # The same folder, by its identifier.
+    status, out, _ = ann.run("request", "More reports", "--folder", link["folder"], "--json")
+    assert (status, json.loads(out)["folder"]) == (0, link["folder"])
 
 
 def test_all_of_it_in_json_for_scripts(ann: Person) -> None:
