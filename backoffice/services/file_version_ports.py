@@ -14,6 +14,9 @@ class FileVersionStore(Protocol):
     def versions(self, file: File) -> list[File]:
         """The earlier versions of a file, the newest first. No round trip for one that holds what it came with."""
 
+    def versions_held(self, user_id: str) -> int:
+        """Bytes of a user's quota that earlier versions of files take. One round trip."""
+
     def of_upload(self, upload_id: str) -> tuple[File | None, File | None]:
         """The file that this upload has become, or has brought the content of, now or before; and the record of its
         bytes, that file or an earlier version of it: None where they are kept no more. One round trip where the upload

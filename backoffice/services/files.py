@@ -110,6 +110,10 @@ class Files(FileVersioning):
         own = user.quota_bytes if user is not None else None
         return Usage(used, reserved, effective_quota(own, self.quota)[0])
 
+    def versions_held(self, actor: Actor) -> int:
+        """Bytes that earlier versions of one's own files take; they are among those used."""
+        return self.files.versions_held(actor.id)
+
     @records_quota_refusals
     def foresee(self, actor: Actor, size: int, spec: FileSpec | None = None) -> None:
         """Refuse now what the commit would refuse as things stand: for a client that asks before it sends `size` bytes.

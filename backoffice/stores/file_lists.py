@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from backoffice.domain.files import TOP, File
@@ -15,6 +16,7 @@ from backoffice.stores.client import Arg, Db
 from backoffice.stores.file_indexes import INDEXES, NAME, SHORT, is_live, place
 from backoffice.stores.file_names import FOLDERS, FileNames, _FolderGone, folders_of
 from backoffice.stores.keys import Keys
+from backoffice.stores.quotas import count_versions
 from backoffice.stores.recent import Recent
 from backoffice.stores.records.collection import Collection, score
 from backoffice.stores.records.paging import Pager
@@ -34,7 +36,16 @@ class FileLists:
     def __init__(self, db: Db, keys: Keys, bounds: Bounds = UNBOUNDED) -> None:
         self._db, self._keys, self.bounds = db, keys, bounds
         self.collection = Collection(
-            db, keys, NOUN, File, INDEXES, sparse=True, short=SHORT, dense=True, remembered=ROWS_REMEMBERED
+            db,
+            keys,
+            NOUN,
+            File,
+            INDEXES,
+            sparse=True,
+            short=SHORT,
+            dense=True,
+            remembered=ROWS_REMEMBERED,
+            also=partial(count_versions, keys),
         )
         self.names = FileNames(db, keys, self.collection)
         self._pager = Pager(self.collection, "created")

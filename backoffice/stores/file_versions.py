@@ -19,7 +19,7 @@ from backoffice.domain.ids import new_id
 from backoffice.errors import Conflict, QuotaExceeded
 from backoffice.stores.file_indexes import is_version
 from backoffice.stores.file_lists import NOUN, FileLists
-from backoffice.stores.quotas import move_quota
+from backoffice.stores.quotas import VERSIONS, move_quota
 from backoffice.stores.records.commit import Commit
 
 FULL: Final = (
@@ -39,6 +39,10 @@ class FileVersions(FileLists):
         found = self.collection.get_many([self.collection.member_id(one) for one in members])
         kept = [one for one in found if one is not None and is_version(one) and one.version_of == file.id]
         return sorted(kept, key=lambda one: one.number, reverse=True)
+
+    def versions_held(self, user_id: str) -> int:
+        # Less than nothing as long as those from before there was this number are not in it.
+        return max(0, int(self._db.call("HGET", self._keys.quota(user_id), VERSIONS) or 0))
 
     def of_upload(self, upload_id: str) -> tuple[File | None, File | None]:
         """One round trip where the upload is a file of its own, else three."""

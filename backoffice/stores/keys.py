@@ -15,7 +15,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:map:<id>                        string  chunk map of an upload or a file, 53 bytes a chunk
     {bo}:map:<id>:scattered              hash    index -> entry: chunks of an upload that came far ahead of the others
                                                  and are not in its map yet
-    {bo}:quota:<user>                    hash    used, reserved (bytes)
+    {bo}:quota:<user>                    hash    used, reserved (bytes); versions: those of `used` that earlier versions
+                                                 of files take
     {bo}:lists:<user>                    hash    list -> how that person has arranged it (JSON: columns, compact)
     {bo}:audit                           stream  field e: one event, canonical JSON
     {bo}:seals                           hash    number -> seal of exported entries (JSON); trimmed: what has left the

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from backoffice.domain.files import File
 from backoffice.domain.users import UserStatus
 from backoffice.errors import Invalid, NotSignedIn, QuotaExceeded
+from backoffice.stores.file_indexes import is_version
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.users import NOUN as USERS
+
+VERSIONS: Final = "versions"
+"""The field that says how many of the used bytes earlier versions take: of no quota, and told to their owner."""
 
 
 def check_quota(commit: Commit, keys: Keys, owner: str, size: int, quota: int) -> None:
@@ -23,6 +30,17 @@ def take_quota(commit: Commit, keys: Keys, owner: str, field: str, size: int, qu
     used up by that."""
     commit.write("HINCRBY", keys.quota(owner), field, size)
     commit.note_quota(keys.quota(owner), keys.record(USERS, owner), keys.quota_near, owner, quota)
+
+
+def count_versions(keys: Keys, commit: Commit, old: File | None, new: File | None) -> None:
+    """Let the commit that changes a file's record note how many bytes more or less earlier versions take."""
+    more: dict[str, int] = {}
+    for file, sign in ((old, -1), (new, 1)):
+        if file is not None and is_version(file):
+            more[file.owner] = more.get(file.owner, 0) + sign * file.size
+    for owner, size in more.items():
+        if size:
+            commit.write("HINCRBY", keys.quota(owner), VERSIONS, size)
 
 
 def release_keys(keys: Keys, noun: str, record_id: str, owner: str, content: str = "") -> list[bytes]:

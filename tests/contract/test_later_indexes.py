@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from backoffice.domain.actions import Actions
+from backoffice.domain.files import FileSpec
 from backoffice.domain.links import LinkKind
 from backoffice.domain.paging import Query
 from backoffice.domain.users import User
@@ -14,7 +15,7 @@ from backoffice.services.uploads.cleanup import WORKER
 from backoffice.stores.fsck import later_indexes
 from backoffice.stores.fsck.repair import Repairer
 from tests.support.scene import Scene
-from tests.support.uploads import KEYS, OPERATOR
+from tests.support.uploads import KEYS, OPERATOR, reader
 
 
 @pytest.fixture
@@ -105,6 +106,23 @@ def test_folders_and_uploads_from_before_are_found_by_what_came_since(scene: Sce
     steps(scene)
     found = scene.world.folders.store.page(Query(search="words", filters=(("owner", owner.id),)))
     assert [one.id for one in found.items] == [folder.id]
+    scene.world.assert_sound()
+
+
+def test_what_versions_from_before_take_is_added_up(scene: Scene, owner: User) -> None:
+    who, files = scene.writer(owner), scene.world.files
+    file = scene.world.service.upload_stream(who, FileSpec(name="a.txt"), reader(b"the first"))
+    for content in (b"two", b"three"):
+        scene.world.service.replace_content(who, file.id, reader(content))
+    assert files.versions_held(owner.id) == len(b"the first") + len(b"two")
+    scene.world.db.call("HDEL", KEYS.quota(owner.id), "versions")
+    scene.world.db.call("HDEL", KEYS.install, "indexes")
+    scene.world.library.delete_version(who, file.id, scene.world.library.history(who, file.id).earlier[0].id)
+    assert files.versions_held(owner.id) == 0, "less than nothing is not told"
+    steps(scene)
+    assert files.versions_held(owner.id) == len(b"the first")
+    [event] = repairs(scene)
+    assert event["object"]["id"] == owner.id
     scene.world.assert_sound()
 
 

@@ -63,6 +63,8 @@ REPAIRABLE: list[tuple[Invariant, Damage]] = [
     (Invariant.INDEX, lambda it: it.call("DEL", KEYS.index("files", "versions", it.file.id))),
     (Invariant.INDEX, lambda it: it.call("DEL", KEYS.index("files", "earlier", "alice"))),
     (Invariant.QUOTA, lambda it: it.call("HINCRBY", KEYS.quota("alice"), "used", -2500)),
+    (Invariant.QUOTA, lambda it: it.call("HINCRBY", KEYS.quota("alice"), "versions", 7)),
+    (Invariant.QUOTA, lambda it: it.call("HDEL", KEYS.quota("alice"), "versions")),
     (Invariant.CHUNK, lambda it: it.world.chunks.hold(it.earlier.content_id, 1, 2**50)),
     (Invariant.CHUNK, lambda it: it.world.chunks.hold(it.file.content_id, 0, 2**50)),
     (

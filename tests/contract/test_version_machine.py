@@ -237,6 +237,8 @@ class VersionMachine(RuleBasedStateMachine):
             mine = [one for one in self.things.values() if one.owner == owner]
             there = sum(len(one.content) + sum(map(len, one.earlier.values())) for one in mine)
             assert self.world.files.usage(owner) == (there + dropped, 0)
+            earlier = sum(sum(map(len, one.earlier.values())) for one in mine)
+            assert self.world.files.versions_held(owner) == earlier
 
     @invariant()
     def nothing_is_found(self) -> None:

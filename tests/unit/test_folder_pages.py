@@ -273,3 +273,10 @@ def test_a_form_with_files_goes_into_the_folder_that_is_shown(site: Site, alice:
     answer = alice.open(unescape(found[1]), "POST", data={"file": (BytesIO(b"1"), "one.txt")})
     assert answer.headers["Location"] == f"/?folder={place.id}"
     assert names(alice.get(answer.headers["Location"])) == ["one.txt"]
+
+
+def test_the_page_says_what_earlier_versions_take(site: Site, alice: Browser) -> None:
+    file = store(site, "a.txt", data=b"1" * 2000)
+    assert "earlier versions" not in alice.get("/").text
+    site.services.uploads.replace_content(actor_of(site), file.id, BytesIO(b"2").readinto)
+    assert "2.0 kB of it by earlier versions" in alice.get("/").text

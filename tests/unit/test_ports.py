@@ -121,6 +121,7 @@ READERS = {
     "mime_types",
     "unmoved",
     "usage",
+    "versions_held",
     "purged",
     "undigested",
     "ping",

@@ -1,4 +1,5 @@
-"""Indexes that came when there were records already: an earlier version made no entries in them.
+"""Indexes that came when there were records already: an earlier version made no entries in them. And a sum that came
+so: what earlier versions of files take, which is kept with the quota of their owner.
 
 The worker brings them up once, in steps, and notes in the hash of the installation which it has done. Until then, what
 lacks an entry is not found by it; `fsck --fix` would find the same.
@@ -15,6 +16,7 @@ from backoffice.domain.paging import Query
 from backoffice.stores.client import Db
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.folders import RedisFolders
+from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Changed, Fault, Repairer
 from backoffice.stores.keys import Keys
 from backoffice.stores.links import RedisLinks
@@ -22,11 +24,13 @@ from backoffice.stores.records.collection import Collection, score
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.paging import Pager
 from backoffice.stores.uploads import RedisUploads
+from backoffice.stores.users import RedisUsers
 
 TOGETHER = 100
 """Records in one commit."""
-LATER: Final = (("links", "kind"), ("folders", "words"), ("uploads", "guest_site"))
-"""Noun and index."""
+SUMS: Final = ("users", "versions")
+LATER: Final = (("links", "kind"), ("folders", "words"), ("uploads", "guest_site"), SUMS)
+"""Noun and index; or the sums of users."""
 DONE: Final = "indexes"
 """Field of the installation that names those that are brought up."""
 ALL: Final = " ".join(f"{noun}.{name}" for noun, name in LATER)
@@ -47,13 +51,25 @@ class LaterIndexes:
         noun, name = LATER[place]
         collection = _collection(noun, self._db, self._keys)
         page = Pager(collection, "created").page(Query(sort="created", cursor=within, limit=TOGETHER))
-        self._repairer.verify_and_repair(partial(self._unlisted, collection, name, [one.id for one in page.items]))
+        ids = [one.id for one in page.items]
+        if LATER[place] == SUMS:
+            self._sum(ids)
+        else:
+            self._repairer.verify_and_repair(partial(self._unlisted, collection, name, ids))
         if page.next_cursor:
             return f"{place} {page.next_cursor}"
         if place + 1 < len(LATER):
             return f"{place + 1} "
         self._db.call("HSET", self._keys.install, DONE, ALL)
         return ""
+
+    def _sum(self, owners: list[str]) -> None:
+        """Of those who have earlier versions, few of all."""
+        files = RedisFiles(self._db, self._keys)
+        quotas = QuotaCheck(self._repairer, RedisUploads(self._db, self._keys, files), files)
+        counts = self._db.many([("ZCARD", self._keys.index(files.collection.noun, "earlier", one)) for one in owners])
+        for owner in (one for one, count in zip(owners, counts, strict=True) if count):
+            self._repairer.verify_and_repair(partial(quotas.recheck, owner))
 
     def _unlisted(self, collection: Collection[Any], name: str, ids: list[str]) -> Fault | None:
         """Those of these records whose entries in the index are not there."""
@@ -83,6 +99,8 @@ class LaterIndexes:
 def _collection(noun: str, db: Db, keys: Keys) -> Collection[Any]:
     if noun == RedisLinks.noun:
         return RedisLinks(db, keys).collection
+    if noun == RedisUsers.noun:
+        return RedisUsers(db, keys).collection
     if noun == RedisFolders.noun:
         return RedisFolders(db, keys).collection
     return RedisUploads(db, keys, RedisFiles(db, keys)).collection

@@ -85,7 +85,7 @@ class Fsck:
         return LookIndex(Repairer(self.db, self.keys, actor, ignore)).step(cursor)
 
     def bring_up_indexes(self, actor: Actor, cursor: str) -> str:
-        return LaterIndexes(Repairer(self.db, self.keys, actor, ignore)).step(cursor)
+        return LaterIndexes(Repairer(self.db, self.keys, actor, ignore, self.bounds.default_quota)).step(cursor)
 
     def _run(self, actor: Actor | None, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         steps = self.steps(actor, on_finding=on_finding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -27,6 +27,8 @@ class Record(Protocol):
 
 R = TypeVar("R", bound=Record)
 _SEPARATOR: Final = SEPARATOR.encode()
+Also = Callable[[Commit, R | None, R | None], None]
+"""Given a record as it was and as it is to be, None: not there."""
 
 
 class Collection(Generic[R]):
@@ -48,13 +50,15 @@ class Collection(Generic[R]):
         short: Mapping[str, str] | None = None,
         dense: bool = False,
         remembered: int = 0,
+        also: Also[R] | None = None,
     ) -> None:
         """`dense`: indexes hold identifiers in the form of `compact_ids.py`. `remembered`: so many rows are kept with
-        their records, about 2 kB each: what is read again, and is still the same, is not decoded again."""
+        their records, about 2 kB each: what is read again, and is still the same, is not decoded again. `also`: writes
+        what else follows from a record, besides its indexes."""
         self.db, self.keys, self.noun = db, keys, noun
         self.codec = Codec(record, sparse=sparse, short=short)
         self.indexes = tuple(indexes)
-        self._dense = dense
+        self._dense, self._also = dense, also
         self._decode_flat = lru_cache(remembered)(self._decode_pairs) if remembered else self._decode_pairs
         self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
 
@@ -141,6 +145,8 @@ class Collection(Generic[R]):
         for facet in self.facets.values():
             if facet.listed:
                 self._count(commit, facet, old, new)
+        if self._also is not None:
+            self._also(commit, old, new)
 
     def _count(self, commit: Commit, facet: Facet[R], old: R | None, new: R | None) -> None:
         key = self.keys.facet_values(self.noun, facet.name)

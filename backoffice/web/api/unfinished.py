@@ -126,6 +126,7 @@ class LimitsAnswer(Answer):
     max_chunks: int
     quota: Annotated[int | None, Field(description="`null`: unlimited")]
     used: int
+    used_by_versions: Annotated[int, Field(description="Of `used`: by earlier versions of files")]
     reserved: Annotated[int, Field(description="Held by unfinished uploads")]
 
 
@@ -207,7 +208,8 @@ def cancel_upload(file_id: str) -> ResponseReturnValue:
 @route_act(Acts.FILES_LIST, Acts.UPLOAD_START)
 def get_limits() -> Response:
     """Sizes in bytes, and how much of your quota is taken."""
-    limits, usage = services().uploads.limits, services().files.usage(actor())
+    files, limits, asking = services().files, services().uploads.limits, actor()
+    usage, versions = services().together(lambda: files.usage(asking), lambda: files.versions_held(asking))
     return send(
         LimitsAnswer(
             chunk_size=limits.chunk_size,
@@ -217,6 +219,7 @@ def get_limits() -> Response:
             max_chunks=limits.max_chunks,
             quota=usage.limit,
             used=usage.used,
+            used_by_versions=versions,
             reserved=usage.reserved,
         )
     )

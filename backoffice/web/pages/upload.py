@@ -49,8 +49,9 @@ def upload() -> ResponseReturnValue:
     if not may(Acts.FILES_LIST):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
-    usage, listing, undo, unfinished, above = has.together(
+    usage, versions, listing, undo, unfinished, above = has.together(
         lambda: has.files.usage(asking),
+        lambda: has.files.versions_held(asking),
         lambda: list_files(has, asking, asked),
         lambda: just_deleted(has, asking, asked),
         _own_uploads,
@@ -66,6 +67,7 @@ def upload() -> ResponseReturnValue:
         undo=undo,
         unfinished=[unfinished_row(one, url_for("pages.upload_cancel", file_id=one.id)) for one in unfinished],
         usage=usage,
+        versions=versions,
         left=None if usage.limit is None else max(0, usage.limit - usage.used - usage.reserved),
         limits=has.uploads.limits,
         chunk_size=chunk_size(has.uploads.limits),
