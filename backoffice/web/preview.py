@@ -33,6 +33,8 @@ _STYLE: Final = (
     "html,body{height:100%;margin:0}"
     "body{display:grid;place-items:center;font:14px system-ui,sans-serif;"
     "background:repeating-conic-gradient(#fff 0 25%,#eee 0 50%) 0/16px 16px}"
+    "@media (prefers-color-scheme:dark)"  # that of the frame, which is the page's, also where it was chosen there
+    "{body{color:#ddd;background-image:repeating-conic-gradient(#1c1f24 0 25%,#272b31 0 50%)}}"
     "img{max-width:100%;max-height:100vh;object-fit:contain}"
 )
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

@@ -285,3 +285,9 @@ def test_a_form_of_another_site_sends_nothing(on: Requesting) -> None:
     for address, options in posts.items():
         assert browser.client.post(address, **options).status_code == 403, address
     assert not on.waiting(link)
+
+
+def test_a_browser_at_the_address_of_the_api_is_led_to_the_page(on: Requesting) -> None:
+    browser = enter(on)
+    answer = browser.get("/requests", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/my/requests")

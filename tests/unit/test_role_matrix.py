@@ -213,3 +213,11 @@ def test_the_page_of_a_role(whole: Desk) -> None:
     keeper = whole.as_("keeper").get(f"/admin/roles/details/?id={name}&tab=members").text
     assert person.username not in keeper, "who may not see users sees none"
     assert admin.get(f"/admin/roles/details/?id={name}&tab=members&cursor=x").status_code == 400
+
+
+@pytest.mark.parametrize("name", ["admin", "operator", "auditor", "user"])
+def test_the_form_of_a_built_in_role_says_why_there_is_none_and_offers_one_like_it(whole: Desk, name: str) -> None:
+    told = whole.as_("admin").get(f"/admin/roles/edit/?id={name}")
+    assert told.status_code == 403
+    assert f"{name} stays as it is" in told.text
+    assert f'href="/admin/roles/new/?like={name}"' in told.text

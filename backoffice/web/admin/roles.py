@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any, ClassVar
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.form import BaseForm
-from markupsafe import Markup
 
-from backoffice.domain.access import ADMIN, granted_by
 from backoffice.domain.acts import Act, Acts
-from backoffice.domain.nouns import all_permissions
 from backoffice.domain.paging import Query
-from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import ROLES, Role
 from backoffice.errors import Conflict, Invalid, ReauthRequired, VersionMismatch
 from backoffice.services.roles import RoleChange, Roles
@@ -28,13 +23,20 @@ from backoffice.web.admin.fields import seen_version
 from backoffice.web.admin.messages import flash_done
 from backoffice.web.admin.record_forms import FORM_ERRORS
 from backoffice.web.admin.record_page import Panel
-from backoffice.web.admin.role_cells import days_cell, share_days_cell, share_password_cell
+from backoffice.web.admin.role_cells import (
+    days_cell,
+    described_cell,
+    kind_cell,
+    known_rights,
+    rights_cell,
+    share_days_cell,
+    share_password_cell,
+)
 from backoffice.web.admin.role_forms import CreateForm, EditForm, link_rules
 from backoffice.web.admin.role_matrix import COLUMNS, Entered, matrix, paged
 from backoffice.web.admin.role_preview import groups, preview
 from backoffice.web.admin.timeline import timeline
 from backoffice.web.context import services
-from backoffice.web.formats import NOTHING, state_tag
 from backoffice.web.identity import actor, may
 from backoffice.web.route_access import Access, access_to
 
@@ -42,31 +44,6 @@ MEMBERS = 50
 """People on a page of those who have a role."""
 NOT_KEPT = frozenset({"csrf_token", "confirmed", "back", "show", "save"})
 """What the question about a change does not repeat of what was sent."""
-
-
-def _rights(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
-    """The rights in one line: `Own files read, write · Users read`."""
-    if record.permissions == granted_by(ADMIN):
-        return Markup("Everything")
-    groups = groupby(_known(record), key=lambda one: one.group)
-    text = " · ".join(f"{group} {', '.join(one.verb for one in rights)}" for group, rights in groups)
-    return Markup('<span title="{}">{}</span>').format(text, text) if text else NOTHING
-
-
-def _described(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
-    """Each right with what it means."""
-    row = Markup("<li>{} <code>{}</code></li>")
-    rows = [row.format(one.text, one) for one in _known(record)]
-    return Markup('<ul class="plain-list">{}</ul>').format(Markup("").join(rows))
-
-
-def _known(record: Role) -> list[Permission]:
-    """The role's permissions in the order of the table. One that this version does not know grants nothing."""
-    return [one for one in all_permissions() if one in record.permissions]
-
-
-def _kind(_view: Any, _context: Any, record: Role, _name: str) -> Markup:
-    return state_tag("built-in") if record.built_in else state_tag("custom", "info")
 
 
 MATRIX_STATE = frozenset({"from", "role"})
@@ -103,10 +80,10 @@ class RoleView(ServiceView):
         "share_days": "Days of a share link",
         "share_password": "Password of a share link",
     }
-    column_formatters: ClassVar = {"permissions": _rights, "built_in": _kind}
+    column_formatters: ClassVar = {"permissions": rights_cell, "built_in": kind_cell}
     column_formatters_detail: ClassVar = {
-        "permissions": _described,
-        "built_in": _kind,
+        "permissions": described_cell,
+        "built_in": kind_cell,
         "inactive_days": days_cell,
         "share_days": share_days_cell,
         "share_password": share_password_cell,
@@ -206,14 +183,24 @@ class RoleView(ServiceView):
                 form.description.data = ""
         return form
 
+    @expose("/edit/", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
+    def edit_view(self) -> ResponseReturnValue:
+        """Of a built-in role not a form, but why there is none, and a role like it that can be changed."""
+        if request.method != "POST":
+            role = self.get_one(request.args["id"])
+            if role.built_in:
+                return str(self.render("admin/role_built_in.html", role=role)), 403
+        answer: ResponseReturnValue = super().edit_view()
+        return answer
+
     def update_model(self, form: BaseForm, model: Any) -> bool:
         """Other rights are asked about first: who gains and loses what by them; and another rule for links that hits
         some."""
-        hidden = frozenset(one for one in _known(model) if not one.offered)
+        hidden = frozenset(one for one in known_rights(model) if not one.offered)
         wanted = frozenset(form.permissions.data or ()) | hidden
         if "back" in request.form:
             return False
-        same, rules = wanted == frozenset(_known(model)), link_rules(form)
+        same, rules = wanted == frozenset(known_rights(model)), link_rules(form)
         if same and all(getattr(model, name) == value for name, value in rules.items()):
             return bool(super().update_model(form, model))
         try:
@@ -237,7 +224,7 @@ class RoleView(ServiceView):
 
     def update_record(self, key: str, version: int | None, data: Mapping[str, Any]) -> None:
         """Permissions that are not offered yet stay as they are: the form does not show them."""
-        hidden = [one for one in _known(self.get_one(key)) if not one.offered]
+        hidden = [one for one in known_rights(self.get_one(key)) if not one.offered]
         super().update_record(key, version, {**_numbers(data), "permissions": (*data["permissions"], *hidden)})
 
     def create_record(self, data: Mapping[str, Any]) -> Role:
@@ -261,7 +248,7 @@ class RoleView(ServiceView):
         return self.service.permitted(actor(), act, record)
 
     def panels(self, record: Role) -> Sequence[Panel]:
-        found = [Panel("rights", "Rights", "admin/role_rights.html", lambda: {"rights": _known(record)})]
+        found = [Panel("rights", "Rights", "admin/role_rights.html", lambda: {"rights": known_rights(record)})]
         if may(Acts.USER_ACCESS):
             holders = services().access.holders(actor()).get(record.name, 0)
             found.append(Panel("members", "Members", "admin/role_members.html", lambda: _members(record), holders))

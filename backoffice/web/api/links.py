@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.limits import MAX_LIMIT, MAX_LINK_DOWNLOADS, MAX_PASSWORD, MAX_SEARCH, MAX_SHARE_DAYS
+from backoffice.domain.limits import MAX_LIMIT, MAX_LINK_DOWNLOADS, MAX_PASSWORD, MAX_SEARCH
 from backoffice.domain.link_uses import UseKind
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, NotFound
@@ -36,6 +36,7 @@ from backoffice.web.route_access import route_act
 from backoffice.web.share_link import share_link
 
 TAG: Final = "Share links"
+MOST_DAYS: Final = "at most as many days as `GET /links/rule` says"
 CURL: Final = """curl -H "Content-Type: application/json" -d '{"file": "'"$FILE"'", "days": 7}' "$SITE/links\""""
 
 
@@ -80,7 +81,7 @@ class LinksAnswer(PageOf[LinkAnswer]):
 class LinkFields(Strict):
     """What can be changed of one."""
 
-    days: Annotated[int, Field(ge=1, le=MAX_SHARE_DAYS, description="How long it is open from now on")]
+    days: Annotated[int, Field(ge=1, description=f"How long it is open from now on; {MOST_DAYS}")]
     password: Annotated[str, Field(max_length=4 * MAX_PASSWORD, description="Empty: none")]
     max_downloads: Annotated[int, Field(ge=0, le=MAX_LINK_DOWNLOADS, description="0: any number")]
 
@@ -90,7 +91,7 @@ class LinkRequest(Strict):
 
     file: Annotated[str, Field(max_length=64, description="Identifier of a file of one's own")] = ""
     folder: Annotated[str, Field(max_length=64, description="Or of a folder of one's own")] = ""
-    days: Annotated[int, Field(ge=1, le=MAX_SHARE_DAYS, description="How long it is open")] | None = None
+    days: Annotated[int, Field(ge=1, description=f"How long it is open; {MOST_DAYS}")] | None = None
     password: Annotated[str, Field(max_length=4 * MAX_PASSWORD, description="Empty: none")] = ""
     max_downloads: Annotated[int, Field(ge=0, le=MAX_LINK_DOWNLOADS, description="0: any number")] = 0
 

@@ -17,12 +17,11 @@ from backoffice.domain.limits import (
     MAX_REQUEST_MESSAGE,
     MAX_REQUEST_NAME,
     MAX_REQUEST_TYPES,
-    MAX_SHARE_DAYS,
 )
 from backoffice.errors import Conflict, Invalid, NotFound
 from backoffice.services.link_requests import TERMS
 from backoffice.web.api.blueprints import files_bp
-from backoffice.web.api.links import LinkAnswer
+from backoffice.web.api.links import MOST_DAYS, LinkAnswer
 from backoffice.web.api.operation import Operation
 from backoffice.web.api.parsing import (
     JSON,
@@ -67,7 +66,7 @@ class RequestFields(Strict):
 
     name: Annotated[str, Field(max_length=4 * MAX_REQUEST_NAME, description="The title that guests read")]
     message: Annotated[str, Field(max_length=2 * MAX_REQUEST_MESSAGE)]
-    days: Annotated[int, Field(ge=1, le=MAX_SHARE_DAYS, description="How long it is open from now on")]
+    days: Annotated[int, Field(ge=1, description=f"How long it is open from now on; {MOST_DAYS}")]
     password: Annotated[str, Field(max_length=4 * MAX_PASSWORD, description="Empty: none")]
     max_files: Annotated[int, Field(ge=1, le=MAX_REQUEST_FILES, description="In all")]
     max_bytes: Annotated[int, Field(ge=0, le=MAX_BYTES, description="Of all files together; 0: any number")]
@@ -87,7 +86,7 @@ class NewRequest(Strict):
         str, Field(max_length=64, description="Identifier of the folder for what comes; empty: one is made for it")
     ] = ""
     message: Annotated[str, Field(max_length=2 * MAX_REQUEST_MESSAGE)] = ""
-    days: Annotated[int, Field(ge=1, le=MAX_SHARE_DAYS, description="How long it is open")] | None = None
+    days: Annotated[int, Field(ge=1, description=f"How long it is open; {MOST_DAYS}")] | None = None
     password: Annotated[str, Field(max_length=4 * MAX_PASSWORD, description="Empty: none")] = ""
     max_files: Annotated[int, Field(ge=1, le=MAX_REQUEST_FILES, description="In all")] = DEFAULT_REQUEST_FILES
     max_bytes: Annotated[int, Field(ge=0, le=MAX_BYTES, description="Together; 0: any")] = DEFAULT_REQUEST_BYTES

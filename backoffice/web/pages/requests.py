@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
+from werkzeug.exceptions import MethodNotAllowed
 
 from backoffice.domain.acts import Acts
 from backoffice.domain.deliveries import RequestTerms
@@ -21,6 +22,7 @@ from backoffice.domain.links import HeldLink, LinkKind, LinkState
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, NotFound, QuotaExceeded, TooMany
 from backoffice.web.context import services
+from backoffice.web.errors import wants_problem
 from backoffice.web.formats import state_tag
 from backoffice.web.identity import actor, may
 from backoffice.web.link_cells import link_state
@@ -38,6 +40,7 @@ _FIELDS: Final = {"max_files": DEFAULT_REQUEST_FILES, "max_mb": DEFAULT_REQUEST_
 def register(bp: Blueprint) -> None:
     """Add the routes."""
     bp.add_url_rule("/my/requests", "requests", requests)
+    bp.add_url_rule("/requests", "requests_elsewhere", requests_elsewhere)
     bp.add_url_rule("/my/requests/new", "request_new", request_new, methods=["GET", "POST"])
     bp.add_url_rule("/my/requests/<link_id>", "request_one", request_one)
     bp.add_url_rule("/my/requests/<link_id>/change", "request_change", request_change, methods=["POST"])
@@ -62,6 +65,14 @@ def requests() -> ResponseReturnValue:
             left.append(file)
     rows = [(one, _state(one), counts.get(one.id, 0)) for one in held]
     return render_template("requests.html", rows=rows, left=left)
+
+
+@route_act(Acts.REQUEST_LIST)
+def requests_elsewhere() -> ResponseReturnValue:
+    """A browser at the address of the API is led to the page; a program is told that there is no list (`/links` is)."""
+    if wants_problem():
+        raise MethodNotAllowed(["POST"])
+    return redirect(url_for("pages.requests"), 303)
 
 
 @route_act(Acts.REQUEST_CREATE)

@@ -146,3 +146,19 @@ def test_others_and_narrow_tokens_do_nothing(site: Site, ann: Person) -> None:
     for method, path in (doors[4], doors[7], doors[8]):
         problem(narrow.call(method, path), 403, "not_allowed")
     assert len(ann.get(f"/links/{made['id']}/deliveries?waiting=true").get_json()["items"]) == 1
+
+
+@pytest.mark.parametrize("days", [366, 99_999, 10**15])
+def test_too_many_days_are_refused_with_the_most_that_there_are(ann: Person, days: int) -> None:
+    file_id = ann.upload("a.txt")
+    for path, body in (("/requests", NEW), ("/links", {"file": file_id})):
+        answer = ann.call("POST", path, json={**body, "days": days})
+        problem(answer, 400, "invalid")
+        assert (answer.get_json()["field"], answer.get_json()["limit"]) == ("days", 365), path
+        assert "at most" in answer.get_json()["detail"] or "365 days" in answer.get_json()["detail"]
+
+
+def test_a_program_has_no_list_of_requests_of_its_own(ann: Person) -> None:
+    answer = ann.get("/requests")
+    problem(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == "POST"
