@@ -10,7 +10,7 @@ from typing import Final
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Action, Actions
-from backoffice.domain.acts import Act, Acts
+from backoffice.domain.acts import Act, Acts, decide_act
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import is_id
@@ -54,6 +54,10 @@ class Deliveries:
         """All that waits for the actor, by whatever request it came."""
         authorize(self.audit, actor, Acts.DELIVERY_READ, actor.id)
         return self.files.page(replace(query, sort="delivered", filters=(("waiting", actor.id),)))
+
+    def count_waiting(self, actor: Actor) -> int:
+        """How many files wait for the actor, 0 where that is not for them to know. One round trip."""
+        return self.files.count_waiting(actor.id) if decide_act(actor, Acts.DELIVERY_READ, actor.id).allowed else 0
 
     def waiting_for(self, actor: Actor, query: Query) -> Page[File]:
         """All that waits for somebody, whom the filter `owner` names; there is no other. Raises Invalid, and NotFound

@@ -13,6 +13,9 @@ class DeliveryStore(FileStore, Protocol):
     """Facets of files that came by a request, whatever their owner has done with them since: `request` (the link),
     `guest` (the credential); of those that wait `waiting` (the owner). Order: `delivered`."""
 
+    def count_waiting(self, owner: str) -> int:
+        """How many files wait for this owner. One round trip."""
+
     def accept(self, old: File, folder: str, event: AuditEvent) -> File:
         """A file like any other, in that folder of the owner's ("" or where that is gone: at the top) under a free
         name. Raises VersionMismatch, QuotaExceeded (too many files)."""

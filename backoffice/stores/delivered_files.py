@@ -7,12 +7,15 @@ from dataclasses import replace
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.files import File, FileState
 from backoffice.stores.deliveries import RequestGone, give_back
-from backoffice.stores.files import RedisFiles
+from backoffice.stores.files import NOUN, RedisFiles
 from backoffice.stores.records.commit import Commit
 
 
 class RedisDeliveries(RedisFiles):
     """Files that wait to be accepted (port `DeliveryStore`)."""
+
+    def count_waiting(self, owner: str) -> int:
+        return int(self._db.call("ZCARD", self._keys.index(NOUN, "waiting", owner)))
 
     def accept(self, old: File, folder: str, event: AuditEvent) -> File:
         ready = replace(old, state=FileState.READY, folder=folder, changed_at=event.at)

@@ -137,6 +137,11 @@ def _on_pages(site: Recorded, link_id: str) -> None:
         site.submit("ann", path, {"link": link_id})
     for fields in ({"end": "1"}, {"days": "5"}, {"days": "x"}):
         site.submit("ann", f"/my/requests/{other}/change", fields)
+    for who in ("ann", "bob"):
+        site.page(who, f"/my/requests/{other}/edit")
+    for fields in ({"name": "", "max_files": "2"}, {"name": "More films", "max_files": "2", "review": "0"}):
+        site.submit("ann", f"/my/requests/{other}/edit", fields)
+    site.page("ann", "/requests")
     site.page("ann", f"/my/requests/{other}?ask=revoke")
     site.submit("ann", f"/my/requests/{other}/revoke")
     site.page("ann", "/my/requests")

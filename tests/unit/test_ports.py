@@ -122,6 +122,7 @@ READERS = {
     "unmoved",
     "usage",
     "versions_held",
+    "count_waiting",
     "purged",
     "undigested",
     "ping",

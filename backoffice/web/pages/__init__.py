@@ -11,6 +11,7 @@ from backoffice.web.pages import (
     guest,
     guest_chunks,
     links,
+    request_edit,
     requests,
     setup,
     share,
@@ -24,7 +25,8 @@ from backoffice.web.pages import (
 def register(app: Flask, *more: Callable[[Blueprint], None]) -> None:
     """Register sign-in, account, set-up and share links, shares, and what `more` adds to the same blueprint."""
     bp = Blueprint("pages", __name__)
-    own = (sign_in, account, setup, links, share, shared, shared_with_me, sharing, guest, guest_chunks, requests)
-    for add in (*(part.register for part in own), *more):
+    sharings = (links, share, shared, shared_with_me, sharing)
+    asked_for = (guest, guest_chunks, requests, request_edit)
+    for add in (*(part.register for part in (sign_in, account, setup, *sharings, *asked_for)), *more):
         add(bp)
     app.register_blueprint(bp)

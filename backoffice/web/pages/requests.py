@@ -5,8 +5,7 @@ All of it works without a script.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,10 +13,9 @@ from markupsafe import Markup
 from werkzeug.exceptions import MethodNotAllowed
 
 from backoffice.domain.acts import Acts
-from backoffice.domain.deliveries import RequestTerms
 from backoffice.domain.files import File, FileState
 from backoffice.domain.ids import is_id
-from backoffice.domain.limits import DEFAULT_REQUEST_BYTES, DEFAULT_REQUEST_FILES, MAX_LIMIT, MAX_LINKS
+from backoffice.domain.limits import MAX_LIMIT, MAX_LINKS
 from backoffice.domain.links import HeldLink, LinkKind, LinkState
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict, Invalid, NotFound, QuotaExceeded, TooMany
@@ -28,13 +26,11 @@ from backoffice.web.identity import actor, may
 from backoffice.web.link_cells import link_state
 from backoffice.web.names import kind_of
 from backoffice.web.pages.forms import MENDABLE, sentence
+from backoffice.web.pages.request_edit import FIELDS, entered_number, entered_terms
 from backoffice.web.pages.share import lives, qr_code
 from backoffice.web.preview import shown_file
 from backoffice.web.route_access import route_act
 from backoffice.web.share_link import share_link
-
-MB: Final = 1000**2
-_FIELDS: Final = {"max_files": DEFAULT_REQUEST_FILES, "max_mb": DEFAULT_REQUEST_BYTES // MB, "max_file_mb": 0}
 
 
 def register(bp: Blueprint) -> None:
@@ -64,7 +60,8 @@ def requests() -> ResponseReturnValue:
         if file.request not in known:
             left.append(file)
     rows = [(one, _state(one), counts.get(one.id, 0)) for one in held]
-    return render_template("requests.html", rows=rows, left=left)
+    total = waiting.total if waiting is not None else 0
+    return render_template("requests.html", rows=rows, left=left, deliveries_waiting=total)
 
 
 @route_act(Acts.REQUEST_LIST)
@@ -85,11 +82,11 @@ def request_new() -> ResponseReturnValue:
     rule = services().requests.rule(actor())
     asked: dict[str, Any] = {"folder": into, "rule": rule, "lives": lives(rule)}
     if request.method == "GET":
-        given = {"days": str(rule.default_days), "review": "1", **{name: str(most) for name, most in _FIELDS.items()}}
+        given = {"days": str(rule.default_days), "review": "1", **{name: str(most) for name, most in FIELDS.items()}}
         return render_template("request_new.html", **asked, given=given, errors={})
     errors: dict[str, str] = {}
-    terms = _terms(request.form, errors)
-    days = _number(request.form.get("days", ""))
+    terms = entered_terms(request.form, errors)
+    days = entered_number(request.form.get("days", ""))
     if days is None:
         errors["days"] = "Choose how long it is open."
     if terms is not None and not errors:
@@ -141,7 +138,7 @@ def request_change(link_id: str) -> ResponseReturnValue:
             has.end(actor(), link_id)
             flash("It is closed: nothing more can be delivered.", "success")
         else:
-            has.update(actor(), link_id, days=_number(request.form.get("days", "")) or 0)
+            has.update(actor(), link_id, days=entered_number(request.form.get("days", "")) or 0)
             flash("It is open.", "success")
     except MENDABLE as error:
         flash(sentence(error), "error")
@@ -228,23 +225,3 @@ def _back(link_id: str) -> ResponseReturnValue:
     except NotFound:
         return redirect(url_for("pages.requests"), 303)
     return redirect(url_for("pages.request_one", link_id=link_id), 303)
-
-
-def _terms(form: Mapping[str, str], errors: dict[str, str]) -> RequestTerms | None:
-    """What was entered; what is no number is told in `errors`."""
-    found = {}
-    for name in _FIELDS:
-        number = _number(form.get(name, "").strip() or "0")
-        if number is None:
-            errors[name] = "A whole number, or nothing."
-        else:
-            found[name] = number
-    if errors:
-        return None
-    types = tuple(form.get("types", "").replace(",", " ").split())
-    review = int(form.get("review") == "1")
-    return RequestTerms(found["max_files"], found["max_mb"] * MB, found["max_file_mb"] * MB, types, review)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None

@@ -49,9 +49,10 @@ def upload() -> ResponseReturnValue:
     if not may(Acts.FILES_LIST):
         return render_template("upload.html", asked=asked, listing=None)
     has = services()
-    usage, versions, listing, undo, unfinished, above = has.together(
+    usage, versions, waiting, listing, undo, unfinished, above = has.together(
         lambda: has.files.usage(asking),
         lambda: has.files.versions_held(asking),
+        lambda: has.deliveries.count_waiting(asking),
         lambda: list_files(has, asking, asked),
         lambda: just_deleted(has, asking, asked),
         _own_uploads,
@@ -68,6 +69,7 @@ def upload() -> ResponseReturnValue:
         unfinished=[unfinished_row(one, url_for("pages.upload_cancel", file_id=one.id)) for one in unfinished],
         usage=usage,
         versions=versions,
+        deliveries_waiting=waiting,
         left=None if usage.limit is None else max(0, usage.limit - usage.used - usage.reserved),
         limits=has.uploads.limits,
         chunk_size=chunk_size(has.uploads.limits),
