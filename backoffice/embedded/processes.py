@@ -79,6 +79,11 @@ class Child:
     def delay(self) -> float:
         return min(FIRST_DELAY * 2.0 ** (self.failures - 1), LONGEST_DELAY)
 
+    def ask_to_restart(self) -> None:
+        """To take the code and the settings of now without an end, of a program that can (SIGHUP)."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGHUP)
+
     def ask_to_stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -18,10 +19,11 @@ from typing import IO, Final
 
 from backoffice.embedded import discovery as locate
 from backoffice.embedded.binary import ServerNotFound
-from backoffice.embedded.data_dir import DataDirectoryError, Layout, keep_secret, take_lock, unusable
+from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock, unusable
 from backoffice.embedded.disk import shortage
 from backoffice.embedded.listen import EVERY_ADDRESS, PortTaken, is_ready, listen, own_names
 from backoffice.embedded.processes import Child, Program, describe
+from backoffice.embedded.program_environ import environ_of_programs, without
 from backoffice.embedded.signals import Signals
 from backoffice.embedded.store import Store, StoreFailed
 from backoffice.settings import Settings, local_url, proxy_doubt
@@ -31,7 +33,6 @@ WORKER_PATIENCE: Final = 15.0
 READY_WITHIN: Final = 60.0
 NOTICE_WITHIN: Final = 3.0
 WATCH_EVERY: Final = 5.0
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
 class StartFailed(Exception):
@@ -88,16 +89,18 @@ def _already(layout: Layout) -> int:
 class Supervisor:
     def __init__(self, plan: Plan, layout: Layout, listener: socket.socket, signals: Signals) -> None:
         self._plan, self._layout, self._listener, self._signals = plan, layout, listener, signals
-        self._url = local_url(plan.settings.host, listener.getsockname()[1])
+        self._port = listener.getsockname()[1]  # the one found, where any was asked for
+        self._url = local_url(plan.settings.host, self._port)
         self._names = own_names(listener.family) if plan.settings.host in EVERY_ADDRESS else []
         self._store = None if plan.settings.redis_url else Store(layout, plan.settings, say)
-        environ = self._environ()
+        store = self._store.socket if self._store is not None else None
+        environ = environ_of_programs(plan.environ, plan.settings, layout, self._port, self._names, store)
         python = [sys.executable, "-m", "backoffice"]
         self._web = Child(
             Program(
                 name="web",
                 command=[*python, "serve", "--fd", str(listener.fileno())],
-                environ=_without(environ, "BACKOFFICE_ADMIN_PASSWORD"),  # the worker makes the first administrator
+                environ=without(environ, "BACKOFFICE_ADMIN_PASSWORD"),  # the worker makes the first administrator
                 patience=WEB_PATIENCE,
                 keep=(listener.fileno(),),
             )
@@ -177,8 +180,7 @@ class Supervisor:
     def _say_who_reaches_it(self) -> None:
         if self._plan.settings.host not in EVERY_ADDRESS:
             return
-        port = self._listener.getsockname()[1]
-        urls = [local_url(name, port) for name in self._names]
+        urls = [local_url(name, self._port) for name in self._names]
         say(f"From other machines: {', '.join(urls) or 'no address of this machine is known'}")
         say("  Under other names it answers once they are in BACKOFFICE_ALLOWED_HOSTS. Put TLS in front of it.")
 
@@ -201,28 +203,6 @@ class Supervisor:
         if text.strip():
             say(text.decode("utf-8", "replace").rstrip())
 
-    def _environ(self) -> dict[str, str]:
-        environ = _without(self._plan.environ, "BACKOFFICE_TOKEN")
-        environ["BACKOFFICE_PORT"] = str(self._listener.getsockname()[1])  # the one found, where any was asked for
-        environ.pop("BACKOFFICE_PORT_FILE", None)
-        if self._names:
-            # Who has it listen on every address means that it answers under this machine's own names.
-            environ["BACKOFFICE_ALLOWED_HOSTS"] = ",".join([*self._plan.settings.allowed_hosts, *self._names])
-            environ.pop("BACKOFFICE_ALLOWED_HOSTS_FILE", None)
-        # A few arenas for many threads: the default of 8 per core keeps freed chunks for every thread.
-        environ.setdefault("MALLOC_ARENA_MAX", "2")
-        # The programs find this very package, whatever the current directory is and whether or not it is installed.
-        path = [str(_PACKAGE.parent), *filter(None, [environ.get("PYTHONPATH")])]
-        environ["PYTHONPATH"] = os.pathsep.join(path)
-        if not self._plan.settings.secret_keys:
-            keep_secret(self._layout.secret)
-            environ["APP_SECRET_KEY_FILE"] = str(self._layout.secret)
-        if self._store is not None:
-            environ.pop("REDIS_PASSWORD", None)
-            environ["REDIS_URL"] = locate.socket_url(str(self._store.socket))
-            environ["REDIS_PASSWORD_FILE"] = str(self._layout.store_password)
-        return environ
-
     # --- running
 
     def _watch(self) -> None:
@@ -236,9 +216,38 @@ class Supervisor:
             self._reap_demo()
             for child in children:
                 self._revive(child)
+            if self._signals.restart:
+                self._signals.restart = False
+                self._restart()
             if self._store is not None and time.monotonic() - looked >= WATCH_EVERY:
                 looked = time.monotonic()
                 self._store.watch()
+
+    def _restart(self) -> None:
+        """Web processes and worker anew, with the code and the settings of now; store and supervisor stay. Where the
+        new ones would not run, those that do go on."""
+        say("Restarting the web processes and the worker ...")
+        program = self._web.program
+        try:
+            check = subprocess.run(
+                [*program.command, "--check"],
+                env=dict(program.environ),
+                stdin=subprocess.DEVNULL,
+                pass_fds=program.keep,
+                timeout=READY_WITHIN,
+                check=False,
+            )
+            refused = check.returncode != 0
+        except subprocess.TimeoutExpired:
+            refused = True
+        if refused:
+            say("Not restarted: they would not run (see above). Those that run go on.", sys.stderr)
+            return
+        self._web.ask_to_restart()
+        if self._worker.running:
+            self._worker.stop(self._signals.wait)
+        if not self._signals.stops:
+            self._worker.start()
 
     def _revive(self, child: Child) -> None:
         status = child.reap()
@@ -291,8 +300,3 @@ class Supervisor:
             if not child.stop(pause):
                 say(f"The {child.program.name} process did not stop in time and was killed.", sys.stderr)
         say("Stopped.")
-
-
-def _without(environ: Mapping[str, str], secret: str) -> dict[str, str]:
-    """Without a secret that the program has no use for."""
-    return {name: value for name, value in environ.items() if name not in {secret, f"{secret}_FILE"}}

@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from backoffice.server.access_log import AccessLog
 from backoffice.server.gunicorn_worker import Worker
+from backoffice.server.master import Master, Succession
 from backoffice.settings import Settings
 
 MAX_CONNECTIONS: Final = 1000  # of one worker
@@ -27,9 +28,15 @@ GRACE: Final = 30  # seconds a request may still take when the server is told to
 class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
     """`make` gives the WSGI application."""
 
-    def __init__(self, settings: Settings, make: Callable[[], Any], fd: int | None) -> None:
-        self.settings, self._make, self._fd = settings, make, fd
+    def __init__(
+        self, settings: Settings, make: Callable[[], Any], fd: int | None, succession: Succession | None = None
+    ) -> None:
+        self.settings, self._make, self._fd, self._succession = settings, make, fd, succession
         super().__init__()
+
+    def run(self) -> None:
+        self.master = Master(self, self._succession)
+        self.master.run()
 
     def load_config(self) -> None:
         for name, value in options(self.settings, self._fd).items():
@@ -40,14 +47,18 @@ class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
         return self._make()
 
 
-def serve(settings: Settings, make: Callable[[], Any], *, fd: int | None = None) -> int:
+def serve(
+    settings: Settings, make: Callable[[], Any], *, fd: int | None = None, succession: Succession | None = None
+) -> int:
     """Serve what `make` gives until SIGTERM, on the inherited socket `fd` or on the host and port of `settings`."""
     _allow_many_connections()
-    # Each worker counts into a file of its own; whichever is asked for /metrics adds them up.
-    master, counts = os.getpid(), mkdtemp(prefix="backoffice-metrics-")
+    # Each worker counts into a file of its own; whichever is asked for /metrics adds them up. Those that are left of
+    # before a restart go on counting in the same place.
+    inherited = os.environ.get("PROMETHEUS_MULTIPROC_DIR") if succession and succession.predecessors else None
+    master, counts = os.getpid(), inherited or mkdtemp(prefix="backoffice-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     try:
-        WebServer(settings, make, fd).run()
+        WebServer(settings, make, fd, succession).run()
     finally:
         if os.getpid() == master:  # a worker that ends passes here, too
             shutil.rmtree(counts, ignore_errors=True)
@@ -87,6 +98,7 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
         "accesslog": "-",
         "loglevel": settings.log_level.lower(),
         "when_ready": _freeze,
+        "post_worker_init": _say_ready,
         "child_exit": _forget_worker,
         "proc_name": "backoffice-web",
     }
@@ -109,6 +121,11 @@ def _memory_directory() -> str | None:
 def _forget_worker(_server: Any, worker: Any) -> None:
     """What a worker that has ended counted stays in the sums, what it held at the moment does not."""
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _say_ready(worker: Any) -> None:
+    """Called in a worker that has loaded the application."""
+    os.write(worker.app.master.tell_ready, b".")
 
 
 def _freeze(_server: Any) -> None:

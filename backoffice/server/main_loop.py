@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import errno
 import selectors
+import signal
 import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from types import FrameType
 from typing import Any, Final
 
 import structlog
@@ -29,6 +31,9 @@ MOST_REST: Final = 64 * 1024 * 1024  # bytes of answers that are sent to slow cl
 MOST_AT_ONCE: Final = 64  # connections that are accepted in one turn
 SWEEP_SECONDS: Final = 0.5
 TELL_SECONDS: Final = 60.0  # between two lines about a shortage
+RETIRE: Final = signal.SIGUSR2
+"""Tells a worker that others have taken its place."""
+RETIRE_SECONDS: Final = 3600.0  # that what is under way may then still take
 
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NOBODY: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
@@ -54,6 +59,19 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         self._resting: OrderedDict[Connection, int] = OrderedDict()  # connections with a rest to be sent, and its size
         self._rest = 0
         self._swept, self._told = 0.0, 0.0
+        self._retiring = False
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(RETIRE, self._retire)
+        signal.siginterrupt(RETIRE, False)
+
+    def _retire(self, number: int, frame: FrameType | None) -> None:
+        """Accept nobody any more, answer whoever is connected, and end."""
+        if self.alive:
+            self._retiring = True
+            self.cfg.__dict__["graceful_timeout"] = RETIRE_SECONDS  # of this process; not looked at before
+            self.handle_exit(number, frame)
 
     def get_thread_pool(self) -> Threads[Connection]:
         return Threads(self.cfg.threads, WAITING_THREADS, self._serve)
@@ -222,7 +240,7 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def _may_wait(self, conn: Connection) -> float:
         """Seconds that a connection may wait in the main loop."""
-        if not self.alive and not conn.sock.rest:
+        if not self.alive and not self._retiring and not conn.sock.rest:
             return float(STOP_KEEPALIVE_LINGER)
         if conn.patience is not None:
             return conn.patience
