@@ -38,6 +38,7 @@ COMMANDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("encryption", "encryption", "Encrypt what is stored, and change its keys."),
     ("backup", "backup", "Write all that the store has into one file; prove such a file."),
     ("restore", "restore", "Make the store of a backup."),
+    ("migrate", "migrate", "Bring what an earlier version stored into the form of this one."),
     ("fsck", "fsck", "Check every index and chunk against its record."),
     ("demo", "demo", "Load the demonstration data."),
     ("bench", "bench", "Measure speed and memory."),

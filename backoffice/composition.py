@@ -32,6 +32,7 @@ from backoffice.services.leaving import Leaving
 from backoffice.services.link_requests import Requests
 from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
+from backoffice.services.migrations import Migrations
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
 from backoffice.services.shared_files import SharedFiles
@@ -57,6 +58,7 @@ from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.archive import RedisArchive
+from backoffice.stores.migrations import RedisMigrations
 from backoffice.stores.views import RedisListLooks, RedisViews
 
 
@@ -131,6 +133,7 @@ def build_services(
         blocks=Blocks(tables=stores.throttle, users=stores.users, audit=stores.audit),
         system=system,
         identities=stores.identities,
+        migrations=_migrations(stores),
         encryption=_encryption(stores),
         together=stores.db.together,
     )
@@ -247,6 +250,12 @@ def _backups(stores: Stores, settings: Settings, maintenance: Maintenance) -> Ba
         full=settings.backup_full,
         prove=settings.backup_prove,
     )
+
+
+def _migrations(stores: Stores) -> Migrations:
+    db, keys = stores.db, stores.keys
+    found = RedisMigrations(db, keys, quota=stores.bounds.default_quota)
+    return Migrations(found, stores.audit, RedisHeartbeats(db, keys))
 
 
 def _encryption(stores: Stores) -> EncryptionCare:

@@ -10,6 +10,7 @@ import threading
 from backoffice import __version__
 from backoffice.composition import build_services, store_client
 from backoffice.composition_stores import site_keys_of
+from backoffice.domain.migrations import newer_reason
 from backoffice.errors import StoreFull, WeakPassword
 from backoffice.logs import logger
 from backoffice.settings import Settings, SettingsError
@@ -20,6 +21,7 @@ from backoffice.stores.durability import unsafe_reason
 from backoffice.stores.encryption.state import unreadable_reason
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.keys import Keys
+from backoffice.stores.migrations import RedisMigrations
 from backoffice.worker.loop import Worker
 
 
@@ -50,6 +52,19 @@ def check_chunks(settings: Settings, client: Client) -> None:
         raise SettingsError([reason])
 
 
+def check_form(settings: Settings, client: Client, *, migrating: bool = False) -> None:
+    """Raises SettingsError where a later version has the store in a form that this one does not know, or where it has
+    to be brought into ours first; `migrating`: which is what is about to be done."""
+    migrations = RedisMigrations(Db(client), Keys(settings.key_prefix))
+    reason = newer_reason(migrations.schema())
+    if not reason and not migrating and migrations.schema():
+        left = [str(one.migration.number) for one in migrations.states() if not one.done and not one.migration.online]
+        if left:
+            reason = f"The store is not in the form of this version: run `migrate` (migration {', '.join(left)})."
+    if reason:
+        raise SettingsError([reason])
+
+
 def prepare_store(settings: Settings, client: Client) -> None:
     """For every start of a process that serves or works: refuse a server that must not be used, and note, once, that
     the store was set up.
@@ -58,6 +73,7 @@ def prepare_store(settings: Settings, client: Client) -> None:
     make room: there the note is left to the next start.
     """
     check_store(settings, client)
+    check_form(settings, client)
     try:
         build_services(settings, client).system.install(__version__)
     except StoreFull as error:

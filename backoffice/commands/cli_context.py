@@ -18,7 +18,7 @@ from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.times import rfc3339
 from backoffice.services.container import Services
 from backoffice.settings import Settings
-from backoffice.start import check_chunks, check_store, setup_link
+from backoffice.start import check_chunks, check_form, check_store, setup_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Shell:
         return setup_link(self.settings, secret)
 
 
-def shell(*, refuse_unsafe: bool = True) -> Shell:
+def shell(*, refuse_unsafe: bool = True, migrating: bool = False) -> Shell:
     """`refuse_unsafe`: not on a store that may lose data by itself; who only looks for what is lost may go on.
+    `migrating`: also on one that is not yet in the form of this version.
 
     Raises SettingsError, NotRunning or Unavailable.
     """
@@ -43,6 +44,7 @@ def shell(*, refuse_unsafe: bool = True) -> Shell:
     with naming_store(settings):
         client = store_client(settings)
         (check_store if refuse_unsafe else check_chunks)(settings, client)
+        check_form(settings, client, migrating=migrating)
     return Shell(build_services(settings, client), shell_actor(), settings)
 
 

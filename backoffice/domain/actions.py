@@ -86,6 +86,7 @@ class Actions:
     AUDIT_TRIM = Action("audit.trim")
     SYSTEM_INSTALL = Action("system.install")
     SYSTEM_REPAIR = Action("system.repair")
+    SYSTEM_MIGRATE = Action("system.migrate")
     SYSTEM_ENCRYPT = Action("system.encrypt")
     SYSTEM_BACKUP = Action("system.backup")
     SYSTEM_RESTORE = Action("system.restore")

@@ -70,7 +70,7 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn is not typed
     def _all_ready(self) -> bool:
         with suppress(BlockingIOError):
             self._counted += len(os.read(self._ready, 4096))
-        return self._counted >= self.num_workers
+        return self._counted >= int(self.num_workers)
 
     def _retire_predecessors(self) -> None:
         if not self._predecessors:

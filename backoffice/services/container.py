@@ -26,6 +26,7 @@ from backoffice.services.link_effects import LinkEffects
 from backoffice.services.link_requests import Requests
 from backoffice.services.links import Links
 from backoffice.services.maintenance import Maintenance
+from backoffice.services.migrations import Migrations
 from backoffice.services.ports import IdentityStore
 from backoffice.services.roles import Roles
 from backoffice.services.sessions import Sessions
@@ -69,6 +70,7 @@ class Services:
     blocks: Blocks
     system: System
     identities: IdentityStore
+    migrations: Migrations
     encryption: EncryptionCare
     together: Callable[..., list[Any]]
     """`together(read, read, …)` is what each of these functions returns, for a page that shows several things: they

@@ -51,13 +51,9 @@ class Maintenance:
     # -- what the worker does
 
     def index_looks(self, cursor: str) -> str:
-        """Once after an update: take note of how the user names look that there are. One step, from `cursor` on ("" =
-        the first); where the next one goes on, "" when it was done, now or before."""
+        """Take note of how the user names look that there are, as long as two look alike. One step, from `cursor` on
+        ("" = the first); where the next one goes on, "" when it was done, now or before."""
         return self.store.index_looks(WORKER, cursor)
-
-    def bring_up_indexes(self, cursor: str) -> str:
-        """Once after an update: add records that were there to the indexes that came since. Steps as of the other."""
-        return self.store.bring_up_indexes(WORKER, cursor)
 
     def cut_log_indexes(self) -> bool:
         """Once after an update: one step of cutting the indexes of the log that are in one piece. Whether there may be

@@ -291,6 +291,3 @@ class StoreCheck(Protocol):
     def index_looks(self, actor: Actor, cursor: str) -> str:
         """Let no new user name look like one that an earlier version gave, for some of these; where it goes on, "" when
         it was done, now or before. What is added is an event of `actor`'s."""
-
-    def bring_up_indexes(self, actor: Actor, cursor: str) -> str:
-        """The same for indexes that an earlier version did not have: some of the records that lack entries."""

@@ -30,6 +30,7 @@ def _encrypted(event: Event) -> Told:
 SYSTEM: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.SYSTEM_INSTALL: ("set up", _installed),
     Actions.SYSTEM_REPAIR: ("repaired", "{who} repaired the store"),
+    Actions.SYSTEM_MIGRATE: ("migrated", "{who} brought what was stored into the form of this version: {what}"),
     Actions.SYSTEM_ENCRYPT: ("encrypted", _encrypted),
     Actions.SYSTEM_BACKUP: ("backed up", _backup("{who} backed up the store to {what}: {size}")),
     Actions.SYSTEM_RESTORE: ("restored", _backup("{who} restored the store from {what}: {size}")),

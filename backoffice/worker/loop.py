@@ -62,7 +62,6 @@ class Worker:
     _beaten: float = 0.0
     _looks: str = ""
     _ends: str = ""
-    _later: str = ""
     _proofs: Proofs | None = None
 
     def jobs(self) -> list[Job]:
@@ -71,7 +70,8 @@ class Worker:
         return [
             Job("beat", BEAT_SECONDS, self._beat),
             Job("index looks", 3600, self._index_looks),
-            Job("later indexes", 3600, self._bring_up_indexes),
+            # Asked again now and then: an older backup may be put back.
+            Job("migrate", 3600, self.services.migrations.work),
             Job("account ends", 60, self._note_ends),
             Job("cut log indexes", 60, self.services.maintenance.cut_log_indexes),
             Job("digest", DIGEST_SECONDS, self._digest),
@@ -115,14 +115,9 @@ class Worker:
         return False
 
     def _index_looks(self) -> bool:
-        """Asked again now and then: an older backup may be put back."""
+        """Again while two look alike: the one who has the look may have got another name since."""
         self._looks = self.services.maintenance.index_looks(self._looks)
         return bool(self._looks)
-
-    def _bring_up_indexes(self) -> bool:
-        """Likewise."""
-        self._later = self.services.maintenance.bring_up_indexes(self._later)
-        return bool(self._later)
 
     def _note_ends(self) -> bool:
         """Asked again now and then: roles and the site may be given other days."""

@@ -143,7 +143,6 @@ WRITES_EVENTS = {
     # Many acts, which it finds itself: it takes who does them.
     "repair",
     "steps",
-    "bring_up_indexes",
     "index_looks",
 }
 WITH_EVENTS = {

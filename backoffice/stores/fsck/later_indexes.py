@@ -36,6 +36,11 @@ DONE: Final = "indexes"
 ALL: Final = " ".join(f"{noun}.{name}" for noun, name in LATER)
 
 
+def are_later_indexes_up(db: Db, keys: Keys) -> bool:
+    """Whether all of them were brought up."""
+    return bool(db.call("HGET", keys.install, DONE) == ALL.encode())
+
+
 class LaterIndexes:
     """Brings them up. Any number of processes may do it at once, and it may stop anywhere and begin again."""
 
@@ -44,7 +49,7 @@ class LaterIndexes:
 
     def step(self, cursor: str) -> str:
         """Do it for a page of records; where it goes on, "" when it was done, now or before."""
-        if not cursor and self._db.call("HGET", self._keys.install, DONE) == ALL.encode():
+        if not cursor and are_later_indexes_up(self._db, self._keys):
             return ""
         at, _, within = cursor.partition(" ")
         place = int(at or 0)

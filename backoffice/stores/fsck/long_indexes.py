@@ -15,6 +15,11 @@ DONE: Final = "segments"
 """Field of the installation that says that no index is longer than a segment."""
 
 
+def are_long_indexes_cut(db: Db, keys: Keys) -> bool:
+    """Whether all that were in one piece when this version came are cut."""
+    return bool(db.call("HEXISTS", keys.install, DONE))
+
+
 class LongIndexes:
     """Port `LogSegments`. Any number of processes may do it at once, and
     it may stop anywhere and begin again."""

@@ -26,7 +26,6 @@ from backoffice.stores.fsck.audit import AuditCheck
 from backoffice.stores.fsck.chunks import ChunkCheck, Chunks
 from backoffice.stores.fsck.folders import FolderCheck
 from backoffice.stores.fsck.indexes import IndexCheck
-from backoffice.stores.fsck.later_indexes import LaterIndexes
 from backoffice.stores.fsck.looks import LookIndex
 from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import Repairer, batches
@@ -83,9 +82,6 @@ class Fsck:
 
     def index_looks(self, actor: Actor, cursor: str) -> str:
         return LookIndex(Repairer(self.db, self.keys, actor, ignore)).step(cursor)
-
-    def bring_up_indexes(self, actor: Actor, cursor: str) -> str:
-        return LaterIndexes(Repairer(self.db, self.keys, actor, ignore, self.bounds.default_quota)).step(cursor)
 
     def _run(self, actor: Actor | None, on_finding: OnFinding, on_progress: OnProgress) -> Report:
         steps = self.steps(actor, on_finding=on_finding)
