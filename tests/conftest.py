@@ -40,6 +40,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: turn(item.nodeid))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stores", default="", help="Kinds of server for tests that ask for one: fake, real, cluster, sentinel."
+    )
+
+
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: thousands of tests need not be looked at by each collection of garbage."""
     gc.collect()
@@ -99,7 +105,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `redis` runs on each kind of server: what a store does must not depend on which one it is.
     One that asks for `place` runs with the bytes of chunks in Redis and in a directory."""
     kinds = ["real"] if metafunc.definition.get_closest_marker("real_only") else ["fake", "real"]
-    if metafunc.definition.get_closest_marker("cluster"):
+    if metafunc.config.getoption("stores"):
+        kinds = metafunc.config.getoption("stores").split(",")
+    elif metafunc.definition.get_closest_marker("cluster"):
         kinds.append("cluster")
     if "redis" not in metafunc.fixturenames:
         if "place" in metafunc.fixturenames:

@@ -15,6 +15,10 @@ class ChunkStore(Protocol):
     between processes and hosts: a chunk is never half there, and one that is kept never goes by `release` or `sweep`.
     """
 
+    def new_id(self, total: int) -> str:
+        """A new identifier for what will have so many chunks (0: not known): where they lie on several servers, one
+        by which they lie evenly."""
+
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Hold the bytes until then (epoch ms) unless there is a chunk already: True when they were stored."""
 

@@ -11,12 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
 from backoffice.domain.limits import MIN_FREE_DISK
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.client import Db, store_errors
+from backoffice.stores.cluster import primaries, wait_on_cluster
 from backoffice.stores.keys import Keys
 from backoffice.stores.together import current_read
 
@@ -31,6 +33,8 @@ MIN_FREE = MIN_FREE_DISK
 REWRITE_ROOM = 1.2
 """An append-only file is rewritten into a copy: so many times its base size must be free on the disk."""
 CACHE_SECONDS = 2.0
+OLDEST = (7, 2)
+"""Version of Redis: scripts begin with `#!lua`, and use what came with it."""
 SERVER_FACTS = (
     "redis_version",
     "valkey_version",
@@ -59,12 +63,11 @@ class RedisDurability:
     The level comes from the server's settings. `WAITAOF` plays no part: on several server versions it answers before
     anything is on the disk, so with `appendfsync everysec` or `no` the level is `os`, and with `always` the reply to a
     write is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this
-    connection.
+    connection. On a cluster that is done on every primary, for the bytes of a file lie on several: each has to have its
+    replicas.
     """
 
     def __init__(self, db: Db, keys: Keys, replicas: int = 0) -> None:
-        if replicas and isinstance(db.client, RedisCluster):
-            raise ValueError("waiting for replicas is not supported on a cluster")
         self._db, self._keys, self._replicas = db, keys, replicas
         self._local = ""
 
@@ -78,17 +81,25 @@ class RedisDurability:
         return f"disk+{replicas}" if self._local == "disk" else replicas
 
     def _read_level(self) -> str:
-        if str(server_info(self._db).get("aof_enabled")) != "1":
+        if any(str(info.get("aof_enabled")) != "1" for info in all_info(self._db)):
             return "memory"
-        return "disk" if server_setting(self._db, "appendfsync") == "always" else "os"
+        return "disk" if server_settings(self._db, "appendfsync") == {"always"} else "os"
 
     def barrier(self) -> None:
         if not self._replicas:
             return
+        if isinstance(self._db.client, RedisCluster):
+            reached = wait_on_cluster(self._db.client, self._replicas, WAIT_MS)
+            if reached < self._replicas:
+                raise Unavailable(_TOO_FEW)
+            return
         key = self._keys.install
         _, reached = self._db.many([("HSET", key, "barrier", 1), ("WAIT", self._replicas, WAIT_MS)])
         if int(reached) < self._replicas:
-            raise Unavailable("Not enough replicas have confirmed the file; ask again.")
+            raise Unavailable(_TOO_FEW)
+
+
+_TOO_FEW = "Not enough replicas have confirmed the file; ask again."
 
 
 class RedisHealth:
@@ -148,22 +159,41 @@ def server_info(db: Db) -> dict[str, Any]:
     return max(nodes, key=lambda node: int(node["used_memory"])) if nodes else info
 
 
+def all_info(db: Db) -> list[dict[str, Any]]:
+    """INFO of the server; of a cluster, of each of its primaries."""
+    if not isinstance(db.client, RedisCluster):
+        return [server_info(db)]
+    with store_errors():
+        return [node.info() for node in primaries(db.client)]
+
+
 def server_setting(db: Db, name: str) -> str:
-    """A setting of the server, "" where it may not be asked (managed services)."""
+    """A setting of the server, "" where it may not be asked (managed services), or where those of a cluster differ."""
+    found = server_settings(db, name)
+    return found.pop() if len(found) == 1 else ""
+
+
+def server_settings(db: Db, name: str) -> set[str]:
+    """The values that a setting has, of the server or of the primaries of a cluster."""
+    nodes: list[Redis] = primaries(db.client) if isinstance(db.client, RedisCluster) else [db.client]
     try:
         with store_errors():
-            found: Any = db.client.config_get(name)
+            answers: list[Any] = [node.config_get(name) for node in nodes]
     except ResponseError:
-        return ""
-    if isinstance(db.client, RedisCluster):
-        found = next(iter(found.values()), {})
-    value = found.get(name, "")
-    return value.decode() if isinstance(value, bytes) else str(value)
+        return {""}
+    values = [answer.get(name, "") for answer in answers]
+    return {value.decode() if isinstance(value, bytes) else str(value) for value in values}
 
 
 def unsafe_reason(db: Db) -> str:
-    """Why this server must not be used, "" when it may: a policy that evicts would delete chunks in silence."""
-    policy = str(server_info(db).get("maxmemory_policy", "")) or server_setting(db, "maxmemory-policy")
-    if policy and policy != "noeviction":
-        return f"The store evicts data (maxmemory-policy {policy}); set it to noeviction."
+    """Why this server must not be used, "" when it may: it is too old, or its policy would delete chunks in silence."""
+    infos = all_info(db)
+    for version in {str(info.get("redis_version", "")) for info in infos}:
+        # Valkey names the Redis that it came from.
+        if version and tuple(map(int, version.split(".")[:2])) < OLDEST:
+            return f"The store is Redis {version}; Redis or Valkey {'.'.join(map(str, OLDEST))} or newer is needed."
+    for info in infos:
+        policy = str(info.get("maxmemory_policy", "")) or server_setting(db, "maxmemory-policy")
+        if policy and policy != "noeviction":
+            return f"The store evicts data (maxmemory-policy {policy}); set it to noeviction."
     return ""

@@ -66,6 +66,8 @@ Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 
     file:{<id>}:chunk:<n>                string  bytes of chunk n < 64
     file:{<id>.<n // 64>}:chunk:<n>      string  bytes of the others
     <key of a chunk>:staged:<random>     string  bytes on their way to that key, for a minute at most
+    barrier:{<n>}                        string  for a minute: written in order to wait for the replicas of a shard
+                                                 (`cluster.py`)
 """
 
 from __future__ import annotations
@@ -257,9 +259,7 @@ class Keys:
         return tuple(key[len(prefix) :].decode(errors="replace").split(":", 3)) if key.startswith(prefix) else ()
 
     def chunk(self, file_id: str, index: int) -> bytes:
-        group = index // GROUP
-        tag = f"{file_id}.{group}" if group else file_id
-        return f"file:{{{tag}}}:chunk:{index}".encode()
+        return chunk_key(file_id, index)
 
     def is_staged(self, key: bytes) -> bool:
         """Whether these are bytes on their way."""
@@ -270,6 +270,18 @@ class Keys:
         """Where the bytes of a chunk wait for the script that gives them their key. `token`: so that no two who send
         the same chunk share it."""
         return self.chunk(file_id, index) + f":staged:{token}".encode()
+
+
+def chunk_key(file_id: str, index: int) -> bytes:
+    """Of a chunk: those of a group share a slot."""
+    group = index // GROUP
+    tag = f"{file_id}.{group}" if group else file_id
+    return f"file:{{{tag}}}:chunk:{index}".encode()
+
+
+def barrier_key(number: int) -> bytes:
+    """Of the slot that the number has."""
+    return b"barrier:{%d}" % number
 
 
 def split_chunk_key(key: bytes) -> tuple[str, int] | None:

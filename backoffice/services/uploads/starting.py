@@ -12,7 +12,6 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.deliveries import request_of
 from backoffice.domain.files import clean_name
 from backoffice.domain.folders import TOP, Place
-from backoffice.domain.ids import new_id
 from backoffice.domain.uploads import UNKNOWN, Upload
 from backoffice.errors import Invalid, QuotaExceeded, StoreFull
 from backoffice.services.authorization import authorize
@@ -113,7 +112,7 @@ class UploadsStarting(UploadsUnderWay):
         now = self.now()
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
-            id=upload_id or new_id(),
+            id=upload_id or self.chunks.new_id(total_chunks or -(-(size or 0) // self.limits.chunk_size)),
             owner=actor.owner,
             begun_by=actor.begins_as if actor.acts_for else "",
             created_at=now,

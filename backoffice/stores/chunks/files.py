@@ -20,7 +20,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from backoffice.domain.ids import is_id
+from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
 from backoffice.errors import ChunkLost, Unavailable
 from backoffice.stores.chunks.disk import Disk
@@ -63,6 +63,9 @@ class FileChunks:
             self._disk.remove(held)
             return False
         return True
+
+    def new_id(self, total: int) -> str:  # noqa: ARG002 -- one directory
+        return new_id()
 
     def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
         temporary = f"{TEMPORARY}/{secrets.token_hex(16)}"

@@ -10,11 +10,15 @@ from secrets import token_hex
 from threading import Lock
 from typing import Any
 
+from redis.cluster import RedisCluster
+
+from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
 from backoffice.errors import ChunkLost, Unavailable
 from backoffice.stores.chunks.ahead import Ahead, Room
 from backoffice.stores.client import Arg, Command, Db
+from backoffice.stores.cluster import evenly_spread
 from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.keys import CHUNKS, GROUP, Keys, split_chunk_key
 from backoffice.stores.scan import scan
@@ -57,6 +61,12 @@ class RedisChunks:
         self._durability, self._health = durability, health
         self._receiving, self._step_aside = Lock(), step_aside
         self._room = Room(_AHEAD_BYTES)
+
+    def new_id(self, total: int) -> str:
+        client = self._db.client
+        if isinstance(client, RedisCluster) and total > GROUP:
+            return evenly_spread(client, new_id, total)
+        return new_id()
 
     def put(self, file_id: str, index: int, data: bytes | memoryview, hold_until: int) -> bool:
         """Also False when the store's answer was lost and the command was repeated: compare with `get`."""

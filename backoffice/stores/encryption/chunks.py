@@ -108,6 +108,9 @@ class EncryptedChunks:
         places = self._inner.keep_within_commit(file_id, sizes)
         return None if places is None else [KeptPlace(one.place, one.size, one.size + OVERHEAD) for one in places]
 
+    def new_id(self, total: int) -> str:
+        return self._inner.new_id(total)
+
     def hold(self, file_id: str, index: int, until: int) -> None:
         self._inner.hold(file_id, index, until)
 

@@ -1,0 +1,93 @@
+"""What has to be asked of each primary of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+from redis import Redis
+from redis.cluster import RedisCluster
+from redis.crc import key_slot
+from redis.exceptions import AskError, MovedError
+
+from backoffice.errors import Unavailable
+from backoffice.stores.failures import store_errors
+from backoffice.stores.keys import GROUP, barrier_key, chunk_key
+
+CANDIDATES: Final = 200
+"""Identifiers among which one is chosen; eight bits less of chance in 130."""
+HASHES: Final = 3_000
+"""That are made for that at most: some milliseconds."""
+ATTEMPTS: Final = 3
+"""How often slots may move while replicas are waited for."""
+
+
+def primaries(client: RedisCluster) -> list[Redis]:
+    """A client of each."""
+    nodes: list[Any] = client.get_primaries()  # type: ignore[no-untyped-call]
+    return [client.get_redis_connection(node) for node in nodes]
+
+
+def wait_on_cluster(client: RedisCluster, replicas: int, wait_ms: int) -> int:
+    """Wait until so many replicas of each primary have all that was written there; how many the one has that has
+    fewest. Raises Unavailable where slots go on moving, or a primary does not answer.
+
+    `WAIT` covers what its connection has written, and so, as replicas get one stream, all that anybody wrote to this
+    server before: something is written first, over the same connection. The library's own pipeline would send it
+    again without `target_nodes` when a slot has moved, to another server, where it waits for nothing.
+    """
+    with store_errors():
+        for attempt in range(ATTEMPTS):
+            try:
+                return min(
+                    _wait(client.get_redis_connection(node), slots[attempt * len(slots) // ATTEMPTS], replicas, wait_ms)
+                    for node, slots in _slots(client)
+                )
+            except (MovedError, AskError):
+                client.nodes_manager.initialize()
+    raise Unavailable
+
+
+def _wait(server: Redis, slot: int, replicas: int, wait_ms: int) -> int:
+    with server.pipeline(transaction=False) as pipe:
+        pipe.set(barrier_key(_number(slot)), 1, ex=60)
+        pipe.wait(replicas, wait_ms)
+        _, reached = pipe.execute()
+    return int(reached)
+
+
+def _slots(client: RedisCluster) -> list[tuple[Any, list[int]]]:
+    """Each primary that has slots, and these."""
+    found: dict[str, tuple[Any, list[int]]] = {}
+    for slot, nodes in client.nodes_manager.slots_cache.items():
+        found.setdefault(nodes[0].name, (nodes[0], []))[1].append(slot)
+    return list(found.values())
+
+
+@cache
+def _number(slot: int) -> int:
+    """One that lies in the slot: found by trying, some ten thousand times."""
+    number = 0
+    while key_slot(b"%d" % number) != slot:
+        number += 1
+    return number
+
+
+def evenly_spread(client: RedisCluster, make: Callable[[], str], total: int) -> str:
+    """Of some identifiers that `make` makes, the one whose `total` chunks lie most evenly on the shards. Left to chance
+    a file of 2 GB, which has fifteen groups of chunks, lies by a third more on one shard than on another."""
+    shards = {node.name: set(slots) for node, slots in _slots(client)}
+    best, least = make(), total + 1
+    for _ in range(max(1, min(CANDIDATES, HASHES * GROUP // total))):
+        candidate = make()
+        bytes_of = dict.fromkeys(shards, 0)
+        for first in range(0, total, GROUP):
+            slot = key_slot(chunk_key(candidate, first))
+            shard = next((name for name, slots in shards.items() if slot in slots), None)
+            if shard is not None:
+                bytes_of[shard] += min(GROUP, total - first)
+        most = max(bytes_of.values(), default=0)
+        if most < least:
+            best, least = candidate, most
+    return best
