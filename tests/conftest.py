@@ -6,6 +6,7 @@ import gc
 import importlib
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice import settings
 from backoffice.domain.waits import end_waits
+from backoffice.stores.client import connect
 from tests.support import quick_lua
 from tests.support.chunks import PLACES, Place, unsynced
+from tests.support.cluster import run_sentinels
 from tests.support.servers import Store, run_cluster, run_store
 
 UNIT = Path(__file__).parent / "unit"
@@ -190,6 +193,21 @@ def real(store_server: Store) -> Iterator[Redis]:
 def cluster_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, int]]]:
     with run_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
         yield nodes
+
+
+@pytest.fixture(scope="session")
+def sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with run_sentinels(tmp_path_factory.mktemp("sentinels")) as (url, _):
+        yield url
+
+
+@pytest.fixture
+def sentinel(sentinel_url: str) -> Iterator[Redis]:
+    """A client of the primary that sentinels name, emptied; asked for by `--stores sentinel` alone."""
+    with closing(connect(sentinel_url)) as client:
+        assert isinstance(client, Redis)
+        client.flushall()
+        yield client
 
 
 @pytest.fixture

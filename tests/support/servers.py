@@ -48,6 +48,9 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 15) ->
 
 
 def binary() -> Path:
+    """The bundled server, or the one that STORE_BINARY names: a Redis to run the tests on."""
+    if other := os.environ.get("STORE_BINARY"):
+        return Path(other)
     try:
         return server_binary()
     except ServerNotFound as error:

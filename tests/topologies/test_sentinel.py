@@ -1,0 +1,60 @@
+"""Behind three sentinels, with two replicas: what is promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from backoffice.errors import Unavailable
+from backoffice.settings import Settings
+from backoffice.start import check_store
+from backoffice.stores.client import Db, connect
+from backoffice.stores.durability import RedisDurability
+from tests.support.cluster import run_sentinels, stopped
+from tests.support.uploads import ALICE, KEYS, World
+
+pytestmark = pytest.mark.topology
+
+
+@pytest.fixture(scope="module")
+def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[int]]]:
+    with run_sentinels(tmp_path_factory.mktemp("sentinels")) as found:
+        yield found
+
+
+@pytest.fixture
+def client(sentinels: tuple[str, list[int]]) -> Iterator[Any]:
+    with closing(connect(sentinels[0])) as found:
+        found.flushall()
+        yield found
+
+
+def test_it_is_taken_for_a_store(client: Any) -> None:
+    check_store(Settings(), client)
+
+
+def test_the_level_waits_for_as_many_replicas_as_are_asked_for(sentinels: tuple[str, list[int]], client: Any) -> None:
+    first, second = sentinels[1]
+    one, two = (RedisDurability(Db(client), KEYS, replicas=number) for number in (1, 2))
+    assert (one.level, two.level) == ("replica:1", "replica:2")
+    two.barrier()
+    with stopped(first):
+        one.barrier()
+        with pytest.raises(Unavailable, match="replicas"):
+            two.barrier()
+    with stopped(first, second), pytest.raises(Unavailable, match="replicas"):
+        one.barrier()
+    one.barrier()
+
+
+def test_what_is_acknowledged_is_on_a_replica(sentinels: tuple[str, list[int]], client: Any) -> None:
+    world = World.over(client)
+    world.service.completion.durability._replicas = 1
+    file = world.stored(ALICE, [b"one", b"two"])
+    assert world.read(ALICE, file.id) == b"onetwo"
+    with stopped(*sentinels[1]), pytest.raises(Unavailable):
+        world.stored(ALICE, [b"not acknowledged"], name="b.txt")
+    world.assert_sound()
