@@ -23,6 +23,7 @@ from benchmarks import (
     pages,
     peers,
     report,
+    scale,
     small,
     start,
     transfer,
@@ -51,10 +52,11 @@ PARTS: Mapping[str, Callable[[Plan], list[Part]]] = {
     "backup": backup.measure,
     "page": page.measure,
     "encryption": encryption.measure,
+    "scale": scale.measure,
 }
 EARLIER_NAMES = {"slow": "hostile"}
-PEERS = {"peers", "large", "small", "admin"}
-"""These install other servers, so they are measured only where they are asked for."""
+PEERS = {"peers", "large", "small", "admin", "scale"}
+"""These install other servers, or take a quarter of an hour, so they are measured only where they are asked for."""
 
 
 def main(argv: Sequence[str]) -> int:

@@ -32,6 +32,11 @@ class Plan:
         return (64 if self.quick else 256) * MIB
 
     @property
+    def sharded(self) -> int:
+        """Bytes of a file whose spread over shards is looked at: so many that it has groups of chunks to be dealt."""
+        return 2 * 10**9 if not self.quick else 1_250_000_000
+
+    @property
     def chunk_sizes(self) -> Sequence[int]:
         """With the default among them: the goals are about that one."""
         default = Settings().chunk_size
