@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import statistics
@@ -69,9 +70,9 @@ def _processes(plan: Plan) -> Part:
 
 def _small_get(site: Site) -> Load:
     with Connection(site.host, site.port, site.headers) as connection:
-        connection.ask("PUT", f"/files/{secrets.token_hex(4)}.bin", (os.urandom(10_000),), 10_000, Content_Type=OCTETS)
-        answer = connection.ask("GET", "/files?limit=1")
-    file_id = answer.body.decode().partition('"id":"')[2].partition('"')[0]
+        path = f"/files/{secrets.token_hex(4)}.bin"
+        stored = connection.ask("PUT", path, (os.urandom(10_000),), 10_000, Content_Type=OCTETS)
+    file_id = json.loads(stored.body)["id"]
     return Load(site.host, site.port, f"/files/{file_id}", headers=site.headers)
 
 
@@ -142,8 +143,8 @@ def _records(plan: Plan) -> Part:
     part = Part(
         "The shard of the records",
         f"{files:,} files and {users:,} users on a cluster of {SHARDS}, without the bytes of files: their records, "
-        f"indexes and entries of the log lie on one shard. Then {COMMITS:,} files more, one commit each, one after the other. "
-        f"Filling took {took:,.0f} s.",
+        f"indexes and entries of the log lie on one shard. Then {COMMITS:,} files more, one commit each, one after the "
+        f"other. Filling took {took:,.0f} s.",
         ("", ""),
     )
     part.rows += [

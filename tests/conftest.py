@@ -110,6 +110,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     kinds = ["real"] if metafunc.definition.get_closest_marker("real_only") else ["fake", "real"]
     if metafunc.config.getoption("stores"):
         kinds = metafunc.config.getoption("stores").split(",")
+        if metafunc.definition.get_closest_marker("one_server"):
+            kinds = [kind for kind in kinds if kind in {"fake", "real"}]
     elif metafunc.definition.get_closest_marker("cluster"):
         kinds.append("cluster")
     if "redis" not in metafunc.fixturenames:

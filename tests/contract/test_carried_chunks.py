@@ -51,6 +51,7 @@ def store(world: World, upload: Upload, chunk: Chunk = CHUNK, quota: int = 10_00
     return world.uploads.store_chunk(upload, index, chunk, carried, **limits)
 
 
+@pytest.mark.one_server
 def test_a_chunk_is_stored_and_noted_in_one_trip_and_repeating_it_changes_nothing(redis: Any, way: str) -> None:
     db = CountedDb(redis)
     world = World.over(redis, db=db)
@@ -69,6 +70,7 @@ def test_a_chunk_is_stored_and_noted_in_one_trip_and_repeating_it_changes_nothin
     assert left(redis) == []
 
 
+@pytest.mark.one_server
 @pytest.mark.usefixtures("way")
 def test_one_that_is_there_and_not_noted_is_left_alone(redis: Any, world: World) -> None:
     upload = world.begin(ALICE, [DATA, DATA])
@@ -85,6 +87,7 @@ def test_one_that_is_there_and_not_noted_is_left_alone(redis: Any, world: World)
     world.assert_sound()
 
 
+@pytest.mark.one_server
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("error", [NotFound, UploadClosed, ChunkConflict, QuotaExceeded])
 def test_one_that_is_refused_leaves_nothing(redis: Any, world: World, error: type[BackofficeError]) -> None:
@@ -177,6 +180,7 @@ def test_a_chunk_whose_answer_is_lost_is_sent_again(redis: Any, fault: Fault) ->
 # --- completion: the chunks are kept by the commit
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("count", [1, 3, 100])
 def test_completing_takes_two_trips_however_many_chunks(redis: Any, count: int) -> None:
     db = CountedDb(redis)

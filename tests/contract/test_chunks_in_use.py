@@ -85,6 +85,7 @@ def test_a_directory_that_cannot_be_used_is_one_clear_line(world: World, tmp_pat
     assert "not one of ours" in reason(world, tmp_path / "odd")
 
 
+@pytest.mark.one_server
 @pytest.mark.real_only
 def test_a_full_store_still_starts(redis: Redis) -> None:
     world = World.over(redis)

@@ -178,6 +178,7 @@ def test_two_workers_never_carry_one_out_at_once(scene: JobScene) -> None:
     assert states(scene, ids) == Counter({FileState.READY: 2, FileState.TRASHED: 1})
 
 
+@pytest.mark.one_server
 @pytest.mark.real_only
 @pytest.mark.parametrize("kind", ["file.trash", "file.tag", "file.transfer"])
 def test_a_worker_killed_anywhere_leaves_nothing_out_and_does_nothing_twice(
@@ -196,6 +197,7 @@ def test_a_worker_killed_anywhere_leaves_nothing_out_and_does_nothing_twice(
     assert set(scene.acts_of(job, kind)) == set(ids)
 
 
+@pytest.mark.one_server
 @pytest.mark.real_only
 @pytest.mark.timeout(600)
 def test_a_long_one_is_stopped_killed_and_done_once(redis: Redis, store_server: Store, workers: Workers) -> None:

@@ -18,6 +18,7 @@ from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.keys import Keys
 from backoffice.stores.migrations import Program, RedisMigrations
+from backoffice.stores.scan import scan
 from tests.support.people import ROOT, CountedDb
 from tests.support.scene import Scene
 from tests.support.uploads import KEYS
@@ -150,10 +151,10 @@ def of_site(scene: Scene) -> Migrations:
 def test_words_that_an_earlier_version_did_not_note_are_found_afterwards(scene: Scene) -> None:
     owner = scene.people.user("ann")
     files = [scene.file(owner) for _ in range(3)]
-    words = [key for key in scene.world.db.call("KEYS", "*") if b":words" in key]
+    words = [key for batch in scan(scene.world.db) for key in batch if b":words" in key]
     scene.world.db.call("DEL", *words)
     list(of_site(scene).run(WORKER))
-    found = scene.world.db.call("KEYS", "*")
+    found = [key for batch in scan(scene.world.db) for key in batch]
     assert set(words) <= set(found)
     assert len(files) == 3
     assert all(state.done for state in of_site(scene).states(ROOT))

@@ -118,6 +118,7 @@ LONG = "\u00e9" * 120
 """The longest name there can be, as the log writes it: six characters for two bytes."""
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize(("name", "most"), [("report 2026.pdf", 450), (LONG, 1_150)])
 @pytest.mark.parametrize("act", ["read", "read again", "rename", "start and cancel", "trash and restore"])
 def test_what_an_act_of_the_day_leaves_in_the_log(redis: Any, act: str, name: str, most: int) -> None:

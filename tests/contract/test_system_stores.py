@@ -156,6 +156,7 @@ def test_a_store_whose_hash_has_a_field_of_the_barrier_alone_gets_the_note(redis
     assert len(installs(redis)) == 1
 
 
+@pytest.mark.one_server
 @pytest.mark.real_only
 def test_many_processes_that_start_at_once_write_one_note(redis: Redis, store_server: Store) -> None:
     many = 12
@@ -199,6 +200,7 @@ def test_a_start_says_which_setting_has_a_weak_password(store_server: Store) -> 
         first_admin_notice(chosen_for(store_server, admin_password=Secret("Summer2026")))
 
 
+@pytest.mark.one_server
 @pytest.mark.real_only
 def test_a_store_that_is_full_can_be_started_all_the_same(redis: Redis, store_server: Store) -> None:
     before = redis.config_get("maxmemory")["maxmemory"]

@@ -122,6 +122,8 @@ def run_sentinels(directory: Path, replicas: int = 2, sentinels: int = 3) -> Ite
             home.mkdir(parents=True)
             values: dict[str, object] = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "yes"}
             values |= {"dir": home, "repl-diskless-sync-delay": 0, "maxmemory-policy": "noeviction"}
+            # As docs/scale.md has them: else a bulk upload drops a replica that is behind.
+            values |= {"repl-backlog-size": "256mb", "client-output-buffer-limit": "replica 1gb 512mb 60"}
             if place:
                 values["replicaof"] = f"127.0.0.1 {servers[0]}"
             words = [word for name, value in values.items() for word in (f"--{name}", str(value))]

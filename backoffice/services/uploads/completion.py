@@ -21,8 +21,8 @@ from backoffice.errors import (
     ChunksMissing,
     Completing,
     Conflict,
-    Gone,
     IdentityChanged,
+    IntentLost,
     Invalid,
     NotFound,
     Unavailable,
@@ -191,7 +191,7 @@ class Completion:
         except (BackofficeError, IdentityChanged) as error:
             with suppress(Unavailable):
                 Cleanup(self.uploads, self.chunks, self.intents, self.now).withdraw([intent.file_id])
-            if isinstance(error, NotFound) and not isinstance(error, Gone):
+            if isinstance(error, IntentLost):
                 # All this took so long that the worker has given it up.
                 raise Unavailable from error
             raise

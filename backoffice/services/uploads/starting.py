@@ -110,9 +110,10 @@ class UploadsStarting(UploadsUnderWay):
         self._check_start(actor, size)
         limits = self.limits.for_one_connection() if one_shot else self.limits
         now = self.now()
+        expected = total_chunks if total_chunks != UNKNOWN else -(-(size or 0) // limits.chunk_size)
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
-            id=upload_id or self.chunks.new_id(total_chunks or -(-(size or 0) // self.limits.chunk_size)),
+            id=upload_id or self.chunks.new_id(expected),
             owner=actor.owner,
             begun_by=actor.begins_as if actor.acts_for else "",
             created_at=now,
