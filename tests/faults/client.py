@@ -1,0 +1,82 @@
+"""A client over HTTP that is told the truth: also that there was no answer."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+NONE = 0
+"""The status of an answer that did not come."""
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the act may have been done all the same."""
+        return self.status == NONE or self.status >= 500
+
+
+@dataclass(slots=True)
+class Client:
+    """Who has this token. `slowest`: seconds of the answer that took longest; `wrong`: answers that must not be."""
+
+    url: str
+    token: str
+    slowest: float = 0.0
+    statuses: dict[int, int] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def ask(
+        self, method: str, path: str, body: bytes | object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request over a connection of its own. A body that is no bytes is sent as JSON."""
+        sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        if body is not None and not isinstance(body, bytes):
+            body, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        began = time.monotonic()
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
+        try:
+            connection.request(method, quote(path, safe="/?=&%~"), body, sent)
+            got = connection.getresponse()
+            answer = Answer(got.status, got.read(), dict(got.headers), time.monotonic() - began)
+        except (OSError, http.client.HTTPException):
+            answer = Answer(NONE, seconds=time.monotonic() - began)
+        finally:
+            connection.close()
+        self._note(method, path, answer)
+        return answer
+
+    def _note(self, method: str, path: str, answer: Answer) -> None:
+        self.slowest = max(self.slowest, answer.seconds)
+        self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
+        if answer.status == 500:
+            self.wrong.append(f"{method} {path}: 500 {answer.body[:200]!r}")
+
+    def everything(self, path: str) -> list[Any]:
+        """All items of a list, page by page. Raises AssertionError where it is not there."""
+        found: list[Any] = []
+        cursor = ""
+        while True:
+            joint = "&" if "?" in path else "?"
+            answer = self.ask("GET", f"{path}{joint}limit=500" + (f"&cursor={cursor}" if cursor else ""))
+            assert answer.status == 200, f"GET {path}: {answer.status} {answer.body[:200]!r}"
+            found += answer.json["items"]
+            cursor = answer.json["next_cursor"]
+            if not cursor:
+                return found

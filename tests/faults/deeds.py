@@ -1,0 +1,325 @@
+"""What clients do: each kind of act, by somebody who asks again until there is an answer, and looks before that.
+
+An act is *told* once: by its answer or, where that was lost, by what is to be seen afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.faults.client import NONE, Answer, Client
+from tests.faults.oracle import Oracle, State, digest
+from tests.support.tus import OCTETS, TUS, metadata
+
+PIECE: Final = 70_000
+"""Bytes of a chunk: more than goes through a script."""
+ASK_AGAIN: Final = 0.2
+PASSING: Final = {408, 425, 429, 503}
+
+
+class GaveUp(Exception):
+    """There was no answer for so long that the client went away. Its act is in doubt."""
+
+
+@dataclass(slots=True)
+class Doer:
+    """Does acts one after the other, with names and bytes that come from a seed. `seconds`: how long it asks again."""
+
+    client: Client
+    oracle: Oracle
+    seed: str
+    seconds: float = 60.0
+    number: int = 0
+    chance: random.Random = field(init=False)
+    prepared: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)  # noqa: S311 - to be repeated, not to be secret
+
+    def name(self, kind: str) -> str:
+        self.number += 1
+        return f"{kind}-{self.seed}-{self.number}.bin"
+
+    def noise(self, size: int) -> bytes:
+        return self.chance.randbytes(size)
+
+    def again(self, step: Callable[[], Answer], doubt: Callable[[], object] | None = None) -> Answer:
+        """The answer that is one: what passes is asked again. `doubt`: what to note where there was no answer."""
+        end = time.monotonic() + self.seconds
+        while True:
+            answer = step()
+            if answer.status == NONE or answer.status in PASSING:
+                if doubt and answer.in_doubt:
+                    doubt()
+                if time.monotonic() > end:
+                    raise GaveUp(f"{answer.status} {answer.body[:200]!r}")
+                time.sleep(ASK_AGAIN)
+                continue
+            return answer
+
+    def found(self, name: str) -> Any:
+        """The file of that name as it stands, None where there is none."""
+        answer = self.again(lambda: self.client.ask("GET", f"/files?q={name}&sort=name"))
+        assert answer.status == 200, (answer.status, answer.body)
+        return next((item for item in answer.json["items"] if item["name"] == name), None)
+
+
+Deed = Callable[[Doer], None]
+"""The act. What it needs was made by the preparation of the same name."""
+
+
+def refused(answer: Answer) -> AssertionError:
+    return AssertionError(f"refused for no reason: {answer.status} {answer.body[:300]!r}")
+
+
+def put(doer: Doer) -> None:
+    """One body that is sent again where its answer was lost: then the name tells whether it is there."""
+    name, data = doer.name("put"), doer.noise(doer.chance.choice((900, 40_000, 150_000)))
+    path = f"/files/{name}?on_conflict=fail"
+    answer = doer.again(lambda: doer.client.ask("PUT", path, data), lambda: doer.oracle.doubt(name))
+    _stored(doer, name, data, answer)
+
+
+def _stored(doer: Doer, name: str, data: bytes, answer: Answer) -> None:
+    if answer.status == 201:
+        doer.oracle.told(name, answer.json["id"], digest(data))
+    elif answer.status == 409 and name in doer.oracle.unsure:
+        there = doer.found(name)
+        assert there is not None, f"{name} is taken and not there"
+        doer.oracle.told(name, there["id"], digest(data))
+    else:
+        raise refused(answer)
+
+
+def chunks(doer: Doer) -> None:
+    """Chunks that were acknowledged are not sent again, unless the site says that they are missing (after a fail-over
+    that may be)."""
+    name = doer.name("chunks")
+    parts = [doer.noise(PIECE), doer.noise(PIECE), doer.noise(500)]
+    data = b"".join(parts)
+
+    def send(index: int, upload: str) -> Answer:
+        where = f"&file_id={upload}" if upload else ""
+        path = f"/upload_chunk?total_chunks={len(parts)}&chunk_index={index}{where}"
+        octets = {"Content-Type": "application/octet-stream"}
+        return doer.again(lambda: doer.client.ask("POST", path, parts[index], octets))
+
+    def begin() -> str:
+        answer = send(0, "")
+        if answer.status != 200:
+            raise refused(answer)
+        return str(answer.json["file_id"])
+
+    upload = begin()
+    missing = list(range(1, len(parts)))
+    for _ in range(5):
+        for index in missing:
+            answer = send(index, upload)
+            if answer.status == 404:  # of a store that lost its last moments: it was never acknowledged as a file
+                upload, missing = begin(), []
+                break
+            if answer.status != 200:
+                raise refused(answer)
+        asked = {"file_id": upload, "name": name, "total_size": len(data)}
+        answer = doer.again(
+            lambda asked=asked: doer.client.ask("POST", "/upload_complete", asked), lambda: doer.oracle.doubt(name)
+        )
+        if answer.status == 201:
+            break
+        if answer.status == 404:
+            upload, missing = begin(), list(range(1, len(parts)))
+        elif answer.status == 409 and "missing" in answer.json:
+            missing = [one for first, last in answer.json["missing"] for one in range(first, last + 1)]
+        else:
+            time.sleep(1)  # another completion, whose worker died, has the lease for a while
+            missing = []
+    _stored(doer, name, data, answer)
+
+
+def tus(doer: Doer) -> None:
+    name, data = doer.name("tus"), doer.noise(130_000)
+    begun = {**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": metadata(filename=name)}
+    made = doer.again(lambda: doer.client.ask("POST", "/tus/", b"", begun))
+    if made.status != 201:
+        raise refused(made)
+    path = "/tus/" + made.headers["Location"].rpartition("/")[2].partition("~")[0]
+    for upto in (50_000, len(data), len(data)):
+        head = doer.again(lambda: doer.client.ask("HEAD", path, None, TUS))
+        if head.status != 200:
+            raise refused(head)
+        offset = int(head.headers["Upload-Offset"])
+        if offset == len(data):
+            break
+        headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": OCTETS}
+        answer = doer.client.ask("PATCH", path, data[offset:upto], headers)
+        if answer.in_doubt or answer.status in PASSING:
+            doer.oracle.doubt(name)
+            time.sleep(ASK_AGAIN)
+            tus_rest(doer, path, name, data)
+            break
+        if answer.status not in {204, 409}:
+            raise refused(answer)
+    there = doer.found(name)
+    assert there is not None, f"{name} is whole and no file"
+    doer.oracle.told(name, there["id"], digest(data))
+
+
+def tus_rest(doer: Doer, path: str, name: str, data: bytes) -> None:
+    """Go on where the site says that it is, until all of it is there."""
+
+    def step() -> Answer:
+        head = doer.again(lambda: doer.client.ask("HEAD", path, None, TUS))
+        if head.status != 200:
+            raise refused(head)
+        offset = int(head.headers["Upload-Offset"])
+        headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": OCTETS}
+        answer = doer.client.ask("PATCH", path, data[offset:], headers)
+        return Answer(503) if answer.status == 409 else answer
+
+    answer = doer.again(step, lambda: doer.oracle.doubt(name))
+    if answer.status != 204:
+        raise refused(answer)
+
+
+def batch(doer: Doer) -> None:
+    """Small files in one request. After a lost answer what is there is asked for by name, and the rest sent anew."""
+    files = {doer.name("batch"): doer.noise(2_000) for _ in range(4)}
+
+    def doubt() -> None:
+        for name in files:
+            if name not in doer.oracle.kept:
+                doer.oracle.doubt(name)
+
+    answer = doer.again(lambda: doer.client.ask("POST", "/files/batch", *_form(files)), doubt)
+    if answer.status != 200:
+        raise refused(answer)
+    late = {}
+    for (name, data), item in zip(files.items(), answer.json["items"], strict=True):
+        if file := item.get("file"):
+            doer.oracle.told(name, file["id"], digest(data))
+        elif item["problem"]["status"] == 409 and name in doer.oracle.unsure:
+            there = doer.found(name)
+            assert there is not None, f"{name} is taken and not there"
+            doer.oracle.told(name, there["id"], digest(data))
+        elif item["problem"]["status"] in PASSING:
+            doer.oracle.doubt(name)
+            late[name] = data
+        else:
+            raise AssertionError(f"{name}: {item['problem']}")
+    for name, data in late.items():
+        path = f"/files/{name}?on_conflict=fail"
+        _stored(doer, name, data, doer.again(lambda path=path, data=data: doer.client.ask("PUT", path, data)))
+
+
+def _form(files: dict[str, bytes]) -> tuple[bytes, dict[str, str]]:
+    told = json.dumps({"files": [{"name": name, "on_conflict": "fail"} for name in files]}).encode()
+    parts = [b'--edge\r\nContent-Disposition: form-data; name="files"\r\n\r\n' + told + b"\r\n"]
+    parts += [
+        b'--edge\r\nContent-Disposition: form-data; name="content"; filename="x"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n" + data + b"\r\n"
+        for data in files.values()
+    ]
+    return b"".join([*parts, b"--edge--\r\n"]), {"Content-Type": "multipart/form-data; boundary=edge"}
+
+
+def a_file(doer: Doer) -> None:
+    """The preparation of what is done to a file."""
+    put(doer)
+    doer.prepared["file"] = next(reversed(doer.oracle.kept.values()))
+
+
+def replace(doer: Doer) -> None:
+    """Other content. With the entity tag it happens once, however often it is asked for."""
+    file, data = doer.prepared.pop("file"), doer.noise(90_000)
+    sha256 = digest(data)
+    head = doer.again(lambda: doer.client.ask("HEAD", f"/files/{file.id}"))
+    headers = {"If-Match": head.headers["ETag"], "Content-Type": "application/octet-stream"}
+    answer = doer.again(
+        lambda: doer.client.ask("PUT", f"/files/{file.id}/content", data, headers),
+        lambda: doer.oracle.doubt(file.name, sha256),
+    )
+    if answer.status == 412 and sha256 in file.maybe:
+        now = doer.again(lambda: doer.client.ask("GET", f"/files/{file.id}"))
+        assert digest(now.body) == sha256, f"{file.name}: neither the one content nor the other"
+    elif answer.status not in {200, 201}:
+        raise refused(answer)
+    doer.oracle.replaced(file.name, sha256)
+
+
+def purge(doer: Doer) -> None:
+    file = doer.prepared.pop("file")
+    answer = doer.again(
+        lambda: doer.client.ask("DELETE", f"/files/{file.id}?purge=1"),
+        lambda: doer.oracle.doubt(file.name, State.GONE),
+    )
+    if answer.status != 204 and not (answer.status == 404 and file.maybe):
+        raise refused(answer)
+    doer.oracle.moved(file.name, State.GONE)
+
+
+def a_folder(doer: Doer) -> None:
+    made = doer.again(lambda: doer.client.ask("POST", "/folders", {"name": doer.name("folder")}))
+    assert made.status == 201, made.body
+    names = [doer.name("within") for _ in range(3)]
+    for name in names:
+        data = doer.noise(800)
+        path = f"/files/{name}?folder={made.json['id']}&on_conflict=fail"
+        _stored(doer, name, data, doer.again(lambda path=path, data=data: doer.client.ask("PUT", path, data)))
+    doer.prepared["folder"] = (made.json["id"], made.json["name"], names)
+
+
+def trash_folder(doer: Doer) -> None:
+    folder, called, names = doer.prepared.pop("folder")
+
+    def doubt() -> None:
+        for name in names:
+            doer.oracle.doubt(name, State.TRASHED)
+
+    answer = doer.again(lambda: doer.client.ask("POST", f"/folders/{folder}/trash"), doubt)
+    in_doubt = any(doer.oracle.kept[name].maybe for name in names)
+    if answer.status != 200 and not (answer.status in {404, 409} and in_doubt):
+        raise refused(answer)
+    doer.oracle.folders[folder] = called
+    for name in names:
+        doer.oracle.moved(name, State.TRASHED)
+
+
+def a_user(doer: Doer) -> None:
+    name = doer.name("user").removesuffix(".bin").lower()
+    made = doer.again(lambda: doer.client.ask("POST", "/admin/users", {"username": name}))
+    assert made.status == 201, made.body
+    user = made.json.get("user", made.json)
+    doer.prepared["user"] = user
+    doer.oracle.users[user["id"]] = {user["quota_bytes"]}
+
+
+def edit(doer: Doer) -> None:
+    """An operator changes the quota of a user. The version says whether it was done."""
+    user, quota = doer.prepared.pop("user"), doer.chance.randrange(10**6, 10**9)
+    headers = {"If-Match": f'"{user["id"]}.{user["version"]}"'}
+    answer = doer.again(
+        lambda: doer.client.ask("PATCH", f"/admin/users/{user['id']}", {"quota_bytes": quota}, headers),
+        lambda: doer.oracle.doubt_edit(user["id"], quota),
+    )
+    if answer.status != 200 and not (answer.status == 412 and quota in doer.oracle.users[user["id"]]):
+        raise refused(answer)
+    doer.oracle.edited(user["id"], quota)
+
+
+NOTHING: Final[Deed] = lambda _: None  # noqa: E731 - the preparation of what needs none
+DEEDS: Final[dict[str, tuple[Deed, Deed]]] = {
+    "chunk upload": (NOTHING, chunks),
+    "PUT": (NOTHING, put),
+    "tus": (NOTHING, tus),
+    "replace content": (a_file, replace),
+    "folder to trash": (a_folder, trash_folder),
+    "purge": (a_file, purge),
+    "admin edit": (a_user, edit),
+    "batch": (NOTHING, batch),
+}
+"""Each kind of act: its preparation, which no fault disturbs, and the act."""
