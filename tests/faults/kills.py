@@ -39,6 +39,7 @@ def kills(trial: Trial) -> Iterator[Row]:
                 rows[who].runs += 1
                 rows[who].recovered.append(recovered)
                 rows[who].acknowledged += running.oracle.acknowledged - before
+        running.again()  # all of it is there after another start as well
         verdict = running.judge()
         for row in rows.values():
             row.slowest = running.client.slowest

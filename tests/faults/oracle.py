@@ -18,7 +18,8 @@ DOUBLE = re.compile(r" \(\d+\)$")
 """What a name gets that was taken: an act that was done twice."""
 
 
-FREED_WITHIN = 20.0
+FREED_WITHIN = 45.0
+"""Seconds until the worker frees what a crash has left: it looks each 30."""
 
 
 class State(StrEnum):
