@@ -14,10 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from redis import Redis
+from redis.cluster import RedisCluster
 
 from backoffice.domain.nouns import all_permissions
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.discovery import find
+from backoffice.stores.client import connect
 from tests.faults.client import Client
 from tests.faults.oracle import Oracle, Verdict, entries
 from tests.support.servers import DRIVER, ROOT, Site, descendants, free_ports, wait_for
@@ -38,12 +40,12 @@ class Running:
     oracle: Oracle = field(default_factory=Oracle)
 
     @classmethod
-    def start(cls, data: Path, environ: Mapping[str, str] | None = None) -> Running:
+    def start(cls, data: Path, environ: Mapping[str, str] | None = None, oracle: Oracle | None = None) -> Running:
         environ = {"BACKOFFICE_WEB_WORKERS": "2", "BACKOFFICE_ADMIN_PASSWORD": PASSWORD, **(environ or {})}
         [port] = free_ports(1)
         site = Site.start(data, environ=environ, port=port)
         url = site.ready(READY_WITHIN)
-        running = cls(data, environ, port, site, Client(url, ""))
+        running = cls(data, environ, port, site, Client(url, ""), oracle or Oracle())
         running.client.token = running.a_token()
         return running
 
@@ -64,7 +66,9 @@ class Running:
     def layout(self) -> Layout:
         return Layout.at(self.data)
 
-    def store(self) -> Redis:
+    def store(self) -> Redis | RedisCluster:
+        if url := self.environ.get("REDIS_URL"):
+            return connect(url)
         running = find(self.layout)
         assert running is not None, "the store is not there"
         password = self.layout.store_password.read_text().strip()

@@ -1,0 +1,83 @@
+"""The primary dies, a replica takes its place, which had been stopped for a second before: what was acknowledged with
+level `replica:1` is there; what was not is refused, not lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+
+from tests.faults.groups import NODE_TIMEOUT_MS, Group, run_replicated_cluster, run_sentinels
+from tests.faults.load import Load, under_load
+from tests.faults.oracle import Oracle
+from tests.faults.sites import Running
+from tests.faults.trial import Row, Trial
+
+BACK_WITHIN = NODE_TIMEOUT_MS / 1000 + 6
+"""Seconds until acts are acknowledged again: the time-out, the vote, and a busy machine."""
+KINDS = ("PUT", "chunk upload", "batch", "replace content", "admin edit", "tus")
+STALL = 1.0
+
+
+def failovers(trial: Trial) -> Iterator[Row]:
+    """On a primary with two replicas and three sentinels."""
+    one = Row("Sentinel: the primary is killed while one replica of two hangs for 1 s")
+    both = Row("Sentinel: the primary is killed after both replicas hung for 1 s")
+    for number in range(5 if trial.full else 1):
+        for row, stalled in ((one, 1), (both, 2)):
+            if row is one and not trial.full:
+                continue
+            directory = trial.place(f"sentinel-{stalled}-{number}")
+            with run_sentinels(directory) as group:
+                environ = {"REDIS_URL": group.url, "BACKOFFICE_REPLICAS": "1"}
+                _fail_over(directory, group, row, environ, list(group.servers)[1 : 1 + stalled], f"f{trial.seed}.{number}")
+    yield from (row for row in (one, both) if row.runs)
+
+
+def cluster_failovers(trial: Trial) -> Iterator[Row]:
+    """On three primaries with a replica each: the one that has the records is killed after its replica hung."""
+    row = Row("Cluster 3+3: the primary of the records is killed after its replica hung for 1 s")
+    for number in range(3 if trial.full else 1):
+        directory = trial.place(f"cluster-{number}")
+        with run_replicated_cluster(directory) as group:
+            primary = _owner(group)
+            replica = list(group.servers)[list(group.servers).index(primary) + 3]
+            environ = {"REDIS_URL": group.url, "BACKOFFICE_REPLICAS": "1"}
+            _fail_over(directory, group, row, environ, [replica], f"c{trial.seed}.{number}", primary)
+    yield row
+
+
+def _owner(group: Group) -> int:
+    slot = int(group.ask(next(iter(group.servers)), "CLUSTER", "KEYSLOT", "{bo}"))
+    return list(group.servers)[slot // (-(-16384 // 3))]
+
+
+def _fail_over(
+    directory: object, group: Group, row: Row, environ: dict[str, str], stalled: list[int], seed: str, primary: int = 0
+) -> None:
+    primary = primary or next(iter(group.servers))
+    running = Running.start(directory / "data", environ, Oracle(lenient=True))  # type: ignore[operator]
+    try:
+        with under_load([running.client.url], running.client.token, running.oracle, seed, KINDS) as load:
+            time.sleep(1.5)
+            group.signal(signal.SIGSTOP, *stalled)
+            time.sleep(STALL)
+            group.signal(signal.SIGKILL, primary)
+            killed = time.monotonic()
+            group.signal(signal.SIGCONT, *stalled)
+            time.sleep(BACK_WITHIN)
+        _judge(running, row, load, killed)
+    finally:
+        running.site.close()
+
+
+def _judge(running: Running, row: Row, load: Load, killed: float) -> None:
+    row.runs += 1
+    back = load.first_after(killed + 0.2)
+    row.recovered.append(back)
+    row.slowest = max(row.slowest or 0, load.slowest)
+    row.problems += load.failures
+    if not back <= BACK_WITHIN:
+        row.problems.append(f"nothing was acknowledged for {back:.1f} s")
+    row.count(running.judge())
+    row.note = f"answers of the last run: {load.answers}; acts without a promise that were lost: {running.oracle.undone}"
