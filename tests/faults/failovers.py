@@ -3,9 +3,11 @@ level `replica:1` is there; what was not is refused, not lost."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.faults.groups import NODE_TIMEOUT_MS, Group, run_replicated_cluster, run_sentinels
 from tests.faults.load import Load, under_load
@@ -17,21 +19,53 @@ BACK_WITHIN = NODE_TIMEOUT_MS / 1000 + 6
 """Seconds until acts are acknowledged again: the time-out, the vote, and a busy machine."""
 KINDS = ("PUT", "chunk upload", "batch", "replace content", "admin edit", "tus")
 STALL = 1.0
+FILLER = "{bo}filler"
 
 
 def failovers(trial: Trial) -> Iterator[Row]:
     """On a primary with two replicas and three sentinels."""
-    one = Row("Sentinel: the primary is killed while one replica of two hangs for 1 s")
-    both = Row("Sentinel: the primary is killed after both replicas hung for 1 s")
+    rows = {
+        "one": Row("Sentinel: the primary is killed while one replica of two hangs for 1 s"),
+        "both": Row("Sentinel: the primary is killed after both replicas hung for 1 s"),
+        "hangs": Row("Sentinel: the primary hangs until another has its place, and comes back"),
+    }
     for number in range(5 if trial.full else 1):
-        for row, stalled in ((one, 1), (both, 2)):
-            if row is one and not trial.full:
+        for kind, row in rows.items():
+            if kind == "one" and not trial.full:
                 continue
-            directory = trial.place(f"sentinel-{stalled}-{number}")
+            directory = trial.place(f"sentinel-{kind}-{number}")
             with run_sentinels(directory) as group:
-                environ = {"REDIS_URL": group.url, "BACKOFFICE_REPLICAS": "1"}
-                _fail_over(directory, group, row, environ, list(group.servers)[1 : 1 + stalled], f"f{trial.seed}.{number}")
-    yield from (row for row in (one, both) if row.runs)
+                seed = f"f{trial.seed}.{kind}.{number}"
+                if kind == "hangs":
+                    _hang(directory, group, row, seed, trial.chance(seed).uniform(2.5, 4.5))
+                else:
+                    stalled = list(group.servers)[1 : 2 if kind == "one" else 3]
+                    _fail_over(directory, group, row, stalled, seed)
+    yield from (row for row in rows.values() if row.runs)
+
+
+def _hang(directory: Path, group: Group, row: Row, seed: str, seconds: float) -> None:
+    """Whatever it says after that, and before it is told that it is none any more, is said in good faith and lost."""
+    primary = next(iter(group.servers))
+    with _site(directory, group) as running:
+        with under_load([running.client.url], running.client.token, running.oracle, seed, KINDS) as load:
+            time.sleep(1.5)
+            group.signal(signal.SIGSTOP, primary)
+            stopped = time.monotonic()
+            time.sleep(seconds)
+            group.signal(signal.SIGCONT, primary)
+            time.sleep(BACK_WITHIN - seconds + 2)
+        _judge(running, row, load, stopped)
+
+
+@contextlib.contextmanager
+def _site(directory: Path, group: Group) -> Iterator[Running]:
+    environ = {"REDIS_URL": group.url, "BACKOFFICE_REPLICAS": "1"}
+    running = Running.start(directory / "data", environ, Oracle(lenient=True))
+    try:
+        yield running
+    finally:
+        running.site.close()
 
 
 def cluster_failovers(trial: Trial) -> Iterator[Row]:
@@ -42,8 +76,7 @@ def cluster_failovers(trial: Trial) -> Iterator[Row]:
         with run_replicated_cluster(directory) as group:
             primary = _owner(group)
             replica = list(group.servers)[list(group.servers).index(primary) + 3]
-            environ = {"REDIS_URL": group.url, "BACKOFFICE_REPLICAS": "1"}
-            _fail_over(directory, group, row, environ, [replica], f"c{trial.seed}.{number}", primary)
+            _fail_over(directory, group, row, [replica], f"c{trial.seed}.{number}", primary)
     yield row
 
 
@@ -52,23 +85,27 @@ def _owner(group: Group) -> int:
     return list(group.servers)[slot // (-(-16384 // 3))]
 
 
-def _fail_over(
-    directory: object, group: Group, row: Row, environ: dict[str, str], stalled: list[int], seed: str, primary: int = 0
-) -> None:
+def _fail_over(directory: Path, group: Group, row: Row, stalled: list[int], seed: str, primary: int = 0) -> None:
     primary = primary or next(iter(group.servers))
-    running = Running.start(directory / "data", environ, Oracle(lenient=True))  # type: ignore[operator]
-    try:
+    with _site(directory, group) as running:
         with under_load([running.client.url], running.client.token, running.oracle, seed, KINDS) as load:
             time.sleep(1.5)
             group.signal(signal.SIGSTOP, *stalled)
+            _fill_the_way(group, primary)
             time.sleep(STALL)
             group.signal(signal.SIGKILL, primary)
             killed = time.monotonic()
             group.signal(signal.SIGCONT, *stalled)
             time.sleep(BACK_WITHIN)
         _judge(running, row, load, killed)
-    finally:
-        running.site.close()
+
+
+def _fill_the_way(group: Group, primary: int) -> None:
+    """What is on its way to a replica that hangs arrives when that goes on, also when the sender has died. So the
+    sockets are filled first: from here on a write stays with the primary, and dies with it."""
+    for _ in range(6):
+        group.ask(primary, "SET", FILLER, bytes(8 * 1024**2))
+    group.ask(primary, "DEL", FILLER)
 
 
 def _judge(running: Running, row: Row, load: Load, killed: float) -> None:
