@@ -17,9 +17,10 @@ from redis.exceptions import ResponseError
 
 from backoffice.domain.limits import MIN_FREE_DISK
 from backoffice.errors import StoreFull, Unavailable
-from backoffice.stores.client import Db, store_errors
+from backoffice.stores.client import Command, Db, store_errors
 from backoffice.stores.cluster import primaries, wait_on_cluster
 from backoffice.stores.keys import Keys
+from backoffice.stores.last_commit import take_commit
 from backoffice.stores.together import current_read
 
 WAIT_MS = 2_000
@@ -63,8 +64,9 @@ class RedisDurability:
     The level comes from the server's settings. `WAITAOF` plays no part: on several server versions it answers before
     anything is on the disk, so with `appendfsync everysec` or `no` the level is `os`, and with `always` the reply to a
     write is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this
-    connection. On a cluster that is done on every primary, for the bytes of a file lie on several: each has to have its
-    replicas.
+    connection; and with the question whether this server has the commit that it is for, which was carried out by
+    another one where the primary has changed in between. On a cluster it is done on every primary, for the bytes of a
+    file lie on several: each has to have its replicas.
     """
 
     def __init__(self, db: Db, keys: Keys, replicas: int = 0) -> None:
@@ -88,13 +90,17 @@ class RedisDurability:
     def barrier(self) -> None:
         if not self._replicas:
             return
+        commit = take_commit()
+        asked: list[Command] = [("EXISTS", commit)] if commit is not None else []
         if isinstance(self._db.client, RedisCluster):
             reached = wait_on_cluster(self._db.client, self._replicas, WAIT_MS)
-            if reached < self._replicas:
-                raise Unavailable(_TOO_FEW)
-            return
-        key = self._keys.install
-        _, reached = self._db.many([("HSET", key, "barrier", 1), ("WAIT", self._replicas, WAIT_MS)])
+            there = self._db.many(asked)
+        else:
+            key = self._keys.install
+            waiting: list[Command] = [("HSET", key, "barrier", 1), ("WAIT", self._replicas, WAIT_MS)]
+            _, reached, *there = self._db.many([*waiting, *asked])
+        if there and not int(there[0]):
+            raise Unavailable("Another server has become the primary, and does not have the file; send it again.")
         if int(reached) < self._replicas:
             raise Unavailable(_TOO_FEW)
 

@@ -51,9 +51,16 @@ class Row:
         self.lost += verdict.lost
         self.problems += verdict.problems
 
+    expected: str = ""
+    """Why what was lost is no surprise: it is shown, and judged by people."""
+
+    def known(self, why: str) -> None:
+        """Losses are what such a site has to expect; they stay in the row."""
+        self.expected = why
+
     @property
     def good(self) -> bool:
-        return not self.lost and not self.problems
+        return bool(self.expected) or not (self.lost or self.problems)
 
 
 Fault = Callable[[Trial], Iterator[Row]]

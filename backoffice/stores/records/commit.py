@@ -11,6 +11,7 @@ from backoffice.domain.audit import NO_OBJECT, AuditEvent, Outcome
 from backoffice.errors import BackofficeError, LeaseLost, TooMany
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.keys import Keys
+from backoffice.stores.last_commit import note_commit
 from backoffice.stores.log.segments import Appending
 
 KEEP_SECONDS = 120
@@ -194,6 +195,7 @@ class Commit:
         status, what, *rest = script.run(db, self._all, before=self._before, ground=self._ground)
         if status == b"done":
             self.replies = rest
+            note_commit(next(iter(self._keys)))
             return str(what.decode())
         error = self._errors[int(what)]
         raise error if isinstance(error, BackofficeError) else error(rest[0])
