@@ -21,6 +21,7 @@ ALL_BACK_WITHIN = 30.0
 """Where an answer takes all replicas: until the last one, the old primary itself, follows."""
 KINDS = ("PUT", "chunk upload", "batch", "replace content", "admin edit", "tus")
 STALL = 1.0
+RESTARTED_AFTER = 4.0
 FILLER = "{bo}filler"
 
 
@@ -113,7 +114,9 @@ def _fail_over(
             group.signal(signal.SIGKILL, primary)
             killed = time.monotonic()
             group.signal(signal.SIGCONT, *stalled)
-            time.sleep(BACK_WITHIN)
+            time.sleep(RESTARTED_AFTER)
+            group.start(primary)  # it comes back as a replica; of two servers one alone takes no writes
+            time.sleep(BACK_WITHIN - RESTARTED_AFTER + 2)
         _judge(running, row, load, killed)
 
 

@@ -38,8 +38,15 @@ class Group:
     """Servers by their ports. `url`: what `REDIS_URL` says."""
 
     url: str
+    directory: Path
+    stack: contextlib.ExitStack
+    commands: dict[int, list[str]] = field(default_factory=dict)
     servers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     sentinels: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, port: int) -> None:
+        """A server, for the first time or as whoever watches over it starts it again."""
+        self.servers[port] = self.stack.enter_context(_running(self.commands[port], self.directory))
 
     def ask(self, port: int, *words: object) -> Any:
         with contextlib.closing(Redis(port=port, socket_timeout=5)) as client:
@@ -71,13 +78,13 @@ def run_sentinels(directory: Path) -> Iterator[Group]:
     ports = free_ports(6)
     servers, sentinels = ports[:3], ports[3:]
     hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
-    group = Group(f"redis+sentinel://{hosts}/{SERVICE}")
     with contextlib.ExitStack() as stack:
-        stack.callback(group.go_on)
+        group = Group(f"redis+sentinel://{hosts}/{SERVICE}", directory, stack)
         for port in servers:
             (directory / str(port)).mkdir(parents=True)
             own = {} if port == servers[0] else {"replicaof": f"127.0.0.1 {servers[0]}"}
-            group.servers[port] = stack.enter_context(_server(directory, port, own))
+            group.commands[port] = _server(directory, port, own)
+            group.start(port)
         for port in servers:
             wait_for(lambda port=port: _up(port), "a server answers")
         for port in servers[1:]:
@@ -90,10 +97,9 @@ def run_sentinels(directory: Path) -> Iterator[Group]:
         yield group
 
 
-def _server(directory: Path, port: int, own: dict[str, object]) -> contextlib.AbstractContextManager[Any]:
+def _server(directory: Path, port: int, own: dict[str, object]) -> list[str]:
     values = {**COMMON, "port": port, "dir": directory / str(port), **own}
-    words = [word for name, value in values.items() for word in (f"--{name}", str(value))]
-    return _running([str(binary()), *words], directory)
+    return [str(binary()), *(word for name, value in values.items() for word in (f"--{name}", str(value)))]
 
 
 def _sentinel(directory: Path, port: int, primary: int) -> contextlib.AbstractContextManager[Any]:
@@ -128,8 +134,9 @@ def run_replicated_cluster(directory: Path) -> Iterator[Group]:
     """Three primaries, the first three of `servers`, and their replicas in the same order."""
     ports = free_ports(12)
     nodes, buses = ports[:6], ports[6:]
-    group = Group("redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in nodes[:3]))
+    url = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in nodes[:3])
     with contextlib.ExitStack() as stack:
+        group = Group(url, directory, stack)
         for port, bus in zip(nodes, buses, strict=True):
             (directory / str(port)).mkdir(parents=True)
             own = {
@@ -140,7 +147,8 @@ def run_replicated_cluster(directory: Path) -> Iterator[Group]:
                 # The primaries take writes before their replicas have come.
                 "min-replicas-to-write": 0,
             }
-            group.servers[port] = stack.enter_context(_server(directory, port, own))
+            group.commands[port] = _server(directory, port, own)
+            group.start(port)
         for port in nodes:
             wait_for(lambda port=port: _up(port), "a node answers")
         _join(group, nodes, buses)
