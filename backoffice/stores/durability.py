@@ -187,7 +187,7 @@ def server_settings(db: Db, name: str) -> set[str]:
             answers: list[Any] = [node.config_get(name) for node in nodes]
     except ResponseError:
         return {""}
-    values = [answer.get(name, "") for answer in answers]
+    values = [answer.get(name, answer.get(name.encode(), "")) for answer in answers]
     return {value.decode() if isinstance(value, bytes) else str(value) for value in values}
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from redis.cluster import RedisCluster
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
@@ -38,3 +39,15 @@ def test_a_server_that_does_not_have_the_commit_gives_no_barrier(tmp_path: Path)
                 durability.barrier()
                 client.delete(*client.keys("*request*"))
                 durability.barrier()  # of nothing in particular: the file was there before this request
+
+
+def test_a_cluster_with_a_log_says_how_it_is_synced(cluster: RedisCluster) -> None:
+    """Each upload asks for the level: it must be an answer, whatever the settings."""
+    for synced, level in (("everysec", "os"), ("always", "disk")):
+        cluster.config_set("appendonly", "yes", target_nodes=RedisCluster.PRIMARIES)
+        cluster.config_set("appendfsync", synced, target_nodes=RedisCluster.PRIMARIES)
+        try:
+            assert RedisDurability(Db(cluster), KEYS).level == level
+        finally:
+            cluster.config_set("appendonly", "no", target_nodes=RedisCluster.PRIMARIES)
+            cluster.config_set("appendfsync", "everysec", target_nodes=RedisCluster.PRIMARIES)
