@@ -51,7 +51,7 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 
 
 def main(argv: list[str]) -> int:
-    testing = argv[:1] in (["test"], ["mutations"], ["screenshots"])
+    testing = argv[:1] in (["test"], ["mutations"], ["screenshots"], ["faults"])
     lock = TEST_LOCK if testing else RUNTIME_LOCK
     inside = Path(sys.prefix).resolve() == VENV.resolve()
     if not (_satisfied(lock) if inside else _has_the_versions_of(lock)):
@@ -61,7 +61,8 @@ def main(argv: list[str]) -> int:
     if str(HERE) not in sys.path:
         sys.path.insert(0, str(HERE))
     if testing:
-        return {"test": _test, "mutations": _mutations, "screenshots": _screenshots}[argv[0]](argv[1:])
+        known = {"test": _test, "mutations": _mutations, "screenshots": _screenshots, "faults": _faults}
+        return known[argv[0]](argv[1:])
     return int(importlib.import_module("backoffice.cli").main(argv) or 0)
 
 
@@ -249,6 +250,13 @@ def _mutations(arguments: list[str]) -> int:
     """What the tests notice of controls that are taken away."""
     os.chdir(HERE)
     return int(importlib.import_module("tests.security.mutants.run").main(arguments))
+
+
+def _faults(arguments: list[str]) -> int:
+    """Whether anything that was acknowledged is lost when processes die, disks are full and the like."""
+    os.chdir(HERE)
+    compileall.compile_dir("backoffice", quiet=2)
+    return int(importlib.import_module("tests.faults.run").main(arguments))
 
 
 def _screenshots(arguments: list[str]) -> int:

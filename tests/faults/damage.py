@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from backoffice.stores.durability import CACHE_SECONDS
 from tests.faults.client import Answer
 from tests.faults.deeds import DEEDS, Doer, GaveUp
 from tests.faults.oracle import digest, entries
@@ -240,6 +241,7 @@ def full_disk(trial: Trial) -> Iterator[Row]:
             doer = do_each(running, f"d{trial.seed}")
             for _ in range(3 if trial.full else 1):
                 _crowd(filler, disk, 100)
+                time.sleep(CACHE_SECONDS + 0.5)  # for so long what was seen of the disk holds
                 stored = _fill(running, row, doer)
                 row.problems += ["uploads were taken on a full disk"] if len(stored) > 3 else []
                 _crowd(filler, disk, 0)

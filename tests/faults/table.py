@@ -1,0 +1,23 @@
+"""All faults, by the names by which they are asked for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.damage import cut_log, damaged_log, flipped_bits, full_disk, full_memory
+from tests.faults.failovers import cluster_failovers, failovers
+from tests.faults.kills import kills
+from tests.faults.stops import stops
+from tests.faults.trial import Fault
+
+FAULTS: Final[dict[str, Fault]] = {
+    "kill": kills,
+    "stop": stops,
+    "failover": failovers,
+    "cluster": cluster_failovers,
+    "disk": full_disk,
+    "memory": full_memory,
+    "cut-log": cut_log,
+    "damaged-log": damaged_log,
+    "bits": flipped_bits,
+}
