@@ -32,7 +32,7 @@ class Answer:
         return self.status == NONE or self.status >= 500
 
 
-@dataclass(slots=True)
+@dataclass
 class Client:
     """Who has this token. `slowest`: seconds of the answer that took longest; `wrong`: answers that must not be."""
 

@@ -16,6 +16,7 @@ from tests.faults.oracle import digest, entries
 from tests.faults.sites import PASSWORD, Running
 from tests.faults.trial import NotTried, Row, Trial
 from tests.integration.data_script import Api, sign_in
+from tests.support.long_acts import SHELL, services_of
 from tests.support.servers import Site, wait_for
 
 MIB = 1024**2
@@ -117,11 +118,9 @@ def _flip(running: Running, row: Row, where: str, trial: Trial, number: int) -> 
     answer = running.client.ask("GET", f"/files/{file.id}")
     if answer.status == 200 and len(answer.body) == len_of(running, file.id):
         row.problems.append(f"{file.name}: {len(answer.body)} bytes were sent, one of them wrong")
-    asked = running.client.ask("POST", "/jobs", {"kind": "file.verify", "ids": [file.id]})
-    assert asked.status == 202, asked.body
-    wait_for(lambda: _verified(running, file.id) is not None, "the file is verified", 30)
-    if _verified(running, file.id) != [index]:
-        row.problems.append(f"{file.name}: verifying names {_verified(running, file.id)}, and not chunk {index}")
+    verified = services_of(running.data).inspection.verify(SHELL, file.id)
+    if list(verified.damaged) != [index]:
+        row.problems.append(f"{file.name}: verifying names {verified.damaged}, and not chunk {index}")
     with running.store() as store:
         told = [event for event in entries(store) if event["action"] == "file.damaged"]
     if not any(event["object"]["id"] == file.id for event in told):
@@ -129,14 +128,6 @@ def _flip(running: Running, row: Row, where: str, trial: Trial, number: int) -> 
     undo(running, file.id, index, at, bit)
     row.runs += 1
     row.note = "verifying names the file and the chunk"
-
-
-def _verified(running: Running, file_id: str) -> list[int] | None:
-    """The damaged chunks that the last verification found."""
-    with running.store() as store:
-        log = entries(store)
-    found = [one for one in log if one["action"] == "file.verify" and one["object"]["id"] == file_id]
-    return found[-1]["data"].get("damaged", []) if found else None
 
 
 def len_of(running: Running, file_id: str) -> int:
