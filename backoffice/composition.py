@@ -59,6 +59,7 @@ from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.migrations import RedisMigrations
+from backoffice.stores.numbers import RedisNumbers
 from backoffice.stores.views import RedisListLooks, RedisViews
 
 
@@ -227,7 +228,8 @@ def _whole(stores: Stores, settings: Settings, bulk: Bulk) -> tuple[System, Jobs
     """What is about the store as a whole, and about many records."""
     db, keys, chunks, audit = stores.db, stores.keys, stores.chunks, stores.audit
     beats, installation = RedisHeartbeats(db, keys), RedisInstallation(db, keys)
-    system = System(stores.health, stores.durability, chunks, audit, beats, installation)
+    numbers = RedisNumbers(db, keys)
+    system = System(stores.health, stores.durability, chunks, audit, beats, installation, numbers, db.together)
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
     schedule = _backups(stores, settings, maintenance)
     kinds = [backup_kind(schedule)] if schedule.directory is not None else []

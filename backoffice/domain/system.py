@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
+NOTHING_DONE: Final[Mapping[str, int]] = MappingProxyType({})
 SCHEMA = 1
 """Number of the form in which records are stored. A version that stores them in another form has a higher one."""
 
@@ -23,3 +27,36 @@ class Heartbeat:
 
     host: str
     age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for a worker: the name of the job that it waits for, how many, and how long (ms) the first one has."""
+
+    name: str
+    due: int
+    oldest_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteNumbers:
+    """How much there is: uploads that are open, files that are there, jobs by their state, what waits for a worker, and
+    what workers have done since the site was set up (`worker/counts.py`)."""
+
+    uploads: int = 0
+    files: int = 0
+    jobs: Mapping[str, int] = field(default_factory=dict)
+    queues: Sequence[Queue] = ()
+    worked: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """The site as a whole: `numbers`, the workers that live, facts about the store (`System.status`), what a 201
+    promises, and whether uploads are taken."""
+
+    numbers: SiteNumbers
+    workers: Sequence[Heartbeat]
+    store: Mapping[str, str]
+    durability: str
+    room: bool

@@ -18,6 +18,7 @@ import structlog
 from gunicorn.glogging import Logger
 
 from backoffice.logs import json_lines, logger
+from backoffice.measures import count
 from backoffice.web.context import REQUEST_ID
 
 _NAME: Final = "backoffice.access"
@@ -48,6 +49,7 @@ class AccessLog(Logger):  # type: ignore[misc] # gunicorn is not typed
         """There are none."""
 
     def access(self, resp: Any, _req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        count("sent_bytes", "", getattr(resp, "sent", None) or 0)
         path = str(environ.get("PATH_INFO", ""))
         level = logging.DEBUG if path in _PROBES or path.startswith("/static/") else logging.INFO
         if not _levels.isEnabledFor(level):

@@ -19,6 +19,7 @@ import structlog
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from backoffice.logs import logger
+from backoffice.measures import level
 from backoffice.server.connections import Addresses, Connection, Connections
 from backoffice.server.refusals import too_many
 from backoffice.server.threads import Threads
@@ -234,6 +235,9 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
             return
         self._swept = now
         super().notify()
+        level("connections", self.nr_conns)
+        level("threads_busy", self.tpool.busy)
+        level("requests_queued", self.tpool.queued)
         for conn in self._connections:
             if now - conn.idle_since > self._may_wait(conn):
                 self._give_up(conn)

@@ -93,6 +93,11 @@ class Threads(Generic[J]):
         """Jobs that no thread has taken up yet."""
         return len(self._turns)
 
+    @property
+    def busy(self) -> int:
+        """Jobs that have a thread, those that wait for their clients with them."""
+        return len(self._active)
+
     def crowded(self) -> bool:
         """Whether half of the threads that may wait do: whoever has many of them should get no more. Those that do
         something this very moment count as well: they may all wake up at once, when more like them come."""

@@ -20,7 +20,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.roles import Role
 from backoffice.domain.sessions import Session
 from backoffice.domain.shares import Share
-from backoffice.domain.system import Heartbeat, Installation
+from backoffice.domain.system import NOTHING_DONE, Heartbeat, Installation
 from backoffice.domain.throttling import Bucket
 from backoffice.domain.tokens import Token
 from backoffice.domain.users import User
@@ -247,8 +247,9 @@ class Durability(Protocol):
 class Heartbeats(Protocol):
     """Which workers live."""
 
-    def beat(self, host: str) -> None:
-        """The worker on this host lives. Also when memory is full. Not an act."""
+    def beat(self, host: str, done: Mapping[str, int] = NOTHING_DONE) -> None:
+        """The worker on this host lives, and has `done` so much since it said so last (`SiteNumbers.worked`). Also when
+        memory is full. Not an act."""
 
     def alive(self) -> list[Heartbeat]:
         """The workers that live, by host."""

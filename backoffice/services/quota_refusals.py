@@ -11,6 +11,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import NO_OBJECT
 from backoffice.errors import QuotaExceeded
+from backoffice.measures import count
 from backoffice.services.authorization import record_denial
 from backoffice.services.log_ports import AuditLog
 
@@ -34,6 +35,7 @@ def quota_refusals_recorded(audit: AuditLog, actor: Actor) -> Iterator[None]:
     try:
         yield
     except QuotaExceeded:
+        count("over_quota")
         record_denial(audit, actor, Acts.UPLOAD_SEND.takes, NO_OBJECT, "over the quota")
         raise
 

@@ -6,19 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.durability import weaker
-from backoffice.domain.system import Heartbeat, Installation
+from backoffice.domain.system import Heartbeat, Installation, SiteState
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
 from backoffice.services.authorization import authorize
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.log_ports import AuditLog
+from backoffice.services.number_ports import NumberStore
 from backoffice.services.ports import Durability, Heartbeats, InstallationStore, StoreHealth
 
 SERIES: Final[Mapping[str, tuple[Action, ...]]] = {
@@ -50,6 +51,11 @@ class Activity:
     counts: Mapping[str, tuple[int, ...]]
 
 
+def one_after_the_other(*reads: Callable[[], Any]) -> list[Any]:
+    """What these return, each with round trips of its own."""
+    return [read() for read in reads]
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """Whether it works, and how."""
@@ -60,6 +66,8 @@ class System:
     audit: AuditLog
     heartbeats: Heartbeats
     installation: InstallationStore
+    numbers: NumberStore
+    together: Callable[..., list[Any]] = one_after_the_other
     now: Callable[[], int] = now_ms
 
     def ready(self) -> None:
@@ -81,6 +89,16 @@ class System:
         """The background workers that live, by host. None: nothing expires, is purged or gets its checksum."""
         authorize(self.audit, actor, Acts.SYSTEM_READ)
         return self.heartbeats.alive()
+
+    def state(self, actor: Actor) -> SiteState:
+        """All that a scrape of the numbers asks of the site as a whole. Two round trips, and one more every few
+        seconds."""
+        authorize(self.audit, actor, Acts.SYSTEM_READ)
+        numbers, workers, info = self.together(
+            lambda: self.numbers.read(self.now()), self.heartbeats.alive, self.health.info
+        )
+        room = self.health.room() and self.chunks.room()
+        return SiteState(numbers, workers, info, self.durability_level, room)
 
     def install(self, version: str) -> None:
         """Note, once, when this store was set up and by which version of the product. For every start of a process:

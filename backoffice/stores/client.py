@@ -23,6 +23,7 @@ from backoffice.stores.failures import ERRORS, raise_ours, store_errors
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
 from backoffice.stores.through_library import Arg, Client, Command
+from backoffice.stores.timed import Timed
 from backoffice.stores.together import current_read, read_together
 from backoffice.stores.transport import BACK_OFF, REPEATS, Direct, Pending, transport_for
 from backoffice.stores.watch import STALE, Compared, Watch, only_reads, unwatch, watched
@@ -46,7 +47,8 @@ class Db:
         """`shebang`: scripts begin with `#!lua`, so that a server checks memory before the first effect and refuses
         keys of another slot; only the fake server of the tests does without."""
         self.client = client
-        self._transport = transport_for(client)
+        transport = transport_for(client)
+        self._direct, self._transport = isinstance(transport, Direct), Timed(transport)
         self._shebang = shebang
         self._scripts: dict[tuple[str, bool, bool], Script] = {}
 
@@ -58,7 +60,7 @@ class Db:
     @property
     def direct(self) -> bool:
         """Whether commands go over connections of our own, and not by way of the library."""
-        return isinstance(self._transport, Direct)
+        return self._direct
 
     def call(self, *command: Arg) -> Any:
         """One command, one round trip."""

@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 
 from backoffice.domain.limits import MIN_FREE_DISK
 from backoffice.errors import StoreFull, Unavailable
+from backoffice.measures import timed
 from backoffice.stores.client import Command, Db, store_errors
 from backoffice.stores.cluster import primaries, wait_on_cluster
 from backoffice.stores.keys import Keys
@@ -90,6 +91,10 @@ class RedisDurability:
     def barrier(self) -> None:
         if not self._replicas:
             return
+        with timed("barrier", "replicas"):
+            self._wait()
+
+    def _wait(self) -> None:
         commit = take_commit()
         asked: list[Command] = [("EXISTS", commit)] if commit is not None else []
         if isinstance(self._db.client, RedisCluster):

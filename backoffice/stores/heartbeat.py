@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from backoffice.domain.system import Heartbeat
+from backoffice.domain.system import NOTHING_DONE, Heartbeat
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 
@@ -20,10 +21,11 @@ class RedisHeartbeats:
     def __init__(self, db: Db, keys: Keys) -> None:
         self._db, self._keys = db, keys
 
-    def beat(self, host: str) -> None:
-        """The worker on this host lives. Also when memory is full."""
-        keys = [self._keys.worker(host), self._keys.workers]
-        self._db.script("heartbeat", keys, [host, LASTS_SECONDS, LISTED_SECONDS], allow_oom=True)
+    def beat(self, host: str, done: Mapping[str, int] = NOTHING_DONE) -> None:
+        """The worker on this host lives, and has `done` so much since it said so last. Also when memory is full."""
+        keys = [self._keys.worker(host), self._keys.workers, self._keys.worked]
+        numbers = [part for pair in done.items() for part in pair]
+        self._db.script("heartbeat", keys, [host, LASTS_SECONDS, LISTED_SECONDS, *numbers], allow_oom=True)
 
     def alive(self) -> list[Heartbeat]:
         """The workers that live, by host."""

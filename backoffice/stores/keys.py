@@ -43,6 +43,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:epoch:roles                     string  rises with every change of a role
     {bo}:worker:<host>                   string  heartbeat of a worker, 30 seconds
     {bo}:workers                         zset    hosts of the workers of the last day, score = last heartbeat (s)
+    {bo}:worked                          hash    what workers have done: `runs:<job>`, `ms:<job>`, … -> number
     {bo}:step:<job>                      hash    records of the step that a job is in, as far as they are done
     {bo}:keys                            hash    number -> data key, wrapped by a key of the site (JSON);
                                                  none where chunks are not encrypted
@@ -207,6 +208,10 @@ class Keys:
     @property
     def workers(self) -> bytes:
         return self._key("workers")
+
+    @property
+    def worked(self) -> bytes:
+        return self._key("worked")
 
     def job_step(self, job_id: str) -> bytes:
         return self._key("step", job_id)

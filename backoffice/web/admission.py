@@ -16,6 +16,7 @@ from flask import Flask, current_app, request
 
 from backoffice.domain.networks import network
 from backoffice.errors import TooMany
+from backoffice.measures import count
 from backoffice.settings import Settings
 from backoffice.web.identity import actor
 from backoffice.web.route_access import Who, access_of
@@ -63,6 +64,7 @@ class Admission:
             if asked <= self._a_minute and at_work < most:
                 self._at_work[who] = at_work + 1
                 return
+        count("throttled", "requests")
         if at_work >= most:
             raise TooMany(f"At most {most} requests at once; wait until some are answered.", retry_after=RETRY_SECONDS)
         wait = math.ceil(_MINUTE - now % _MINUTE)

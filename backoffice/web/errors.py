@@ -34,6 +34,7 @@ from backoffice.errors import (
     VersionMismatch,
 )
 from backoffice.logs import logger
+from backoffice.measures import count
 from backoffice.web.context import request_id
 from backoffice.web.identity import current_user_or_none
 from backoffice.web.problem import problem_response, title_of
@@ -139,7 +140,8 @@ def problem_of(error: BackofficeError) -> dict[str, Any]:
 
 
 def _told(error: BackofficeError, status: int) -> tuple[str, Mapping[str, Any]]:
-    """The sentence that may be told of it, and further members. What is a failure of ours is logged."""
+    """The sentence that may be told of it, and further members. It is counted, and a failure of ours is logged."""
+    count("errors", error.code)
     if status_of(error) < 500:
         return str(error), error.details
     if isinstance(error, (Unavailable, StoreFull)):
@@ -171,6 +173,7 @@ def _on_http(error: HTTPException) -> Response:
 def _on_anything(error: Exception) -> Response:
     """The last resort: whatever nobody expected."""
     _log.error("request failed", exc_info=error)
+    count("errors", BackofficeError.code)
     return _answer(500, BackofficeError.code, _INTERNAL, {})
 
 

@@ -42,6 +42,6 @@ def init_health(app: Flask) -> None:
     @route_act(Acts.SYSTEM_READ)
     def metrics() -> Response:
         """For Prometheus, with a token that has `system:read`."""
-        return numbers.exposition(workers=len(services().system.workers(actor())))
+        return numbers.exposition(services().system.state(actor()))
 
     app.register_blueprint(bp)

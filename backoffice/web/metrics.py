@@ -1,4 +1,5 @@
-"""Numbers for Prometheus: how many requests, how they ended, how long they took. No path and no name is in them.
+"""Numbers for Prometheus: requests, how they ended, how long they took, and all that this process measures
+(`measures.py`). No path and no name is in them. `docs/watching.md` has a table of all.
 
 With several web processes, `PROMETHEUS_MULTIPROC_DIR` names an empty directory before the application is made
 (`server/gunicorn_app.py` does that); each process counts into a file of its own there and whichever is asked adds all
@@ -8,31 +9,56 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar, cast
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
-from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+
+from backoffice import measures
+from backoffice.domain.system import SiteState
+from backoffice.web.site_metrics import SiteCollector
 
 M = TypeVar("M", Counter, Histogram)
 
 _EXTENSION: Final = "backoffice.metrics"
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+_STORE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 
-
-class _Workers(Collector):
-    """The one number that belongs to the site and not to the process that is asked."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("backoffice_workers", "Background workers alive", value=self._count)
+THINGS: Final[Mapping[str, tuple[str, str, str, tuple[str, ...]]]] = {
+    "chunks": (
+        "chunks",
+        "Chunks stored, refused when they were sent, read, and found damaged or missing",
+        "act",
+        ("stored", "refused", "read", "damaged"),
+    ),
+    "chunk_bytes": ("chunk_bytes", "Bytes of chunks stored and read", "act", ("stored", "read")),
+    "sent_bytes": ("http_sent_bytes", "Bytes of bodies of answers", "", ()),
+    "refused_credentials": (
+        "refused_credentials",
+        "Passwords, tokens and addresses of links that were refused",
+        "credential",
+        ("session", "token", "link"),
+    ),
+    "throttled": (
+        "throttled",
+        "Attempts and requests that were told to wait, by what they were counted by",
+        "by",
+        ("account", "device", "requests"),
+    ),
+    "over_quota": ("quota_refusals", "Uploads refused for want of quota", "", ()),
+    "errors": ("errors", "Refusals and failures that were answered, by their code", "code", ()),
+}
+"""Of each thing of `measures.py`: its name here, help, label, and kinds that are told before there were any: so that
+the first one is a rise."""
+LEVELS: Final[Mapping[str, tuple[str, str]]] = {
+    "connections": ("http_connections", "Connections of clients"),
+    "threads_busy": ("http_threads_busy", "Threads that have a request"),
+    "requests_queued": ("http_requests_queued", "Requests that wait for a thread"),
+}
 
 
 class _Children(Generic[M]):
@@ -46,7 +72,7 @@ class _Children(Generic[M]):
     def of(self, *labels: str) -> M:
         child = self._known.get(labels)
         if child is None:
-            child = self._known[labels] = self._metric.labels(*labels)
+            child = self._known[labels] = self._metric.labels(*labels) if labels else self._metric
         return child
 
     def count(self: _Children[Counter], *labels: str) -> None:
@@ -54,7 +80,7 @@ class _Children(Generic[M]):
 
 
 class Metrics:
-    """The numbers of one application."""
+    """The numbers of one application. It is a listener of `measures`."""
 
     def __init__(self) -> None:
         if _DIRECTORY in os.environ:
@@ -62,32 +88,51 @@ class Metrics:
             values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         labels = ("method", "endpoint", "status")
-        self._requests = _Children(
-            Counter("backoffice_http_requests", "Requests answered", labels, registry=self._registry)
-        )
-        self._seconds = _Children(
-            Histogram(
-                "backoffice_http_request_seconds",
-                "Time until the answer began",
-                ("endpoint",),
-                buckets=_BUCKETS,
-                registry=self._registry,
-            )
-        )
-        self._received = Counter(
-            "backoffice_http_received_bytes", "Bytes of request bodies, as announced", registry=self._registry
-        )
+        self._requests = self._counter("http_requests", "Requests answered", *labels)
+        self._seconds = self._histogram("http_request", "Time until the answer began", _BUCKETS, "endpoint")
+        self._received = self._counter("http_received_bytes", "Bytes of request bodies, as announced")
+        self._received.of()
+        self._took = {
+            "store": self._histogram("store_trip", "Time of a round trip to the store", _STORE_BUCKETS, "kind"),
+            "barrier": self._histogram(
+                "durability_barrier", "Time until what was written was safe", _STORE_BUCKETS, "kind"
+            ),
+        }
+        self._failed = {
+            "store": self._counter("store_failures", "Round trips to the store that brought no answer", "kind"),
+            "barrier": self._counter("durability_barrier_failures", "Waits for safety that were in vain", "kind"),
+        }
+        for kind in ("read", "write", "script", "ahead"):
+            self._failed["store"].of(kind)
+        for kind in ("replicas", "directory"):
+            self._failed["barrier"].of(kind)
+        self._things = {thing: self._thing(*row) for thing, row in THINGS.items()}
+        self._levels = {level: self.gauge(*row) for level, row in LEVELS.items()}
+
+    def _counter(self, name: str, about: str, *labels: str) -> _Children[Counter]:
+        return _Children(Counter(f"backoffice_{name}", about, labels, registry=self._registry))
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> _Children[Histogram]:
+        name = f"backoffice_{name}_seconds"
+        return _Children(Histogram(name, about, labels, buckets=buckets, registry=self._registry))
+
+    def _thing(self, name: str, about: str, label: str, kinds: tuple[str, ...]) -> _Children[Counter]:
+        made = self._counter(name, about, *([label] if label else []))
+        for kind in kinds:
+            made.of(kind)
+        return made
 
     def init_app(self, app: Flask) -> None:
-        """Count every request that reaches `app`."""
+        """Count every request that reaches `app`, and what is measured meanwhile."""
         app.before_request(self._start)
         app.after_request(self._finish)
         app.extensions[_EXTENSION] = self
+        measures.listen("numbers", self)
 
     def counter(self, name: str, about: str, label: str) -> Callable[[str], None]:
         """A new number `backoffice_<name>_total`, by the values of `label`. What comes back counts one event with the
         value that it is called with; there may be few different ones."""
-        return _Children(Counter(f"backoffice_{name}", about, (label,), registry=self._registry)).count
+        return self._counter(name, about, label).count
 
     def gauge(self, name: str, about: str) -> Callable[[float], None]:
         """A new number `backoffice_<name>` that goes up and down, of all web processes that live together. What comes
@@ -95,14 +140,34 @@ class Metrics:
         made = Gauge(f"backoffice_{name}", about, registry=self._registry, multiprocess_mode="livesum")
         return made.set
 
-    def exposition(self, *, workers: int) -> Response:
-        """All numbers in Prometheus' text format. `workers`: how many background workers live, wherever they run."""
+    # -- what is measured
+
+    def took(self, step: str, kind: str, seconds: float, *, failed: bool) -> None:
+        """A step has ended."""
+        if step in self._took:
+            self._took[step].of(kind).observe(seconds)
+            if failed:
+                self._failed[step].of(kind).inc()
+
+    def counted(self, thing: str, kind: str, amount: int) -> None:
+        """So many of a thing."""
+        things = self._things[thing]
+        (things.of(kind) if kind else things.of()).inc(amount)
+
+    def is_at(self, level: str, value: float) -> None:
+        """How many there are now."""
+        self._levels[level](value)
+
+    # -- what is told
+
+    def exposition(self, state: SiteState) -> Response:
+        """All numbers in Prometheus' text format, with those of the site."""
         registry = self._registry
         if _DIRECTORY in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         site = CollectorRegistry()
-        site.register(_Workers(workers))
+        site.register(SiteCollector(state))
         return Response(generate_latest(registry) + generate_latest(site), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     def _start(self) -> None:
@@ -112,7 +177,7 @@ class Metrics:
         endpoint = request.endpoint or "none"
         self._requests.count(request.method, endpoint, str(response.status_code))
         if received := request.content_length:
-            self._received.inc(received)
+            self._received.of().inc(received)
         if (started := g.get("started")) is not None:
             self._seconds.of(endpoint).observe(time.perf_counter() - started)
         return response

@@ -6,14 +6,17 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
+from backoffice.domain.system import NOTHING_DONE
 from backoffice.errors import BackofficeError, StoreFull, Unavailable
+from backoffice.measures import timed
 from backoffice.services.container import Services
+from backoffice.worker.counts import WorkCounts
 from backoffice.worker.proofs import Proofs
 
 DIGEST_SECONDS = 1.0
@@ -29,7 +32,7 @@ BEAT_SECONDS = 10.0
 class Heart(Protocol):
     """Tells everybody that this worker lives."""
 
-    def beat(self, host: str) -> None: ...
+    def beat(self, host: str, done: Mapping[str, int] = NOTHING_DONE) -> None: ...
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class Worker:
     heart: Heart
     host: str = field(default_factory=socket.gethostname)
     stop: threading.Event = field(default_factory=threading.Event)
+    counts: WorkCounts = field(default_factory=WorkCounts)
     _damaged: set[str] = field(default_factory=set)
     _beaten: float = 0.0
     _looks: str = ""
@@ -93,7 +97,9 @@ class Worker:
         ]
 
     def _beat(self) -> bool:
-        self.heart.beat(self.host)
+        done = self.counts.since()
+        self.heart.beat(self.host, done)
+        self.counts.noted(done)
         self._beaten = time.monotonic()
         return False
 
@@ -130,6 +136,7 @@ class Worker:
 
     def run(self) -> None:
         """Until `stop` is set. While the store is away it waits, and goes on when it is back."""
+        self.counts.listen()
         jobs = self.jobs()
         try:
             while not self.stop.is_set():
@@ -155,7 +162,8 @@ class Worker:
     def _attempt(self, job: Job) -> None:
         """One that fails must not keep the others from their work: in a full store, some of them make room."""
         try:
-            more = job.run()
+            with timed("job", job.name):
+                more = job.run()
         except BackofficeError as error:
             _tell(job.name, error)
             job.due = time.monotonic() + BACK_OFF_SECONDS

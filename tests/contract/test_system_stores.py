@@ -26,6 +26,7 @@ from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.installation import RedisInstallation
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.numbers import RedisNumbers
 from tests.support.database import database
 from tests.support.people import ROOT, anybody, event, everything_but
 from tests.support.servers import Store
@@ -44,6 +45,8 @@ def system(client: Any) -> System:
         RedisAudit(db, KEYS),
         RedisHeartbeats(db, KEYS),
         RedisInstallation(db, KEYS),
+        RedisNumbers(db, KEYS),
+        db.together,
     )
 
 

@@ -267,9 +267,8 @@ def _crowd(filler: Path, disk: Path, left: int) -> None:
     """Something else takes the disk, but for so many MiB."""
     filler.unlink(missing_ok=True)
     room = os.statvfs(disk)
-    with filler.open("wb") as file:
-        with contextlib.suppress(OSError):
-            os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize - left * MIB, 1))
+    with filler.open("wb") as file, contextlib.suppress(OSError):
+        os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize - left * MIB, 1))
 
 
 @contextlib.contextmanager

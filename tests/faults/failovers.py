@@ -137,4 +137,6 @@ def _judge(running: Running, row: Row, load: Load, killed: float, most: float = 
     if not back <= most:
         row.problems.append(f"nothing was acknowledged for {back:.1f} s")
     row.count(running.judge())
-    row.note = f"answers of the last run: {load.answers}; acts without a promise that were lost: {running.oracle.undone}"
+    row.note = (
+        f"answers of the last run: {load.answers}; acts without a promise that were lost: {running.oracle.undone}"
+    )

@@ -107,7 +107,9 @@ def power_cuts(trial: Trial) -> Iterator[Row]:
     chosen = sorted(chance.sample(moments, min(200 if trial.full else 12, len(moments))), key=lambda one: one.length)
     for number, moment in enumerate(chosen):
         _cut(row, trial.place(f"power-{number}"), log, moment, oracle, token, chance)
-    row.note = f"{len(moments)} syncs, {oracle.acknowledged} acts acknowledged in all; counted are those before each cut"
+    row.note = (
+        f"{len(moments)} syncs, {oracle.acknowledged} acts acknowledged in all; counted are those before each cut"
+    )
     yield row
 
 
@@ -120,7 +122,9 @@ def _traced(running: Running, log: Path, calls: Path) -> Iterator[int]:
             [*command, "-o", str(calls), "-p", str(running.pid("store"))], stderr=said, stdin=subprocess.DEVNULL
         )
         try:
-            wait_for(lambda: "attached" in calls.with_suffix(".said").read_text() or tracer.poll() is not None, "strace", 10)
+            wait_for(
+                lambda: "attached" in calls.with_suffix(".said").read_text() or tracer.poll() is not None, "strace", 10
+            )
             if tracer.poll() is not None:
                 raise NotTried(f"strace may not look here: {calls.with_suffix('.said').read_text().strip()}")
             yield log.stat().st_size
@@ -170,7 +174,10 @@ def _cut(
     with log.open("rb") as whole, (target / log.name).open("wb") as kept:
         kept.write(whole.read(moment.length + torn))
     began = time.monotonic()
-    with run_store(place / "data", Durability.DISK) as store, contextlib.closing(connect(store.url, store.password)) as db:
+    with (
+        run_store(place / "data", Durability.DISK) as store,
+        contextlib.closing(connect(store.url, store.password)) as db,
+    ):
         row.recovered.append(time.monotonic() - began)
         environ = {"REDIS_URL": store.url, "REDIS_PASSWORD": store.password, "APP_SECRET_KEY": "k7" * 24}
         settings = Settings.from_env({**environ, "BACKOFFICE_DATA_DIR": str(place / "data")})

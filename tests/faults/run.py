@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.table import FAULTS
 from tests.faults.report import write
+from tests.faults.table import FAULTS
 from tests.faults.trial import Fault, NotTried, Row, Trial
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"

@@ -26,5 +26,5 @@ def client_of(url: str, password: str, timeout: float = ANSWER_SECONDS) -> Itera
 
 def idle(db: Db) -> int:
     """How many connections lie ready for a command."""
-    assert isinstance(db._transport, Direct)
-    return len(db._transport._idle)
+    assert isinstance(db._transport._transport, Direct)
+    return len(db._transport._transport._idle)

@@ -28,6 +28,7 @@ def control() -> list[bytes]:
         KEYS.request("x"),
         KEYS.worker("x"),
         KEYS.workers,
+        KEYS.worked,
     ]
     found += [
         KEYS.audit_index("actor", "x"),

@@ -7,6 +7,7 @@ import re
 import pytest
 from flask import Flask
 
+from backoffice.domain.system import Heartbeat, SiteNumbers, SiteState
 from backoffice.web.metrics import Metrics, metrics_of
 
 
@@ -19,7 +20,8 @@ def app() -> Flask:
 
 
 def _numbers(app: Flask) -> dict[str, float]:
-    text = metrics_of(app).exposition(workers=2).get_data(as_text=True)
+    state = SiteState(SiteNumbers(), [Heartbeat("a", 0), Heartbeat("b", 0)], {}, "disk", room=True)
+    text = metrics_of(app).exposition(state).get_data(as_text=True)
     lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in lines if not re.search(r"_created|_bucket", name)}
 

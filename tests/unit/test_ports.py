@@ -7,7 +7,16 @@ import typing
 
 import pytest
 
-from backoffice.services import backup_ports, chunk_ports, file_ports, folder_ports, intent_ports, log_ports, ports
+from backoffice.services import (
+    backup_ports,
+    chunk_ports,
+    file_ports,
+    folder_ports,
+    intent_ports,
+    log_ports,
+    number_ports,
+    ports,
+)
 from backoffice.stores.backup.store import RedisBackups
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
@@ -23,6 +32,7 @@ from backoffice.stores.intents import RedisIntents
 from backoffice.stores.links import RedisLinks
 from backoffice.stores.log.archive import RedisArchive
 from backoffice.stores.log.audit import RedisAudit
+from backoffice.stores.numbers import RedisNumbers
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.sessions import RedisSessions
@@ -60,6 +70,7 @@ PAIRS: list[tuple[type, type]] = [
     (file_ports.FileStore, RedisFiles),
     (ports.Durability, RedisDurability),
     (ports.Heartbeats, RedisHeartbeats),
+    (number_ports.NumberStore, RedisNumbers),
     (ports.InstallationStore, RedisInstallation),
     (ports.StoreHealth, RedisHealth),
     (ports.StoreCheck, Fsck),

@@ -15,6 +15,7 @@ from backoffice.domain.actions import Action, Actions
 from backoffice.domain.audit import NO_OBJECT, AuditEvent, ObjectRef, Outcome
 from backoffice.domain.networks import network
 from backoffice.domain.times import rfc3339
+from backoffice.measures import count
 from backoffice.services.log_ports import AuditLog
 
 REFUSED_SECONDS: Final = 60
@@ -41,6 +42,7 @@ def record_refusal(
     """Record that `actor` was refused; not again for a minute under the same `once`: "" = every time, None = from this
     network, for this reason, of this target. Refusals of strangers, who may cause any number of them, that repeat
     themselves or come in a flood are counted, and each minute of that is one entry."""
+    count("refused_credentials", str(action).partition(".")[0])
     event = AuditEvent(action, actor, target, Outcome.DENIED, data={"because": because, **(data or {})}, at=at)
     if once is None:
         once = f"refused {action} {network(actor.ip)} {because} {target.id}"

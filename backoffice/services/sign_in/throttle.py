@@ -9,6 +9,7 @@ from backoffice.domain.networks import network, site
 from backoffice.domain.text import fold
 from backoffice.domain.throttling import Bucket, Limit
 from backoffice.errors import TooMany
+from backoffice.measures import count
 from backoffice.services.ports import Throttle
 
 SECOND_MS: Final = 1_000
@@ -114,4 +115,5 @@ def consume(throttle: Throttle, ways: tuple[Way, ...]) -> Way:
         if not wait:
             return way
         waits.append(wait)
+    count("throttled", ways[0][-1].name.partition(":")[0])
     raise TooMany(retry_after=-(-min(waits) // 1000))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -22,6 +22,7 @@ from backoffice.errors import (
     Unavailable,
     UploadClosed,
 )
+from backoffice.measures import count
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import UploadStore
 from backoffice.services.uploads.limits import UploadLimits
@@ -84,10 +85,11 @@ class ChunkWriter:
         if carried is not None:
             noted = self.uploads.store_chunk(upload, index, chunk, carried, **bounds)
             if noted is not None:
+                count_stored([chunk])
                 return noted
         kept = self.put(upload, index, data)
         try:
-            return self.uploads.mark(upload, [(index, chunk)], **bounds)
+            noted = self.uploads.mark(upload, [(index, chunk)], **bounds)
         except Unavailable:
             # It may have been noted all the same; if not, the chunk goes when its time is over.
             raise
@@ -96,6 +98,8 @@ class ChunkWriter:
             if kept and error.details.get("state") not in {UploadState.COMPLETING, IN_ORDER}:
                 self.chunks.release(upload.id, index)
             raise
+        count_stored([chunk])
+        return noted
 
     def put(self, upload: Upload, index: int, data: bytes | memoryview) -> bool:
         """Keep the bytes as long as the upload may live; whether they were not there before.
@@ -133,6 +137,7 @@ class ChunkWriter:
         """Note chunks of a stream (see `UploadStore.append`); a tail that they replace is freed. As long as a part
         goes on, its whole is kept."""
         noted = self.uploads.append(upload, first, offset, chunks, tail=tail, **self._bounds(upload))
+        count_stored(chunks)
         if upload.tail:
             self.chunks.release(upload.id, TAILS + upload.tail)
         if noted.joins:
@@ -146,6 +151,22 @@ class ChunkWriter:
         return Bounds(
             expires_at=expires_at, largest=limits.largest(upload), quota=limits.quota_bytes, ground=self.ground
         )
+
+
+@contextmanager
+def refused_chunks_counted() -> Iterator[None]:
+    """For whoever measures: what comes out of here is a chunk that was not taken."""
+    try:
+        yield
+    except BackofficeError:
+        count("chunks", "refused")
+        raise
+
+
+def count_stored(chunks: Sequence[Chunk]) -> None:
+    """For whoever measures: these have just been noted."""
+    count("chunks", "stored", len(chunks))
+    count("chunk_bytes", "stored", sum(chunk.size for chunk in chunks))
 
 
 def hold_until(upload: Upload, now: int) -> int:

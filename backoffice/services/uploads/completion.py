@@ -31,7 +31,7 @@ from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.intent_ports import IntentStore
 from backoffice.services.ports import Durability
-from backoffice.services.uploads.chunks import ATTEMPTS, hold_until
+from backoffice.services.uploads.chunks import ATTEMPTS, count_stored, hold_until
 from backoffice.services.uploads.cleanup import Cleanup
 from backoffice.services.uploads.file_of import as_it_comes, brought_by, check_wanted, created, file_of, known_digest
 from backoffice.services.uploads.reader import read_digest
@@ -233,6 +233,7 @@ class Completion:
             into=spec.into,
             event=created(actor, file),
         )
+        count_stored([chunk] if chunk is not None else [])
         self.durability.barrier()
         return file
 

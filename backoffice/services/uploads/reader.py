@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 
 import xxhash
 
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import ChunkLost, IntegrityError
+from backoffice.measures import count
 from backoffice.services.chunk_ports import ChunkStore
 
 HEARTBEAT_SECONDS = 15
@@ -34,7 +35,7 @@ def iter_verified(
     stream = chunks.stream(file_id, [index for index, _, _ in wanted])
     try:
         for index, low, high in wanted:
-            data = next(stream)
+            data = _next(stream)
             check_chunk(chunk_map, index, data)
             part = memoryview(data)[low:high]
             # No name may keep a chunk alive while the next one is fetched.
@@ -61,6 +62,7 @@ def iter_compared(
                 yield place, data if _is_chunk(chunk_map, place, data) else None
                 del data
         except ChunkLost:
+            count("chunks", "damaged")
             yield at, None
             at += 1
         finally:
@@ -82,7 +84,18 @@ def check_chunk(chunk_map: ChunkMap, index: int, data: bytes) -> None:
     """Raises IntegrityError unless these are the bytes that the map tells of."""
     chunk = chunk_map.chunks[index]
     if chunk is None or len(data) != chunk.size or xxhash.xxh3_128_digest(data) != chunk.xxh3:
+        count("chunks", "damaged")
         raise IntegrityError(f"Chunk {index} is damaged.", chunk_index=index)
+    count("chunks", "read")
+    count("chunk_bytes", "read", chunk.size)
+
+
+def _next(stream: Iterator[bytes]) -> bytes:
+    try:
+        return next(stream)
+    except ChunkLost:
+        count("chunks", "damaged")
+        raise
 
 
 def read_digest(chunks: ChunkStore, file_id: str, chunk_map: ChunkMap, heartbeat: Callable[[], None]) -> bytes:

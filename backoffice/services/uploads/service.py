@@ -29,7 +29,7 @@ from backoffice.services.authorization import authorize, is_authorized
 from backoffice.services.file_reading import file_ref
 from backoffice.services.quota_refusals import quota_refusals_recorded, records_quota_refusals
 from backoffice.services.uploads.chunker import ReadInto
-from backoffice.services.uploads.chunks import ChunkWriter
+from backoffice.services.uploads.chunks import ChunkWriter, refused_chunks_counted
 from backoffice.services.uploads.completion import FolderOf
 from backoffice.services.uploads.events import upload_event, upload_ref
 from backoffice.services.uploads.new_file import NewFile
@@ -53,6 +53,7 @@ class Uploads(UploadsStarting):
     # -- chunks
 
     @records_quota_refusals
+    @refused_chunks_counted()
     def put_chunk(
         self,
         actor: Actor,

@@ -23,6 +23,7 @@ from typing import Final
 from backoffice.domain.ids import is_id, new_id
 from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
 from backoffice.errors import ChunkLost, Unavailable
+from backoffice.measures import timed
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.paths import HELD, INDEX, KEPT, directory_of, path_of, paths_of
 
@@ -283,9 +284,10 @@ class FileChunks:
     def barrier(self, file_id: str) -> None:
         # The bytes were safe before they had a name; now the names are, from the file's own directory up.
         directory = directory_of(KEPT, file_id)
-        while directory:
-            self._disk.sync_directory(directory)
-            directory = directory.rpartition("/")[0]
+        with timed("barrier", "directory"):
+            while directory:
+                self._disk.sync_directory(directory)
+                directory = directory.rpartition("/")[0]
 
     @property
     def level(self) -> str:
