@@ -164,6 +164,7 @@ def _on_http(error: HTTPException) -> Response:
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
     code, detail = HTTP_ERRORS.get(error.code, ("http_error", title_of(error.code)))
+    count("errors", code)
     headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
     if error.code >= 500:
         _log.error("request failed", exc_info=error)

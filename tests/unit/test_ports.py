@@ -226,7 +226,16 @@ def plain_hints(method: typing.Any, store: type) -> dict[str, str]:
 def test_every_port_has_its_store() -> None:
     protocols = {
         one
-        for module in (ports, backup_ports, chunk_ports, file_ports, folder_ports, intent_ports, log_ports)
+        for module in (
+            ports,
+            backup_ports,
+            chunk_ports,
+            file_ports,
+            folder_ports,
+            intent_ports,
+            log_ports,
+            number_ports,
+        )
         for one in vars(module).values()
         if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == module.__name__
     }
