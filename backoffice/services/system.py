@@ -94,9 +94,9 @@ class System:
         """All that a scrape of the numbers asks of the site as a whole. Two round trips, and one more every few
         seconds."""
         authorize(self.audit, actor, Acts.SYSTEM_READ)
-        numbers, workers, info = self.together(
-            lambda: self.numbers.read(self.now()), self.heartbeats.alive, self.health.info
-        )
+        now = self.now()
+        reads = (lambda: self.numbers.read(now), self.heartbeats.alive, self.health.info)
+        numbers, workers, info = self.together(*reads)
         room = self.health.room() and self.chunks.room()
         return SiteState(numbers, workers, info, self.durability_level, room)
 

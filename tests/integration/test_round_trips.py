@@ -95,7 +95,7 @@ KINDS = [
     Kind("delete anybody's file", ADMIN + "delete_any_file", 204, 2, kinds.delete_as_root),
     Kind("alive", "health.live", 200, 0, ann("GET", "/livez")),
     Kind("ready", "health.ready", 200, 1, ann("GET", "/readyz")),
-    Kind("metrics", "health.metrics", 200, 3, root("GET", "/metrics")),
+    Kind("metrics", "health.metrics", 200, 2, root("GET", "/metrics")),
     Kind("description", PAGES + "openapi", 200, 0, page("/openapi.json")),
     Kind("page of files", PAGES + "upload", 200, 2, page("/")),
     Kind("page of a file", PAGES + "file_page", 200, 3, page("/my/files/{file}")),
