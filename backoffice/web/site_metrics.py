@@ -1,5 +1,5 @@
 """The numbers that belong to the site as a whole and not to the process that is asked: read from the store when they
-are asked for, in a few round trips (`System.state`)."""
+are asked for, in a few round trips (`System.state`). No label is called `job`: that one is Prometheus' own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from backoffice import __version__
 from backoffice.domain.system import SiteState
 
 _WORKED: Final[Mapping[str, tuple[str, str, str, float]]] = {
-    "runs": ("backoffice_worker_job_runs", "Batches that the workers have done, by job", "job", 1),
-    "ms": ("backoffice_worker_job_seconds", "Time that the workers have spent, by job", "job", 0.001),
-    "failures": ("backoffice_worker_job_failures", "Batches that failed and are tried again, by job", "job", 1),
+    "runs": ("backoffice_worker_task_runs", "Batches that the workers have done, by what they do", "task", 1),
+    "ms": ("backoffice_worker_task_seconds", "Time that the workers have spent, by what they did", "task", 0.001),
+    "failures": (
+        "backoffice_worker_task_failures",
+        "Batches that failed and are tried again, by what they do",
+        "task",
+        1,
+    ),
     "chunks": ("backoffice_worker_chunks", "Chunks that the workers have read and found damaged", "act", 1),
 }
 """By the first part of a name in `SiteNumbers.worked`: name, help, label, and what its numbers are multiplied by."""
@@ -67,9 +72,11 @@ class SiteCollector(Collector):
         for state, count in numbers.jobs.items():
             jobs.add_metric([state], count)
         yield jobs
-        due = GaugeMetricFamily("backoffice_queue_due", "What waits for a worker, by its job", labels=["job"])
+        due = GaugeMetricFamily(
+            "backoffice_queue_due", "What waits for a worker, by what it waits for", labels=["queue"]
+        )
         oldest = GaugeMetricFamily(
-            "backoffice_queue_oldest_seconds", "How long the first of these has waited", labels=["job"]
+            "backoffice_queue_oldest_seconds", "How long the first of these has waited", labels=["queue"]
         )
         for queue in numbers.queues:
             due.add_metric([queue.name], queue.due)
