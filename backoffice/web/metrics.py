@@ -46,7 +46,7 @@ THINGS: Final[Mapping[str, tuple[str, str, str, tuple[str, ...]]]] = {
     "throttled": (
         "throttled",
         "Attempts and requests that were told to wait, by what they were counted by",
-        "by",
+        "kind",
         ("account", "device", "requests"),
     ),
     "over_quota": ("quota_refusals", "Uploads refused for want of quota", "", ()),
