@@ -14,6 +14,7 @@ from backoffice.services.container import Services
 from backoffice.services.sign_in.passwords import StepAside
 from backoffice.settings import Settings
 from backoffice.start import check_store
+from backoffice.traces import start_tracing
 from backoffice.web import admin, api, pages
 from backoffice.web.factory import make_app
 from backoffice.web.pages import upload
@@ -22,6 +23,7 @@ from backoffice.web.pages import upload
 def create_app(settings: Settings, step_aside: StepAside = nullcontext) -> Flask:
     """The web application, with a client of its own. Raises SettingsError as `check_store`; a store that is away is
     checked when it is back, before anything else is asked of it. `step_aside`: see `Passwords`."""
+    start_tracing("web")
     client = store_client(settings)
     check = None
     try:

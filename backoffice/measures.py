@@ -10,8 +10,9 @@ import time
 from types import TracebackType
 from typing import Final, Protocol
 
-STEPS: Final = ("store", "barrier", "job")
-"""A round trip to the store; waiting until what was written is safe; one batch of a job of the worker."""
+STEPS: Final = ("store", "chunk", "barrier", "job")
+"""A round trip to the store; a chunk stored or read; waiting until what was written is safe; one batch of a job of the
+worker."""
 THINGS: Final = ("chunks", "chunk_bytes", "sent_bytes", "refused_credentials", "throttled", "over_quota", "errors")
 LEVELS: Final = ("connections", "threads_busy", "requests_queued")
 

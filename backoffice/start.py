@@ -22,6 +22,7 @@ from backoffice.stores.encryption.state import unreadable_reason
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.keys import Keys
 from backoffice.stores.migrations import RedisMigrations
+from backoffice.traces import start_tracing
 from backoffice.worker.loop import Worker
 
 
@@ -82,6 +83,7 @@ def prepare_store(settings: Settings, client: Client) -> None:
 
 def make_worker(settings: Settings, stop: threading.Event) -> Worker:
     """The background worker, with a client of its own."""
+    start_tracing("worker")
     client = store_client(settings)
     db, keys = Db(client), Keys(settings.key_prefix)
     services = build_services(settings, client)

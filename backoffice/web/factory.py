@@ -15,6 +15,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.acts import act_named, decide_act
 from backoffice.services.container import Services
 from backoffice.settings import Settings
+from backoffice.traces import tracing
 from backoffice.web.admission import init_admission
 from backoffice.web.application import Application
 from backoffice.web.assets import init_assets
@@ -38,6 +39,7 @@ from backoffice.web.redirects import keep_within
 from backoffice.web.route_access import Access, Who, check_declared, declare
 from backoffice.web.route_guard import init_route_guard
 from backoffice.web.store_check import check_before_use
+from backoffice.web.traced_requests import ROUTE, TracedRequests
 
 Part = Callable[[Flask], None]
 """Registers the routes of one part of the site: pages, API, admin."""
@@ -108,6 +110,8 @@ def make_app(
         inner = Mount(inner, path, app.url_map)
     inner = PatientHead(inner, public_path(settings))
     inner = MethodOverride(inner, public_path(settings))
+    if (traces := tracing()) is not None:
+        inner = TracedRequests(inner, traces)
     app.wsgi_app = SiteMiddleware(inner, settings)  # type: ignore[method-assign]
     return app
 
@@ -138,6 +142,8 @@ def _init_leftover_babel(app: Flask) -> None:
 
 def _note_endpoint() -> None:
     structlog.contextvars.bind_contextvars(endpoint=request.endpoint)
+    if request.url_rule is not None:
+        request.environ[ROUTE] = request.url_rule.rule
 
 
 def _for_templates() -> dict[str, Any]:

@@ -7,7 +7,8 @@ It settles before Flask looks at anything what depends on the machines in front 
 - A host name that is not ours is refused (H6), so no answer can carry it. Health checks and the numbers, for which a
   token is needed, are asked by address; they answer under any name, and contain none.
 - Methods unknown to us are refused (H5).
-- The request id is made here, or taken from a trusted proxy.
+- The request id is made here, or taken from a trusted proxy; the trace that a request says it is a part of is noted
+  for the log.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from backoffice.settings import Settings, TrustedProxies
 from backoffice.web.context import REQUEST_ID
 from backoffice.web.headers import BASE_HEADERS
 from backoffice.web.problem import problem_response
+from backoffice.web.traceparent import TRACEPARENT, parse_traceparent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -70,6 +72,10 @@ class SiteMiddleware:
         # Threads serve many requests: nothing of the last one may stand in the log lines of this one.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=environ[REQUEST_ID])
+        sent = parse_traceparent(environ.get("HTTP_TRACEPARENT", ""), trusted=trusted)
+        if sent is not None:
+            environ[TRACEPARENT] = sent
+            structlog.contextvars.bind_contextvars(trace_id=sent.trace_id)
         if trusted:
             _take_forwarded(environ, self.proxies)
         _drop_forwarded(environ)

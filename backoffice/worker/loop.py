@@ -16,6 +16,7 @@ from backoffice.domain.system import NOTHING_DONE
 from backoffice.errors import BackofficeError, StoreFull, Unavailable
 from backoffice.measures import timed
 from backoffice.services.container import Services
+from backoffice.traces import traced
 from backoffice.worker.counts import WorkCounts
 from backoffice.worker.proofs import Proofs
 
@@ -162,7 +163,7 @@ class Worker:
     def _attempt(self, job: Job) -> None:
         """One that fails must not keep the others from their work: in a full store, some of them make room."""
         try:
-            with timed("job", job.name):
+            with traced(f"job {job.name}"), timed("job", job.name):
                 more = job.run()
         except BackofficeError as error:
             _tell(job.name, error)

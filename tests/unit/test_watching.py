@@ -102,9 +102,7 @@ def test_promtool_finds_nothing_wrong_with_names_and_help(scrape: str) -> None:
 
 
 def test_the_paper_has_every_metric_with_its_type_labels_and_help(scrape: str) -> None:
-    rows = re.findall(
-        r"^\| `(backoffice_\w+)` \| (\w+) \|([^|]*)\| (?:process|site) \| (.+) \|$", PAPER, re.MULTILINE
-    )
+    rows = re.findall(r"^\| `(backoffice_\w+)` \| (\w+) \|([^|]*)\| (?:process|site) \| (.+) \|$", PAPER, re.MULTILINE)
     told = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels, _ in rows}
     said = {
         name: (one.type, {label for sample in one.samples for label in sample.labels} - {"le"})

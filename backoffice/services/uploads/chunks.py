@@ -22,7 +22,7 @@ from backoffice.errors import (
     Unavailable,
     UploadClosed,
 )
-from backoffice.measures import count
+from backoffice.measures import count, timed
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.file_ports import UploadStore
 from backoffice.services.uploads.limits import UploadLimits
@@ -80,6 +80,10 @@ class ChunkWriter:
         """
         if upload.state is UploadState.ABORTED:
             raise NotFound
+        with timed("chunk", "write"):
+            return self._store(upload, index, data, chunk)
+
+    def _store(self, upload: Upload, index: int, data: bytes | memoryview, chunk: Chunk) -> Upload:
         bounds = self._bounds(upload)
         carried = self.chunks.carry(upload.id, index, data, hold_until(upload, self.now()))
         if carried is not None:

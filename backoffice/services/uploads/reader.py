@@ -10,7 +10,7 @@ import xxhash
 
 from backoffice.domain.uploads import ChunkMap
 from backoffice.errors import ChunkLost, IntegrityError
-from backoffice.measures import count
+from backoffice.measures import count, timed
 from backoffice.services.chunk_ports import ChunkStore
 
 HEARTBEAT_SECONDS = 15
@@ -35,8 +35,9 @@ def iter_verified(
     stream = chunks.stream(file_id, [index for index, _, _ in wanted])
     try:
         for index, low, high in wanted:
-            data = _next(stream)
-            check_chunk(chunk_map, index, data)
+            with timed("chunk", "read"):
+                data = _next(stream)
+                check_chunk(chunk_map, index, data)
             part = memoryview(data)[low:high]
             # No name may keep a chunk alive while the next one is fetched.
             del data
