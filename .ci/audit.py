@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-build.lock", "requirements-otel.lock", "requirements-audit.lock")
+PARTS = ("", "-test", "-build", "-otel", "-audit")
+LOCKS = tuple(f"requirements{part}.lock" for part in PARTS)
 PATIENCE = 120
 """Seconds for each step."""
 

@@ -12,6 +12,7 @@ from backoffice.commands.cli_context import shell_actor
 from backoffice.commands.cli_settings import DOTENV, environ, load
 from backoffice.commands.naming_store import naming_store
 from backoffice.composition import build_services, store_client
+from backoffice.composition_stores import site_keys_of
 from backoffice.domain import diagnosis
 from backoffice.domain.diagnosis import Finding, Verdict
 from backoffice.domain.durability import weaker
@@ -28,21 +29,20 @@ from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
 from backoffice.stores.client import Db
 from backoffice.stores.durability import RedisDurability, server_info, unsafe_reason
+from backoffice.stores.encryption.state import unreadable_reason
 from backoffice.stores.fsck.looks import lookalikes, looks_are_known
 from backoffice.stores.keys import Keys
 from backoffice.units import filesize
 
 _SHORT_OF_DISK: Final = 2 * 1024**3
-_CLOCKS_APART: Final = 2.0
-
 
 _COLOURS: Final = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
 
 
 @click.command("doctor")
 def command() -> int:
-    """Check settings, store, durability, memory, disk, clock, workers, user names, proxy and site. Status 1 when
-    there is a problem."""
+    """Check settings, store, durability, replicas, encryption, memory, disk, clock, workers, user names, proxy and
+    site. Status 1 when there is a problem."""
     sound = True
     for finding in examine():
         click.echo(
@@ -137,10 +137,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
             info = server_info(db)
         name = info.get("server_name", "redis")
         version = info.get("valkey_version") or info.get("redis_version")
-        yield Finding(Verdict.GOOD, "store", f"{name} {version} answers")
+        yield diagnosis.server(str(name), str(version))
+        yield diagnosis.writing({key: str(value) for key, value in info.items()})
         if reason := restore_under_way(db, Keys(settings.key_prefix)):
             yield Finding(Verdict.BAD, "restore", reason)
-        for check in (_policy, _bytes, _durability, _memory, _clock, _workers, _names):
+        for check in (_policy, _bytes, _encryption, _durability, _replicas, _memory, _clock, _workers, _names):
             yield check(db, settings)
         yield from _backups(db, settings)
     except SettingsError as error:
@@ -163,6 +164,15 @@ def _bytes(db: Db, settings: Settings) -> Finding:
     return Finding(Verdict.GOOD, "bytes", "in the store" if directory is None else f"in {directory}")
 
 
+def _encryption(db: Db, settings: Settings) -> Finding:
+    keys = len(settings.encryption_keys) + (settings.kms_command is not None)
+    return diagnosis.encryption(unreadable_reason(db, Keys(settings.key_prefix), site_keys_of(settings)), keys)
+
+
+def _replicas(db: Db, settings: Settings) -> Finding:
+    return diagnosis.replicas(settings.replicas, int(server_info(db).get("connected_slaves", 0)))
+
+
 def _durability(db: Db, settings: Settings) -> Finding:
     level = RedisDurability(db, Keys(settings.key_prefix), settings.replicas).level
     if settings.chunks.directory is not None:
@@ -178,12 +188,7 @@ def _memory(db: Db, _settings: Settings) -> Finding:
 def _clock(db: Db, _settings: Settings) -> Finding:
     before = time.time()
     seconds, micros = db.call("TIME")
-    apart = abs(float(seconds) + float(micros) / 1e6 - (before + time.time()) / 2)
-    if apart > _CLOCKS_APART:
-        return Finding(
-            Verdict.BAD, "clock", f"the store's clock is {apart:.0f} s away from this machine's: run NTP on both"
-        )
-    return Finding(Verdict.GOOD, "clock", "agrees with the store's")
+    return diagnosis.clock(float(seconds) + float(micros) / 1e6 - (before + time.time()) / 2)
 
 
 def _workers(db: Db, settings: Settings) -> Finding:

@@ -20,6 +20,12 @@ SHORT_OF_MEMORY: Final = 0.85
 """Share of the memory from which on uploads are refused."""
 
 
+OLDEST_SERVER: Final = (7, 2)
+"""The version of Redis or Valkey that is needed at least: `docs/operation.md`."""
+CLOCKS_APART: Final = 2.0
+"""Seconds between the clocks of two hosts that are one too many: what expires is decided by both."""
+
+
 class Verdict(StrEnum):
     GOOD = "ok"
     WARNING = "warning"
@@ -38,6 +44,42 @@ class Finding:
 def eviction(reason: str) -> Finding:
     """`reason`: why the server must not be used, "" = it may."""
     return Finding(Verdict.BAD, "eviction", reason) if reason else Finding(Verdict.GOOD, "eviction", "off (noeviction)")
+
+
+def server(name: str, version: str) -> Finding:
+    """The server that answers, by its own name and version."""
+    numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
+    if numbers and tuple(numbers) < OLDEST_SERVER:
+        text = f"{name} {version} is too old: Redis or Valkey {'.'.join(map(str, OLDEST_SERVER))} or newer is needed"
+        return Finding(Verdict.BAD, "store", text)
+    return Finding(Verdict.GOOD, "store", f"{name} {version} answers")
+
+
+def clock(apart: float) -> Finding:
+    """`apart`: seconds between the store's clock and this machine's."""
+    if abs(apart) > CLOCKS_APART:
+        text = f"the store's clock is {abs(apart):.0f} s away from this machine's: run NTP on both"
+        return Finding(Verdict.BAD, "clock", text)
+    return Finding(Verdict.GOOD, "clock", "agrees with the store's")
+
+
+def replicas(wanted: int, connected: int) -> Finding:
+    """`wanted`: how many must have a file before it is answered 201."""
+    if connected < wanted:
+        text = (
+            f"{connected} of {wanted} that BACKOFFICE_REPLICAS asks for: no upload is answered 201. Connect replicas,"
+            " or ask for fewer"
+        )
+        return Finding(Verdict.BAD, "replicas", text)
+    return Finding(Verdict.GOOD, "replicas", f"{connected} connected, {wanted} needed")
+
+
+def encryption(reason: str, keys: int) -> Finding:
+    """`reason`: why what is stored cannot be read, "" = it can; `keys`: how many there are."""
+    if reason:
+        return Finding(Verdict.BAD, "encryption", f"{reason}. Bring the key back, or restore from a backup")
+    text = "off" if not keys else "one key" if keys == 1 else f"{keys} keys: the first one wraps, all unwrap"
+    return Finding(Verdict.GOOD, "encryption", text)
 
 
 def durability(level: str) -> Finding:
