@@ -295,6 +295,8 @@ def _consequences(stores: Stores, settings: Settings) -> Consequences:
         uploads=stores.uploads,
         sessions=stores.sessions,
         tokens=stores.tokens,
+        links=stores.links,
+        shares=stores.shares,
         audit=stores.audit,
         together=stores.db.together,
         policy=AccountPolicy(settings.inactive_days),

@@ -23,7 +23,7 @@ from backoffice.errors import NotFound
 from backoffice.services.authorization import authorize
 from backoffice.services.file_ports import FileStore, UploadStore
 from backoffice.services.log_ports import AuditLog
-from backoffice.services.ports import AccountStore, SessionStore, TokenStore, UserStore
+from backoffice.services.ports import AccountStore, LinkStore, SessionStore, ShareStore, TokenStore, UserStore
 
 
 class Obstacle(StrEnum):
@@ -46,6 +46,9 @@ class UserConsequences:
     `used_bytes` of all of them, and of what is being freed. `uploads` are those
     not finished, for which `reserved_bytes` are held. `sessions` and `tokens` are those that let the person in now:
     disabling, deleting and other roles end them for good, and so does a new password; enabling brings none back.
+    `links` and `shares` are those of share links, requests for files and shares with others that nothing has closed and
+    whose time is not over: disabling shuts them, and they stay shut until an operator opens them again; deleting
+    removes them.
     """
 
     user: User
@@ -57,6 +60,8 @@ class UserConsequences:
     reserved_bytes: int
     sessions: int
     tokens: int
+    links: int
+    shares: int
     open_link: bool
     last_admin: bool
 
@@ -86,6 +91,8 @@ class Consequences:
     uploads: UploadStore
     sessions: SessionStore
     tokens: TokenStore
+    links: LinkStore
+    shares: ShareStore
     audit: AuditLog
     together: Callable[..., list[Any]]
     policy: AccountPolicy = OPEN_END
@@ -97,7 +104,7 @@ class Consequences:
             authorize(self.audit, actor, Acts.USER_READ, target=ObjectRef("user", user_id))
         if not is_id(user_id):
             raise NotFound
-        (user, roles), usage, admins, files, trashed, waiting, uploads, sessions, tokens = self.together(
+        (user, roles), usage, admins, files, trashed, waiting, uploads, *ends = self.together(
             lambda: self.accounts.load(user_id),
             lambda: self.files.usage(user_id),
             self.users.count_admins,
@@ -107,10 +114,13 @@ class Consequences:
             lambda: self.uploads.page(_of("owner", user_id, 1)),
             lambda: self.sessions.page(_of("user", user_id, MAX_LIMIT)),
             lambda: self.tokens.page(_of("user", user_id, MAX_LIMIT)),
+            lambda: self.links.page(_of("owner", user_id, MAX_LIMIT)),
+            lambda: self.shares.page(_of("owner", user_id, MAX_LIMIT)),
         )
         if user is None:
             raise NotFound
         used, reserved = usage
+        sessions, tokens, links, shares = (page.items for page in ends)
         return UserConsequences(
             user=user,
             files=files.total,
@@ -119,8 +129,10 @@ class Consequences:
             used_bytes=used,
             uploads=uploads.total,
             reserved_bytes=reserved,
-            sessions=self._living(user, roles, sessions.items),
-            tokens=self._working(user, roles, tokens.items),
+            sessions=self._living(user, roles, sessions),
+            tokens=self._working(user, roles, tokens),
+            links=sum(not one.closed_at and one.expires_at > self.now() for one in links),
+            shares=sum(not one.closed_at for one in shares),
             open_link=user.has_open_link(self.now()),
             last_admin=user.active and ADMIN in user.roles and admins == 1,
         )

@@ -85,8 +85,21 @@ class LinkEffects:
         people, exact = holders(self.users, self.together, changed)
         return self._hits(people, before, after, exact=exact)
 
+    def if_user(self, actor: Actor, user: User, then: User) -> LinksIf:
+        """What comes of one person being as `then`. Likewise."""
+        authorize(self.links.audit, actor, Acts.LINK_READ)
+        authorize(self.links.audit, actor, Acts.ROLE_READ)
+        roles = self.roles.all()
+        return self._hits({user.id: user}, roles, roles, exact=True, then=then)
+
     def _hits(
-        self, people: Mapping[str, User], before: Mapping[str, Role], after: Mapping[str, Role], *, exact: bool
+        self,
+        people: Mapping[str, User],
+        before: Mapping[str, Role],
+        after: Mapping[str, Role],
+        *,
+        exact: bool,
+        then: User | None = None,
     ) -> LinksIf:
         counts, hits, looked_at = Counter[HitKind](), list[LinkHit](), 0
         for links in self._links_of(list(people)):
@@ -94,7 +107,8 @@ class LinkEffects:
             stays = self.links.objects.stays(objects)
             for link, found in zip(links, objects, strict=True):
                 user = people[link.owner]
-                was, will = (self.links.standing(link, user, roles, found, stays) for roles in (before, after))
+                was = self.links.standing(link, user, before, found, stays)
+                will = self.links.standing(link, then or user, after, found, stays)
                 kind = _kind(was, will)
                 if kind is not None:
                     counts[kind] += 1

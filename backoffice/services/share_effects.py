@@ -82,11 +82,32 @@ class ShareEffects:
         people, exact = holders(self.users, self.together, changed)
         gone = [name for name, role in then.items() if role is None]
         asked = [("owner", one) for one in people] + [("role", name) for name in gone]
+        return self._hits(asked, people, before, after, exact=exact)
+
+    def if_user(self, actor: Actor, user: User, then: User) -> SharesIf:
+        """What comes of one person being as `then`, of what that one shares. Likewise."""
+        authorize(self.shares.audit, actor, Acts.SHARE_READ)
+        authorize(self.shares.audit, actor, Acts.ROLE_READ)
+        roles = self.roles.all()
+        return self._hits([("owner", user.id)], {user.id: user}, roles, roles, exact=True, then=then)
+
+    def _hits(
+        self,
+        asked: Sequence[tuple[str, str]],
+        people: Mapping[str, User],
+        before: Mapping[str, Role],
+        after: Mapping[str, Role],
+        *,
+        exact: bool,
+        then: User | None = None,
+    ) -> SharesIf:
         counts, hits, looked_at = Counter[ShareHitKind](), dict[str, ShareHit](), 0
         for shares in self._found(asked):
-            pairs = zip(self.shares.standing_of(shares, before), self.shares.standing_of(shares, after), strict=True)
-            for was, will in pairs:
-                kind = _kind(was, will, people.get(was.share.owner), before, after)
+            will_be = self.shares.standing_of(shares, after, then)
+            for was, will in zip(self.shares.standing_of(shares, before), will_be, strict=True):
+                owner = people.get(was.share.owner)
+                writes = _may_write(owner, before) and not _may_write(then or owner, after)
+                kind = _kind(was, will, ends_writing=writes)
                 if kind is not None and was.id not in hits:
                     counts[kind] += 1
                     hits[was.id] = ShareHit(was.id, was.name, was.username, was.to, was.grantee_name, kind)
@@ -114,16 +135,13 @@ def _rights(role: Role | None) -> frozenset[object]:
     return frozenset() if role is None else role.permissions & TAKES
 
 
-def _kind(
-    was: HeldShare, will: HeldShare, owner: User | None, before: Mapping[str, Role], after: Mapping[str, Role]
-) -> ShareHitKind | None:
+def _kind(was: HeldShare, will: HeldShare, *, ends_writing: bool) -> ShareHitKind | None:
     """What becomes of a share, if anything."""
     if was.state is not ShareState.OPEN:
         return None
     if will.state is not ShareState.OPEN:
         return "closed"
-    writes = was.access is ShareAccess.WRITE and owner is not None
-    return "read_only" if writes and _may_write(owner, before) and not _may_write(owner, after) else None
+    return "read_only" if was.access is ShareAccess.WRITE and ends_writing else None
 
 
 def _may_write(owner: User | None, roles: Mapping[str, Role]) -> bool:

@@ -233,11 +233,15 @@ class Shares(ShareOpening):
     def _gets_in(self, user: User, roles: Mapping[str, Role]) -> bool:
         return user.active and self.policy.ended(user, roles, self.now()) is None
 
-    def standing_of(self, shares: Sequence[Share], roles: Mapping[str, Role] | None = None) -> list[HeldShare]:
+    def standing_of(
+        self, shares: Sequence[Share], roles: Mapping[str, Role] | None = None, then: User | None = None
+    ) -> list[HeldShare]:
         """These, with what they are worth; asks nobody. `roles`: by name, where others are meant than those that there
-        are. Some round trips, however many there are, and one for each level of folders."""
+        are; `then`: a user as that one might be. Some round trips, however many there are, and one for each level of
+        folders."""
         users, stored = self.accounts.load_many([one.owner for one in shares]) if shares else ({}, {})
         roles = stored if roles is None else roles
+        users = {**users, then.id: then} if then is not None else users
         things = self._things(shares)
         since = self._since(list(things.values()))
         return [self._held_of(one, users.get(one.owner), roles, things.get(one.object), since) for one in shares]

@@ -55,6 +55,8 @@ def _consequences(people: People, world: World) -> Consequences:
         uploads=world.uploads,
         sessions=people.session_store,
         tokens=people.token_store,
+        links=RedisLinks(people.db, people.keys),
+        shares=RedisShares(people.db, people.keys),
         audit=people.log,
         together=people.db.together,
         policy=people.users.policy,

@@ -185,6 +185,7 @@ def test_other_roles_are_asked_about_with_what_comes_of_them(desk: Desk) -> None
     assert "1 session ends for good." in asked
     assert "without auditor" in asked
     assert "read the log" in asked
+    assert "Share links</h2>" not in asked, "the other role lets share, too"
     assert desk.reread(user).roles == user.roles
     assert 'value="user" checked' in admin.post(at, {**sent, "back": "1"}).text, "what was ticked is there still"
     assert admin.post(at, {**sent, "confirmed": "1"}).status_code == 302

@@ -46,6 +46,17 @@ def test_counts_what_a_user_has(scene: Scene) -> None:
     assert not found.last_admin
 
 
+def test_what_others_reach_no_more_is_counted_and_said(scene: Scene) -> None:
+    people = scene.people
+    people.user("vera", "admin")
+    ada = people.user("ada")
+    scene.link(ada), scene.request(ada), scene.closed_link(ada), scene.share(ada), scene.closed_share(ada)
+    found = scene.consequences.of(ROOT, ada.id)
+    assert (found.links, found.shares) == (2, 1)
+    assert "2 share links and 1 share are shut until an operator opens them again." in said.disabling(found)
+    assert said.shut(scene.consequences.of(ROOT, people.user("nobodys-friend").id)) == []
+
+
 def test_it_takes_two_round_trips(scene: Scene) -> None:
     people = scene.people
     people.user("vera", "admin")
@@ -135,6 +146,8 @@ def test_programs_get_the_same_answer(site: Site) -> None:
         "uploads": 0,
         "reserved_bytes": 0,
         "sessions": 0,
+        "links": 0,
+        "shares": 0,
         "tokens": 1,
         "open_link": False,
         "last_admin": False,

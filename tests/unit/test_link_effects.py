@@ -185,3 +185,17 @@ def test_programs_ask_likewise(on: Sharing) -> None:
     assert links["counts"] == {"closed": 0, "ended": 0, "password": 0, "shorter": 1, "opened": 0}
     assert [one["id"] for one in links["sample"]] == [link.id]
     assert answer.get_json()["effects"] == []
+
+
+def test_what_other_roles_of_one_person_do_is_what_then_happens(on: Sharing) -> None:
+    links = [on.share()[0], on.share(password=PASSWORD)[0]]
+    ann, effects = on.site.services.users.get(SHELL, on.ann), on.site.services.link_effects
+    assert effects.if_user(SHELL, ann, ann).total == 0
+    found = effects.if_user(SHELL, ann, replace(ann, roles=()))
+    assert (dict(found.counts), found.looked_at, found.exact) == ({"closed": 2}, 2, True)
+    assert {(one.id, one.username) for one in found.sample} == {(one.id, "ann") for one in links}
+    assert states(on, links) == [LinkState.OPEN] * 2, "nothing was done"
+    on.site.services.users.update(SHELL, on.ann, roles=[])
+    assert states(on, links) == [LinkState.BLOCKED] * 2
+    with pytest.raises(NotAllowed):
+        effects.if_user(on.owner(), ann, ann)

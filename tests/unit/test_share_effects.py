@@ -126,3 +126,33 @@ def test_forms_and_programs_are_told(on: Circle) -> None:
     assert answer.json["shares"]["sample"][0]["id"] == share.id
     blind = on.bearer("ida", "roles:write", "roles:read", "users:read")
     assert blind("POST", "/admin/roles/sharers/preview", json={"permissions": ["files:read"]}).json["shares"] is None
+
+
+def test_what_other_roles_of_one_person_do_is_what_then_happens(on: Circle) -> None:
+    share = on.share(access=ShareAccess.WRITE)
+    users, effects = on.site.services.users, on.site.services.share_effects
+    on.site.services.roles.create(SHELL, name="readers", permissions=["files:read", "files:share"])
+    ann = users.get(SHELL, on.ann)
+    assert effects.if_user(SHELL, ann, ann).total == 0
+    assert dict(effects.if_user(SHELL, ann, replace(ann, roles=("readers",))).counts) == {"read_only": 1}
+    found = effects.if_user(SHELL, ann, replace(ann, roles=()))
+    assert (dict(found.counts), [one.id for one in found.sample]) == ({"closed": 1}, [share.id])
+    assert [one.state for one in on.shares.standing_of([share])] == [ShareState.OPEN], "nothing was done"
+    users.update(SHELL, on.ann, roles=[])
+    assert [one.state for one in on.shares.standing_of([share])] == [ShareState.BLOCKED]
+
+
+def test_the_question_before_a_role_is_taken_from_a_user_names_shares_and_links(on: Circle) -> None:
+    on.share()
+    on.site.services.links.create(on.who("ann"), file=on.files["private"].id)
+    on.site.add_user("boss", "admin")
+    boss = on.site.browser()
+    boss.sign_in("boss")
+    ann = on.site.services.users.get(SHELL, on.ann)
+    boss.get("/admin/users/")
+    sent = {"username": ann.username, "email": "", "roles": "auditor", "version": str(ann.version)}
+    asked = boss.post(f"/admin/users/edit/?id={ann.id}", sent).text
+    assert "Share links</h2>" in asked
+    assert "Shares with people and roles</h2>" in asked
+    assert "Shut for good, for their owners may not share any more: <strong>1</strong>" in asked
+    assert on.site.services.users.get(SHELL, on.ann).roles == ("sharers",)

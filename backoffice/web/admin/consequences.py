@@ -26,9 +26,20 @@ def ending(found: UserConsequences) -> list[str]:
     return [*signed_out(found), *(["The open one-time link ends."] if found.open_link else [])]
 
 
+def shut(found: UserConsequences) -> list[str]:
+    """What others reach no more when the user is disabled."""
+    parts = [_count(many, what) for many, what in ((found.links, "share link"), (found.shares, "share")) if many]
+    if not parts:
+        return []
+    one = found.links + found.shares == 1
+    ends = "is shut until an operator opens it" if one else "are shut until an operator opens them"
+    return [f"{' and '.join(parts)} {ends} again."]
+
+
 def disabling(found: UserConsequences) -> list[str]:
     """What comes of disabling: what ends, and what stays."""
     lines = ending(found) or ["Nobody is signed in, and there is no token."]
+    lines += shut(found)
     kept = [_count(found.files, "file")] if found.files else []
     if found.trashed:
         kept.append(f"{_count(found.trashed, 'file')} in the trash")

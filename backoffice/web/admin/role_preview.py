@@ -79,11 +79,16 @@ def preview(
         }
         links = services().link_effects.if_roles(actor(), then)
         shares = services().share_effects.if_roles(actor(), then)
-    hits = tuple((number, HIT_WORDS[kind]) for kind, number in links.counts.items()) if links is not None else ()
+    hits = hit_words(links)
     if not (may(Acts.USER_ACCESS) and may(Acts.ROLE_READ)):
         return Preview(differences, None, (), links, shares, hits)
     found = services().access.if_roles(actor(), {name: sorted(names & known.keys()) for name, names in told.items()})
     return Preview(differences, found, groups(found), links, shares, hits)
+
+
+def hit_words(links: LinksIf | None) -> tuple[tuple[int, str], ...]:
+    """How many links are hit, and what becomes of them."""
+    return tuple((number, HIT_WORDS[kind]) for kind, number in links.counts.items()) if links is not None else ()
 
 
 def _then(role: Role, permissions: frozenset[Permission], rules: Mapping[str, int]) -> Role:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
 from flask_admin.form import BaseForm
 
+from backoffice.domain.acts import Acts
 from backoffice.domain.users import User
 from backoffice.web.admin.access_panel import can_explain, setting_sources
 from backoffice.web.admin.consequences import signed_out
 from backoffice.web.admin.fields import form_data, seen_version
 from backoffice.web.admin.record_forms import FORM_ERRORS
-from backoffice.web.admin.role_preview import groups
+from backoffice.web.admin.role_preview import groups, hit_words
 from backoffice.web.context import services
-from backoffice.web.identity import actor
+from backoffice.web.identity import actor, may
 
 if TYPE_CHECKING:
     from backoffice.web.admin.base import ServiceView
@@ -59,12 +61,18 @@ class UserEditing(Base):
 
 
 def _foreseen(user: User, roles: Sequence[str]) -> dict[str, Any] | None:
-    """What is to be told of other roles; None: no right is lost by them, and no token ends."""
+    """What is to be told of other roles; None: no right is lost by them, no token ends, and no link or share is hit."""
     found = services().consequences.of(actor(), user.id)
     effects = services().access.if_user(actor(), user.id, roles) if can_explain() else None
     lines = signed_out(found)
     lost = effects is not None and any(one.lost for one in effects.effects)
-    if not lost and not found.tokens:
+    links = shares = None
+    if may(Acts.LINK_READ) and may(Acts.SHARE_READ) and may(Acts.ROLE_READ):
+        then = replace(found.user, roles=tuple(roles))
+        links = services().link_effects.if_user(actor(), found.user, then)
+        shares = services().share_effects.if_user(actor(), found.user, then)
+    hit = (links is not None and links.total) or (shares is not None and shares.total)
+    if not lost and not found.tokens and not hit:
         return None  # whoever is signed in signs in again
     return {
         "lines": lines,
@@ -72,5 +80,8 @@ def _foreseen(user: User, roles: Sequence[str]) -> dict[str, Any] | None:
         "groups": groups(effects) if effects is not None else (),
         "added": sorted(set(roles) - set(user.roles)),
         "taken": sorted(set(user.roles) - set(roles)),
+        "links": links,
+        "shares": shares,
+        "hits": hit_words(links),
         "last_admin": effects is not None and effects.last_admin,
     }

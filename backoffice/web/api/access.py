@@ -39,6 +39,8 @@ class ConsequencesAnswer(Answer):
     reserved_bytes: int
     sessions: Annotated[int, Field(description="That end when the user is disabled, deleted or gets other roles")]
     tokens: Annotated[int, Field(description="Likewise")]
+    links: Annotated[int, Field(description="Share links and requests that are open: shut when the user is disabled")]
+    shares: Annotated[int, Field(description="Shares with people and roles; likewise")]
     open_link: bool
     last_admin: bool
     obstacles: Annotated[list[Obstacle], Field(description="Why the user cannot be deleted now")]
