@@ -140,6 +140,14 @@ def room(there: bool) -> Finding:
     return Finding(Verdict.BAD, "room", "memory or disk is short: uploads are refused. Free some")
 
 
+def schema(stored: int | None, known: int) -> Finding:
+    """The forms of records: that of the store, None before it was set up, and that which this version writes."""
+    if stored is not None and stored > known:
+        text = f"the store's records have form {stored}, and this version knows {known}: run the newer version"
+        return Finding(Verdict.BAD, "schema", text)
+    return Finding(Verdict.GOOD, "schema", f"form {known if stored is None else stored}")
+
+
 def of_store(info: Mapping[str, str]) -> list[Finding]:
     """All that `System.status` tells."""
     policy = info.get("maxmemory_policy", "")

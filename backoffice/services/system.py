@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from backoffice.domain import diagnosis
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Action, Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
+from backoffice.domain.diagnosis import Finding
 from backoffice.domain.durability import weaker
-from backoffice.domain.system import Heartbeat, Installation, SiteState
+from backoffice.domain.system import SCHEMA, Heartbeat, Installation, SiteState
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
 from backoffice.services.authorization import authorize
@@ -99,6 +101,12 @@ class System:
         numbers, workers, info = self.together(*reads)
         room = self.health.room() and self.chunks.room()
         return SiteState(numbers, workers, info, self.durability_level, room)
+
+    def findings(self, actor: Actor) -> list[Finding]:
+        """Whether store, records and workers are sound."""
+        found = self.installation.get()
+        form = diagnosis.schema(found.schema if found is not None else None, SCHEMA)
+        return [*diagnosis.of_store(self.status(actor)), form, diagnosis.workers(self.workers(actor))]
 
     def install(self, version: str) -> None:
         """Note, once, when this store was set up and by which version of the product. For every start of a process:

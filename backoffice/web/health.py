@@ -3,13 +3,14 @@ else (D4)."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, request
 
-from backoffice.domain.acts import Acts
+from backoffice.domain.acts import Acts, decide_act
 from backoffice.errors import Unavailable
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.metrics import Metrics
+from backoffice.web.readiness import asks_details
 from backoffice.web.route_access import asset, route_act
 
 
@@ -28,7 +29,8 @@ def init_health(app: Flask) -> None:
     @bp.get("/readyz")
     @asset
     def ready() -> Response:
-        """The store answers, too."""
+        """The store answers, too. `?verbose`: what is found of it, for who may see the system; nobody else learns
+        more."""
         try:
             services().system.ready()
         except Unavailable:
@@ -36,7 +38,12 @@ def init_health(app: Flask) -> None:
             answer.status_code = 503
             answer.headers["Retry-After"] = "1"
             return answer
-        return jsonify(status="ready")
+        asking = actor()
+        if not asks_details(request) or not decide_act(asking, Acts.SYSTEM_READ, None).allowed:
+            return jsonify(status="ready")
+        found = services().system.findings(asking)
+        checks = [{"check": one.topic, "verdict": one.verdict, "text": one.text} for one in found]
+        return jsonify(status="ready", checks=checks)
 
     @bp.get("/metrics")
     @route_act(Acts.SYSTEM_READ)

@@ -39,7 +39,8 @@ from backoffice.web.context import REQUEST_ID, services
 from backoffice.web.cookies import session_secret
 from backoffice.web.identity_retry import IDENTITY_CHANGED
 from backoffice.web.metrics import metrics_of
-from backoffice.web.route_access import Who, access_of, permissions_for
+from backoffice.web.readiness import nobody_matters
+from backoffice.web.route_access import access_of, permissions_for
 
 VIA_PAGES: Final = "web"
 MAX_CREDENTIAL: Final = 512
@@ -147,7 +148,7 @@ def init_identity(app: Flask) -> None:
     @principal.identity_loader  # type: ignore[untyped-decorator]
     def identify() -> Identity | None:
         access = access_of(app, request.endpoint or "")
-        if access is not None and access.who is Who.ASSET:
+        if nobody_matters(access, request):
             return None
         person = _load(request)
         count_identities()

@@ -136,6 +136,31 @@ def test_D4_health_tells_nothing_else(site: Site) -> None:
     assert client.get("/metrics").status_code == 401
 
 
+def test_D4_only_who_may_see_the_system_gets_details_of_readiness(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durability, "server_info", lambda _db: {"maxmemory_policy": "noeviction"})
+    site.add_user("otto", "operator")
+    site.add_user("ann")
+    client = site.app.test_client()
+
+    def ask(token: str = "") -> Any:
+        answer = client.get("/readyz?verbose", headers={"Authorization": f"Bearer {token}"} if token else {})
+        assert answer.status_code == 200
+        return answer.json
+
+    assert ask() == ask(site.token("ann")) == ask(site.token("otto", "user:read")) == {"status": "ready"}
+    found = ask(site.token("otto", "system:read"))
+    assert found["status"] == "ready"
+    assert {"eviction", "durability", "memory", "room", "schema", "workers"} <= {
+        one["check"] for one in found["checks"]
+    }
+    assert all(set(one) == {"check", "verdict", "text"} for one in found["checks"])
+
+
+def test_a_token_that_is_none_learns_nothing_from_readiness(site: Site) -> None:
+    answer = site.app.test_client().get("/readyz?verbose", headers={"Authorization": "Bearer bo_x"})
+    assert "checks" not in (answer.json or {})
+
+
 def test_D4_readiness_asks_the_store(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[System] = []
 
