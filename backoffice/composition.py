@@ -108,26 +108,24 @@ def build_services(
     stores = Stores(settings, Db(client, shebang=shebang), step_aside)
     people, roles, sessions, tokens = _people(stores, settings, passwords, step_aside)
     shared, links = _files(stores, settings, people)
-    files, folders, uploads = shared.files, shared.folders, shared.all_uploads
-    bulk = _bulk(stores, people, sessions, tokens, shared, links)
-    system, jobs, schedule = _whole(stores, settings, bulk)
+    system, jobs, schedule = _whole(stores, settings, _bulk(stores, people, sessions, tokens, shared, links))
     return Services(
         users=people,
         roles=roles,
         sessions=sessions,
         tokens=tokens,
         links=links,
-        guests=_guests(stores, settings, folders, uploads, links),
+        guests=_guests(stores, settings, shared.folders, shared.all_uploads, links),
         shared=shared,
         views=_views(stores),
         lists=Lists(store=RedisListLooks(stores.db, stores.keys), views=_views(stores)),
         audit=Audit(stores.audit),
         backup_schedule=schedule,
-        files=files,
+        files=shared.files,
         upload_secrets=_upload_secrets(stores, settings),
         jobs=jobs,
         leaving=_leaving(stores, settings, people, sessions, tokens, jobs),
-        undo=make_undo(UndoRecords(files, folders, people, roles, _views(stores), stores.audit), jobs),
+        undo=make_undo(UndoRecords(shared.files, shared.folders, people, roles, _views(stores), stores.audit), jobs),
         access=_access(stores),
         consequences=_consequences(stores, settings),
         effective=_effective(settings, stores),

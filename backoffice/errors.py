@@ -173,10 +173,6 @@ class Completing(Conflict):
     code = "completing"
 
 
-class IntentLost(NotFound):
-    """What was noted for a file that was to come has been given up: it took too long."""
-
-
 class LeaseLost(Conflict):
     """Another worker carries this out by now."""
 

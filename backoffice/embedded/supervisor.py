@@ -224,8 +224,7 @@ class Supervisor:
                 self._store.watch()
 
     def _restart(self) -> None:
-        """Web processes and worker anew, with the code and the settings of now; store and supervisor stay. Where the
-        new ones would not run, those that do go on."""
+        """Web processes and worker anew, by code and settings of now; if they would not run, those that do go on."""
         say("Restarting the web processes and the worker ...")
         program = self._web.program
         try:
@@ -244,8 +243,7 @@ class Supervisor:
             say("Not restarted: they would not run (see above). Those that run go on.", sys.stderr)
             return
         self._web.ask_to_restart()
-        if self._worker.running:
-            self._worker.stop(self._signals.wait)
+        self._worker.stop(self._signals.wait)
         if not self._signals.stops:
             self._worker.start()
 

@@ -273,8 +273,8 @@ class FileStore(FileChangeStore, FileVersionStore, Protocol):
         a name that is free by then, or as what a file holds, as with `UploadStore.complete`; the file as stored.
         `intent`: where the chunk is kept already; it is taken off. `quota` as with `UploadStore.insert`.
 
-        Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more, NotFound:
-        the intent's time is over; Gone, VersionMismatch as there.
+        Raises QuotaExceeded (`limit`), NameTaken (with OnConflict.FAIL), NotSignedIn: the owner is no more, LeaseLost:
+        the intent's time is over, and the worker has given it up; Gone, VersionMismatch as there.
         """
 
     def follow(self, folder: Folder, changes: Sequence[tuple[File, File, AuditEvent]]) -> None:

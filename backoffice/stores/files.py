@@ -11,7 +11,7 @@ from backoffice.domain.files import TOP, File, FileState, OnConflict, Piece, Tar
 from backoffice.domain.folders import Folder
 from backoffice.domain.text import fold
 from backoffice.domain.uploads import CarriedChunk, Chunk, Intent
-from backoffice.errors import BackofficeError, IntentLost, NameTaken, Unavailable, VersionMismatch
+from backoffice.errors import BackofficeError, LeaseLost, NameTaken, Unavailable, VersionMismatch
 from backoffice.stores import file_lists
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.chunks.staging import keep_carried
@@ -102,7 +102,7 @@ class RedisFiles(NewFiles):
             if carried is not None:
                 keep_carried(commit, carried)
             if intent is not None:
-                commit.check("equal", self._keys.intents, file.id, intent.until, error=IntentLost())
+                commit.check("equal", self._keys.intents, file.id, intent.until, error=LeaseLost())
                 commit.write("HDEL", self._keys.intents, file.id)
 
         try:

@@ -113,6 +113,7 @@ READERS = {
     "stream",
     "stat",
     "stat_many",
+    "new_id",
     "scan",
     "extent",
     "chunk_map",

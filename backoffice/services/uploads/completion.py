@@ -22,8 +22,8 @@ from backoffice.errors import (
     Completing,
     Conflict,
     IdentityChanged,
-    IntentLost,
     Invalid,
+    LeaseLost,
     NotFound,
     Unavailable,
 )
@@ -191,7 +191,7 @@ class Completion:
         except (BackofficeError, IdentityChanged) as error:
             with suppress(Unavailable):
                 Cleanup(self.uploads, self.chunks, self.intents, self.now).withdraw([intent.file_id])
-            if isinstance(error, IntentLost):
+            if isinstance(error, LeaseLost):
                 # All this took so long that the worker has given it up.
                 raise Unavailable from error
             raise

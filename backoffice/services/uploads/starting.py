@@ -110,10 +110,9 @@ class UploadsStarting(UploadsUnderWay):
         self._check_start(actor, size)
         limits = self.limits.for_one_connection() if one_shot else self.limits
         now = self.now()
-        expected = total_chunks if total_chunks != UNKNOWN else -(-(size or 0) // limits.chunk_size)
         dies_at = now + limits.upload_max_seconds * 1000
         upload = Upload(
-            id=upload_id or self.chunks.new_id(expected),
+            id=upload_id or self.chunks.new_id(limits.expected_chunks(total_chunks, size)),
             owner=actor.owner,
             begun_by=actor.begins_as if actor.acts_for else "",
             created_at=now,
