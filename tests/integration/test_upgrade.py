@@ -234,16 +234,6 @@ def test_everything_is_found_by_its_name(old: Opened) -> None:
 # -- changing
 
 
-def test_the_worker_migrates_and_says_when_nothing_is_left(own: Opened) -> None:
-    def left() -> str:
-        return typed_in({"BACKOFFICE_DATA_DIR": str(own.data)}, "migrate", "--check").stdout
-
-    wait_for(lambda: "Nothing is left to do." in left(), "all migrations are done", 60)
-    assert "words" in left()
-    assert own.command("migrate").endswith("Nothing is left to do.\n")
-    _search(own)
-
-
 def test_fsck_brings_the_words_into_the_new_form_and_finds_nothing_else(own: Opened) -> None:
     found = own.command("fsck", status=1)
     assert "words" in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -18,6 +19,7 @@ from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import RedisAudit
 from backoffice.stores.log.log_index import pack, segments_of, unpack
 from tests.integration.test_upgrade import VERSIONS, opened
+from tests.support.commands import typed_in
 from tests.support.servers import Store, run_store, wait_for
 
 pytestmark = [
@@ -66,3 +68,19 @@ def test_a_long_index_of_the_log_is_cut_and_found_all_the_time(tmp_path: Path) -
         assert json.loads(found.splitlines()[-1])["id"] == oldest
         wanted = [entry for entry in own.held["log"] if entry["event"]["action"] == "file.rename"]
         assert own.log("--action", "file.rename") == wanted
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_worker_migrates_and_says_when_nothing_is_left(version: str, tmp_path: Path) -> None:
+    with opened(version, tmp_path) as own:
+
+        def left() -> str:
+            return typed_in({"BACKOFFICE_DATA_DIR": str(own.data)}, "migrate", "--check").stdout
+
+        wait_for(lambda: "Nothing is left to do." in left(), "all migrations are done", 60)
+        assert "words" in left()
+        assert own.command("migrate").endswith("Nothing is left to do.\n")
+        for file in own.ready:
+            query = urlencode({"q": file["name"][1:], "owner": "*", "limit": 500})
+            found = own.ask("GET", f"/files?{query}", "admin")["items"]
+            assert file["id"] in {one["id"] for one in found}, "by a part of its name, too"
