@@ -147,7 +147,7 @@ def test_D4_only_who_may_see_the_system_gets_details_of_readiness(site: Site, mo
         assert answer.status_code == 200
         return answer.json
 
-    assert ask() == ask(site.token("ann")) == ask(site.token("otto", "user:read")) == {"status": "ready"}
+    assert ask() == ask(site.token("ann")) == ask(site.token("otto", "files:read")) == {"status": "ready"}
     found = ask(site.token("otto", "system:read"))
     assert found["status"] == "ready"
     assert {"eviction", "durability", "memory", "room", "schema", "workers"} <= {

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import structlog
 from gunicorn.config import Config
 
-from backoffice import logs
+from backoffice import logs, measures
 from backoffice.secret import Secret
 from backoffice.server.access_log import AccessLog, public_path
 from backoffice.settings import Environment, Settings
@@ -70,6 +70,7 @@ def _without_time(line: str) -> list[tuple[str, Any]]:
         ({"REMOTE_ADDR": HOSTILE}, {"user": HOSTILE}),
         ({"REMOTE_ADDR": None, "backoffice.request_id": None}, {}),
         ({"PATH_INFO": "/s/secret"}, {"request_id": "another"}),
+        ({}, {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7"}),
     ],
 )
 def test_the_line_is_what_structlog_writes(configure: Configure, environ: dict[str, Any], context: Any) -> None:
@@ -83,6 +84,18 @@ def test_the_line_is_what_structlog_writes(configure: Configure, environ: dict[s
     short, long = written.getvalue().splitlines()
     assert _without_time(short) == _without_time(long)
     assert short.isascii()
+
+
+def test_what_was_sent_is_counted_also_where_no_line_is_written(configure: Configure) -> None:
+    sent: list[tuple[str, str, int]] = []
+    listener = SimpleNamespace(counted=lambda *told: sent.append(told))
+    configure(log_level="ERROR")
+    measures.listen("test", cast(Any, listener))
+    try:
+        _access(AccessLog(Config()))
+    finally:
+        measures.listen("test", None)
+    assert sent == [("sent_bytes", "", 10_000)]
 
 
 def test_on_a_terminal_lines_are_for_people(configure: Configure) -> None:

@@ -102,3 +102,4 @@ def test_d1_it_is_crowded_whatever_the_waiting_ones_do_this_moment() -> None:
         assert threads.crowded()
     with full(SLOW) as (threads, _, _):
         assert not threads.crowded()
+        assert threads.busy == 1
