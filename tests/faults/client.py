@@ -41,6 +41,8 @@ class Client:
     slowest: float = 0.0
     statuses: dict[int, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    created: list[float] = field(default_factory=list)
+    """When there was a 201, by the monotonic clock."""
 
     def ask(
         self, method: str, path: str, body: bytes | object = None, headers: Mapping[str, str] | None = None
@@ -64,6 +66,8 @@ class Client:
 
     def _note(self, method: str, path: str, answer: Answer) -> None:
         self.slowest = max(self.slowest, answer.seconds)
+        if answer.status == 201:
+            self.created.append(time.monotonic())
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
         if answer.status == 500 and b'"integrity_error"' not in answer.body:
             self.wrong.append(f"{method} {path}: 500 {answer.body[:200]!r}")

@@ -9,6 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from backoffice.composition import build_services, store_client
+from backoffice.embedded.discovery import attach
+from backoffice.services.container import Services
+from backoffice.settings import Settings
 from backoffice.stores.durability import CACHE_SECONDS
 from tests.faults.client import Answer
 from tests.faults.deeds import DEEDS, Doer, GaveUp
@@ -16,7 +20,7 @@ from tests.faults.oracle import digest, entries
 from tests.faults.sites import PASSWORD, Running
 from tests.faults.trial import NotTried, Row, Trial
 from tests.integration.data_script import Api, sign_in
-from tests.support.long_acts import SHELL, services_of
+from tests.support.long_acts import SHELL
 from tests.support.servers import Site, wait_for
 
 MIB = 1024**2
@@ -118,7 +122,7 @@ def _flip(running: Running, row: Row, where: str, trial: Trial, number: int) -> 
     answer = running.client.ask("GET", f"/files/{file.id}")
     if answer.status == 200 and len(answer.body) == len_of(running, file.id):
         row.problems.append(f"{file.name}: {len(answer.body)} bytes were sent, one of them wrong")
-    verified = services_of(running.data).inspection.verify(SHELL, file.id)
+    verified = _services(running).inspection.verify(SHELL, file.id)
     if list(verified.damaged) != [index]:
         row.problems.append(f"{file.name}: verifying names {verified.damaged}, and not chunk {index}")
     with running.store() as store:
@@ -128,6 +132,13 @@ def _flip(running: Running, row: Row, where: str, trial: Trial, number: int) -> 
     undo(running, file.id, index, at, bit)
     row.runs += 1
     row.note = "verifying names the file and the chunk"
+
+
+def _services(running: Running) -> Services:
+    """Of the same site, in this process."""
+    environ = {**running.environ, "BACKOFFICE_DATA_DIR": str(running.data)}
+    settings = attach(Settings.from_env(environ, need_secret=False))
+    return build_services(settings, store_client(settings))
 
 
 def len_of(running: Running, file_id: str) -> int:

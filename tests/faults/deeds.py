@@ -91,7 +91,7 @@ def _stored(doer: Doer, name: str, data: bytes, answer: Answer) -> None:
     elif answer.status == 409 and name in doer.oracle.unsure:
         there = doer.found(name)
         assert there is not None, f"{name} is taken and not there"
-        doer.oracle.told(name, there["id"], digest(data))
+        doer.oracle.told(name, there["id"], digest(data), promised=False)  # it was seen: nobody has promised anything
     else:
         raise refused(answer)
 
@@ -148,6 +148,7 @@ def tus(doer: Doer) -> None:
     if made.status != 201:
         raise refused(made)
     path = "/tus/" + made.headers["Location"].rpartition("/")[2].partition("~")[0]
+    promised = False
     for upto in (50_000, len(data), len(data)):
         head = doer.again(lambda: doer.client.ask("HEAD", path, None, TUS))
         if head.status == 404 and doer.oracle.lenient:
@@ -164,12 +165,17 @@ def tus(doer: Doer) -> None:
             time.sleep(ASK_AGAIN)
             if not tus_rest(doer, path, name, data):
                 return
+            promised = True
             break
         if answer.status not in {204, 409}:
             raise refused(answer)
+        promised = answer.status == 204 and upto == len(data)
     there = doer.found(name)
+    if there is None and doer.oracle.lenient:
+        doer.oracle.lost_at_once(name, promised=promised)
+        return
     assert there is not None, f"{name} is whole and no file"
-    doer.oracle.told(name, there["id"], digest(data))
+    doer.oracle.told(name, there["id"], digest(data), promised=promised)
 
 
 def tus_rest(doer: Doer, path: str, name: str, data: bytes) -> bool:
@@ -211,7 +217,7 @@ def batch(doer: Doer) -> None:
         elif item["problem"]["status"] == 409 and name in doer.oracle.unsure:
             there = doer.found(name)
             assert there is not None, f"{name} is taken and not there"
-            doer.oracle.told(name, there["id"], digest(data))
+            doer.oracle.told(name, there["id"], digest(data), promised=False)
         elif item["problem"]["status"] in PASSING:
             doer.oracle.doubt(name)
             late[name] = data
@@ -254,7 +260,7 @@ def replace(doer: Doer) -> None:
         assert digest(now.body) == sha256, f"{file.name}: neither the one content nor the other"
     elif answer.status not in {200, 201}:
         raise refused(answer)
-    doer.oracle.replaced(file.name, sha256)
+    doer.oracle.replaced(file.name, sha256, promised=answer.status != 412)
 
 
 def purge(doer: Doer) -> None:

@@ -52,7 +52,7 @@ def failovers(trial: Trial) -> Iterator[Row]:
 def _hang(directory: Path, group: Group, row: Row, seed: str, seconds: float, replicas: int) -> None:
     """Whatever the old one says after that, and before it is told that it is none any more, is said in good faith and lost."""
     primary = next(iter(group.servers))
-    with _site(directory, group, replicas) as running:
+    with site_over(directory, group, replicas) as running:
         with under_load([running.client.url], running.client.token, running.oracle, seed, KINDS) as load:
             time.sleep(1.5)
             group.signal(signal.SIGSTOP, primary)
@@ -64,7 +64,7 @@ def _hang(directory: Path, group: Group, row: Row, seed: str, seconds: float, re
 
 
 @contextlib.contextmanager
-def _site(directory: Path, group: Group, replicas: int = 1) -> Iterator[Running]:
+def site_over(directory: Path, group: Group, replicas: int = 1) -> Iterator[Running]:
     environ = {"REDIS_URL": group.url, "BACKOFFICE_REPLICAS": str(replicas)}
     running = Running.start(directory / "data", environ, Oracle(lenient=True))
     try:
@@ -104,7 +104,7 @@ def _fail_over(
     directory: Path, group: Group, row: Row, stalled: list[int], seed: str, primary: int = 0, replicas: int = 1
 ) -> None:
     primary = primary or next(iter(group.servers))
-    with _site(directory, group, replicas) as running:
+    with site_over(directory, group, replicas) as running:
         with under_load([running.client.url], running.client.token, running.oracle, seed, KINDS) as load:
             time.sleep(1.5)
             group.signal(signal.SIGSTOP, *stalled)

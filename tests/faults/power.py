@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from backoffice.app import make_web
@@ -59,8 +60,8 @@ class Remembering(Oracle):
         super().told(name, file_id, sha256, promised=promised)
         self._note(name)
 
-    def replaced(self, name: str, sha256: str) -> None:
-        super().replaced(name, sha256)
+    def replaced(self, name: str, sha256: str, *, promised: bool = True) -> None:
+        super().replaced(name, sha256, promised=promised)
         self._note(name)
 
     def moved(self, name: str, state: State) -> None:
@@ -179,7 +180,7 @@ def _cut(
         contextlib.closing(connect(store.url, store.password)) as db,
     ):
         row.recovered.append(time.monotonic() - began)
-        environ = {"REDIS_URL": store.url, "REDIS_PASSWORD": store.password, "APP_SECRET_KEY": "k7" * 24}
+        environ = {"REDIS_URL": store.url, "REDIS_PASSWORD": store.password, "APP_SECRET_KEY": token_hex(24)}
         settings = Settings.from_env({**environ, "BACKOFFICE_DATA_DIR": str(place / "data")})
         services = build_services(settings, db)
         client = InProcess("", token)

@@ -43,11 +43,10 @@ told from one that has it (503, send it again).
 """
 
 
-def write(path: Path, rows: Mapping[str, Sequence[Row]], *, seed: int, full: bool, seconds: float) -> None:
-    command = f"python3 manage.py faults{' --full' if full else ''} --seed {seed} --write"
+def write(path: Path, rows: Mapping[str, Sequence[Row]], *, command: str, seconds: float) -> None:
     figures = (
-        f"One run of `{command}`: {seconds / 60:.0f} minutes, {os.cpu_count()} cores that others used, too; Linux, the bundled"
-        f" store. {'All of each fault.' if full else 'A sample of each fault.'}"
+        f"One run of `{command}`: {seconds / 60:.0f} minutes, {os.cpu_count()} cores that others used, too; Linux, the"
+        " bundled store. Without `--full` (of all, or of those named) a sample of each was taken."
     )
     every = [row for found in rows.values() for row in found]
     lines = [

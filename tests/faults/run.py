@@ -24,7 +24,7 @@ SEED = 1
 def main(argv: Sequence[str]) -> int:
     """The exit status: 0 where nothing was lost and nothing was found."""
     asked = _arguments(argv)
-    unknown = set(asked.only) - FAULTS.keys()
+    unknown = {*asked.only, *(asked.full or ())} - FAULTS.keys()
     if unknown:
         print(f"No fault is called {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}.", file=sys.stderr)
         return 2
@@ -32,11 +32,12 @@ def main(argv: Sequence[str]) -> int:
     for name, fault in FAULTS.items():
         if asked.only and name not in asked.only:
             continue
-        rows[name] = list(tried(name, fault, seed=asked.seed, full=asked.full))
+        full = asked.full is not None and (not asked.full or name in asked.full)
+        rows[name] = list(tried(name, fault, seed=asked.seed, full=full))
         for row in rows[name]:
             _tell(row)
     if asked.write:
-        write(TARGET, rows, seed=asked.seed, full=asked.full, seconds=time.monotonic() - began)
+        write(TARGET, rows, command=" ".join(["python3 manage.py faults", *argv]), seconds=time.monotonic() - began)
     return 0 if all(row.good for found in rows.values() for row in found) else 1
 
 
@@ -67,7 +68,9 @@ def _tell(row: Row) -> None:
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="manage.py faults", description="Inject faults and judge what is left.")
-    parser.add_argument("--full", action="store_true", help="all of each fault, not a sample (an hour)")
+    parser.add_argument(
+        "--full", nargs="*", metavar="FAULT", help="all of each fault, or of these, not a sample (all: an hour or more)"
+    )
     parser.add_argument("--seed", type=int, default=SEED, help="where the faults strike")
     parser.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="; ".join(FAULTS))
     parser.add_argument("--write", action="store_true", help="make docs/reliability.md anew")

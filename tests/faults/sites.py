@@ -51,7 +51,7 @@ class Running:
 
     def a_token(self, name: str = "admin") -> str:
         scopes = [word for one in sorted(all_permissions()) for word in ("--scope", one)]
-        return self.command("token", "create", "--user", name, "--days", "1", *scopes).stdout.strip()
+        return self.command("token", "create", "--user", name, "--days", "30", *scopes).stdout.strip()
 
     def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, **self.environ, "BACKOFFICE_DATA_DIR": str(self.data)}

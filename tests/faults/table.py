@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.faults.clocks import clock_jumps
 from tests.faults.damage import cut_log, damaged_log, flipped_bits, full_disk, full_memory
 from tests.faults.failovers import cluster_failovers, failovers
 from tests.faults.kills import kills
+from tests.faults.partitions import minority
+from tests.faults.power import power_cuts
 from tests.faults.stops import stops
 from tests.faults.trial import Fault
 
@@ -20,4 +23,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "cut-log": cut_log,
     "damaged-log": damaged_log,
     "bits": flipped_bits,
+    "clock": clock_jumps,
+    "partition": minority,
+    "power": power_cuts,
 }
