@@ -98,7 +98,7 @@ def power_cuts(trial: Trial) -> Iterator[Row]:
         with _traced(running, log, place / "calls") as begin:
             seed = f"p{trial.seed}"
             with under_load([running.client.url], running.client.token, oracle, seed, KINDS) as load:
-                time.sleep(10.0 if trial.full else 3.0)
+                time.sleep(6.0 if trial.full else 3.0)
             row.problems += load.failures
         token = running.client.token
     finally:
