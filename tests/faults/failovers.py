@@ -30,7 +30,7 @@ def failovers(trial: Trial) -> Iterator[Row]:
     rows = {
         "one": Row("Sentinel: the primary is killed while one replica of two hangs for 1 s"),
         "both": Row("Sentinel: the primary is killed after both replicas hung for 1 s"),
-        "all": Row("Sentinel: the primary hangs until another has its place, and comes back; 201 after both replicas"),
+        "all": Row("Sentinel: the primary hangs, is replaced and comes back; 201 after both replicas"),
         "some": Row("Sentinel: the same, 201 after one replica of two"),
     }
     for number in range(5 if trial.full else 1):
@@ -50,7 +50,7 @@ def failovers(trial: Trial) -> Iterator[Row]:
 
 
 def _hang(directory: Path, group: Group, row: Row, seed: str, seconds: float, replicas: int) -> None:
-    """Whatever the old one says after that, and before it is told that it is none any more, is said in good faith and lost."""
+    """Whatever the old one says until it is told that it is none any more is said in good faith, and lost."""
     primary = next(iter(group.servers))
     with site_over(directory, group, replicas) as running:
         with under_load([running.client.url], running.client.token, running.oracle, seed, KINDS) as load:

@@ -1,5 +1,5 @@
-"""Servers that stand in for each other: a primary with two replicas and three sentinels, and a cluster of three primaries
-with a replica each."""
+"""Servers that stand in for each other: a primary with two replicas and three sentinels, and a cluster of three
+primaries with a replica each."""
 
 from __future__ import annotations
 

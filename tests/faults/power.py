@@ -1,8 +1,8 @@
 """Power is cut: what the store had synced at that moment is all that there is.
 
-`strace` tells what the store wrote to its log and when it had it synced. Every sync is a moment: a store is started on the
-log up to there, and some torn bytes of what came next, and has to have all that clients had been told before the sync
-after it began.
+`strace` tells what the store wrote to its log and when it had it synced. Every sync is a moment: a store is started on
+the log up to there, and some torn bytes of what came next, and has to have all that clients had been told before the
+sync after it began.
 """
 
 from __future__ import annotations

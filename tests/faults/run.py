@@ -1,4 +1,5 @@
-"""`manage.py faults`: injects every fault of the table, judges, and tells. With `--write` docs/reliability.md is made anew.
+"""`manage.py faults`: injects every fault of the table, judges, and tells. With `--write` it makes docs/reliability.md
+anew.
 
 The bounded form takes a sample of each; `--full` all of it. The same seed strikes at the same places.
 """
@@ -28,9 +29,11 @@ def main(argv: Sequence[str]) -> int:
     if unknown:
         print(f"No fault is called {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}.", file=sys.stderr)
         return 2
+    number, parts = asked.part
+    wanted = asked.only or list(FAULTS)[number - 1 :: parts]
     began, rows = time.monotonic(), dict[str, list[Row]]()
     for name, fault in FAULTS.items():
-        if asked.only and name not in asked.only:
+        if name not in wanted:
             continue
         full = asked.full is not None and (not asked.full or name in asked.full)
         rows[name] = list(tried(name, fault, seed=asked.seed, full=full))
@@ -73,5 +76,13 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=SEED, help="where the faults strike")
     parser.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="; ".join(FAULTS))
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="N/M", help="the N-th of M parts of them")
     parser.add_argument("--write", action="store_true", help="make docs/reliability.md anew")
     return parser.parse_args(argv)
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    if not 1 <= int(number) <= int(parts):
+        raise ValueError(text)
+    return int(number), int(parts)
