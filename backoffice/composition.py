@@ -225,8 +225,7 @@ def _upload_secrets(stores: Stores, settings: Settings) -> UploadSecrets:
 def _whole(stores: Stores, settings: Settings, bulk: Bulk) -> tuple[System, Jobs, BackupSchedule]:
     """What is about the store as a whole, and about many records."""
     db, keys, chunks, audit = stores.db, stores.keys, stores.chunks, stores.audit
-    beats, installation = RedisHeartbeats(db, keys), RedisInstallation(db, keys)
-    numbers = RedisNumbers(db, keys)
+    beats, installation, numbers = RedisHeartbeats(db, keys), RedisInstallation(db, keys), RedisNumbers(db, keys)
     system = System(stores.health, stores.durability, chunks, audit, beats, installation, numbers, db.together)
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
     schedule = _backups(stores, settings, maintenance)
