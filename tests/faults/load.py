@@ -72,11 +72,8 @@ def under_load(
                 return
             load.finished.append(time.monotonic())
 
-    threads = []
-    for number in range(CLIENTS):
-        client = Client(urls[number % len(urls)], token)
-        load.clients.append(client)
-        threads.append(threading.Thread(target=work, args=(number, client), daemon=True))
+    load.clients = [Client(urls[number % len(urls)], token) for number in range(CLIENTS)]
+    threads = [threading.Thread(target=work, args=one, daemon=True) for one in enumerate(load.clients)]
     for thread in threads:
         thread.start()
     try:

@@ -30,8 +30,8 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Kept:
-    """A file that somebody was told of. `maybe`: what else it may be, after an act without an answer. `promised`: whether
-    the answer was one that promises to last (201)."""
+    """A file that somebody was told of. `maybe`: what else it may be, after an act without an answer. `promised`:
+    whether the answer was one that promises to last (201)."""
 
     name: str
     id: str

@@ -11,40 +11,42 @@ from tests.faults.trial import Row
 
 HEAD: Final = """# Reliability
 
-What becomes of acts that were acknowledged when something goes wrong, measured: faults are injected into a site that
-runs as `manage.py up` starts it (over its own store, Sentinel or a cluster), while clients upload in chunks, by PUT,
-tus and batch, replace contents, put folders into the trash, purge, and edit users. One oracle remembers what every client
-was told, and judges afterwards:
+What becomes of acts that were acknowledged when something goes wrong, measured: faults are injected into a site
+that runs as `manage.py up` starts it (over its own store, Sentinel or a cluster), while clients upload in chunks,
+by PUT, tus and batch, replace contents, put folders into the trash, purge, and edit users. One oracle remembers
+what every client was told, and judges afterwards:
 
 - what was answered with 201 is there, byte for byte, under its identifier and its name, and once;
 - the log has one entry for each act, in order; the quota is the sum of what is there; `fsck` finds nothing.
 
-This page is written by `python3 manage.py faults --write`, and its figures are those of that run. `python3 manage.py
-faults --only NAME --seed N` strikes at the same steps again; threads and machines differ, so not at the same instant.
+This page is written by `python3 manage.py faults --write`, and its figures are those of that run. `python3
+manage.py faults --only NAME --seed N` strikes at the same steps again; threads and machines differ, so not at the
+same instant.
 """
 TAIL: Final = """## How to read it
 
-*Lost* counts what had been promised and was not there or was another. *Back after* (median, longest) is the time from
-the fault until an act was acknowledged again; of a process that was killed, until the act that it struck is
+*Lost* counts what had been promised and was not there or was another. *Back after* (median, longest) is the time
+from the fault until an act was acknowledged again; of a process that was killed, until the act that it struck is
 acknowledged and the site is ready. *Longest answer* includes refusals.
 
-**A primary that hangs and comes back.** With `BACKOFFICE_REPLICAS=k` a 201 means that `k` replicas of the primary have the
-file. Where `k` is the number of *all* replicas nothing of that is lost by a fail-over, and nothing is taken while one of
-them is away. Where it is less, a primary that hung, was replaced and goes on may still have replicas that follow it,
-for the second or two until Sentinel tells them: these confirm what the new primary never gets. In trials of some seconds
-with `k` = 1 of 2 between 2 and 48 files were lost so, and with `k` = 2 none (`--full failover --only failover` repeats
-them). Who wants neither takes hosts that are not paused and continued.
+**A primary that hangs and comes back.** With `BACKOFFICE_REPLICAS=k` a 201 means that `k` replicas of the primary
+have the file. Where `k` is the number of *all* replicas nothing of that is lost by a fail-over, and nothing is
+taken while one of them is away. Where it is less, a primary that hung, was replaced and goes on may still have
+replicas that follow it, for the second or two until Sentinel tells them: these confirm what the new primary never
+gets. In trials of some seconds with `k` = 1 of 2 between 2 and 48 files were lost so, and with `k` = 2 none
+(`--full failover --only failover` repeats them). Who wants neither takes hosts that are not paused and continued.
 
-A barrier counts only where the server that gives it has the commit: a new primary whose replicas would confirm what the
-old one alone had is told from one that has it (503, send it again).
+A barrier counts only where the server that gives it has the commit: a new primary whose replicas would confirm what
+the old one alone had is told from one that has it (503, send it again).
 
-**Without a barrier** (renaming, deleting, editing; and everything on a cluster without a level of replicas) an answer says
-that the primary has it. What it had acknowledged in the moment before it is lost may be gone; then its event is, too.
+**Without a barrier** (renaming, deleting, editing; and everything on a cluster without a level of replicas) an
+answer says that the primary has it. What it had acknowledged in the moment before it is lost may be gone; then its
+event is, too.
 
 ## What was not tried
 
-- Loss of a host with its disk (what a backup is for), file systems other than this machine's, network file systems below
-  `BACKOFFICE_CHUNKS=file:`; power cuts with bytes in a directory.
+- Loss of a host with its disk (what a backup is for), file systems other than this machine's, network file systems
+  below `BACKOFFICE_CHUNKS=file:`; power cuts with bytes in a directory.
 - Disks that lie about a sync, or whose sync fails once and then succeeds.
 - A network that loses or delays some packets, network namespaces: servers were stopped, continued and killed.
 - The store's own clock running backwards: of a jump only what it leaves was made, a log whose last id is ahead.
