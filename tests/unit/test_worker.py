@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.files import FileSpec
 from backoffice.domain.paging import Query
+from backoffice.domain.system import NOTHING_DONE
 from backoffice.domain.times import now_ms
 from backoffice.domain.users import User, UserStatus
 from backoffice.errors import BackofficeError, IntegrityError, StoreFull, Unavailable
@@ -38,7 +39,7 @@ def _site(fake: Redis) -> Site:
 
 
 class Heart:
-    def beat(self, host: str) -> None: ...
+    def beat(self, host: str, done: Mapping[str, int] = NOTHING_DONE) -> None: ...
 
 
 class Once(Worker):
@@ -54,7 +55,7 @@ class Counted:
 
     beats: int = 0
 
-    def beat(self, host: str) -> None:
+    def beat(self, host: str, done: Mapping[str, int] = NOTHING_DONE) -> None:
         self.beats += 1
 
 

@@ -75,6 +75,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "epoch": Kind(Class.RECORD, STRING),
     "worker": TRANSIENT,
     "workers": TRANSIENT,
+    "worked": TRANSIENT,
     "step": RECORD,
     "intents": TRANSIENT,
     "keys": TRANSIENT,

@@ -12,11 +12,13 @@ from backoffice.domain.log_archive import Trimmed, id_in, position
 from backoffice.errors import IntegrityError, Invalid
 from backoffice.stores.backup.kinds import LEFT_OUT, NOUNS
 from backoffice.stores.client import Command, Db
+from backoffice.stores.file_indexes import is_version
 from backoffice.stores.files import NOUN as FILES
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_index import pack
 from backoffice.stores.log.segments import cut
+from backoffice.stores.quotas import VERSIONS
 from backoffice.stores.records.collection import Collection, score
 from backoffice.stores.records.commit import written_facets
 from backoffice.stores.records.indexes import Unique
@@ -33,6 +35,7 @@ class Rebuild:
     def __init__(self, db: Db, keys: Keys, quota: int) -> None:
         self._db, self._keys, self._quota = db, keys, quota
         self._used: Counter[str] = Counter()
+        self._versions: Counter[str] = Counter()
         self.unreadable: list[str] = []
         """Records that nobody can read; they are there, and in no index."""
 
@@ -76,6 +79,7 @@ class Rebuild:
                 record = self._marked(collection, record)
             if noun == FILES:
                 self._used[record.owner] += record.size
+                self._versions[record.owner] += record.size if is_version(record) else 0
             for (key, member), number in collection.members(record).items():
                 scores[key] += (score(number), member)
             for index in collection.indexes:
@@ -102,8 +106,12 @@ class Rebuild:
         owners = [(owner, used) for owner, used in self._used.items() if used]
         for start in range(0, len(owners), TOGETHER):
             some = owners[start : start + TOGETHER]
-            self._db.many([("HSET", self._keys.quota(owner), "used", used, "reserved", 0) for owner, used in some])
+            self._db.many([self._quota_of(owner, used) for owner, used in some])
             yield len(some)
+
+    def _quota_of(self, owner: str, used: int) -> Command:
+        amounts = ("used", used, "reserved", 0, VERSIONS, self._versions[owner])
+        return ("HSET", self._keys.quota(owner), *amounts)
 
 
 class LogWriter:

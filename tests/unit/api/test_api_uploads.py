@@ -218,5 +218,6 @@ def test_limits(ann: Person) -> None:
         "max_chunks": 1000,
         "quota": 4096 * KIB,
         "used": 5,
+        "used_by_versions": 0,
         "reserved": 0,
     }
