@@ -87,7 +87,10 @@ class Site:
                 row = call("HGETALL", key)
                 value: Any = row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=True))
                 own = (b"chunks", b"barrier", b"segments", b"account_ends", b"backup", b"backup_proven", b"quota_near")
-                return {name: text for name, text in value.items() if name not in (*own, b"reserved")}
+                none = (b"versions", b"0")
+                return {
+                    one: text for one, text in value.items() if one not in (*own, b"reserved") and (one, text) != none
+                }
             case "zset":
                 return sorted(map(tuple, _pairs(call("ZRANGE", key, 0, -1, "WITHSCORES"))))
             case "stream":

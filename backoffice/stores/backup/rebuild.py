@@ -110,8 +110,8 @@ class Rebuild:
             yield len(some)
 
     def _quota_of(self, owner: str, used: int) -> Command:
-        amounts = ("used", used, "reserved", 0, VERSIONS, self._versions[owner])
-        return ("HSET", self._keys.quota(owner), *amounts)
+        versions = (VERSIONS, self._versions[owner]) if self._versions[owner] else ()
+        return ("HSET", self._keys.quota(owner), "used", used, "reserved", 0, *versions)
 
 
 class LogWriter:
