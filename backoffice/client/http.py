@@ -114,10 +114,11 @@ class Client:
         response = self._exchange(method, f"{path}?{_encoded(query)}", blocks, headers)
         return Response(response.status, response.headers, self._read(response))
 
-    def post_json(self, path: str, value: dict[str, Any]) -> dict[str, Any]:
+    def post_json(self, path: str, value: dict[str, Any], *, attempts: int = ATTEMPTS) -> dict[str, Any]:
         """Send JSON, get JSON."""
         body = json.dumps(value).encode()
-        return self.request("POST", path, body=body, headers={"Content-Type": "application/json"}).json()
+        headers = {"Content-Type": "application/json"}
+        return self.request("POST", path, body=body, headers=headers, attempts=attempts).json()
 
     def list_items(self, path: str, query: Query) -> Iterator[dict[str, Any]]:
         """All items of a list, page after page."""

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from backoffice.client.errors import ClientError, ResponseError, not_a_site
-from backoffice.client.http import Client
+from backoffice.client.http import ATTEMPTS, Client
 from backoffice.domain.ids import ID_LENGTH, is_id
 
 MOST: Final = 100_000
@@ -25,10 +25,10 @@ class RemoteFolder:
     path: tuple[str, ...]
 
 
-def find_folder(client: Client, folder_id: str) -> RemoteFolder | None:
+def find_folder(client: Client, folder_id: str, *, attempts: int = ATTEMPTS) -> RemoteFolder | None:
     """The folder of this identifier, None where there is none. Raises ResponseError, ConnectionFailed, ClientError."""
     try:
-        about = client.request("GET", f"/folders/{quote(os.fsencode(folder_id), safe='')}").json()
+        about = client.request("GET", f"/folders/{quote(os.fsencode(folder_id), safe='')}", attempts=attempts).json()
     except ResponseError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             return None
@@ -39,12 +39,12 @@ def find_folder(client: Client, folder_id: str) -> RemoteFolder | None:
         raise not_a_site() from None
 
 
-def folder_to_put_into(client: Client, named: str) -> str:
+def folder_to_put_into(client: Client, named: str, *, attempts: int = ATTEMPTS) -> str:
     """The identifier of a folder that is named by its identifier, or by names with / between them from the top on, in
     which case it is made where needed. What looks like an identifier is one, unless a / stands before it. Raises
     ClientError where there is no such folder, ResponseError, ConnectionFailed."""
     if len(named) == ID_LENGTH and is_id(named):
-        found = find_folder(client, named)
+        found = find_folder(client, named, attempts=attempts)
         if found is None:
             raise ClientError(f"There is no folder {named}. A new one of this name is made by /{named}.")
         return found.id
@@ -52,7 +52,7 @@ def folder_to_put_into(client: Client, named: str) -> str:
     if not names:
         raise ClientError("--folder names no folder.")
     try:
-        return str(client.post_json("/folders", {"path": names})["id"])
+        return str(client.post_json("/folders", {"path": names}, attempts=attempts)["id"])
     except KeyError:
         raise not_a_site() from None
 

@@ -58,7 +58,7 @@ def command(
         wanted["password"] = _first_line(password_file)
     with connect(url, token, token_file) as client:
         if folder is not None:
-            wanted["folder"] = folder_to_put_into(client, folder)
+            wanted["folder"] = folder_to_put_into(client, folder, attempts=1)
         made = post_once(client, "/requests", wanted)
     click.echo(json.dumps(made) if as_json else str(made.get("url", "")))
     return 0

@@ -284,9 +284,12 @@ def chunk_key(file_id: str, index: int) -> bytes:
     return f"file:{{{tag}}}:chunk:{index}".encode()
 
 
+BARRIER = b"barrier:{"
+
+
 def barrier_key(number: int) -> bytes:
     """Of the slot that the number has."""
-    return b"barrier:{%d}" % number
+    return BARRIER + b"%d}" % number
 
 
 def split_chunk_key(key: bytes) -> tuple[str, int] | None:

@@ -17,8 +17,8 @@ from backoffice.web.assets import static_path
 
 SMALLEST: Final = 1024
 """Bytes below which an answer is one packet anyway."""
-PAGE_LEVEL: Final = 4
-"""A page of 60 kB takes 1 ms and 8 kB; the highest level takes 3 ms and saves 4 %."""
+PAGE_LEVEL: Final = 5
+"""80 kB take 0.65 ms; level 4 takes 0.5 ms and leaves 2 % more, the highest one 0.95 ms and leaves 0.7 % less."""
 _PAGES: Final = "text/html"
 _STATIC: Final = frozenset({"text/css", "text/javascript", "application/javascript", "image/svg+xml"})
 

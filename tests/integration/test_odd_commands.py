@@ -80,6 +80,7 @@ LINES = [
     "demo --from V",
     "fsck V",
     "encryption V",
+    "migrate V",
     "store V",
     "doctor V",
     "backup V",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from zlib import crc32
 
 from xdist.scheduler import LoadFileScheduling
 
 BROWSER = "tests/browser"
 EVERY_PAGE = "tests/browser/test_operators_site.py"
+GROUPS = tuple(f"{BROWSER} {number}" for number in range(2))
+"""Two processes drive a Chromium each."""
 LONG = (
     EVERY_PAGE,
-    BROWSER,
+    *GROUPS,
+    "tests/integration/test_restart.py",
     "tests/integration/test_up.py",
     "tests/integration/test_crashes.py",
     "tests/integration/test_data_directory.py",
@@ -22,15 +26,21 @@ LONG = (
     "tests/recorded/test_recorded_answers.py",
     "tests/integration/test_upgrade.py",
     "tests/integration/test_listening.py",
+    "tests/integration/test_backup_commands.py",
+    "tests/integration/test_upload_bodies.py",
+    "tests/integration/test_doctor.py",
+    "tests/integration/test_trace_collector.py",
 )
 """What takes longest, the longest first: begun at the end, one process would work while the others have nothing."""
 
 
 def scope(nodeid: str) -> str:
-    """What one process does in one go: a file, for its tests share what they start. The browser tests are one as well,
-    for they share a site and a Chromium; but the file that looks at every page takes as long as the rest of them."""
+    """What one process does in one go: a file, for its tests share what they start. The browser tests are two, for they
+    share a site and a Chromium; but the file that looks at every page takes as long as half of the rest of them."""
     file = nodeid.partition("::")[0]
-    return BROWSER if file != EVERY_PAGE and PurePosixPath(BROWSER) in PurePosixPath(file).parents else file
+    if file == EVERY_PAGE or PurePosixPath(BROWSER) not in PurePosixPath(file).parents:
+        return file
+    return GROUPS[crc32(file.encode()) % len(GROUPS)]
 
 
 def turn(nodeid: str) -> int:

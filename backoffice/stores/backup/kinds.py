@@ -10,7 +10,7 @@ from typing import Any, Final
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.fsck.run import STORES
-from backoffice.stores.keys import Keys, split_chunk_key
+from backoffice.stores.keys import BARRIER, Keys, split_chunk_key
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.users import NOUN as USERS
@@ -89,7 +89,9 @@ def kind_of(keys: Keys, key: bytes) -> Kind | None:
     """What a backup does with this key; None for one that is none of ours."""
     parts = keys.split(key)
     if not parts:
-        return CONTENT if split_chunk_key(key) is not None else TRANSIENT if keys.is_staged(key) else None
+        if split_chunk_key(key) is not None:
+            return CONTENT
+        return TRANSIENT if keys.is_staged(key) or key.startswith(BARRIER) else None
     name, *more = parts
     if name in NOUNS or name in {file_store.NOUN, upload_store.NOUN}:
         return _of_noun(name, more)
