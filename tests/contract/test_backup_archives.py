@@ -21,14 +21,12 @@ from tests.support.backups import (
     KEYS,
     SHELL,
     Site,
-    actor,
     all_of,
     assert_readable,
     emptied,
     furnish,
-    person,
     site_over,
-    store_file,
+    small,
 )
 from tests.support.servers import Store
 
@@ -39,13 +37,6 @@ KEY = Key.new_text()
 @pytest.fixture
 def site(redis: Any) -> Site:
     return site_over(redis)
-
-
-def small(site: Site) -> dict[str, bytes]:
-    """A few files."""
-    site.services.system.install("1")
-    who = actor(person(site, "ada"))
-    return {store_file(site, who, f"{n}.txt", bytes([n]) * 40 * n).id: bytes([n]) * 40 * n for n in range(1, 6)}
 
 
 # -- damage

@@ -20,6 +20,7 @@ from tests.support.backups import (
     furnish,
     person,
     site_over,
+    small,
     store_file,
 )
 
@@ -30,13 +31,6 @@ KEY = Key.new_text()
 @pytest.fixture
 def site(redis: Any) -> Site:
     return site_over(redis)
-
-
-def small(site: Site) -> dict[str, bytes]:
-    """A few files."""
-    site.services.system.install("1")
-    who = actor(person(site, "ada"))
-    return {store_file(site, who, f"{n}.txt", bytes([n]) * 40 * n).id: bytes([n]) * 40 * n for n in range(1, 6)}
 
 
 # -- encryption

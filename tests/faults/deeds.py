@@ -14,10 +14,17 @@ from tests.support.tus import OCTETS, TUS, metadata
 __all__ = ["DEEDS", "Deed", "Doer", "GaveUp"]
 
 
+SIZES: Final = (900, 40_000, 150_000)
+"""Bytes of a file that comes in one body."""
+
+
 def put(doer: Doer) -> None:
     """One body that is sent again where its answer was lost: then the name tells whether it is there."""
-    name, data = doer.name("put"), doer.noise(doer.chance.choice((900, 40_000, 150_000)))
-    path = f"/files/{name}?on_conflict=fail"
+    _put(doer, doer.name("put"), doer.noise(doer.chance.choice(SIZES)))
+
+
+def _put(doer: Doer, name: str, data: bytes, folder: str = "") -> None:
+    path = f"/files/{name}?folder={folder}&on_conflict=fail"
     answer = doer.again(lambda: doer.client.ask("PUT", path, data), lambda: doer.oracle.doubt(name))
     _stored(doer, name, data, answer)
 
@@ -177,8 +184,9 @@ def _form(files: dict[str, bytes]) -> tuple[bytes, dict[str, str]]:
 
 def a_file(doer: Doer) -> None:
     """The preparation of what is done to a file."""
-    put(doer)
-    doer.prepared["file"] = next(reversed(doer.oracle.kept.values()))
+    name = doer.name("put")
+    _put(doer, name, doer.noise(doer.chance.choice(SIZES)))
+    doer.prepared["file"] = doer.oracle.kept[name]
 
 
 def replace(doer: Doer) -> None:
@@ -215,9 +223,7 @@ def a_folder(doer: Doer) -> None:
     assert made.status == 201, made.body
     names = [doer.name("within") for _ in range(3)]
     for name in names:
-        data = doer.noise(800)
-        path = f"/files/{name}?folder={made.json['id']}&on_conflict=fail"
-        _stored(doer, name, data, doer.again(lambda path=path, data=data: doer.client.ask("PUT", path, data)))
+        _put(doer, name, doer.noise(800), made.json["id"])
     doer.prepared["folder"] = (made.json["id"], made.json["name"], names)
 
 
@@ -238,8 +244,11 @@ def trash_folder(doer: Doer) -> None:
 
 
 def a_user(doer: Doer) -> None:
-    name = doer.name("user").removesuffix(".bin").lower()
-    made = doer.again(lambda: doer.client.ask("POST", "/admin/users", {"username": name}))
+    def step() -> Answer:
+        # Another one where the answer was lost: nothing rests on a user whom nobody was told of.
+        return doer.client.ask("POST", "/admin/users", {"username": doer.name("user").removesuffix(".bin").lower()})
+
+    made = doer.again(step)
     assert made.status == 201, made.body
     user = made.json.get("user", made.json)
     doer.prepared["user"] = user

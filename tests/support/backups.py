@@ -199,6 +199,13 @@ def store_file(site: Site, owner: Actor, name: str, data: bytes, **spec: Any) ->
     return site.services.uploads.upload_stream(owner, FileSpec(name, **spec), body(data), len(data))
 
 
+def small(site: Site) -> dict[str, bytes]:
+    """A few files."""
+    site.services.system.install("1")
+    who = actor(person(site, "ada"))
+    return {store_file(site, who, f"{n}.txt", bytes([n]) * 40 * n).id: bytes([n]) * 40 * n for n in range(1, 6)}
+
+
 SIZES = (0, 1, 900, 70_000, 64 * 1024 * 3, 200_001)
 
 
