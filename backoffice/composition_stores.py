@@ -3,14 +3,13 @@ services."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from contextlib import nullcontext
 from pathlib import Path
 
-from backoffice.secret import Secret
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.sign_in.passwords import StepAside
 from backoffice.settings import Settings
+from backoffice.site_keys import site_keys_of
 from backoffice.stores.backup.raw_chunks import raw_chunks
 from backoffice.stores.bounds import Bounds
 from backoffice.stores.chunks.disk import Disk
@@ -21,7 +20,6 @@ from backoffice.stores.durability import RedisDurability, RedisHealth
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.encryption.data_keys import DataKeys
 from backoffice.stores.encryption.state import RedisEncryption
-from backoffice.stores.encryption.wrapping import KmsCommand, LocalKey, SiteKey, SiteKeys
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.folders import RedisFolders
 from backoffice.stores.identities import RedisIdentities
@@ -78,17 +76,6 @@ def chunk_store(
     if directory is not None:
         return FileChunks(Disk(directory))
     return RedisChunks(db, keys, durability, health, step_aside)
-
-
-def site_keys_of(settings: Settings) -> SiteKeys:
-    """The keys that encrypt at rest, as the settings name them."""
-    keys: list[SiteKey] = [] if settings.kms_command is None else [KmsCommand(settings.kms_command)]
-    return SiteKeys([*keys, *(LocalKey(urlsafe_b64decode(_urlsafe(one))) for one in settings.encryption_keys)])
-
-
-def _urlsafe(key: Secret) -> str:
-    """Base64 in either of its alphabets."""
-    return key.reveal().translate(str.maketrans("+/", "-_"))
 
 
 def _disk(settings: Settings) -> Path | None:

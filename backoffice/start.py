@@ -9,11 +9,11 @@ import threading
 
 from backoffice import __version__
 from backoffice.composition import build_services, store_client
-from backoffice.composition_stores import site_keys_of
 from backoffice.domain.migrations import newer_reason
 from backoffice.errors import StoreFull, WeakPassword
 from backoffice.logs import logger
 from backoffice.settings import Settings, SettingsError
+from backoffice.site_keys import site_keys_of
 from backoffice.stores.backup.emptying import restore_under_way
 from backoffice.stores.chunks.in_use import wrong_place_reason
 from backoffice.stores.client import Client, Db

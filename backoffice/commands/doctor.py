@@ -12,7 +12,6 @@ from backoffice.commands.cli_context import shell_actor
 from backoffice.commands.cli_settings import DOTENV, environ, load
 from backoffice.commands.naming_store import naming_store
 from backoffice.composition import build_services, store_client
-from backoffice.composition_stores import site_keys_of
 from backoffice.domain import diagnosis
 from backoffice.domain.diagnosis import Finding, Verdict
 from backoffice.domain.durability import weaker
@@ -23,6 +22,7 @@ from backoffice.embedded.disk import free_bytes, shortage
 from backoffice.embedded.listen import is_ready
 from backoffice.errors import BackofficeError
 from backoffice.settings import Durability, Settings, SettingsError
+from backoffice.site_keys import site_keys_of
 from backoffice.stores.backup.emptying import restore_under_way
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks

@@ -14,11 +14,11 @@ from backoffice.domain.encryption import Encryption
 from backoffice.domain.files import FileSpec
 from backoffice.errors import ChunkConflict, IntegrityError, KeyMissing
 from backoffice.services.encryption import EncryptionCare
+from backoffice.site_keys import LocalKey, SiteKeys
 from backoffice.stores.encryption import sealing
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.encryption.data_keys import DataKeys, stored_keys
 from backoffice.stores.encryption.state import RedisEncryption, unreadable_reason
-from backoffice.stores.encryption.wrapping import LocalKey, SiteKeys
 from backoffice.stores.log.audit import RedisAudit
 from tests.support.chunks import SITE_KEYS, Place
 from tests.support.database import database

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from backoffice.stores.encryption.wrapping import LocalKey, SiteKeys
+from backoffice.site_keys import LocalKey, SiteKeys
 
 PLACES = ("redis", "file")
 SITE_KEYS = SiteKeys([LocalKey(bytes(range(32)))])

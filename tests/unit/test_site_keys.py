@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from backoffice.composition_stores import site_keys_of
 from backoffice.settings import Settings, SettingsError
-from backoffice.stores.encryption.wrapping import KMS, KmsCommand, LocalKey, WrappingFailed
+from backoffice.site_keys import KMS, KmsCommand, LocalKey, WrappingFailed, site_keys_of
 
 KEY, ABOUT = bytes(range(32)), b"data key 1"
 XOR = """#!/usr/bin/env python3

@@ -19,8 +19,8 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict, KeyMissing
+from backoffice.site_keys import KEY_BYTES, SiteKey, SiteKeys, WrappingFailed
 from backoffice.stores.client import Db
-from backoffice.stores.encryption.wrapping import KEY_BYTES, SiteKey, SiteKeys, WrappingFailed
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit

@@ -27,7 +27,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from backoffice.stores.encryption.wrapping import KEY_BYTES, NONCE_BYTES, TAG_BYTES
+from backoffice.site_keys import KEY_BYTES, NONCE_BYTES, TAG_BYTES
 
 MAGIC: Final = b"\x93BOE\x01"
 _NUMBER_BYTES: Final = 4

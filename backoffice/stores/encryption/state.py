@@ -8,10 +8,10 @@ from itertools import islice
 from backoffice.domain.access import Actor
 from backoffice.domain.encryption import DataKey, Encryption
 from backoffice.errors import Conflict, KeyMissing
+from backoffice.site_keys import SiteKeys
 from backoffice.stores.client import Db
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.encryption.data_keys import DataKeys, actor_event, stored_keys, unwrapped
-from backoffice.stores.encryption.wrapping import SiteKeys
 from backoffice.stores.keys import Keys
 
 _STEP = 16

@@ -1,4 +1,5 @@
-"""The site's keys: they wrap the keys that are kept in the store, and are never kept there themselves.
+"""The site's keys: they wrap the keys that are kept in the store, and that of the directory which the embedded store
+writes to, and are never kept there themselves.
 
 A key of the settings wraps by AES-256-GCM (NIST SP 800-38D). A key management service is a program that is asked to
 `wrap` or to `unwrap`; what it makes is opaque here.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from backoffice.secret import Secret
+from backoffice.settings import Settings
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -42,8 +46,8 @@ class SiteKey(Protocol):
     def wrap(self, key: bytes, about: bytes) -> bytes:
         """`about`: what the wrapped key is bound to. Raises WrappingFailed."""
 
-    def unwrap(self, wrapped: bytes, about: bytes) -> bytes:
-        """Raises WrappingFailed."""
+    def unwrap(self, wrapped: bytes, about: bytes, size: int = KEY_BYTES) -> bytes:
+        """`size`: bytes that the key has. Raises WrappingFailed."""
 
 
 class LocalKey:
@@ -60,11 +64,14 @@ class LocalKey:
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, key, about)
 
-    def unwrap(self, wrapped: bytes, about: bytes) -> bytes:
+    def unwrap(self, wrapped: bytes, about: bytes, size: int = KEY_BYTES) -> bytes:
         try:
-            return self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], about)
+            key = self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], about)
         except (InvalidTag, ValueError):
             raise WrappingFailed(f"The key {self.name} does not open what it is said to have wrapped.") from None
+        if len(key) != size:
+            raise WrappingFailed(f"The key {self.name} wrapped {len(key)} bytes, not {size}.")
+        return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +90,10 @@ class KmsCommand:
     def wrap(self, key: bytes, about: bytes) -> bytes:
         return self._run("wrap", key, about)
 
-    def unwrap(self, wrapped: bytes, about: bytes) -> bytes:
+    def unwrap(self, wrapped: bytes, about: bytes, size: int = KEY_BYTES) -> bytes:
         key = self._run("unwrap", wrapped, about)
-        if len(key) != KEY_BYTES:
-            raise WrappingFailed(f"{self.program} unwrap: answered with {len(key)} bytes, not {KEY_BYTES}.")
+        if len(key) != size:
+            raise WrappingFailed(f"{self.program} unwrap: answered with {len(key)} bytes, not {size}.")
         return key
 
     def _run(self, verb: str, value: bytes, about: bytes) -> bytes:
@@ -127,6 +134,17 @@ class SiteKeys:
     def named(self, name: str) -> SiteKey | None:
         """None where it is not among them."""
         return next((key for key in self.keys if key.name == name), None)
+
+
+def site_keys_of(settings: Settings) -> SiteKeys:
+    """The keys that encrypt at rest, as the settings name them."""
+    keys: list[SiteKey] = [] if settings.kms_command is None else [KmsCommand(settings.kms_command)]
+    return SiteKeys([*keys, *(LocalKey(urlsafe_b64decode(_urlsafe(one))) for one in settings.encryption_keys)])
+
+
+def _urlsafe(key: Secret) -> str:
+    """Base64 in either of its alphabets."""
+    return key.reveal().translate(str.maketrans("+/", "-_"))
 
 
 def _last_line(text: bytes) -> str:
