@@ -258,7 +258,7 @@ def _migrations(stores: Stores) -> Migrations:
 
 
 def _encryption(stores: Stores) -> EncryptionCare:
-    return EncryptionCare(stores.encryption, stores.audit)
+    return EncryptionCare(stores.encryption, stores.audit, stores.directory_keys)
 
 
 def _views(stores: Stores) -> Views:

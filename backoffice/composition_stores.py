@@ -6,6 +6,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.directory_key import DirectoryKeys
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.sign_in.passwords import StepAside
 from backoffice.settings import Settings
@@ -45,13 +47,17 @@ class Stores:
         keys = Keys(settings.key_prefix)
         bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes, settings.keep_versions)
         self.db, self.keys, self.bounds = db, keys, bounds
-        self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, _disk(settings))
+        self.durability, self.health = (
+            RedisDurability(db, keys, settings.replicas),
+            RedisHealth(db, embedded_directory(settings)),
+        )
         bytes_ = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
         self.chunk_files = bytes_ if isinstance(bytes_, FileChunks) else None
         site_keys = site_keys_of(settings)
         sealed = EncryptedChunks(bytes_, DataKeys(db, keys, site_keys)) if site_keys else None
         self.chunks: ChunkStore = sealed or bytes_
         self.encryption, self.encrypts = RedisEncryption(db, keys, site_keys, sealed), sealed is not None
+        self.directory_keys = None if place is None else DirectoryKeys(Layout.at(place), site_keys)
         self.raw_chunks = raw_chunks(db, keys, bytes_, sealed)
         self.users, self.roles = RedisUsers(db, keys, bounds), RedisRoles(db, keys)
         self.tokens, self.sessions = RedisTokens(db, keys), RedisSessions(db, keys)
@@ -78,6 +84,6 @@ def chunk_store(
     return RedisChunks(db, keys, durability, health, step_aside)
 
 
-def _disk(settings: Settings) -> Path | None:
-    """Where the store's data is, when it is the embedded one."""
+def embedded_directory(settings: Settings) -> Path | None:
+    """The data directory of the store, when it is the embedded one."""
     return settings.data_dir if settings.redis_url.startswith("unix:") and settings.data_dir.is_dir() else None

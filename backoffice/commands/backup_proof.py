@@ -48,6 +48,7 @@ def prove(
             redis_password=None,
             replicas=0,
             durability=Durability.MEMORY,
+            encrypt_data=0,  # it writes nothing
             chunks=ChunkPlace(place / "chunks"),
         )
         with store_running(Layout.at(chosen.data_dir), chosen, _quiet) as own:

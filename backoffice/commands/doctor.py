@@ -16,8 +16,9 @@ from backoffice.domain import diagnosis
 from backoffice.domain.diagnosis import Finding, Verdict
 from backoffice.domain.durability import weaker
 from backoffice.embedded import append_only_log
+from backoffice.embedded.at_rest import ELSEWHERE, is_locked, plain_reason
 from backoffice.embedded.data_dir import DataDirectoryError, Layout
-from backoffice.embedded.discovery import NotRunning, find
+from backoffice.embedded.discovery import NotRunning, find, socket_url
 from backoffice.embedded.disk import free_bytes, shortage
 from backoffice.embedded.listen import is_ready
 from backoffice.errors import BackofficeError
@@ -64,7 +65,7 @@ def examine() -> Iterator[Finding]:
         yield from _log()
         return
     yield Finding(Verdict.GOOD, "settings", f"{settings.environment}, data in {Layout.at(settings.data_dir).root}")
-    for check in (_signing, _proxy, _disk, _store, _site):
+    for check in (_signing, _proxy, _disk, _data, _store, _site):
         yield from check(settings)
 
 
@@ -73,7 +74,12 @@ def _log() -> Iterator[Finding]:
     settings = Settings.from_env(environ(), DOTENV, need_secret=False)
     layout = Layout.at(settings.data_dir)
     try:
+        if is_locked(layout):
+            yield Finding(Verdict.GOOD, "data", "encrypted, and its key is not there while nothing runs")
+            return
         lost = append_only_log.refusal(layout, durable=settings.durability is not Durability.MEMORY)
+    except DataDirectoryError as error:
+        lost = str(error)
     except OSError as error:
         lost = f"{error.filename}: {error.strerror}"
     if lost:
@@ -128,6 +134,19 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         yield Finding(Verdict.WARNING, "disk", f"{text}: soon uploads are refused. Free some, or move the data")
     else:
         yield Finding(Verdict.GOOD, "disk", text)
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    """Whether what the embedded store writes is encrypted, asked of the file system."""
+    layout = Layout.at(settings.data_dir)
+    running = find(layout)
+    own = running is not None and running.socket and settings.redis_url == socket_url(running.socket)
+    try:
+        reason = plain_reason(layout) if own else ELSEWHERE
+    except (DataDirectoryError, OSError) as error:
+        reason = str(error)
+    if own or settings.encrypt_data:
+        yield diagnosis.data_at_rest(bool(settings.encrypt_data), reason)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`encryption`: keys, and what was stored before there were any."""
+"""`encryption`: keys, what was stored before there were any, and the data directory in the clear again."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from backoffice.commands.cli_context import moment, shell, show
+from backoffice.commands.cli_settings import DOTENV, environ
+from backoffice.embedded.at_rest import Teller, decrypt
+from backoffice.embedded.data_dir import Layout
+from backoffice.settings import Settings
 
 
 @click.group("encryption")
 def command() -> None:
-    """Encrypt the bytes of files where they are stored."""
+    """Encrypt what is stored, where it lies."""
 
 
 @command.command("new-key")
@@ -25,9 +29,12 @@ def new_key() -> None:
 
 @command.command("status")
 def status() -> None:
-    """Print by which keys the bytes are encrypted."""
+    """Print by which keys the bytes, and the data directory, are encrypted."""
     here = shell()
     state = here.services.encryption.state(here.actor)
+    key = state.directory_key
+    told = "not encrypted" if key is None else f"encrypted by a key of {moment(key.made_at)}, wrapped by {key.site_key}"
+    click.echo(f"What the embedded store writes: {told}")
     if not state.on:
         click.echo("Off: BACKOFFICE_ENCRYPTION_KEYS is not set.")
         return
@@ -43,6 +50,8 @@ def rotate() -> None:
     number = here.services.encryption.rotate(here.actor)
     name = here.services.encryption.state(here.actor).site_keys[0]
     click.echo(f"Data key {number} is used from now on. All data keys are wrapped by {name}.")
+    if here.services.encryption.state(here.actor).directory_key is not None:
+        click.echo("That of the data directory is, too.")
 
 
 @command.command("convert")
@@ -56,3 +65,14 @@ def convert() -> None:
         for looked_at, converted in here.services.encryption.steps(here.actor):
             bar.update(task, description=f"{looked_at:,} chunks looked at, {converted:,} encrypted")
     click.echo(f"{looked_at:,} chunks looked at, {converted:,} encrypted.")
+
+
+@command.command("decrypt-data")
+@click.option("--data", metavar="DIR", help="Where the embedded store keeps its data (./var).")
+def decrypt_data(data: str | None) -> None:
+    """Have the data directory in the clear again, while nothing runs in it, after BACKOFFICE_ENCRYPT_DATA was taken
+    away. It needs the keys once more, and room for a copy."""
+    settings = Settings.from_env(environ({"BACKOFFICE_DATA_DIR": data}), DOTENV, need_secret=False)
+    layout = Layout.at(settings.data_dir)
+    done = decrypt(layout, settings, Teller(click.echo))
+    click.echo(f"{layout.store} is {'no longer encrypted' if done else 'not encrypted: nothing was to be done'}.")

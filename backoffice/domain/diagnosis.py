@@ -82,6 +82,16 @@ def encryption(reason: str, keys: int) -> Finding:
     return Finding(Verdict.GOOD, "encryption", text)
 
 
+def data_at_rest(wanted: bool, reason: str) -> Finding:
+    """What the embedded store writes. `wanted`: whether it is to be encrypted; `reason`: why it is not, or cannot stay
+    so, "" = it is."""
+    if wanted and reason:
+        text = f"{reason}, although BACKOFFICE_ENCRYPT_DATA is 1. Stop `up`, and start it again"
+        return Finding(Verdict.BAD, "data", text)
+    text = "encrypted by the file system" if wanted else "not encrypted: names and texts can be read on the disk"
+    return Finding(Verdict.GOOD, "data", text)
+
+
 def durability(level: str) -> Finding:
     """What a 201 promises."""
     if level == "memory":

@@ -1,4 +1,4 @@
-"""What is known of the encryption of a site's chunks."""
+"""What is known of the encryption of a site at rest."""
 
 from __future__ import annotations
 
@@ -16,11 +16,22 @@ class DataKey:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryKey:
+    """The key by which the file system encrypts what the embedded store writes. `site_key`: the name of the site key
+    that it is wrapped by; `made_at`: epoch ms."""
+
+    site_key: str
+    made_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Encryption:
-    """`site_keys`: names of those in the settings; the first wraps, and without any nothing is encrypted."""
+    """`site_keys`: names of those in the settings; the first wraps, and without any no chunk is encrypted.
+    `directory_key`: None where there is none."""
 
     site_keys: tuple[str, ...] = ()
     data_keys: tuple[DataKey, ...] = ()
+    directory_key: DirectoryKey | None = None
 
     @property
     def on(self) -> bool:

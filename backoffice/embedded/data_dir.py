@@ -2,10 +2,12 @@
 
 up.lock        held by the supervisor: one per directory
 running.json   where that supervisor's site and store are, for the other commands
-secret.key     APP_SECRET_KEY, when the operator gives none
+secret.key     APP_SECRET_KEY, when the operator gives none; in store/ where that is encrypted
 used           there once the store has run here with a log: without that log it is not started again
 ballast        room to free when the disk is full, so that files can still be deleted
 store/         the store: valkey.conf, password, store.log, the append-only log, and store.lock, held by the server
+directory.key  the key by which the file system encrypts store/, wrapped by the site's; where that is asked for
+store.other/   while store/ is being encrypted or decrypted: its copy, or what was there before (convert.py)
 """
 
 from __future__ import annotations
@@ -48,7 +50,21 @@ class Layout:
 
     @property
     def secret(self) -> Path:
+        """Where it is, or will be once it is made."""
+        return self.inner_secret if self.inner_secret.exists() else self.outer_secret
+
+    @property
+    def outer_secret(self) -> Path:
         return self.root / "secret.key"
+
+    @property
+    def inner_secret(self) -> Path:
+        """Encrypted with all that the store writes."""
+        return self.store / "secret.key"
+
+    @property
+    def directory_key(self) -> Path:
+        return self.root / "directory.key"
 
     @property
     def ballast(self) -> Path:
@@ -61,6 +77,10 @@ class Layout:
     @property
     def store(self) -> Path:
         return self.root / "store"
+
+    @property
+    def other(self) -> Path:
+        return self.root / "store.other"
 
     @property
     def store_lock(self) -> Path:
@@ -93,7 +113,8 @@ class Layout:
     def _refuse_foreign(self) -> None:
         """A directory of somebody's files is not made private, and nothing is put among them."""
         found = {path.name for path in self.root.iterdir()} if self.root.exists() else set()
-        known = {path.name for path in (self.lock, self.record, self.secret, self.used, self.ballast, self.store)}
+        ours = (self.lock, self.record, self.outer_secret, self.used, self.ballast, self.store, self.directory_key)
+        known = {path.name for path in ours}
         if not found & known and any(not name.startswith(".") and name != "lost+found" for name in found):
             raise DataDirectoryError(
                 f"{self.root} holds other files: choose a new or empty directory with BACKOFFICE_DATA_DIR or"
@@ -201,6 +222,15 @@ def write_private(path: Path, text: str, *, replace: bool = True) -> None:
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:
         raise unusable(path, error) from error
+
+
+def sync_directory(path: Path) -> None:
+    """What was made, renamed and removed in it survives a power cut from now on. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def take_lock(path: Path) -> IO[str] | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from backoffice.embedded.at_rest import Teller, readable
 from backoffice.embedded.data_dir import DataDirectoryError, Layout, read_secret, take_lock
 from backoffice.embedded.discovery import socket_url
 from backoffice.embedded.store import Store, StoreFailed
@@ -24,6 +25,7 @@ def store_running(layout: Layout, settings: Settings, say: Callable[[str], None]
             raise DataDirectoryError(f"`up` is running in {layout.root}: stop it first")
         stack.enter_context(lock)
         stack.callback(layout.leave)
+        stack.enter_context(readable(layout, settings, Teller(say)))
         store = Store(layout, settings, say)
         stack.callback(store.close)
         stack.callback(store.child.stop, _paused)

@@ -113,6 +113,22 @@ class Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
 
+def would_run(program: Program, seconds: float) -> bool:
+    """Whether it would start by the code and the settings of now; it is asked by `--check`."""
+    try:
+        check = subprocess.run(
+            [*program.command, "--check"],
+            env=dict(program.environ),
+            stdin=subprocess.DEVNULL,
+            pass_fds=program.keep,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return check.returncode == 0
+
+
 def describe(status: int) -> str:
     if status >= 0:
         return f"ended with status {status}"

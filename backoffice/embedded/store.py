@@ -34,9 +34,10 @@ class Store:
         self._layout, self._say = layout, say
         self._durable = settings.durability is not Durability.MEMORY
         self._binary = find.server_binary()
-        self._lock = self._wait_for_lock()
+        self._lock = wait_for_lock(layout, say)
         lost = append_only_log.refusal(layout, durable=self._durable)
         if lost:
+            self.close()
             raise DataDirectoryError(lost)
         self._make_room()
         self.socket = config.write(layout, durability=settings.durability, max_memory=settings.store_memory)
@@ -130,18 +131,6 @@ class Store:
         except NoAnswer:
             return False
 
-    def _wait_for_lock(self) -> IO[str]:
-        """The store directory's lock. A killed supervisor's store may need a moment to end."""
-        end, told = time.monotonic() + PATIENCE, False
-        while (lock := take_lock(self._layout.store_lock)) is None:
-            if time.monotonic() > end:
-                raise DataDirectoryError(f"another store still runs in {self._layout.store}; stop it first")
-            if not told:
-                self._say("Waiting for the previous store to stop ...")
-                told = True
-            time.sleep(0.1)
-        return lock
-
     def _rotate_log(self) -> int:
         """Set a long log aside. Returns where the next run's words will begin."""
         path = self._layout.store_log
@@ -150,6 +139,19 @@ class Store:
             return size
         path.replace(path.with_suffix(".log.1"))
         return 0
+
+
+def wait_for_lock(layout: Layout, say: Callable[[str], None]) -> IO[str]:
+    """The store directory's lock. A killed supervisor's store may need a moment to end. Raises DataDirectoryError."""
+    end, told = time.monotonic() + PATIENCE, False
+    while (lock := take_lock(layout.store_lock)) is None:
+        if time.monotonic() > end:
+            raise DataDirectoryError(f"another store still runs in {layout.store}; stop it first")
+        if not told:
+            say("Waiting for the previous store to stop ...")
+            told = True
+        time.sleep(0.1)
+    return lock
 
 
 def _allocate(file: IO[bytes]) -> None:

@@ -9,7 +9,6 @@ import contextlib
 import os
 import select
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import IO, Final
 
 from backoffice.embedded import discovery as locate
+from backoffice.embedded.at_rest import Teller, readable
 from backoffice.embedded.binary import ServerNotFound
 from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock, unusable
 from backoffice.embedded.disk import shortage
 from backoffice.embedded.listen import EVERY_ADDRESS, PortTaken, is_ready, listen, own_names
-from backoffice.embedded.processes import Child, Program, describe
+from backoffice.embedded.processes import Child, Program, describe, would_run
 from backoffice.embedded.program_environ import environ_of_programs, without
 from backoffice.embedded.signals import Signals
 from backoffice.embedded.store import Store, StoreFailed
@@ -64,7 +64,11 @@ def up(plan: Plan) -> int:
             stack.callback(signals.close)
             stack.callback(layout.leave)
             stack.callback(layout.record.unlink, missing_ok=True)
-            return Supervisor(plan, layout, listener, signals).run()
+            stack.enter_context(readable(layout, plan.settings, Teller(say, lambda: signals.stops > 0)))
+            store = None if plan.settings.redis_url else Store(layout, plan.settings, say)
+            if store is not None:
+                stack.callback(store.close)
+            return Supervisor(plan, layout, listener, signals, store).run()
     except (DataDirectoryError, PortTaken, ServerNotFound) as error:
         say(f"Not started: {error}", sys.stderr)
         return 1
@@ -87,14 +91,16 @@ def _already(layout: Layout) -> int:
 
 
 class Supervisor:
-    def __init__(self, plan: Plan, layout: Layout, listener: socket.socket, signals: Signals) -> None:
+    def __init__(
+        self, plan: Plan, layout: Layout, listener: socket.socket, signals: Signals, store: Store | None
+    ) -> None:
         self._plan, self._layout, self._listener, self._signals = plan, layout, listener, signals
+        self._store = store
         self._port = listener.getsockname()[1]  # the one found, where any was asked for
         self._url = local_url(plan.settings.host, self._port)
         self._names = own_names(listener.family) if plan.settings.host in EVERY_ADDRESS else []
-        self._store = None if plan.settings.redis_url else Store(layout, plan.settings, say)
-        store = self._store.socket if self._store is not None else None
-        environ = environ_of_programs(plan.environ, plan.settings, layout, self._port, self._names, store)
+        listens_at = store.socket if store is not None else None
+        environ = environ_of_programs(plan.environ, plan.settings, layout, self._port, self._names, listens_at)
         python = [sys.executable, "-m", "backoffice"]
         self._web = Child(
             Program(
@@ -226,20 +232,7 @@ class Supervisor:
     def _restart(self) -> None:
         """Web processes and worker anew, by code and settings of now; if they would not run, those that do go on."""
         say("Restarting the web processes and the worker ...")
-        program = self._web.program
-        try:
-            check = subprocess.run(
-                [*program.command, "--check"],
-                env=dict(program.environ),
-                stdin=subprocess.DEVNULL,
-                pass_fds=program.keep,
-                timeout=READY_WITHIN,
-                check=False,
-            )
-            refused = check.returncode != 0
-        except subprocess.TimeoutExpired:
-            refused = True
-        if refused:
+        if not would_run(self._web.program, READY_WITHIN):
             say("Not restarted: they would not run (see above). Those that run go on.", sys.stderr)
             return
         self._web.ask_to_restart()

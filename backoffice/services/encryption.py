@@ -1,16 +1,16 @@
-"""Encryption of chunks at rest: how it stands, another key, and the chunks from before."""
+"""Encryption at rest: how it stands, another key, and the chunks from before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.encryption import Encryption
+from backoffice.domain.encryption import DirectoryKey, Encryption
 from backoffice.errors import Conflict
 from backoffice.services.authorization import authorize
 from backoffice.services.log_ports import AuditLog
@@ -29,26 +29,44 @@ class EncryptionStore(Protocol):
         each step. It can be left after any, and begun again. Raises KeyMissing, StoreFull."""
 
 
+class DirectoryKeys(Protocol):
+    """The key by which the file system encrypts what the embedded store writes."""
+
+    def state(self) -> DirectoryKey | None:
+        """None where there is none."""
+
+    def rewrap(self) -> None:
+        """Wrap it by the first site key, where there is one. Raises KeyMissing."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncryptionCare:
-    """What operators do about it."""
+    """What operators do about it. `directory`: None where the store is not the embedded one."""
 
     store: EncryptionStore
     audit: AuditLog
+    directory: DirectoryKeys | None = None
 
     def state(self, actor: Actor) -> Encryption:
         """How it stands."""
         authorize(self.audit, actor, Acts.SYSTEM_READ)
-        return self.store.state()
+        return replace(self.store.state(), directory_key=self._directory_key())
 
     def rotate(self, actor: Actor) -> int:
-        """Another data key, and all of them under the first site key: no chunk is rewritten. Its number.
+        """Another data key, and all of them, and that of the directory, under the first site key: no chunk is
+        rewritten. Its number.
 
         Raises NotAllowed, Conflict (nothing is encrypted here), KeyMissing.
         """
         authorize(self.audit, actor, Acts.SYSTEM_ENCRYPT)
         self._expect_on()
-        return self.store.rotate(actor)
+        number = self.store.rotate(actor)
+        before, first = self._directory_key(), self.store.state().site_keys[0]
+        if self.directory is not None and before is not None and before.site_key != first:
+            # A file cannot be changed in one commit with its entry. The entry comes first; to say it twice does no harm.
+            self.audit.record(AuditEvent(Actions.SYSTEM_ENCRYPT, actor, data={"directory": True, "site_key": first}))
+            self.directory.rewrap()
+        return number
 
     def steps(self, actor: Actor) -> Iterator[tuple[int, int]]:
         """Encrypt what was stored before; as `EncryptionStore.convert`. Raises NotAllowed, Conflict."""
@@ -59,6 +77,9 @@ class EncryptionCare:
             yield looked_at, converted
         if converted:
             self.audit.record(AuditEvent(Actions.SYSTEM_ENCRYPT, actor, data={"chunks": converted}))
+
+    def _directory_key(self) -> DirectoryKey | None:
+        return None if self.directory is None else self.directory.state()
 
     def _expect_on(self) -> None:
         if not self.store.state().on:

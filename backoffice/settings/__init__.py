@@ -150,6 +150,12 @@ class Settings:
         "BACKOFFICE_ENCRYPTION_KEYS", read.encryption_keys, (), "Encrypt file bytes by these keys", secret=True
     )
     kms_command: Path | None = _setting("BACKOFFICE_KMS_COMMAND", read.program, None, "Program that wraps their keys")
+    encrypt_data: int = _setting(
+        "BACKOFFICE_ENCRYPT_DATA",
+        read.number(0, 1),
+        0,
+        "1: the file system encrypts all that the embedded store writes, names too, by a key that these wrap",
+    )
     replicas: int = _setting("BACKOFFICE_REPLICAS", read.number(0, 5), 0, "Replicas that must have a file before 201")
     store_memory: int | None = _setting(
         "BACKOFFICE_STORE_MEMORY",

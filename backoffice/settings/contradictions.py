@@ -21,6 +21,14 @@ def contradictions(settings: Settings, names: Mapping[str, str]) -> list[str]:
     ]
     if settings.backup_dir is not None and settings.backup_key is None and _encrypts(settings):
         found.append(f"{names['backup_key']} is needed, for what is encrypted must not be plain in its backups")
+    if settings.encrypt_data and not _encrypts(settings):
+        found.append(f"{names['encrypt_data']} needs {names['encryption_keys']} or {names['kms_command']}")
+    # The programs of `up` are given the socket of its own store.
+    if settings.encrypt_data and settings.redis_url and not settings.redis_url.startswith("unix:"):
+        found.append(
+            f"{names['encrypt_data']} is for the embedded store, and {names['redis_url']} names another: have its disk"
+            " encrypted instead"
+        )
     if settings.max_file_size > settings.max_chunks * settings.max_chunk_size:
         found.append(f"{names['max_file_size']} needs more than {settings.max_chunks} chunks ({names['max_chunks']})")
     return found

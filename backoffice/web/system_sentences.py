@@ -23,6 +23,9 @@ def _encrypted(event: Event) -> Told:
     if chunks := data_of(event, "chunks"):
         count = f"{number(int(chunks))} chunk{'' if chunks == 1 else 's'}"
         return Told("{who} encrypted {count} from before", {"count": count})
+    if data_of(event, "directory"):
+        key = str(data_of(event, "site_key") or "")
+        return Told("{who} had the key of the data directory wrapped by the site key {key}", {"key": key})
     values = {"number": str(data_of(event, "data_key") or "")}
     return Told("{who} made data key {number} for the encryption of files", values)
 
