@@ -47,10 +47,8 @@ class Stores:
         keys = Keys(settings.key_prefix)
         bounds = Bounds(settings.max_files, settings.max_acts, settings.quota_bytes, settings.keep_versions)
         self.db, self.keys, self.bounds = db, keys, bounds
-        self.durability, self.health = (
-            RedisDurability(db, keys, settings.replicas),
-            RedisHealth(db, embedded_directory(settings)),
-        )
+        place = embedded_directory(settings)
+        self.durability, self.health = RedisDurability(db, keys, settings.replicas), RedisHealth(db, place)
         bytes_ = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
         self.chunk_files = bytes_ if isinstance(bytes_, FileChunks) else None
         site_keys = site_keys_of(settings)

@@ -98,7 +98,7 @@ def decrypt(layout: Layout, settings: Settings, teller: Teller) -> bool:
 def is_locked(layout: Layout) -> bool:
     """Whether the directory is encrypted, and its key is not there: nothing runs in it. Raises DataDirectoryError."""
     policy = fscrypt.policy_of(layout.store)
-    return policy is not None and not fscrypt.has_key(layout.store, policy)
+    return policy is not None and not fscrypt.has_key(layout.root, policy)
 
 
 def plain_reason(layout: Layout) -> str:
@@ -125,7 +125,7 @@ def _key_in_kernel(layout: Layout, settings: Settings) -> Iterator[bytes]:
             )
         if fresh:
             _try_file_system(layout)
-        identifier = fscrypt.add_key(layout.store, keys.make() if fresh else keys.key())
+        identifier = fscrypt.add_key(layout.root, keys.make() if fresh else keys.key())
     except KeyMissing as error:
         raise DataDirectoryError(str(error)) from error
     try:
@@ -149,7 +149,7 @@ def _keys(layout: Layout, settings: Settings) -> DirectoryKeys:
 
 def _try_file_system(layout: Layout) -> None:
     """Before a key is kept for it: can it encrypt at all?"""
-    fscrypt.remove_key(layout.store, fscrypt.add_key(layout.store, os.urandom(fscrypt.KEY_BYTES)))
+    fscrypt.remove_key(layout.root, fscrypt.add_key(layout.root, os.urandom(fscrypt.KEY_BYTES)))
 
 
 def _take_key_away(layout: Layout, identifier: bytes) -> None:
@@ -161,7 +161,7 @@ def _take_key_away(layout: Layout, identifier: bytes) -> None:
         lock.close()
     end = time.monotonic() + _REMOVE_SECONDS
     with contextlib.suppress(DataDirectoryError):
-        while not fscrypt.remove_key(layout.store, identifier) and time.monotonic() < end:
+        while not fscrypt.remove_key(layout.root, identifier) and time.monotonic() < end:
             time.sleep(0.05)
 
 
@@ -175,10 +175,10 @@ def _expect_plain(layout: Layout) -> None:
 
 
 def _policy(layout: Layout) -> bytes | None:
-    if layout.store.is_symlink():
+    if layout.store.is_symlink() or layout.store.is_mount():
         raise DataDirectoryError(
-            f"{layout.store} is a link, and cannot be encrypted or decrypted: let BACKOFFICE_DATA_DIR name a directory"
-            " on the disk where the data is to be"
+            f"{layout.store} is a link or a disk of its own, and cannot be encrypted or decrypted: let"
+            " BACKOFFICE_DATA_DIR name a directory on the disk where the data is to be"
         )
     return fscrypt.policy_of(layout.store)
 

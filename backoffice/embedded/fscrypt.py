@@ -2,7 +2,8 @@
 
 Numbers and structures are those of <linux/fscrypt.h>; what they do is in the kernel's documentation,
 Documentation/filesystems/fscrypt.rst. Policies are of version 2, which need no privilege: the key is named by a hash
-that the kernel makes of it, and it is known to the whole file system until it is removed, or this is unmounted.
+that the kernel makes of it, and it is known to the whole file system until it is removed, or this is unmounted. Keys
+are added and removed by a directory above the one that is encrypted, for that counts as in use while it is open.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def policy_of(directory: Path) -> bytes | None:
 
 
 def add_key(directory: Path, key: bytes) -> bytes:
-    """Let the file system of `directory` have a key; its identifier. Raises DataDirectoryError, which says what to do
+    """Let the file system that `directory` is on have a key; its identifier. Raises DataDirectoryError, which says what to do
     where this file system cannot encrypt."""
     argument = bytearray(_ADD.pack(_BY_IDENTIFIER, 0, b"", len(key), 0) + key)
     try:

@@ -63,7 +63,7 @@ class EncryptionCare:
         number = self.store.rotate(actor)
         before, first = self._directory_key(), self.store.state().site_keys[0]
         if self.directory is not None and before is not None and before.site_key != first:
-            # A file cannot be changed in one commit with its entry. The entry comes first; to say it twice does no harm.
+            # A file cannot change in one commit with its entry. The entry comes first; to say it twice does no harm.
             self.audit.record(AuditEvent(Actions.SYSTEM_ENCRYPT, actor, data={"directory": True, "site_key": first}))
             self.directory.rewrap()
         return number
