@@ -31,6 +31,11 @@ def check_store(settings: Settings, client: Client) -> None:
     be read, or is being restored; Unavailable when it does not answer."""
     check_server(client)
     check_chunks(settings, client)
+    check_restored(settings, client)
+
+
+def check_restored(settings: Settings, client: Client) -> None:
+    """Raises SettingsError when the store is being restored, or was and is not whole."""
     reason = restore_under_way(Db(client), Keys(settings.key_prefix))
     if reason:
         raise SettingsError([reason])
@@ -79,6 +84,8 @@ def prepare_store(settings: Settings, client: Client) -> None:
         build_services(settings, client).system.install(__version__)
     except StoreFull as error:
         logger("backoffice.start").warning("installation not noted", because=error.code)
+    # One that began meanwhile has seen that note, or is seen now.
+    check_restored(settings, client)
 
 
 def make_worker(settings: Settings, stop: threading.Event) -> Worker:

@@ -29,6 +29,7 @@ _WORDS: Final = {
     "checks": "Checks",
     "disk": "Writing",
     "emptying": "Emptying",
+    "waiting": "Waiting for another restore",
 }
 
 

@@ -44,15 +44,22 @@ class Restore(Protocol):
     def unreadable(self) -> Sequence[str]:
         """Records that nobody can read."""
 
+    def prepare(self) -> Iterator[BackupProgress]:
+        """Look, and have the store for this one alone; nothing is changed. Raises Conflict where it is not empty, or
+        another restore is under way, or a base is missing; Invalid, IntegrityError for no archive."""
+
     def steps(self) -> Iterator[BackupProgress]:
-        """Piece by piece. Raises Conflict where the store is not empty, or a base is missing; IntegrityError, which
-        names what is damaged, StoreFull: then the store is empty again."""
+        """Put everything back, piece by piece. Raises IntegrityError, which names what is damaged, StoreFull, and
+        Conflict where another restore has the store by now: then `fail`."""
+
+    def check(self) -> None:
+        """Raises Conflict where another restore has the store by now."""
 
     def fail(self) -> None:
-        """Empty the store again."""
+        """Empty the store again, unless it is another one's by now."""
 
     def finish(self) -> None:
-        """Let others use the store."""
+        """Let others use the store. Raises as `check`."""
 
 
 class Comparison(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from backoffice.domain.backup_runs import Restore
 from backoffice.domain.backups import BackupCounts, BackupHeader, BackupNote, BackupNotes, BackupProgress
 from backoffice.domain.maintenance import OnFinding, Report, ignore
 from backoffice.domain.times import now_ms
-from backoffice.errors import IntegrityError, Invalid
+from backoffice.errors import Invalid, Unavailable
 from backoffice.services.archive import Archive
 from backoffice.services.authorization import authorize
 from backoffice.services.backup_ports import BackupStore
@@ -112,25 +113,36 @@ class Backups:
         """
         authorize(self.audit, actor, Acts.SYSTEM_RESTORE)
         with self.store.restore(path, key, bases) as run:
-            yield from run.steps()
-            yield BackupProgress("checks", run.counts.bytes, run.counts.bytes)
-            self._check_log(actor, run)
-            report = self.maintenance.check(actor, on_finding=on_finding)
-            found = Restored(run.header, run.counts, report, tuple(run.lost), tuple(run.unreadable))
-            data = {**run.counts.as_data(), "created": run.header.created_at, "product": run.header.product}
-            if report.left:
-                data["found"] = report.left
-            event = AuditEvent(Actions.SYSTEM_RESTORE, actor, _ref(run.header.archive, path), data=data, at=self.now())
-            self.audit.record(event)
+            yield from run.prepare()
+            try:
+                yield from run.steps()
+                report = yield from self._checked(actor, run, on_finding)
+                data = {**run.counts.as_data(), "created": run.header.created_at, "product": run.header.product}
+                if report.left:
+                    data["found"] = report.left
+                about = _ref(run.header.archive, path)
+                self.audit.record(AuditEvent(Actions.SYSTEM_RESTORE, actor, about, data=data, at=self.now()))
+            except BaseException:
+                with suppress(Unavailable):  # then it stays marked, and the next restore empties it
+                    run.fail()
+                raise
             run.finish()
-            return found
+            return Restored(run.header, run.counts, report, tuple(run.lost), tuple(run.unreadable))
 
-    def _check_log(self, actor: Actor, run: Restore) -> None:
-        try:
-            self.archive.verify_seals(actor)
-        except IntegrityError:
-            run.fail()
-            raise
+    def _checked(self, actor: Actor, run: Restore, on_finding: OnFinding) -> Generator[BackupProgress, None, Report]:
+        """What `fsck` finds of it. Raises IntegrityError where its log is not what was sealed."""
+        progress = BackupProgress("checks", run.counts.bytes, run.counts.bytes)
+        yield progress
+        self.archive.verify_seals(actor)
+        checking = self.maintenance.steps(actor, on_finding=on_finding)
+        while True:
+            run.check()
+            try:
+                next(checking)
+            except StopIteration as end:
+                report: Report = end.value
+                return report
+            yield progress
 
     def compare(self, actor: Actor, path: Path, *, key: str = "") -> Generator[int, None, Sequence[str]]:
         """Whether the store is what the archive says, which it is right after it was restored: the names of records

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from backoffice.errors import Conflict, IntegrityError, Invalid
+from backoffice.errors import Conflict, IntegrityError, Invalid, StoreFull, Unavailable
+from backoffice.services.maintenance import Maintenance
+from backoffice.services.system import System
 from backoffice.settings import SettingsError
-from backoffice.start import check_store
-from backoffice.stores.backup import packs
+from backoffice.start import check_store, prepare_store
+from backoffice.stores.backup import hold, packs
+from backoffice.stores.backup.emptying import Emptying
 from backoffice.stores.backup.sealed import Key
 from backoffice.stores.client import connect
 from tests.support.backups import (
@@ -161,7 +165,10 @@ def test_a_backup_that_is_killed_goes_on(
     assert target.differences(path, key=key) == []
 
 
-def test_a_restore_that_is_killed_opens_the_store_to_nobody(site: Site, second_store: Redis, tmp_path: Path) -> None:
+def test_a_restore_that_is_killed_opens_the_store_to_nobody(
+    site: Site, second_store: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "LEASE_MS", 300)
     bytes_of = small(site)
     site.back_up(tmp_path / "a.backup")
     target = emptied(site_over(second_store))
@@ -188,3 +195,89 @@ def test_two_do_not_write_the_same_file(site: Site, tmp_path: Path) -> None:
     all_of(first)
     with pytest.raises(Conflict, match="is there already"):
         site.back_up(tmp_path / "a.backup")
+
+
+# -- two at once, and what is left when it ends in between
+
+
+def test_two_do_not_restore_into_one_store(
+    site: Site, target: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "LEASE_MS", 400)
+    bytes_of = small(site)
+    site.back_up(tmp_path / "a.backup")
+    first = target.services.backups.restore(SHELL, tmp_path / "a.backup")
+    for _ in range(4):
+        next(first)
+    with pytest.raises(Conflict, match="under way"):
+        target.restore(tmp_path / "a.backup")
+    assert all_of(first).sound
+    assert_readable(target, bytes_of)
+
+
+def test_one_that_stood_still_leaves_the_store_to_the_one_that_came_after(
+    site: Site, target: Site, tmp_path: Path
+) -> None:
+    bytes_of = small(site)
+    site.back_up(tmp_path / "a.backup")
+    first = target.services.backups.restore(SHELL, tmp_path / "a.backup")
+    for _ in range(4):
+        next(first)
+    target.db.call("DEL", KEYS.restore_lease)
+    second = target.services.backups.restore(SHELL, tmp_path / "a.backup")
+    next(second)
+    until = time.monotonic() + 10
+    with pytest.raises(Conflict, match="under way"):
+        while time.monotonic() < until:
+            next(first)
+            time.sleep(0.2)
+    assert all_of(second).sound
+    assert_readable(target, bytes_of)
+
+
+def test_a_store_that_is_not_empty_is_never_marked(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next restore would empty it."""
+    bytes_of = small(site)
+    site.back_up(tmp_path / "a.backup")
+
+    def away(_: Emptying) -> str:
+        raise Unavailable
+
+    monkeypatch.setattr(Emptying, "_found", away)
+    with pytest.raises(Unavailable):
+        site.restore(tmp_path / "a.backup")
+    monkeypatch.undo()
+    check_store(site.settings, site.client)
+    with pytest.raises(Conflict, match="not empty"):
+        site.restore(tmp_path / "a.backup")
+    assert_readable(site, bytes_of)
+
+
+def test_a_process_that_starts_while_a_restore_begins_does_not_go_on(
+    target: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = System.install
+
+    def meanwhile(system: System, version: str) -> None:
+        target.db.call("SET", KEYS.restoring, "x")
+        asked(system, version)
+
+    monkeypatch.setattr(System, "install", meanwhile)
+    with pytest.raises(SettingsError, match="has not come to its end"):
+        prepare_store(target.settings, target.client)
+
+
+def test_what_fails_while_it_is_checked_leaves_nothing(
+    site: Site, target: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(site)
+    site.back_up(tmp_path / "a.backup")
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreFull
+
+    monkeypatch.setattr(Maintenance, "steps", full)
+    with pytest.raises(StoreFull):
+        target.restore(tmp_path / "a.backup")
+    assert target.is_empty()
+    check_store(target.settings, target.client)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from backoffice.domain.backups import BackupProgress
@@ -15,11 +18,13 @@ from backoffice.stores.keys import CHUNKS, Keys
 from backoffice.stores.scan import scan
 
 _CREATED: Final = "created_at"
+ALL: Final = sys.maxsize
+"""Chunks of a content, however many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emptying:
-    """Of one installation. `chunks`: where its bytes lie, None = in the store itself."""
+    """Of one installation, by whoever has its `Hold`. `chunks`: where its bytes lie, None = in the store itself."""
 
     db: Db
     keys: Keys
@@ -28,24 +33,30 @@ class Emptying:
     def begin(self, archive: str) -> None:
         """Note that a restore of this archive is under way. Raises Conflict unless the store is empty, or holds what
         another one left that did not come to its end."""
-        if not self.db.call("SET", self.keys.restoring, archive, "NX"):
-            self.db.call("SET", self.keys.restoring, archive)
-            return
-        found = self._found()
-        if found:
-            self.db.call("DEL", self.keys.restoring)
-            raise Conflict(f"The store is not empty: it has {found}. A backup is restored into an empty store only.")
+        left = bool(self.db.call("EXISTS", self.keys.restoring))
+        if not left:
+            # Before it is noted: what is noted is emptied by the next restore, whatever becomes of this one.
+            self._expect_empty()
+        self.db.call("SET", self.keys.restoring, archive)
+        if not left:
+            try:
+                self._expect_empty()  # nor has anything come in between
+            except Conflict:
+                self.end()
+                raise
 
     def steps(self) -> Iterator[BackupProgress]:
         """Take away all that is there but the note; piece by piece."""
         for match in (self.keys.control_keys, CHUNKS):
             for batch in scan(self.db, match):
-                keys = [key for key in batch if key != self.keys.restoring]
+                keys = [key for key in batch if key not in {self.keys.restoring, self.keys.restore_lease}]
                 for start in range(0, len(keys), 500):
                     self.db.many([("UNLINK", key) for key in keys[start : start + 500]])
                 yield BackupProgress("emptying", 0, 0)
-        for content, index, _ in self.chunks.scan() if self.chunks is not None else ():
-            self.chunks.delete(content, index + 1)  # type: ignore[union-attr]
+        if self.chunks is None:
+            return
+        for content, _ in groupby(self.chunks.scan(), key=itemgetter(0)):
+            self.chunks.delete(content, ALL)
             yield BackupProgress("emptying", 0, 0)
 
     def run(self) -> None:
@@ -56,6 +67,11 @@ class Emptying:
     def end(self) -> None:
         """No restore is under way any more."""
         self.db.call("DEL", self.keys.restoring)
+
+    def _expect_empty(self) -> None:
+        found = self._found()
+        if found:
+            raise Conflict(f"The store is not empty: it has {found}. A backup is restored into an empty store only.")
 
     def _found(self) -> str:
         """Something that is there, in a word or two; "" = nothing that counts."""

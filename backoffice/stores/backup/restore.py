@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Final
 
 from backoffice.domain.backups import BackupCounts, BackupHeader, BackupProgress
@@ -22,6 +23,7 @@ from backoffice.errors import Conflict, IntegrityError
 from backoffice.stores.backup.ahead import ahead
 from backoffice.stores.backup.base import borrowed, header_of
 from backoffice.stores.backup.emptying import Emptying
+from backoffice.stores.backup.hold import Hold
 from backoffice.stores.backup.kinds import Class, kind_of
 from backoffice.stores.backup.packs import Stretch, chunks_of, index_of, length_of
 from backoffice.stores.backup.raw_chunks import RawChunks
@@ -41,13 +43,15 @@ NOT_KEPT: Final = (b"barrier", b"account_ends", b"chunks", b"segments")
 @dataclass(slots=True)
 class RestoreRun:
     """One restore. `bases`: archives at hand, by identifier; `where`: what the installation says of where its bytes
-    lie; `quota`: of who has none of their own. `steps` does it; then `finish` opens the store to others."""
+    lie; `quota`: of who has none of their own. `prepare` and `steps` do it; then `finish` opens the store to others, or
+    `fail` empties it."""
 
     db: Db
     keys: Keys
     raw: RawChunks
     archive: TarReader
     emptying: Emptying
+    hold: Hold
     where: str
     quota: int
     bases: Mapping[str, TarReader] = field(default_factory=dict)
@@ -59,26 +63,32 @@ class RestoreRun:
     _wanted: dict[str, set[str]] = field(default_factory=dict)
     _total: int = 0
 
-    def steps(self) -> Iterator[BackupProgress]:
-        """Raises Conflict where the store is not empty or a base is missing, IntegrityError which names what is
-        damaged, StoreFull, Unavailable. Until it has begun to write, nothing is changed."""
+    def prepare(self) -> Iterator[BackupProgress]:
+        """As `Restore.prepare`."""
         self._look()
+        for _ in self.hold.take():
+            yield BackupProgress("waiting", 0, 0)
         self.emptying.begin(self.header.archive)
-        yield from self.emptying.steps()
-        try:
-            yield from self._write()
-        except BaseException:
-            self.emptying.run()
-            self.emptying.end()
-            raise
+
+    def steps(self) -> Iterator[BackupProgress]:
+        """As `Restore.steps`."""
+        for step in chain(self.emptying.steps(), self._write()):
+            self.hold.check()
+            yield step
+
+    def check(self) -> None:
+        """Raises Conflict where another restore has the store by now."""
+        self.hold.check()
 
     def fail(self) -> None:
-        """What was put back is not sound: empty the store again."""
-        self.emptying.run()
-        self.emptying.end()
+        """What was put back is not sound: empty the store again, unless another restore has it by now."""
+        if not self.hold.lost:
+            self.emptying.run()
+            self.emptying.end()
 
     def finish(self) -> None:
-        """From now on the store may be used."""
+        """From now on the store may be used. Raises Conflict where another restore has it."""
+        self.hold.check()
         self.emptying.end()
 
     # -- before anything is written

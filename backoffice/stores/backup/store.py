@@ -17,6 +17,7 @@ from backoffice.stores.backup.base import Base, header_of
 from backoffice.stores.backup.collect import BackupRun
 from backoffice.stores.backup.compare import StoreComparison
 from backoffice.stores.backup.emptying import Emptying, restore_under_way
+from backoffice.stores.backup.hold import Hold
 from backoffice.stores.backup.output import Output, opened
 from backoffice.stores.backup.raw_chunks import RawChunks
 from backoffice.stores.backup.restore import RestoreRun
@@ -56,10 +57,11 @@ class RedisBackups:
     def _restoring(self, path: Path, key: str, bases: Sequence[Path]) -> Iterator[Restore]:
         with ExitStack() as stack:
             archive = _opened(path, key, stack)
-            emptying = Emptying(self.db, self.keys, self.files)
+            emptying, hold = Emptying(self.db, self.keys, self.files), Hold(self.db, self.keys)
+            stack.callback(hold.release)
             where = (self.db.call("HGET", self.keys.install, "chunks") or b"").decode()
             known = {one.archive: _opened(file, key, stack) for file, one in _archives(bases, key)}
-            yield RestoreRun(self.db, self.keys, self.raw, archive, emptying, where, self.quota, known)
+            yield RestoreRun(self.db, self.keys, self.raw, archive, emptying, hold, where, self.quota, known)
 
     def compare(self, path: Path, key: str) -> Comparison:
         """As `BackupStore.compare`."""
