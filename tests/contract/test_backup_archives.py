@@ -226,11 +226,9 @@ def test_one_that_stood_still_leaves_the_store_to_the_one_that_came_after(
     target.db.call("DEL", KEYS.restore_lease)
     second = target.services.backups.restore(SHELL, tmp_path / "a.backup")
     next(second)
-    until = time.monotonic() + 10
+    time.sleep(3)  # its thread looks now and then
     with pytest.raises(Conflict, match="under way"):
-        while time.monotonic() < until:
-            next(first)
-            time.sleep(0.2)
+        next(first)
     assert all_of(second).sound
     assert_readable(target, bytes_of)
 

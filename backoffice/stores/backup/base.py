@@ -30,7 +30,7 @@ class Base:
             header = header_of(reader)
             manifest = reader.manifest()
             found = cls(header)
-            lost = set(manifest.get("lost", {}))
+            lost = set(manifest.get("lost") or ())
             for member in reader.members():
                 if member.part is Part.CHUNKS:
                     for one in index_at(reader, member):
@@ -60,5 +60,9 @@ def borrowed(reader: TarReader) -> Iterator[tuple[str, list[str]]]:
     """Contents that the archive needs of others: the archive that has them, and they."""
     for member in reader.members():
         if member.part is Part.BORROWED:
-            row = json.loads(reader.read(member))
-            yield row["archive"], row["contents"]
+            try:
+                row = json.loads(reader.read(member))
+                archive, contents = str(row["archive"]), [str(one) for one in row["contents"]]
+            except (KeyError, TypeError, ValueError) as error:
+                raise IntegrityError(f"{member.name} cannot be read.") from error
+            yield archive, contents

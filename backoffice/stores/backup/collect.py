@@ -8,9 +8,9 @@ there is a later moment.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from backoffice import __version__
 from backoffice.domain.backups import MAX_NAMED, BackupCounts, BackupHeader, BackupProgress
@@ -89,16 +89,18 @@ class BackupRun:
                 left, stretches = end.value
                 break
             yield BackupProgress("left", 0, 0)
-        if left is not None and (left.get("site"), left.get("base")) == (site, base):
+        new = BackupHeader(new_id(), now_ms(), __version__, SCHEMA, site, chunks, base)
+        going_on = left is not None and _is_of(left, new)
+        if left is not None and going_on:
             self.header = BackupHeader.load(left)
             self._contents.note(stretches)
             self.resumed = self._contents.moved
         else:
             self.output.forget_left()
-            self.header = BackupHeader(new_id(), now_ms(), __version__, SCHEMA, site, chunks, base)
+            self.header = new
         self.output.start(self.header.created_at)
-        if not self.resumed and (left is None or left.get("archive") != self.header.archive):
-            self.output.add(Part.HEADER, json_member(self.header.dump()))
+        if not going_on:
+            self.output.add(Part.HEADER, json_member(new.dump()))
         if self.base is not None:
             self._contents.have |= self.base.where.keys()
         yield self._progress("contents")
@@ -170,7 +172,9 @@ class BackupRun:
         ids = [one for one, content in snapshot.named.items() if content not in have]
         for start in range(0, len(ids), 500):
             some = ids[start : start + 500]
-            yield from self._copy(self._readable(some))
+            for step in self._copy(self._readable(some)):
+                snapshot.listen()
+                yield step
             gone += [one for one in some if snapshot.named[one] not in have]
         self._contents.flush()
 
@@ -216,3 +220,9 @@ class BackupRun:
     def _progress(self, what: str) -> BackupProgress:
         done = self._contents.moved
         return BackupProgress(what, done, max(done, self._total))
+
+
+def _is_of(left: Mapping[str, Any], new: BackupHeader) -> bool:
+    """Whether what an interrupted run has left is the beginning of that archive. After an update it is not: its header
+    says which version may put the records back."""
+    return {**left, "archive": new.archive, "created_at": new.created_at} == new.dump()

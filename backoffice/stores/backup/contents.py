@@ -60,7 +60,8 @@ class Contents:
             self._reached[one.content] = one.first + one.count
             self._count(one, length_of(one))
             if one.lost:
-                self.damaged[one.content] = ("", len(one.lost))
+                _, before = self.damaged.get(one.content, ("", 0))
+                self.damaged[one.content] = ("", before + len(one.lost))
 
     def copy(self, files: Sequence[File]) -> Iterator[list[str]]:
         """Copy what these need and is not there yet. After each pack: the files whose content went meanwhile, which

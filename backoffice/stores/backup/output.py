@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -198,11 +199,34 @@ def index_at(reader: TarReader, member: Member) -> list[Stretch]:
 
 
 def _locked(part: Path) -> BinaryIO:
+    """The file, of which nobody else has a part. Raises Conflict, OSError."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     file = os.fdopen(os.open(part, flags, 0o600), "r+b")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        _expect_ours(file, part)
+        if not _is_locked(file, part):
+            raise Conflict(f"{part} is being written by another process.")
+        with suppress(PermissionError):  # of a file system without modes
+            os.fchmod(file.fileno(), 0o600)
+    except BaseException:
         file.close()
-        raise Conflict(f"{part} is being written by another process.") from None
+        raise
     return file
+
+
+def _is_locked(file: BinaryIO, part: Path) -> bool:
+    """Whether it is locked now, and still has this name: one that was finished since it was opened is whole."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), part.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+
+
+def _expect_ours(file: BinaryIO, part: Path) -> None:
+    """Raises Conflict for what somebody else may have put in its place in order to read all of it."""
+    found = os.fstat(file.fileno())
+    # A mount may give all its files to one user, whoever makes them: then the directory is that one's as well.
+    known = {os.geteuid(), part.parent.stat().st_uid}
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid not in known:
+        raise Conflict(f"{part} was not made by this user: remove it, or name another file.")

@@ -7,7 +7,6 @@ it marked, and the next restore begins by emptying it.
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +32,8 @@ from backoffice.stores.backup.values import Value, writes
 from backoffice.stores.client import Command, Db
 from backoffice.stores.keys import Keys
 
-LONGEST: Final = 1024**3
-"""Bytes of the lines of a member that are believed."""
+LONGEST: Final = 256 * 1024**2
+"""Bytes of the lines of a member that are believed; those that are written have some MiB."""
 _TOGETHER: Final = 500
 NOT_KEPT: Final = (b"barrier", b"account_ends", b"chunks", b"segments")
 """Fields of the installation that are about the store as it was: a worker or the next start says them anew."""
@@ -59,7 +58,10 @@ class RestoreRun:
     counts: BackupCounts = field(default_factory=BackupCounts)
     lost: dict[str, list[Any]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
-    _manifest: dict[str, Any] = field(default_factory=dict)
+    _from: int = 0
+    """The first member with records that count."""
+    _unneeded: set[str] = field(default_factory=set)
+    _expected: dict[str, int] = field(default_factory=dict)
     _wanted: dict[str, set[str]] = field(default_factory=dict)
     _total: int = 0
 
@@ -95,9 +97,14 @@ class RestoreRun:
 
     def _look(self) -> None:
         self.header = header_of(self.archive)
-        self._manifest = self.archive.manifest()
-        self.lost = dict(self._manifest.get("lost", {}))
-        self._total = int(self._manifest.get("bytes", 0))
+        manifest = self.archive.manifest()
+        try:
+            self.lost = dict(manifest.get("lost", {}))
+            self._unneeded = {content for content, _ in manifest.get("unneeded", [])}
+            self._from, self._total = int(manifest["from"]), int(manifest.get("bytes", 0))
+            self._expected = {one: int(manifest.get(one, 0)) for one in ("records", "entries")}
+        except (KeyError, TypeError, ValueError) as error:
+            raise IntegrityError("The manifest of the backup cannot be read.") from error
         wanted: defaultdict[str, set[str]] = defaultdict(set)
         for archive, contents in borrowed(self.archive):
             wanted[archive].update(contents)
@@ -117,8 +124,7 @@ class RestoreRun:
         self.raw.begin()
         for archive, contents in self._wanted.items():
             yield from self._contents(self.bases[archive], contents, missing=archive)
-        unneeded = {content for content, _ in self._manifest.get("unneeded", [])}
-        yield from self._contents(self.archive, None, unneeded=unneeded)
+        yield from self._contents(self.archive, None, unneeded=self._unneeded)
         yield from self._records()
         yield from self._log()
         self._install()
@@ -176,7 +182,7 @@ class RestoreRun:
 
     def _records(self) -> Iterator[BackupProgress]:
         count = 0
-        for member, lines in lines_of(self.archive, Part.RECORDS, int(self._manifest["from"])):
+        for member, lines in lines_of(self.archive, Part.RECORDS, self._from):
             for start in range(0, len(lines), _TOGETHER):
                 commands: list[Command] = []
                 for value in _values(lines[start : start + _TOGETHER], member):
@@ -194,7 +200,7 @@ class RestoreRun:
     def _log(self) -> Iterator[BackupProgress]:
         trimmed = Trimmed.load(self.db.call("HGET", self.keys.seals, "trimmed"))
         writer = LogWriter(self.db, self.keys, trimmed)
-        for member, lines in lines_of(self.archive, Part.LOG, int(self._manifest["from"])):
+        for member, lines in lines_of(self.archive, Part.LOG, self._from):
             writer.add(lines, member.name)
             yield self._progress("log")
         # A trim that was under way then is done: what it had yet to take is not put back.
@@ -203,8 +209,8 @@ class RestoreRun:
         self.counts = replace(self.counts, entries=writer.count)
 
     def _expect(self, what: str, count: int) -> None:
-        if count != int(self._manifest.get(what, 0)):
-            raise IntegrityError(f"The backup has {count} {what}, its manifest says {self._manifest.get(what, 0)}.")
+        if count != self._expected[what]:
+            raise IntegrityError(f"The backup has {count} {what}, its manifest says {self._expected[what]}.")
 
     def _install(self) -> None:
         self.db.call("HDEL", self.keys.install, *NOT_KEPT)
@@ -224,10 +230,15 @@ def lines_of(archive: TarReader, part: Part, first: int) -> Iterator[tuple[Membe
 
 def unpacked(data: bytes, member: Member) -> list[bytes]:
     """Its lines. Raises IntegrityError."""
+    unpacking = zlib.decompressobj(31)
     try:
-        text = zlib.decompressobj(31).decompress(data, LONGEST)
-    except (zlib.error, gzip.BadGzipFile, EOFError) as error:
+        text = unpacking.decompress(data, LONGEST)
+    except zlib.error as error:
         raise IntegrityError(f"{member.name} cannot be unpacked.") from error
+    if not unpacking.eof or unpacking.unused_data:
+        raise IntegrityError(
+            f"{member.name} cannot be unpacked: it breaks off, or has more lines than any that is written."
+        )
     return text.splitlines(keepends=True)
 
 

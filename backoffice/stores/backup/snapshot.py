@@ -108,7 +108,7 @@ class Snapshot:
         """Read again what has changed since, until it is little; after each piece how many keys it was."""
         tracked = self._opened
         for _ in range(ROUNDS):
-            tracked.call("PING")  # what has changed is told
+            self.listen()
             if len(self._changed()) <= FEW:
                 return
             keys = list(tracked.take())
@@ -116,6 +116,10 @@ class Snapshot:
                 self._read(keys[start : start + SCAN])
                 yield len(keys[start : start + SCAN])
             yield from self._log_until("+")
+
+    def listen(self) -> None:
+        """Take what is told of changes, which the server keeps in its memory until then."""
+        self._opened.call("PING")
 
     def settle(self) -> None:
         """Read the rest, as of one moment. Raises Unavailable where too much changes."""

@@ -24,8 +24,9 @@ from typing import Any, Final, Protocol
 from backoffice.errors import IntegrityError, Invalid
 
 BLOCK: Final = 512
-LARGEST: Final = 1024**3
-"""Bytes of a member that is believed."""
+LARGEST: Final = 256 * 1024**2
+"""Bytes of a member that is believed: it is read as a whole. Those that are written have some MiB; the last one may have
+more, where very much was purged while a backup ran."""
 _NAME: Final = re.compile(r"([0-9]{8})\.([a-z]+)\.([0-9a-f]{64})\.[a-z.]+")
 _END: Final = bytes(2 * BLOCK)
 _SUM: Final = slice(148, 156)
@@ -178,6 +179,8 @@ class TarReader:
         found = self._object(last)
         if (found.get("members"), found.get("names")) != (names.count, names.sha256):
             raise IntegrityError(f"{self._source.name}: the members are not those of its manifest.")
+        if self._source.read_at(last.end, len(_END) + 1) != _END:
+            raise IntegrityError(f"{self._source.name} does not end where its manifest does.")
         return found
 
     def _object(self, member: Member) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""What an interrupted backup has left, and what comes while contents are copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backoffice.stores.backup import collect, contents
+from backoffice.stores.backup.snapshot import Snapshot
+from tests.support.backups import SHELL, Site, actor, assert_readable, furnish, person, site_over, store_file
+
+pytestmark = pytest.mark.real_only
+
+
+@pytest.fixture
+def site(redis: Any) -> Site:
+    return site_over(redis)
+
+
+def test_what_an_earlier_version_has_left_is_not_gone_on_with(
+    site: Site, target: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header says which version may put the records back, and the records are those of now."""
+    bytes_of = furnish(site)
+    path = tmp_path / "a.backup"
+    monkeypatch.setattr(collect, "SCHEMA", collect.SCHEMA - 1)
+    steps = site.services.backups.make(SHELL, path)
+    for _ in range(4):
+        next(steps)
+    steps.close()
+    monkeypatch.undo()
+    made = site.back_up(path)
+    assert (made.header.schema, made.resumed) == (collect.SCHEMA, 0)
+    target.restore(path)
+    assert_readable(target, bytes_of)
+
+
+def test_changes_are_heard_while_contents_are_copied(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the server keeps all of them in its memory until the last one is copied."""
+    furnish(site)
+    who, heard = actor(person(site, "pat")), list[int]()
+    asked, listened = Snapshot.catch_up, Snapshot.listen
+    came = list[int]()
+
+    def late(snapshot: Snapshot) -> Iterator[int]:
+        yield from asked(snapshot)
+        if not came:
+            came.append(1)
+            for n in range(3):
+                store_file(site, who, f"late-{n}.bin", bytes([n]) * 100_000)
+
+    def noted(snapshot: Snapshot) -> None:
+        heard.append(len(came))
+        listened(snapshot)
+
+    monkeypatch.setattr(contents, "FULL", 100_000)
+    monkeypatch.setattr(Snapshot, "catch_up", late)
+    monkeypatch.setattr(Snapshot, "listen", noted)
+    assert site.back_up(tmp_path / "a.backup").damaged == {}
+    assert heard.count(1) >= 3
