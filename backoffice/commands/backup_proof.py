@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import signal
+import stat
+import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from backoffice.commands.backup_files import carried_out
 from backoffice.commands.cli_context import shell_actor
 from backoffice.composition import build_services, store_client
 from backoffice.domain.maintenance import OnFinding
-from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock
 from backoffice.embedded.for_a_while import store_running
 from backoffice.services.backups import Restored
 from backoffice.settings import ChunkPlace, Durability, Settings
 from backoffice.start import check_chunks
+
+_PREFIX: Final = ".proof-"
+_LOCK: Final = "proof.lock"
+_BEGUN_SECONDS: Final = 60
+"""Between the making of a directory and its lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +50,7 @@ def prove(
 ) -> Proof:
     """Restore it and look at all of it. Bytes of files lie in a directory, wherever they came from, so it takes no more
     memory than the records. Raises what `Backups.restore` raises."""
-    with tempfile.TemporaryDirectory(prefix=".proof-", dir=scratch) as name:
-        place = Path(name)
+    with _stoppable(), _place_in(scratch) as place:
         (place / "chunks").mkdir(mode=0o700)
         chosen = dataclasses.replace(
             settings,
@@ -64,6 +75,42 @@ def prove(
                     compared = next(steps)
                 except StopIteration as end:
                     return Proof(restored, compared, tuple(end.value))
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Who is told to end takes away what it has written."""
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _place_in(scratch: Path) -> Iterator[Path]:
+    """A directory for one proof, which goes again; as do those that killed ones have left, for all files of the site
+    are in them."""
+    for left in scratch.glob(f"{_PREFIX}*"):
+        _clear(left)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=scratch) as name:
+        lock = take_lock(Path(name) / _LOCK)
+        if lock is None:
+            raise DataDirectoryError(f"{name} is not this process's own")
+        with lock:
+            yield Path(name)
+
+
+def _clear(left: Path) -> None:
+    """Take it away, unless its proof is alive, or has only just begun."""
+    with suppress(OSError, DataDirectoryError):
+        found = left.lstat()
+        if not stat.S_ISDIR(found.st_mode) or time.time() - found.st_mtime < _BEGUN_SECONDS:
+            return
+        lock = take_lock(left / _LOCK)
+        if lock is not None:
+            with lock:
+                shutil.rmtree(left)
 
 
 def _quiet(_text: str) -> None:

@@ -39,8 +39,8 @@ class BackupStore(Protocol):
     def note_failed(self, at: int, why: str) -> None:
         """Remember that the scheduled backup failed, until the next one was made."""
 
-    def lease(self, token: str, milliseconds: int) -> bool:
-        """Whether this worker makes the scheduled backup for so long from now on, and no other one."""
+    def lease(self, token: str, milliseconds: int, *, proof: bool = False) -> bool:
+        """Whether this worker makes the scheduled backup, or proves one, for so long from now on, and no other one."""
 
-    def release(self, token: str) -> None:
+    def release(self, token: str, *, proof: bool = False) -> None:
         """It does not any more."""

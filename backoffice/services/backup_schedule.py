@@ -52,7 +52,7 @@ class BackupSchedule:
 
     backups: Backups
     directory: Path | None
-    key: str = ""
+    key: str = field(default="", repr=False)
     hours: int = 0
     keep: int = 7
     full: int = 7
@@ -122,6 +122,14 @@ class BackupSchedule:
 
     # -- what the worker does
 
+    def may_prove(self, token: str) -> bool:
+        """Whether this worker proves backups for `LEASE_MS` from now on, and no other one. Raises Unavailable."""
+        return self.backups.store.lease(token, LEASE_MS, proof=True)
+
+    def proves_no_more(self, token: str) -> None:
+        """Another one may. Raises Unavailable."""
+        self.backups.store.release(token, proof=True)
+
     def run_some(self) -> bool:
         """The scheduled backup for a while, where one is due and no other worker makes it. Whether it goes on."""
         running, now = self._running, self.now()
@@ -184,7 +192,9 @@ class BackupSchedule:
                 self._running.listing = listing
         except OSError as error:
             raise Unavailable(f"{self.directory}: {error.strerror}") from error
-        return self._running.found
+        # One from before the clock was set back is no newer one, else none would be due until that day.
+        known = self.now() + HOUR_MS
+        return sorted(self._running.found, key=lambda one: one.header.created_at > known)
 
 
 def outdated(archives: list[ArchiveFile], keep: int) -> list[ArchiveFile]:

@@ -51,6 +51,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:backup                          string  written by who makes a backup, so that it sees which changes came
                                                  before (`backup/tracked.py`); a minute
     {bo}:backup:lease                    string  who makes the scheduled backup just now
+    {bo}:backup:prover                   string  which worker restores one on trial just now
     {bo}:backup:restoring                string  identifier of the archive: a restore into this store was begun, and
                                                  nothing else may use it
     {bo}:backup:restorer                 string  who restores into it just now; some seconds (`backup/hold.py`)
@@ -254,6 +255,10 @@ class Keys:
     @property
     def backup_lease(self) -> bytes:
         return self._key("backup", "lease")
+
+    @property
+    def proof_lease(self) -> bytes:
+        return self._key("backup", "prover")
 
     @property
     def restoring(self) -> bytes:

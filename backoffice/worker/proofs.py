@@ -3,23 +3,29 @@ that takes long, and memory of which a worker has none to spare."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 import structlog
 
+from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
+from backoffice.errors import BackofficeError
 from backoffice.services.backup_schedule import BackupSchedule
 
 AGAIN_MS: Final = 6 * 3600 * 1000
 """After a proof that failed."""
 NICENESS: Final = "10"
 TOLD: Final = 2000
+PATIENCE: Final = 20
+"""Seconds that a proof has to take its files away when the worker ends; the next one does what it has left."""
 
 
 def proving(file: Path) -> Sequence[str]:
@@ -38,23 +44,35 @@ class Proofs:
     _output: IO[bytes] | None = None
     _file: Path = field(default_factory=Path)
     _not_before: int = 0
+    _token: str = field(default_factory=new_id)
 
     def run(self) -> bool:
         """Look whether it has ended, or begin one that is due. There is never more to do at once."""
         if self._process is not None:
             status = self._process.poll()
-            if status is not None:
+            if status is None:
+                self.schedule.may_prove(self._token)
+            else:
                 self._ended(status)
-        elif self.now() >= self._not_before and (due := self.schedule.to_be_proven()) is not None:
-            self._begin(due)
+        elif self.now() >= self._not_before:
+            due = self.schedule.to_be_proven()
+            if due is not None and self.schedule.may_prove(self._token):
+                self._begin(due)
         return False
 
     def stop(self) -> None:
         """End it; the next worker begins anew."""
-        if self._process is not None:
-            self._process.terminate()
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
             self._process.wait()
-            self._told()
+        self._told()
+        with suppress(BackofficeError):  # it ends by itself
+            self.schedule.proves_no_more(self._token)
 
     def _begin(self, file: Path) -> None:
         self._output, self._file = tempfile.TemporaryFile(), file  # noqa: SIM115 - read when the process has ended
@@ -68,11 +86,13 @@ class Proofs:
         if output is None:
             return ""
         with output:
-            output.seek(0)
-            return output.read(TOLD).decode(errors="replace").strip().rpartition("\n")[2]
+            size = output.seek(0, os.SEEK_END)
+            output.seek(max(0, size - TOLD))
+            return output.read().decode(errors="replace").strip().rpartition("\n")[2]
 
     def _ended(self, status: int) -> None:
         last = self._told()
+        self.schedule.proves_no_more(self._token)
         log = structlog.get_logger("worker")
         if not status:
             log.info("backup proven", file=self._file.name)

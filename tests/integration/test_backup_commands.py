@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -158,3 +164,29 @@ def test_the_worker_makes_them_and_the_old_ones_go(real: Redis, tmp_path: Path) 
     assert len(archives) <= 3
     assert all(one.needs <= kept for one in archives)
     assert schedule.to_be_proven() is None, "every so many-th one is: none by itself"
+
+
+def test_nothing_stays_of_a_proof_that_is_stopped(environ: Mapping[str, str], tmp_path: Path) -> None:
+    """All files of the site are in it."""
+    path = tmp_path / "a.backup"
+    assert typed_in(environ, "backup", str(path)).returncode == 0
+    places = {name: tmp_path / f".proof-{name}" for name in ("old", "alive", "new")}
+    for one in places.values():
+        (one / "chunks").mkdir(parents=True)
+        os.utime(one, (1, 1))
+    places["new"].touch()
+    # Making its lock has changed the time of the directory.
+    with (places["alive"] / "proof.lock").open("w") as lock:
+        os.utime(places["alive"], (1, 1))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backoffice", "backup", "prove", str(path)],
+            env={**os.environ, **environ},
+            stdout=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob(".proof-*/data")) and time.monotonic() < until:
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+        assert {one.name for one in tmp_path.glob(".proof-*")} == {".proof-alive", ".proof-new"}

@@ -2,81 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from backoffice.domain import diagnosis
-from backoffice.domain.backups import ArchiveFile, BackupHeader, BackupNote, BackupNotes, BackupProgress
+from backoffice.domain.backups import BackupNote, BackupNotes
 from backoffice.domain.diagnosis import Verdict
 from backoffice.errors import Invalid, StoreFull, Unavailable
 from backoffice.services import backup_schedule
 from backoffice.services.backup_schedule import BackupBusy, BackupSchedule, outdated
-from backoffice.worker.proofs import Proofs
-
-HOUR = 3600 * 1000
-
-
-def archive(name: str, at: int, *needs: str, base: str = "", place: Path = Path()) -> ArchiveFile:
-    return ArchiveFile(place / f"{name}.backup", BackupHeader(name, at, "1", 1, 0, base=base), frozenset(needs))
-
-
-def test_what_stays_is_the_newest_and_what_they_need() -> None:
-    archives = [archive("e", 5, "a"), archive("d", 4, "b"), archive("c", 3), archive("b", 2), archive("a", 1)]
-    assert [one.header.archive for one in outdated(archives, 1)] == ["d", "c", "b"]
-    assert [one.header.archive for one in outdated(archives, 2)] == ["c"]
-    assert outdated(archives, 5) == []
-
-
-@dataclass
-class Store:
-    """Remembers what it is told, and has the archives that it is given."""
-
-    found: list[ArchiveFile] = field(default_factory=list)
-    noted: BackupNotes = field(default_factory=BackupNotes)
-    held: bool = True
-    failures: list[str] = field(default_factory=list)
-    looked: int = 0
-    released: int = 0
-
-    def archives(self, directory: Path, key: str) -> list[ArchiveFile]:
-        self.looked += 1
-        return self.found
-
-    def notes(self) -> BackupNotes:
-        return self.noted
-
-    def lease(self, token: str, milliseconds: int) -> bool:
-        return self.held
-
-    def release(self, token: str) -> None:
-        self.released += 1
-
-    def note_failed(self, at: int, why: str) -> None:
-        self.failures.append(why)
-
-
-@dataclass
-class Backups:
-    """Makes a file in three steps."""
-
-    store: Store = field(default_factory=Store)
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    fails: Exception | None = None
-
-    def make(self, actor: Any, path: Path, *, key: str = "", base: Path | None = None) -> Iterator[BackupProgress]:
-        self.asked.append((path.name, base.name if base is not None else ""))
-        for done in range(3):
-            if self.fails is not None:
-                raise self.fails
-            yield BackupProgress("contents", done, 3)
-        path.write_bytes(b"")
-        self.store.found = [archive(path.name, int(time.time() * 1000)), *self.store.found]
+from backoffice.stores.backup.sealed import Key
+from tests.support.backup_schedules import DAY, HOUR, Backups, archive, schedule_of
 
 
 @pytest.fixture
@@ -86,8 +26,14 @@ def backups() -> Backups:
 
 @pytest.fixture
 def schedule(backups: Backups, tmp_path: Path) -> BackupSchedule:
-    now = int(time.time() * 1000)
-    return BackupSchedule(cast(Any, backups), tmp_path, hours=24, keep=3, full=3, prove=2, now=lambda: now)
+    return schedule_of(backups, tmp_path)
+
+
+def test_what_stays_is_the_newest_and_what_they_need() -> None:
+    archives = [archive("e", 5, "a"), archive("d", 4, "b"), archive("c", 3), archive("b", 2), archive("a", 1)]
+    assert [one.header.archive for one in outdated(archives, 1)] == ["d", "c", "b"]
+    assert [one.header.archive for one in outdated(archives, 2)] == ["c"]
+    assert outdated(archives, 5) == []
 
 
 def test_one_is_made_when_it_is_due_and_not_before(schedule: BackupSchedule, backups: Backups) -> None:
@@ -220,33 +166,19 @@ def test_a_proof_is_due_at_first_and_every_so_many_th_time(schedule: BackupSched
     assert schedule.to_be_proven() == store.found[0].path
 
 
-@pytest.mark.parametrize(("status", "failures"), [(0, 0), (1, 1)])
-def test_a_proof_runs_beside_the_worker(schedule: BackupSchedule, backups: Backups, status: int, failures: int) -> None:
-    store = backups.store
-    store.found, store.noted = [archive("a", 1)], BackupNotes(BackupNote(1, "a"))
-    code = f"import sys; print('It is damaged.'); sys.exit({status})"
-    proofs = Proofs(schedule, command=lambda _: [sys.executable, "-c", code])
-    assert not proofs.run()
-    until = time.monotonic() + 10
-    while proofs._process is not None and time.monotonic() < until:
-        proofs.run()
-        if proofs._process is not None and proofs._process.poll() is not None:
-            store.found = []
-    assert [one for one in store.failures if "It is damaged." in one and "a.backup" in one] == store.failures
-    assert len(store.failures) == failures
+def test_an_archive_from_the_future_keeps_none_from_being_made(schedule: BackupSchedule, backups: Backups) -> None:
+    """It was made before the clock was set back."""
+    now = schedule.now()
+    backups.store.found = [archive("later", now + 400 * DAY), archive("a", now - 2 * DAY)]
+    assert [one.header.archive for one in schedule.archives()] == ["a", "later"]
+    while schedule.run_some():
+        pass
+    assert [base for _, base in backups.asked] == ["a.backup"]
 
 
-def test_a_proof_ends_with_the_worker(schedule: BackupSchedule, backups: Backups) -> None:
-    backups.store.found, backups.store.noted = [archive("a", 1)], BackupNotes(BackupNote(1, "a"))
-    proofs = Proofs(schedule, command=lambda _: [sys.executable, "-c", "import time; time.sleep(60)"])
-    proofs.run()
-    process = proofs._process
-    assert process is not None
-    proofs.stop()
-    assert process.poll() is not None
-
-
-DAY = 24 * HOUR
+def test_what_holds_the_key_does_not_show_it(schedule: BackupSchedule) -> None:
+    shown = repr(replace(schedule, key="a pass phrase of some length"))
+    assert "some length" not in shown + repr(Key.of_text("a pass phrase of some length"))
 
 
 @pytest.mark.parametrize(

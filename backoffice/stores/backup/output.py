@@ -204,8 +204,7 @@ def _locked(part: Path) -> BinaryIO:
     file = os.fdopen(os.open(part, flags, 0o600), "r+b")
     try:
         _expect_ours(file, part)
-        if not _is_locked(file, part):
-            raise Conflict(f"{part} is being written by another process.")
+        _lock(file, part)
         with suppress(PermissionError):  # of a file system without modes
             os.fchmod(file.fileno(), 0o600)
     except BaseException:
@@ -214,13 +213,16 @@ def _locked(part: Path) -> BinaryIO:
     return file
 
 
-def _is_locked(file: BinaryIO, part: Path) -> bool:
-    """Whether it is locked now, and still has this name: one that was finished since it was opened is whole."""
+def _lock(file: BinaryIO, part: Path) -> None:
+    """Raises Conflict where another process has it, or has finished it since it was opened: then it is whole."""
+    alone = True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(file.fileno()), part.stat())
+        alone = os.path.samestat(os.fstat(file.fileno()), part.stat())
     except (BlockingIOError, FileNotFoundError):
-        return False
+        alone = False
+    if not alone:
+        raise Conflict(f"{part} is being written by another process.")
 
 
 def _expect_ours(file: BinaryIO, part: Path) -> None:

@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from cryptography.exceptions import InvalidTag
@@ -41,7 +41,7 @@ _SCRYPT: Final = {"n": 2**15, "r": 8, "p": 1}
 class Key:
     """What opens archives. `secret`: 32 bytes, or the text of a pass phrase."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)
     passphrase: bool
 
     @classmethod

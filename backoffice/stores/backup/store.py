@@ -108,13 +108,16 @@ class RedisBackups:
         """As `BackupStore.note_failed`."""
         self.db.call("HSET", self.keys.install, _FAILED, json.dumps([at, why]))
 
-    def lease(self, token: str, milliseconds: int) -> bool:
+    def lease(self, token: str, milliseconds: int, *, proof: bool = False) -> bool:
         """As `BackupStore.lease`."""
-        return bool(self.db.script("backup", [self.keys.backup_lease], ["lease", token, milliseconds], allow_oom=True))
+        return bool(self.db.script("backup", [self._lease(proof)], ["lease", token, milliseconds], allow_oom=True))
 
-    def release(self, token: str) -> None:
+    def release(self, token: str, *, proof: bool = False) -> None:
         """As `BackupStore.release`."""
-        self.db.script("backup", [self.keys.backup_lease], ["release", token], allow_oom=True)
+        self.db.script("backup", [self._lease(proof)], ["release", token], allow_oom=True)
+
+    def _lease(self, proof: bool) -> bytes:
+        return self.keys.proof_lease if proof else self.keys.backup_lease
 
 
 def _key(text: str) -> Key | None:

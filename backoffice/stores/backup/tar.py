@@ -25,8 +25,8 @@ from backoffice.errors import IntegrityError, Invalid
 
 BLOCK: Final = 512
 LARGEST: Final = 256 * 1024**2
-"""Bytes of a member that is believed: it is read as a whole. Those that are written have some MiB; the last one may have
-more, where very much was purged while a backup ran."""
+"""Bytes of a member that is believed: it is read as a whole. Those that are written have some MiB; the last one may
+have more, where very much was purged while a backup ran."""
 _NAME: Final = re.compile(r"([0-9]{8})\.([a-z]+)\.([0-9a-f]{64})\.[a-z.]+")
 _END: Final = bytes(2 * BLOCK)
 _SUM: Final = slice(148, 156)
