@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -30,6 +33,8 @@ KMS: Final = "kms"
 KMS_SECONDS: Final = 20
 _NAMED: Final = b"backoffice: name of a site key\n"
 _NAME_DIGITS: Final = 16
+_OURS: Final = ("BACKOFFICE_", "REDIS_", "APP_SECRET_KEY")
+"""How variables of our settings begin."""
 
 
 class WrappingFailed(Exception):
@@ -100,17 +105,15 @@ class KmsCommand:
         command = f"{self.program} {verb}"
         sent = b64encode(value) + b"\n" + b64encode(about) + b"\n"
         try:
-            done = subprocess.run(  # noqa: S603 - the operator's own program, without a shell
-                [str(self.program), verb], input=sent, capture_output=True, timeout=self.seconds, check=False
-            )
+            status, out, err = _carried_out([str(self.program), verb], sent, self.seconds)
         except subprocess.TimeoutExpired:
             raise WrappingFailed(f"{command}: no answer within {self.seconds:g} s.") from None
         except OSError as error:
             raise WrappingFailed(f"{command}: {error.strerror}.") from error
-        if done.returncode:
-            raise WrappingFailed(f"{command}: ended with {done.returncode}{_last_line(done.stderr)}.")
+        if status:
+            raise WrappingFailed(f"{command}: ended with {status}{_last_line(err)}.")
         try:
-            answer = b64decode(done.stdout.strip(), validate=True)
+            answer = b64decode(out.strip(), validate=True)
         except NotBase64:
             raise WrappingFailed(f"{command}: its answer is not base64.") from None
         if not answer:
@@ -145,6 +148,22 @@ def site_keys_of(settings: Settings) -> SiteKeys:
 def _urlsafe(key: Secret) -> str:
     """Base64 in either of its alphabets."""
     return key.reveal().translate(str.maketrans("+/", "-_"))
+
+
+def _carried_out(command: Sequence[str], sent: bytes, seconds: float) -> tuple[int, bytes, bytes]:
+    """Status, output and errors of a program, which gets nothing of our settings: they have other keys and passwords.
+    Raises OSError, TimeoutExpired, when it has ended with all that it had started."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    with subprocess.Popen(  # noqa: S603 - the operator's own program, without a shell
+        command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ, start_new_session=True
+    ) as process:
+        try:
+            out, err = process.communicate(sent, timeout=seconds)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, out, err
 
 
 def _last_line(text: bytes) -> str:

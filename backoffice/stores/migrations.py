@@ -86,8 +86,8 @@ def _programs(db: Db, keys: Keys) -> Mapping[str, Program]:
     }
 
 
-_FORMS: Final = {"words": str(WORDS_FORM)}
-"""What the note of the last step says, where the same migration may come again in another form."""
+_FORMS: Final = {"words": WORDS_FORM}
+"""What the note of the last step says, where the same migration may come again in a later form."""
 
 
 class RedisMigrations:
@@ -133,7 +133,8 @@ class RedisMigrations:
             done = asked(self._db, self._keys)
         else:
             note = self._db.call("HGET", self._keys.install, _note(migration))
-            done = note is not None and note.decode() == _FORMS.get(migration.name, "1")
+            # A later version, which runs beside this one for a while, has it in a later form.
+            done = note is not None and int(note) >= _form(migration)
         return MigrationState(migration, done, 0 if done else self._progress(migration)[0])
 
     def _progress(self, migration: Migration) -> tuple[int, str]:
@@ -155,7 +156,7 @@ class RedisMigrations:
 
     def _end(self, actor: Actor, migration: Migration) -> None:
         commit = Commit(self._keys, _event(actor, migration, "done"))
-        commit.write("HSET", self._keys.install, _note(migration), _FORMS.get(migration.name, "1"))
+        commit.write("HSET", self._keys.install, _note(migration), _form(migration))
         commit.write("HDEL", self._keys.install, _place(migration))
         commit.run(self._db)
 
@@ -165,8 +166,14 @@ def _event(actor: Actor, migration: Migration, state: str) -> AuditEvent:
     return AuditEvent(Actions.SYSTEM_MIGRATE, actor, ObjectRef("migration", migration.name), data=data)
 
 
+def _form(migration: Migration) -> int:
+    return _FORMS.get(migration.name, 1)
+
+
 def _place(migration: Migration) -> str:
-    return f"at:{migration.name}"
+    """Of this form alone: a process that ends late may leave the place of an earlier one, which says nothing here."""
+    form = _form(migration)
+    return f"at:{migration.name}" if form == 1 else f"at:{migration.name}:{form}"
 
 
 def _note(migration: Migration) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backoffice.domain.actions import Actions
-from backoffice.domain.migrations import MIGRATIONS, Migration, newer_reason
+from backoffice.domain.migrations import MIGRATIONS, WORDS_FORM, Migration, newer_reason
 from backoffice.domain.system import SCHEMA
 from backoffice.errors import Conflict, Unavailable
 from backoffice.services.migrations import WORKER, Migrations
@@ -17,7 +17,7 @@ from backoffice.start import check_form
 from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.keys import Keys
-from backoffice.stores.migrations import Program, RedisMigrations
+from backoffice.stores.migrations import _FORMS, Program, RedisMigrations, _place
 from backoffice.stores.scan import scan
 from tests.support.people import ROOT, CountedDb
 from tests.support.scene import Scene
@@ -166,3 +166,18 @@ def test_an_empty_store_has_nothing_left_after_the_worker_looked(scene: Scene) -
         if not migrations.work():
             break
     assert all(state.done for state in migrations.states(ROOT))
+
+
+def test_a_later_form_is_none_to_be_made_and_the_place_of_an_earlier_one_is_not_gone_on_from(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, name = scene.world.db, "words"
+    [words] = [one for one in MIGRATIONS if one.name == name]
+    list(of_site(scene).run(WORKER))
+    db.call("HSET", KEYS.install, f"done:{name}", WORDS_FORM + 1)
+    assert RedisMigrations(db, KEYS)._state(words).done, "that of the later version, beside which this one runs"
+    # What a process of this version writes that was slower than the one that came to the end.
+    db.call("HSET", KEYS.install, f"done:{name}", WORDS_FORM, _place(words), "7 5 ")
+    monkeypatch.setitem(_FORMS, name, WORDS_FORM + 1)
+    later = RedisMigrations(db, KEYS)._state(words)
+    assert (later.done, later.steps) == (False, 0)

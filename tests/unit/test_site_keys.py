@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from base64 import b64encode
 from pathlib import Path
 
@@ -73,6 +74,29 @@ def test_a_program_that_fails_is_told(tmp_path: Path, text: str, told: str) -> N
     with pytest.raises(WrappingFailed, match=told.replace("*", r"\*")) as failed:
         KmsCommand(kms.program, 0.2 if "sleep" in text else 5).unwrap(KEY, ABOUT)
     assert b64encode(KEY).decode() not in str(failed.value)
+
+
+def test_a_program_is_not_given_our_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have the other keys of the site, and the password of the store."""
+    for name in ("BACKOFFICE_ENCRYPTION_KEYS", "REDIS_PASSWORD", "APP_SECRET_KEY"):
+        monkeypatch.setenv(name, "not for others")
+    monkeypatch.setenv("VAULT_ADDR", "for it")
+    kms = program(tmp_path, "#!/bin/sh\nenv | base64 -w 0\n")
+    told = kms.wrap(KEY, ABOUT)
+    assert b"for it" in told
+    assert b"not for others" not in told
+
+
+def test_what_a_program_has_started_ends_with_it(tmp_path: Path) -> None:
+    here = tmp_path / "pid"
+    kms = program(tmp_path, f"#!/bin/sh\nsleep 60 & echo $! > {here}; wait\n")
+    with pytest.raises(WrappingFailed, match="no answer"):
+        KmsCommand(kms.program, 2).unwrap(KEY, ABOUT)
+    until = time.monotonic() + 10
+    state = Path(f"/proc/{here.read_text().strip()}/stat")
+    while state.exists() and " Z " not in state.read_text() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not state.exists() or " Z " in state.read_text()
 
 
 def test_settings_name_the_keys(tmp_path: Path) -> None:

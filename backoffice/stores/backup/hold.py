@@ -62,5 +62,5 @@ class Hold:
                 self.lost = not self._renewed()
 
     def _renewed(self) -> bool:
-        asked = ["lease", self._token, LEASE_MS]
-        return bool(self._db.script("backup", [self._keys.restore_lease], asked, allow_oom=True))
+        key, token = self._keys.restore_lease, self._token
+        return bool(self._db.script("backup", [key], ["lease", token, LEASE_MS], allow_oom=True))
