@@ -10,7 +10,8 @@
 AES-256-GCM (NIST SP 800-38D) both times, with random nonces: a chunk may be stored twice, with the same bytes or with
 others, and a nonce made of its index would then repeat under one key. What stands before the ciphertext is
 authenticated with it. A chunk carries its key, so it can be moved, copied and put back by itself; which chunk stands
-where is what the map of its file says, by digests that are compared at every read.
+where is what the map of its file says, by digests that are compared at every read. They are not signed: who writes
+into the store may exchange a chunk and its digests for another that was sealed here, and nobody notices.
 
 A file's key belongs to the process that writes and to the identifier that it writes under: a file that several
 processes receive has several.
