@@ -82,6 +82,13 @@ def test_nobody_is_killed_before_its_own_time_is_over() -> None:
     assert service(units["backoffice"])["KillMode"] == "mixed"
 
 
+def test_what_restarts_without_an_end_is_reloaded_so() -> None:
+    """`up` and `serve` take SIGHUP for that; to a worker it would be the end, and it is restarted."""
+    reloads = {unit.stem: service(unit).get("ExecReload") for unit in UNITS}
+    hangup = "/bin/kill -HUP $MAINPID"
+    assert reloads == {"backoffice": hangup, "backoffice-web": hangup, "backoffice-worker": None}
+
+
 @pytest.mark.deploy
 @names
 def test_systemd_finds_nothing_wrong(unit: Path, tmp_path: Path) -> None:
