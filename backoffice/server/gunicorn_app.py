@@ -13,7 +13,6 @@ from tempfile import mkdtemp
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication
-from prometheus_client.multiprocess import mark_process_dead
 
 from backoffice.server.access_log import AccessLog
 from backoffice.server.gunicorn_worker import Worker
@@ -99,7 +98,7 @@ def options(settings: Settings, fd: int | None) -> dict[str, Any]:
         "loglevel": settings.log_level.lower(),
         "when_ready": _freeze,
         "post_worker_init": _say_ready,
-        "child_exit": _forget_worker,
+        "child_exit": _note_end,
         "proc_name": "backoffice-web",
     }
 
@@ -118,9 +117,9 @@ def _memory_directory() -> str | None:
     return str(shm) if shm.is_dir() and os.access(shm, os.W_OK) else None
 
 
-def _forget_worker(_server: Any, worker: Any) -> None:
-    """What a worker that has ended counted stays in the sums, what it held at the moment does not."""
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+def _note_end(server: Any, _worker: Any) -> None:
+    """Called when a worker has ended."""
+    server.some_ended = True
 
 
 def _say_ready(worker: Any) -> None:

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gunicorn.arbiter import Arbiter
-from prometheus_client.multiprocess import mark_process_dead
 
 from backoffice.logs import logger
 from backoffice.server.main_loop import RETIRE, RETIRE_SECONDS
+from backoffice.web.counted_files import bring_together
 
 CHECK_SECONDS: Final = 60.0
 
@@ -52,6 +52,8 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn is not typed
         self._ready, self.tell_ready = os.pipe()
         os.set_blocking(self._ready, False)
         self._counted = 0
+        self.some_ended = True
+        """Whether files of numbers may be there of processes that have ended: of the trial of this program, too."""
         super().__init__(app)
 
     def handle_hup(self) -> None:
@@ -62,6 +64,8 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn is not typed
         """Called in each turn of the main loop, once a second at least."""
         super().murder_workers()
         self._retire_predecessors()
+        if self.some_ended:
+            self.some_ended = not bring_together(os.environ["PROMETHEUS_MULTIPROC_DIR"], _lives)
         if self._asked and self._all_ready:
             self._asked = False
             self._give_way()
@@ -85,7 +89,7 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn is not typed
         self.reap_workers()  # who ended before this process looked after its children
         for pid in [pid for pid in self._predecessors if not _lives(pid)]:
             self._predecessors.remove(pid)
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+            self.some_ended = True
 
     def _signal_predecessors(self, number: signal.Signals) -> None:
         for pid in self._predecessors:
@@ -123,8 +127,9 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn is not typed
 
 
 def _lives(pid: int) -> bool:
+    """Whether it is a process of ours: the number of one that has ended may be somebody else's by now."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
     return True

@@ -19,6 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from backoffice import measures
 from backoffice.domain.system import SiteState
+from backoffice.web.counted_files import reading
 from backoffice.web.site_metrics import SiteCollector
 
 M = TypeVar("M", Counter, Histogram)
@@ -162,13 +163,18 @@ class Metrics:
 
     def exposition(self, state: SiteState) -> Response:
         """All numbers in Prometheus' text format, with those of the site."""
-        registry = self._registry
-        if _DIRECTORY in os.environ:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         site = CollectorRegistry()
         site.register(SiteCollector(state))
-        return Response(generate_latest(registry) + generate_latest(site), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(self._of_processes() + generate_latest(site), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    def _of_processes(self) -> bytes:
+        directory = os.environ.get(_DIRECTORY)
+        if directory is None:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
+        with reading(directory):
+            return generate_latest(registry)
 
     def _start(self) -> None:
         g.started = time.perf_counter()
