@@ -15,6 +15,7 @@ from backoffice.composition import build_services, store_client
 from backoffice.domain import diagnosis
 from backoffice.domain.diagnosis import Finding, Verdict
 from backoffice.domain.durability import weaker
+from backoffice.domain.system import SCHEMA
 from backoffice.embedded import append_only_log
 from backoffice.embedded.at_rest import ELSEWHERE, is_locked, plain_reason
 from backoffice.embedded.data_dir import DataDirectoryError, Layout
@@ -33,6 +34,7 @@ from backoffice.stores.durability import RedisDurability, server_info, unsafe_re
 from backoffice.stores.encryption.state import unreadable_reason
 from backoffice.stores.fsck.looks import lookalikes, looks_are_known
 from backoffice.stores.keys import Keys
+from backoffice.stores.migrations import RedisMigrations
 from backoffice.units import filesize
 
 _SHORT_OF_DISK: Final = 2 * 1024**3
@@ -160,7 +162,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield diagnosis.writing({key: str(value) for key, value in info.items()})
         if reason := restore_under_way(db, Keys(settings.key_prefix)):
             yield Finding(Verdict.BAD, "restore", reason)
-        for check in (_policy, _bytes, _encryption, _durability, _replicas, _memory, _clock, _workers, _names):
+        for check in (_policy, _schema, _bytes, _encryption, _durability, _replicas, _memory, _clock, _workers, _names):
             yield check(db, settings)
         yield from _backups(db, settings)
     except SettingsError as error:
@@ -171,6 +173,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 def _policy(db: Db, _settings: Settings) -> Finding:
     return diagnosis.eviction(unsafe_reason(db))
+
+
+def _schema(db: Db, settings: Settings) -> Finding:
+    stored = RedisMigrations(db, Keys(settings.key_prefix)).schema()
+    return diagnosis.schema(stored or None, SCHEMA)
 
 
 def _bytes(db: Db, settings: Settings) -> Finding:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from backoffice.domain.backups import BackupNotes
+from backoffice.domain.encryption import Encryption
 from backoffice.domain.limits import BACKUP_OLD_DAYS, PROOF_OLD_DAYS
 from backoffice.domain.system import Heartbeat
 from backoffice.domain.times import rfc3339
@@ -90,6 +91,13 @@ def data_at_rest(wanted: bool, reason: str) -> Finding:
         return Finding(Verdict.BAD, "data", text)
     text = "encrypted by the file system" if wanted else "not encrypted: names and texts can be read on the disk"
     return Finding(Verdict.GOOD, "data", text)
+
+
+def keys(state: Encryption) -> Finding:
+    """Whether the keys that wrap what is stored are those of the settings, by their names: none is used."""
+    missing = {one.site_key for one in state.data_keys} - set(state.site_keys)
+    reason = f"The settings lack the key {', '.join(sorted(missing))}: files cannot be read" if missing else ""
+    return encryption(reason, len(state.site_keys))
 
 
 def durability(level: str) -> Finding:

@@ -102,7 +102,7 @@ class Checks:
 
 def _doctor(system: System, schedule: BackupSchedule | None, actor: Actor) -> Iterator[Progress]:
     report = CheckReport()
-    found = [*diagnosis.of_store(system.status(actor)), diagnosis.workers(system.workers(actor))]
+    found = system.findings(actor)
     if schedule is not None:
         found += diagnosis.backups(schedule.backups.notes(actor), schedule.now(), schedule.every)
     for one in diagnosis.worst_first(found):

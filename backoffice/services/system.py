@@ -15,6 +15,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.diagnosis import Finding
 from backoffice.domain.durability import weaker
+from backoffice.domain.encryption import Encryption
 from backoffice.domain.system import SCHEMA, Heartbeat, Installation, SiteState
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict
@@ -71,6 +72,8 @@ class System:
     numbers: NumberStore
     together: Callable[..., list[Any]] = one_after_the_other
     now: Callable[[], int] = now_ms
+    encryption: Callable[[], Encryption] = Encryption
+    """How bytes of files are encrypted, and by which keys."""
 
     def ready(self) -> None:
         """Raises Unavailable while the store does not answer."""
@@ -104,9 +107,15 @@ class System:
 
     def findings(self, actor: Actor) -> list[Finding]:
         """Whether store, records and workers are sound."""
+        store, workers = diagnosis.of_store(self.status(actor)), diagnosis.workers(self.workers(actor))
+        return [*store, *self.readable(actor), workers]
+
+    def readable(self, actor: Actor) -> list[Finding]:
+        """Whether this process can read what is stored: records of its form, bytes by its keys. Two round trips."""
+        authorize(self.audit, actor, Acts.SYSTEM_READ)
         found = self.installation.get()
         form = diagnosis.schema(found.schema if found is not None else None, SCHEMA)
-        return [*diagnosis.of_store(self.status(actor)), form, diagnosis.workers(self.workers(actor))]
+        return [form, diagnosis.keys(self.encryption())]
 
     def install(self, version: str) -> None:
         """Note, once, when this store was set up and by which version of the product. For every start of a process:

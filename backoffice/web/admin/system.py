@@ -95,14 +95,15 @@ class SystemView(BaseView):  # type: ignore[misc]  # Flask-Admin ships no type m
     def index_view(self) -> str:
         system = services().system
         schedule = services().backup_schedule
-        status, alive, notes, waiting, *checked = services().together(
+        status, readable, alive, notes, waiting, *checked = services().together(
             lambda: system.status(actor()),
+            lambda: system.readable(actor()),
             lambda: system.workers(actor()),
             lambda: schedule.backups.notes(actor()),
             _waiting,
             *(partial(_latest, name) for name in services().jobs.checks.kinds),
         )
-        findings = [*_of_settings(), *diagnosis.of_store(status), diagnosis.workers(alive)]
+        findings = [*_of_settings(), *diagnosis.of_store(status), *readable, diagnosis.workers(alive)]
         findings += diagnosis.backups(notes, schedule.now(), schedule.every)
         return str(
             self.render(
