@@ -17,10 +17,15 @@ from redis import Redis
 from backoffice.commands import doctor
 from backoffice.domain import diagnosis
 from backoffice.domain.diagnosis import Verdict
+from backoffice.domain.system import SCHEMA
+from backoffice.embedded.append_only_log import remember
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.discovery import Running, announce
 from backoffice.stores import durability
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
 from tests.support.commands import Run
+from tests.support.servers import free_ports
 
 Examine = Callable[[], dict[str, tuple[str, str]]]
 
@@ -31,7 +36,7 @@ def examine(run: Run) -> Examine:
 
     def examined() -> dict[str, tuple[str, str]]:
         status, out, _ = run("doctor")
-        lines = [line for line in out.splitlines() if line]
+        lines = [line for line in out.splitlines() if line[:8].strip() in set(Verdict)]
         found = {line[8:].split(": ", 1)[0]: (line[:8].strip(), line[8:].split(": ", 1)[1]) for line in lines}
         assert status == int(any(verdict == Verdict.BAD for verdict, _ in found.values()))
         return found
@@ -66,7 +71,7 @@ def info(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_all_that_is_examined_is_sound(examine: Examine) -> None:
     found = examine()
-    wanted = {"settings", "signing key", "proxy", "store", "persistence", "eviction", "bytes", "encryption"}
+    wanted = {"settings", "signing key", "proxy", "store", "persistence", "eviction", "bytes", "encryption", "schema"}
     assert found.keys() >= wanted | {"durability", "replicas", "memory", "clock", "workers", "user names"}
     bad = {topic: one for topic, one in found.items() if one[0] == Verdict.BAD}
     assert bad == {}
@@ -184,6 +189,43 @@ def test_a_clock_may_be_a_little_off() -> None:
     assert diagnosis.clock(-2.1).verdict is Verdict.BAD
 
 
+def test_a_store_that_is_away_and_one_that_knows_another_password(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "another-one-than-the-store-has")
+    verdict, text = examine()["store"]
+    assert verdict == Verdict.BAD
+    assert "another-one" not in text
+    [nobody] = free_ports(1)
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{nobody}/0")
+    found = examine()
+    assert found["store"][0] == Verdict.BAD
+    assert "memory" not in found
+
+
+def test_a_store_that_a_later_version_has_changed(examine: Examine, real: Redis) -> None:
+    assert examine()["schema"] == (Verdict.GOOD, f"form {SCHEMA}")
+    real.hset(Keys().install, "schema", SCHEMA + 1)
+    verdict, text = examine()["schema"]
+    assert verdict == Verdict.BAD
+    assert "run the newer version" in text
+
+
+def test_a_store_that_is_being_restored(examine: Examine, real: Redis) -> None:
+    assert "restore" not in examine()
+    real.set(Keys().restoring, "archive")
+    assert examine()["restore"][0] == Verdict.BAD
+
+
+def test_user_names_of_before_that_look_alike(examine: Examine, real: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict, text = examine()["user names"]
+    assert (verdict, "A worker sees to that" in text) == (Verdict.WARNING, True)
+    monkeypatch.setattr(doctor, "looks_are_known", lambda _db, _keys: True)
+    assert examine()["user names"] == (Verdict.GOOD, "no two look alike")
+    monkeypatch.setattr(doctor, "lookalikes", lambda _db, _keys: 2)
+    assert examine()["user names"][0] == Verdict.WARNING
+
+
 def key() -> str:
     return urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
@@ -220,3 +262,26 @@ def test_bytes_that_are_elsewhere(examine: Examine, real: Redis) -> None:
 
 def test_without_a_worker(examine: Examine) -> None:
     assert examine()["workers"][0] == Verdict.WARNING
+
+
+def test_a_site_that_does_not_answer(examine: Examine, tmp_path: Path) -> None:
+    assert "site" not in examine()
+    layout = Layout.at(tmp_path / "data")
+    layout.prepare()
+    [nobody] = free_ports(1)
+    announce(layout, Running(1, f"http://127.0.0.1:{nobody}", ""))
+    verdict, text = examine()["site"]
+    assert verdict == Verdict.BAD
+    assert "Look at what `up` says" in text
+
+
+def test_nothing_runs_and_what_the_store_wrote_is_gone(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("REDIS_URL")
+    found = examine()
+    assert (found["store"][0], "manage.py up" in found["store"][1], "data" in found) == (Verdict.BAD, True, False)
+    layout = Layout.at(tmp_path / "data")
+    layout.prepare()
+    remember(layout)  # it has run here, and nothing of it is left
+    assert examine()["data"][0] == Verdict.BAD
