@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from backoffice.domain.backups import BackupNotes
+
 NOTHING_DONE: Final[Mapping[str, int]] = MappingProxyType({})
 SCHEMA = 1
 """Number of the form in which records are stored. A version that stores them in another form has a higher one."""
@@ -40,14 +42,15 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class SiteNumbers:
-    """How much there is: uploads that are open, files that are there, jobs by their state, what waits for a worker, and
-    what workers have done since the site was set up (`worker/counts.py`)."""
+    """How much there is: uploads that are open, files that are there, jobs by their state, what waits for a worker,
+    what workers have done since the site was set up (`worker/counts.py`), and what is noted of backups."""
 
     uploads: int = 0
     files: int = 0
     jobs: Mapping[str, int] = field(default_factory=dict)
     queues: Sequence[Queue] = ()
     worked: Mapping[str, int] = field(default_factory=dict)
+    backups: BackupNotes = field(default_factory=BackupNotes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from backoffice.domain.jobs import JobState
 from backoffice.domain.system import Queue, SiteNumbers
+from backoffice.stores.backup.store import NOTE_FIELDS, notes_of
 from backoffice.stores.client import Command, Db
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.codec import pairs
@@ -38,6 +39,7 @@ class RedisNumbers:
         states = [self._keys.index("jobs", "state", state) for state in JobState]
         commands: list[Command] = [
             ("HGETALL", self._keys.worked),
+            ("HMGET", self._keys.install, *NOTE_FIELDS),
             ("ZCARD", self._keys.index("uploads", "created")),
             ("ZCARD", self._keys.index("files", "created")),
             *(("ZCARD", key) for key in states),
@@ -45,7 +47,8 @@ class RedisNumbers:
             *(("ZRANGE", key, 0, 0, "WITHSCORES") for key in queues),
         ]
         worked: Any
-        worked, uploads, files, *rest = self._db.many(commands)
+        noted: Any
+        worked, noted, uploads, files, *rest = self._db.many(commands)
         jobs, rest = rest[: len(states)], rest[len(states) :]
         return SiteNumbers(
             uploads=int(uploads),
@@ -56,6 +59,7 @@ class RedisNumbers:
                 for name, count, first in zip(QUEUES, rest[: len(queues)], rest[len(queues) :], strict=True)
             ],
             worked={name.decode(): int(number) for name, number in pairs(worked).items()},
+            backups=notes_of(noted),
         )
 
 

@@ -21,10 +21,13 @@ _WORKED: Final[Mapping[str, tuple[str, str, str, float]]] = {
         "task",
         1,
     ),
+    "trips": ("backoffice_worker_store_trips", "Round trips of the workers to the store", "kind", 1),
+    "trip_us": ("backoffice_worker_store_seconds", "Time of these", "kind", 0.000001),
+    "lost": ("backoffice_worker_store_failures", "Those that brought no answer", "kind", 1),
     "chunks": ("backoffice_worker_chunks", "Chunks that the workers have read and found damaged", "act", 1),
 }
 """By the first part of a name in `SiteNumbers.worked`: name, help, label, and what its numbers are multiplied by."""
-_ALWAYS: Final = ("chunks:damaged",)
+_ALWAYS: Final = ("chunks:damaged", "lost:read", "lost:script", "lost:write")
 """What is told before it has happened, so that the first one is a rise."""
 _SAVED: Final = ("aof_last_write_status", "rdb_last_bgsave_status")
 
@@ -40,6 +43,7 @@ class SiteCollector(Collector):
         yield from self._store()
         yield from self._amounts()
         yield from self._worked()
+        yield from self._backups()
 
     def _about(self) -> Iterator[Metric]:
         state = self._state
@@ -85,7 +89,9 @@ class SiteCollector(Collector):
         yield oldest
 
     def _worked(self) -> Iterator[Metric]:
-        worked = {**dict.fromkeys(_ALWAYS, 0), **self._state.numbers.worked}
+        done = self._state.numbers.worked
+        tasks = [name.partition(":")[2] for name in done if name.startswith("runs:")]
+        worked = {**dict.fromkeys(_ALWAYS, 0), **{f"failures:{task}": 0 for task in tasks}, **done}
         for part, (name, about, label, unit) in _WORKED.items():
             family = CounterMetricFamily(name, about, labels=[label])
             for key, number in sorted(worked.items()):
@@ -93,6 +99,21 @@ class SiteCollector(Collector):
                 if kind == part:
                     family.add_metric([value], number * unit)
             yield family
+
+
+    def _backups(self) -> Iterator[Metric]:
+        """Of what never was there is no time."""
+        notes = self._state.numbers.backups
+        for name, about, note in (
+            ("backoffice_backup_made_timestamp_seconds", "When the last backup was made", notes.made),
+            ("backoffice_backup_proven_timestamp_seconds", "When one was last restored on trial", notes.proven),
+        ):
+            family = GaugeMetricFamily(name, about, labels=[])
+            if note is not None:
+                family.add_metric([], note.at / 1000)
+            yield family
+        failed = bool(notes.failed)
+        yield _one("backoffice_backup_failed", "Whether the last scheduled backup or proof failed: 1 or 0", failed)
 
 
 def _one(name: str, about: str, value: float) -> GaugeMetricFamily:

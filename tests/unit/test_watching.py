@@ -15,17 +15,24 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent
+from backoffice.domain.backups import BackupNote
 from backoffice.stores import durability
-from tests.support.website import make_whole_site
+from tests.support.website import SHELL, make_whole_site
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "backoffice.json"
 PAPER = (ROOT / "docs" / "watching.md").read_text("utf-8")
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text("utf-8"))["groups"][0]["rules"]
-TESTS: list[dict[str, Any]] = yaml.safe_load((RULES.parent / "alerts_test.yml").read_text("utf-8"))["tests"]
+TESTED = sorted(RULES.parent.glob("*_test.yml"))
+TESTS: list[dict[str, Any]] = [one for path in TESTED for one in yaml.safe_load(path.read_text("utf-8"))["tests"]]
 FACTS = {"used_memory": 10_000_000, "maxmemory": 20_000_000, "connected_clients": 3}
-DONE = {"runs:purge": 2, "ms:purge": 1500, "failures:purge": 1, "chunks:read": 7}
+DONE = {
+    **{"runs:purge": 2, "ms:purge": 1500, "failures:purge": 1, "chunks:read": 7, "runs:expire": 4},
+    **{"trips:read": 8, "trip_us:read": 2_500_000},
+}
 
 
 def promtool(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -51,6 +58,10 @@ def scrape(fake: Redis, monkeypatch: pytest.MonkeyPatch) -> str:
     stranger = {"Authorization": "Bearer bo_" + "a" * 22 + "_" + "b" * 43}
     assert client.get("/files", headers=stranger).status_code == 401
     site.services.system.heartbeats.beat("somewhere", DONE)
+    backups = site.services.backup_schedule.backups.store
+    event = AuditEvent(Actions.SYSTEM_BACKUP, SHELL)
+    backups.note_made(BackupNote(1_700_000_000_000, "a", "monday.backup"), event)
+    backups.note_failed(1_700_000_100_000, "The disk is full.")
     answer = client.get("/metrics", headers=own)
     assert answer.status_code == 200
     return str(answer.text)
@@ -89,6 +100,24 @@ def test_what_workers_did_is_told_in_seconds(scrape: str) -> None:
     assert found['backoffice_worker_task_failures_total{task="purge"}'] == 1
     assert found['backoffice_worker_chunks_total{act="read"}'] == 7
     assert found['backoffice_worker_chunks_total{act="damaged"}'] == 0
+
+
+def test_a_task_that_never_failed_has_a_number_so_that_its_first_failure_is_a_rise(scrape: str) -> None:
+    assert values(scrape)['backoffice_worker_task_failures_total{task="expire"}'] == 0
+
+
+def test_the_workers_trips_to_the_store_are_told_in_seconds(scrape: str) -> None:
+    found = values(scrape)
+    assert found['backoffice_worker_store_trips_total{kind="read"}'] == 8
+    assert found['backoffice_worker_store_seconds_total{kind="read"}'] == 2.5
+    assert found['backoffice_worker_store_failures_total{kind="script"}'] == 0
+
+
+def test_of_backups_it_is_told_when_and_whether_the_last_one_failed(scrape: str) -> None:
+    found = values(scrape)
+    assert found["backoffice_backup_made_timestamp_seconds"] == 1_700_000_000
+    assert found["backoffice_backup_failed"] == 1
+    assert "backoffice_backup_proven_timestamp_seconds" not in found
 
 
 def test_no_label_takes_one_that_prometheus_sets_or_one_that_has_no_end(scrape: str) -> None:
@@ -168,7 +197,7 @@ def test_promtool_accepts_the_alerts() -> None:
 
 
 def test_alerts_fire_where_they_should_and_nowhere_else() -> None:
-    done = promtool("test", "rules", "alerts_test.yml")
+    done = promtool("test", "rules", *(path.name for path in TESTED))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -55,10 +55,18 @@ def test_what_was_said_is_not_said_again_and_what_was_not_is(worker: Worker) -> 
     assert [said.get("runs:purge", 0) for said in worker.heart.said] == [1, 0]
 
 
+def test_round_trips_to_the_store_are_counted_with_their_time(worker: Worker) -> None:
+    measures.took("store", "read", 0.0004)
+    measures.took("store", "read", 0.0001)
+    measures.took("store", "script", 1.5, failed=True)
+    worker._beat()
+    trips = {"trips:read": 2, "trip_us:read": 500, "trips:script": 1, "trip_us:script": 1_500_000, "lost:script": 1}
+    assert worker.heart.said == [trips]
+
+
 def test_damage_that_it_finds_is_counted_and_nothing_else_that_is_measured(worker: Worker) -> None:
     measures.count("chunks", "damaged")
     measures.count("errors", "invalid")
-    measures.took("store", "read", 1.0)
     measures.level("connections", 3)
     worker._beat()
     assert worker.heart.said == [{"chunks:damaged": 1}]

@@ -29,8 +29,9 @@ from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
 
 SUFFIX: Final = ".backup"
-_MADE, _PROVEN, _FAILED = "backup", "backup_proven", "backup_failed"
+NOTE_FIELDS: Final = ("backup", "backup_proven", "backup_failed")
 """Fields of the installation."""
+_MADE, _PROVEN, _FAILED = NOTE_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,7 @@ class RedisBackups:
 
     def notes(self) -> BackupNotes:
         """As `BackupStore.notes`."""
-        made, proven, failed = self.db.call("HMGET", self.keys.install, _MADE, _PROVEN, _FAILED)
-        at, why = json.loads(failed) if failed else (0, "")
-        return BackupNotes(BackupNote.load(made), BackupNote.load(proven), why, at)
+        return notes_of(self.db.call("HMGET", self.keys.install, *NOTE_FIELDS))
 
     def note_made(self, note: BackupNote, event: AuditEvent) -> None:
         """As `BackupStore.note_made`."""
@@ -156,3 +155,10 @@ def _needs(path: Path, key: str) -> Iterator[str]:
     with ExitStack() as stack:
         reader = _opened(path, key, stack)
         yield from reader.manifest().get("needs", ())
+
+
+def notes_of(values: Sequence[bytes | None]) -> BackupNotes:
+    """What stands in `NOTE_FIELDS`."""
+    made, proven, failed = values
+    at, why = json.loads(failed) if failed else (0, "")
+    return BackupNotes(BackupNote.load(made), BackupNote.load(proven), why, at)
