@@ -34,6 +34,8 @@ _DOWN = (
 ERRORS = (RedisError, RedisClusterException)
 _FULL = ("OOM ", "MISCONF ")
 _WAIT = ("LOADING ", "NOREPLICAS ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")
+_OF_A_PIPELINE = " of pipeline caused error: "
+"""What the library puts, after the command, before the words of the server."""
 
 
 @contextmanager
@@ -57,6 +59,6 @@ def raise_ours(error: Exception) -> NoReturn:
         text = str(error)
         if any(mark in text for mark in _FULL):
             raise StoreFull from error
-        if text.startswith(_WAIT):
+        if text.rpartition(_OF_A_PIPELINE)[2].startswith(_WAIT):
             raise Unavailable from error
     raise error

@@ -35,7 +35,7 @@ def failovers(trial: Trial) -> Iterator[Row]:
         "all": Row("Sentinel: the primary hangs, is replaced and comes back; 201 after both replicas"),
         "some": Row("Sentinel: the same, 201 after one replica of two"),
     }
-    for number in range(5 if trial.full else 1):
+    for number in trial.rounds(5):
         for kind, row in rows.items():
             if kind in {"one", "some"} and not trial.full:
                 continue
@@ -80,7 +80,7 @@ def cluster_failovers(trial: Trial) -> Iterator[Row]:
     site can wait for replicas there."""
     row = Row("Cluster 3+3: the primary of the records is killed after its replica hung for 1 s")
     plain = Row("Cluster 3+3: the primary of the records is killed; no level of replicas")
-    for number in range(3 if trial.full else 1):
+    for number in trial.rounds(3):
         directory = trial.place(f"cluster-{number}")
         with run_replicated_cluster(directory) as group:
             primary = _owner(group)

@@ -28,7 +28,10 @@ def kills(trial: Trial) -> Iterator[Row]:
     try:
         doer = Doer(running.client, running.oracle, f"k{trial.seed}")
         steps = _lengths(running, doer)
-        for kind, who, after, pause in _plan(trial, steps):
+        plan = list(_plan(trial, steps))
+        for kind, who, after, pause in plan:
+            if not trial.goes_on:
+                break
             deaths[who] += 1
             if deaths[who] > DEATHS:
                 running.again()
@@ -79,7 +82,7 @@ def _plan(trial: Trial, steps: dict[str, int]) -> Iterator[tuple[str, str, int, 
         every = [(kind, who, chance.randint(1, steps[kind])) for kind, who in zip(kinds, whose, strict=True)]
         every = every[:SAMPLE]
     chance.shuffle(every)
-    for kind, who, after in every:
+    for kind, who, after in every:  # shuffled: those for which there is time are a sample
         yield kind, who, after, chance.choice((0.0, 0.0, 0.0005, 0.002))
 
 

@@ -19,7 +19,7 @@ def minority(trial: Trial) -> Iterator[Row]:
     """They are stopped, which for whoever talks to them is as if the network were cut. No 201 after the time in which a
     replica has to be heard of, nor before: each asks a replica."""
     row = Row("Sentinel: the primary is left with a minority, replicas and two of three sentinels away")
-    for number in range(5 if trial.full else 1):
+    for number in trial.rounds(5):
         directory = trial.place(f"minority-{number}")
         with run_sentinels(directory) as group, site_over(directory, group) as running:
             away = [*list(group.servers)[1:], *list(group.sentinels)[:2]]

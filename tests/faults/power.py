@@ -107,7 +107,9 @@ def power_cuts(trial: Trial) -> Iterator[Row]:
     chance = trial.chance("power")
     chosen = sorted(chance.sample(moments, min(200 if trial.full else 12, len(moments))), key=lambda one: one.length)
     for number, moment in enumerate(chosen):
-        _cut(row, trial.place(f"power-{number}"), log, moment, oracle, token, chance)
+        if not trial.goes_on:
+            break
+        cut(row, trial.place(f"power-{number}"), log, moment, oracle, token, chance)
     row.note = (
         f"{len(moments)} syncs, {oracle.acknowledged} acts acknowledged in all; counted are those before each cut"
     )
@@ -164,9 +166,17 @@ class InProcess(Client):
         return Answer(got.status_code, got.data, dict(got.headers))
 
 
-def _cut(
-    row: Row, place: Path, log: Path, moment: Moment, oracle: Remembering, token: str, chance: random.Random
+def cut(
+    row: Row,
+    place: Path,
+    log: Path,
+    moment: Moment,
+    oracle: Remembering,
+    token: str,
+    chance: random.Random,
+    environ: Mapping[str, str] | None = None,
 ) -> None:
+    """Start on what is left at that moment, and judge. `environ`: of the site, beside where its store is."""
     layout = Layout.at(place / "data")
     layout.prepare()
     target = layout.store / log.parent.name
@@ -180,7 +190,8 @@ def _cut(
         contextlib.closing(connect(store.url, store.password)) as db,
     ):
         row.recovered.append(time.monotonic() - began)
-        environ = {"REDIS_URL": store.url, "REDIS_PASSWORD": store.password, "APP_SECRET_KEY": token_hex(24)}
+        environ = {**(environ or {}), "REDIS_URL": store.url, "REDIS_PASSWORD": store.password}
+        environ["APP_SECRET_KEY"] = token_hex(24)
         settings = Settings.from_env({**environ, "BACKOFFICE_DATA_DIR": str(place / "data")})
         services = build_services(settings, db)
         client = InProcess("", token)

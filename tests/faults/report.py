@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.faults.results import Found
 from tests.faults.trial import Row
 
 HEAD: Final = """# Reliability
@@ -54,22 +54,39 @@ event is, too.
 """
 
 
-def write(path: Path, rows: Mapping[str, Sequence[Row]], *, command: str, seconds: float) -> None:
-    figures = (
-        f"One run of `{command}`: {seconds / 60:.0f} minutes, {os.cpu_count()} cores that others used, too; Linux, the"
-        " bundled store. Without `--full` (of all, or of those named) a sample of each was taken."
-    )
-    every = [row for found in rows.values() for row in found]
+def write(path: Path, every: Sequence[Found]) -> None:
+    pairs = [(found, row) for found in every for row in found.rows]
     lines = [
         "| `--only` | fault | runs | acts acknowledged | lost | wrong | back after | longest answer |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *(_line(name, row) for name, found in rows.items() for row in found),
+        *(_line(found.name, row) for found, row in pairs),
     ]
-    notes = [f"- *{row.fault}*: {row.note}." for row in every if row.note]
-    told = "\n\n".join(
-        [HEAD.rstrip(), "## Figures", figures, "\n".join(lines), "\n".join(notes), _untried(every), TAIL.rstrip()]
+    notes = [f"- *{row.fault}*: {row.note}." for _, row in pairs if row.note]
+    parts = [HEAD.rstrip(), "## Figures", _figures(every), "\n".join(lines), "\n".join(notes)]
+    told = [*parts, _untried([row for _, row in pairs]), _runs(every), TAIL.rstrip()]
+    path.write_text("\n\n".join(part for part in told if part) + "\n", "utf-8")
+
+
+def _figures(every: Sequence[Found]) -> str:
+    minutes = sum(found.seconds for found in every) / 60
+    dates = sorted(found.date for found in every)
+    return (
+        f"{minutes:.0f} minutes in all, begun between {dates[0]} and {dates[-1]} UTC on {every[0].cores} cores that others"
+        " used, too; Linux, the bundled store. When each was tried, with which seed and beside what load, stands below."
     )
-    path.write_text(told.replace("\n\n\n", "\n\n") + "\n", "utf-8")
+
+
+def _runs(every: Sequence[Found]) -> str:
+    lines = [
+        "## Runs",
+        "",
+        "| `--only` | form | seed | begun (UTC) | took | load average |",
+        "| --- | --- | ---: | --- | ---: | ---: |",
+    ]
+    for one in every:
+        form = "full" if one.full else "a sample"
+        lines.append(f"| `{one.name}` | {form} | {one.seed} | {one.date} | {one.seconds:.0f} s | {one.load:.1f} |")
+    return "\n".join(lines)
 
 
 def _line(name: str, row: Row) -> str:

@@ -1,5 +1,6 @@
-"""`manage.py faults`: injects every fault of the table, judges, and tells. With `--write` it makes docs/reliability.md
-anew.
+"""`manage.py faults`: injects every fault of the table, judges, and tells. What it finds of each goes into a file at
+once (`results.py`); with `--resume` those that are in there are left out, and with `--write` docs/reliability.md is made
+of it.
 
 The bounded form takes a sample of each; `--full` all of it. The same seed strikes at the same places.
 """
@@ -11,14 +12,17 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.faults.report import write
-from tests.faults.table import FAULTS
+from tests.faults.results import Found, Watch, keep, kept
+from tests.faults.table import FAULTS, PARTS
 from tests.faults.trial import Fault, NotTried, Row, Trial
 
-TARGET = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = ROOT / "docs" / "reliability.md"
+RESULTS = ROOT / "build" / "faults.jsonl"
 SEED = 1
 
 
@@ -29,27 +33,52 @@ def main(argv: Sequence[str]) -> int:
     if unknown:
         print(f"No fault is called {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}.", file=sys.stderr)
         return 2
+    good = all([_try(name, asked) for name in _wanted(asked)])  # a list: one that fails does not stop the others
+    if asked.write:
+        found = kept(asked.results)
+        write(TARGET, [found[name] for name in FAULTS if name in found])
+    return 0 if good else 1
+
+
+def _wanted(asked: argparse.Namespace) -> Iterator[str]:
     number, parts = asked.part
-    wanted = asked.only or list(FAULTS)[number - 1 :: parts]
-    began, rows = time.monotonic(), dict[str, list[Row]]()
-    for name, fault in FAULTS.items():
+    wanted = asked.only or [name for name in FAULTS if PARTS[name] % parts == number - 1]
+    there = kept(asked.results) if asked.resume else {}
+    for name in FAULTS:
         if name not in wanted:
             continue
-        full = asked.full is not None and (not asked.full or name in asked.full)
-        rows[name] = list(tried(name, fault, seed=asked.seed, full=full))
-        for row in rows[name]:
-            _tell(row)
-    if asked.write:
-        write(TARGET, rows, command=" ".join(["python3 manage.py faults", *argv]), seconds=time.monotonic() - began)
-    return 0 if all(row.good for found in rows.values() for row in found) else 1
+        before = there.get(name)
+        if before is not None and (before.full, before.seed) == (_full(name, asked), asked.seed):
+            print(f"as before  {name}: of {before.date}", flush=True)
+            continue
+        yield name
 
 
-def tried(name: str, fault: Fault, *, seed: int, full: bool) -> list[Row]:
-    """The rows of a fault; one that says so where it could not be tried, or broke off."""
+def _full(name: str, asked: argparse.Namespace) -> bool:
+    return asked.full is not None and (not asked.full or name in asked.full)
+
+
+def _try(name: str, asked: argparse.Namespace) -> bool:
+    """Whether all is well."""
+    watch, full = Watch(), _full(name, asked)
+    rows = tried(name, FAULTS[name], seed=asked.seed, full=full, minutes=asked.minutes)
+    for row in rows:
+        _tell(row)
+    found: Found = watch.found(name, rows, full=full, seed=asked.seed)
+    keep(asked.results, found)
+    print(f"           {name} took {found.seconds:.0f} s", flush=True)
+    return all(row.good for row in rows)
+
+
+def tried(name: str, fault: Fault, *, seed: int, full: bool, minutes: float | None = None) -> list[Row]:
+    """The rows of a fault; one that says so where it could not be tried, or broke off. `minutes`: after which no further
+    run of it is begun."""
+    until = time.monotonic() + minutes * 60 if minutes is not None else None
     with tempfile.TemporaryDirectory(prefix="faults-") as directory:
         found: list[Row] = []
         try:
-            found += fault(Trial(Path(directory), seed, full))
+            for row in fault(Trial(Path(directory), seed, full, until)):
+                found.append(row)  # noqa: PERF402 - those before one that breaks off count
         except NotTried as reason:
             print(f"!!!! NOT TRIED !!!! {name}: {reason}", file=sys.stderr, flush=True)
             found.append(Row(name, not_tried=str(reason)))
@@ -74,10 +103,17 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--full", nargs="*", metavar="FAULT", help="all of each fault, or of these, not a sample (all: an hour or more)"
     )
+    parser.add_argument(
+        "--minutes", type=float, metavar="N", help="no further run of a fault is begun when it has taken so long"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, metavar="FILE", help="where what is found goes  [build/faults.jsonl]"
+    )
+    parser.add_argument("--resume", action="store_true", help="leave out what is in there, of this form and seed")
     parser.add_argument("--seed", type=int, default=SEED, help="where the faults strike")
     parser.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="; ".join(FAULTS))
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="N/M", help="the N-th of M parts of them")
-    parser.add_argument("--write", action="store_true", help="make docs/reliability.md anew")
+    parser.add_argument("--write", action="store_true", help="make docs/reliability.md of what is in there")
     return parser.parse_args(argv)
 
 

@@ -120,6 +120,8 @@ class Running:
             log: list[dict[str, Any]] = entries(store)
         verdict = self.oracle.judge(self.client, log)
         verdict.problems += [f"fsck: {line}" for line in self.fsck()]
+        if any(": 500 " in problem for problem in verdict.problems):
+            verdict.problems += [f"the site said: {line}" for line in self.site.said() if '"level": "error"' in line][-3:]
         return verdict
 
     @property

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from tests.faults.clocks import clock_jumps
-from tests.faults.damage import cut_log, damaged_log, flipped_bits, full_disk, full_memory
+from tests.faults.damage import cut_log, damaged_log, flipped_bits
 from tests.faults.failovers import cluster_failovers, failovers
+from tests.faults.full import full_disk, full_memory
 from tests.faults.kills import kills
 from tests.faults.partitions import minority
 from tests.faults.power import power_cuts
@@ -27,3 +28,5 @@ FAULTS: Final[dict[str, Fault]] = {
     "partition": minority,
     "power": power_cuts,
 }
+PARTS: Final = {name: number for number, name in enumerate(FAULTS)}
+"""In which part of four each is."""

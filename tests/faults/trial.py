@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,24 @@ class NotTried(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`full`: all of it; otherwise a sample that takes some seconds."""
+    """`full`: all of it; otherwise a sample that takes some seconds. `until`: on the monotonic clock, when no further
+    run is begun; None: there is no end."""
 
     directory: Path
     seed: int
     full: bool
+    until: float | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        return self.until is None or time.monotonic() < self.until
+
+    def rounds(self, full: int, sample: int = 1) -> Iterator[int]:
+        """Numbers of runs, one at least, as many as there are and as time allows."""
+        for number in range(full if self.full else sample):
+            if number and not self.goes_on:
+                return
+            yield number
 
     def chance(self, what: str) -> random.Random:
         return random.Random(f"{self.seed} {what}")  # noqa: S311 - to be repeated, not to be secret
@@ -45,14 +59,13 @@ class Row:
     slowest: float | None = None
     note: str = ""
     not_tried: str = ""
+    expected: str = ""
+    """Why what was lost is no surprise: it is shown, and judged by people."""
 
     def count(self, verdict: Verdict) -> None:
         self.acknowledged += verdict.acknowledged
         self.lost += verdict.lost
         self.problems += verdict.problems
-
-    expected: str = ""
-    """Why what was lost is no surprise: it is shown, and judged by people."""
 
     def known(self, why: str) -> None:
         """Losses are what such a site has to expect; they stay in the row."""
