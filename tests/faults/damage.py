@@ -108,8 +108,7 @@ def _as_it_says(running: Running, log: Path, said: list[str], doer: Doer) -> Row
     """The command for who has no backup, as it was printed, with `--fix`: what was written up to the damage is there,
     the rest is lost, as was said. The site is whole: `fsck` has nothing, the quota is right, people can work."""
     row = Row("… the log is cut at the damage, as `up` says: what came before it is there, and is whole", runs=1)
-    [command] = [line.strip() for line in said if "valkey-check-aof" in line]
-    assert command.startswith("bash -c 'exec -a valkey-check-aof "), command
+    [command] = [line.strip() for line in said if line.strip().startswith("bash -c 'exec -a valkey-check-aof ")]
     fixing = command.replace(" " + str(log.parent), " --fix " + str(log.parent))
     ran = subprocess.run(["bash", "-c", fixing], input="y\n", capture_output=True, text=True, check=False, timeout=60)
     row.problems += [f"{fixing}: {ran.stdout} {ran.stderr}"] if ran.returncode else []

@@ -49,9 +49,12 @@ def _read(line: str) -> Call | None:
     if match is None:
         return None
     began, name, words = float(match[1]), match[2], match[3]
-    named = [f"{folder}/{path}" if not path.startswith("/") else path for folder, path in _NAMES.findall(words)]
-    opened = _OPENED.match(words)
-    paths = tuple(named) or ((opened[1],) if opened else ())
+    if name.endswith("at") or name.endswith("at2"):
+        pairs = _NAMES.findall(words)
+        paths = tuple(f"{folder}/{path}" if not path.startswith("/") else path for folder, path in pairs)
+    else:
+        opened = _OPENED.match(words)
+        paths = (opened[1],) if opened else ()
     return Call(began, began + float(match[6]), name, paths, words, int(match[4]))
 
 

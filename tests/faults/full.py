@@ -190,9 +190,11 @@ def _crowded(disk: Path) -> Iterator[Callable[[int | None], None]]:
         filler.unlink(missing_ok=True)
         if left is None:
             return
-        room = os.statvfs(disk)
-        with filler.open("wb") as file, contextlib.suppress(OSError):
-            os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize - left * MIB, 1))
+        with filler.open("wb") as file:
+            for piece in (MIB, 4096):  # others write meanwhile: what does not fit at once fits in smaller pieces
+                with contextlib.suppress(OSError):
+                    while (room := os.statvfs(disk)).f_bavail * room.f_frsize >= left * MIB + piece:
+                        os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), piece)
 
     try:
         yield crowd

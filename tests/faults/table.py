@@ -11,6 +11,7 @@ from tests.faults.full import full_disk, full_memory
 from tests.faults.kills import kills
 from tests.faults.partitions import minority
 from tests.faults.power import power_cuts
+from tests.faults.power_bytes import power_cuts_with_bytes
 from tests.faults.stops import stops
 from tests.faults.trial import Fault
 
@@ -27,6 +28,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "clock": clock_jumps,
     "partition": minority,
     "power": power_cuts,
+    "power-bytes": power_cuts_with_bytes,
 }
 PARTS: Final = {name: number for number, name in enumerate(FAULTS)}
 """In which part of four each is."""
