@@ -93,7 +93,7 @@ def _stops_and_says(running: Running, row: Row, log: Path, damaged: bytes) -> li
     site = Site.start(running.data, environ=running.environ, port=running.port)
     try:
         told = site.expect("is damaged", 60)
-        site.expect("--fix", 60)
+        site.expect("to drop everything from the damaged place on", 60)
         status = site.process.wait(60)
     finally:
         site.close()

@@ -81,16 +81,7 @@ def power_cuts_with_bytes(trial: Trial) -> Iterator[Row]:
         durable.go_to(moment.until)
         left = trial.place(f"left-{number}")
         durable.write(left, chance, SHARES[number % len(SHARES)])
-        cut(
-            row,
-            trial.place(f"cut-{number}"),
-            log,
-            moment,
-            oracle,
-            token,
-            chance,
-            {"BACKOFFICE_CHUNKS": f"file:{left}"},
-        )
+        cut(row, trial.place(f"cut-{number}"), log, moment, oracle, token, chance, left)
         shutil.rmtree(left)
     row.note = f"{len(syncs)} syncs of the log, {oracle.acknowledged} acts acknowledged in all; counted before each cut"
     yield row
