@@ -40,6 +40,13 @@ def remember(layout: Layout) -> None:
     layout.used.touch(mode=0o600)
 
 
+def last_part(layout: Layout) -> Path | None:
+    """The file of the log that is written now, and read last; None where there is none."""
+    manifest = layout.store / DIRECTORY / _MANIFEST
+    names = _named(manifest) if manifest.is_file() else []
+    return manifest.parent / names[-1] if names else None
+
+
 def _lost(layout: Layout, directory: Path) -> str:
     manifest = directory / _MANIFEST
     names = _named(manifest) if manifest.is_file() else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -58,11 +59,23 @@ def explain(layout: Layout, kind: FailureCause, since: int, binary: Path) -> str
         return (
             f"The store's log in {log} is damaged, and it does not start on it. Nothing was changed.\n"
             f"Its last words:\n{said}\n"
-            f"Copy {layout.store} somewhere safe first. Then restore a backup, or see how much can be read with\n"
-            f"    bash -c 'exec -a valkey-check-aof {binary} {log}/*.manifest'\n"
-            "and, to drop everything from the damaged place on, the same with --fix before the file's name."
+            f"Copy {layout.store} somewhere safe first. Then restore a backup into an empty directory"
+            f"{_way_to_cut(layout, said, binary)}"
         )
     return f"The store stopped. Its last words (in {layout.store_log}):\n{said}"
+
+
+def _way_to_cut(layout: Layout, said: str, binary: Path) -> str:
+    """What else can be done where the damage is in the last file of the log: of others, what comes after it needs what
+    would be cut off. The file is named, not the manifest: the program takes a base file of this server for damaged."""
+    last = append_only_log.last_part(layout)
+    if last is None or last.suffix != ".aof" or last.name not in said:
+        return "."
+    check = ["bash", "-c", 'exec -a valkey-check-aof "$@"', "_", str(binary)]
+    return (
+        f", or see how much can be read with\n    {shlex.join([*check, str(last)])}\n"
+        f"and drop everything from the damaged place on with\n    {shlex.join([*check, '--fix', str(last)])}"
+    )
 
 
 def _tail(path: Path, since: int) -> str:

@@ -75,7 +75,7 @@ def damaged_log(trial: Trial) -> Iterator[Row]:
         for number in trial.rounds(5):
             said = _stops_and_says(running, row, log, _damaged(whole, trial.chance(f"damaged {number}")))
         yield row
-        yield _as_it_says(running, log, said, doer)
+        yield _as_it_says(running, said, doer)
         yield _from_backup(running, place, backed_up)
     finally:
         running.site.close()
@@ -93,7 +93,8 @@ def _stops_and_says(running: Running, row: Row, log: Path, damaged: bytes) -> li
     site = Site.start(running.data, environ=running.environ, port=running.port)
     try:
         told = site.expect("is damaged", 60)
-        site.expect("to drop everything from the damaged place on", 60)
+        site.expect("'exec -a valkey-check-aof \"$@\"' _", 60)
+        site.expect("--fix", 60)
         status = site.process.wait(60)
     finally:
         site.close()
@@ -104,13 +105,12 @@ def _stops_and_says(running: Running, row: Row, log: Path, damaged: bytes) -> li
     return site.lines
 
 
-def _as_it_says(running: Running, log: Path, said: list[str], doer: Doer) -> Row:
+def _as_it_says(running: Running, said: list[str], doer: Doer) -> Row:
     """The command for who has no backup, as it was printed, with `--fix`: what was written up to the damage is there,
     the rest is lost, as was said. The site is whole: `fsck` has nothing, the quota is right, people can work."""
     row = Row("… the log is cut at the damage, as `up` says: what came before it is there, and is whole", runs=1)
-    [command] = [line.strip() for line in said if line.strip().startswith("bash -c 'exec -a valkey-check-aof ")]
-    fixing = command.replace(" " + str(log.parent), " --fix " + str(log.parent))
-    ran = subprocess.run(["bash", "-c", fixing], input="y\n", capture_output=True, text=True, check=False, timeout=60)
+    [fixing] = [line.strip() for line in said if line.startswith("    bash -c 'exec -a ") and " --fix " in line]
+    ran = subprocess.run(["sh", "-c", fixing], input="y\n", capture_output=True, text=True, check=False, timeout=60)
     row.problems += [f"{fixing}: {ran.stdout} {ran.stderr}"] if ran.returncode else []
     began = time.monotonic()
     running.again()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backoffice.embedded import config
+from backoffice.embedded import append_only_log, config
 from backoffice.embedded import discovery as locate
 from backoffice.embedded.data_dir import LONGEST_SOCKET_PATH, DataDirectoryError, Layout, keep_secret, take_lock
 from backoffice.embedded.diagnose import FailureCause, explain, trouble
@@ -197,7 +197,17 @@ def test_the_log_tells_why_the_store_stopped(layout: Layout) -> None:
     old = "# Bad file format reading the append only file appendonly.aof.1.incr.aof\n"
     layout.store_log.write_text(old)
     assert trouble(layout, 0) is FailureCause.DAMAGED
-    assert "--fix" in explain(layout, FailureCause.DAMAGED, 0, binary)
+    assert "--fix" not in explain(layout, FailureCause.DAMAGED, 0, binary), "it is not the last part of the log"
+    log = layout.store / append_only_log.DIRECTORY
+    log.mkdir()
+    (log / "appendonly.aof.manifest").write_text(
+        "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
+    )
+    cut = f"bash -c 'exec -a valkey-check-aof \"$@\"' _ {binary} --fix {log}/appendonly.aof.1.incr.aof"
+    assert cut in explain(layout, FailureCause.DAMAGED, 0, binary)
+    layout.store_log.write_text(old.replace("incr.aof", "base.rdb"))
+    assert "--fix" not in explain(layout, FailureCause.DAMAGED, 0, binary)
+    layout.store_log.write_text(old)
     assert trouble(layout, len(old)) is FailureCause.OTHER
     layout.store_log.write_text("# Error writing to the AOF file: No space left on device\n")
     assert trouble(layout, 0) is FailureCause.DISK_FULL
