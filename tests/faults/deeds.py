@@ -33,11 +33,19 @@ def _stored(doer: Doer, name: str, data: bytes, answer: Answer) -> None:
     if answer.status == 201:
         doer.oracle.told(name, answer.json["id"], digest(data))
     elif answer.status == 409 and name in doer.oracle.unsure:
-        there = doer.found(name)
-        assert there is not None, f"{name} is taken and not there"
-        doer.oracle.told(name, there["id"], digest(data), promised=False)  # it was seen: nobody has promised anything
+        _seen(doer, name, data)
     else:
         raise refused(answer)
+
+
+def _seen(doer: Doer, name: str, data: bytes) -> None:
+    """The name is taken, by an act whose answer was lost: nobody has promised anything."""
+    there = doer.found(name)
+    if there is None and doer.oracle.lenient:  # the server that said so is the primary no more
+        doer.oracle.lost_at_once(name, promised=False)
+        return
+    assert there is not None, f"{name} is taken and not there"
+    doer.oracle.told(name, there["id"], digest(data), promised=False)
 
 
 def chunks(doer: Doer) -> None:
@@ -158,9 +166,7 @@ def batch(doer: Doer) -> None:
         if file := item.get("file"):
             doer.oracle.told(name, file["id"], digest(data))
         elif item["problem"]["status"] == 409 and name in doer.oracle.unsure:
-            there = doer.found(name)
-            assert there is not None, f"{name} is taken and not there"
-            doer.oracle.told(name, there["id"], digest(data), promised=False)
+            _seen(doer, name, data)
         elif item["problem"]["status"] in PASSING:
             doer.oracle.doubt(name)
             late[name] = data

@@ -13,6 +13,7 @@ from redis.exceptions import ResponseError
 
 from tests.faults.groups import NODE_TIMEOUT_MS, Group, run_replicated_cluster, run_sentinels
 from tests.faults.load import Load, under_load
+from tests.faults.networks import Hosts
 from tests.faults.oracle import Oracle
 from tests.faults.sites import Running
 from tests.faults.trial import Row, Trial
@@ -66,7 +67,7 @@ def _hang(directory: Path, group: Group, row: Row, seed: str, seconds: float, re
 
 
 @contextlib.contextmanager
-def site_over(directory: Path, group: Group, replicas: int = 1) -> Iterator[Running]:
+def site_over(directory: Path, group: Group | Hosts, replicas: int = 1) -> Iterator[Running]:
     environ = {"REDIS_URL": group.url, "BACKOFFICE_REPLICAS": str(replicas)}
     running = Running.start(directory / "data", environ, Oracle(lenient=True))
     try:

@@ -44,10 +44,12 @@ KINDS = ("PUT", "chunk upload", "batch", "replace content", "purge", "tus")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`length` bytes of the log are safe until `until`, when the next sync begins."""
+    """`length` bytes of the log are safe until `until`, when the next sync begins. `torn`: how many of those that
+    follow may be there as well."""
 
     length: int
     until: float
+    torn: int = TORN
 
 
 class Remembering(Oracle):
@@ -184,7 +186,7 @@ def cut(
     layout.prepare()
     target = layout.store / log.parent.name
     shutil.copytree(log.parent, target, ignore=shutil.ignore_patterns(log.name))
-    torn = chance.randint(0, TORN)
+    torn = chance.randint(0, moment.torn)
     with log.open("rb") as whole, (target / log.name).open("wb") as kept:
         kept.write(whole.read(moment.length + torn))
     began = time.monotonic()
@@ -225,4 +227,4 @@ def _checked(client: Client, environ: Mapping[str, str]) -> list[str]:
             problems.append(f"{upload} lacks chunks and is completed with {answer.status} {answer.body[:200]!r}")
     typed_in(environ, "fsck", "--fix")  # of one that has not all its chunks yet, those are told later that are gone
     said = typed_in(environ, "fsck")
-    return [*problems, f"fsck: {said.stdout}"] if said.returncode else problems
+    return [*problems, f"fsck after --fix: {said.stdout}"] if said.returncode else problems

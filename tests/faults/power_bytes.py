@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.faults.durable import CALLS, Call, Durable, read_calls
 from tests.faults.load import under_load
-from tests.faults.power import Moment, Remembering, cut
+from tests.faults.power import TORN, Moment, Remembering, cut
 from tests.faults.sites import Running
 from tests.faults.trial import NotTried, Row, Trial
 from tests.support.servers import descendants, wait_for
@@ -121,5 +121,5 @@ def moments(calls: Sequence[Call], log: Path, begin: int) -> Iterator[Moment]:
             length += call.result
         elif call.name in {"fsync", "fdatasync"}:
             if synced:
-                yield Moment(synced, call.began)
+                yield Moment(synced, call.began, min(length - synced, TORN))
             synced = length

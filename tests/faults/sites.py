@@ -68,7 +68,7 @@ class Running:
 
     def store(self) -> Redis | RedisCluster:
         if url := self.environ.get("REDIS_URL"):
-            return connect(url)
+            return connect(url, self.environ.get("REDIS_PASSWORD"))
         running = find(self.layout)
         assert running is not None, "the store is not there"
         password = self.layout.store_password.read_text().strip()
