@@ -89,8 +89,8 @@ def data_at_rest(wanted: bool, reason: str) -> Finding:
     if wanted and reason:
         text = f"{reason}, although BACKOFFICE_ENCRYPT_DATA is 1. Stop `up`, and start it again"
         return Finding(Verdict.BAD, "data", text)
-    text = "encrypted by the file system" if wanted else "not encrypted: names and texts can be read on the disk"
-    return Finding(Verdict.GOOD, "data", text)
+    plain = "not encrypted by this site: names and texts can be read on the disk, unless that encrypts them"
+    return Finding(Verdict.GOOD, "data", plain if reason else "encrypted by the file system")
 
 
 def keys(state: Encryption) -> Finding:

@@ -102,12 +102,13 @@ def is_locked(layout: Layout) -> bool:
 
 
 def plain_reason(layout: Layout) -> str:
-    """Why what the store writes is not encrypted, "" when it is. Raises DataDirectoryError."""
-    if not layout.directory_key.exists():
-        return f"{layout.directory_key} is missing, without which nobody will read {layout.store} again"
+    """Why what the store writes is not encrypted, or will be lost, "" when it is. Raises DataDirectoryError,
+    OSError."""
     for directory in (layout.store, *(path for path in layout.store.iterdir() if path.is_dir())):
         if fscrypt.policy_of(directory) is None:
             return f"{directory} is not encrypted"
+    if not layout.directory_key.exists():
+        return f"{layout.directory_key} is missing, without which nobody will read {layout.store} again"
     return ""
 
 

@@ -77,8 +77,8 @@ def policy_of(directory: Path) -> bytes | None:
 
 
 def add_key(directory: Path, key: bytes) -> bytes:
-    """Let the file system that `directory` is on have a key; its identifier. Raises DataDirectoryError, which says what to do
-    where this file system cannot encrypt."""
+    """Let the file system that `directory` is on have a key; its identifier. Raises DataDirectoryError, which says what
+    to do where this file system cannot encrypt."""
     argument = bytearray(_ADD.pack(_BY_IDENTIFIER, 0, b"", len(key), 0) + key)
     try:
         with _opened(directory) as file:
