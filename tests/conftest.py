@@ -14,7 +14,7 @@ import fakeredis
 import pytest
 import pytest_socket
 from redis import Redis
-from redis.cluster import ClusterNode, RedisCluster
+from redis.cluster import RedisCluster
 
 from backoffice import settings
 from backoffice.domain.waits import end_waits
@@ -215,6 +215,7 @@ def sentinel(sentinel_url: str) -> Iterator[Redis]:
 @pytest.fixture
 def cluster(cluster_nodes: list[tuple[str, int]]) -> Iterator[RedisCluster]:
     """A client of a cluster of three primaries, emptied."""
-    with RedisCluster(startup_nodes=[ClusterNode(*node) for node in cluster_nodes], socket_timeout=10) as client:
+    with closing(connect("redis+cluster://" + ",".join(f"{host}:{port}" for host, port in cluster_nodes))) as client:
+        assert isinstance(client, RedisCluster)
         client.flushall(target_nodes=RedisCluster.PRIMARIES)
         yield client

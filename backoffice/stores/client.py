@@ -22,10 +22,11 @@ from backoffice.errors import Unavailable
 from backoffice.stores.failures import ERRORS, raise_ours, store_errors
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
+from backoffice.stores.shards import transport_for
 from backoffice.stores.through_library import Arg, Client, Command
 from backoffice.stores.timed import Timed
 from backoffice.stores.together import current_read, read_together
-from backoffice.stores.transport import BACK_OFF, REPEATS, Direct, Pending, transport_for
+from backoffice.stores.transport import BACK_OFF, REPEATS, Direct, Pending
 from backoffice.stores.watch import STALE, Compared, Watch, only_reads, unwatch, watched
 
 __all__ = ["ANSWER_SECONDS", "Arg", "Client", "Command", "Db", "Pending", "connect", "store_errors"]
@@ -117,7 +118,7 @@ class Db:
             raise_ours(error)
 
     def ask(self, *command: Arg) -> Pending:
-        """Send a command that only reads, and go on; on a cluster it is sent when its reply is asked for."""
+        """Send a command that only reads, and go on."""
         if watched() is not None:
             self.many(())
         return self._transport.ask(command)

@@ -35,6 +35,9 @@ LARGE = 2 * READ_SIZE
 SEND_BUFFER = 4 * 1024 * 1024
 """Bytes asked for on a Unix socket, so that a whole chunk is handed over at once (the kernel may grant less)."""
 
+JOINED = 64 * 1024
+"""Bytes of a part of a pipeline that is joined with the others."""
+
 _HEADER_MOST = 32
 
 Buffer = bytes | bytearray | memoryview
@@ -70,6 +73,16 @@ def pack(command: Sequence[Any]) -> list[Buffer]:
         return [pack_command(tuple(command))]
     except TypeError as error:
         raise DataError(str(error)) from None
+
+
+def pack_all(commands: Sequence[Sequence[Any]]) -> list[Buffer]:
+    """Several, one after the other; in one piece if all are small, to be sent by one call."""
+    packed: list[Buffer] = []
+    for command in commands:
+        packed += pack(command)
+    if all(type(part) is bytes and len(part) < JOINED for part in packed):
+        packed = [b"".join(packed)]
+    return packed
 
 
 def _pack_buffers(words: Sequence[Any]) -> list[Buffer]:
@@ -246,8 +259,14 @@ def read_large(connection: AbstractConnection) -> Any:
 
 def read_several(count: int, connection: AbstractConnection) -> list[Any]:
     """So many replies; then the first error among them is raised."""
+    replies = read_all(count, connection)
+    raise_first(replies)
+    return replies
+
+
+def read_all(count: int, connection: AbstractConnection) -> list[Any]:
+    """So many replies, errors of the server among them. Raises what says that it does not answer, when all are read."""
     replies: list[Any] = []
-    failed: ResponseError | None = None
     parser = connection._parser  # noqa: SLF001 - to take replies from it without asking the socket for each
     while len(replies) < count:
         try:
@@ -258,10 +277,13 @@ def read_several(count: int, connection: AbstractConnection) -> list[Any]:
             # Those that came with it need no more than to be taken.
             replies += parser.arrived(count - len(replies))
     for reply in replies:
-        if isinstance(reply, RedisError):
-            if not isinstance(reply, ResponseError):
-                raise reply
-            failed = failed or reply
-    if failed is not None:
-        raise failed
+        if isinstance(reply, RedisError) and not isinstance(reply, ResponseError):
+            raise reply
     return replies
+
+
+def raise_first(replies: Sequence[Any]) -> None:
+    """The first error among them."""
+    for reply in replies:
+        if isinstance(reply, RedisError):
+            raise reply

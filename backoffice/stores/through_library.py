@@ -1,4 +1,4 @@
-"""Commands by way of redis-py alone: for clusters, and for the imitation of the tests."""
+"""Commands by way of redis-py alone: for the imitation of the tests, and for the unusual on a cluster."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from redis.cluster import RedisCluster
 
 from backoffice.domain.waits import Waits, current_waits
 from backoffice.stores.counted_waits import Counted, check
+from backoffice.stores.resp_zero_copy import raise_first
 
 Client = Redis | RedisCluster
 Arg = bytes | str | int | float | memoryview
@@ -47,10 +48,16 @@ class ThroughLibrary:
             return self._client.execute_command(*command, **options)  # type: ignore[no-untyped-call]
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
+        replies = self.each(commands)
+        raise_first(replies)
+        return replies
+
+    def each(self, commands: Sequence[Command]) -> list[Any]:
+        """As `many`, with the errors among the replies."""
         with Counted(_left()), self._client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
-            replies: list[Any] = pipe.execute()
+            replies: list[Any] = pipe.execute(raise_on_error=False)
             return replies
 
     def ask(self, command: Command) -> Later:

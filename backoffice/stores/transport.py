@@ -2,7 +2,7 @@
 
 One server (also behind Sentinel) is spoken to over redis-py's own connections and hiredis, without what redis-py puts
 between them for every command: a lock around its pool, a look at the socket, closures for repetition and measurements.
-A cluster, and the imitation of the tests, is spoken to through the library.
+So is each server of a cluster (`shards.py`); the imitation of the tests is spoken to through the library.
 """
 
 from __future__ import annotations
@@ -24,8 +24,19 @@ from redis.retry import Retry
 
 from backoffice.domain.waits import SOON, Waits, current_waits
 from backoffice.stores.counted_waits import OVER, Counted
-from backoffice.stores.resp_zero_copy import Buffer, pack, read, read_large, read_several, send, set_patience
-from backoffice.stores.through_library import LARGE, Arg, Client, Command, Later, ThroughLibrary
+from backoffice.stores.resp_zero_copy import (
+    Buffer,
+    connection_options,
+    pack,
+    pack_all,
+    read,
+    read_all,
+    read_large,
+    read_several,
+    send,
+    set_patience,
+)
+from backoffice.stores.through_library import LARGE, Arg, Command, Later
 
 if TYPE_CHECKING:
     from redis.connection import AbstractConnection
@@ -59,11 +70,19 @@ class Transport(Protocol):
         `reply` does."""
 
 
-def transport_for(client: Client) -> Transport:
-    """The shortest way that there is for this client; the same one for all who ask."""
-    if type(client) is not Redis:
-        return ThroughLibrary(client)
+def direct_to(client: Redis) -> Direct:
+    """The way to this one server; the same one for all who ask."""
     return _direct.get(client) or _direct.setdefault(client, Direct(client))
+
+
+def direct_to_shard(client: Redis) -> Direct:
+    """The way to a server of a cluster, whose failures are for who knows the others (`Shards`)."""
+    found = _direct.get(client)
+    if found is None:
+        # The library hands no such options on to the servers of a cluster.
+        client.connection_pool.connection_kwargs.update(connection_options())
+        found = _direct.setdefault(client, Direct(client, repeats=0))
+    return found
 
 
 class Direct:
@@ -75,8 +94,8 @@ class Direct:
     thread or a process, closes it. So no reply meets another command than its own.
     """
 
-    def __init__(self, client: Redis) -> None:
-        self._pool = client.connection_pool
+    def __init__(self, client: Redis, repeats: int = REPEATS) -> None:
+        self._pool, self._repeats = client.connection_pool, repeats
         # As the library gives them; by their exact names, for there is one spelling in our code.
         # But a hash comes flat: whoever decodes it goes through it anyway.
         self._callbacks: dict[Arg, Callable[[Any], Any]] = {**client.response_callbacks}
@@ -94,36 +113,54 @@ class Direct:
         return reply if callback is None else callback(reply)
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
-        packed: list[Buffer] = []
-        for command in commands:
-            packed += pack(command)
-        if all(type(part) is bytes and len(part) < _JOINED for part in packed):
-            packed = [b"".join(packed)]
-        replies: list[Any] = self._carry(packed, partial(read_several, len(commands)), current_waits())
+        return self._replies(commands, read_several, current_waits())
+
+    def each(self, commands: Sequence[Command]) -> list[Any]:
+        """As `many`, with the errors of the server among the replies."""
+        return self._replies(commands, read_all, current_waits())
+
+    def _replies(self, commands: Sequence[Command], take: _TakeSeveral, waits: Waits) -> list[Any]:
+        return self._called_back(commands, self._carry(pack_all(commands), partial(take, len(commands)), waits))
+
+    def _called_back(self, commands: Sequence[Command], replies: list[Any]) -> list[Any]:
         for place, command in enumerate(commands):
             callback = self._callbacks.get(command[0])
-            if callback is not None:
+            if callback is not None and not isinstance(replies[place], RedisError):
                 replies[place] = callback(replies[place])
         return replies
 
     def ask(self, command: Command) -> Pending:
+        connection = self._begin(pack(command))
+        if connection is None:
+            return Later(partial(self.call, command))
+        return _Sent(partial(self._finish, connection, command), partial(self._close, connection))
+
+    def ask_each(self, commands: Sequence[Command]) -> Pending:
+        """Send several, and do something else meanwhile; the reply is that of `each`."""
+        connection = self._begin(pack_all(commands))
+        if connection is None:
+            return Later(partial(self.each, commands))
+        return _Sent(partial(self._finish_each, connection, commands), partial(self._close, connection))
+
+    def _begin(self, packed: Sequence[Buffer]) -> AbstractConnection | None:
+        """The connection over which this was sent; None where it was not."""
         try:
             connection = self._take()
         except RedisError:
-            return Later(partial(self.call, command))
+            return None
         try:
             if not connection.is_connected:
                 connection.connect()  # type: ignore[no-untyped-call]
-            send(connection, pack(command))
+            send(connection, packed)
         except RedisError:
             self._close(connection)
-            return Later(partial(self.call, command))
+            return None
         except BaseException:
             self._close(connection)
             raise
-        return _Sent(self, connection, command)
+        return connection
 
-    def finish(self, connection: AbstractConnection, command: Command) -> Any:
+    def _finish(self, connection: AbstractConnection, command: Command) -> Any:
         """The reply to a command that was sent over `connection`."""
         waits = current_waits()
         try:
@@ -133,16 +170,21 @@ class Direct:
         callback = self._callbacks.get(command[0])
         return reply if callback is None else callback(reply)
 
-    def drop(self, connection: AbstractConnection) -> None:
-        """Close a connection with a reply on its way."""
-        self._close(connection)
+    def _finish_each(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+        """The replies to commands that were sent over `connection`, errors among them."""
+        waits = current_waits()
+        try:
+            replies: list[Any] = self._in_time(connection, (), partial(read_all, len(commands)), waits)
+        except (Disconnected, TimedOut):
+            return self._replies(commands, read_all, waits)
+        return self._called_back(commands, replies)
 
     def forget(self) -> None:
         """After a fork: what is open belongs to the parent."""
         self._idle.clear()
 
     def _carry(self, packed: Sequence[Buffer], take: Callable[[AbstractConnection], Any], waits: Waits) -> Any:
-        """Send, and read with `take`; on a failure of the way, again over a new connection, up to `REPEATS` times and
+        """Send, and read with `take`; on a failure of the way, again over a new connection, up to `repeats` times and
         as long as the request may wait."""
         failures, may_be_stale = 0, True
         while True:
@@ -158,7 +200,7 @@ class Direct:
                         may_be_stale = False
                         continue
                 failures += 1
-                if failures > REPEATS or waits.left <= 0:
+                if failures > self._repeats or waits.left <= 0:
                     raise
             time.sleep(BACK_OFF.compute(failures))
 
@@ -220,7 +262,7 @@ class Direct:
         return connection
 
     def _close(self, connection: AbstractConnection) -> None:
-        """It can be connected again, after those that are open."""
+        """It can be connected again, after those that are open; no reply that is on its way comes to anybody."""
         try:
             connection.disconnect()  # type: ignore[no-untyped-call]
         finally:
@@ -236,20 +278,13 @@ class Direct:
 
 
 class _Sent:
-    """A command that is on its way over a connection of its own."""
+    """What is on its way over a connection of its own."""
 
-    def __init__(self, transport: Direct, connection: AbstractConnection, command: Command) -> None:
-        self._transport, self._connection, self._command = transport, connection, command
-
-    def reply(self) -> Any:
-        return self._transport.finish(self._connection, self._command)
-
-    def drop(self) -> None:
-        self._transport.drop(self._connection)
+    def __init__(self, finish: Callable[[], Any], close: Callable[[], None]) -> None:
+        self.reply, self.drop = finish, close
 
 
-_JOINED: Final = 64 * 1024
-"""Bytes of a part of a pipeline that is joined with the others, to be sent by one call."""
+_TakeSeveral = Callable[[int, "AbstractConnection"], list[Any]]
 
 
 _direct: Final[weakref.WeakKeyDictionary[Redis, Direct]] = weakref.WeakKeyDictionary()

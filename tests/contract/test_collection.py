@@ -10,6 +10,7 @@ import pytest
 from backoffice.domain.text import fold
 from backoffice.errors import Conflict, NameTaken, VersionMismatch
 from backoffice.stores.client import Db
+from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
 from tests.support.people import event
@@ -42,7 +43,7 @@ def expected(found: Collection[Thing], things: list[Thing]) -> dict[bytes, dict[
 
 
 def uniques(db: Db) -> dict[bytes, bytes]:
-    return dict(db.call("HGETALL", KEYS.unique("things", "code")))
+    return pairs(db.call("HGETALL", KEYS.unique("things", "code")))
 
 
 def check(db: Db, found: Collection[Thing], things: list[Thing]) -> None:

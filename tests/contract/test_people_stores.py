@@ -18,6 +18,7 @@ from backoffice.errors import Conflict, InUse, Invalid, LastAdmin, NameTaken, Ve
 from backoffice.stores import roles as role_store
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
+from backoffice.stores.records.codec import pairs
 from backoffice.stores.roles import RedisRoles
 from backoffice.stores.user_with_roles import RedisAccounts
 from backoffice.stores.users import RedisUsers
@@ -86,7 +87,7 @@ def test_a_removed_user_leaves_a_reserved_name_and_nothing_else(db: Db) -> None:
     users.insert(one, event())
     users.remove(one, event())
     assert users.get(one.id) is users.find("ada") is users.find_invite("h1") is None
-    assert db.call("HGETALL", KEYS.unique("users", "reserved")) == {b"ada": one.id.encode()}
+    assert pairs(db.call("HGETALL", KEYS.unique("users", "reserved"))) == {b"ada": one.id.encode()}
     assert list(db.client.scan_iter(match="{t}:users:*")) == [KEYS.unique("users", "reserved")]
     with pytest.raises(NameTaken):
         users.insert(user("Ada"), event())

@@ -120,6 +120,7 @@ def test_slots_move_under_uploads_and_downloads(cluster: ReplicatedCluster, clie
                 except Exception as error:  # noqa: BLE001 -- whatever it is, it is what is looked for
                     wrong.append(repr(error))
 
+    World.over(client, ROOMY)  # enrols whom both are
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
