@@ -54,18 +54,9 @@ class Codec(Generic[T]):
         short: Mapping[str, str] | None = None,
     ) -> None:
         self._make: Callable[..., T] = record
-        forms = _forms(record)  # type: ignore[arg-type]  # mypy: a class of T could be unhashable
         self._short = short or {}
-        self._fields: dict[str, _Field] = {}
-        self._decoders: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {}
-        for field in fields(record):  # type: ignore[arg-type]
-            if field.name == "id":
-                continue
-            form, stored = forms[field.name], self.stored(field.name)
-            left_out = sparse if isinstance(sparse, bool) else field.name in sparse
-            default = field.default if left_out else MISSING
-            self._fields[field.name] = _Field(field.name, stored, default, form.to_text)
-            self._decoders[stored.encode()] = field.name, form.from_bytes
+        plan = _plan(record, sparse, tuple(self._short.items()))  # type: ignore[arg-type]  # a class T may be unhashable
+        self._fields, self._decoders = plan
 
     def stored(self, name: str) -> str:
         """What a field is called in the hash."""
@@ -110,9 +101,27 @@ class Codec(Generic[T]):
 
 
 @cache
+def _plan(
+    record: type[Any], sparse: bool | frozenset[str], short: tuple[tuple[str, str], ...]
+) -> tuple[dict[str, _Field], dict[bytes, tuple[str, Callable[[bytes], Any]]]]:
+    """What has to be done to each field, by its name, and by what it is called in the hash. Found once for all codecs
+    that are alike: every check of the store makes them anew."""
+    forms, names = _forms(record), dict(short)
+    plan: dict[str, _Field] = {}
+    decoders: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {}
+    for field in fields(record):
+        if field.name == "id":
+            continue
+        form, stored = forms[field.name], names.get(field.name, field.name)
+        left_out = sparse if isinstance(sparse, bool) else field.name in sparse
+        plan[field.name] = _Field(field.name, stored, field.default if left_out else MISSING, form.to_text)
+        decoders[stored.encode()] = field.name, form.from_bytes
+    return plan, decoders
+
+
+@cache
 def _forms(record: type[Any]) -> dict[str, _Form]:
-    """How each field of a record becomes text, and back. To read the annotations takes nearly all the time in which a
-    codec is made, and every check of the store makes them anew."""
+    """How each field of a record becomes text, and back."""
     hints = get_type_hints(record)
     return {field.name: _form(hints[field.name]) for field in fields(record) if field.name != "id"}
 
