@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def stand(real: Redis, store_server: Store) -> FullSite:
         redis_url=store_server.url, redis_password=Secret(store_server.password), chunk_size=65_536, trash_ttl=0
     )
     services = build_services(chosen, connect(store_server.url, store_server.password), passwords=QUICK)
-    site = Site(make_web(services, chosen), services)
+    site = Site(partial(make_web, services, chosen), services)
     ann, bob = site.add_user("ann", "admin"), site.add_user("bob")
     bearer = {"Authorization": f"Bearer {site.token('bob')}"}
     owner = replace(system_actor("test", "shell"), id=bob, name="bob")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from redis import Redis
@@ -71,7 +72,7 @@ class Doors:
 def doors(real: Redis, store_server: Store) -> Doors:
     chosen = settings(redis_url=store_server.url, redis_password=Secret(store_server.password), max_acts=ACTS)
     services = build_services(chosen, connect(store_server.url, store_server.password), passwords=QUICK)
-    return Doors(Site(make_web(services, chosen), services), real)
+    return Doors(Site(partial(make_web, services, chosen), services), real)
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def make_site() -> Site:
     app = make_app(services, chosen, parts)
     services.roles.create(SHELL, name="tester", permissions=ALL)
     services.users.create(SHELL, username="tester", password=PASSWORD, roles=("tester",))
-    whole = WholeSite(app, services)
+    whole = WholeSite(lambda: app, services)
     browser = whole.browser()
     assert browser.sign_in("tester").status_code == 303
     return Site(app, view, things, whole, browser.client)

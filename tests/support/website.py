@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -92,9 +93,16 @@ class Browser:
 class Site:
     """One application with its services."""
 
-    app: Flask
+    make: Callable[[], Flask]
     services: Services
     users: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def app(self) -> Flask:
+        """Made when first asked for: it takes longer than all else of a site, and many tests ask the services alone."""
+        app = self.make()
+        app.jinja_env.bytecode_cache = COMPILED
+        return app
 
     def browser(self, base_url: str = "http://localhost") -> Browser:
         return Browser(self.app.test_client(), base_url)
@@ -120,8 +128,8 @@ class Site:
 
     def swap(self, **services: Any) -> None:
         """Put other services in place of some of this application's."""
-        self.services = replace(self.services, **services)
-        self.app.extensions["backoffice"] = self.services
+        app, self.services = self.app, replace(self.services, **services)
+        app.extensions["backoffice"] = self.services
 
 
 def settings(**changed: Any) -> Settings:
@@ -132,7 +140,8 @@ def make_site(client: Redis, *parts: Callable[[Flask], None], **changed: Any) ->
     """Sign-in and account pages with `parts` beside them, and plain stand-ins for what the pages link to."""
     chosen = settings(**changed)
     services = build_services(chosen, client, shebang=False, passwords=QUICK)
-    return _site(make_app(services, chosen, [_pages, *parts]), services)
+    app = make_app(services, chosen, [_pages, *parts])
+    return Site(lambda: app, services)
 
 
 def make_whole_site(client: Redis, **changed: Any) -> Site:
@@ -141,12 +150,7 @@ def make_whole_site(client: Redis, **changed: Any) -> Site:
     if "fakeredis" in type(client).__module__:
         client.info = lambda: {"used_memory": 10_000_000, "maxmemory": 0}  # type: ignore[method-assign]  # it has no INFO
     services = build_services(chosen, client, shebang=False, passwords=QUICK)
-    return _site(make_web(services, chosen), services)
-
-
-def _site(app: Flask, services: Services) -> Site:
-    app.jinja_env.bytecode_cache = COMPILED
-    return Site(app, services)
+    return Site(partial(make_web, services, chosen), services)
 
 
 def _pages(app: Flask) -> None:

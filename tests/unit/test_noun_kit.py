@@ -109,7 +109,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             admin.register(app, views)
 
         app = make_app(services, chosen, [pages, programs, operators])
-        yield World(Site(app, services), client, db, keys)
+        yield World(Site(lambda: app, services), client, db, keys)
 
 
 class Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def test_nothing_is_read_or_written_before(fake: Redis, error: Exception) -> Non
         if not usable:
             raise error
 
-    site = Site(make_web(services, chosen, check), services)
+    site = Site(partial(make_web, services, chosen, check), services)
     site.add_user("ann")
     token, keys = site.token("ann"), sorted(fake.keys())
     asked: list[Any] = []
