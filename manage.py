@@ -43,9 +43,9 @@ BUILT_HERE = ("flask-principal",)
 # A pin of a lock file, and the condition under which it counts.
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)(?: *; *(.*?))? *\\?")
 
-# Files of tests are dealt out to processes, one more than there are cores, for much of the time goes into waiting.
+# Files of tests are dealt out to processes, two for each core and four at most, for much of the time goes into waiting.
 # `-n 0` runs them all in this one.
-SPREAD = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=loadfile", "--no-loadscope-reorder")
+SPREAD = (f"--numprocesses={min(4, 2 * (os.cpu_count() or 1))}", "--dist=loadfile", "--no-loadscope-reorder")
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

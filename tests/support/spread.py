@@ -12,24 +12,46 @@ EVERY_PAGE = "tests/browser/test_operators_site.py"
 GROUPS = tuple(f"{BROWSER} {number}" for number in range(2))
 """Two processes drive a Chromium each."""
 LONG = (
-    EVERY_PAGE,
     *GROUPS,
+    EVERY_PAGE,
     "tests/integration/test_restart.py",
-    "tests/integration/test_up.py",
+    "tests/contract/test_upload_faults.py",
     "tests/integration/test_crashes.py",
     "tests/integration/test_data_directory.py",
-    "tests/contract/test_upload_faults.py",
+    "tests/integration/test_up.py",
+    "tests/unit/api/test_api_description.py",
+    "tests/security/test_slow_bodies.py",
+    "tests/security/test_every_way_in.py",
+    "tests/contract/test_folder_faults.py",
+    "tests/integration/test_odd_commands.py",
     "tests/integration/test_tus.py",
-    "tests/security/test_slow_people.py",
-    "tests/security/test_debugger.py",
+    "tests/contract/test_store_memory_doors.py",
     "tests/integration/test_long_acts.py",
+    "tests/security/test_slow_people.py",
     "tests/recorded/test_recorded_answers.py",
     "tests/integration/test_upgrade.py",
+    "tests/integration/test_round_trips.py",
+    "tests/contract/test_paging.py",
+    "tests/contract/test_chunks_ahead.py",
     "tests/integration/test_listening.py",
-    "tests/integration/test_backup_commands.py",
+    "tests/unit/test_acts.py",
+    "tests/unit/test_admin_views.py",
+    "tests/contract/test_shared_files.py",
+    "tests/contract/test_review_full_store.py",
+    "tests/security/test_admin_doors.py",
+    "tests/integration/test_hung_store.py",
+    "tests/contract/test_takeover_machine.py",
+    "tests/contract/test_jobs.py",
+    "tests/contract/test_log_long_indexes.py",
+    "tests/integration/client/test_client_slow.py",
+    "tests/integration/test_other_clients.py",
+    "tests/integration/test_mutations.py",
+    "tests/integration/test_manage.py",
+    "tests/integration/test_curl_examples.py",
+    "tests/integration/test_upgrade_log.py",
+    "tests/security/test_debugger.py",
     "tests/integration/test_upload_bodies.py",
-    "tests/integration/test_doctor.py",
-    "tests/integration/test_trace_collector.py",
+    "tests/integration/test_web_server.py",
 )
 """What takes longest, the longest first: begun at the end, one process would work while the others have nothing."""
 
@@ -40,7 +62,7 @@ def scope(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     if file == EVERY_PAGE or PurePosixPath(BROWSER) not in PurePosixPath(file).parents:
         return file
-    return GROUPS[crc32(file.encode()) % len(GROUPS)]
+    return GROUPS[crc32(PurePosixPath(file).name.encode()) % len(GROUPS)]
 
 
 def turn(nodeid: str) -> int:
