@@ -131,6 +131,7 @@ def test_changes_in_each_step_are_in_it_or_after_it(
     store: Client, second_store: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One act between any two steps of a backup: so each step is met by a change of what was read before it."""
+    monkeypatch.setattr(snapshot, "KEYS", 5)
     monkeypatch.setattr(snapshot, "SCAN", 5)
     monkeypatch.setattr(snapshot, "FEW", 3)
     monkeypatch.setattr(snapshot, "ROUNDS", 5)

@@ -37,6 +37,8 @@ ATTEMPTS: Final = 5
 MOMENTS: Final = 20
 """How often there is a later moment, because contents of the one before had gone."""
 _BORROWED: Final = 10_000
+_FILES: Final = 500
+"""Whose records are asked for together."""
 
 
 @dataclass(slots=True)
@@ -108,10 +110,14 @@ class BackupRun:
     # -- contents
 
     def _all_contents(self) -> Iterator[BackupProgress]:
-        prefix = self.keys.record(FILES, "")
+        prefix, waiting = self.keys.record(FILES, ""), list[str]()
         for batch in scan(self.db, prefix + b"*"):
             ids = [key[len(prefix) :].decode(errors="replace") for key in batch]
-            yield from self._copy(self._readable([one for one in ids if ":" not in one]))
+            waiting += [one for one in ids if ":" not in one]
+            if len(waiting) >= _FILES:
+                yield from self._copy(self._readable(waiting))
+                waiting = []
+        yield from self._copy(self._readable(waiting))
         self._contents.flush()
 
     def _readable(self, ids: Sequence[str]) -> list[File]:
@@ -170,8 +176,8 @@ class BackupRun:
         more."""
         have = self._contents.have
         ids = [one for one, content in snapshot.named.items() if content not in have]
-        for start in range(0, len(ids), 500):
-            some = ids[start : start + 500]
+        for start in range(0, len(ids), _FILES):
+            some = ids[start : start + _FILES]
             for step in self._copy(self._readable(some)):
                 snapshot.listen()
                 yield step

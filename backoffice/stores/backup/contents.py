@@ -8,7 +8,7 @@ from typing import Final
 
 from backoffice.domain.backups import BackupCounts
 from backoffice.domain.files import File
-from backoffice.domain.uploads import ENTRY_SIZE, ChunkMap
+from backoffice.domain.uploads import ENTRY_SIZE, Chunk, ChunkMap
 from backoffice.stores.backup.output import Output
 from backoffice.stores.backup.packs import FULL, Pack, Stretch, length_of
 from backoffice.stores.backup.raw_chunks import RawChunks
@@ -118,27 +118,28 @@ class Contents:
             total = file.total_chunks
             first, stop = cut or (0, total)
             entries = packed[first * ENTRY_SIZE : stop * ENTRY_SIZE].ljust((stop - first) * ENTRY_SIZE, b"\0")
-            stretches.append((file, Stretch(file.content_id, total, first, entries)))
+            stretch = Stretch(file.content_id, total, first, entries)
+            stretches.append((file, stretch, stretch.chunks.chunks))
         places = [
             (one.content, place, chunk.size)
-            for _, one in stretches
-            for place, chunk in enumerate(one.chunks.chunks, one.first)
+            for _, one, known in stretches
+            for place, chunk in enumerate(known, one.first)
             if chunk is not None
         ]
         found = self.raw.read(places)
         gone: list[str] = []
-        for file, one in stretches:
-            if not self._take(file, one, found):
+        for file, one, known in stretches:
+            if not self._take(file, one, known, found):
                 gone.append(file.id)
         if self._pack.full:
             self._write()
         return gone
 
-    def _take(self, file: File, stretch: Stretch, found: Iterator[bytes | None]) -> bool:
+    def _take(self, file: File, stretch: Stretch, known: Sequence[Chunk | None], found: Iterator[bytes | None]) -> bool:
         """Add a stretch to the pack; False where something of it is missing because its file needs it no more."""
         chunks: list[bytes] = []
         lost: list[int] = []
-        for place, chunk in enumerate(stretch.chunks.chunks, stretch.first):
+        for place, chunk in enumerate(known, stretch.first):
             data = next(found) if chunk is not None else None
             if chunk is not None and data is not None and self.raw.matches(stretch.content, place, chunk, data):
                 chunks.append(data)

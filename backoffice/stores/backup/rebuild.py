@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any, Final
 
 from backoffice.domain.log_archive import Trimmed, id_in, position
 from backoffice.errors import IntegrityError, Invalid
+from backoffice.stores.backup.ahead import Behind
 from backoffice.stores.backup.kinds import LEFT_OUT, NOUNS
 from backoffice.stores.client import Command, Db
 from backoffice.stores.file_indexes import is_version
@@ -32,8 +35,8 @@ _EVENT: Final = b',"event":'
 class Rebuild:
     """Of a store that has the records and nothing else. `quota`: bytes of who has none of their own."""
 
-    def __init__(self, db: Db, keys: Keys, quota: int) -> None:
-        self._db, self._keys, self._quota = db, keys, quota
+    def __init__(self, db: Db, keys: Keys, quota: int, behind: Behind) -> None:
+        self._db, self._keys, self._quota, self._behind = db, keys, quota, behind
         self._used: Counter[str] = Counter()
         self._versions: Counter[str] = Counter()
         self.unreadable: list[str] = []
@@ -43,23 +46,33 @@ class Rebuild:
         """After each piece how many records it was."""
         collections: dict[str, Collection[Any]] = {FILES: RedisFiles(self._db, self._keys).collection}
         collections |= {noun: store(self._db, self._keys).collection for noun, store in NOUNS.items()}
-        # Users come last: whether their quota is nearly used up is in their records.
-        for noun in sorted(collections.keys() - LEFT_OUT, key=lambda one: (one == USERS, one)):
+        users = list[str]()
+        for noun, ids in self._ids(collections.keys() - LEFT_OUT):
             if noun == USERS:
-                yield from self._quotas()
-            for ids in self._ids(noun):
+                users += ids
+            else:
                 self._records(collections[noun], ids)
-                yield len(ids)
+            yield len(ids)
+        # Users come last: whether their quota is nearly used up is in their records.
+        yield from self._quotas()
+        for start in range(0, len(users), TOGETHER):
+            self._records(collections[USERS], users[start : start + TOGETHER])
+            yield 0
 
-    def _ids(self, noun: str) -> Iterator[list[str]]:
-        prefix, seen = self._keys.record(noun, ""), set[str]()
-        for batch in scan(self._db, prefix + b"*"):
-            names = [key[len(prefix) :].decode() for key in batch]
-            # A scan may name a key twice, and facets count.
-            fresh = [one for one in dict.fromkeys(names) if ":" not in one and one not in seen]
-            seen.update(fresh)
-            for start in range(0, len(fresh), TOGETHER):
-                yield fresh[start : start + TOGETHER]
+    def _ids(self, nouns: AbstractSet[str]) -> Iterator[tuple[str, list[str]]]:
+        """Of all records, some hundred of a noun at a time. The keys are gone through once."""
+        waiting: defaultdict[str, list[str]] = defaultdict(list)
+        seen = set[bytes]()
+        for batch in scan(self._db, self._keys.control_keys):
+            for key in batch:
+                noun, *rest = self._keys.split(key)
+                # A scan may name a key twice, and facets count.
+                if noun in nouns and len(rest) == 1 and key not in seen:
+                    seen.add(key)
+                    waiting[noun].append(rest[0])
+            for noun in [one for one, ids in waiting.items() if len(ids) >= TOGETHER]:
+                yield noun, waiting.pop(noun)
+        yield from waiting.items()
 
     def _records(self, collection: Collection[Any], ids: Sequence[str]) -> None:
         noun, keys = collection.noun, self._keys
@@ -91,7 +104,7 @@ class Rebuild:
         commands: list[Command] = [("ZADD", key, *members) for key, members in scores.items()]
         commands += [("HSET", key, *pairs) for key, pairs in texts.items()]
         commands += [("ZINCRBY", key, count, value) for (key, value), count in counts.items()]
-        self._db.many(commands)
+        self._behind.do(partial(_carry_out, self._db, commands))
 
     def _marked(self, collection: Collection[Any], user: Any) -> Any:
         """The user, with what says whether the quota is nearly used up as it is now (`_quota.lua`)."""
@@ -117,8 +130,8 @@ class Rebuild:
 class LogWriter:
     """Puts entries of the log back, under the ids that they had, with their indexes."""
 
-    def __init__(self, db: Db, keys: Keys, trimmed: Trimmed | None) -> None:
-        self._db, self._keys, self._trimmed = db, keys, trimmed
+    def __init__(self, db: Db, keys: Keys, trimmed: Trimmed | None, behind: Behind) -> None:
+        self._db, self._keys, self._trimmed, self._behind = db, keys, trimmed, behind
         self._last = (0, -1)
         self.count = self.left_out = 0
         """Entries that are there now; that had left the log, or were about to."""
@@ -148,8 +161,15 @@ class LogWriter:
             commands.append(("XADD", self._keys.audit, entry_id, "e", raw))
             for facet, value in facets:
                 indexes[self._keys.audit_index(facet, value)] += pack(entry_id)
+        self._behind.do(partial(self._put, commands, indexes))
+
+    def _put(self, commands: Sequence[Command], indexes: Mapping[bytes, bytearray]) -> None:
         appends: list[Command] = [("APPEND", key, bytes(text)) for key, text in indexes.items()]
         lengths = self._db.many([*commands, *appends])[len(commands) :]
         for key, length in zip(indexes, lengths, strict=True):
             if int(length) >= self._keys.full_bytes:
                 cut(self._db, self._keys, key)
+
+
+def _carry_out(db: Db, commands: Sequence[Command]) -> None:
+    db.many(commands)

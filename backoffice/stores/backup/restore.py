@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from backoffice.domain.backups import BackupCounts, BackupHeader, BackupProgress
 from backoffice.domain.log_archive import Trimmed
 from backoffice.domain.uploads import ENTRY_SIZE
 from backoffice.errors import Conflict, IntegrityError
-from backoffice.stores.backup.ahead import ahead
+from backoffice.stores.backup.ahead import Behind, ahead
 from backoffice.stores.backup.base import borrowed, header_of
 from backoffice.stores.backup.emptying import Emptying
 from backoffice.stores.backup.hold import Hold
@@ -128,9 +129,10 @@ class RestoreRun:
         yield from self._records()
         yield from self._log()
         self._install()
-        rebuild = Rebuild(self.db, self.keys, self.quota)
-        for _ in rebuild.run():
-            yield self._progress("indexes")
+        with Behind() as behind:
+            rebuild = Rebuild(self.db, self.keys, self.quota, behind)
+            for _ in rebuild.run():
+                yield self._progress("indexes")
         self.unreadable = rebuild.unreadable
         yield self._progress("disk")
         self.raw.settle()
@@ -141,24 +143,28 @@ class RestoreRun:
         """Put back contents of an archive; `wanted`: these alone, all of which have to be there."""
         left = set(wanted or ())
         packs = (member for member in reader.members() if member.part is Part.CHUNKS)
-        for member, data in ahead((member, reader.read(member)) for member in packs):
-            stretches, at = index_of(data, member.name)
-            chunks: list[tuple[str, int, memoryview]] = []
-            maps: list[Command] = []
-            for one in stretches:
-                if (wanted is None or one.content in wanted) and one.content not in unneeded:
-                    chunks += self._checked(memoryview(data), one, at, member)
-                    maps.append(("SETRANGE", self.keys.chunk_map(one.content), one.first * ENTRY_SIZE, one.entries))
-                    if one.last:
-                        left.discard(one.content)
-                    self._count(one)
-                at += length_of(one)
-            self.raw.write(chunks)
-            for start in range(0, len(maps), _TOGETHER):
-                self.db.many(maps[start : start + _TOGETHER])
-            yield self._progress("contents")
+        with Behind() as behind:
+            for member, data in ahead((member, reader.read(member)) for member in packs):
+                stretches, at = index_of(data, member.name)
+                chunks: list[tuple[str, int, memoryview]] = []
+                maps: list[Command] = []
+                for one in stretches:
+                    if (wanted is None or one.content in wanted) and one.content not in unneeded:
+                        chunks += self._checked(memoryview(data), one, at, member)
+                        maps.append(("SETRANGE", self.keys.chunk_map(one.content), one.first * ENTRY_SIZE, one.entries))
+                        if one.last:
+                            left.discard(one.content)
+                        self._count(one)
+                    at += length_of(one)
+                behind.do(partial(self._put, chunks, maps))
+                yield self._progress("contents")
         if left:
             raise IntegrityError(f"The backup {missing} does not have {len(left)} of its contents, {min(left)} first.")
+
+    def _put(self, chunks: Sequence[tuple[str, int, memoryview]], maps: Sequence[Command]) -> None:
+        self.raw.write(chunks)
+        for start in range(0, len(maps), _TOGETHER):
+            self.db.many(maps[start : start + _TOGETHER])
 
     def _checked(
         self, data: memoryview, stretch: Stretch, at: int, member: Member
@@ -182,27 +188,33 @@ class RestoreRun:
 
     def _records(self) -> Iterator[BackupProgress]:
         count = 0
-        for member, lines in lines_of(self.archive, Part.RECORDS, self._from):
-            for start in range(0, len(lines), _TOGETHER):
-                commands: list[Command] = []
-                for value in _values(lines[start : start + _TOGETHER], member):
-                    key = self.keys.named(value.name)
-                    kind = kind_of(self.keys, key)
-                    if kind is None or kind.of is not Class.RECORD or kind.type != value.type:
-                        raise IntegrityError(f"{member.name}: {value.name!r} is no record.")
-                    commands += writes(key, value)
-                self.db.many(commands)
-            count += len(lines)
-            yield self._progress("records")
+        with Behind() as behind:
+            for member, lines in lines_of(self.archive, Part.RECORDS, self._from):
+                for start in range(0, len(lines), _TOGETHER):
+                    commands = self._writes(lines[start : start + _TOGETHER], member)
+                    behind.do(partial(self._put, (), commands))
+                count += len(lines)
+                yield self._progress("records")
         self._expect("records", count)
         self.counts = replace(self.counts, records=count)
 
+    def _writes(self, lines: Sequence[bytes], member: Member) -> list[Command]:
+        commands: list[Command] = []
+        for value in _values(lines, member):
+            key = self.keys.named(value.name)
+            kind = kind_of(self.keys, key)
+            if kind is None or kind.of is not Class.RECORD or kind.type != value.type:
+                raise IntegrityError(f"{member.name}: {value.name!r} is no record.")
+            commands += writes(key, value)
+        return commands
+
     def _log(self) -> Iterator[BackupProgress]:
         trimmed = Trimmed.load(self.db.call("HGET", self.keys.seals, "trimmed"))
-        writer = LogWriter(self.db, self.keys, trimmed)
-        for member, lines in lines_of(self.archive, Part.LOG, self._from):
-            writer.add(lines, member.name)
-            yield self._progress("log")
+        with Behind() as behind:
+            writer = LogWriter(self.db, self.keys, trimmed, behind)
+            for member, lines in lines_of(self.archive, Part.LOG, self._from):
+                writer.add(lines, member.name)
+                yield self._progress("log")
         # A trim that was under way then is done: what it had yet to take is not put back.
         self.db.call("HDEL", self.keys.seals, "pending")
         self._expect("entries", writer.count + writer.left_out)

@@ -9,7 +9,7 @@ read then, and what was read before and has not changed since, is the state of t
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,7 +29,10 @@ from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import entries_of
 
+KEYS: Final = 2000
+"""That one step of a scan looks at; of few of them the value is read."""
 SCAN: Final = 500
+"""Records that are read again together."""
 FEW: Final = 500
 """Records that one transaction reads: some ms of the store."""
 ROUNDS: Final = 50
@@ -93,14 +96,16 @@ class Snapshot:
         self.close()
         self.named.clear()
         self._tracked = tracked = Tracked(self.db, self.keys)
-        cursor = 0
-        while True:
-            position, keys = tracked.call("SCAN", cursor, "MATCH", self.keys.control_keys, "COUNT", SCAN)
-            self._read(keys)
+        position, keys = tracked.call(*self._scan(0))
+        while int(position):
+            known = self._known(keys)
+            # The next keys are asked for together with the records of these.
+            (position, following), *replies = tracked.many([self._scan(int(position)), *_questions(known)])
+            self._note(known, replies)
             yield len(keys)
-            cursor = int(position)
-            if not cursor:
-                break
+            keys = following
+        self._read(keys)
+        yield len(keys)
         newest = tracked.call("XREVRANGE", self.keys.audit, "+", "-", "COUNT", 1)
         yield from self._log_until(newest[0][0].decode() if newest else "")
 
@@ -125,10 +130,9 @@ class Snapshot:
         """Read the rest, as of one moment. Raises Unavailable where too much changes."""
         tracked = self._opened
         for _ in range(TRIES):
-            dirty = {key: kind for key in tracked.take() if (kind := self._kind(key)) is not None}
-            commands = [command for key, kind in dirty.items() for command in questions(key, kind)]
+            dirty = self._known(tracked.take())
             log: Command = ("XRANGE", self.keys.audit, f"({self.last}" if self.last else "-", "+")
-            replies, before = tracked.at_one_moment([*commands, log])
+            replies, before = tracked.at_one_moment([*_questions(dirty), log])
             self._note(dirty, replies[:-1])
             self._note_entries(replies[-1])
             if all(key in dirty or self._kind(key) is None for key in before):
@@ -162,10 +166,15 @@ class Snapshot:
     def _changed(self) -> list[bytes]:
         return [key for key in self._opened.changed if self._kind(key) is not None]
 
+    def _scan(self, cursor: int) -> Command:
+        return ("SCAN", cursor, "MATCH", self.keys.control_keys, "COUNT", KEYS)
+
+    def _known(self, keys: Iterable[bytes]) -> dict[bytes, Kind]:
+        return {key: kind for key in keys if (kind := self._kind(key)) is not None}
+
     def _read(self, keys: Iterable[bytes]) -> None:
-        known = {key: kind for key in keys if (kind := self._kind(key)) is not None}
-        replies = self._opened.many([command for key, kind in known.items() for command in questions(key, kind)])
-        self._note(known, replies)
+        known = self._known(keys)
+        self._note(known, self._opened.many(_questions(known)))
 
     def _note(self, known: dict[bytes, Kind], replies: Sequence[Any]) -> None:
         at, now = 0, self.now()
@@ -202,3 +211,7 @@ class Snapshot:
         for entry in entries_of(rows):
             self.entries.add(line_of(entry))
             self.last = entry.id
+
+
+def _questions(known: Mapping[bytes, Kind]) -> list[Command]:
+    return [command for key, kind in known.items() for command in questions(key, kind)]

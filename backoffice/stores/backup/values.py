@@ -16,6 +16,7 @@ from backoffice.stores.client import Command
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import flat_pairs
 
+_encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
 _READS: Final = {HASH: ("HGETALL",), STRING: ("GET",), ZSET: ("ZRANGE",)}
 _REST: Final = {ZSET: (0, -1, "WITHSCORES")}
 
@@ -40,7 +41,7 @@ class Value:
         row: dict[str, Any] = {"k": _text(self.name), "t": self.type, "v": _shown(self.value)}
         if self.expires:
             row["x"] = self.expires
-        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+        return _encoded(row).encode() + b"\n"
 
     @classmethod
     def of_line(cls, line: bytes) -> Value:
@@ -86,7 +87,10 @@ def _shown(value: Any) -> Any:
     if isinstance(value, bytes):
         return _text(value)
     if isinstance(value, dict):
-        return {_text(name): _text(text) for name, text in value.items()}
+        try:
+            return {name.decode(): text.decode() for name, text in value.items()}
+        except UnicodeDecodeError:
+            return {_text(name): _text(text) for name, text in value.items()}
     return value if value is None else [[_text(member), score] for member, score in value]
 
 
