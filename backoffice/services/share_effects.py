@@ -1,25 +1,22 @@
-"""Which shares with people and roles a change of roles would hit: which are shut by it, and which let nobody write any
-more. As with share links (`link_effects.py`), of a number that is bounded; nothing is changed."""
+"""Which shares with people and roles a change would hit: which are shut by it, and which let nobody write any more."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from backoffice.domain.access import Actor
 from backoffice.domain.acts import Acts, decide_act
-from backoffice.domain.limits import MAX_LIMIT
 from backoffice.domain.paging import Query
 from backoffice.domain.roles import Role
 from backoffice.domain.shares import Grantee, HeldShare, Share, ShareAccess, ShareState
 from backoffice.domain.users import User
-from backoffice.services.authorization import authorize, grants_of
-from backoffice.services.link_effects import holders, reader, roles_then
+from backoffice.services.authorization import grants_of
 from backoffice.services.ports import RoleStore, UserStore
 from backoffice.services.shares import Shares
 from backoffice.services.sharing import SHARING
+from backoffice.services.sharing_effects import Change, Effects, Filter, SharingEffects
 
 ShareHitKind = Literal["closed", "read_only"]
 SHARE_HIT_KINDS: Final[tuple[ShareHitKind, ...]] = ("closed", "read_only")
@@ -27,11 +24,6 @@ SHARE_HIT_KINDS: Final[tuple[ShareHitKind, ...]] = ("closed", "read_only")
 owner may not."""
 TAKES: Final = frozenset(act.takes for act in (*SHARING.acts, Acts.FILE_CREATE) if act.takes is not None)
 """The permissions on which shares hang."""
-MOST: Final = 5_000
-"""Shares that are looked at."""
-ASKED: Final = 50
-"""Whose shares are asked for together."""
-SAMPLE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,93 +38,37 @@ class ShareHit:
     kind: ShareHitKind
 
 
-@dataclass(frozen=True, slots=True)
-class SharesIf:
-    """What comes of a change. `exact` false: of many people or shares the first were looked at. `sample`: some of those
-    that are hit, the worst first."""
-
-    looked_at: int
-    exact: bool
-    counts: Mapping[ShareHitKind, int]
-    sample: tuple[ShareHit, ...]
-
-    @property
-    def total(self) -> int:
-        """How many are hit."""
-        return sum(self.counts.values())
+SharesIf = Effects[ShareHit]
 
 
-@dataclass(frozen=True, slots=True)
-class ShareEffects:
-    """Takes the right to see everybody's shares."""
+class ShareEffects(SharingEffects[Share, ShareHit]):
+    """Of shares with people and roles."""
 
-    shares: Shares
-    users: UserStore
-    roles: RoleStore
-    together: Callable[..., list[Any]]
+    READ = Acts.SHARE_READ
+    KINDS = SHARE_HIT_KINDS
 
-    def if_roles(self, actor: Actor, then: Mapping[str, Role | None]) -> SharesIf:
-        """What comes of roles being as `then` has them, None: of one that is not there any more. Some round trips for
-        each 500 shares. Raises NotAllowed, NotFound."""
-        authorize(self.shares.audit, actor, Acts.SHARE_READ)
-        authorize(self.shares.audit, actor, Acts.ROLE_READ)
-        before = self.roles.all()
-        after = roles_then(before, then, self.shares.now())
-        changed = [name for name, role in then.items() if _rights(before[name]) != _rights(role)]
-        people, exact = holders(self.users, self.together, changed)
-        gone = [name for name, role in then.items() if role is None]
-        asked = [("owner", one) for one in people] + [("role", name) for name in gone]
-        return self._hits(asked, people, before, after, exact=exact)
+    def __init__(self, shares: Shares, users: UserStore, roles: RoleStore, together: Callable[..., list[Any]]) -> None:
+        super().__init__(shares.audit, users, roles, together, shares.now)
+        self._shares = shares
 
-    def if_user(self, actor: Actor, user: User, then: User) -> SharesIf:
-        """What comes of one person being as `then`, of what that one shares. Likewise."""
-        authorize(self.shares.audit, actor, Acts.SHARE_READ)
-        authorize(self.shares.audit, actor, Acts.ROLE_READ)
-        roles = self.roles.all()
-        return self._hits([("owner", user.id)], {user.id: user}, roles, roles, exact=True, then=then)
+    def _rule(self, role: Role | None) -> object:
+        return frozenset() if role is None else role.permissions & TAKES
 
-    def _hits(
-        self,
-        asked: Sequence[tuple[str, str]],
-        people: Mapping[str, User],
-        before: Mapping[str, Role],
-        after: Mapping[str, Role],
-        *,
-        exact: bool,
-        then: User | None = None,
-    ) -> SharesIf:
-        counts, hits, looked_at = Counter[ShareHitKind](), dict[str, ShareHit](), 0
-        for shares in self._found(asked):
-            will_be = self.shares.standing_of(shares, after, then)
-            for was, will in zip(self.shares.standing_of(shares, before), will_be, strict=True):
-                owner = people.get(was.share.owner)
-                writes = _may_write(owner, before) and not _may_write(then or owner, after)
-                kind = _kind(was, will, ends_writing=writes)
-                if kind is not None and was.id not in hits:
-                    counts[kind] += 1
-                    hits[was.id] = ShareHit(was.id, was.name, was.username, was.to, was.grantee_name, kind)
-            looked_at += len(shares)
-            if looked_at >= MOST:
-                exact = False
-                break
-        worst = sorted(hits.values(), key=lambda one: SHARE_HIT_KINDS.index(one.kind))
-        return SharesIf(
-            looked_at, exact, {kind: counts[kind] for kind in SHARE_HIT_KINDS if counts[kind]}, tuple(worst[:SAMPLE])
-        )
+    def _filters(self, owners: Sequence[str], gone: Sequence[str]) -> list[Filter]:
+        return [*super()._filters(owners, gone), *(("role", name) for name in gone)]
 
-    def _found(self, asked: Sequence[tuple[str, str]]) -> Iterator[list[Share]]:
-        """The shares that one of these filters finds, some hundred at a time."""
-        for at in range(0, len(asked), ASKED):
-            queries = (Query(filters=(one,), limit=MAX_LIMIT) for one in asked[at : at + ASKED])
-            pages = self.together(*(reader(self.shares.store.page, one) for one in queries))
-            found = [share for page in pages for share in page.items]
-            for start in range(0, len(found), MAX_LIMIT):
-                yield found[start : start + MAX_LIMIT]
+    def _page(self, query: Query) -> Any:
+        return self._shares.store.page(query)
 
-
-def _rights(role: Role | None) -> frozenset[object]:
-    """What shares hang on."""
-    return frozenset() if role is None else role.permissions & TAKES
+    def _hits(self, records: Sequence[Share], change: Change) -> Iterator[ShareHit]:
+        before = self._shares.standing_of(records, change.before)
+        after = self._shares.standing_of(records, change.after, change.then)
+        for was, will in zip(before, after, strict=True):
+            owner = change.people.get(was.share.owner)
+            writes = _may_write(owner, change.before) and not _may_write(change.then or owner, change.after)
+            kind = _kind(was, will, ends_writing=writes)
+            if kind is not None:
+                yield ShareHit(was.id, was.name, was.username, was.to, was.grantee_name, kind)
 
 
 def _kind(was: HeldShare, will: HeldShare, *, ends_writing: bool) -> ShareHitKind | None:

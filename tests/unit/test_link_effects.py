@@ -13,7 +13,7 @@ from redis import Redis
 from backoffice.domain.links import Link, LinkState
 from backoffice.domain.roles import Role
 from backoffice.errors import NotAllowed, NotFound
-from backoffice.services import link_effects
+from backoffice.services import sharing_effects
 from backoffice.services.link_effects import NO_LINKS, LinksIf
 from tests.support.links import SHELL, Sharing
 from tests.support.website import PASSWORD, Site, make_whole_site
@@ -116,10 +116,10 @@ def test_dead_links_are_not_counted(on: Sharing) -> None:
 def test_of_many_the_first_are_looked_at_and_it_says_so(on: Sharing, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         on.share()
-    monkeypatch.setattr(link_effects, "SAMPLE", 2)
+    monkeypatch.setattr(sharing_effects, "SAMPLE", 2)
     found = foreseen(on, then(on, share_password=1))
     assert (found.total, len(found.sample), found.exact) == (3, 2, True)
-    monkeypatch.setattr(link_effects, "MOST", 3)
+    monkeypatch.setattr(sharing_effects, "MOST", 3)
     assert not foreseen(on, then(on, share_password=1)).exact
 
 
@@ -127,9 +127,9 @@ def test_of_many_holders_the_first_are_looked_at_and_it_says_so(on: Sharing, mon
     on.share()
     for name in ("bob", "carol"):
         on.site.add_user(name, "sharers")
-    monkeypatch.setattr(link_effects, "MAX_LIMIT", 2)
+    monkeypatch.setattr(sharing_effects, "MAX_LIMIT", 2)
     assert not foreseen(on, then(on, share_password=1)).exact
-    monkeypatch.setattr(link_effects, "MAX_LIMIT", 4)
+    monkeypatch.setattr(sharing_effects, "MAX_LIMIT", 4)
     assert foreseen(on, then(on, share_password=1)).exact
 
 

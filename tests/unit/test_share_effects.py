@@ -12,7 +12,7 @@ import pytest
 from backoffice.domain.roles import Role
 from backoffice.domain.shares import ShareAccess, ShareState
 from backoffice.errors import NotAllowed, NotFound
-from backoffice.services import share_effects
+from backoffice.services import sharing_effects
 from backoffice.services.share_effects import SharesIf
 from tests.support.shares import Circle
 from tests.support.website import SHELL, make_whole_site
@@ -95,10 +95,10 @@ def test_who_has_the_right_by_another_role_is_not_hit(on: Circle) -> None:
 def test_of_many_the_first_are_looked_at_and_it_says_so(on: Circle, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("plan", "notes", "other"):
         on.share(file=on.files[name].id)
-    monkeypatch.setattr(share_effects, "SAMPLE", 2)
+    monkeypatch.setattr(sharing_effects, "SAMPLE", 2)
     found = foreseen(on, without(on, "files:share"))
     assert (found.total, len(found.sample), found.exact) == (3, 2, True)
-    monkeypatch.setattr(share_effects, "MOST", 3)
+    monkeypatch.setattr(sharing_effects, "MOST", 3)
     assert not foreseen(on, without(on, "files:share")).exact
 
 
