@@ -206,10 +206,14 @@ def test_below_a_path_pages_assets_redirects_and_uploads(below: Front) -> None:
 
 
 def test_beside_it_other_things_are_served(below: Front) -> None:
-    (below.proxy.home / "www" / "index.html").write_text("another site")
+    others = ("index.html", "setup-guide/first.html", "tus/second.html", "s/third.html")
+    for place in others:
+        (below.proxy.home / "www" / place).parent.mkdir(exist_ok=True)
+        (below.proxy.home / "www" / place).write_text(f"another site: {place}")
     with contextlib.closing(below.proxy.connect()) as connection:
-        connection.request("GET", "/")
-        assert connection.getresponse().read() == b"another site"
+        for place in others:
+            connection.request("GET", f"/{place.removesuffix('index.html')}")
+            assert connection.getresponse().read() == f"another site: {place}".encode()
         connection.request("GET", "/files")
         answer = connection.getresponse()
         answer.read()
