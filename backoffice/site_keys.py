@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from backoffice.secret import Secret
 from backoffice.settings import Settings
+from backoffice.traces import trace_environ
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -83,7 +84,7 @@ class LocalKey:
 class KmsCommand:
     """A program that stands for a key management service: run as `PROGRAM wrap` or `PROGRAM unwrap`, it gets two lines
     of base64 on its standard input, the key (wrapped or not) and what it is bound to, and answers with one line of
-    base64."""
+    base64. It is told the trace that this is done for, in TRACEPARENT."""
 
     program: Path
     seconds: float = KMS_SECONDS
@@ -153,7 +154,7 @@ def _urlsafe(key: Secret) -> str:
 def _carried_out(command: Sequence[str], sent: bytes, seconds: float) -> tuple[int, bytes, bytes]:
     """Status, output and errors of a program, which gets nothing of our settings: they have other keys and passwords.
     Raises OSError, TimeoutExpired, when it has ended with all that it had started."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)} | trace_environ()
     with subprocess.Popen(  # noqa: S603 - the operator's own program, without a shell
         command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ, start_new_session=True
     ) as process:

@@ -16,15 +16,18 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 from backoffice import __version__, measures
+from backoffice.domain.traceparent import VARIABLE, TraceParent
 from backoffice.logs import logger
 
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _NAMES: Final = {"store": "store {}", "chunk": "chunk {}", "barrier": "barrier {}"}
 
 _tracing: Tracing | None = None
+_carried: Final[ContextVar[TraceParent | None]] = ContextVar("traceparent", default=None)
 
 
 def wanted(environ: Mapping[str, str] = os.environ) -> bool:
@@ -67,6 +70,18 @@ def tracing() -> Tracing | None:
     return _tracing
 
 
+def carry(sent: TraceParent | None) -> None:
+    """From now on this thread works for a request that named this trace, or none."""
+    _carried.set(sent)
+
+
+def trace_environ() -> dict[str, str]:
+    """What tells another program which trace it is a part of: the span that this thread is in, else the one that the
+    request named; nothing where there is neither."""
+    here = (_tracing.here() if _tracing is not None else None) or _carried.get()
+    return {VARIABLE: here.header} if here is not None else {}
+
+
 class Tracing:
     """Spans of one process. It is a listener of `measures`. `provider`: a TracerProvider of OpenTelemetry's SDK."""
 
@@ -96,6 +111,13 @@ class Tracing:
 
     def leave(self, token: Any) -> None:
         self._context.detach(token)
+
+    def here(self) -> TraceParent | None:
+        """The span that this thread is in."""
+        known = self.api.get_current_span().get_span_context()
+        if not known.is_valid:
+            return None
+        return TraceParent(f"{known.trace_id:032x}", f"{known.span_id:016x}", bool(known.trace_flags.sampled))
 
     @contextmanager
     def within(self, name: str, **attributes: str) -> Iterator[None]:

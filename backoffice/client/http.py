@@ -24,6 +24,7 @@ from backoffice import __version__
 from backoffice.client.address import find_proxy, parse_address
 from backoffice.client.connections import Connections
 from backoffice.client.errors import ClientError, ResponseError, connection_failure, not_a_site
+from backoffice.domain.traceparent import VARIABLE, parse_traceparent
 from backoffice.secret import Secret
 
 ATTEMPTS: Final = 9
@@ -66,7 +67,10 @@ class Client:
     """One site and one token, for many threads. `url` may lack the scheme; then it is http."""
 
     def __init__(self, url: str, token: Secret, environ: Mapping[str, str] | None = None) -> None:
-        """`environ` may name a proxy (`find_proxy`). Raises ClientError where `url`, `token` or that cannot be one."""
+        """`environ` may name a proxy (`find_proxy`), and a trace that all requests are a part of.
+
+        Raises ClientError where `url`, `token` or the proxy cannot be one.
+        """
         self.url = url
         self._site = parse_address(url)
         self._proxy = find_proxy(self._site, environ or {})
@@ -74,6 +78,9 @@ class Client:
         if not (text.isascii() and text.isprintable()):
             raise ClientError("The token has characters that no token has.")
         self._headers = {"Authorization": f"Bearer {text}", "User-Agent": f"backoffice/{__version__}"}
+        trace = parse_traceparent((environ or {}).get(VARIABLE, ""))
+        if trace is not None:
+            self._headers["traceparent"] = trace.header
         self._connections = Connections(self._site, self._proxy, Timeout(connect=TIMEOUT, read=TIMEOUT))
 
     @property

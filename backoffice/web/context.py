@@ -11,6 +11,8 @@ from backoffice.settings import Settings
 
 REQUEST_ID: Final = "backoffice.request_id"
 """Where the outermost layer leaves the request's name in the WSGI environment."""
+TRACEPARENT: Final = "backoffice.traceparent"
+"""Likewise the `TraceParent` of a request that names one."""
 
 _SERVICES: Final = "backoffice"
 _SETTINGS: Final = "backoffice.settings"

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from werkzeug.wrappers import Response
 
+from backoffice.domain.traceparent import parse_traceparent
 from backoffice.settings import Settings, TrustedProxies
-from backoffice.web.context import REQUEST_ID
+from backoffice.traces import carry
+from backoffice.web.context import REQUEST_ID, TRACEPARENT
 from backoffice.web.headers import BASE_HEADERS
 from backoffice.web.problem import problem_response
-from backoffice.web.traceparent import TRACEPARENT, parse_traceparent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -73,6 +74,7 @@ class SiteMiddleware:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=environ[REQUEST_ID])
         sent = parse_traceparent(environ.get("HTTP_TRACEPARENT", ""), trusted=trusted)
+        carry(sent)
         if sent is not None:
             environ[TRACEPARENT] = sent
             structlog.contextvars.bind_contextvars(trace_id=sent.trace_id)

@@ -100,7 +100,6 @@ class SiteCollector(Collector):
                     family.add_metric([value], number * unit)
             yield family
 
-
     def _backups(self) -> Iterator[Metric]:
         """Of what never was there is no time."""
         notes = self._state.numbers.backups

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from backoffice.domain.traceparent import TraceParent
 from backoffice.traces import Tracing
-from backoffice.web.context import REQUEST_ID
-from backoffice.web.traceparent import TRACEPARENT, TraceParent
+from backoffice.web.context import REQUEST_ID, TRACEPARENT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -9,7 +9,8 @@ from backoffice import measures
 
 class WorkCounts:
     """What has been done since it was noted last, by name: `runs:<job>`, `ms:<job>`, `failures:<job>`; of round trips
-    to the store `trips:<kind>`, `trip_us:<kind>` (microseconds), `lost:<kind>`; and `chunks:<what>`. All of it happens in the thread of the worker's loop."""
+    to the store `trips:<kind>`, `trip_us:<kind>` (microseconds), `lost:<kind>`; and `chunks:<what>`. All of it happens
+    in the thread of the worker's loop."""
 
     def __init__(self) -> None:
         self._since: Counter[str] = Counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +74,6 @@ def test_a_file_that_was_not_finished_keeps_nobody_from_the_others(tmp_path: Pat
 
 def test_nothing_is_written_where_all_live(tmp_path: Path) -> None:
     counted(tmp_path, LIVES, 1.0)
-    before = {one.name: os.stat(one).st_mtime_ns for one in tmp_path.iterdir()}
+    before = {one.name: one.stat().st_mtime_ns for one in tmp_path.iterdir()}
     assert bring_together(str(tmp_path), lives)
-    assert {one.name: os.stat(one).st_mtime_ns for one in tmp_path.iterdir()} == before
+    assert {one.name: one.stat().st_mtime_ns for one in tmp_path.iterdir()} == before

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 from flask import Flask
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from backoffice.domain.system import Heartbeat, SiteNumbers, SiteState
-from backoffice.web.metrics import Metrics, metrics_of
+from backoffice.web.metrics import _BUCKETS, _MOST_PENDING, Metrics, metrics_of
 
 
 @pytest.fixture
@@ -59,3 +61,43 @@ def test_others_count_events_and_set_sizes(app: Flask) -> None:
     assert found['backoffice_things_total{kind="round"}'] == 2
     assert found['backoffice_things_total{kind="flat"}'] == 1
     assert found["backoffice_things_held"] == 4
+
+
+def test_many_at_once_are_what_they_would_be_one_after_the_other(app: Flask) -> None:
+    numbers, alone = metrics_of(app), CollectorRegistry()
+    library = Histogram("one_by_one", "The library's own way", buckets=_BUCKETS, registry=alone)
+    amounts = [*(bound for bound in _BUCKETS), *(n * 7919 % 1000 / 400 for n in range(500)), 0.0, 99.0]
+    for amount in amounts:
+        library.observe(amount)
+
+    def count() -> None:
+        for amount in amounts:
+            numbers._seconds.add(amount, "a")
+            numbers.counted("chunk_bytes", "read", 3)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        numbers.is_at("connections", 1)  # which writes meanwhile
+    for thread in threads:
+        thread.join()
+    state = SiteState(SiteNumbers(), [], {}, "disk", room=True)
+    found = told(numbers.exposition(state).get_data(as_text=True))
+    for name, value in told(generate_latest(alone).decode()).items():
+        ours = re.sub(r"^one_by_one(_\w+)\{?", r'backoffice_http_request_seconds\1{endpoint="a",', name)
+        ours = ours.replace(",}", "}") if name.endswith("}") else ours.rstrip(",") + "}"
+        assert found[ours] == pytest.approx(4 * value), name
+    assert found['backoffice_chunk_bytes_total{act="read"}'] == 4 * 3 * len(amounts)
+
+
+def told(text: str) -> dict[str, float]:
+    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#") and "_created" not in line]
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_where_nobody_writes_what_waits_is_bounded(app: Flask) -> None:
+    numbers = metrics_of(app)
+    for _ in range(_MOST_PENDING + 2):
+        numbers.counted("chunks", "read", 1)
+    assert len(numbers._pending._noted) < 5

@@ -8,9 +8,12 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
+from backoffice.domain.traceparent import TraceParent
 from backoffice.settings import Settings, SettingsError
 from backoffice.site_keys import KMS, KmsCommand, LocalKey, WrappingFailed, site_keys_of
+from backoffice.traces import Tracing, carry, traced, use
 
 KEY, ABOUT = bytes(range(32)), b"data key 1"
 XOR = """#!/usr/bin/env python3
@@ -127,3 +130,28 @@ def test_bad_settings_are_told_without_the_key(name: str, value: str) -> None:
         Settings.from_env({name: value}, need_secret=False)
     assert name in str(told.value)
     assert name.endswith("COMMAND") or value not in str(told.value)
+
+
+TELLS_TRACE = """#!/bin/sh
+printf %s "$TRACEPARENT" | base64 -w0
+"""
+
+
+def test_the_program_is_told_the_trace_that_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRACEPARENT", raising=False)
+    kms = program(tmp_path, TELLS_TRACE)
+    sent = TraceParent("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
+    carry(sent)
+    try:
+        assert kms.wrap(b"key", ABOUT).decode() == sent.header
+    finally:
+        carry(None)
+    with pytest.raises(WrappingFailed, match="its answer is empty"):
+        kms.wrap(b"key", ABOUT)
+    use(Tracing(TracerProvider(shutdown_on_exit=False)))
+    try:
+        with traced("job"):
+            _, trace_id, span_id, flags = kms.wrap(b"key", ABOUT).decode().split("-")
+    finally:
+        use(None)
+    assert (len(trace_id), len(span_id), flags) == (32, 16, "01")

@@ -6,8 +6,9 @@ import pytest
 import structlog
 from redis import Redis
 
+from backoffice.domain.traceparent import TraceParent, parse_traceparent
 from backoffice.stores.keys import Keys
-from backoffice.web.traceparent import TraceParent, parse_traceparent
+from backoffice.traces import trace_environ
 from tests.support.website import Site, make_whole_site
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -59,6 +60,14 @@ def test_each_line_of_the_request_has_the_trace_and_the_next_one_has_not(site: S
     assert structlog.contextvars.get_contextvars()["trace_id"] == TRACE
     client.get("/livez", headers={"traceparent": f"{GOOD}!"})
     assert "trace_id" not in structlog.contextvars.get_contextvars()
+
+
+def test_the_trace_of_a_request_is_carried_to_what_it_runs_and_not_to_the_next_one(site: Site) -> None:
+    client = site.app.test_client()
+    client.get("/livez", headers={"traceparent": GOOD})
+    assert trace_environ() == {"TRACEPARENT": GOOD}
+    client.get("/livez")
+    assert trace_environ() == {}
 
 
 def test_the_trace_is_in_no_answer_and_no_entry_of_the_log(site: Site, fake: Redis) -> None:

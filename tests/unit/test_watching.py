@@ -30,8 +30,13 @@ TESTED = sorted(RULES.parent.glob("*_test.yml"))
 TESTS: list[dict[str, Any]] = [one for path in TESTED for one in yaml.safe_load(path.read_text("utf-8"))["tests"]]
 FACTS = {"used_memory": 10_000_000, "maxmemory": 20_000_000, "connected_clients": 3}
 DONE = {
-    **{"runs:purge": 2, "ms:purge": 1500, "failures:purge": 1, "chunks:read": 7, "runs:expire": 4},
-    **{"trips:read": 8, "trip_us:read": 2_500_000},
+    "runs:purge": 2,
+    "ms:purge": 1500,
+    "failures:purge": 1,
+    "chunks:read": 7,
+    "runs:expire": 4,
+    "trips:read": 8,
+    "trip_us:read": 2_500_000,
 }
 
 

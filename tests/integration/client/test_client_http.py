@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -47,6 +48,23 @@ def test_what_passes_is_waited_for(client: Client, other: Other) -> None:
     method, path, headers, body = other.asked[-1]
     assert (method, path.partition("?")[2], body) == ("POST", "q=%C3%A9%26", b"z" * 10)
     assert headers["Authorization"] == "Bearer bo_a.b"
+
+
+@pytest.mark.parametrize(
+    ("variable", "sent"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",) * 2,
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nX: y", None),
+        ("", None),
+    ],
+)
+def test_requests_are_a_part_of_the_trace_that_the_environment_names(
+    other: Other, variable: str, sent: str | None
+) -> None:
+    other.answers = [problem(503, "unavailable"), GOOD]
+    with closing(Client(other.url, Secret("bo_a.b"), {"TRACEPARENT": variable})) as client:
+        client.request("GET", "/limits")
+    assert [headers.get("traceparent") for *_, headers, _ in other.asked] == [sent, sent]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The header by which a request says of which trace it is a part (W3C Trace Context, `traceparent`).
 
 Anybody can send one, so it decides nothing: it stands in the lines of the log, and where a proxy of ours sent it, our
-spans go on with it.
+spans go on with it. Programs are given it, and give it on, by the variable of the environment TRACEPARENT.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-TRACEPARENT: Final = "backoffice.traceparent"
-"""Key of the WSGI environment: the `TraceParent` of the request, if it has one."""
-
+VARIABLE: Final = "TRACEPARENT"
 _FORM: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[!-~]*)?")
 _LONGEST: Final = 200
 
@@ -26,6 +24,11 @@ class TraceParent:
     parent_id: str
     sampled: bool
     trusted: bool = False
+
+    @property
+    def header(self) -> str:
+        """As it is sent on."""
+        return f"00-{self.trace_id}-{self.parent_id}-{int(self.sampled):02x}"
 
 
 def parse_traceparent(header: str, *, trusted: bool = False) -> TraceParent | None:
