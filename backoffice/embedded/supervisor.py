@@ -280,6 +280,7 @@ class Supervisor:
         if not running:
             return
         say("Stopping ...")
+        self._listener.close()  # else the system goes on to let clients connect, whom nobody answers
         before = self._signals.stops
         for child in running:
             hurried = child is not (self._store.child if self._store else None)

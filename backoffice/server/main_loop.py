@@ -74,6 +74,17 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
             self.cfg.__dict__["graceful_timeout"] = RETIRE_SECONDS  # of this process; not looked at before
             self.handle_exit(number, frame)
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """As gunicorn's. At the end it takes in whom the system has let connect, and closes the socket at once: as long
+        as that is open more are let in, whom nobody would answer. Where others go on with it, that is theirs."""
+        super().set_accept_enabled(enabled)
+        if self.alive or self._retiring:
+            return
+        for listener in self.sockets:
+            while self._accept_one(listener):
+                pass
+            listener.close()
+
     def get_thread_pool(self) -> Threads[Connection]:
         return Threads(self.cfg.threads, WAITING_THREADS, self._serve)
 

@@ -91,7 +91,11 @@ class Running:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["window"])
             one.bind((source, 0))
         one.settimeout(10)
-        one.connect(self.address)
+        try:
+            one.connect(self.address)
+        except OSError:
+            one.close()
+            raise
         return one
 
     def seconds(self) -> float:
@@ -148,6 +152,7 @@ def running(
         reader.start()
         try:
             wait_for(lambda: one.seconds() < 10, "it answers", 60)
+            listener.close()  # it is the server's alone from here on
             yield one
         finally:
             process.terminate()
