@@ -13,11 +13,13 @@ from backoffice.errors import Unavailable
 from backoffice.services.container import Services
 from backoffice.services.sign_in.passwords import StepAside
 from backoffice.settings import Settings
-from backoffice.start import check_store
+from backoffice.start import check_form, check_store
+from backoffice.stores.client import Client
 from backoffice.traces import start_tracing
 from backoffice.web import admin, api, pages
 from backoffice.web.factory import make_app
 from backoffice.web.pages import upload
+from backoffice.web.store_check import start_watching
 
 
 def create_app(settings: Settings, step_aside: StepAside = nullcontext) -> Flask:
@@ -27,11 +29,18 @@ def create_app(settings: Settings, step_aside: StepAside = nullcontext) -> Flask
     client = store_client(settings)
     check = None
     try:
-        check_store(settings, client)
+        _check(settings, client)
     except Unavailable:
-        check = partial(check_store, settings, client)
+        check = partial(_check, settings, client)
     services = build_services(settings, client, step_aside=step_aside)
-    return make_web(services, settings, check)
+    app = make_web(services, settings, check)
+    start_watching(app)
+    return app
+
+
+def _check(settings: Settings, client: Client) -> None:
+    check_store(settings, client)
+    check_form(settings, client)
 
 
 def make_web(services: Services, settings: Settings, check: Callable[[], None] | None = None) -> Flask:

@@ -32,6 +32,7 @@
     ├── TooMany              over a limit of rate (`retry_after` seconds)
     ├── StoreFull            no room left in the store
     ├── Unavailable          the store does not answer; trying again may help
+    │   ├── LaterVersion         a later version of the product has changed the form of the store
     │   └── KeyMissing           a key is needed that this process was not given
     └── IntegrityError       what is stored is not what was stored
         └── ChunkLost
@@ -272,6 +273,12 @@ class Unavailable(BackofficeError):
     """The store does not answer just now; try again in a moment."""
 
     code = "unavailable"
+
+
+class LaterVersion(Unavailable):
+    """A later version of the site has taken over what is stored; this process of the earlier one does nothing more."""
+
+    code = "later_version"
 
 
 class KeyMissing(Unavailable):

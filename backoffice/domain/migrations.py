@@ -41,6 +41,11 @@ MIGRATIONS: Final = (
 )
 """In their order; a later version adds its own behind these."""
 
+LOOK_SECONDS: Final = 3.0
+"""How often a process that runs asks whether a later version has changed the form of the store."""
+SETTLE_SECONDS: Final = 10.0
+"""Between that change and the first step of its migration: by then all have asked."""
+
 
 def newer_reason(schema: int) -> str:
     """Why this version must not touch a store of that form, "" when it may."""

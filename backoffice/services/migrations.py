@@ -23,6 +23,10 @@ class MigrationStore(Protocol):
     def schema(self) -> int:
         """The form that the store is in; 0: nothing was ever stored."""
 
+    def newer(self) -> str:
+        """Why a later version's form must not be touched, "" while it is one that we know. Where it is not, the store
+        takes no more changes of this process."""
+
     def states(self) -> list[MigrationState]:
         """All that this version knows, in their order."""
 
@@ -64,6 +68,10 @@ class Migrations:
                 more = self.store.step(actor, migration)
                 steps += 1
                 yield MigrationState(migration, not more, steps)
+
+    def newer(self) -> str:
+        """Why this process must stop: a later version has changed the form of the store meanwhile. "": it has not."""
+        return self.store.newer()
 
     def work(self) -> bool:
         """What the worker does: one step of the first that is left, if it may do it. Whether there is more."""

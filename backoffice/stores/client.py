@@ -18,7 +18,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from backoffice.domain.access import Ground
-from backoffice.errors import Unavailable
+from backoffice.errors import LaterVersion, Unavailable
 from backoffice.stores.failures import ERRORS, raise_ours, store_errors
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
@@ -50,7 +50,7 @@ class Db:
         self.client = client
         transport = transport_for(client)
         self._direct, self._transport = isinstance(transport, Direct), Timed(transport)
-        self._shebang = shebang
+        self._shebang, self._refusal = shebang, ""
         self._scripts: dict[tuple[str, bool, bool], Script] = {}
 
     @property
@@ -62,6 +62,10 @@ class Db:
     def direct(self) -> bool:
         """Whether commands go over connections of our own, and not by way of the library."""
         return self._direct
+
+    def refuse(self, reason: str) -> None:
+        """From now on nothing is changed any more, also not for what is under way, and it is said why; "": it is."""
+        self._refusal = reason
 
     def call(self, *command: Arg) -> Any:
         """One command, one round trip."""
@@ -136,6 +140,8 @@ class Db:
         """Run `<name>.lua`. `allow_oom`: also when memory is full (for what frees it). `before`: what is sent ahead of
         it, in the same trip. `ground`: what has to hold for it to have an effect; where something of that has moved,
         this is asked anew, and what a refusal raises comes out."""
+        if self._refusal:
+            raise LaterVersion(self._refusal)
         if current_read() is not None:
             question = (name, *keys, *args)
             again = partial(self.script, name, keys, args, allow_oom=allow_oom, before=before, ground=ground)

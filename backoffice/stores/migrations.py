@@ -6,6 +6,7 @@ again, by whichever process comes next. Steps may be taken twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +15,14 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent, ObjectRef
 from backoffice.domain.maintenance import ignore
-from backoffice.domain.migrations import MIGRATIONS, WORDS_FORM, Migration, MigrationState
+from backoffice.domain.migrations import (
+    MIGRATIONS,
+    SETTLE_SECONDS,
+    WORDS_FORM,
+    Migration,
+    MigrationState,
+    newer_reason,
+)
 from backoffice.domain.paging import Query
 from backoffice.errors import Conflict
 from backoffice.stores.bounds import UNBOUNDED
@@ -36,6 +44,8 @@ from backoffice.stores.tokens import RedisTokens
 from backoffice.stores.users import RedisUsers
 
 SCHEMA_FIELD: Final = "schema"
+FIRST_SCHEMA: Final = 1
+"""The form in which the first version stored its records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +111,20 @@ class RedisMigrations:
         programs: Mapping[str, Program] | None = None,
         *,
         quota: int = UNBOUNDED.default_quota,
+        settle: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`quota`: bytes of who has none of their own."""
-        self._db, self._keys, self._quota = db, keys, quota
+        """`quota`: bytes of who has none of their own. `settle` waits so many seconds until all who run know of a new
+        form."""
+        self._db, self._keys, self._quota, self._settle = db, keys, quota, settle
         self.known, self._programs = known, programs or _programs(db, keys)
 
     def schema(self) -> int:
         return int(self._db.call("HGET", self._keys.install, SCHEMA_FIELD) or 0)
+
+    def newer(self) -> str:
+        reason = newer_reason(self.schema())
+        self._db.refuse(reason)
+        return reason
 
     def states(self) -> list[MigrationState]:
         return [self._state(one) for one in self.known]
@@ -119,6 +136,8 @@ class RedisMigrations:
         steps, cursor = self._progress(migration)
         if not steps:
             self._begin(actor, migration)
+            if self._raises_form(migration):
+                self._settle(SETTLE_SECONDS)
         repairer = Repairer(self._db, self._keys, actor, ignore, self._quota)
         cursor = self._programs[migration.name].step(repairer, cursor)
         if cursor:
@@ -142,6 +161,10 @@ class RedisMigrations:
         found = self._db.call("HGET", self._keys.install, _place(migration))
         steps, _, cursor = (found or b"0 ").decode().partition(" ")
         return int(steps), cursor
+
+    def _raises_form(self, migration: Migration) -> bool:
+        before = [one.schema for one in self.known if one.number < migration.number]
+        return migration.schema > max(before, default=FIRST_SCHEMA)
 
     def _begin(self, actor: Actor, migration: Migration) -> None:
         """From now on earlier versions must not start, if this one takes them out of what they know."""

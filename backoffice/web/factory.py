@@ -38,7 +38,7 @@ from backoffice.web.public_address import public_path
 from backoffice.web.redirects import keep_within
 from backoffice.web.route_access import Access, Who, check_declared, declare
 from backoffice.web.route_guard import init_route_guard
-from backoffice.web.store_check import check_before_use
+from backoffice.web.store_check import FormWatch, check_before_use
 from backoffice.web.traced_requests import ROUTE, TracedRequests
 
 Part = Callable[[Flask], None]
@@ -92,6 +92,7 @@ def make_app(
     app.before_request(nobody_yet)
     if check is not None:
         check_before_use(app, check)
+    FormWatch(services.migrations.newer).init_app(app)
     init_identity(app)
     init_admission(app)
     init_csrf(app, settings)

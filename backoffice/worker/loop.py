@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from backoffice.domain.migrations import LOOK_SECONDS
 from backoffice.domain.system import NOTHING_DONE
 from backoffice.errors import BackofficeError, StoreFull, Unavailable
 from backoffice.measures import timed
@@ -73,6 +74,7 @@ class Worker:
         """What is to be done, and when."""
         files, uploads, folders = self.services.files, self.services.uploads, self.services.folders
         return [
+            Job("form", LOOK_SECONDS, self._look_at_form),
             Job("beat", BEAT_SECONDS, self._beat),
             Job("index looks", 3600, self._index_looks),
             # Asked again now and then: an older backup may be put back.
@@ -96,6 +98,14 @@ class Worker:
             Job("prove backups", 30, self._prove),
             Job("forget damage", 3600, self._forget_damage),
         ]
+
+    def _look_at_form(self) -> bool:
+        """A later version may change the form of the store while this one works: then it ends."""
+        reason = self.services.migrations.newer()
+        if reason:
+            structlog.get_logger("worker").error("stopped", because=reason)
+            self.stop.set()
+        return False
 
     def _beat(self) -> bool:
         done = self.counts.since()

@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 
 from backoffice.domain.actions import Actions
-from backoffice.domain.migrations import MIGRATIONS, WORDS_FORM, Migration, newer_reason
+from backoffice.domain.migrations import (
+    LOOK_SECONDS,
+    MIGRATIONS,
+    SETTLE_SECONDS,
+    WORDS_FORM,
+    Migration,
+    newer_reason,
+)
 from backoffice.domain.system import SCHEMA
-from backoffice.errors import Conflict, Unavailable
+from backoffice.errors import Conflict, LaterVersion, Unavailable
 from backoffice.services.migrations import WORKER, Migrations
 from backoffice.settings import Settings, SettingsError
 from backoffice.start import check_form
@@ -54,7 +61,7 @@ def toys() -> dict[str, Toy]:
 def migrations(db: CountedDb, toys: dict[str, Toy], scene: Scene) -> Migrations:
     db.call("HSET", KEYS.install, "created_at", 1, "version", "0.1.0", "schema", SCHEMA)
     programs = {name: Program(toy.step) for name, toy in toys.items()}
-    store = RedisMigrations(db, KEYS, (RENAME, MARK), programs)
+    store = RedisMigrations(db, KEYS, (RENAME, MARK), programs, settle=lambda _: None)
     return Migrations(store, scene.people.log, RedisHeartbeats(db, KEYS))
 
 
@@ -96,6 +103,40 @@ def test_the_form_is_raised_before_the_first_step_and_noted_in_the_log(
     assert sorted(told) == [("mark", "done"), ("rename", "begun"), ("rename", "done")]
 
 
+def test_before_the_first_step_all_who_run_have_time_to_notice(
+    migrations: Migrations, toys: dict[str, Toy], db: CountedDb
+) -> None:
+    """Also where what raised the form died in that time; and once it has begun no more."""
+    settled: list[tuple[float, int]] = []
+
+    def settle(seconds: float) -> None:
+        settled.append((seconds, len(toys["rename"].marked)))
+        if len(settled) == 1:
+            raise Unavailable
+
+    assert isinstance(migrations.store, RedisMigrations)
+    migrations.store._settle = settle
+    with pytest.raises(Unavailable):
+        list(migrations.run(ROOT))
+    assert migrations.store.schema() == SCHEMA + 1
+    list(migrations.run(ROOT))
+    assert settled == [(SETTLE_SECONDS, 0)] * 2, "and of the second one nothing, which raises no form"
+    assert LOOK_SECONDS < SETTLE_SECONDS / 2
+
+
+def test_a_process_that_runs_changes_nothing_any_more_once_the_form_is_newer(scene: Scene, db: CountedDb) -> None:
+    site = of_site(scene)
+    assert site.newer() == ""
+    db.call("HSET", KEYS.install, "created_at", 1, "version", "9.0", "schema", SCHEMA + 1)
+    scene.people.user("before")
+    assert site.newer() == newer_reason(SCHEMA + 1)
+    with pytest.raises(LaterVersion):
+        scene.world.db.script("touch", [], [])
+    db.call("HSET", KEYS.install, "schema", SCHEMA)  # put back from a backup of before
+    assert site.newer() == ""
+    scene.people.user("after")
+
+
 def test_one_for_which_nobody_may_work_waits_until_the_workers_have_ended(
     migrations: Migrations, db: CountedDb, toys: dict[str, Toy]
 ) -> None:
@@ -110,7 +151,9 @@ def test_one_for_which_nobody_may_work_waits_until_the_workers_have_ended(
 
 def test_the_worker_does_what_it_may_a_step_at_a_time(migrations: Migrations, toys: dict[str, Toy]) -> None:
     online = replace(RENAME, online=True)
-    store = RedisMigrations(migrations.store._db, KEYS, (online,), {"rename": Program(toys["rename"].step)})
+    store = RedisMigrations(
+        migrations.store._db, KEYS, (online,), {"rename": Program(toys["rename"].step)}, settle=lambda _: None
+    )
     migrations = replace(migrations, store=store)
     for number in range(RECORDS):
         assert migrations.work() == (number < RECORDS - 1)

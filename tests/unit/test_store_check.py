@@ -1,4 +1,5 @@
-"""A store that was away when the process started is asked nothing before it is known that it may be used."""
+"""A store that was away when the process started is asked nothing before it is known that it may be used; and nothing
+any more once a later version has changed its form."""
 
 from __future__ import annotations
 
@@ -10,8 +11,10 @@ from redis import Redis
 
 from backoffice.app import make_web
 from backoffice.composition import build_services
+from backoffice.domain.system import SCHEMA
 from backoffice.errors import Unavailable
 from backoffice.settings import SettingsError
+from backoffice.web.store_check import FormWatch
 from tests.support.website import HTML, QUICK, SHELL, Site, settings
 
 
@@ -42,3 +45,30 @@ def test_nothing_is_read_or_written_before(fake: Redis, error: Exception) -> Non
     usable = True
     assert client.get("/files", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     assert SHELL.signed_in
+
+
+def test_a_later_form_ends_all_that_this_version_answers(fake: Redis) -> None:
+    chosen = settings()
+    services = build_services(chosen, fake, shebang=False, passwords=QUICK)
+    site = Site(make_web(services, chosen), services)
+    site.add_user("ann")
+    bearer = {"Authorization": f"Bearer {site.token('ann')}"}
+    client, watch, names = site.app.test_client(), site.app.extensions["form"], iter("abcdef")
+    assert isinstance(watch, FormWatch)
+
+    def answers() -> list[int]:
+        watch.look()
+        asked = [
+            client.post("/folders", json={"name": next(names)}, headers=bearer),
+            client.get("/files", headers=bearer),
+        ]
+        return [one.status_code for one in (*asked, client.get("/readyz"), client.get("/livez"))]
+
+    assert answers() == [201, 200, 200, 200]
+    fake.hset("{bo}:install", "schema", SCHEMA + 1)
+    assert answers() == [503, 503, 503, 200]
+    refused = client.get("/files", headers=bearer).get_json()
+    assert refused["code"] == "later_version"
+    assert "A later version" in refused["detail"]
+    fake.hset("{bo}:install", "schema", SCHEMA)
+    assert answers() == [201, 200, 200, 200]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -205,3 +206,12 @@ def test_indexes_of_the_log_that_an_earlier_version_left_are_cut(fake: Redis) ->
     assert fake.strlen(keys.segment(index, 1)) == fake.strlen(keys.segment(index, 2)) == keys.segment_bytes
     page = log.page((("action", "user.create"),), "", 1)
     assert (page.items, page.total) == ((entry,), 2 * keys.segment_bytes // 8)
+
+
+def test_a_later_form_of_the_store_ends_it() -> None:
+    services = SimpleNamespace(migrations=SimpleNamespace(newer=lambda: "A later version has the store."))
+    one = Few(cast(Any, services), Heart())
+    one.given = [Job("form", 3, one._look_at_form), Job("purge", 30, fail(IntegrityError()))]
+    one.run()
+    assert one.stop.is_set()
+    assert not one.given[1].due, "it does nothing more"
