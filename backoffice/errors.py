@@ -37,7 +37,7 @@
     └── IntegrityError       what is stored is not what was stored
         └── ChunkLost
 
-Not an error and outside of the tree: IdentityChanged, by which a request begins again. `code` is a promise to API
+Not an error and outside of the tree: IdentityChanged (`domain/versions.py`), by which a request begins again. `code` is a promise to API
 clients: never reword it. `str(error)` is a sentence for people. Which status it has is told by `web/errors.py`.
 """
 
@@ -297,11 +297,3 @@ class ChunkLost(IntegrityError):
     """A chunk of the file is not in the store."""
 
     code = "chunk_lost"
-
-
-class IdentityChanged(BaseException):
-    """What is remembered of the one who asks does not hold any more: the request begins again, and reads it anew.
-
-    Raised by the first access to the store, so nothing has been done before. It is nobody's but the web's outermost
-    layer's to handle, hence no Exception: whoever handles all of those passes it on.
-    """

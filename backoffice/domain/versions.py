@@ -13,3 +13,11 @@ class Version:
     key: bytes
     field: str
     value: bytes
+
+
+class IdentityChanged(BaseException):
+    """What is remembered of the one who asks does not hold any more: the request begins again, and reads it anew.
+
+    Raised by the first access to the store, so nothing has been done before. It is nobody's but the web's outermost
+    layer's to handle, hence no Exception: whoever handles all of those passes it on.
+    """

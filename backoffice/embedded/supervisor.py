@@ -267,8 +267,6 @@ class Supervisor:
         if status:
             say(f"Loading the demonstration data failed: it {describe(status)} (see above).", sys.stderr)
 
-    # --- stopping
-
     def _children(self) -> list[Child]:
         """In the order they are stopped: nobody loses what it still needs."""
         store = [self._store.child] if self._store is not None else []

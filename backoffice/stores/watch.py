@@ -17,8 +17,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
-from backoffice.domain.versions import Version
-from backoffice.errors import IdentityChanged
+from backoffice.domain.versions import IdentityChanged, Version
 
 STALE: Final = "STALE"
 """First word of the error by which `_watch.lua` says that something has changed."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from backoffice.errors import IdentityChanged
+from backoffice.domain.versions import IdentityChanged
 from backoffice.web.client_socket import STRANGER, set_body_pace
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from backoffice.domain.access import ANONYMOUS
 from backoffice.domain.paging import Query
 from backoffice.domain.users import User
-from backoffice.errors import IdentityChanged
+from backoffice.domain.versions import IdentityChanged
 from backoffice.stores import identities as module
 from backoffice.stores.client import Command, Db
 from backoffice.stores.identities import RedisIdentities

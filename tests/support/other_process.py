@@ -11,7 +11,7 @@ from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from backoffice.domain.access import Actor
-from backoffice.errors import IdentityChanged
+from backoffice.domain.versions import IdentityChanged
 from tests.support.forked import CONTEXT
 from tests.support.people import People
 

@@ -15,7 +15,8 @@ from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.tokens import Token, TokenState, split_token
 from backoffice.domain.users import User
-from backoffice.errors import IdentityChanged, Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
+from backoffice.domain.versions import IdentityChanged
+from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
 from tests.support.people import ROOT, People
 
 

@@ -15,13 +15,13 @@ from backoffice.domain.folders import Place
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import UNKNOWN, CarriedChunk, Chunk, ChunkMap, Intent, KeptPlace, Upload, ranges
+from backoffice.domain.versions import IdentityChanged
 from backoffice.errors import (
     BackofficeError,
     ChunkConflict,
     ChunksMissing,
     Completing,
     Conflict,
-    IdentityChanged,
     Invalid,
     LeaseLost,
     NotFound,
