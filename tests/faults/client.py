@@ -78,7 +78,10 @@ class Client:
         cursor = ""
         while True:
             joint = "&" if "?" in path else "?"
-            answer = self.ask("GET", f"{path}{joint}limit=500" + (f"&cursor={cursor}" if cursor else ""))
+            where = f"{path}{joint}limit=500" + (f"&cursor={cursor}" if cursor else "")
+            end = time.monotonic() + PATIENCE
+            while (answer := self.ask("GET", where)).status in {429, 503} and time.monotonic() < end:
+                time.sleep(0.5)  # what others asked while something was away may be under way still
             assert answer.status == 200, f"GET {path}: {answer.status} {answer.body[:200]!r}"
             found += answer.json["items"]
             cursor = answer.json["next_cursor"]
