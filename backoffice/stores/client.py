@@ -32,6 +32,8 @@ from backoffice.stores.watch import STALE, Compared, Watch, only_reads, unwatch,
 __all__ = ["ANSWER_SECONDS", "Arg", "Client", "Command", "Db", "Pending", "connect", "store_errors"]
 
 CONNECT_SECONDS = 1.0
+SENTINEL_SECONDS = 1.0
+"""It only says where the primary is."""
 ANSWER_SECONDS = 5.0
 RENEWALS = 5
 """How often what a request rests on may move while one script is sent again and again."""
@@ -259,7 +261,10 @@ def _sentinel(url: str, options: dict[str, Any]) -> Client:
     service, _, db = path.partition("/")
     if not service:
         raise ValueError("redis+sentinel://host:port,…/service[/db]: the service is missing")
-    own = {"socket_timeout": options["socket_timeout"], "socket_connect_timeout": CONNECT_SECONDS}
+    # Each is asked once, and soon the next one: where the primary's host is gone, so is the sentinel on it, and with the
+    # library's ten repetitions no request would live to hear what the others say.
+    own: dict[str, Any] = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
+    own["retry"] = Retry(BACK_OFF, 0)
     if "ssl" in extra:
         own["ssl"] = True
     sentinel = Sentinel(hosts, sentinel_kwargs=own, **options, **extra)  # type: ignore[no-untyped-call]

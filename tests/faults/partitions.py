@@ -14,7 +14,7 @@ from tests.faults.networks import run_hosts
 from tests.faults.sites import Running
 from tests.faults.trial import Row, Trial
 
-OTHER_SIDE_WITHIN = 20.0
+OTHER_SIDE_WITHIN = 40.0
 """Seconds until acts are acknowledged again on the other side: a vote, and connections that nobody has closed."""
 AWAY = MAX_LAG + 4.0
 KINDS = ("PUT", "chunk upload")
@@ -67,12 +67,16 @@ def _cut_network(trial: Trial, site_with: str, what: str) -> Iterator[Row]:
                 time.sleep(1.5)
                 hosts.network.cut()
                 cut = time.monotonic()
-                time.sleep(AWAY + (OTHER_SIDE_WITHIN - AWAY if site_with == "B" else 0))
+                time.sleep(AWAY)
+                while site_with == "B" and _stands_still(load, cut) and time.monotonic() < cut + OTHER_SIDE_WITHIN:
+                    time.sleep(0.5)
                 during = [one - cut for client in load.clients for one in client.created if one - cut > 1.0]
                 roles = [hosts.role(number) for number in (1, 2)] if site_with == "B" else []
                 hosts.network.mend()
                 mended = time.monotonic()
-                time.sleep(OTHER_SIDE_WITHIN)
+                while _stands_still(load, mended) and time.monotonic() < mended + OTHER_SIDE_WITHIN:
+                    time.sleep(0.5)
+                time.sleep(2.0)
             row.recovered.append(load.first_after(mended if site_with == "A" else cut + 0.2))
             if site_with == "A" and during:
                 row.problems.append(f"a 201 after {max(during):.1f} s without replicas")
@@ -80,6 +84,10 @@ def _cut_network(trial: Trial, site_with: str, what: str) -> Iterator[Row]:
                 row.problems.append(f"no 201 on the side of the majority; roles: {roles}")
             _judge_network(running, row, load)
     yield row
+
+
+def _stands_still(load: Load, since: float) -> bool:
+    return not any(one > since + 1.0 for client in load.clients for one in client.created)
 
 
 def _bad_network(trial: Trial) -> Iterator[Row]:

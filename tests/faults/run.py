@@ -48,7 +48,8 @@ def _wanted(asked: argparse.Namespace) -> Iterator[str]:
         if name not in wanted:
             continue
         before = there.get(name)
-        if before is not None and (before.full, before.seed) == (_full(name, asked), asked.seed):
+        same = before is not None and (before.full, before.seed) == (_full(name, asked), asked.seed)
+        if before is not None and same and all(row.good for row in before.rows):
             print(f"as before  {name}: of {before.date}", flush=True)
             continue
         yield name
@@ -109,7 +110,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--results", type=Path, default=RESULTS, metavar="FILE", help="where what is found goes  [build/faults.jsonl]"
     )
-    parser.add_argument("--resume", action="store_true", help="leave out what is in there, of this form and seed")
+    parser.add_argument("--resume", action="store_true", help="leave out what is well in there, of this form and seed")
     parser.add_argument("--seed", type=int, default=SEED, help="where the faults strike")
     parser.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="; ".join(FAULTS))
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="N/M", help="the N-th of M parts of them")
