@@ -77,6 +77,7 @@ LINES = [
     "request V --folder V --message V",
     "request V --max-size V --max-file-size V",
     "request V --type V --password-file V",
+    "encryption decrypt-data --data V",
     "demo --from V",
     "fsck V",
     "encryption V",
