@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -14,6 +14,9 @@ from redis.exceptions import AskError, MovedError
 from backoffice.errors import Unavailable
 from backoffice.stores.failures import store_errors
 from backoffice.stores.keys import GROUP, barrier_key, chunk_key
+from backoffice.stores.replicas import Ask, await_replicas
+from backoffice.stores.through_library import Command
+from backoffice.stores.transport import direct_to_shard
 
 CANDIDATES: Final = 200
 """Identifiers among which one is chosen; eight bits less of chance in 130."""
@@ -29,32 +32,52 @@ def primaries(client: RedisCluster) -> list[Redis]:
     return [client.get_redis_connection(node) for node in nodes]
 
 
-def wait_on_cluster(client: RedisCluster, replicas: int, wait_ms: int) -> int:
-    """Wait until so many replicas of each primary have all that was written there; how many the one has that has
-    fewest. Raises Unavailable where slots go on moving, or a primary does not answer.
+def await_on_cluster(client: RedisCluster, replicas: int) -> bool:
+    """Wait until so many replicas of each primary have all that was written there; False: of one they stand still.
+    Raises Unavailable where slots go on moving, or a primary does not answer.
 
-    `WAIT` covers what its connection has written, and so, as replicas get one stream, all that anybody wrote to this
-    server before: something is written first, over the same connection. The library's own pipeline would send it
-    again without `target_nodes` when a slot has moved, to another server, where it waits for nothing.
+    The library's own pipeline would send what is written again without `target_nodes` when a slot has moved, to another
+    server, and then `WAIT` waits for nothing.
     """
     with store_errors():
         for attempt in range(ATTEMPTS):
             try:
-                return min(
-                    _wait(client.get_redis_connection(node), slots[attempt * len(slots) // ATTEMPTS], replicas, wait_ms)
-                    for node, slots in _slots(client)
+                return all(
+                    await_replicas(_asking(client, node), _written(b"%d" % number), replicas)
+                    for node, number in _numbers(client, attempt)
                 )
             except (MovedError, AskError):
                 client.nodes_manager.initialize()
     raise Unavailable
 
 
-def _wait(server: Redis, slot: int, replicas: int, wait_ms: int) -> int:
-    with server.pipeline(transaction=False) as pipe:
-        pipe.set(barrier_key(_number(slot)), 1, ex=60)
-        pipe.wait(replicas, wait_ms)
-        _, reached = pipe.execute()
-    return int(reached)
+def server_of(client: RedisCluster, chunk: bytes) -> tuple[str, tuple[Ask, Command]]:
+    """Of the primary that has the chunk with this key: its name, and what `await_replicas` asks it."""
+    node = client.nodes_manager.get_node_from_slot(key_slot(chunk))
+    many = _asking(client, node)
+
+    def ask(commands: Sequence[Command]) -> list[Any]:
+        try:
+            with store_errors():
+                return many(commands)
+        except (MovedError, AskError):
+            raise Unavailable from None
+
+    return node.name, (ask, _written(chunk.partition(b"{")[2].partition(b"}")[0]))
+
+
+def _asking(client: RedisCluster, node: Any) -> Ask:
+    return direct_to_shard(client.get_redis_connection(node)).many
+
+
+def _written(tag: bytes) -> Command:
+    return ("SET", barrier_key(tag), 1, "EX", 60)
+
+
+def _numbers(client: RedisCluster, attempt: int) -> Iterator[tuple[Any, int]]:
+    """Each primary that has slots, and a number that lies in one of them: in another one with each attempt."""
+    for node, slots in _slots(client):
+        yield node, _number(slots[attempt * len(slots) // ATTEMPTS])
 
 
 def _slots(client: RedisCluster) -> list[tuple[Any, list[int]]]:

@@ -19,13 +19,12 @@ from backoffice.domain.limits import MIN_FREE_DISK
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.measures import timed
 from backoffice.stores.client import Command, Db, store_errors
-from backoffice.stores.cluster import primaries, wait_on_cluster
+from backoffice.stores.cluster import await_on_cluster, primaries, server_of
 from backoffice.stores.keys import Keys
 from backoffice.stores.last_commit import take_commit
+from backoffice.stores.replicas import Ask, KeptNear, await_replicas
 from backoffice.stores.together import current_read
 
-WAIT_MS = 2_000
-"""Below the client's own time-out, so that its repetition does not hide the answer."""
 FULL_AT = 0.85
 """Share of `maxmemory` above which no upload begins; sign-in, deletes and the log go on in what is left."""
 RESERVE = 0.08
@@ -64,15 +63,15 @@ class RedisDurability:
 
     The level comes from the server's settings. `WAITAOF` plays no part: on several server versions it answers before
     anything is on the disk, so with `appendfsync everysec` or `no` the level is `os`, and with `always` the reply to a
-    write is the barrier. With `replicas` = k, `WAIT k` goes in one pipeline with a write, so that it covers this
-    connection; and with the question whether this server has the commit that it is for, which was carried out by
-    another one where the primary has changed in between. On a cluster it is done on every primary, for the bytes of a
-    file lie on several: each has to have its replicas.
+    write is the barrier. With `replicas` = k it is waited for k replicas (`replicas.py`), and then asked whether the
+    server has the commit that this is for, which was carried out by another one where the primary has changed in
+    between. On a cluster it is done on every primary, for the bytes of a file lie on several: each has to have its
+    replicas.
     """
 
     def __init__(self, db: Db, keys: Keys, replicas: int = 0) -> None:
         self._db, self._keys, self._replicas = db, keys, replicas
-        self._local = ""
+        self._local, self._near = "", KeptNear(replicas)
 
     @property
     def level(self) -> str:
@@ -96,18 +95,27 @@ class RedisDurability:
 
     def _wait(self) -> None:
         commit = take_commit()
-        asked: list[Command] = [("EXISTS", commit)] if commit is not None else []
         if isinstance(self._db.client, RedisCluster):
-            reached = wait_on_cluster(self._db.client, self._replicas, WAIT_MS)
-            there = self._db.many(asked)
+            reached = await_on_cluster(self._db.client, self._replicas)
         else:
-            key = self._keys.install
-            waiting: list[Command] = [("HSET", key, "barrier", 1), ("WAIT", self._replicas, WAIT_MS)]
-            _, reached, *there = self._db.many([*waiting, *asked])
-        if there and not int(there[0]):
+            reached = await_replicas(*self._of_one_server(), self._replicas)
+        if commit is not None and not int(self._db.call("EXISTS", commit)):
             raise Unavailable("Another server has become the primary, and does not have the file; send it again.")
-        if int(reached) < self._replicas:
+        if not reached:
             raise Unavailable(_TOO_FEW)
+
+    def sends(self, chunk: bytes, size: int) -> None:
+        """So many bytes are about to go under this key: replicas that are far behind are waited for."""
+        if not self._replicas:
+            return
+        if isinstance(self._db.client, RedisCluster):
+            server, asked = server_of(self._db.client, chunk)
+            self._near.sent(server, size, lambda: asked)
+        else:
+            self._near.sent("", size, self._of_one_server)
+
+    def _of_one_server(self) -> tuple[Ask, Command]:
+        return self._db.many, ("HSET", self._keys.install, "barrier", 1)
 
 
 _TOO_FEW = "Not enough replicas have confirmed the file; ask again."
@@ -160,14 +168,16 @@ class RedisHealth:
 
 
 def server_info(db: Db) -> dict[str, Any]:
-    """INFO of the server; of a cluster, of one of its primaries with the largest memory use of any."""
+    """INFO of the server; of a cluster, of that of its primaries with the largest memory use."""
     with store_errors():
         if db.direct and current_read() is not None:
             together: dict[str, Any] = db.call("INFO")
             return together
+        if isinstance(db.client, RedisCluster):
+            infos: list[dict[str, Any]] = db.alone("INFO", partial(_info_of_each, db.client))
+            return max(infos, key=lambda info: int(info["used_memory"]))
         info: dict[str, Any] = db.alone("INFO", partial(db.call_ahead, "INFO") if db.direct else db.client.info)
-    nodes = [node for node in info.values() if isinstance(node, dict) and "used_memory" in node]
-    return max(nodes, key=lambda node: int(node["used_memory"])) if nodes else info
+    return info
 
 
 def all_info(db: Db) -> list[dict[str, Any]]:
@@ -175,7 +185,11 @@ def all_info(db: Db) -> list[dict[str, Any]]:
     if not isinstance(db.client, RedisCluster):
         return [server_info(db)]
     with store_errors():
-        return [node.info() for node in primaries(db.client)]
+        return _info_of_each(db.client)
+
+
+def _info_of_each(client: RedisCluster) -> list[dict[str, Any]]:
+    return [node.info() for node in primaries(client)]
 
 
 def server_setting(db: Db, name: str) -> str:

@@ -58,7 +58,7 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
-                                                 barrier: written in order to wait for replicas (`durability.py`);
+                                                 barrier: written in order to wait for replicas (`replicas.py`);
                                                  looks: the index of looks has all user names (`fsck/looks.py`);
                                                  indexes: later ones that have all records (`later_indexes.py`);
                                                   account_ends: by which rules `inactive_at` of all users was noted;
@@ -69,7 +69,7 @@ Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 
     file:{<id>}:chunk:<n>                string  bytes of chunk n < 64
     file:{<id>.<n // 64>}:chunk:<n>      string  bytes of the others
     <key of a chunk>:staged:<random>     string  bytes on their way to that key, for a minute at most
-    barrier:{<n>}                        string  for a minute: written in order to wait for the replicas of a shard
+    barrier:{<tag>}                      string  for a minute: written in order to wait for the replicas of a shard
                                                  (`cluster.py`)
 """
 
@@ -297,9 +297,9 @@ def chunk_key(file_id: str, index: int) -> bytes:
 BARRIER = b"barrier:{"
 
 
-def barrier_key(number: int) -> bytes:
-    """Of the slot that the number has."""
-    return BARRIER + b"%d}" % number
+def barrier_key(tag: bytes) -> bytes:
+    """Of the slot that the tag has."""
+    return BARRIER + tag + b"}"
 
 
 def split_chunk_key(key: bytes) -> tuple[str, int] | None:

@@ -73,12 +73,12 @@ class RedisChunks:
         self._health.keep_reserve()
         # A time from now on, for the server may have another clock.
         life = max(1, hold_until - now_ms())
-        return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "NX", "PX", life))
+        return bool(self._db.call("SET", self._place(file_id, index, data), data, "NX", "PX", life))
 
     def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
         """The barrier of the records, which follows, covers it."""
         self._health.keep_reserve()
-        self._db.call_ahead("SET", self._keys.chunk(file_id, 0), data)
+        self._db.call_ahead("SET", self._place(file_id, 0, data), data)
 
     def carry(
         self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
@@ -89,7 +89,7 @@ class RedisChunks:
         self._health.keep_reserve()
         staging = b"" if len(data) <= _WITHIN_SCRIPT else self._keys.staged(file_id, index, token_hex(8))
         life = 0 if hold_until is None else max(1, hold_until - now_ms())
-        return CarriedChunk(self._keys.chunk(file_id, index), data, staging, life)
+        return CarriedChunk(self._place(file_id, index, data), data, staging, life)
 
     def get(self, file_id: str, index: int) -> bytes | None:
         value: bytes | None = self._db.call("GET", self._keys.chunk(file_id, index))
@@ -98,7 +98,7 @@ class RedisChunks:
     def replace(self, file_id: str, index: int, data: bytes | memoryview) -> bool:
         """Other bytes for the same chunk, which lives as long as before; False where there is none any more."""
         self._health.keep_reserve()
-        return bool(self._db.call("SET", self._keys.chunk(file_id, index), data, "XX", "KEEPTTL"))
+        return bool(self._db.call("SET", self._place(file_id, index, data), data, "XX", "KEEPTTL"))
 
     def within_commit(self, file_id: str, index: int) -> object | None:
         """The chunk's key; on a cluster it has another slot than the records."""
@@ -253,6 +253,12 @@ class RedisChunks:
         except BaseException:
             self._room.give(size)
             raise
+
+    def _place(self, file_id: str, index: int, data: bytes | memoryview) -> bytes:
+        """The key that these bytes are about to go under."""
+        key = self._keys.chunk(file_id, index)
+        self._durability.sends(key, len(data))
+        return key
 
     def _all(self, file_id: str, total: int) -> list[bytes]:
         return [self._keys.chunk(file_id, index) for index in range(total)]
