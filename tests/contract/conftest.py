@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from backoffice.stores.client import Client, connect
 from backoffice.stores.log import archive
 from tests.support.backups import Site, another_store, emptied, site_over
 from tests.support.fsck import Scene
@@ -19,6 +21,19 @@ from tests.support.uploads import World
 @pytest.fixture
 def db(redis: Any) -> CountedDb:
     return CountedDb(redis)
+
+
+@pytest.fixture
+def anew(request: pytest.FixtureRequest) -> Callable[[], Client]:
+    """Makes another client of the servers that the test runs on, for a process of its own."""
+    kind = request.node.callspec.params["redis"]
+    if kind == "cluster":
+        nodes = request.getfixturevalue("cluster_nodes")
+        return partial(connect, "redis+cluster://" + ",".join(f"{host}:{port}" for host, port in nodes))
+    if kind == "sentinel":
+        return partial(connect, request.getfixturevalue("sentinel_url"))
+    store = request.getfixturevalue("store_server")
+    return partial(connect, store.url, store.password)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from backoffice.start import check_store, prepare_store
 from backoffice.stores.backup import hold, packs
 from backoffice.stores.backup.emptying import Emptying
 from backoffice.stores.backup.sealed import Key
-from backoffice.stores.client import connect
+from backoffice.stores.client import Client, connect
 from tests.support.backups import (
     KEYS,
     SHELL,
@@ -32,7 +33,6 @@ from tests.support.backups import (
     site_over,
     small,
 )
-from tests.support.servers import Store
 
 pytestmark = pytest.mark.real_only
 KEY = Key.new_text()
@@ -140,7 +140,12 @@ def forked(site_of: Any, steps_of: Any, after: int) -> None:
 
 @pytest.mark.parametrize("key", ["", KEY], ids=["plain", "encrypted"])
 def test_a_backup_that_is_killed_goes_on(
-    site: Site, target: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_server: Store, key: str
+    site: Site,
+    target: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    anew: Callable[[], Client],
+    key: str,
 ) -> None:
     monkeypatch.setattr(packs, "FULL", 40_000)
     monkeypatch.setattr("backoffice.stores.backup.contents.FULL", 40_000)
@@ -149,7 +154,7 @@ def test_a_backup_that_is_killed_goes_on(
     bytes_of, path = furnish(site), tmp_path / "a.backup"
     for after in (1, 3, 5, 8):
         forked(
-            lambda: site_over(connect(store_server.url, store_server.password)),
+            lambda: site_over(anew()),
             lambda own: own.services.backups.make(SHELL, path, key=key),
             after,
         )

@@ -19,6 +19,7 @@ from backoffice.stores.backup.output import Output
 from backoffice.stores.backup.tar import Part
 from backoffice.stores.backup.tracked import Tracked
 from backoffice.stores.client import Db, connect
+from backoffice.stores.cluster import primaries
 from backoffice.stores.log import archive
 from tests.support.backups import (
     KEYS,
@@ -45,10 +46,12 @@ def site(redis: Any) -> Site:
     return site_over(redis)
 
 
-def test_a_full_store_is_backed_up(site: Site, target: Site, tmp_path: Path) -> None:
+def test_a_full_store_is_backed_up(redis: Any, site: Site, target: Site, tmp_path: Path) -> None:
     bytes_of = furnish(site)
-    before = site.db.call("CONFIG", "GET", "maxmemory")
-    site.db.call("CONFIG", "SET", "maxmemory", 1)
+    servers = primaries(redis) if isinstance(redis, RedisCluster) else [redis]
+    before = [one.config_get("maxmemory")["maxmemory"] for one in servers]
+    for one in servers:
+        one.config_set("maxmemory", 1)
     try:
         with pytest.raises(StoreFull):
             site.db.call("SET", "x", "y")
@@ -60,7 +63,8 @@ def test_a_full_store_is_backed_up(site: Site, target: Site, tmp_path: Path) -> 
         site.services.backups.store.release("a")
         assert site.services.backups.store.lease("b", 1000)
     finally:
-        site.db.call("CONFIG", "SET", "maxmemory", _value(before))
+        for one, most in zip(servers, before, strict=True):
+            one.config_set("maxmemory", most)
     assert made.damaged == {}
     target.restore(tmp_path / "a.backup")
     assert_readable(target, bytes_of)

@@ -89,7 +89,7 @@ def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, key
         fsck_is_silent(db, keys)
         whole.archive.trim(ROOT, file)
         assert whole.wrong_indexes() == {}, steps
-        assert whole.ids()[0] > json.loads(file[-1])["id"]
+        assert place_of(whole.ids()[0]) > place_of(json.loads(file[-1])["id"])
         assert whole.store.state().pending == ""
         if finished:
             break
@@ -99,6 +99,11 @@ def test_a_trim_that_was_stopped_anywhere_is_carried_out_by_the_next(db: Db, key
     assert events == sorted(set(events), reverse=True)
     fsck_is_silent(db, keys)
     whole.assert_segments()
+
+
+def place_of(entry_id: str) -> list[int]:
+    """Where an entry stands in the log: 5-10 comes after 5-9."""
+    return [int(part) for part in entry_id.split("-")]
 
 
 def fsck_is_silent(db: Db, keys: Keys) -> None:

@@ -85,7 +85,7 @@ def change(world: World, file_id: str, seed: int) -> None:
 
 def look(world: World, file_id: str) -> None:
     """All that is read is one of the contents, whole; or it went at this moment."""
-    with suppress(IntegrityError):
+    with suppress(NotFound, IntegrityError):
         expect_whole(world.read(ALICE, file_id))
     for one in world.library.history(ALICE, file_id).earlier:
         with suppress(NotFound, IntegrityError):

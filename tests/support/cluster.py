@@ -70,14 +70,15 @@ class ReplicatedCluster:
 
 
 @contextlib.contextmanager
-def run_replicated_cluster(directory: Path, size: int = 3) -> Iterator[ReplicatedCluster]:
-    """`size` primaries with a replica each."""
+def run_replicated_cluster(directory: Path, size: int = 3, down_after: int = 3000) -> Iterator[ReplicatedCluster]:
+    """`size` primaries with a replica each. `down_after`: ms until one that is silent is taken for down."""
     with contextlib.ExitStack() as stack:
         ports = free_ports(4 * size)
         nodes, buses = ports[: 2 * size], ports[2 * size :]
         processes, clients = [], []
         for port, bus in zip(nodes, buses, strict=True):
-            processes.append(stack.enter_context(_running(_node(directory / str(port), port, bus), directory)))
+            command = _node(directory / str(port), port, bus, down_after)
+            processes.append(stack.enter_context(_running(command, directory)))
             clients.append(stack.enter_context(contextlib.closing(Redis(port=port, socket_timeout=10))))
         for client in clients:
             wait_for(lambda client=client: _pings(client), "a node answers")
@@ -110,9 +111,11 @@ def _text(answer: object) -> str:
 
 
 @contextlib.contextmanager
-def run_sentinels(directory: Path, replicas: int = 2, sentinels: int = 3) -> Iterator[tuple[str, list[int]]]:
+def run_sentinels(
+    directory: Path, replicas: int = 2, sentinels: int = 3, down_after: int = 1000
+) -> Iterator[tuple[str, list[int]]]:
     """A primary with replicas and sentinels, which call it `main`: the address for `connect`, and the processes of the
-    replicas."""
+    replicas. `down_after`: ms until one that is silent is taken for down."""
     ports = free_ports(1 + replicas + sentinels)
     servers, watchers = ports[: 1 + replicas], ports[1 + replicas :]
     with contextlib.ExitStack() as stack:
@@ -133,7 +136,7 @@ def run_sentinels(directory: Path, replicas: int = 2, sentinels: int = 3) -> Ite
                 f"port {port}",
                 "bind 127.0.0.1",
                 f"sentinel monitor main 127.0.0.1 {servers[0]} {sentinels // 2 + 1}",
-                "sentinel down-after-milliseconds main 1000",
+                f"sentinel down-after-milliseconds main {down_after}",
                 "sentinel failover-timeout main 5000",
             ]
             path = directory / f"sentinel-{port}.conf"

@@ -106,14 +106,14 @@ def run_cluster(directory: Path, size: int = 3) -> Iterator[list[tuple[str, int]
         yield [("127.0.0.1", port) for port in nodes]
 
 
-def _node(directory: Path, port: int, bus: int) -> list[str]:
+def _node(directory: Path, port: int, bus: int, down_after: int = 3000) -> list[str]:
     directory.mkdir(parents=True)
     values = {
         "bind": "127.0.0.1",
         "port": port,
         "cluster-port": bus,
         "cluster-enabled": "yes",
-        "cluster-node-timeout": 3000,
+        "cluster-node-timeout": down_after,
         "cluster-require-full-coverage": "no",
         "dir": directory,
         "save": "",

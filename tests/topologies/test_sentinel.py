@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
+from backoffice.domain.files import File, FileSpec
 from backoffice.errors import Unavailable
 from backoffice.settings import Settings
 from backoffice.start import check_store
@@ -58,3 +62,33 @@ def test_what_is_acknowledged_is_on_a_replica(sentinels: tuple[str, list[int]], 
     with stopped(*sentinels[1]), pytest.raises(Unavailable):
         world.stored(ALICE, [b"not acknowledged"], name="b.txt")
     world.assert_sound()
+
+
+def test_what_was_not_acknowledged_is_asked_for_again(sentinels: tuple[str, list[int]], client: Any) -> None:
+    world = World.over(client)
+    world.service.completion.durability._replicas = 1
+    upload = world.partly(ALICE, [b"one", b"two"], 2)
+
+    def complete() -> File:
+        return world.service.complete(ALICE, upload.id, FileSpec("a.txt"), total_size=6)
+
+    for _ in range(2):
+        with stopped(*sentinels[1]), pytest.raises(Unavailable, match="replicas"):
+            complete()
+    file = complete()
+    assert complete() == file
+    assert world.read(ALICE, file.id) == b"onetwo"
+    world.assert_sound()
+
+
+def test_replicas_that_come_later_are_waited_for(sentinels: tuple[str, list[int]], client: Any) -> None:
+    """As when they take what a long upload left: longer than a server may take for an answer of its own."""
+    for pid in sentinels[1]:
+        os.kill(pid, signal.SIGSTOP)
+    later = threading.Timer(3.5, lambda: [os.kill(pid, signal.SIGCONT) for pid in sentinels[1]])
+    later.start()
+    try:
+        RedisDurability(Db(client), KEYS, replicas=2).barrier()
+        assert not later.is_alive()
+    finally:
+        later.join()
