@@ -149,8 +149,8 @@ def test_no_upload_fails_and_no_request_is_lost(site: Site, tmp_path: Path) -> N
             time.sleep(1)
             masters, before = web_processes(site)
             site.process.send_signal(signal.SIGHUP)
-            wait_for(lambda before=before: len(web_processes(site)[1] - before) == 2, "there are new workers", 60)
-            wait_for(lambda before=before: not alive(before), "those of before have ended", 60)
+            wait_for(lambda before=before: len(web_processes(site)[1] - before) == 2, "there are new workers", 120)
+            wait_for(lambda before=before: not alive(before), "those of before have ended", 120)
             assert web_processes(site)[0] == masters
     finally:
         client.end()

@@ -105,25 +105,19 @@ def _plan(
     record: type[Any], sparse: bool | frozenset[str], short: tuple[tuple[str, str], ...]
 ) -> tuple[dict[str, _Field], dict[bytes, tuple[str, Callable[[bytes], Any]]]]:
     """What has to be done to each field, by its name, and by what it is called in the hash. Found once for all codecs
-    that are alike: every check of the store makes them anew."""
-    forms, names = _forms(record), dict(short)
+    that are alike: to read the annotations takes nearly all the time in which one is made, and every check of the store
+    makes them anew."""
+    hints, names = get_type_hints(record), dict(short)
     plan: dict[str, _Field] = {}
     decoders: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {}
     for field in fields(record):
         if field.name == "id":
             continue
-        form, stored = forms[field.name], names.get(field.name, field.name)
+        form, stored = _form(hints[field.name]), names.get(field.name, field.name)
         left_out = sparse if isinstance(sparse, bool) else field.name in sparse
         plan[field.name] = _Field(field.name, stored, field.default if left_out else MISSING, form.to_text)
         decoders[stored.encode()] = field.name, form.from_bytes
     return plan, decoders
-
-
-@cache
-def _forms(record: type[Any]) -> dict[str, _Form]:
-    """How each field of a record becomes text, and back."""
-    hints = get_type_hints(record)
-    return {field.name: _form(hints[field.name]) for field in fields(record) if field.name != "id"}
 
 
 def _form(hint: Any) -> _Form:
