@@ -97,13 +97,17 @@ class Snapshot:
         self.named.clear()
         self._tracked = tracked = Tracked(self.db, self.keys)
         position, keys = tracked.call(*self._scan(0))
+        known: dict[bytes, Kind] = {}
+        replies: Sequence[Any] = ()
         while int(position):
-            known = self._known(keys)
-            # The next keys are asked for together with the records of these.
-            (position, following), *replies = tracked.many([self._scan(int(position)), *_questions(known)])
+            # The next keys are asked for together with the records of these; those before are noted meanwhile.
+            following = self._known(keys)
+            receive = tracked.ask([self._scan(int(position)), *_questions(following)])
             self._note(known, replies)
-            yield len(keys)
-            keys = following
+            (position, keys), *replies = receive()
+            known = following
+            yield len(known)
+        self._note(known, replies)
         self._read(keys)
         yield len(keys)
         newest = tracked.call("XREVRANGE", self.keys.audit, "+", "-", "COUNT", 1)

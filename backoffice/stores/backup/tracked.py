@@ -8,7 +8,8 @@ it: `at_one_moment` reads and writes, and returns when it has seen that key told
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,9 +62,17 @@ class Tracked:
 
     def many(self, commands: Sequence[Command]) -> list[Any]:
         """The replies of several that are sent together."""
+        return self.ask(commands)()
+
+    def ask(self, commands: Sequence[Command]) -> Callable[[], list[Any]]:
+        """Send them; what is returned gives their replies, to be called before anything else is asked."""
         with store_errors():
             self._send(commands)
-            return [self._reply() for _ in commands]
+        return partial(self._replies, len(commands))
+
+    def _replies(self, count: int) -> list[Any]:
+        with store_errors():
+            return [self._reply() for _ in range(count)]
 
     def take(self) -> set[bytes]:
         """What has changed since it was asked last."""
