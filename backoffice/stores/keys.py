@@ -51,10 +51,10 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
     {bo}:backup                          string  written by who makes a backup, so that it sees which changes came
                                                  before (`backup/tracked.py`); a minute
     {bo}:backup:lease                    string  who makes the scheduled backup just now
-    {bo}:backup:prover                   string  which worker restores one on trial just now
+    {bo}:backup:lease:proof              string  which worker restores one on trial just now
     {bo}:backup:restoring                string  identifier of the archive: a restore into this store was begun, and
                                                  nothing else may use it
-    {bo}:backup:restorer                 string  who restores into it just now; some seconds (`backup/hold.py`)
+    {bo}:backup:lease:restore            string  who restores into it just now; some seconds (`backup/hold.py`)
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
@@ -252,21 +252,12 @@ class Keys:
     def backup_mark(self) -> bytes:
         return self._key("backup")
 
-    @property
-    def backup_lease(self) -> bytes:
-        return self._key("backup", "lease")
-
-    @property
-    def proof_lease(self) -> bytes:
-        return self._key("backup", "prover")
+    def backup_lease(self, *of: str) -> bytes:
+        return self._key("backup", "lease", *of)
 
     @property
     def restoring(self) -> bytes:
         return self._key("backup", "restoring")
-
-    @property
-    def restore_lease(self) -> bytes:
-        return self._key("backup", "restorer")
 
     def split(self, key: bytes) -> tuple[str, ...]:
         """What comes after the prefix, at most four parts, for `fsck` alone; () for a key that is none of ours."""

@@ -228,7 +228,7 @@ def test_one_that_stood_still_leaves_the_store_to_the_one_that_came_after(
     first = target.services.backups.restore(SHELL, tmp_path / "a.backup")
     for _ in range(4):
         next(first)
-    target.db.call("DEL", KEYS.restore_lease)
+    target.db.call("DEL", KEYS.backup_lease("restore"))
     second = target.services.backups.restore(SHELL, tmp_path / "a.backup")
     next(second)
     time.sleep(3)  # its thread looks now and then

@@ -49,7 +49,7 @@ class Emptying:
         """Take away all that is there but the note; piece by piece."""
         for match in (self.keys.control_keys, CHUNKS):
             for batch in scan(self.db, match):
-                keys = [key for key in batch if key not in {self.keys.restoring, self.keys.restore_lease}]
+                keys = [key for key in batch if key not in {self.keys.restoring, self.keys.backup_lease("restore")}]
                 for start in range(0, len(keys), 500):
                     self.db.many([("UNLINK", key) for key in keys[start : start + 500]])
                 yield BackupProgress("emptying", 0, 0)

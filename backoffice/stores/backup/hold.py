@@ -54,7 +54,7 @@ class Hold:
         self._thread.join()
         self._thread = None
         with suppress(BackofficeError):  # it ends by itself
-            self._db.script("backup", [self._keys.restore_lease], ["release", self._token], allow_oom=True)
+            self._db.script("backup", [self._keys.backup_lease("restore")], ["release", self._token], allow_oom=True)
 
     def _renew(self) -> None:
         while not self.lost and not self._over.wait(LEASE_MS / 5000):
@@ -62,5 +62,5 @@ class Hold:
                 self.lost = not self._renewed()
 
     def _renewed(self) -> bool:
-        key, token = self._keys.restore_lease, self._token
+        key, token = self._keys.backup_lease("restore"), self._token
         return bool(self._db.script("backup", [key], ["lease", token, LEASE_MS], allow_oom=True))

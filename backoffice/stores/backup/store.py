@@ -116,7 +116,7 @@ class RedisBackups:
         self.db.script("backup", [self._lease(proof)], ["release", token], allow_oom=True)
 
     def _lease(self, proof: bool) -> bytes:
-        return self.keys.proof_lease if proof else self.keys.backup_lease
+        return self.keys.backup_lease("proof") if proof else self.keys.backup_lease()
 
 
 def _key(text: str) -> Key | None:
