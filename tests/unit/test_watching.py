@@ -150,6 +150,26 @@ def test_the_paper_has_every_metric_with_its_type_labels_and_help(scrape: str) -
 # --- dashboard and alerts
 
 
+def test_what_waits_for_a_body_is_not_taken_for_slow(fake: Redis) -> None:
+    """Its answer begins when the body has come, however long its sender takes."""
+    app = make_whole_site(fake).app
+    asked = {one for text in expressions().values() for one in re.findall(r'endpoint!~"([^"]+)"', text)}
+    assert len(asked) == 1
+    left_out = re.compile(asked.pop())
+    sends = re.compile(
+        r"(put|append|batch|send)_|chunk|content$|_send$|_complete$|upload(_form|_batch|_whole)?$|version_form"
+    )
+    found = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.methods & {"POST", "PUT", "PATCH"} and sends.search(rule.endpoint.rpartition(".")[2])
+    }
+    assert {"api.uploads.upload_whole", "api.files.put_content", "api.tus.send_bytes", "pages.guest_send"} <= found
+    assert {one for one in found if not left_out.fullmatch(one)} == set()
+    assert not left_out.fullmatch("api.files.download")
+    assert not left_out.fullmatch("api.files.list_files")
+
+
 def expressions() -> dict[str, str]:
     panels = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
     shown = {
