@@ -25,6 +25,8 @@ _NAME: Final = "backoffice.access"
 _SECRET_PATH: Final = re.compile(r"(.*?/(?:s\b|setup|tus)[^/]*/+)[^/].*", re.IGNORECASE | re.DOTALL)
 """Below these the rest of a path is as good as a password: however many slashes the client sends, and also where the
 spelling, or what stands before it, leads nowhere; the link is good all the same."""
+_NAMED_PATH: Final = re.compile(r"(.*?/files/+)(?![0-9A-Za-z]+/content\Z).+", re.DOTALL)
+"""By PUT it is a name that stands there: files have no names in the log. Elsewhere it is an identifier."""
 # Asked for every few seconds by machines: in the log they would bury what people do.
 _PROBES: Final = ("/livez", "/readyz", "/metrics")
 
@@ -55,7 +57,7 @@ class AccessLog(Logger):  # type: ignore[misc] # gunicorn is not typed
         if not _levels.isEnabledFor(level):
             return
         method, ip, request_id = (environ.get(name) for name in ("REQUEST_METHOD", "REMOTE_ADDR", REQUEST_ID))
-        path, sent = public_path(path), getattr(resp, "sent", None)
+        path, sent = public_path(path, str(method)), getattr(resp, "sent", None)
         ms = round(request_time.total_seconds() * 1000, 1)
         if self._write is None:
             _log.log(
@@ -91,7 +93,8 @@ def _json(value: object) -> str:
     return repr(value) if type(value) is int else json.dumps(value)
 
 
-def public_path(path: str) -> str:
-    """`path` without the part that opens a door. The query is never logged: it may hold one too."""
-    found = _SECRET_PATH.fullmatch(path)
+def public_path(path: str, method: str = "GET") -> str:
+    """`path` without the part that opens a door, or is the name of a file. The query is never logged: it may hold one
+    too."""
+    found = _SECRET_PATH.fullmatch(path) or (_NAMED_PATH.fullmatch(path) if method == "PUT" else None)
     return f"{found[1]}…" if found else path

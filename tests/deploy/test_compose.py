@@ -107,6 +107,7 @@ def test_every_container_is_closed_and_says_how_it_is(name: str) -> None:
     assert one["cap_drop"] == ["ALL"]
     assert one["security_opt"] == ["no-new-privileges:true"]
     assert one["restart"] == "unless-stopped"
+    assert set(one["logging"]["options"]) == {"max-size", "max-file"}
     check = one.get("healthcheck", {})
     if name == "worker":
         assert check == {"disable": True}

@@ -39,6 +39,19 @@ def test_no_log_has_what_opens_a_door(top: Front, spelling: str) -> None:
     assert secret not in top.proxy.logs()
 
 
+def test_the_log_of_requests_has_no_name_of_a_file(top: Front) -> None:
+    names = ("diagnosis-3f1d9c.txt", "diagnosis-3f1d9c%20two.txt", "diagnosis-3f1d9c.tar.gz?on_conflict=rename")
+    for name in names:
+        answer, body = top.request("PUT", f"/files/{name}", b"x")
+        assert answer.status == 201, body
+    file = json.loads(body)["id"]
+    assert top.request("GET", f"/files/{file}")[0].status == 200
+    assert top.request("PUT", f"/files/{file}/content", b"y")[0].status == 200
+    wait_for(lambda: f"/files/{file}/content" in top.proxy.log.read_text(), "the log has the last request")
+    assert f'/files/{file}"' in top.proxy.log.read_text()
+    assert "diagnosis" not in top.proxy.log.read_text()
+
+
 def test_no_log_has_it_when_the_site_is_away(tmp_path: Path) -> None:
     for kind in KINDS:
         [nobody] = free_ports(1)

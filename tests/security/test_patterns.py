@@ -100,6 +100,7 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 
 
 WHOLE_ONLY = {
+    "backoffice.server.access_log._NAMED_PATH",
     "backoffice.server.access_log._SECRET_PATH",
     "backoffice.web.devices._PROGRAM",
     "backoffice.web.ranges._SPEC",

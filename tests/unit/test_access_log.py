@@ -173,3 +173,20 @@ def test_a_line_that_cannot_be_written_stops_no_request(configure: Configure, mo
 )
 def test_k3_paths_that_open_doors_are_not_logged(path: str, logged: str) -> None:
     assert public_path(path) == logged
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/files/notes of a patient.txt", "/files/…"),
+        ("/files/a/b\nc.txt", "/files/…"),
+        ("/files//x", "/files//…"),
+        ("/below/files/x.txt", "/below/files/…"),
+        ("/shares/aZPs5tZaumyK2RYhpdOyVO/files/x.txt", "/shares/aZPs5tZaumyK2RYhpdOyVO/files/…"),
+        ("/files/aZPs5tZaumyK2RYhpdOyVO/content", "/files/aZPs5tZaumyK2RYhpdOyVO/content"),
+        ("/files/a.b/content", "/files/…"),
+    ],
+)
+def test_by_put_the_name_of_a_file_is_not_logged(path: str, logged: str) -> None:
+    assert public_path(path, "PUT") == logged
+    assert public_path("/files/aZPs5tZaumyK2RYhpdOyVO", "DELETE") == "/files/aZPs5tZaumyK2RYhpdOyVO"
