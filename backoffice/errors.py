@@ -37,8 +37,9 @@
     └── IntegrityError       what is stored is not what was stored
         └── ChunkLost
 
-Not an error and outside of the tree: IdentityChanged (`domain/versions.py`), by which a request begins again. `code` is a promise to API
-clients: never reword it. `str(error)` is a sentence for people. Which status it has is told by `web/errors.py`.
+Not an error and outside of the tree: IdentityChanged (`domain/versions.py`), by which a request begins again. `code` is
+a promise to API clients: never reword it. `str(error)` is a sentence for people. Which status it has is told by
+`web/errors.py`.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import Progress, TaskID, TextColumn
 
 from backoffice.commands.audit_files import read_lines, write_export
+from backoffice.commands.bars import passing
 from backoffice.commands.cli_context import Shell, shell
 from backoffice.domain.audit import AuditEntry
 from backoffice.domain.ids import is_id
@@ -139,7 +139,7 @@ def trim(files: tuple[Path, ...]) -> None:
     """
     here = shell()
     for file in files:
-        with Progress(TextColumn("{task.completed} entries"), console=Console(stderr=True), transient=True) as bar:
+        with passing(TextColumn("{task.completed} entries")) as bar:
             show = partial(_show_progress, bar, bar.add_task("", total=None))
             done = here.services.archive.trim(here.actor, read_lines(file), on_progress=show)
         click.echo(f"{file}: seal {done.number}, {done.extent.entries} entries left the log, up to {done.extent.last}")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
+from backoffice.commands.bars import passing
 from backoffice.domain.backups import BackupCounts, BackupProgress
 from backoffice.domain.maintenance import Finding
 from backoffice.services.backups import Restored
@@ -59,7 +59,7 @@ def key_text(path: Path | None, settings: Settings) -> str:
 def carried_out(steps: Generator[BackupProgress, None, R]) -> R:
     """What all steps come to; how far they are is shown on a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+    with passing(*columns, TimeElapsedColumn()) as bar:
         task = bar.add_task("", total=None)
         while True:
             try:

@@ -6,9 +6,9 @@ import os
 from base64 import b64encode
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from backoffice.commands.bars import passing
 from backoffice.commands.cli_context import moment, shell, show
 from backoffice.commands.cli_settings import DOTENV, environ
 from backoffice.embedded.at_rest import Teller, decrypt
@@ -60,7 +60,7 @@ def convert() -> None:
     here = shell()
     looked_at = converted = 0
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with passing(*columns) as bar:
         task = bar.add_task("", total=None)
         for looked_at, converted in here.services.encryption.steps(here.actor):
             bar.update(task, description=f"{looked_at:,} chunks looked at, {converted:,} encrypted")

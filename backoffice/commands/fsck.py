@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from backoffice.commands.bars import passing
 from backoffice.commands.cli_context import shell
 from backoffice.domain.maintenance import Finding, Invariant, Report
 
@@ -35,7 +36,7 @@ def command(*, fix: bool) -> int:
             out.print(f"… and more of this kind: {finding.invariant}")
 
     columns = TextColumn("Keys"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with passing(*columns) as bar:
         task = bar.add_task("", total=None)
 
         def show_progress(done: int, total: int) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from backoffice.commands.bars import passing
 from backoffice.commands.cli_context import shell, show
 from backoffice.domain.migrations import MigrationState
 
@@ -21,7 +21,7 @@ def command(*, check: bool) -> int:
     here = shell(migrating=True)
     if not check:
         columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with passing(*columns) as bar:
             task = bar.add_task("", total=None)
             for state in here.services.migrations.run(here.actor):
                 bar.update(task, description=f"{state.migration.name}: {state.steps:,} steps")

@@ -20,7 +20,7 @@ from backoffice.domain.permissions import Permission
 from backoffice.domain.roles import Role
 from backoffice.domain.text import clean_line
 from backoffice.domain.tokens import PREFIX, TOKENS, HeldToken, Token, TokenState, split_token
-from backoffice.domain.users import User
+from backoffice.domain.users import User, UserStatus
 from backoffice.domain.versions import Version
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, VersionMismatch
 from backoffice.services.authorization import (
@@ -73,7 +73,7 @@ class Tokens(Records[Token]):
         authorize(self.audit, actor, act, owner if actor.via != "shell" else None, target, now=self.now())
         user, roles = self.accounts.load(owner) if is_id(owner) else (None, {})
         if user is None or not user.active or self.policy.ended(user, roles, self.now()):
-            raise NotFound("There is no such active user.")
+            raise NotFound(_nobody(user))
         narrowed = _scopes(scopes)
         if excess := sorted((narrowed or frozenset()) - permissions_of(roles, user.roles)):
             because = f"{user.username} does not hold {', '.join(excess)}"
@@ -253,3 +253,10 @@ def _days(days: int | None) -> int:
 
 def _name(name: str) -> str:
     return clean_line(name, field="name", what="A token's name", least=1, most=MAX_TOKEN_NAME)
+
+
+def _nobody(user: User | None) -> str:
+    """Why there is nobody to have a token. Only who may make one for everybody gets to ask for others."""
+    if user is not None and user.status is UserStatus.INVITED:
+        return f"{user.username} has not opened the link to choose a password yet; `user invite` makes a new one."
+    return "There is no such active user."

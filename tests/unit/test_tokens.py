@@ -15,7 +15,6 @@ from backoffice.domain.paging import Query
 from backoffice.domain.permissions import Permissions
 from backoffice.domain.tokens import Token, TokenState, split_token
 from backoffice.domain.users import User
-from backoffice.domain.versions import IdentityChanged
 from backoffice.errors import Invalid, NotAllowed, NotFound, NotSignedIn, ReauthRequired
 from tests.support.people import ROOT, People
 
@@ -286,16 +285,3 @@ def test_refused_tokens_do_not_fill_the_log(people: People, ada: User) -> None:
         assert resume(people, text[:-3] + f"{number:03}") is None
         assert people.tokens.authenticate("x" * 50, ip=f"2001:db8::{number}", agent="", request_id="") is None
     assert len(refusals(people)) == 3
-
-
-def test_a_refusal_by_memory_is_confirmed_by_its_entry(people: People, ada: User) -> None:
-    """What is remembered may be old: a token that was ended and is remembered as expired is judged anew."""
-    token, text = people.tokens.create(people.actor(ada), name="backup", days=1)
-    assert resume(people, text) is not None
-    people.db.call("HSET", people.keys.record("tokens", token.id), "version", "9")
-    people.clock.pass_(hours=24)
-    with pytest.raises(IdentityChanged):
-        people.tokens.authenticate(text, ip="192.0.2.1", agent="", request_id="", remembered=True)
-    assert refusals(people) == []
-    assert resume(people, text) is None
-    assert [event["data"]["because"] for event in refusals(people)] == ["token is expired"]
