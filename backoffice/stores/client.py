@@ -261,8 +261,8 @@ def _sentinel(url: str, options: dict[str, Any]) -> Client:
     service, _, db = path.partition("/")
     if not service:
         raise ValueError("redis+sentinel://host:port,…/service[/db]: the service is missing")
-    # Each is asked once, and soon the next one: where the primary's host is gone, so is the sentinel on it, and with the
-    # library's ten repetitions no request would live to hear what the others say.
+    # Each is asked once, and soon the next one: where the primary's host is gone, so is the sentinel on it, and with
+    # the library's ten repetitions no request would live to hear what the others say.
     own: dict[str, Any] = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
     own["retry"] = Retry(BACK_OFF, 0)
     if "ssl" in extra:

@@ -125,7 +125,9 @@ def _as_it_says(running: Running, said: list[str], doer: Doer) -> Row:
     row.problems += [f"{name}: its bytes are others" for name in wrong]
     DEEDS["PUT"][1](doer)
     row.acknowledged = len(there)
-    row.note = f"{len(there)} of {len(running.oracle.kept)} files were written before the damage; the rest is lost with it"
+    row.note = (
+        f"{len(there)} of {len(running.oracle.kept)} files were written before the damage; the rest is lost with it"
+    )
     return row
 
 

@@ -34,7 +34,7 @@ class Call:
 
 
 def read_calls(directory: Path, prefix: str) -> list[Call]:
-    """What `strace -ff -ttt -T -y` has written, a file for each thread, in the order in which calls came to their end."""
+    """What `strace -ff -ttt -T -y` has written, a file for each thread, in the order in which calls ended."""
     found = [
         call
         for path in directory.glob(f"{prefix}.*")
@@ -49,7 +49,7 @@ def _read(line: str) -> Call | None:
     if match is None:
         return None
     began, name, words = float(match[1]), match[2], match[3]
-    if name.endswith("at") or name.endswith("at2"):
+    if name.endswith(("at", "at2")):
         pairs = _NAMES.findall(words)
         paths = tuple(f"{folder}/{path}" if not path.startswith("/") else path for folder, path in pairs)
     else:
@@ -208,4 +208,3 @@ def _left(folder: Folder, at: Path, chance: random.Random, share: float) -> Iter
             yield from _left(what, at / name, chance, share)
         else:
             yield at / name, what
-

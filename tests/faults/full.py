@@ -26,8 +26,8 @@ SMALL_DISK = 1000
 
 
 def full_memory(trial: Trial) -> Iterator[Row]:
-    """The store's memory is full: uploads are refused with 507, all else goes on, and deleting makes room again; nothing
-    is thrown away for that."""
+    """The store's memory is full: uploads are refused with 507, all else goes on, and deleting makes room again;
+    nothing is thrown away for that."""
     row = Row("The store's memory is full")
     running = Running.start(trial.place("memory") / "data", {"BACKOFFICE_STORE_MEMORY": "48MiB"})
     try:

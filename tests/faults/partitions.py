@@ -57,7 +57,7 @@ def networks(trial: Trial) -> Iterator[Row]:
 
 
 def _cut_network(trial: Trial, site_with: str, what: str) -> Iterator[Row]:
-    """With the primary nobody is told a 201; with the others there is a new one soon. Afterwards the old one follows."""
+    """With the primary nobody is told a 201; with the others there is a new one soon. Then the old one follows."""
     row = Row(f"Network namespaces: {what}")
     for number in trial.rounds(5):
         directory = trial.place(f"network-{site_with}-{number}")

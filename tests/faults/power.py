@@ -38,7 +38,7 @@ from tests.support.servers import run_store, wait_for
 CALL = re.compile(r"^(?:\d+ +)?(\d+\.\d+) (write|fdatasync|fsync)\(.*\) += (\d+)")
 TORN = 4096
 """Bytes of what came next that may be there as well."""
-UNDER_WAY = re.compile(r"^found: (\w+): chunks [\d, -]+ are noted and not there$", re.M)
+UNDER_WAY = re.compile(r"^found: (\w+): chunks [\d, -]+ are noted and not there$", re.MULTILINE)
 KINDS = ("PUT", "chunk upload", "batch", "replace content", "purge", "tus")
 
 

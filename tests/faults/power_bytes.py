@@ -48,14 +48,7 @@ def power_cuts_with_bytes(trial: Trial) -> Iterator[Row]:
     if shutil.which("strace") is None:
         raise NotTried("there is no strace here (Debian: apt install strace)")
     place = trial.place("power-bytes")
-    for name in ("early", "graves", "bytes"):
-        (place / name).mkdir()
-    (place / "early" / "sitecustomize.py").write_text(GRAVES)
-    environ = {
-        "PYTHONPATH": str(place / "early"),
-        "FAULTS_GRAVES": str(place / "graves"),
-        "BACKOFFICE_CHUNKS": f"file:{place / 'bytes'}",
-    }
+    environ = _prepared(place)
     oracle = Remembering()
     running = Running.start(place / "data", environ, oracle)
     try:
@@ -85,6 +78,18 @@ def power_cuts_with_bytes(trial: Trial) -> Iterator[Row]:
         shutil.rmtree(left)
     row.note = f"{len(syncs)} syncs of the log, {oracle.acknowledged} acts acknowledged in all; counted before each cut"
     yield row
+
+
+def _prepared(place: Path) -> dict[str, str]:
+    """What the site is given."""
+    for name in ("early", "graves", "bytes"):
+        (place / name).mkdir()
+    (place / "early" / "sitecustomize.py").write_text(GRAVES)
+    return {
+        "PYTHONPATH": str(place / "early"),
+        "FAULTS_GRAVES": str(place / "graves"),
+        "BACKOFFICE_CHUNKS": f"file:{place / 'bytes'}",
+    }
 
 
 @contextlib.contextmanager

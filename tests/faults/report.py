@@ -71,8 +71,9 @@ def _figures(every: Sequence[Found]) -> str:
     minutes = sum(found.seconds for found in every) / 60
     dates = sorted(found.date for found in every)
     return (
-        f"{minutes:.0f} minutes in all, begun between {dates[0]} and {dates[-1]} UTC on {every[0].cores} cores that others"
-        " used, too; Linux, the bundled store. When each was tried, with which seed and beside what load, stands below."
+        f"{minutes:.0f} minutes in all, begun between {dates[0]} and {dates[-1]} UTC on {every[0].cores} cores that"
+        " others used, too; Linux, the bundled store. When each was tried, with which seed and beside what load, stands"
+        " below."
     )
 
 

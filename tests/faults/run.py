@@ -1,6 +1,6 @@
 """`manage.py faults`: injects every fault of the table, judges, and tells. What it finds of each goes into a file at
-once (`results.py`); with `--resume` those that are in there are left out, and with `--write` docs/reliability.md is made
-of it.
+once (`results.py`); with `--resume` those that are in there are left out, and with `--write` docs/reliability.md is
+made of it.
 
 The bounded form takes a sample of each; `--full` all of it. The same seed strikes at the same places.
 """
@@ -33,11 +33,11 @@ def main(argv: Sequence[str]) -> int:
     if unknown:
         print(f"No fault is called {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}.", file=sys.stderr)
         return 2
-    good = all([_try(name, asked) for name in _wanted(asked)])  # a list: one that fails does not stop the others
+    failed = [name for name in _wanted(asked) if not _try(name, asked)]
     if asked.write:
         found = kept(asked.results)
         write(TARGET, [found[name] for name in FAULTS if name in found])
-    return 0 if good else 1
+    return 1 if failed else 0
 
 
 def _wanted(asked: argparse.Namespace) -> Iterator[str]:
@@ -72,8 +72,8 @@ def _try(name: str, asked: argparse.Namespace) -> bool:
 
 
 def tried(name: str, fault: Fault, *, seed: int, full: bool, minutes: float | None = None) -> list[Row]:
-    """The rows of a fault; one that says so where it could not be tried, or broke off. `minutes`: after which no further
-    run of it is begun."""
+    """The rows of a fault; one that says so where it could not be tried, or broke off. `minutes`: after which no
+    further run of it is begun."""
     until = time.monotonic() + minutes * 60 if minutes is not None else None
     with tempfile.TemporaryDirectory(prefix="faults-") as directory:
         found: list[Row] = []

@@ -121,7 +121,9 @@ class Running:
         verdict = self.oracle.judge(self.client, log)
         verdict.problems += [f"fsck: {line}" for line in self.fsck()]
         if any(": 500 " in problem for problem in verdict.problems):
-            verdict.problems += [f"the site said: {line}" for line in self.site.said() if '"level": "error"' in line][-3:]
+            verdict.problems += [f"the site said: {line}" for line in self.site.said() if '"level": "error"' in line][
+                -3:
+            ]
         return verdict
 
     @property

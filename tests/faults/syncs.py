@@ -1,5 +1,5 @@
-"""A disk that says once that it could not sync, and then that it could: what was written before may be lost all the same,
-so nobody may be told that it is safe."""
+"""A disk that says once that it could not sync, and then that it could: what was written before may be lost all the
+same, so nobody may be told that it is safe."""
 
 from __future__ import annotations
 
