@@ -15,6 +15,7 @@ from tests.support.tus import OCTETS, TUS, metadata
 __all__ = ["DEEDS", "Deed", "Doer", "GaveUp"]
 
 
+PLAIN: Final = {"Content-Type": "application/octet-stream"}
 SIZES: Final = (900, 40_000, 150_000)
 """Bytes of a file that comes in one body."""
 
@@ -58,8 +59,7 @@ def chunks(doer: Doer) -> None:
     def send(index: int, upload: str) -> Answer:
         where = f"&file_id={upload}" if upload else ""
         path = f"/upload_chunk?total_chunks={len(parts)}&chunk_index={index}{where}"
-        octets = {"Content-Type": "application/octet-stream"}
-        return doer.again(lambda: doer.client.ask("POST", path, parts[index], octets))
+        return doer.again(lambda: doer.client.ask("POST", path, parts[index], PLAIN))
 
     def begin() -> str:
         answer = send(0, "")
@@ -202,7 +202,7 @@ def replace(doer: Doer) -> None:
     file, data = doer.prepared.pop("file"), doer.noise(90_000)
     sha256 = digest(data)
     head = doer.again(lambda: doer.client.ask("HEAD", f"/files/{file.id}"))
-    headers = {"If-Match": head.headers["ETag"], "Content-Type": "application/octet-stream"}
+    headers = {"If-Match": head.headers["ETag"], **PLAIN}
     answer = doer.again(
         lambda: doer.client.ask("PUT", f"/files/{file.id}/content", data, headers),
         lambda: doer.oracle.doubt(file.name, sha256),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.faults.report import write
 from tests.faults.results import Found, Watch, keep, kept
-from tests.faults.table import FAULTS, PARTS
+from tests.faults.table import FAULTS, part
 from tests.faults.trial import Fault, NotTried, Row, Trial
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,8 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _wanted(asked: argparse.Namespace) -> Iterator[str]:
-    number, parts = asked.part
-    wanted = asked.only or [name for name in FAULTS if PARTS[name] % parts == number - 1]
+    wanted = asked.only or part(*asked.part)
     there = kept(asked.results) if asked.resume else {}
     for name in FAULTS:
         if name not in wanted:
