@@ -7,7 +7,6 @@ the path of a file that holds the value. An empty value counts as not given. Siz
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from backoffice.secret import Secret
 from backoffice.settings import parsers as read
 from backoffice.settings.addresses import local_url
 from backoffice.settings.contradictions import contradictions, proxy_doubt
+from backoffice.settings.cores import usable_cores
 from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
 from backoffice.settings.sources import Sources
 from backoffice.settings.weak_secrets import KEY_MISSING, weak_secrets
@@ -61,12 +61,6 @@ class SettingsError(Exception):
 def _setting(name: str, parse: Callable[[str], Any], default: Any, about: str, *, secret: bool = False) -> Any:
     metadata = {"name": name, "parse": parse, "about": about, "secret": secret}
     return dataclasses.field(default=default, repr=not secret, metadata=metadata)
-
-
-def _cores() -> int:
-    """The cores this process may use, kept between 2 (one slow request must not stop the site) and 8."""
-    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, max(2, have))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +266,7 @@ class Settings:
         fields = {f.metadata["name"]: f for f in _fields()}
         sources = Sources(fields.keys(), environ, dotenv)
         problems = sources.problems
-        values: dict[str, Any] = {"web_workers": _cores()}
+        values: dict[str, Any] = {"web_workers": usable_cores()}
         bad: set[str] = set()
         for name, field in fields.items():
             before = len(problems)

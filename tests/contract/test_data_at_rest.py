@@ -22,18 +22,8 @@ from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock
 from backoffice.embedded.discovery import Running, announce, socket_url
 from backoffice.settings import Secret, Settings
 from tests.support.chunks import unsynced
+from tests.support.data_at_rest import CANARY, FEW, HELD, KEY, SECRET, fill, held, opened, refused, settings
 from tests.support.encrypting import Disk, dies, encrypting_disk, imitated_disk, kill
-
-KEY = b64encode(bytes(range(32))).decode()
-CANARY = b"the canary sings in the mine at night"
-SECRET = "a signing key of more than thirty-two characters"
-HELD = {
-    "appendonlydir/appendonly.aof.manifest": b"file appendonly.aof.1.incr.aof seq 1 type i\n",
-    "appendonlydir/appendonly.aof.1.incr.aof": CANARY * 40_000,
-    "store.log": CANARY,
-    "password": b"secret\n",
-    "empty": b"",
-}
 
 
 @pytest.fixture(params=["imitation", "ext4"])
@@ -52,35 +42,6 @@ def layout(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> Layout:
     made = Layout.at(disk.root / "data")
     made.prepare()
     return made
-
-
-def settings(encrypt: int = 1, keys: str = KEY) -> Settings:
-    return Settings(encrypt_data=encrypt, encryption_keys=tuple(Secret(key) for key in keys.split(",") if key))
-
-
-def fill(layout: Layout, held: dict[str, bytes] = HELD) -> None:
-    for name, data in held.items():
-        path = layout.store / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-    layout.outer_secret.write_text(SECRET + "\n")
-    layout.used.touch()
-
-
-def held(layout: Layout) -> dict[str, bytes]:
-    found = (path for path in layout.store.rglob("*") if path.is_file())
-    ours = {"store.lock", layout.inner_secret.name}
-    return {str(path.relative_to(layout.store)): path.read_bytes() for path in found if path.name not in ours}
-
-
-def opened(layout: Layout, how: Settings, said: list[str] | None = None) -> contextlib.AbstractContextManager[None]:
-    return readable(layout, how, Teller((said if said is not None else []).append))
-
-
-def refused(layout: Layout, how: Settings, told: str) -> None:
-    with pytest.raises(DataDirectoryError, match=told) as error, opened(layout, how):
-        pass
-    assert "\n" not in str(error.value)
 
 
 def test_what_is_written_cannot_be_read_when_the_store_has_stopped(layout: Layout, disk: Disk) -> None:
@@ -240,9 +201,6 @@ def test_what_was_copied_is_not_copied_again(layout: Layout, monkeypatch: pytest
     with opened(layout, settings()):
         assert held(layout) == HELD
     assert sorted(copied) == sorted([*(Path(name).name for name in HELD), "store.lock"])
-
-
-FEW = {"appendonlydir/appendonly.aof.1.incr.aof": CANARY * 100, "store.log": CANARY}
 
 
 @pytest.mark.parametrize("disk", ["imitation"], indirect=True)  # on a disk, with cuts of its power: tests/deploy
