@@ -70,8 +70,10 @@ def convert() -> None:
 @command.command("decrypt-data")
 @click.option("--data", metavar="DIR", help="Where the embedded store keeps its data (./var).")
 def decrypt_data(data: str | None) -> None:
-    """Have the data directory in the clear again, while nothing runs in it, after BACKOFFICE_ENCRYPT_DATA was taken
-    away. It needs the keys once more, and room for a copy."""
+    """Have the data directory in the clear again, while nothing runs in it.
+
+    First take BACKOFFICE_ENCRYPT_DATA away. It needs the keys once more, and room for a copy.
+    """
     settings = Settings.from_env(environ({"BACKOFFICE_DATA_DIR": data}), DOTENV, need_secret=False)
     layout = Layout.at(settings.data_dir)
     done = decrypt(layout, settings, Teller(click.echo))
