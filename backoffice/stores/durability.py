@@ -114,6 +114,21 @@ class RedisDurability:
         else:
             self._near.sent("", size, self._of_one_server)
 
+    def await_bytes(self, chunk: bytes = b"") -> bool:
+        """Before a record says that there are bytes, which a cluster has elsewhere: wait until the replicas of the
+        server of this chunk, or of all servers, have what was written. False where that is not needed: then nothing
+        has happened. Raises Unavailable."""
+        client = self._db.client
+        if not self._replicas or not isinstance(client, RedisCluster):
+            return False
+        if chunk:
+            reached = await_replicas(*server_of(client, chunk)[1], self._replicas)
+        else:
+            reached = await_on_cluster(client, self._replicas)
+        if not reached:
+            raise Unavailable(_TOO_FEW)
+        return True
+
     def _of_one_server(self) -> tuple[Ask, Command]:
         return self._db.many, ("HSET", self._keys.install, "barrier", 1)
 

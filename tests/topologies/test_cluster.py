@@ -3,6 +3,7 @@ under uploads and downloads."""
 
 from __future__ import annotations
 
+import io
 import random
 import threading
 from collections import Counter
@@ -15,6 +16,8 @@ import pytest
 from redis import Redis
 from redis.crc import key_slot
 
+from backoffice.domain.files import File, FileSpec
+from backoffice.domain.paging import Query
 from backoffice.errors import Unavailable
 from backoffice.settings import Settings
 from backoffice.start import check_store
@@ -22,7 +25,7 @@ from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisDurability
 from backoffice.stores.keys import chunk_key
 from tests.support.cluster import SLOTS, ReplicatedCluster, run_replicated_cluster, stopped
-from tests.support.uploads import ALICE, KEYS, LIMITS, World, chunk_store
+from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, World, chunk_store
 
 pytestmark = pytest.mark.topology
 
@@ -67,6 +70,36 @@ def test_nothing_is_acknowledged_while_a_shard_has_no_replica(cluster: Replicate
     with stopped(cluster.replicas[1].pid), pytest.raises(Unavailable):
         world.stored(ALICE, [b"not acknowledged"], name="two")
     world.stored(ALICE, [b"kept"], name="three")
+
+
+@pytest.mark.parametrize("parts", [1, CHUNKS])
+def test_no_record_comes_before_its_bytes_have_their_replicas(
+    cluster: ReplicatedCluster, client: Any, parts: int
+) -> None:
+    """So whichever replica takes over has the bytes of each file that there is, acknowledged or not."""
+    world = World.over(client, ROOMY)
+    world.service.completion.durability._replicas = 1
+    content = b"x" * CHUNK * parts
+
+    def store() -> File:
+        return world.service.upload_stream(ALICE, FileSpec("a.bin"), io.BytesIO(content).readinto, len(content))
+
+    control = cluster.owner(key_slot(KEYS.install))
+    others = [
+        replica.pid for primary, replica in zip(cluster.primaries, cluster.replicas, strict=True) if primary != control
+    ]
+    for _ in range(5 if parts == 1 else 1):
+        with stopped(*others):
+            try:
+                lucky = store()  # its one chunk lies beside the records
+            except Unavailable:
+                break
+            world.library.trash(ALICE, lucky.id)
+    else:
+        pytest.fail("it was acknowledged, though servers that have the bytes have no replica")
+    assert not world.files.page(Query(filters=(("owner", ALICE.id),))).items
+    assert world.read(ALICE, store().id) == content
+    world.assert_sound()
 
 
 def shares(cluster: ReplicatedCluster, file_id: str, total: int) -> list[int]:

@@ -76,9 +76,12 @@ class RedisChunks:
         return bool(self._db.call("SET", self._place(file_id, index, data), data, "NX", "PX", life))
 
     def put_ahead(self, file_id: str, data: bytes | memoryview) -> None:
-        """The barrier of the records, which follows, covers it."""
+        """On one server the barrier of the records, which follows, covers it."""
         self._health.keep_reserve()
-        self._db.call_ahead("SET", self._place(file_id, 0, data), data)
+        key = self._place(file_id, 0, data)
+        self._db.call_ahead("SET", key, data)
+        if self._durability.await_bytes(key) and not self._db.call_ahead("EXISTS", key):
+            raise Unavailable  # another server has become the primary meanwhile
 
     def carry(
         self, file_id: str, index: int, data: bytes | memoryview, hold_until: int | None = None
@@ -147,6 +150,10 @@ class RedisChunks:
         # 0 also for a chunk that lost its expiry before: this may be a repetition.
         unchanged = [key for key, changed in zip(keys, self._each("PERSIST", keys), strict=True) if not changed]
         absent = self._absent(unchanged)
+        if not absent and self._durability.await_bytes():
+            # Where another server has become the primary meanwhile it may not have them, or not know that they stay.
+            lives = self._each("PTTL", keys)
+            absent = {key for key, life in zip(keys, lives, strict=True) if life != _IMMORTAL}
         return [index for index, key in enumerate(keys) if key in absent]
 
     def keep_within_commit(self, file_id: str, sizes: Sequence[int]) -> Sequence[KeptPlace] | None:
@@ -219,7 +226,8 @@ class RedisChunks:
         return 0
 
     def barrier(self, file_id: str) -> None:
-        """Nothing: the barrier of the records, which follows, covers what was written to the same servers before."""
+        """Nothing: on one server the barrier of the records, which follows, covers what was written before; on several
+        `keep` has waited for their replicas."""
 
     @property
     def level(self) -> str:
