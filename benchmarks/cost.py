@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,18 @@ def of_site(site: Site) -> Meter:
         return Cost(_cpu(programs), seconds, int(stats["total_reads_processed"]))
 
     return read
+
+
+def of_servers(site: Site, ports: Sequence[int]) -> Meter:
+    """Where the store is not one that the site has started: `web`, and `store` of the servers with these ports."""
+    programs = {"web": site.programs()["web"], "store": [_process(port) for port in ports]}
+    return lambda: Cost(_cpu(programs))
+
+
+def _process(port: int) -> int:
+    with Redis(port=port) as client:
+        found: Any = client.info("server")
+        return int(found["process_id"])
 
 
 def of_peer(peer: Peer) -> Meter:

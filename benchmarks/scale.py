@@ -7,7 +7,8 @@ import os
 import secrets
 import statistics
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 
 from redis import Redis
 
@@ -16,20 +17,21 @@ from backoffice.stores.client import Db, connect
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
+from benchmarks.cost import Cost, of_servers, of_site
 from benchmarks.doors import OCTETS, Content, upload_chunks
 from benchmarks.fill import chunk_of, file_created, fill
 from benchmarks.http import Connection
 from benchmarks.load import Load, run
 from benchmarks.plan import MIB, Goal, Part, Plan
 from benchmarks.records import Crowd
-from benchmarks.shards import SHARDS, shards
+from benchmarks.shards import SHARDS, server, shards
 from benchmarks.site import Site, running
-from benchmarks.timing import Moved, Series, in_turn
+from benchmarks.timing import Moved, in_turn
 
 ENOUGH_CORES = 6
 """Two web processes, the store, the worker and the client that measures, each with one."""
 CONNECTIONS = 8
-ONE, CLUSTER = "one server", f"cluster of {SHARDS}"
+ONE, TCP, CLUSTER = "one server, bundled", "one server, TCP", f"cluster of {SHARDS}"
 COMMITS = 3000
 
 
@@ -83,36 +85,46 @@ def _spread(plan: Plan) -> Part:
     content, size = Content(memoryview(os.urandom(16 * MIB)), plan.sharded), Settings().chunk_size
     part = Part(
         "Shards",
-        f"{plan.sharded / 1e9:.1f} GB in chunks of 2 MiB over 4 connections, at level `os`, in turn to a site over one "
-        f"server and to one over a cluster of {SHARDS} primaries on the same machine; {plan.rounds} rounds, medians. "
-        "`most`, `least`: bytes on a shard, of an even share.",
-        ("", "upload", f": {ONE}", "most", "least"),
+        f"{plan.sharded / 1e9:.1f} GB in chunks of 2 MiB over 4 connections, at level `os`, in turn to a site over the "
+        f"bundled server (a Unix socket), to one over a server by TCP and to one over a cluster of {SHARDS} primaries "
+        f"(TCP, too) on the same machine; {plan.rounds} rounds, medians. `web`, `servers`: processor seconds a GB, "
+        "which do not depend on what else the machine does. `most`, `least`: bytes on a shard, of an even share.",
+        ("", "upload", f": {TCP}", "web", "servers", "most", "least"),
     )
     spread: list[tuple[float, float]] = []
-    with shards(plan.scratch / "shards") as ports:
-        address = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
-        with (
-            running(plan.scratch / "one", "os") as one,
-            running(plan.scratch / "three", "os", {"REDIS_URL": address}) as three,
-        ):
+    costs: dict[str, list[Cost]] = {ONE: [], TCP: [], CLUSTER: []}
+    with shards(plan.scratch / "shards") as ports, server(plan.scratch / "single") as port, ExitStack() as stack:
+        cluster = "redis+cluster://" + ",".join(f"127.0.0.1:{one}" for one in ports)
+        environs = {ONE: {}, TCP: {"REDIS_URL": f"redis://127.0.0.1:{port}"}, CLUSTER: {"REDIS_URL": cluster}}
+        sites = {
+            name: stack.enter_context(running(plan.scratch / f"over-{place}", "os", environ))
+            for place, (name, environ) in enumerate(environs.items())
+        }
+        meters = {ONE: of_site(sites[ONE]), TCP: of_servers(sites[TCP], [port])}
+        meters[CLUSTER] = of_servers(sites[CLUSTER], ports)
 
-            def on(site: Site, among: list[int]) -> Moved:
-                before = [_used(port) for port in among]
-                file_id = upload_chunks(site, content, size)
-                grown = [_used(port) - was for port, was in zip(among, before, strict=True)]
-                if grown:
-                    even = plan.sharded / SHARDS
-                    spread.append((max(grown) / even, min(grown) / even))
-                return Moved(plan.sharded, lambda: site.free(file_id, content.count(size)))
+        def on(name: str) -> Moved:
+            among = ports if name == CLUSTER else []
+            bytes_before, spent = [_used(one) for one in among], meters[name]()
+            file_id = upload_chunks(sites[name], content, size)
+            costs[name].append(meters[name]().since(spent))
+            if among:
+                shares = [
+                    (_used(one) - was) * SHARDS / plan.sharded for one, was in zip(ports, bytes_before, strict=True)
+                ]
+                spread.append((max(shares), min(shares)))
+            return Moved(plan.sharded, lambda: sites[name].free(file_id, content.count(size)))
 
-            rounds = {ONE: lambda: on(one, []), CLUSTER: lambda: on(three, ports)}
-            found: dict[str, Series] = in_turn(rounds, plan.rounds, plan.say)
+        found = in_turn({name: partial(on, name) for name in sites}, plan.rounds, plan.say)
     most, least = max(one for one, _ in spread), min(one for _, one in spread)
-    ratio = found[CLUSTER].over(found[ONE])
-    part.rows.append([ONE, f"{found[ONE].median:,.0f} MB/s", "1.00", "", ""])
-    part.rows.append([CLUSTER, f"{found[CLUSTER].median:,.0f} MB/s", f"{ratio:.2f}", f"{most:.2f}", f"{least:.2f}"])
+    for name, series in found.items():
+        web, store = (statistics.median(one.cpu[of] for one in costs[name]) for of in ("web", "store"))
+        row = [name, f"{series.median:,.0f} MB/s", f"{series.over(found[TCP]):.2f}"]
+        row += [f"{of * 1e9 / plan.sharded:.2f} s" for of in (web, store)]
+        part.rows.append([*row, f"{most:.2f}", f"{least:.2f}"] if name == CLUSTER else [*row, "", ""])
     part.goals += [
-        Goal(f"upload, {CLUSTER} : {ONE}", ratio, 1.0),
+        Goal(f"upload, {CLUSTER} : {TCP}", found[CLUSTER].over(found[TCP]), 1.0),
+        Goal(f"upload, {CLUSTER} : {ONE}", found[CLUSTER].over(found[ONE]), 0),
         Goal("most bytes on a shard : even", most, 1.1, at_most=True),
         Goal("least bytes on a shard : even", least, 0.9),
     ]

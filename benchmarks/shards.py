@@ -1,4 +1,5 @@
-"""A cluster of the bundled server, three primaries without replicas, on a throwaway directory."""
+"""A cluster of the bundled server, three primaries without replicas, or one of its servers by itself, over TCP, on a
+throwaway directory."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import contextlib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from redis import Redis
@@ -25,34 +26,46 @@ def shards(directory: Path) -> Iterator[list[int]]:
     """Their ports. As durable as the bundled store at level `os`."""
     ports = _free_ports(2 * SHARDS)
     nodes, buses = ports[:SHARDS], ports[SHARDS:]
-    running = []
-    try:
+    with contextlib.ExitStack() as running:
         for port, bus in zip(nodes, buses, strict=True):
-            home = directory / str(port)
-            home.mkdir(parents=True)
-            values = {
-                "bind": "127.0.0.1",
-                "port": port,
-                "cluster-port": bus,
-                "cluster-enabled": "yes",
-                "dir": home,
-                "logfile": home / "log",
-                "save": "",
-                "appendonly": "yes",
-                "appendfsync": "no",
-                "hash-max-listpack-value": 300,
-                "zset-max-listpack-entries": 512,
-                "stream-node-max-bytes": 16384,
-            }
-            words = [word for name, value in values.items() for word in (f"--{name}", str(value))]
-            running.append(subprocess.Popen([str(server_binary()), *words], stdin=subprocess.DEVNULL))
+            running.enter_context(_server(directory, port, {"cluster-enabled": "yes", "cluster-port": bus}))
         _join(nodes, buses)
         yield nodes
+
+
+@contextlib.contextmanager
+def server(directory: Path) -> Iterator[int]:
+    """The port of one server that is set up as each of these."""
+    [port] = _free_ports(1)
+    with _server(directory, port, {}), Redis(port=port) as client:
+        _until(client.ping, "the server answers")
+        yield port
+
+
+@contextlib.contextmanager
+def _server(directory: Path, port: int, more: Mapping[str, object]) -> Iterator[None]:
+    home = directory / str(port)
+    home.mkdir(parents=True)
+    values: dict[str, object] = {
+        "bind": "127.0.0.1",
+        "port": port,
+        "dir": home,
+        "logfile": home / "log",
+        "save": "",
+        "appendonly": "yes",
+        "appendfsync": "no",
+        "hash-max-listpack-value": 300,
+        "zset-max-listpack-entries": 512,
+        "stream-node-max-bytes": 16384,
+        **more,
+    }
+    words = [word for name, value in values.items() for word in (f"--{name}", str(value))]
+    process = subprocess.Popen([str(server_binary()), *words], stdin=subprocess.DEVNULL)
+    try:
+        yield
     finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait()
+        process.terminate()
+        process.wait()
 
 
 def _join(nodes: list[int], buses: list[int]) -> None:

@@ -151,7 +151,7 @@ def test_slots_move_under_uploads_and_downloads(cluster: ReplicatedCluster, clie
                 except Exception as error:  # noqa: BLE001 -- whatever it is, it is what is looked for
                     wrong.append(repr(error))
 
-    World.over(client, ROOMY)  # enrols whom both are
+    world = World.over(client, ROOMY)  # enrols whom both are
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
@@ -168,7 +168,6 @@ def test_slots_move_under_uploads_and_downloads(cluster: ReplicatedCluster, clie
             thread.join()
     assert not wrong, wrong[:3]
     assert len(stored) > 2
-    world = World.over(client, ROOMY)
     for file_id in stored:
         assert world.read(ALICE, file_id) == b"".join(parts)
     world.assert_sound()
