@@ -7,6 +7,7 @@ import os
 import secrets
 import statistics
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 
@@ -116,11 +117,22 @@ def _spread(plan: Plan) -> Part:
             return Moved(plan.sharded, lambda: sites[name].free(file_id, content.count(size)))
 
         found = in_turn({name: partial(on, name) for name in sites}, plan.rounds, plan.say)
+    _add_figures(part, plan.sharded, found, costs, spread)
+    return part
+
+
+def _add_figures(
+    part: Part,
+    size: int,
+    found: Mapping[str, Series],
+    costs: Mapping[str, list[Cost]],
+    spread: list[tuple[float, float]],
+) -> None:
     most, least = max(one for one, _ in spread), min(one for _, one in spread)
     for name, series in found.items():
         web, store = (statistics.median(one.cpu[of] for one in costs[name]) for of in ("web", "store"))
         row = [name, f"{series.median:,.0f} MB/s", f"{series.over(found[TCP]):.2f}"]
-        row += [f"{of * 1e9 / plan.sharded:.2f} s" for of in (web, store)]
+        row += [f"{of * 1e9 / size:.2f} s" for of in (web, store)]
         part.rows.append([*row, f"{most:.2f}", f"{least:.2f}"] if name == CLUSTER else [*row, "", ""])
     part.goals += [
         Goal(f"upload, {CLUSTER} : {TCP}", found[CLUSTER].over(found[TCP]), 1.0),
@@ -129,7 +141,6 @@ def _spread(plan: Plan) -> Part:
         Goal("least bytes on a shard : even", least, 0.9),
     ]
     part.figures |= {name: one.rates for name, one in found.items()}
-    return part
 
 
 def _used(port: int) -> int:

@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from backoffice.errors import Unavailable
 from backoffice.stores.client import Db, connect, store_errors
 from backoffice.stores.cluster import primaries
+from backoffice.stores.durability import server_info
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.resp_zero_copy import LARGE
 from backoffice.stores.shards import Shards, key_of
@@ -158,6 +159,17 @@ def test_a_cluster_of_which_nobody_answers_is_unavailable(db: Db) -> None:
     for one in asked:
         with pytest.raises(Unavailable), store_errors():
             one.reply()
+
+
+def test_the_fullest_server_says_how_full_the_store_is(db: Db) -> None:
+    """Bytes of files may fill one that nobody asks otherwise."""
+    nodes: Any = db.client.nodes_manager  # type: ignore[union-attr]
+    fullest = 0
+    for place, node in enumerate(nodes.get_nodes_by_server_type("primary"), 1):
+        key = next(key for key in KEYS if nodes.slots_cache[key_slot(key.encode())][0] == node)
+        db.call("SET", key, bytes(5_000_000 * place))
+        assert int(server_info(db)["used_memory"]) > fullest + 4_000_000
+        fullest = int(server_info(db)["used_memory"])
 
 
 @pytest.mark.parametrize(
