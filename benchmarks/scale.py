@@ -27,7 +27,7 @@ from benchmarks.plan import MIB, Goal, Part, Plan
 from benchmarks.records import Crowd
 from benchmarks.shards import SHARDS, server, shards
 from benchmarks.site import Site, running
-from benchmarks.timing import Moved, in_turn
+from benchmarks.timing import Moved, Series, in_turn
 
 ENOUGH_CORES = 6
 """Two web processes, the store, the worker and the client that measures, each with one."""
