@@ -9,11 +9,11 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from backoffice.commands.backup_files import carried_out
 from backoffice.commands.cli_context import shell_actor
@@ -25,6 +25,8 @@ from backoffice.services.backups import Restored
 from backoffice.settings import ChunkPlace, Durability, Settings
 from backoffice.start import check_chunks
 
+T = TypeVar("T")
+R = TypeVar("R")
 _PREFIX: Final = ".proof-"
 _LOCK: Final = "proof.lock"
 _BEGUN_SECONDS: Final = 60
@@ -50,7 +52,7 @@ def prove(
 ) -> Proof:
     """Restore it and look at all of it. Bytes of files lie in a directory, wherever they came from, so it takes no more
     memory than the records. Raises what `Backups.restore` raises."""
-    with _stoppable(), _place_in(scratch) as place:
+    with _told_to_end() as told, _place_in(scratch) as place:
         (place / "chunks").mkdir(mode=0o700)
         chosen = dataclasses.replace(
             settings,
@@ -67,24 +69,38 @@ def prove(
             check_chunks(own, client)
             backups = build_services(own, client).backups
             actor = shell_actor()
-            restored = carried_out(backups.restore(actor, file, key=key, bases=bases, on_finding=on_finding))
-            steps = backups.compare(actor, file, key=key)
-            compared = 0
+            steps = backups.restore(actor, file, key=key, bases=bases, on_finding=on_finding)
+            restored = carried_out(_until(told, steps))
+            comparing, compared = _until(told, backups.compare(actor, file, key=key)), 0
             while True:
                 try:
-                    compared = next(steps)
+                    compared = next(comparing)
                 except StopIteration as end:
                     return Proof(restored, compared, tuple(end.value))
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """Who is told to end takes away what it has written."""
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+def _told_to_end() -> Iterator[list[int]]:
+    """The signal that said so, when one has. It is looked at between two steps: raised wherever this process is, it may
+    be lost in what ignores errors."""
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
     try:
-        yield
+        yield told
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _until(told: Sequence[int], steps: Generator[T, None, R]) -> Generator[T, None, R]:
+    """The same steps. Raises SystemExit when somebody has told to end, so that what was written goes."""
+    while not told:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            found: R = end.value
+            return found
+        yield step
+    sys.exit(128 + told[0])
 
 
 @contextmanager
