@@ -225,18 +225,8 @@ def _upload_secrets(stores: Stores, settings: Settings) -> UploadSecrets:
 def _whole(stores: Stores, settings: Settings, bulk: Bulk) -> tuple[System, Jobs, BackupSchedule]:
     """What is about the store as a whole, and about many records."""
     db, keys, chunks, audit = stores.db, stores.keys, stores.chunks, stores.audit
-    beats, installation, numbers = RedisHeartbeats(db, keys), RedisInstallation(db, keys), RedisNumbers(db, keys)
-    system = System(
-        stores.health,
-        stores.durability,
-        chunks,
-        audit,
-        beats,
-        installation,
-        numbers,
-        db.together,
-        encryption=stores.encryption.state,
-    )
+    about = (stores.health, stores.durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys))
+    system = System(*about, RedisNumbers(db, keys), db.together, encryption=stores.encryption.state)
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
     schedule = _backups(stores, settings, maintenance)
     kinds = [backup_kind(schedule)] if schedule.directory is not None else []

@@ -31,6 +31,8 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from jinja2.compiler import CodeGenerator
+from prometheus_client import Histogram
+from prometheus_client.mmap_dict import MmapedDict
 from redis import _parsers
 from redis.connection import Connection as RedisConnection
 from redis.connection import ConnectionPool, HiredisRespSerializer
@@ -189,6 +191,8 @@ def libraries() -> dict[str, tuple[Any, list[str]]]:
         "flask_admin.Admin": (admin, ["_views"]),
         "flask_admin.model.BaseModelView": (view, OF_A_VIEW),
         "jinja2.compiler.CodeGenerator": (CodeGenerator, ["_output_child_pre"]),
+        "prometheus_client.Histogram": (Histogram("a", "b", registry=None), ["_buckets", "_sum", "_upper_bounds"]),
+        "prometheus_client.mmap_dict.MmapedDict": (MmapedDict, ["read_all_values_from_file", "write_value", "close"]),
         "flask_login.LoginManager": (login, ["_update_remember_cookie"]),
     }
 
