@@ -13,7 +13,8 @@ from backoffice.domain.paging import Query
 from backoffice.domain.users import User
 from backoffice.services.uploads.cleanup import WORKER
 from backoffice.stores.fsck import later_indexes
-from backoffice.stores.fsck.repair import Repairer
+from backoffice.stores.fsck.quotas import QuotaCheck
+from backoffice.stores.fsck.repair import ATTEMPTS, Repairer
 from tests.support.scene import Scene
 from tests.support.uploads import KEYS, OPERATOR, reader
 
@@ -123,6 +124,30 @@ def test_what_versions_from_before_take_is_added_up(scene: Scene, owner: User) -
     assert files.versions_held(owner.id) == len(b"the first")
     [event] = repairs(scene)
     assert event["object"]["id"] == owner.id
+    scene.world.assert_sound()
+
+
+def test_the_sum_of_who_is_at_work_all_the_time_is_right_in_the_end(
+    scene: Scene, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it was added up others stored files of theirs, again and again: it was given up, and noted as done."""
+    who, service = scene.writer(owner), scene.world.service
+    file = service.upload_stream(who, FileSpec(name="a.txt"), reader(b"the first"))
+    service.replace_content(who, file.id, reader(b"two"))
+    scene.world.db.call("HDEL", KEYS.quota(owner.id), "versions")
+    scene.world.db.call("HDEL", KEYS.install, "indexes")
+    compare, others = QuotaCheck._compare, iter(range(3 * ATTEMPTS))
+
+    def compare_beside(self: QuotaCheck, one: str) -> Any:
+        found = compare(self, one)
+        if next(others, None) is not None:
+            service.upload_stream(who, FileSpec(name="b.txt"), reader(b"another one"))
+        return found
+
+    monkeypatch.setattr(QuotaCheck, "_compare", compare_beside)
+    steps(scene)
+    assert next(others, None) is None
+    assert scene.world.files.versions_held(owner.id) == len(b"the first")
     scene.world.assert_sound()
 
 

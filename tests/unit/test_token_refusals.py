@@ -19,7 +19,7 @@ def ada(people: People) -> User:
 def test_of_who_has_not_chosen_a_password_it_is_said_what_is_missing(people: People) -> None:
     """On the first day that is the administrator, whose link was not opened yet."""
     invited, _ = people.users.create(ROOT, username="eve")
-    with pytest.raises(NotFound, match="eve has not opened the link .* `user invite`"):
+    with pytest.raises(NotFound, match=r"eve has not opened the link .* `user invite`"):
         people.tokens.create(ROOT, name="backup", user_id=invited.id)
     with pytest.raises(NotFound, match="no such active user"):
         people.tokens.create(ROOT, name="backup", user_id="nobody")

@@ -28,6 +28,8 @@ from backoffice.stores.users import RedisUsers
 
 TOGETHER = 100
 """Records in one commit."""
+PATIENCE = 50
+"""How often an owner's sum is tried whose files change all the time: it is done once, and nobody comes back to it."""
 SUMS: Final = ("users", "versions")
 LATER: Final = (("links", "kind"), ("folders", "words"), ("uploads", "guest_site"), SUMS)
 """Noun and index; or the sums of users."""
@@ -74,7 +76,8 @@ class LaterIndexes:
         quotas = QuotaCheck(self._repairer, RedisUploads(self._db, self._keys, files), files)
         counts = self._db.many([("ZCARD", self._keys.index(files.collection.noun, "earlier", one)) for one in owners])
         for owner in (one for one, count in zip(owners, counts, strict=True) if count):
-            self._repairer.verify_and_repair(partial(quotas.recheck, owner))
+            recheck = partial(quotas.recheck, owner)
+            any(self._repairer.verify_and_repair(recheck) for _ in range(PATIENCE))
 
     def _unlisted(self, collection: Collection[Any], name: str, ids: list[str]) -> Fault | None:
         """Those of these records whose entries in the index are not there."""

@@ -80,13 +80,14 @@ class Repairer:
         """So many more things were checked."""
         self.report.checked[invariant] += number
 
-    def verify_and_repair(self, recheck: Recheck) -> None:
-        """`recheck` reads again and says what is wrong, if anything still is: the store is in use meanwhile."""
+    def verify_and_repair(self, recheck: Recheck) -> bool:
+        """`recheck` reads again and says what is wrong, if anything still is: the store is in use meanwhile. False
+        where something is left wrong."""
         fault = None
         for _ in range(ATTEMPTS):
             fault = recheck()
             if fault is None:
-                return
+                return True
             if self.actor is None or not fault.repairable:
                 break
             try:
@@ -94,9 +95,10 @@ class Repairer:
             except Changed:
                 continue
             self._note(fault, repaired=True)
-            return
+            return True
         if fault is not None:
             self._note(fault, repaired=False)
+        return fault is None
 
     def _repair(self, fault: Fault, actor: Actor) -> None:
         data = {"invariant": fault.invariant.name.lower(), "what": fault.what[:200]}
