@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class Client:
 
     url: str
     token: str
+    trust: ssl.SSLContext | None = None
+    """For an address of https."""
     slowest: float = 0.0
     statuses: dict[int, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -52,7 +55,7 @@ class Client:
         if body is not None and not isinstance(body, bytes):
             body, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
         began = time.monotonic()
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
+        connection = self._connection()
         try:
             connection.request(method, quote(path, safe="/?=&%~"), body, sent)
             got = connection.getresponse()
@@ -63,6 +66,12 @@ class Client:
             connection.close()
         self._note(method, path, answer)
         return answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        netloc = urlsplit(self.url).netloc
+        if self.trust is not None:
+            return http.client.HTTPSConnection(netloc, timeout=PATIENCE, context=self.trust)
+        return http.client.HTTPConnection(netloc, timeout=PATIENCE)
 
     def _note(self, method: str, path: str, answer: Answer) -> None:
         self.slowest = max(self.slowest, answer.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -53,8 +54,10 @@ def under_load(
     seed: str,
     kinds: Sequence[str] = tuple(DEEDS),
     patience: float = 60.0,
+    trust: ssl.SSLContext | None = None,
 ) -> Iterator[Load]:
-    """Clients are at work in the block, and come to the end of what they do after it. They spread over `urls`."""
+    """Clients are at work in the block, and come to the end of what they do after it. They spread over `urls`. `trust`:
+    for addresses of https."""
     load, stop = Load(oracle), threading.Event()
 
     def work(number: int, client: Client) -> None:
@@ -72,7 +75,7 @@ def under_load(
                 return
             load.finished.append(time.monotonic())
 
-    load.clients = [Client(urls[number % len(urls)], token) for number in range(CLIENTS)]
+    load.clients = [Client(urls[number % len(urls)], token, trust) for number in range(CLIENTS)]
     threads = [threading.Thread(target=work, args=one, daemon=True) for one in enumerate(load.clients)]
     for thread in threads:
         thread.start()
