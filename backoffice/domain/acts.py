@@ -96,12 +96,12 @@ class Acts:
     USER_CREATE_WITH_ROLES = _gives(
         "user.create_with_roles", "make a user with other roles", Permissions.USERS_WRITE, Actions.USER_CREATE
     )
-    USER_UPDATE = _account("user.update", "another quota", Actions.USER_UPDATE, proof=Proof.ANY)
-    USER_RENAME = _account("user.rename", "another name", Actions.USER_UPDATE)
-    USER_ADDRESS = _account("user.address", "another address", Actions.USER_UPDATE, Rank.MORE)
-    USER_GIVE_ROLES = _account("user.give_roles", "other roles, nothing taken", Actions.USER_UPDATE)
-    USER_TAKE_ROLES = _account("user.take_roles", "other roles that grant less", Actions.USER_UPDATE, Rank.MORE)
-    USER_END = _account("user.end", "another date or days after which the account is over", Actions.USER_UPDATE)
+    USER_UPDATE = _account("user.update", "give another quota", Actions.USER_UPDATE, proof=Proof.ANY)
+    USER_RENAME = _account("user.rename", "give another name", Actions.USER_UPDATE)
+    USER_ADDRESS = _account("user.address", "give another address", Actions.USER_UPDATE, Rank.MORE)
+    USER_GIVE_ROLES = _account("user.give_roles", "give roles and take none", Actions.USER_UPDATE)
+    USER_TAKE_ROLES = _account("user.take_roles", "give other roles, which grant less", Actions.USER_UPDATE, Rank.MORE)
+    USER_END = _account("user.end", "set the date or the days after which the account is over", Actions.USER_UPDATE)
     USER_PASSWORD = _account("user.password", "give a password", Actions.USER_PASSWORD, Rank.MORE)
     USER_INVITE = _account("user.invite", "make a link for who has no password yet", Actions.USER_INVITE)
     USER_RESET = _account("user.reset", "make a link for who has a password", Actions.USER_INVITE, Rank.MORE)

@@ -143,21 +143,23 @@ def test_web_processes_worker_and_migrations_change_while_people_work(hosts: Hos
     worker = hosts.start(before, "worker", "--notice")
     webs = [hosts.web(before, port) for port in ports]
     token, oracle = hosts.a_token(before), Oracle()
-    with web_proxy("nginx", hosts.home / "nginx", ports[0], two_ports(), second=ports[1]) as proxy:
-        with under_load([proxy.url], token, oracle, "side", trust=proxy.trust()) as load:
-            for port, web in zip(ports, webs, strict=True):
-                take_out(proxy, port, out=True)
-                stop(web)
-                hosts.web(ROOT, port)
-                take_out(proxy, port, out=False)
-                time.sleep(3)
-            stop(worker)
-            interrupted = hosts.start(ROOT, "migrate")
-            time.sleep(1)
-            interrupted.kill()
-            hosts.start(ROOT, "worker")
-            migrated = hosts.command(ROOT, "migrate")
-            assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+    with (
+        web_proxy("nginx", hosts.home / "nginx", ports[0], two_ports(), second=ports[1]) as proxy,
+        under_load([proxy.url], token, oracle, "side", trust=proxy.trust()) as load,
+    ):
+        for port, web in zip(ports, webs, strict=True):
+            take_out(proxy, port, out=True)
+            stop(web)
+            hosts.web(ROOT, port)
+            take_out(proxy, port, out=False)
+            time.sleep(3)
+        stop(worker)
+        interrupted = hosts.start(ROOT, "migrate")
+        time.sleep(1)
+        interrupted.kill()
+        hosts.start(ROOT, "worker")
+        migrated = hosts.command(ROOT, "migrate")
+        assert migrated.returncode == 0, migrated.stdout + migrated.stderr
     assert load.failures == []
     assert not load.gave_up
     assert {status for status in load.answers if status >= 500} == set(), load.answers
