@@ -29,10 +29,10 @@ from tests.faults.sites import PASSWORD
 from tests.support.servers import ROOT, Store, free_ports, run_store, wait_for
 from tests.support.web_proxies import WebProxy, two_ports, web_proxy
 
-pytestmark = [pytest.mark.deploy, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
 SECRET = "kJ8sPq2vW9xYb4Lm7Tn3Rc6Zd1Fg5HhQwErTyUiOpAs"
-STARTS_WITHIN = 90.0
+STARTS_WITHIN = 240.0
 
 
 @pytest.fixture(scope="module")
