@@ -64,7 +64,8 @@ class Stores:
         self.identities = RedisIdentities(db, keys, self.users, self.roles, self.tokens, self.sessions)
         self.files, self.folders = RedisFiles(db, keys, bounds), RedisFolders(db, keys, bounds)
         self.links, self.shares = RedisLinks(db, keys, bounds), RedisShares(db, keys, bounds)
-        self.uploads, self.intents = RedisUploads(db, keys, self.files), RedisIntents(db, keys)
+        self.uploads = RedisUploads(db, keys, self.files)
+        self.intents = RedisIntents(db, keys, self.durability.barrier)
 
 
 def chunk_store(

@@ -8,7 +8,7 @@ fails where it is not there any more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final
 
@@ -29,15 +29,17 @@ USABLE_MS: Final = LIFE_MS // 2
 
 
 class RedisIntents:
-    """One object for each process."""
+    """One object for each process. `barrier`: returns when what was written is safe; Unavailable where it is not. Bytes
+    that lie elsewhere would outlive an identifier that was lost with the primary of the records, and belong to nobody.
+    """
 
-    def __init__(self, db: Db, keys: Keys) -> None:
-        self._db, self._keys = db, keys
+    def __init__(self, db: Db, keys: Keys, barrier: Callable[[], None] = lambda: None) -> None:
+        self._db, self._keys, self._barrier = db, keys, barrier
         self._ready: list[Intent] = []
         self._lock = Lock()
 
     def take(self) -> Intent:
-        """An identifier that nobody else has. Now and then one round trip, mostly none."""
+        """An identifier that nobody else has. Now and then a round trip or two, mostly none. Raises Unavailable."""
         usable_from = now_ms() - USABLE_MS
         with self._lock:
             while self._ready:
@@ -54,6 +56,7 @@ class RedisIntents:
         fresh = [Intent(new_id(), until) for _ in range(NOTED_TOGETHER)]
         entries: list[Arg] = [part for one in fresh for part in (one.file_id, one.until)]
         self._db.call("HSET", self._keys.intents, *entries)
+        self._barrier()
         return fresh
 
     def due(self, now: int) -> list[str]:

@@ -250,3 +250,16 @@ def test_who_is_nobody_any_more_leaves_no_chunk(cluster: RedisCluster) -> None:
     site.services.users.disable(SHELL, ann.id)
     assert ann.put("b.bin", SMALL).status_code == 401
     assert {one for one, _, _ in site.services.uploads.chunks.scan()} == {file_id}
+
+
+def test_no_entry_is_used_before_it_is_safe(world: World) -> None:
+    safe: list[int] = []
+    intents = RedisIntents(world.db, KEYS, lambda: safe.append(len(noted(world))))
+    intents.take()
+    assert safe == [NOTED_TOGETHER]
+
+    def no_replica() -> None:
+        raise Unavailable
+
+    with pytest.raises(Unavailable):
+        RedisIntents(world.db, KEYS, no_replica).take()

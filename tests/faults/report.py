@@ -19,9 +19,10 @@ what every client was told, and judges afterwards:
 - what was answered with 201 is there, byte for byte, under its identifier and its name, and once;
 - the log has one entry for each act, in order; the quota is the sum of what is there; `fsck` finds nothing.
 
-This page is written by `python3 manage.py faults --write`, and its figures are those of that run. `python3
-manage.py faults --only NAME --seed N` strikes at the same steps again; threads and machines differ, so not at the
-same instant.
+This page is written by `python3 manage.py faults --write` of what its runs have left in `build/faults.jsonl`, and its
+figures are those of these runs. `python3 manage.py faults --only NAME --seed N` strikes at the same steps again;
+threads and machines differ, so not at the same instant. `--minutes N` ends each fault after about so long, with fewer
+runs; `--resume` goes on with what is not there yet, or was not well.
 """
 TAIL: Final = """## How to read it
 
@@ -43,13 +44,39 @@ the old one alone had is told from one that has it (503, send it again).
 answer says that the primary has it. What it had acknowledged in the moment before it is lost may be gone; then its
 event is, too.
 
+**Uploads under way** promise less than a 201. After a cut of power a chunk that was answered with 200 may be missing
+where bytes lie in a directory, whose names are synced when the upload is completed: who completes it is told which
+chunks to send again. Until then `fsck` calls them "noted and not there". Where the store hung while an upload was being
+completed, the client is told so (409, `completing`) until the lease has ended, a minute at most.
+
+**A network that is cut** tells nobody. Each connection to the lost primary waits five seconds for its answer before
+the site asks the sentinels anew, so on the side of the majority it takes longer until work goes on than where a server
+dies, which closes its connections.
+
+**Rows that begin with …** do what the row above them says: the two ways out of a damaged log. What `--fix` cuts off is
+lost; a backup has all up to its moment.
+
+## Whether the judgement can fail
+
+Each row was tried once against a product, or a disk, that breaks the promise, to see that the oracle says so:
+
+| what was broken | what it said |
+| --- | --- |
+| `FileChunks.barrier` syncs nothing | `power-bytes`: lost, and `fsck` names chunks |
+| the kernel has a sync fail for every second one, and the answer is ignored | `sync`: see `_failing`, which also asks that a sync has failed at all |
+| the reserve is not freed | `disk`: the reserve is freed, after 60 s still not |
+| the commands that `up` printed for a damaged log | `damaged-log`: they did not work, and were mended |
+| each sentinel is asked ten times | `network`: no 201 on the side of the majority, and was mended |
+| no replica is waited for (`BACKOFFICE_REPLICAS=0`) | `failover`, `cluster`: lost |
+
 ## What was not tried
 
 - Loss of a host with its disk (what a backup is for), file systems other than this machine's, network file systems
-  below `BACKOFFICE_CHUNKS=file:`; power cuts with bytes in a directory.
-- Disks that lie about a sync, or whose sync fails once and then succeeds.
-- A network that loses or delays some packets, network namespaces: servers were stopped, continued and killed.
-- The store's own clock running backwards: of a jump only what it leaves was made, a log whose last id is ahead.
+  below `BACKOFFICE_CHUNKS=file:`. What a file system may do at a power cut with bytes in a directory is taken from
+  POSIX, by the calls that were made; no disk was really cut off.
+- Disks that lie about a sync: that says it is done, and is not.
+- A network that delays (`tc netem`, which the kernel here does not have): a slow line that loses packets was tried.
+- Partitions of a cluster by namespaces: there servers were killed and stopped.
 - Servers other than the bundled Valkey.
 """
 
