@@ -11,9 +11,11 @@ import pytest
 
 from backoffice.errors import Conflict, IntegrityError
 from backoffice.stores.backup import output, restore
+from backoffice.stores.backup.kinds import HASH, ZSET
 from backoffice.stores.backup.output import Output, opened
 from backoffice.stores.backup.restore import unpacked
 from backoffice.stores.backup.tar import Member, Part, json_member
+from backoffice.stores.backup.values import Value, writes
 
 MEMBER = Member(3, Part.RECORDS, "0" * 64, 512, 100, "00000003.records")
 
@@ -112,3 +114,13 @@ def test_one_that_is_finished_between_two_looks_is_not_written_into(
     with pytest.raises(Conflict, match="being written"):
         Output(path, None)
     assert path.read_bytes() == b"a whole backup"
+
+
+@pytest.mark.parametrize(("kind", "value"), [(HASH, {b"%d" % n: b"x" for n in range(12_001)}), (ZSET, None)])
+def test_a_large_record_is_written_in_several_commands(kind: str, value: dict[bytes, bytes] | None) -> None:
+    """A server refuses one of more than a million words."""
+    members = [(b"%d" % n, float(n)) for n in range(12_001)]
+    cleared, *found = writes(b"key", Value(b"key", kind, members if value is None else value))
+    assert cleared == ("DEL", b"key")
+    assert [len(one) for one in found] == [10_002, 10_002, 4_004]
+    assert len({one[at] for one in found for at in range(2, len(one))}) > 12_000

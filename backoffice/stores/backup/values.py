@@ -7,8 +7,9 @@ Texts are UTF-8 as in the store; bytes that are none are escaped (`surrogateesca
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from backoffice.stores.backup.kinds import HASH, STRING, ZSET, Kind
@@ -16,6 +17,8 @@ from backoffice.stores.client import Command
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import flat_pairs
 
+_PAIRS: Final = 5_000
+"""That one command writes."""
 _encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
 _READS: Final = {HASH: ("HGETALL",), STRING: ("GET",), ZSET: ("ZRANGE",)}
 _REST: Final = {ZSET: (0, -1, "WITHSCORES")}
@@ -73,14 +76,20 @@ def writes(key: bytes, value: Value) -> list[Command]:
     if value.value is None:
         return found
     if value.type == HASH:
-        found.append(("HSET", key, *(part for pair in value.value.items() for part in pair)))
+        found += [("HSET", key, *chain(*some)) for some in _parts(list(value.value.items()))]
     elif value.type == STRING:
         found = [("SET", key, value.value)]
     else:
-        found.append(("ZADD", key, *(part for member, score in value.value for part in (repr(score), member))))
+        pairs_of = [(repr(score), member) for member, score in value.value]
+        found += [("ZADD", key, *chain(*some)) for some in _parts(pairs_of)]
     if value.expires:
         found.append(("PEXPIREAT", key, value.expires))
     return found
+
+
+def _parts(items: Sequence[tuple[Any, Any]]) -> Iterator[Sequence[tuple[Any, Any]]]:
+    """A server takes a million words in a command, and does nothing else meanwhile."""
+    return (items[start : start + _PAIRS] for start in range(0, len(items), _PAIRS))
 
 
 def _shown(value: Any) -> Any:
