@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backoffice.domain.actions import Actions
-from backoffice.domain.encryption import Encryption
+from backoffice.domain.encryption import DirectoryKey, Encryption
 from backoffice.domain.files import FileSpec
+from backoffice.embedded.data_dir import Layout
+from backoffice.embedded.directory_key import DirectoryKeys
 from backoffice.errors import ChunkConflict, IntegrityError, KeyMissing
 from backoffice.services.encryption import EncryptionCare
 from backoffice.site_keys import LocalKey, SiteKeys
@@ -118,6 +122,21 @@ def test_another_site_key_rewrites_no_chunk(world: World) -> None:
     assert state == Encryption((OTHER.name, SITE_KEYS.first.name), state.data_keys)
     assert [one.number for one in state.data_keys] == [1, 2]
     assert [one.event["data"]["data_key"] for one in entries(world)] == [2, 2, 1]
+
+
+def test_the_key_of_the_data_directory_turns_with_them(world: World, tmp_path: Path) -> None:
+    layout, both = Layout.at(tmp_path), SiteKeys([OTHER, *SITE_KEYS.keys])
+    key = DirectoryKeys(layout, SITE_KEYS).make()
+    encryption = replace(care(world, both), directory=DirectoryKeys(layout, both))
+    before = encryption.state(SHELL).directory_key
+    assert before == DirectoryKey(SITE_KEYS.first.name, before.made_at)
+    encryption.rotate(SHELL)
+    assert encryption.state(SHELL).directory_key == DirectoryKey(OTHER.name, before.made_at)
+    assert DirectoryKeys(layout, SiteKeys([OTHER])).key() == key
+    told = [one.event["data"] for one in entries(world)]
+    assert {"directory": True, "site_key": OTHER.name} in told
+    encryption.rotate(SHELL)  # it is wrapped by that one already
+    assert len([one for one in entries(world) if "directory" in one.event["data"]]) == 1
 
 
 def test_without_the_key_nothing_starts_and_nothing_is_read(world: World) -> None:

@@ -115,6 +115,23 @@ def test_settings_name_the_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "BACKOFFICE_ENCRYPT_DATA needs BACKOFFICE_ENCRYPTION_KEYS or BACKOFFICE_KMS_COMMAND"),
+        (
+            {"BACKOFFICE_ENCRYPTION_KEYS": b64encode(KEY).decode(), "REDIS_URL": "redis://127.0.0.1:6379"},
+            "BACKOFFICE_ENCRYPT_DATA is for the embedded store, and REDIS_URL names another",
+        ),
+    ],
+)
+def test_what_cannot_encrypt_the_data_directory_is_refused(given: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.from_env({"BACKOFFICE_ENCRYPT_DATA": "1", **given}, need_secret=False)
+    [found] = error.value.problems
+    assert found.startswith(told)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("BACKOFFICE_ENCRYPTION_KEYS", "short"),
