@@ -85,6 +85,11 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
                 pass
             listener.close()
 
+    def run(self) -> None:
+        """Until the worker is to end, and nobody is connected any more."""
+        super().run()
+        level("connections", 0)  # what was counted since the last turn is written then, too
+
     def get_thread_pool(self) -> Threads[Connection]:
         return Threads(self.cfg.threads, WAITING_THREADS, self._serve)
 

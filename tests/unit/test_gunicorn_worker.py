@@ -10,8 +10,9 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from gunicorn.workers.gthread import TConn
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from backoffice import measures
 from backoffice.server.connections import Connections
 from backoffice.server.gunicorn_worker import Worker
 from backoffice.web.client_socket import ClientSocket
@@ -73,6 +74,18 @@ class Counting(Worker):
 def _connection() -> tuple[SimpleNamespace, socket.socket]:
     near, far = socket.socketpair()
     return SimpleNamespace(sock=ClientSocket(fileno=near.detach())), far
+
+
+def test_what_was_counted_last_is_written_before_the_worker_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, float]] = []
+    listener = SimpleNamespace(is_at=lambda level, value: told.append((level, value)))
+    monkeypatch.setattr(ThreadWorker, "run", lambda _self: told.append(("ran", 1)))
+    measures.listen("test", listener)  # type: ignore[arg-type]
+    try:
+        Counting().run()
+    finally:
+        measures.listen("test", None)
+    assert told == [("ran", 1), ("connections", 0)]
 
 
 def test_requests_that_follow_at_once_are_served_by_one_thread() -> None:
