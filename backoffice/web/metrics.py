@@ -205,8 +205,8 @@ class Metrics:
             self._things[thing].add(amount)
 
     def is_at(self, level: str, value: float) -> None:
-        """How many there are now. The main loop of a worker says so about once a second (`server/main_loop.py`): what was
-        counted meanwhile is written then, too, where other processes see it."""
+        """How many there are now. The main loop of a worker says so about once a second (`server/main_loop.py`): what
+        was counted meanwhile is written then, too, where other processes see it."""
         self._levels[level](value)
         self._pending.write()
 
