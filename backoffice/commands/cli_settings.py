@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -23,8 +24,9 @@ def load(overrides: Mapping[str, str | None] | None = None) -> Settings:
     return attach(Settings.from_env(environ(overrides), DOTENV, need_secret=False))
 
 
-def load_to_serve(overrides: Mapping[str, str | None] | None = None) -> Settings:
-    """For `serve` and `worker`, which sign and verify: there must be a key.
+def load_to_serve(overrides: Mapping[str, str | None] | None = None, *, listens: bool = False) -> Settings:
+    """For `serve` and `worker`, which sign and verify: there must be a key. `listens`: host and port are its own, also
+    where a site runs here that has others.
 
     In development one is kept in the data directory; in production the operator, or `up`, gives it.
     """
@@ -33,7 +35,9 @@ def load_to_serve(overrides: Mapping[str, str | None] | None = None) -> Settings
         layout = Layout.at(settings.data_dir)
         layout.prepare()
         keep_secret(layout.secret)
-    settings = attach(settings)
+    own, settings = settings, attach(settings)
+    if listens:
+        settings = replace(settings, host=own.host, port=own.port)
     if not settings.secret_keys:
         raise SettingsError([KEY_MISSING])
     return settings

@@ -39,7 +39,7 @@ def command(host: str | None, port: str | None, workers: str | None, fd: int | N
     SIGHUP: new processes, with the code and the settings of now, take the place of those that run. No request is lost.
     """
     overrides = {"BACKOFFICE_HOST": host, "BACKOFFICE_PORT": port, "BACKOFFICE_WEB_WORKERS": workers}
-    settings = load_to_serve(overrides)
+    settings = load_to_serve(overrides, listens=True)
     logs.configure(settings)
     if fd is None and (doubt := proxy_doubt(settings)):  # else `up` says it
         logs.logger("backoffice.serve").warning("no proxy is trusted", because=doubt)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backoffice.commands.cli_settings import load_to_serve
 from backoffice.embedded import append_only_log, config
 from backoffice.embedded import discovery as locate
 from backoffice.embedded.data_dir import LONGEST_SOCKET_PATH, DataDirectoryError, Layout, keep_secret, take_lock
@@ -163,7 +164,7 @@ def test_a_lock_is_held_once(tmp_path: Path) -> None:
     again.close()
 
 
-def test_commands_find_the_running_store(tmp_path: Path) -> None:
+def test_commands_find_the_running_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data_dir=tmp_path)
     with pytest.raises(NotRunning, match=r"manage\.py up"):
         attach(settings)
@@ -176,6 +177,11 @@ def test_commands_find_the_running_store(tmp_path: Path) -> None:
         assert found.redis_password is not None
         assert found.redis_password.reveal() == store.password
         assert found.secret_keys[0].reveal() == layout.secret.read_text().strip()
+        monkeypatch.setenv("BACKOFFICE_DATA_DIR", str(tmp_path))
+        places = {"BACKOFFICE_HOST": "::1", "BACKOFFICE_PORT": "4711"}
+        assert (load_to_serve(places).host, load_to_serve(places).port) == ("127.0.0.1", 1)  # of links
+        beside = load_to_serve(places, listens=True)
+        assert (beside.host, beside.port) == ("::1", 4711)  # `serve` beside it listens where it is told to
     with pytest.raises(NotRunning):
         attach(settings)
 
