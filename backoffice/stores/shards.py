@@ -9,7 +9,7 @@ It follows, asks for the map anew, and repeats; then this goes by the new map, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -124,10 +124,10 @@ class Shards:
                 unread.drop()
         return replies
 
-    def _settled(self, commands: Sequence[Command], ask: Any) -> list[Any]:
+    def _settled(self, commands: Sequence[Command], ask: Callable[[], list[Any]]) -> list[Any]:
         """The replies of one server, where necessary by way of the library."""
         try:
-            replies: list[Any] = ask()
+            replies = ask()
         except LOST:
             return self._library.each(commands)
         for place, reply in enumerate(replies):
@@ -145,7 +145,7 @@ class Shards:
 class _Asked:
     """A command that one server was asked, or else the library."""
 
-    def __init__(self, sent: Pending, again: Any) -> None:
+    def __init__(self, sent: Pending, again: Callable[[], Any]) -> None:
         self._sent, self._again = sent, again
 
     def reply(self) -> Any:
