@@ -2,9 +2,9 @@
 
 A replica that takes a long upload may say nothing of itself for tens of seconds. Only what asks it, `WAIT`, is answered
 in its place in the stream. So this asks again and again, and goes by how far the replicas are: one that gets on is
-waited for, one that stands still is not. And who writes much asks every few MiB (`KeptNear`), which holds the writer back to what its replicas take;
-otherwise they would be behind by hundreds of MiB when the last byte has come, and `min-replicas-max-lag` would make the
-server refuse to be written to.
+waited for, one that stands still is not. And who writes much asks every few MiB (`KeptNear`), which holds the writer
+back to what its replicas take; otherwise they would be behind by hundreds of MiB when the last byte has come, and
+`min-replicas-max-lag` would make the server refuse to be written to.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ keep. Measured by the store itself."""
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -119,7 +120,7 @@ LONG = "\u00e9" * 120
 
 
 @pytest.mark.one_server
-@pytest.mark.parametrize(("name", "most"), [("report 2026.pdf", 460), (LONG, 1_170)])  # Redis 8: 454 and 1,160
+@pytest.mark.parametrize(("name", "most"), [("report 2026.pdf", 450), (LONG, 1_150)])
 @pytest.mark.parametrize("act", ["read", "read again", "rename", "start and cancel", "trash and restore"])
 def test_what_an_act_of_the_day_leaves_in_the_log(redis: Any, act: str, name: str, most: int) -> None:
     """So their number bounds what a person can make the log take. `read`: by another address each time, which is an
@@ -157,6 +158,8 @@ def test_what_an_act_of_the_day_leaves_in_the_log(redis: Any, act: str, name: st
     world.clock.forward(600)
     world.library.close_counted()
     per_act = (taken(redis, "{t}:by:*", "{t}:audit") - before) / (acts_spent(redis) - spent)
+    if "STORE_BINARY" in os.environ:  # another program has another allocator: Redis 8.2 says 420 to 550 of a rename
+        most = most * 13 // 10
     # What makes room is not counted.
     assert per_act < (900 if most < 900 and " and " in act else most), per_act
 
