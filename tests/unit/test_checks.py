@@ -49,7 +49,8 @@ def db_of(whole: Desk) -> Db:
 def test_the_store_is_examined_and_compared_and_the_report_is_kept(whole: Desk) -> None:
     page = whole.as_("operator").get("/admin/system/").text
     assert "Compare the store with itself" in page
-    assert "Not in the last 30 days" in page
+    assert "Not started in the last 30 days" in page
+    assert "form 1" in page
     ids = [start(whole, "operator", kind=kind) for kind in ("doctor", "fsck")]
     browser = whole.as_("operator")
     assert browser.post("/admin/system/check/", {"kind": "fsck"}).location == "/admin/system/"
