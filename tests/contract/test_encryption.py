@@ -18,7 +18,7 @@ from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.directory_key import DirectoryKeys
 from backoffice.errors import ChunkConflict, IntegrityError, KeyMissing
 from backoffice.services.encryption import EncryptionCare
-from backoffice.site_keys import LocalKey, SiteKeys
+from backoffice.site_keys import KMS, LocalKey, SiteKeys
 from backoffice.stores.encryption import sealing
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.encryption.data_keys import DataKeys, stored_keys
@@ -220,3 +220,12 @@ def test_a_stream_goes_on_in_its_tail(world: World) -> None:
     file = world.service.complete(ALICE, upload.id, FileSpec("whole.txt"), total_size=len(WHOLE))
     assert world.read(ALICE, file.id) == WHOLE
     assert CANARY[:12] not in all_that_is_stored(world)
+
+
+def test_where_a_program_wraps_and_is_not_set_that_is_what_is_said(world: World) -> None:
+    world.stored(ALICE, PARTS)
+    service = LocalKey(bytes(range(2, 34)))
+    service.name = KMS
+    care(world, SiteKeys([service, SITE_KEYS.first])).rotate(SHELL)
+    assert not unreadable_reason(world.db, KEYS, SiteKeys([service]))
+    assert "BACKOFFICE_KMS_COMMAND" in unreadable_reason(world.db, KEYS, SITE_KEYS)

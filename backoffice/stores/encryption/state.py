@@ -8,7 +8,7 @@ from itertools import islice
 from backoffice.domain.access import Actor
 from backoffice.domain.encryption import DataKey, Encryption
 from backoffice.errors import Conflict, KeyMissing
-from backoffice.site_keys import SiteKeys
+from backoffice.site_keys import KMS, SiteKeys
 from backoffice.stores.client import Db
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.encryption.data_keys import DataKeys, actor_event, stored_keys, unwrapped
@@ -66,5 +66,7 @@ def unreadable_reason(db: Db, keys: Keys, site_keys: SiteKeys) -> str:
             return f"BACKOFFICE_ENCRYPTION_KEYS, BACKOFFICE_KMS_COMMAND: {error}"
     if not missing:
         return ""
+    if KMS in missing:
+        return "The stored files are encrypted by keys that BACKOFFICE_KMS_COMMAND wraps, and that is not set"
     names = ", ".join(sorted(missing))
     return f"The stored files are encrypted, and BACKOFFICE_ENCRYPTION_KEYS lacks the key {names}"
