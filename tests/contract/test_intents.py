@@ -263,3 +263,26 @@ def test_no_entry_is_used_before_it_is_safe(world: World) -> None:
 
     with pytest.raises(Unavailable):
         RedisIntents(world.db, KEYS, no_replica).take()
+
+
+def test_nothing_is_kept_for_an_upload_whose_record_is_not_safe(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    durability, keep = type(world.service.completion.durability), type(world.chunks).keep
+    barrier = durability.barrier
+
+    def note_barrier(self: Any) -> None:
+        order.append("safe")
+        barrier(self)
+
+    def note_keep(self: Any, file_id: str, total: int) -> list[int]:
+        order.append("kept")
+        return keep(self, file_id, total)
+
+    monkeypatch.setattr(durability, "barrier", note_barrier)
+    monkeypatch.setattr(type(world.chunks), "keep", note_keep)
+    data = b"x" * 5 * world.service.limits.chunk_size
+    world.service.upload_stream(ALICE, FileSpec("large.bin"), reader(data), len(data))
+    if "kept" in order:  # where chunks lie beside the records, the commit keeps them
+        assert order == ["safe", "kept", "safe"]
+    else:
+        assert order == ["safe"]

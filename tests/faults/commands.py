@@ -211,7 +211,7 @@ def _migrate(trial: Trial) -> Row:
     """Of data that the first version wrote."""
     row = Row("kill -9 of `migrate` on data of 0.1.0; given again it goes on")
     chance = trial.chance("migrate")
-    length, undisturbed = 0, ""
+    length, undisturbed = 0, [""]
     for number in range(-1, 10 if trial.full else 1):
         if number > 0 and not trial.goes_on:
             break
@@ -222,7 +222,7 @@ def _migrate(trial: Trial) -> Row:
             environ = {"REDIS_URL": store.url, "REDIS_PASSWORD": store.password, "APP_SECRET_KEY": token_hex(24)}
             struck = _struck(store, {**environ, "BACKOFFICE_DATA_DIR": str(place / "none")})
             if number < 0:
-                length, undisturbed = struck.length("migrate"), typed_in(environ, "fsck").stdout
+                length, undisturbed = struck.length("migrate"), _lines(typed_in(environ, "fsck").stdout)
                 continue
             for _ in range(3):
                 struck.kill(chance.randint(2, length), "migrate")
@@ -231,7 +231,11 @@ def _migrate(trial: Trial) -> Row:
             row.recovered.append(time.monotonic() - began)
             row.problems += [] if "Nothing is left to do." in said.stdout else [said.stdout + said.stderr]
             found = typed_in(environ, "fsck")
-            row.problems += [f"fsck: {found.stdout}"] if found.stdout != undisturbed else []
+            row.problems += [f"fsck: {found.stdout}"] if _lines(found.stdout) != undisturbed else []
             row.runs += 1
     row.note = f"{length} steps, three kills a run; `fsck` says what it says where nobody was killed"
     return row
+
+
+def _lines(said: str) -> list[str]:
+    return sorted(said.splitlines())

@@ -103,6 +103,8 @@ class Completion:
             self._check_chunks(leased, chunks, size)
             digest = self._check_digest(actor, leased, token, spec.digest, chunks, digest)
         if keep is None:
+            # Bytes that are kept elsewhere would outlive a record that is lost with its primary, and belong to nobody.
+            self.durability.barrier()
             lost = self.chunks.keep(leased.id, leased.chunk_count)
             if lost:
                 raise self._missing(leased, lost)
