@@ -103,13 +103,7 @@ class Completion:
             self._check_chunks(leased, chunks, size)
             digest = self._check_digest(actor, leased, token, spec.digest, chunks, digest)
         if keep is None:
-            # Bytes that are kept elsewhere would outlive a record that is lost with its primary, and belong to nobody.
-            self.durability.barrier()
-            lost = self.chunks.keep(leased.id, leased.chunk_count)
-            if lost:
-                raise self._missing(leased, lost)
-            # No record of a file may be older than its bytes, after a power cut either.
-            self.chunks.barrier(leased.id)
+            self._keep_before_commit(leased)
         file = replace(file_of(leased, spec, size, digest), created_at=self.now(), content_by=brought_by(actor))
         try:
             return self.uploads.complete(
@@ -127,6 +121,16 @@ class Completion:
             # Nothing has been kept, and it is for us to say which.
             self._check_chunks(leased, chunks, size)
             raise Unavailable from None
+
+    def _keep_before_commit(self, leased: Upload) -> None:
+        """Keep the chunks where they lie apart from the records. Raises ChunksMissing, Unavailable."""
+        # Bytes that are kept would outlive a record that is lost with its primary, and belong to nobody.
+        self.durability.barrier()
+        lost = self.chunks.keep(leased.id, leased.chunk_count)
+        if lost:
+            raise self._missing(leased, lost)
+        # No record of a file may be older than its bytes, after a power cut either.
+        self.chunks.barrier(leased.id)
 
     def lease(self, upload_id: str, owner: str, token: str) -> tuple[Upload, ChunkMap]:
         """Be the one who completes it, and its map. Raises what `UploadStore.lease` raises."""
