@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final
 
+from backoffice.web.admission import leave
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -37,6 +39,9 @@ class PatientHead:
             try:
                 while status.startswith(_UNAVAILABLE) and time.monotonic() < end:
                     _close(body)
+                    leave(
+                        environ
+                    )  # it is counted where it enters, each time; what is cleared is not taken off any more
                     time.sleep(STEP_SECONDS)
                     environ.clear()
                     environ.update(first)

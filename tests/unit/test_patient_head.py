@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from backoffice.web import patient_head
+from backoffice.web.admission import _COUNTED as COUNTED
+from backoffice.web.admission import ADMISSION, Admission, leave
 from backoffice.web.patient_head import PatientHead
 
 
@@ -74,3 +76,21 @@ def test_few_wait_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for thread in threads:
         thread.join()
     assert all(answer.startswith("200 ") for answer in answers)
+
+
+def test_it_is_at_work_once_however_often_it_asks() -> None:
+    admission = Admission(3, 3, 1000)
+    store = Store(7)
+
+    def counted(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        leave(environ)
+        admission.enter("ann", 3)
+        environ[COUNTED] = "ann"
+        return store(environ, start_response)
+
+    environ = {"REQUEST_METHOD": "HEAD", "PATH_INFO": "/tus/abc", ADMISSION: admission}
+    PatientHead(counted, "")(environ, lambda *_: None)
+    assert len(store.asked) == 8
+    assert admission.at_work() == {"ann": 1}
+    leave(environ)
+    assert not admission.at_work()
