@@ -19,9 +19,9 @@ from backoffice.embedded.directory_key import DirectoryKeys
 from backoffice.errors import ChunkConflict, IntegrityError, KeyMissing
 from backoffice.services.encryption import EncryptionCare
 from backoffice.site_keys import KMS, LocalKey, SiteKeys
-from backoffice.stores.encryption import sealing
+from backoffice.stores.encryption import data_keys, sealing
 from backoffice.stores.encryption.chunks import EncryptedChunks
-from backoffice.stores.encryption.data_keys import DataKeys, stored_keys
+from backoffice.stores.encryption.data_keys import LOOK_SECONDS, DataKeys, stored_keys
 from backoffice.stores.encryption.state import RedisEncryption, unreadable_reason
 from backoffice.stores.log.audit import RedisAudit
 from tests.support.chunks import SITE_KEYS, Place
@@ -229,3 +229,18 @@ def test_where_a_program_wraps_and_is_not_set_that_is_what_is_said(world: World)
     care(world, SiteKeys([service, SITE_KEYS.first])).rotate(SHELL)
     assert not unreadable_reason(world.db, KEYS, SiteKeys([service]))
     assert "BACKOFFICE_KMS_COMMAND" in unreadable_reason(world.db, KEYS, SITE_KEYS)
+
+
+def test_where_a_newer_key_cannot_be_opened_writing_goes_on_and_looks_seldom(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, looks, now = DataKeys(world.db, KEYS, SITE_KEYS), list[int](), [1000.0]
+    monkeypatch.setattr(data_keys.time, "monotonic", lambda: now[0])
+    assert keys.newest()[0] == 1
+    assert care(world, SiteKeys([OTHER, SITE_KEYS.first])).rotate(SHELL) == 2
+    monkeypatch.setattr(keys, "stored", lambda: looks.append(1) or stored_keys(world.db, KEYS))
+    now[0] += LOOK_SECONDS
+    assert [keys.newest()[0] for _ in range(3)] == [1, 1, 1]
+    assert len(looks) == 1
+    with pytest.raises(KeyMissing):
+        DataKeys(world.db, KEYS, SITE_KEYS).newest()

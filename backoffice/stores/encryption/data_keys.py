@@ -66,13 +66,14 @@ class DataKeys:
         self._lock = Lock()
 
     def newest(self) -> tuple[int, AESGCM]:
-        """The one that new keys of files are wrapped by, with its number; made where there is none.
+        """The one that new keys of files are wrapped by, with its number; made where there is none. Where a newer one
+        cannot be opened now (its key management service is away) it is the newest that this process has.
 
         Raises KeyMissing, Unavailable, StoreFull.
         """
         with self._lock:
             if time.monotonic() - self._looked_at >= LOOK_SECONDS:
-                self._load()
+                self._look()
                 if not self._ciphers:
                     self._make_first()
             number = max(self._ciphers)
@@ -141,6 +142,14 @@ class DataKeys:
             return WrappedKey(number, by.name, by.wrap(key, bare.about), made_at)
         except WrappingFailed as error:
             raise KeyMissing(str(error)) from error
+
+    def _look(self) -> None:
+        try:
+            self._load()
+        except KeyMissing:
+            if not self._ciphers:
+                raise
+            self._looked_at = time.monotonic()  # each write would wait for it anew
 
     def _load(self) -> None:
         for one in self.stored():

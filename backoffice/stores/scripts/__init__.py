@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 SHARED = ("_bytes", "_log")
@@ -52,5 +53,6 @@ def shared(name: str = "") -> str:
     return "".join(map(_read, (*SHARED, *further)))
 
 
+@cache
 def _read(name: str) -> str:
     return files("backoffice.stores.scripts").joinpath(f"{name}.lua").read_text("utf-8")
