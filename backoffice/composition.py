@@ -241,7 +241,7 @@ def _backups(stores: Stores, settings: Settings, maintenance: Maintenance) -> Ba
     store = RedisBackups(db, keys, stores.raw_chunks, stores.chunk_files, stores.bounds.default_quota)
     key = settings.backup_key.reveal() if settings.backup_key is not None else ""
     return BackupSchedule(
-        Backups(store, audit, Archive(RedisArchive(db, keys), audit), maintenance, stores.encrypts),
+        Backups(store, audit, Archive(RedisArchive(db, keys), audit), maintenance, stores.durability, stores.encrypts),
         settings.backup_dir,
         key,
         hours=settings.backup_hours,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from backoffice.services.authorization import authorize
 from backoffice.services.backup_ports import BackupStore
 from backoffice.services.log_ports import AuditLog
 from backoffice.services.maintenance import Maintenance
+from backoffice.services.ports import Durability
 from backoffice.units import filesize
 
 
@@ -65,6 +66,8 @@ class Restored:
         return not (self.report.left or self.lost or self.unreadable)
 
 
+SAFE_ATTEMPTS: Final = 20
+"""How often the replicas are waited for at the end of a restore: minutes, for they may have gigabytes to take."""
 NO_KEY: Final = "The files of this site are encrypted, and so a backup of it has to be: name the file of a key for it."
 
 
@@ -76,6 +79,7 @@ class Backups:
     audit: AuditLog
     archive: Archive
     maintenance: Maintenance
+    durability: Durability
     encrypts: bool = False
     """Whether the bytes of files are encrypted where they are stored."""
     now: Callable[[], int] = now_ms
@@ -108,8 +112,8 @@ class Backups:
         and the log with its seals. Until that is done nothing else starts on it.
 
         Raises NotAllowed, Conflict where the store is not empty, or a base is missing, or a later version has made the
-        backup, Invalid for what is none or for a wrong key, IntegrityError which names what is damaged: then the store
-        is as empty as before.
+        backup, Invalid for what is none or for a wrong key, IntegrityError which names what is damaged, Unavailable
+        where the replicas do not get all of it: then the store is as empty as before.
         """
         authorize(self.audit, actor, Acts.SYSTEM_RESTORE)
         with self.store.restore(path, key, bases) as run:
@@ -122,6 +126,7 @@ class Backups:
                     data["found"] = report.left
                 about = _ref(run.header.archive, path)
                 self.audit.record(AuditEvent(Actions.SYSTEM_RESTORE, actor, about, data=data, at=self.now()))
+                yield from self._safe(run)
             except BaseException:
                 with suppress(Unavailable):  # then it stays marked, and the next restore empties it
                     run.fail()
@@ -143,6 +148,19 @@ class Backups:
                 report: Report = end.value
                 return report
             yield progress
+
+    def _safe(self, run: Restore) -> Iterator[BackupProgress]:
+        """Until the replicas have it, which may be far behind after so much. Raises Unavailable, Conflict."""
+        for attempt in range(SAFE_ATTEMPTS):
+            run.check()
+            try:
+                self.durability.barrier()
+            except Unavailable:
+                if attempt + 1 == SAFE_ATTEMPTS:
+                    raise
+                yield BackupProgress("replicas", run.counts.bytes, run.counts.bytes)
+            else:
+                return
 
     def compare(self, actor: Actor, path: Path, *, key: str = "") -> Generator[int, None, Sequence[str]]:
         """Whether the store is what the archive says, which it is right after it was restored: the names of records

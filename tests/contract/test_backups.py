@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,21 @@ import pytest
 
 from backoffice.domain.files import File
 from backoffice.domain.paging import Query
-from backoffice.errors import Conflict
+from backoffice.errors import Conflict, Unavailable
+from backoffice.services.backups import SAFE_ATTEMPTS
 from tests.support.backup_life import Life
-from tests.support.backups import Site, actor, assert_readable, assert_same, furnish, person, site_over
+from tests.support.backups import (
+    SHELL,
+    Site,
+    actor,
+    all_of,
+    assert_readable,
+    assert_same,
+    furnish,
+    person,
+    site_over,
+    small,
+)
 from tests.support.chunks import Place
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -70,3 +83,38 @@ def test_an_archive_of_an_earlier_version_is_restored(target: Site) -> None:
 
 def _files(site: Site) -> list[File]:
     return [file for file in site.services.files.files.page(Query(limit=50)).items if file is not None]
+
+
+class _Behind:
+    """Replicas that have all of it when they are asked for the `at`-th time."""
+
+    level = "replica:1"
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def barrier(self) -> None:
+        self.left -= 1
+        if self.left:
+            raise Unavailable("Not enough replicas have confirmed the file; ask again.")
+
+
+def test_a_restored_store_is_opened_when_its_replicas_have_it(site: Site, target: Site, tmp_path: Path) -> None:
+    small(site)
+    before = site.dump()
+    site.back_up(tmp_path / "a.backup")
+    steps = replace(target.services.backups, durability=_Behind(SAFE_ATTEMPTS)).restore(SHELL, tmp_path / "a.backup")
+    opened = [target.services.backups.store.under_way() for _ in steps]
+    assert all(opened[3:]), "until then nothing starts on it"
+    assert not target.services.backups.store.under_way()
+    assert_same(before, target.dump())
+
+
+def test_where_the_replicas_do_not_get_it_nothing_is_left(site: Site, target: Site, tmp_path: Path) -> None:
+    small(site)
+    site.back_up(tmp_path / "a.backup")
+    before = target.dump()
+    with pytest.raises(Unavailable):
+        all_of(replace(target.services.backups, durability=_Behind(-1)).restore(SHELL, tmp_path / "a.backup"))
+    assert target.dump() == before
+    assert target.restore(tmp_path / "a.backup").sound

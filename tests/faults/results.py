@@ -16,7 +16,8 @@ from tests.faults.trial import Row
 @dataclass(frozen=True, slots=True)
 class Found:
     """Of one fault. `full`: all of it, not a sample. `date`: when it began, in UTC, to the minute. `seconds`: how long
-    it took. `load`: the machine's load average when it ended, over the last five minutes; of `cores`."""
+    it took. `load`: the machine's load average when it ended, over the last five minutes; of `cores`. `minutes`: after
+    which no further run was begun; None: all of them were made."""
 
     name: str
     full: bool
@@ -26,6 +27,7 @@ class Found:
     load: float
     rows: Sequence[Row]
     cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+    minutes: float | None = None
 
 
 class Watch:
@@ -34,9 +36,9 @@ class Watch:
     def __init__(self) -> None:
         self._began, self._date = time.monotonic(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
 
-    def found(self, name: str, rows: Sequence[Row], *, full: bool, seed: int) -> Found:
-        seconds = time.monotonic() - self._began
-        return Found(name, full, seed, self._date, round(seconds, 1), round(os.getloadavg()[1], 1), rows)
+    def found(self, name: str, rows: Sequence[Row], *, full: bool, seed: int, minutes: float | None) -> Found:
+        seconds, load = round(time.monotonic() - self._began, 1), round(os.getloadavg()[1], 1)
+        return Found(name, full, seed, self._date, seconds, load, rows, minutes=minutes)
 
 
 def keep(path: Path, found: Found) -> None:

@@ -64,7 +64,7 @@ def _try(name: str, asked: argparse.Namespace) -> bool:
     rows = tried(name, FAULTS[name], seed=asked.seed, full=full, minutes=asked.minutes)
     for row in rows:
         _tell(row)
-    found: Found = watch.found(name, rows, full=full, seed=asked.seed)
+    found: Found = watch.found(name, rows, full=full, seed=asked.seed, minutes=asked.minutes)
     keep(asked.results, found)
     print(f"           {name} took {found.seconds:.0f} s", flush=True)
     return all(row.good for row in rows)

@@ -35,6 +35,7 @@ from backoffice.stores.backup.raw_chunks import raw_chunks
 from backoffice.stores.backup.store import RedisBackups
 from backoffice.stores.bounds import UNBOUNDED
 from backoffice.stores.delivered_files import RedisDeliveries
+from backoffice.stores.durability import RedisDurability
 from backoffice.stores.encryption.state import RedisEncryption
 from backoffice.stores.jobs import RedisJobs
 from backoffice.stores.links import RedisLinks
@@ -121,7 +122,7 @@ class Scene:
         people = self.people
         raw = raw_chunks(people.db, people.keys, self.world.chunks)
         store = RedisBackups(people.db, people.keys, raw, None, UNBOUNDED.default_quota)
-        return Backups(store, people.log, self.archive, self.world.maintenance)
+        return Backups(store, people.log, self.archive, self.world.maintenance, RedisDurability(people.db, people.keys))
 
     def back_up(self, who: Actor) -> None:
         """All of it, to a file that goes again."""
