@@ -60,7 +60,7 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         self._resting: OrderedDict[Connection, int] = OrderedDict()  # connections with a rest to be sent, and its size
         self._rest = 0
         self._swept, self._told = 0.0, 0.0
-        self._retiring = False
+        self._retiring, self._shut = False, False
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -78,8 +78,9 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         """As gunicorn's. At the end it takes in whom the system has let connect, and closes the socket at once: as long
         as that is open more are let in, whom nobody would answer. Where others go on with it, that is theirs."""
         super().set_accept_enabled(enabled)
-        if self.alive or self._retiring:
+        if enabled or self.alive or self._retiring or self._shut:
             return
+        self._shut = True
         for listener in self.sockets:
             while self._accept_one(listener):
                 pass
@@ -260,8 +261,8 @@ class MainLoop(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def _may_wait(self, conn: Connection) -> float:
         """Seconds that a connection may wait in the main loop."""
-        if not self.alive and not self._retiring and not conn.sock.rest:
-            return float(STOP_KEEPALIVE_LINGER)
+        if not self.alive and not self._retiring and not conn.sock.rest and not conn.sock.held:
+            return float(STOP_KEEPALIVE_LINGER)  # who is in the middle of a request is let send the rest of it
         if conn.patience is not None:
             return conn.patience
         if conn.sock.head_is_held:

@@ -64,8 +64,9 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn is not typed
         """Called in each turn of the main loop, once a second at least."""
         super().murder_workers()
         self._retire_predecessors()
-        if self.some_ended:
-            self.some_ended = not bring_together(os.environ["PROMETHEUS_MULTIPROC_DIR"], _lives)
+        counts = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if self.some_ended and counts:
+            self.some_ended = not bring_together(counts, _lives)
         if self._asked and self._all_ready:
             self._asked = False
             self._give_way()

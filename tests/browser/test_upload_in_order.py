@@ -78,7 +78,7 @@ def test_paused_in_the_middle_only_the_rest_is_sent(
     bodies, chunks = bodies_sent(page), chunks_sent(page)
     pick(page, file)
     wait_until(page, lambda: bool(bodies), "the body to be on its way")
-    page.wait_for_timeout(500)
+    wait_until(page, lambda: net.up > 8 * CHUNK, "some of it to have come")
     page.get_by_role("button", name="Pause: long.bin").click()
     expect(row(page, "long.bin")).to_have_attribute("data-state", "paused")
     net.pause = 0

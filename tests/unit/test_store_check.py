@@ -50,7 +50,7 @@ def test_nothing_is_read_or_written_before(fake: Redis, error: Exception) -> Non
 def test_a_later_form_ends_all_that_this_version_answers(fake: Redis) -> None:
     chosen = settings()
     services = build_services(chosen, fake, shebang=False, passwords=QUICK)
-    site = Site(make_web(services, chosen), services)
+    site = Site(partial(make_web, services, chosen), services)
     site.add_user("ann")
     bearer = {"Authorization": f"Bearer {site.token('ann')}"}
     client, watch, names = site.app.test_client(), site.app.extensions["form"], iter("abcdef")

@@ -24,7 +24,7 @@ def test_a_download_survives_cut_connections(ann: Person, net: Relay) -> None:
     assert ann.run("download", file_id, "--url", net.url)[:2] == (0, "kept.bin\n")
     assert net.cut_down == []
     assert (ann.home / "kept.bin").read_bytes() == data
-    assert net.down < SIZE + 150_000
+    assert net.down < SIZE + 300_000  # what was in buffers at each cut, on a busy machine; from the start it were more
     assert [path.name for path in ann.home.iterdir()] == ["kept.bin"]
 
 
