@@ -246,7 +246,7 @@ class VersionMachine(RuleBasedStateMachine):
 
 
 def test_on_the_fake() -> None:
-    run_machine(VersionMachine, imitated, 12, 20)
+    run_machine(VersionMachine, imitated, 4, 20)
 
 
 @pytest.mark.usefixtures("place")
