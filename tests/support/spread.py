@@ -14,7 +14,6 @@ GROUPS = tuple(f"{BROWSER} {number}" for number in range(2))
 LONG = (
     *GROUPS,
     EVERY_PAGE,
-    "tests/integration/test_restart.py",
     "tests/contract/test_upload_faults.py",
     "tests/integration/test_crashes.py",
     "tests/integration/test_data_directory.py",

@@ -24,7 +24,10 @@ import pytest
 from tests.support.commands import typed_in
 from tests.support.servers import ROOT, Site, alive, descendants, wait_for
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes")
+pytestmark = [
+    pytest.mark.deploy,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NEEDS /proc to count processes"),
+]
 
 BODY = 4 * 1024 * 1024
 PIECE = 64 * 1024
