@@ -81,7 +81,12 @@ def _join(nodes: list[int], buses: list[int]) -> None:
         for port, bus in zip(nodes[1:], buses[1:], strict=True):
             clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", port, bus)
         for client in clients:
-            _until(lambda client=client: "cluster_slots_ok:16384" in _info(client), "the cluster is whole")
+            _until(lambda client=client: _whole(_info(client)), "the cluster is whole")
+
+
+def _whole(info: str) -> bool:
+    """One that knows of all slots refuses commands for a while yet."""
+    return "cluster_slots_ok:16384" in info and "cluster_state:ok" in info
 
 
 def _info(client: Redis) -> str:
