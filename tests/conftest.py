@@ -19,6 +19,7 @@ from redis.cluster import RedisCluster
 from backoffice import settings
 from backoffice.domain.waits import end_waits
 from backoffice.stores.client import connect
+from backoffice.stores.last_commit import take_commit
 from tests.support import quick_lua
 from tests.support.chunks import PLACES, Place, unsynced
 from tests.support.cluster import run_sentinels
@@ -94,8 +95,10 @@ def _same_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_request() -> None:
-    """A test that left an answer unread has left its request open in this thread: its waits are not the next one's."""
+    """A test that left an answer unread has left its request open in this thread: its waits are not the next one's, and
+    its last commit went to another store."""
     end_waits()
+    take_commit()
 
 
 @pytest.fixture(autouse=True)
