@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from backoffice.errors import Conflict, IntegrityError
-from backoffice.stores.backup import output, restore
+from backoffice.stores.backup import output, restore, sealed
 from backoffice.stores.backup.kinds import HASH, ZSET
 from backoffice.stores.backup.output import Output, opened
 from backoffice.stores.backup.restore import unpacked
+from backoffice.stores.backup.sealed import Key
 from backoffice.stores.backup.tar import Member, Part, json_member
 from backoffice.stores.backup.values import Value, writes
 
@@ -87,6 +88,44 @@ def test_a_file_of_another_owner_is_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(output.os, "fstat", of_another)
     with pytest.raises(Conflict, match="not made by this user"):
         Output(tmp_path / "a.backup", None)
+
+
+@pytest.mark.parametrize("key", [None, Key.of_text(Key.new_text())], ids=["plain", "encrypted"])
+def test_wherever_it_is_torn_it_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Key | None
+) -> None:
+    """Also between the bytes of a member and what fills its last block up."""
+    for name, value in (("SEGMENT", 1000), ("_STORED", 1028)):
+        monkeypatch.setattr(sealed, name, value)
+    said = {"a": "x" * (488 - sum(map(len, json_member({"a": ""}))))}
+    head = json_member(said)
+    assert sum(map(len, head)) == 488, "it ends where a segment does"
+    path, part = tmp_path / "a.backup", tmp_path / "a.backup.part"
+
+    def begun() -> Output:
+        made = Output(path, key)
+        for _ in made.left():
+            pass
+        return made
+
+    first = begun()
+    first.start(1000)
+    first.add(Part.HEADER, head)
+    first.add(Part.RECORDS, [bytes(3000)])
+    first.close()
+    whole = part.read_bytes()
+    for size in range(0, len(whole) + 1, 25):
+        part.write_bytes(whole[:size])
+        again = begun()
+        again.start(1000)
+        if not again.members:
+            again.add(Part.HEADER, head)
+        again.finish({})
+        file, reader = opened(path, key)
+        with file:
+            assert reader.header() == said
+            assert reader.manifest()
+        path.unlink()
 
 
 def test_what_others_may_read_is_closed_to_them(tmp_path: Path) -> None:

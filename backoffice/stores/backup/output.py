@@ -90,6 +90,8 @@ class Output:
                 if member.part not in {Part.HEADER, Part.CHUNKS}:
                     break
                 data = reader.read(member)
+                if not self._source.read_at(member.end - 1, 1):
+                    break  # what fills its last block up is torn off
                 if member.part is Part.CHUNKS:
                     found += index_of(data, member.name)[0]
                 names.add(member.name)
