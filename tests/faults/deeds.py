@@ -211,6 +211,8 @@ def replace(doer: Doer) -> None:
     )
     if answer.status == 412 and sha256 in file.maybe:
         now = doer.again(lambda: doer.client.ask("GET", f"/files/{file.id}"))
+        if digest(now.body) == file.digest and doer.oracle.lenient:
+            return  # the server that had the other content, which it had promised nobody, is the primary no more
         assert digest(now.body) == sha256, f"{file.name}: neither the one content nor the other"
     elif answer.status == 404 and doer.oracle.lenient:
         return

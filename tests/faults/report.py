@@ -34,7 +34,7 @@ acknowledged and the site is ready. *Longest answer* includes refusals.
 have the file. Where `k` is the number of *all* replicas nothing of that is lost by a fail-over, and nothing is
 taken while one of them is away. Where it is less, a primary that hung, was replaced and goes on may still have
 replicas that follow it, for the second or two until Sentinel tells them: these confirm what the new primary never
-gets. In two trials of some seconds with `k` = 1 of 2, 4 and 18 files were lost so, and with `k` = 2 none
+gets. In three trials of some seconds with `k` = 1 of 2, 4, 18 and 64 files were lost so, and with `k` = 2 none
 (`--full failover --only failover` repeats them). Who wants neither takes hosts that are not paused and continued.
 
 A barrier counts only where the server that gives it has the commit: a new primary whose replicas would confirm what
