@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,8 +18,9 @@ from tests.faults.durable import CALLS, Call, Durable, read_calls
 from tests.faults.load import under_load
 from tests.faults.power import TORN, Moment, Remembering, cut
 from tests.faults.sites import Running
+from tests.faults.tracer import attached
 from tests.faults.trial import NotTried, Row, Trial
-from tests.support.servers import descendants, wait_for
+from tests.support.servers import descendants
 
 KINDS = ("PUT", "chunk upload", "batch", "replace content", "purge", "tus")
 SHARES = (0.0, 0.5, 0.0, 1.0)
@@ -95,25 +94,9 @@ def _prepared(place: Path) -> dict[str, str]:
 @contextlib.contextmanager
 def traced(pids: Sequence[int], place: Path) -> Iterator[None]:
     """What these processes do with files is written to `calls.*` there."""
-    command = ["strace", "-ff", "-ttt", "-T", "-y", "-s", "0", "-e", f"trace={CALLS}", "-o", str(place / "calls")]
-    said = place / "said"
-    with said.open("w+") as output:
-        tracer = subprocess.Popen(
-            [*command, *(word for pid in pids for word in ("-p", str(pid)))], stderr=output, stdin=subprocess.DEVNULL
-        )
-        try:
-            wait_for(
-                lambda: all(f"Process {pid} attached" in said.read_text() for pid in pids) or tracer.poll() is not None,
-                "strace",
-                20,
-            )
-            if tracer.poll() is not None:
-                raise NotTried(f"strace may not look here: {said.read_text().strip()}")
-            yield
-        finally:
-            if tracer.poll() is None:
-                tracer.send_signal(signal.SIGINT)
-                tracer.wait(20)
+    options = ["-ff", "-ttt", "-T", "-y", "-s", "0", "-e", f"trace={CALLS}", "-o", str(place / "calls")]
+    with attached(options, pids, place / "said"):
+        yield
 
 
 def moments(calls: Sequence[Call], log: Path, begin: int) -> Iterator[Moment]:

@@ -6,16 +6,15 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.faults.load import under_load
 from tests.faults.sites import Running
+from tests.faults.tracer import attached
 from tests.faults.trial import NotTried, Row, Trial
-from tests.support.servers import descendants, wait_for
+from tests.support.servers import descendants
 
 KINDS = ("PUT", "chunk upload", "batch", "replace content", "tus")
 
@@ -71,23 +70,8 @@ def _ignored(calls: str) -> list[str]:
 @contextlib.contextmanager
 def failing(pids: Sequence[int], place: Path, nth: int) -> Iterator[Path]:
     """The n-th sync of each thread of these processes fails. Yields where each sync is told."""
-    calls, said = place / "syncs", place / "said"
-    command = ["strace", "-f", "-y", "-o", str(calls), "-e", "trace=fsync,fdatasync,linkat"]
-    command += ["-e", f"inject=fsync,fdatasync:error=EIO:when={nth}"]
-    with said.open("w+") as output:
-        tracer = subprocess.Popen(
-            [*command, *(word for pid in pids for word in ("-p", str(pid)))], stderr=output, stdin=subprocess.DEVNULL
-        )
-        try:
-            wait_for(
-                lambda: all(f"Process {pid} attached" in said.read_text() for pid in pids) or tracer.poll() is not None,
-                "strace",
-                20,
-            )
-            if tracer.poll() is not None:
-                raise NotTried(f"strace may not look here: {said.read_text().strip()}")
-            yield calls
-        finally:
-            if tracer.poll() is None:
-                tracer.send_signal(signal.SIGINT)
-                tracer.wait(20)
+    calls = place / "syncs"
+    options = ["-f", "-y", "-o", str(calls), "-e", "trace=fsync,fdatasync,linkat"]
+    options += ["-e", f"inject=fsync,fdatasync:error=EIO:when={nth}"]
+    with attached(options, pids, place / "said"):
+        yield calls
