@@ -110,6 +110,9 @@ LEAST_CHUNK: Final = 64 * 1024
 """Bytes of a chunk, unless it is the last one or the file has few."""
 FEW_CHUNKS: Final = 100
 """So many chunks of a file may be smaller: each takes 200 bytes of the store besides its own."""
+UNCOUNTED_CHUNKS: Final = 1_000
+"""Chunks of an open upload whose part of its map the quota does not count: their bytes are counted, and the number of
+uploads that one person has open is bounded. So a file of 8 GB in chunks of 8 MiB takes nothing but its own bytes."""
 MAX_PATH: Final = 4096
 """Characters of a file's name with its folders, as some browsers send it; more no file system has."""
 

@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from itertools import takewhile
 
 from backoffice.domain.folders import Place
+from backoffice.domain.limits import UNCOUNTED_CHUNKS
 
 UNKNOWN = -1
 """A size or a number of chunks that is not known yet."""
@@ -39,7 +40,7 @@ class Upload:
     size            declared size of the whole; UNKNOWN: the quota is taken chunk by chunk
     total_chunks    UNKNOWN for a stream, whose bytes come in order: `bytes` is then the offset at which it goes on
     received, bytes how many chunks of it are stored, and how many bytes
-    reserved        what it holds of the owner's quota
+    reserved        what it holds of the owner's quota: bytes that it has or will have, and its map (`map_bytes`)
     expires_at      moves with each chunk, never past `dies_at`, when no chunk of it is needed any more
     fence           number of the latest append to a stream; an older one notes nothing more
     tail            0, or the append that stored the last chunk of a stream, which is short and may still grow: its
@@ -116,6 +117,11 @@ class DigestKind(IntEnum):
 
 _ENTRY = struct.Struct(">BI16s32s")
 ENTRY_SIZE = _ENTRY.size
+
+
+def map_bytes(chunks: int) -> int:
+    """Bytes that the quota counts for the map of an open upload of so many chunks, besides those of its chunks."""
+    return max(0, chunks - UNCOUNTED_CHUNKS) * ENTRY_SIZE
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,10 +108,10 @@ class UploadStore(Protocol):
         """Keep it until then, at least, but not past its death. Raises NotFound, UploadClosed (it was given up)."""
 
     def declare_size(
-        self, upload: Upload, size: int, *, largest: int, quota: int, ground: Ground | None = None
+        self, upload: Upload, size: int, chunks: int, *, largest: int, quota: int, ground: Ground | None = None
     ) -> Upload:
-        """Note the size of the whole, which was not known, and reserve it; `quota` as with `insert`. The upload as it
-        is then. Repeating it changes nothing.
+        """Note the size of the whole, which was not known, and reserve it with its map of so many `chunks`; `quota` as
+        with `insert`. The upload as it is then. Repeating it changes nothing.
 
         Raises NotFound, UploadClosed, Invalid (another size was declared), TooLarge (over `largest`, or it has more
         already), QuotaExceeded.

@@ -184,9 +184,9 @@ class RedisUploads:
         self._script("renew", upload_id, owner, expires_at)
 
     def declare_size(
-        self, upload: Upload, size: int, *, largest: int, quota: int, ground: Ground | None = None
+        self, upload: Upload, size: int, chunks: int, *, largest: int, quota: int, ground: Ground | None = None
     ) -> Upload:
-        args: list[Arg] = [size, quota, largest]
+        args: list[Arg] = [size, quota, largest, chunks]
         received, stored, reserved = self._script("declare", upload.id, upload.owner, *args, ground=ground)
         return replace(upload, received=int(received), bytes=int(stored), size=size, reserved=int(reserved))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from backoffice.domain.limits import FEW_CHUNKS, KEEP_VERSIONS, LEAST_CHUNK
-from backoffice.domain.uploads import UNKNOWN, Upload
+from backoffice.domain.uploads import UNKNOWN, Upload, map_bytes
 from backoffice.errors import Invalid, TooLarge
 
 UNLIMITED = 2**53 - 1
@@ -52,6 +52,10 @@ class UploadLimits:
     def expected_chunks(self, total: int, size: int | None) -> int:
         """Chunks that come of so many bytes, where nobody has said how many; 0: that is not known either."""
         return total if total != UNKNOWN else -(-(size or 0) // self.chunk_size)
+
+    def reserved(self, total: int, size: int | None) -> int:
+        """Bytes of the quota for an upload of so many chunks and bytes, with its map."""
+        return (size or 0) + map_bytes(self.expected_chunks(total, size))
 
     def check_length(self, received: int, announced: int | None) -> None:
         """Raises TooLarge where so many bytes are more than a file may have, Invalid where more were `announced`."""

@@ -89,7 +89,8 @@ class UploadsStarting(UploadsUnderWay):
         self.limits.check_size(size)
         upload = self._own(actor, upload_id)
         largest, quota = self.limits.largest(upload), self.limits.quota_bytes
-        return self.uploads.declare_size(upload, size, largest=largest, quota=quota, ground=actor.ground)
+        expected = self.limits.expected_chunks(upload.total_chunks, size)
+        return self.uploads.declare_size(upload, size, expected, largest=largest, quota=quota, ground=actor.ground)
 
     def _start(
         self,
@@ -121,7 +122,7 @@ class UploadsStarting(UploadsUnderWay):
             size=UNKNOWN if size is None else size,
             total_chunks=total_chunks,
             # Others hold no more of an owner's quota than they have sent.
-            reserved=0 if actor.acts_for else size or 0,
+            reserved=0 if actor.acts_for else limits.reserved(total_chunks, size),
             name=clean_name(name) if name else "",
             fence=int(one_shot),
             address=actor.ip,

@@ -1,3 +1,7 @@
+-- Bytes that the quota counts for the map of an open upload of so many chunks (`domain.uploads.map_bytes`): the number of
+-- chunks that are free of that is `limits.UNCOUNTED_CHUNKS`.
+local function map_bytes(chunks, width) return math.max(0, chunks - 1000) * width end
+
 -- Note in the record of an owner, and in the list that goes by it, whether more than nine tenths of the quota are taken.
 -- Not an act: it follows from what is, in the step that changes that. `default` is the quota of who has none.
 local function note_quota(quota, user, list, owner, default)

@@ -17,7 +17,7 @@
 --                                          which has to be at this offset; a stream stays one
 --   number   number of chunks, bytes of each     a stream whose whole chunks have that size becomes chunks in any order;
 --                                          its tail counts no more
---   declare  size, quota, largest file     the size of the whole, where it was not known
+--   declare  size, quota, largest file, chunks     the size of the whole, where it was not known; so many will come
 --   renew    expires at                    it is kept until then, if it is not kept for longer; never past its death
 --   settle   lease                         the bytes of the tail are where those of a chunk belong
 --   refence  lease                         whoever appends now notes nothing more
@@ -110,17 +110,21 @@ local function contiguous()
   end
 end
 
--- Take what the upload grows by from the quota. Nothing, or why it may not have so many bytes.
-local function grow(now, limit, largest)
+-- Take what the upload grows by from the quota, with its map of so many chunks. Nothing, or why it may not have so many
+-- bytes.
+local function grow(now, chunks, limit, largest)
   if (size >= 0 and now > size) or now > tonumber(largest) then return {'too_big', text(now)} end
-  local more = now - reserved
+  -- It has all it needs; and what an earlier version began, which reserved no map, does not fail by that at its end.
+  if size >= 0 and reserved >= size then return end
+  local held = now + map_bytes(chunks, width)
+  local more = held - reserved
   if more <= 0 then return end
   local own = redis.call('HGET', KEYS[5], 'quota_bytes')
   if own and own ~= '' then limit = own end
-  local held = redis.call('HMGET', quota, 'used', 'reserved')
-  if tonumber(held[1] or 0) + tonumber(held[2] or 0) + more > tonumber(limit) then return {'quota', limit} end
+  local taken = redis.call('HMGET', quota, 'used', 'reserved')
+  if tonumber(taken[1] or 0) + tonumber(taken[2] or 0) + more > tonumber(limit) then return {'quota', limit} end
   redis.call('HINCRBY', quota, 'reserved', text(more))
-  redis.call('HSET', upload, 'reserved', text(now))
+  redis.call('HSET', upload, 'reserved', text(held))
   note_quota(quota, KEYS[5], KEYS[7], redis.call('HGET', upload, 'owner'), limit)
 end
 
@@ -146,7 +150,7 @@ if op == 'mark' or op == 'store' then
     end
   end
   local now = bytes + added
-  local refusal = grow(now, ARGV[5], ARGV[6])
+  local refusal = grow(now, received + #new, ARGV[5], ARGV[6])
   if refusal then return refuse(unpack(refusal)) end
   if stored then
     refuse()
@@ -180,7 +184,7 @@ if op == 'append' then
     now = now + tonumber(ARGV[at])
     entries[#entries + 1] = ARGV[at + 1]
   end
-  local refusal = grow(now, ARGV[6], ARGV[7])
+  local refusal = grow(now, first + #entries, ARGV[6], ARGV[7])
   if refusal then return refusal end
   redis.call('SETRANGE', map, first * width, table.concat(entries))
   received = first + #entries
@@ -240,7 +244,7 @@ if op == 'declare' then
   local wanted = tonumber(ARGV[4])
   if size >= 0 and size ~= wanted then return {'size', text(size)} end
   if bytes > wanted then return {'too_big', text(bytes)} end
-  local refusal = grow(wanted, ARGV[5], ARGV[6])
+  local refusal = grow(wanted, tonumber(ARGV[7]), ARGV[5], ARGV[6])
   if refusal then return refusal end
   redis.call('HSET', upload, 'size', text(wanted))
   return {'ok', text(received), text(bytes), redis.call('HGET', upload, 'reserved')}
