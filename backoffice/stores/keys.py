@@ -52,8 +52,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  before (`backup/tracked.py`); a minute
     {bo}:backup:lease                    string  who makes the scheduled backup just now
     {bo}:backup:lease:proof              string  which worker restores one on trial just now
-    {bo}:backup:restoring                string  identifier of the archive: a restore into this store was begun, and
-                                                 nothing else may use it
+    {bo}:backup:restoring                string  identifier of the archive, and the back end that its bytes go into: a
+                                                 restore into this store was begun, and nothing else may use it
     {bo}:backup:lease:restore            string  who restores into it just now; some seconds (`backup/hold.py`)
     {bo}:install                         hash    created_at (ms), version, schema: how the store was set up;
                                                  chunks: the back end that has the bytes, `redis` or
@@ -64,7 +64,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                   account_ends: by which rules `inactive_at` of all users was noted;
                                                  segments: no index of the log is longer than one (`long_indexes.py`)
 
-Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so no prefix is needed.
+Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so there is no prefix. Of
+which installation a chunk is, records alone say: what looks for those without one asks for others (`scan.py`).
 
     file:{<id>}:chunk:<n>                string  bytes of chunk n < 64
     file:{<id>.<n // 64>}:chunk:<n>      string  bytes of the others
@@ -85,8 +86,8 @@ SEGMENT_BYTES = 1024 * 1024
 """Bytes of an index of the log under one key. Copying so many takes the store a millisecond."""
 
 _CHUNK = re.compile(rb"file:\{([^.{}]+)(?:\.[0-9]+)?\}:chunk:([0-9]+)")
-CHUNKS = b"file:{*"
-"""What the keys of chunks match."""
+CHUNKS, RESTORING, INSTALL = b"file:{*", b"{*}:backup:restoring", b"{*}:install"
+"""What these keys of all installations match: one that has bytes in the store has one of the others, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from redis.cluster import RedisCluster
 
 from backoffice.stores.client import Db, store_errors
+from backoffice.stores.keys import INSTALL, RESTORING, Keys
 
 COUNT = 1000
 """Keys that one step looks at."""
@@ -29,3 +30,10 @@ def scan(db: Db, match: bytes = b"*") -> Iterator[list[bytes]]:
             cursor = int(position)
             if not cursor:
                 break
+
+
+def has_other_site(db: Db, keys: Keys) -> bool:
+    """Whether another installation, of another prefix, has records in this store: then bytes without a record may be
+    that one's."""
+    own = {keys.install, keys.restoring}
+    return any(key not in own for match in (INSTALL, RESTORING) for batch in scan(db, match) for key in batch)

@@ -113,7 +113,10 @@ def test_no_KEYS_and_no_SCAN_but_in_fsck() -> None:
     }
     # The last for the port's `scan`, which `fsck` alone calls.
     others = {name for name in importers if not name.startswith("stores/backup/")}
-    assert others == {"stores/fsck/run.py", "stores/fsck/long_indexes.py", "stores/chunks/redis.py"}
+    assert others == {
+        *("stores/fsck/chunks.py", "stores/fsck/run.py", "stores/fsck/long_indexes.py"),
+        "stores/chunks/redis.py",
+    }
 
 
 def test_I4_lua_is_never_put_together_from_text() -> None:

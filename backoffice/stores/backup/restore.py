@@ -71,7 +71,7 @@ class RestoreRun:
         self._look()
         for _ in self.hold.take():
             yield BackupProgress("waiting", 0, 0)
-        self.emptying.begin(self.header.archive)
+        self.emptying.begin(self.header.archive, self.where)
 
     def steps(self) -> Iterator[BackupProgress]:
         """As `Restore.steps`."""
@@ -122,6 +122,7 @@ class RestoreRun:
     # -- writing
 
     def _write(self) -> Iterator[BackupProgress]:
+        self.emptying.expect_empty()  # of what others have as well, who may have come while a restore was broken off
         self.raw.begin()
         for archive, contents in self._wanted.items():
             yield from self._contents(self.bases[archive], contents, missing=archive)
@@ -162,9 +163,10 @@ class RestoreRun:
             raise IntegrityError(f"The backup {missing} does not have {len(left)} of its contents, {min(left)} first.")
 
     def _put(self, chunks: Sequence[tuple[str, int, memoryview]], maps: Sequence[Command]) -> None:
-        self.raw.write(chunks)
+        """The maps first: whoever empties the store finds bytes by them."""
         for start in range(0, len(maps), _TOGETHER):
             self.db.many(maps[start : start + _TOGETHER])
+        self.raw.write(chunks)
 
     def _checked(
         self, data: memoryview, stretch: Stretch, at: int, member: Member

@@ -58,7 +58,7 @@ class RedisBackups:
     def _restoring(self, path: Path, key: str, bases: Sequence[Path]) -> Iterator[Restore]:
         with ExitStack() as stack:
             archive = _opened(path, key, stack)
-            emptying, hold = Emptying(self.db, self.keys, self.files), Hold(self.db, self.keys)
+            emptying, hold = Emptying(self.db, self.keys, self.files, self.raw), Hold(self.db, self.keys)
             stack.callback(hold.release)
             where = (self.db.call("HGET", self.keys.install, "chunks") or b"").decode()
             known = {one.archive: _opened(file, key, stack) for file, one in _archives(bases, key)}

@@ -16,8 +16,8 @@ from backoffice.domain.ids import is_id, new_id
 from backoffice.errors import StoreFull
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
-from backoffice.stores.chunks.disk import DIRECTORY_MODE, FILE_MODE
-from backoffice.stores.chunks.files import TEMPORARY
+from backoffice.stores.chunks.disk import DIRECTORY_MODE, FILE_MODE, Disk
+from backoffice.stores.chunks.files import TEMPORARY, FileChunks
 from backoffice.stores.chunks.paths import HELD, KEPT
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
@@ -42,14 +42,25 @@ def wrong_place_reason(db: Db, keys: Keys, directory: Path | None) -> str:
     Raises Unavailable, StoreFull.
     """
     recorded = (db.call("HGET", keys.install, FIELD) or b"").decode()
+    restored = (db.call("GET", keys.restoring) or b"").decode().partition(" ")[2]
     try:
         wanted = REDIS if directory is None else _named(_identity(directory))
+        if restored and restored != wanted:
+            return _reason(restored, directory)  # where the restore goes on it takes away what it has left there
         if recorded == wanted:
+            return ""
+        if restored:
+            db.call("HSET", keys.install, FIELD, wanted)
             return ""
         # An installation from before there was a choice has them in Redis.
         if (recorded or REDIS) != wanted and _has_records(db, keys):
             return _reason(recorded or REDIS, directory)
         if directory is not None:
+            if _has_bytes(directory):
+                return (
+                    f"BACKOFFICE_CHUNKS: {directory} has bytes of files of which this store knows nothing, so they are"
+                    " another site's: name a directory of its own for each"
+                )
             wanted = _named(_prepared(directory))
     except (OSError, ValueError) as error:
         return f"BACKOFFICE_CHUNKS: {directory} cannot be used: {getattr(error, 'strerror', None) or error}"
@@ -82,6 +93,10 @@ def _reason(recorded: str, directory: Path | None) -> str:
 
 def _has_records(db: Db, keys: Keys) -> bool:
     return any(db.many([("ZCARD", keys.index(noun, index)) for noun, index in _RECORDS]))
+
+
+def _has_bytes(directory: Path) -> bool:
+    return directory.is_dir() and next(FileChunks(Disk(directory)).scan(), None) is not None
 
 
 def _identity(directory: Path) -> str:

@@ -31,6 +31,7 @@ from backoffice.stores.fsck.maps import (
 from backoffice.stores.fsck.repair import Fault, Repairer, batches, expect_unchanged
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.commit import Commit
+from backoffice.stores.scan import has_other_site
 from backoffice.stores.uploads import RedisUploads
 
 LIVE = {FileState.READY, FileState.WAITING, FileState.TRASHED, FileState.VERSION}
@@ -227,7 +228,8 @@ class ChunkCheck:
 
     def strays(self) -> Iterator[None]:
         """Maps and kept chunks without a record, batch by batch. A chunk that is held goes by itself, and so does one
-        that is kept ahead. To be called when the indexes were repaired, for one of them says whose bytes these are."""
+        that is kept ahead; where another site has records in the same store no chunk is judged, for it may be that
+        one's. To be called when the indexes were repaired, for one of them says whose bytes these are."""
         for one in self._homeless:
             self._repairer.verify_and_repair(partial(self._look_map, one))
         for batch in batches(self._chunks.scan()):
@@ -238,10 +240,16 @@ class ChunkCheck:
                     ids[file_id].append(index)
             # What is about to get its record is asked first: that and the record come in one commit.
             ahead = self._db.many([self._ahead_question(one) for one in ids])
-            for (file_id, indexes), noted, home in zip(ids.items(), ahead, self._homes.of(list(ids)), strict=True):
-                for index in indexes:
-                    if not noted and not home.has(index):
-                        self._repairer.verify_and_repair(partial(self._look_stray, file_id, index))
+            strays = [
+                (file_id, index)
+                for (file_id, indexes), noted, home in zip(ids.items(), ahead, self._homes.of(list(ids)), strict=True)
+                for index in indexes
+                if not noted and not home.has(index)
+            ]
+            # Asked for each batch, for a site may have begun since.
+            if strays and not has_other_site(self._db, self._keys):
+                for place in strays:
+                    self._repairer.verify_and_repair(partial(self._look_stray, *place))
             yield
 
     def _ahead_question(self, file_id: str) -> Command:
