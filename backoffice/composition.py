@@ -230,7 +230,7 @@ def _whole(stores: Stores, settings: Settings, bulk: Bulk) -> tuple[System, Jobs
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
     schedule = _backups(stores, settings, maintenance)
     kinds = [backup_kind(schedule)] if schedule.directory is not None else []
-    kinds += [encryption_kind(_encryption(stores))] if stores.encrypts else []
+    kinds += [encryption_kind(_encryption(stores))] if stores.encrypts and not settings.encrypted_only else []
     checks = Checks.of(maintenance, system, schedule, kinds)
     jobs = Jobs(store=RedisJobs(db, keys), accounts=stores.accounts, bulk=bulk, checks=checks, audit=audit)
     return system, jobs, schedule

@@ -52,7 +52,8 @@ class Stores:
         bytes_ = chunk_store(settings, db, keys, self.durability, self.health, step_aside)
         self.chunk_files = bytes_ if isinstance(bytes_, FileChunks) else None
         site_keys = site_keys_of(settings)
-        sealed = EncryptedChunks(bytes_, DataKeys(db, keys, site_keys)) if site_keys else None
+        only = bool(settings.encrypted_only)
+        sealed = EncryptedChunks(bytes_, DataKeys(db, keys, site_keys), only=only) if site_keys else None
         self.chunks: ChunkStore = sealed or bytes_
         self.encryption, self.encrypts = RedisEncryption(db, keys, site_keys, sealed), sealed is not None
         self.directory_keys = None if place is None else DirectoryKeys(Layout.at(place), site_keys)

@@ -192,7 +192,8 @@ def _bytes(db: Db, settings: Settings) -> Finding:
 
 def _encryption(db: Db, settings: Settings) -> Finding:
     keys = len(settings.encryption_keys) + (settings.kms_command is not None)
-    return diagnosis.encryption(unreadable_reason(db, Keys(settings.key_prefix), site_keys_of(settings)), keys)
+    reason = unreadable_reason(db, Keys(settings.key_prefix), site_keys_of(settings))
+    return diagnosis.encryption(reason, keys, only=bool(settings.encrypted_only))
 
 
 def _replicas(db: Db, settings: Settings) -> Finding:

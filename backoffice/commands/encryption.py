@@ -39,6 +39,7 @@ def status() -> None:
         click.echo("Off: BACKOFFICE_ENCRYPTION_KEYS is not set.")
         return
     click.echo(f"On. Keys of the settings, the first wraps: {', '.join(state.site_keys)}")
+    click.echo(f"Bytes of files that are not encrypted are {'refused' if state.only else 'read as they are'}.")
     rows = ((str(key.number), key.site_key, moment(key.made_at)) for key in state.data_keys)
     show(("data key", "wrapped by", "made"), rows)
 
@@ -65,6 +66,10 @@ def convert() -> None:
         for looked_at, converted in here.services.encryption.steps(here.actor):
             bar.update(task, description=f"{looked_at:,} chunks looked at, {converted:,} encrypted")
     click.echo(f"{looked_at:,} chunks looked at, {converted:,} encrypted.")
+    if not converted:
+        click.echo(
+            "All are. With BACKOFFICE_ENCRYPTED_ONLY=1 others, which nobody but an intruder writes, are refused."
+        )
 
 
 @command.command("decrypt-data")

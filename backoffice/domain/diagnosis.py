@@ -75,11 +75,14 @@ def replicas(wanted: int, connected: int) -> Finding:
     return Finding(Verdict.GOOD, "replicas", f"{connected} connected, {wanted} needed")
 
 
-def encryption(reason: str, keys: int) -> Finding:
-    """`reason`: why what is stored cannot be read, "" = it can; `keys`: how many there are."""
+def encryption(reason: str, keys: int, *, only: bool = False) -> Finding:
+    """`reason`: why what is stored cannot be read, "" = it can; `keys`: how many there are; `only`: what is not
+    encrypted is refused."""
     if reason:
         return Finding(Verdict.BAD, "encryption", f"{reason}. Bring the key back, or restore from a backup")
     text = "off" if not keys else "one key" if keys == 1 else f"{keys} keys: the first one wraps, all unwrap"
+    if only:
+        text += "; bytes that are not encrypted are refused"
     return Finding(Verdict.GOOD, "encryption", text)
 
 
@@ -97,7 +100,7 @@ def keys(state: Encryption) -> Finding:
     """Whether the keys that wrap what is stored are those of the settings, by their names: none is used."""
     missing = {one.site_key for one in state.data_keys} - set(state.site_keys)
     reason = f"The settings lack the key {', '.join(sorted(missing))}: files cannot be read" if missing else ""
-    return encryption(reason, len(state.site_keys))
+    return encryption(reason, len(state.site_keys), only=state.only)
 
 
 def durability(level: str) -> Finding:

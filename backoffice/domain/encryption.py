@@ -27,11 +27,12 @@ class DirectoryKey:
 @dataclass(frozen=True, slots=True)
 class Encryption:
     """`site_keys`: names of those in the settings; the first wraps, and without any no chunk is encrypted.
-    `directory_key`: None where there is none."""
+    `directory_key`: None where there is none; `only`: what is not encrypted is taken for damaged."""
 
     site_keys: tuple[str, ...] = ()
     data_keys: tuple[DataKey, ...] = ()
     directory_key: DirectoryKey | None = None
+    only: bool = False
 
     @property
     def on(self) -> bool:

@@ -69,9 +69,14 @@ class EncryptionCare:
         return number
 
     def steps(self, actor: Actor) -> Iterator[tuple[int, int]]:
-        """Encrypt what was stored before; as `EncryptionStore.convert`. Raises NotAllowed, Conflict."""
+        """Encrypt what was stored before; as `EncryptionStore.convert`. Raises NotAllowed, Conflict, also where
+        only encrypted bytes are to be believed: others that were put there since would become such."""
         authorize(self.audit, actor, Acts.SYSTEM_ENCRYPT)
         self._expect_on()
+        if self.store.state().only:
+            raise Conflict(
+                "What is not encrypted is refused here, so none of it is encrypted: BACKOFFICE_ENCRYPTED_ONLY."
+            )
         converted = 0
         for looked_at, converted in self.store.convert():
             yield looked_at, converted

@@ -144,6 +144,7 @@ class Settings:
         "BACKOFFICE_ENCRYPTION_KEYS", read.encryption_keys, (), "Encrypt file bytes by these keys", secret=True
     )
     kms_command: Path | None = _setting("BACKOFFICE_KMS_COMMAND", read.program, None, "Program that wraps their keys")
+    encrypted_only: int = _setting("BACKOFFICE_ENCRYPTED_ONLY", read.number(0, 1), 0, "1: refuse plain bytes of files")
     encrypt_data: int = _setting(
         "BACKOFFICE_ENCRYPT_DATA",
         read.number(0, 1),

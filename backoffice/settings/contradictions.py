@@ -21,8 +21,11 @@ def contradictions(settings: Settings, names: Mapping[str, str]) -> list[str]:
     ]
     if settings.backup_dir is not None and settings.backup_key is None and _encrypts(settings):
         found.append(f"{names['backup_key']} is needed, for what is encrypted must not be plain in its backups")
-    if settings.encrypt_data and not _encrypts(settings):
-        found.append(f"{names['encrypt_data']} needs {names['encryption_keys']} or {names['kms_command']}")
+    found += [
+        f"{names[field]} needs {names['encryption_keys']} or {names['kms_command']}"
+        for field in ("encrypted_only", "encrypt_data")
+        if getattr(settings, field) and not _encrypts(settings)
+    ]
     # The programs of `up` are given the socket of its own store.
     if settings.encrypt_data and settings.redis_url and not settings.redis_url.startswith("unix:"):
         found.append(

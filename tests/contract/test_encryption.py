@@ -16,7 +16,7 @@ from backoffice.domain.encryption import DirectoryKey, Encryption
 from backoffice.domain.files import FileSpec
 from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.directory_key import DirectoryKeys
-from backoffice.errors import ChunkConflict, IntegrityError, KeyMissing
+from backoffice.errors import ChunkConflict, ChunksMissing, Conflict, IntegrityError, KeyMissing
 from backoffice.services.encryption import EncryptionCare
 from backoffice.site_keys import KMS, LocalKey, SiteKeys
 from backoffice.stores.encryption import data_keys, sealing
@@ -178,6 +178,46 @@ def test_chunks_that_changed_places_are_damage(world: World) -> None:
         chunks.replace(*first, one)
         chunks.replace(*second, two)
     assert world.read(ALICE, file.id) == WHOLE
+
+
+@pytest.fixture
+def strict(redis: Any, place: Place) -> Any:
+    """A site that has converted all, and says so."""
+    Place(place.directory, sealed=True, only=True).enter()
+    yield World.over(redis)
+    place.enter()
+
+
+def test_what_is_not_encrypted_is_refused_where_all_is(strict: World) -> None:
+    """Though it is what the map tells of, by length and digests."""
+    file = strict.stored(ALICE, PARTS)
+    small = strict.service.upload_stream(ALICE, FileSpec("small.txt"), reader(CANARY), len(CANARY))
+    assert (strict.read(ALICE, file.id), strict.read(ALICE, small.id)) == (WHOLE, CANARY)
+    chunks = plain_chunks(strict.db)
+    assert chunks.replace(file.id, 1, PARTS[1])
+    assert chunks.replace(small.id, 0, CANARY)
+    for file_id in (file.id, small.id):
+        with pytest.raises(IntegrityError):
+            strict.read(ALICE, file_id)
+    with pytest.raises(IntegrityError):  # read by the commit that records it
+        strict.library.open(ALICE, small.id, whole=True)
+    assert {one.object.id for one in strict.fsck()[1]} == {file.id, small.id}
+
+
+def test_what_is_not_encrypted_is_completed_by_nothing(strict: World) -> None:
+    under_way = strict.partly(ALICE, PARTS, 2)
+    assert plain_chunks(strict.db).replace(under_way.id, 1, PARTS[1])
+    with pytest.raises(ChunksMissing):
+        strict.service.complete(ALICE, under_way.id, FileSpec("a.bin"), total_size=len(WHOLE))
+
+
+def test_what_is_refused_is_not_encrypted_either(strict: World) -> None:
+    """Else the job would make what somebody has planted into what is believed."""
+    sealer = EncryptedChunks(plain_chunks(strict.db), DataKeys(strict.db, KEYS, SITE_KEYS), only=True)
+    encryption = EncryptionCare(RedisEncryption(strict.db, KEYS, SITE_KEYS, sealer), RedisAudit(strict.db, KEYS))
+    assert encryption.state(SHELL).only
+    with pytest.raises(Conflict, match="BACKOFFICE_ENCRYPTED_ONLY"):
+        list(encryption.steps(SHELL))
 
 
 def test_what_only_looks_like_ours_is_plain(redis: Any) -> None:

@@ -23,10 +23,11 @@ def unsynced(file: int) -> None:
 @dataclass(frozen=True, slots=True)
 class Place:
     """`directory`: None for Redis. `current` is that of the test that runs: every `World` is over it. `sealed`: chunks
-    are encrypted, by SITE_KEYS."""
+    are encrypted, by SITE_KEYS; `only`: others are refused."""
 
     directory: Path | None = None
     sealed: bool = False
+    only: bool = False
 
     current: ClassVar[Place]
 

@@ -81,7 +81,8 @@ class Roomy(RedisHealth):
 def chunk_store(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks | EncryptedChunks:
     """The one of the place where the bytes of this test lie."""
     plain = plain_chunks(db, disk)
-    return EncryptedChunks(plain, DataKeys(db, KEYS, SITE_KEYS)) if Place.current.sealed else plain
+    here = Place.current
+    return EncryptedChunks(plain, DataKeys(db, KEYS, SITE_KEYS), only=here.only) if here.sealed else plain
 
 
 def plain_chunks(db: Db, disk: Disk | None = None) -> RedisChunks | FileChunks:

@@ -114,6 +114,11 @@ def test_settings_name_the_keys(tmp_path: Path) -> None:
     assert not site_keys_of(Settings.from_env({}, need_secret=False))
 
 
+def test_only_a_site_that_encrypts_refuses_what_is_not_encrypted() -> None:
+    with pytest.raises(SettingsError, match="BACKOFFICE_ENCRYPTED_ONLY needs BACKOFFICE_ENCRYPTION_KEYS"):
+        Settings.from_env({"BACKOFFICE_ENCRYPTED_ONLY": "1"}, need_secret=False)
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
+from backoffice.errors import ChunkLost
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.encryption.data_keys import DataKeys
@@ -22,10 +23,14 @@ from backoffice.stores.encryption.sealing import (
 
 class EncryptedChunks:
     """Port `ChunkStore`. What is put is sealed; what was stored before that was so is read as it is. A chunk that
-    cannot be opened is given as it is stored, so that whoever compares it with the map finds it damaged."""
+    cannot be opened is given as it is stored, so that whoever compares it with the map finds it damaged.
 
-    def __init__(self, inner: RedisChunks | FileChunks, data_keys: DataKeys) -> None:
-        self._inner, self._data_keys, self._file_keys = inner, data_keys, FileKeys()
+    `only`: nothing here is from before, so what cannot be opened counts as not there, whatever the map says: who writes
+    into the store, and has no key, can write a map, too.
+    """
+
+    def __init__(self, inner: RedisChunks | FileChunks, data_keys: DataKeys, *, only: bool = False) -> None:
+        self._inner, self._data_keys, self._file_keys, self.only = inner, data_keys, FileKeys(), only
 
     def sealed(self, file_id: str, data: bytes | memoryview) -> memoryview:
         """As it is stored. Raises KeyMissing, Unavailable."""
@@ -48,9 +53,9 @@ class EncryptedChunks:
         cipher = open_head(head, data_key)
         return None if cipher is None else unseal(value, head, cipher)
 
-    def _plain(self, value: bytes) -> bytes:
+    def _plain(self, value: bytes) -> bytes | None:
         opened = self.opened(value)
-        return value if opened is None else opened
+        return value if opened is None and not self.only else opened
 
     def convert(self, file_id: str, index: int) -> bool:
         """Encrypt a chunk that is not, where it lies and for as long as it was to be there; whether it was one. Raises
@@ -79,15 +84,20 @@ class EncryptedChunks:
         return self._inner.within_commit(file_id, index)
 
     def from_commit(self, value: bytes) -> bytes:
-        return self._plain(self._inner.from_commit(value))
+        # No bytes are none that anybody could have planted.
+        return self._plain(self._inner.from_commit(value)) or b""
 
     def stream(self, file_id: str, indexes: Sequence[int]) -> Iterator[bytes]:
         values = self._inner.stream(file_id, indexes)
         try:
+            done = 0
             for value in values:
-                plain = self._plain(value)
+                plain, done = self._plain(value), done + 1
                 # No name may keep a chunk alive while the next one is fetched.
                 del value
+                if plain is None:
+                    index = indexes[done - 1]
+                    raise ChunkLost(f"Chunk {index} is not encrypted, or damaged.", index=index)
                 yield plain
                 del plain
         finally:
@@ -96,17 +106,27 @@ class EncryptedChunks:
                 close()
 
     def stat(self, file_id: str, indexes: Sequence[int]) -> list[ChunkStat | None]:
-        return [_either(stat) for stat in self._inner.stat(file_id, indexes)]
+        return [self._stat(stat) for stat in self._inner.stat(file_id, indexes)]
 
     def stat_many(self, places: Sequence[tuple[str, int]]) -> list[ChunkStat | None]:
-        return [_either(stat) for stat in self._inner.stat_many(places)]
+        return [self._stat(stat) for stat in self._inner.stat_many(places)]
+
+    def _stat(self, stat: ChunkStat | None) -> ChunkStat | None:
+        if stat is None:
+            return None
+        if self.only:
+            return ChunkStat(stat.size - OVERHEAD, stat.kept)
+        return ChunkStat(stat.size, stat.kept, OVERHEAD)  # sealed or from before: its size does not say
 
     def keep(self, file_id: str, total: int) -> list[int]:
         return self._inner.keep(file_id, total)
 
     def keep_within_commit(self, file_id: str, sizes: Sequence[int]) -> Sequence[KeptPlace] | None:
         places = self._inner.keep_within_commit(file_id, sizes)
-        return None if places is None else [KeptPlace(one.place, one.size, one.size + OVERHEAD) for one in places]
+        if places is None:
+            return None
+        least = OVERHEAD if self.only else 0
+        return [KeptPlace(one.place, one.size + least, one.size + OVERHEAD) for one in places]
 
     def new_id(self, total: int) -> str:
         return self._inner.new_id(total)
@@ -125,7 +145,7 @@ class EncryptedChunks:
 
     def scan(self) -> Iterator[tuple[str, int, ChunkStat]]:
         for file_id, index, stat in self._inner.scan():
-            yield file_id, index, ChunkStat(stat.size, stat.kept, OVERHEAD)
+            yield file_id, index, self._stat(stat) or stat
 
     def sweep(self, now: int) -> int:
         return self._inner.sweep(now)
@@ -139,8 +159,3 @@ class EncryptedChunks:
 
     def room(self) -> bool:
         return self._inner.room()
-
-
-def _either(stat: ChunkStat | None) -> ChunkStat | None:
-    """Sealed or from before: its size does not say."""
-    return None if stat is None else ChunkStat(stat.size, stat.kept, OVERHEAD)

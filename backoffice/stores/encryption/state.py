@@ -27,7 +27,8 @@ class RedisEncryption:
     def state(self) -> Encryption:
         known = stored_keys(self._db, self._keys)
         data_keys = tuple(DataKey(one.number, one.wrapped_by, one.made_at) for one in known)
-        return Encryption(tuple(key.name for key in self._site.keys), data_keys)
+        only = self._chunks is not None and self._chunks.only
+        return Encryption(tuple(key.name for key in self._site.keys), data_keys, only=only)
 
     def rotate(self, actor: Actor) -> int:
         keys, name = DataKeys(self._db, self._keys, self._site), self._site.first.name
