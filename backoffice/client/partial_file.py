@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from backoffice.client.errors import ClientError, printable_path
+from backoffice.directories import sync_directory
 from backoffice.domain.ascii_names import NEUTRAL, defused
 from backoffice.domain.files import MAX_SUFFIX
 from backoffice.domain.invisible import made_readable, without_invisible
@@ -94,11 +95,7 @@ class PartialFile:
                 self.path.replace(target)
             else:
                 self._publish_new(target)
-            directory = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            sync_directory(target.parent)
         except FileExistsError:
             raise already_exists(target) from None
         except OSError as error:

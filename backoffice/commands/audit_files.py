@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import click
 
+from backoffice.directories import sync_directory
 from backoffice.domain.log_archive import MAX_LINE, Extent, Measure, id_in, position
 from backoffice.errors import IntegrityError, Invalid
 from backoffice.services.archive import Export
@@ -31,11 +32,7 @@ def write_export(export: Export, extent: Extent, path: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
         part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_directory(path.parent)
 
 
 def read_lines(path: Path) -> Iterator[bytes]:

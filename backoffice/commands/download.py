@@ -16,6 +16,7 @@ from backoffice.client.remote_folders import files_in, find_folder, folders_with
 from backoffice.commands.display import display
 from backoffice.commands.results import Results, json_option
 from backoffice.commands.site import connect, site_options
+from backoffice.directories import make_directory
 
 
 @click.command("download")
@@ -93,7 +94,7 @@ def _make(directory: Path) -> None:
     if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
         raise ClientError("is not a directory: nothing of this folder is downloaded.")
     try:
-        directory.mkdir(exist_ok=True)
+        make_directory(directory)
     except OSError as error:
         raise ClientError(f"cannot be made: {error.strerror}.") from None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from backoffice.directories import sync_directory
 from backoffice.embedded.data_dir import Layout
 
 DIRECTORY: Final = "appendonlydir"
@@ -38,6 +39,7 @@ def refusal(layout: Layout, *, durable: bool) -> str:
 def remember(layout: Layout) -> None:
     """From now on the store is not started here without its log."""
     layout.used.touch(mode=0o600)
+    sync_directory(layout.root)
 
 
 def last_part(layout: Layout) -> Path | None:

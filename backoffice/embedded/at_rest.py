@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from backoffice.directories import sync_directory
 from backoffice.embedded import convert, fscrypt
 from backoffice.embedded.data_dir import (
     DataDirectoryError,
     Layout,
     keep_secret,
     read_secret,
-    sync_directory,
     take_lock,
     unusable,
     write_private,
@@ -224,7 +224,6 @@ def _take_secret_in(layout: Layout, teller: Teller, *, make: bool) -> None:
     if outer.exists():
         if not inner.exists():
             write_private(inner, read_secret(outer) + "\n")
-            sync_directory(layout.store)
         convert.overwrite(outer, teller.watch())
         outer.unlink()
     elif make:
@@ -235,7 +234,6 @@ def _take_secret_out(layout: Layout) -> None:
     outer, inner = layout.outer_secret, layout.inner_secret
     if inner.exists():
         write_private(outer, read_secret(inner) + "\n")
-        sync_directory(layout.root)
         inner.unlink()
 
 

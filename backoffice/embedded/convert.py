@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from backoffice.directories import sync_directory
 from backoffice.embedded import disk
-from backoffice.embedded.data_dir import DataDirectoryError, sync_directory
+from backoffice.embedded.data_dir import DataDirectoryError
 from backoffice.units import filesize
 
 _BLOCK: Final = 1024**2

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from backoffice.directories import make_directory, sync_directory
+
 # A socket's path must fit in sockaddr_un: 108 bytes on Linux, 104 on macOS, with the closing NUL.
 LONGEST_SOCKET_PATH: Final = 100
 
@@ -104,7 +106,7 @@ class Layout:
             try:
                 if directory == self.root:
                     self._refuse_foreign()
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_directory(directory, 0o700)
                 if stat.S_IMODE(directory.stat().st_mode) & 0o077:
                     directory.chmod(0o700)
             except OSError as error:
@@ -202,7 +204,8 @@ def read_secret(path: Path) -> str:
 
 
 def write_private(path: Path, text: str, *, replace: bool = True) -> None:
-    """Put `text` at `path` in one step, readable by this user only. `replace=False` leaves a file that is there.
+    """Put `text` at `path` in one step, readable by this user only, and on the disk when this returns. `replace=False`
+    leaves a file that is there.
 
     Raises DataDirectoryError.
     """
@@ -220,17 +223,9 @@ def write_private(path: Path, text: str, *, replace: bool = True) -> None:
                     path.hardlink_to(temporary)
         finally:
             Path(temporary).unlink(missing_ok=True)
+        sync_directory(path.parent)
     except OSError as error:
         raise unusable(path, error) from error
-
-
-def sync_directory(path: Path) -> None:
-    """What was made, renamed and removed in it survives a power cut from now on. Raises OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def take_lock(path: Path) -> IO[str] | None:

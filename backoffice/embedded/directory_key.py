@@ -14,8 +14,9 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Final
 
+from backoffice.directories import sync_directory
 from backoffice.domain.encryption import DirectoryKey
-from backoffice.embedded.data_dir import DataDirectoryError, Layout, sync_directory, unusable, write_private
+from backoffice.embedded.data_dir import DataDirectoryError, Layout, unusable, write_private
 from backoffice.embedded.fscrypt import KEY_BYTES
 from backoffice.errors import KeyMissing
 from backoffice.site_keys import KMS, SiteKeys, WrappingFailed

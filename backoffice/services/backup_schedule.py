@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from backoffice.directories import make_directory
 from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.backups import ArchiveFile, BackupProgress
 from backoffice.domain.ids import new_id
@@ -87,7 +88,7 @@ class BackupSchedule:
             store.release(token)
 
     def _make(self, actor: Actor, directory: Path) -> Generator[BackupProgress, None, Made]:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory, 0o700)
         path, base = self._path(directory), self._base()
         try:
             made = yield from self.backups.make(actor, path, key=self.key, base=base)

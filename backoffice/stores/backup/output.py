@@ -19,6 +19,7 @@ from queue import Queue
 from threading import Thread
 from typing import Any, BinaryIO, Final
 
+from backoffice.directories import sync_directory
 from backoffice.errors import Conflict, IntegrityError, Invalid, StoreFull, Unavailable
 from backoffice.stores.backup.packs import MOST_INDEX, Stretch, index_of
 from backoffice.stores.backup.sealed import (
@@ -132,11 +133,7 @@ class Output:
         os.fsync(self._file.fileno())
         size = os.fstat(self._file.fileno()).st_size
         self._part.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_directory(self.path.parent)
         self._file.close()
         return size
 

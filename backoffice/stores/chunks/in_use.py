@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from backoffice.directories import make_directory, sync_directory
 from backoffice.domain.ids import is_id, new_id
 from backoffice.errors import StoreFull
 from backoffice.stores import files as file_store
@@ -113,7 +114,7 @@ def _identity(directory: Path) -> str:
 def _prepared(directory: Path) -> str:
     """Make the directory ready; its identity. Raises OSError."""
     for one in (directory, *(directory / tree for tree in (HELD, KEPT, TEMPORARY))):
-        one.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+        make_directory(one, DIRECTORY_MODE)
     temporary = directory / TEMPORARY / secrets.token_hex(16)
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "w") as file:
@@ -124,9 +125,5 @@ def _prepared(directory: Path) -> str:
             (directory / _IDENTITY).hardlink_to(temporary)
     finally:
         temporary.unlink(missing_ok=True)
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    sync_directory(directory)
     return _identity(directory)
