@@ -54,7 +54,7 @@ def test_every_new_name_is_on_the_disk(
 
     def synced(file: int) -> None:
         if stat.S_ISDIR(os.fstat(file).st_mode):
-            seen[os.readlink(f"/proc/self/fd/{file}")] = set(os.listdir(file))
+            seen[str(Path(f"/proc/self/fd/{file}").readlink())] = set(os.listdir(file))
 
     monkeypatch.setattr(os, "fsync", synced)
     act(tmp_path)
