@@ -27,6 +27,8 @@ STEP_SECONDS = 0.2
 """How fast the worker stops when it rests. It sleeps in steps, for a signal's handler may not set an event that its own
 thread waits for."""
 BACK_OFF_SECONDS = 2.0
+UNEXPECTED_SECONDS = 60.0
+"""Until a job is tried again after an error that nobody expected: it will hardly go away by itself."""
 BEAT_SECONDS = 10.0
 """Between two heartbeats; well within the time that one lasts (`stores/heartbeat.py`)."""
 
@@ -178,11 +180,14 @@ class Worker:
         except BackofficeError as error:
             _tell(job.name, error)
             job.due = time.monotonic() + BACK_OFF_SECONDS
+        except Exception as error:  # noqa: BLE001 - such as of a record that cannot be read, which would end each worker
+            _tell(job.name, error)
+            job.due = time.monotonic() + UNEXPECTED_SECONDS
         else:
             job.due = time.monotonic() + (0 if more else job.seconds)
 
 
-def _tell(job: str, error: BackofficeError) -> None:
+def _tell(job: str, error: Exception) -> None:
     log = structlog.get_logger("worker")
     if isinstance(error, Unavailable | StoreFull):
         log.warning("store", job=job, because=error.code)

@@ -75,13 +75,18 @@ class Proofs:
             self.schedule.proves_no_more(self._token)
 
     def _begin(self, file: Path) -> None:
-        self._output, self._file = tempfile.TemporaryFile(), file  # noqa: SIM115 - read when the process has ended
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, without a shell
-            list(self.command(file)), stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT
-        )
+        self._file = file
+        try:
+            self._output = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, without a shell
+                list(self.command(file)), stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT
+            )
+        except OSError as error:  # nowhere to write to, no process any more, no `nice`
+            self._told()
+            self._failed(f"{error.filename or self.schedule.directory}: {error.strerror}")
 
     def _told(self) -> str:
-        """The last line of what the process that has ended has said."""
+        """The last line of what the process that has ended has said; "" where there was none."""
         self._process, output, self._output = None, self._output, None
         if output is None:
             return ""
@@ -92,11 +97,14 @@ class Proofs:
 
     def _ended(self, status: int) -> None:
         last = self._told()
-        self.schedule.proves_no_more(self._token)
-        log = structlog.get_logger("worker")
-        if not status:
-            log.info("backup proven", file=self._file.name)
+        if status:
+            self._failed(last)
             return
+        structlog.get_logger("worker").info("backup proven", file=self._file.name)
+        self.schedule.proves_no_more(self._token)
+
+    def _failed(self, because: str) -> None:
         self._not_before = self.now() + AGAIN_MS
-        log.error("backup not proven", file=self._file.name, because=last)
-        self.schedule.note_failure(f"{self._file.name} could not be restored on trial: {last}")
+        structlog.get_logger("worker").error("backup not proven", file=self._file.name, because=because)
+        self.schedule.proves_no_more(self._token)
+        self.schedule.note_failure(f"{self._file.name} could not be restored on trial: {because}")

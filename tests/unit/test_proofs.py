@@ -88,3 +88,14 @@ def test_the_end_of_what_a_proof_says_is_told(schedule: BackupSchedule, backups:
     proofs._process.wait()
     proofs.run()
     assert [one.endswith("It is damaged.") for one in store.failures] == [True]
+
+
+def test_a_proof_that_cannot_be_started_is_told_and_tried_later(schedule: BackupSchedule, backups: Backups) -> None:
+    store = backups.store
+    store.found, store.noted = [archive("a", 1)], BackupNotes(BackupNote(1, "a"))
+    proofs = Proofs(schedule, command=lambda _: ["/there/is/none"])
+    proofs.run()
+    proofs.run()
+    assert [("a.backup" in one, "No such file" in one) for one in store.failures] == [(True, True)]
+    assert store.released == 1
+    proofs.stop()
