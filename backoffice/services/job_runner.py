@@ -24,6 +24,7 @@ from backoffice.domain.times import now_ms
 from backoffice.domain.versions import Version
 from backoffice.errors import (
     BackofficeError,
+    KeyMissing,
     LeaseLost,
     NotAllowed,
     NotFound,
@@ -52,6 +53,7 @@ CHECK_SECONDS: Final = 0.5
 """Of a check in a turn, for the same reason."""
 CHECK_LEASE_MS: Final = 120_000
 """A check stands in the memory of the worker that began it; where that one dies another begins anew."""
+UNEXPECTED: Final = "Something went wrong on our side. The log of the worker says more."
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class _Step:
     done: int = 0
     absent: int = 0
     refusals: list[tuple[str, str]] = field(default_factory=list)
+    failure: Exception | None = None
+    """One that nobody expected, such as of a record that cannot be read."""
 
     def add(self, job: Job) -> Job:
         """The job after this step."""
@@ -93,8 +97,9 @@ class JobRunner:
     running: dict[str, _Running] = field(default_factory=dict)
 
     def run_some(self) -> bool:
-        """A step of each job that nobody else carries out; whether there is more to do at once."""
-        more = False
+        """A step of each job that nobody else carries out; whether there is more to do at once. What goes wrong with
+        one is in no other's way: it is raised in the end."""
+        more, failures = False, list[Exception]()
         for job in self.store.open(AT_ONCE):
             begun, check = self.running.get(job.id), job.kind in self.checks.kinds
             token = begun.token if begun is not None else new_id()
@@ -103,13 +108,19 @@ class JobRunner:
                 self.running.pop(job.id, None)
                 continue
             try:
-                more = self._run(taken, token) or more
+                more = self._run(taken, token, failures) or more
             except LeaseLost:
                 continue  # this worker was away for so long that another went on
+            except BackofficeError as error:
+                if isinstance(error, Unavailable) and not isinstance(error, KeyMissing):
+                    raise  # of the store, for all
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return more
 
-    def _run(self, job: Job, token: str) -> bool:
-        """One step; whether another follows."""
+    def _run(self, job: Job, token: str, failures: list[Exception]) -> bool:
+        """One step; whether another follows. `failures`: gets what nobody expected."""
         try:
             actor = self._actor(job, token)
             kind = self.checks.kinds.get(job.kind) or self.bulk.kind(job.kind)
@@ -120,12 +131,15 @@ class JobRunner:
                 return False
             if isinstance(kind, CheckKind):
                 return self._check_on(job, token, actor, kind)
-            return self._step(job, token, actor, kind)
+            return self._step(job, token, actor, kind, failures)
         except (NotSignedIn, NotAllowed, NotFound) as refusal:  # NotFound: what it is about as a whole
-            self.running.pop(job.id, None)
-            nobody = Actor(job.actor, job.actor_name, via="job", credential=job.credential)
-            self._end(job, nobody, token, JobState.FAILED, str(refusal))
-            return False
+            self._fail(job, token, str(refusal))
+        except BackofficeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised in the end; the next worker would find the same
+            failures.append(error)
+            self._fail(job, token, UNEXPECTED)
+        return False
 
     def _check_on(self, job: Job, token: str, actor: Actor, kind: CheckKind) -> bool:
         """A check for a while; whether it goes on. What ends it in the middle ends it for this worker: it is begun
@@ -146,7 +160,7 @@ class JobRunner:
             self._end(after, actor, token, JobState.DONE, before=job)
         return more
 
-    def _step(self, job: Job, token: str, actor: Actor, kind: BulkKind) -> bool:
+    def _step(self, job: Job, token: str, actor: Actor, kind: BulkKind, failures: list[Exception]) -> bool:
         keys, cursor, position, more = self._next(job, actor, kind)
         step = _Step(self.store.begun(job.id))
         for key in keys:
@@ -157,6 +171,7 @@ class JobRunner:
             self.store.save(after, token)
         else:
             self._end(after, actor, token, JobState.DONE, before=job)
+        failures += [step.failure] if step.failure is not None else []
         return more
 
     def _next(self, job: Job, actor: Actor, kind: BulkKind) -> tuple[Sequence[str], str, int, bool]:
@@ -185,6 +200,9 @@ class JobRunner:
             step.absent += key not in step.begun
         except BackofficeError as error:
             step.refusals.append((key, str(error)))
+        except Exception as error:  # noqa: BLE001 - raised when the step is done
+            step.refusals.append((key, UNEXPECTED))
+            step.failure = step.failure or error
         else:
             step.done += 1
 
@@ -220,6 +238,11 @@ class JobRunner:
             deny(self.audit, nobody, needed, ObjectRef("job", job.id, job.title), because, NotAllowed(f"{because}."))
 
     # -- its end
+
+    def _fail(self, job: Job, token: str, because: str) -> None:
+        self.running.pop(job.id, None)
+        nobody = Actor(job.actor, job.actor_name, via="job", credential=job.credential)
+        self._end(job, nobody, token, JobState.FAILED, because)
 
     def _end(
         self, job: Job, actor: Actor, token: str, state: JobState, failure: str = "", *, before: Job | None = None
