@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from backoffice.services.encryption import EncryptionCare
 from backoffice.site_keys import KMS, LocalKey, SiteKeys
 from backoffice.stores.encryption import data_keys, sealing
 from backoffice.stores.encryption.chunks import EncryptedChunks
-from backoffice.stores.encryption.data_keys import LOOK_SECONDS, DataKeys, stored_keys
+from backoffice.stores.encryption.data_keys import LOOK_SECONDS, DataKeys, WrappedKey, stored_keys
 from backoffice.stores.encryption.state import RedisEncryption, unreadable_reason
 from backoffice.stores.log.audit import RedisAudit
 from tests.support.chunks import SITE_KEYS, Place
@@ -284,3 +285,27 @@ def test_where_a_newer_key_cannot_be_opened_writing_goes_on_and_looks_seldom(
     assert len(looks) == 1
     with pytest.raises(KeyMissing):
         DataKeys(world.db, KEYS, SITE_KEYS).newest()
+
+
+def test_who_knows_a_key_does_not_wait_for_a_service_that_hangs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys, asked, hangs = DataKeys(world.db, KEYS, SITE_KEYS), Event(), Event()
+    keys.newest()
+    care(world).rotate(SHELL)
+    known = keys.unwrap
+
+    def unwrap(one: WrappedKey) -> bytes:
+        asked.set()
+        assert hangs.wait(10)
+        return known(one)
+
+    monkeypatch.setattr(keys, "unwrap", unwrap)
+    monkeypatch.setattr(data_keys, "LOOK_SECONDS", 0.0)
+    with ThreadPoolExecutor(3) as pool:
+        looks = pool.submit(keys.newest)
+        assert asked.wait(10)
+        try:
+            assert pool.submit(lambda: keys.get(1) is not None).result(5)
+            assert pool.submit(lambda: keys.newest()[0]).result(5) == 1
+        finally:
+            hangs.set()
+        assert looks.result(10)[0] == 2

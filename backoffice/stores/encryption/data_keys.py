@@ -7,6 +7,7 @@ import json
 import os
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
@@ -61,7 +62,8 @@ class DataKeys:
 
     def __init__(self, db: Db, keys: Keys, site_keys: SiteKeys) -> None:
         self._db, self._keys, self._site = db, keys, site_keys
-        self._ciphers: dict[int, AESGCM] = {}
+        self._ciphers: Mapping[int, AESGCM] = {}
+        """Replaced as a whole: who finds what is wanted there takes no lock."""
         self._looked_at = -LOOK_SECONDS
         self._lock = Lock()
 
@@ -71,26 +73,36 @@ class DataKeys:
 
         Raises KeyMissing, Unavailable, StoreFull.
         """
-        with self._lock:
-            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
-                self._look()
-                if not self._ciphers:
-                    self._make_first()
-            number = max(self._ciphers)
-            return number, self._ciphers[number]
+        # Where there is one, one thread asks for newer ones: the others do not wait for a service that hangs.
+        if self._is_due and self._lock.acquire(blocking=not self._ciphers):
+            try:
+                if self._is_due:
+                    self._look()
+                    if not self._ciphers:
+                        self._make_first()
+            finally:
+                self._lock.release()
+        known = self._ciphers
+        number = max(known)
+        return number, known[number]
+
+    @property
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._looked_at >= LOOK_SECONDS
 
     def get(self, number: int) -> AESGCM | None:
         """None where there is none of that number. Raises KeyMissing, Unavailable."""
-        with self._lock:
-            if number not in self._ciphers:
-                self._load()
-            return self._ciphers.get(number)
+        if number not in self._ciphers:
+            with self._lock:
+                if number not in self._ciphers:
+                    self._load(self._ciphers)
+        return self._ciphers.get(number)
 
     def _make_first(self) -> None:
         event = AuditEvent(Actions.SYSTEM_ENCRYPT, SETUP, data={"data_key": 1, "site_key": self._site.first.name})
         with suppress(Conflict):  # another process came first at this moment
             self.add(1, event)
-        self._load()
+        self._load({})
 
     def make_unrecorded(self) -> None:
         """The first one, for a store that is being made of a backup. Nobody else uses it yet, and what was known of
@@ -98,8 +110,7 @@ class DataKeys:
         made = self._wrapped(1, os.urandom(KEY_BYTES), now_ms(), self._site.first)
         self._db.call("HSETNX", self._keys.data_keys, 1, made.stored())
         with self._lock:
-            self._ciphers.clear()
-            self._load()
+            self._load({})
 
     def stored(self) -> list[WrappedKey]:
         """All of them, in their order, as they are stored."""
@@ -145,16 +156,18 @@ class DataKeys:
 
     def _look(self) -> None:
         try:
-            self._load()
+            self._load(self._ciphers)
         except KeyMissing:
             if not self._ciphers:
                 raise
             self._looked_at = time.monotonic()  # each write would wait for it anew
 
-    def _load(self) -> None:
+    def _load(self, known: Mapping[int, AESGCM]) -> None:
+        """All that there are; those that are known are not opened again."""
         for one in self.stored():
-            if one.number not in self._ciphers:
-                self._ciphers[one.number] = AESGCM(self.unwrap(one))
+            if one.number not in known:
+                known = {**known, one.number: AESGCM(self.unwrap(one))}
+                self._ciphers = known
         self._looked_at = time.monotonic()
 
 
