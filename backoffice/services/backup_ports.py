@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +15,9 @@ from backoffice.domain.backups import ArchiveFile, BackupNote, BackupNotes
 class BackupStore(Protocol):
     """Makes and restores archives. `key`: the text of a key file, "" = none."""
 
-    def begin(self, path: Path, key: str, base: Path | None) -> Backup:
-        """A backup to this file. Raises Conflict where it is there, Invalid for a bad key or base, IntegrityError."""
+    def begin(self, path: Path, key: str, base: Path | None) -> Generator[None, None, Backup]:
+        """A backup to this file; the base is read in steps. Raises Conflict where the file is there, Invalid for a bad
+        key or base, IntegrityError."""
 
     def restore(self, path: Path, key: str, bases: Sequence[Path]) -> AbstractContextManager[Restore]:
         """A restore. `bases`: files, or directories, where archives are on which it stands. Raises Invalid,

@@ -12,7 +12,7 @@ from backoffice.domain.access import Actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent, ObjectRef
-from backoffice.domain.backup_runs import Restore
+from backoffice.domain.backup_runs import Backup, Restore
 from backoffice.domain.backups import BackupCounts, BackupHeader, BackupNote, BackupNotes, BackupProgress
 from backoffice.domain.maintenance import OnFinding, Report, ignore
 from backoffice.domain.times import now_ms
@@ -96,7 +96,14 @@ class Backups:
         authorize(self.audit, actor, Acts.SYSTEM_BACKUP)
         if self.encrypts and not key:
             raise Invalid(NO_KEY)
-        backup = self.store.begin(path, key, base)
+        begins = self.store.begin(path, key, base)
+        while True:
+            try:
+                next(begins)
+            except StopIteration as end:
+                backup: Backup = end.value
+                break
+            yield BackupProgress("left", 0, 0)
         yield from backup.steps()
         header, counts, damaged = backup.header, backup.counts, dict(backup.damaged)
         based = {"base": header.base} if header.base else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,15 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backoffice.domain.backups import BackupHeader
 from backoffice.domain.uploads import Chunk
 from backoffice.errors import IntegrityError, Invalid
 from backoffice.stores import keys as spelled
 from backoffice.stores.backup import sealed
+from backoffice.stores.backup.base import Base
 from backoffice.stores.backup.kinds import HASH, LEFT_OUT, NOUNS, STRING, ZSET, Class, kind_of
 from backoffice.stores.backup.output import index_at
 from backoffice.stores.backup.packs import Pack, Stretch, chunks_of, index_of
-from backoffice.stores.backup.sealed import Key, SealedSink, SealedSource, new_cipher
-from backoffice.stores.backup.tar import Names, Part, TarReader, TarWriter
+from backoffice.stores.backup.sealed import Key, PlainSink, SealedSink, SealedSource, new_cipher
+from backoffice.stores.backup.tar import Names, Part, TarReader, TarWriter, json_member
 from backoffice.stores.backup.values import Value
 from backoffice.stores.keys import Keys
 
@@ -114,22 +117,28 @@ class Bytes:
     name = "it"
 
     def __init__(self, data: bytes = b"") -> None:
-        self.data = bytearray(data)
+        self.data, self.given = bytearray(data), 0
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
 
     def write(self, data: bytes | memoryview) -> None:
         self.data += data
 
     def read_at(self, offset: int, size: int) -> bytes:
+        assert offset >= 0
+        self.given += size
         return bytes(self.data[offset : offset + size])
 
 
-def written(*contents: bytes) -> bytes:
+def written(*contents: bytes, **manifest: object) -> bytes:
     sink = Bytes()
     writer = TarWriter(sink, 1_000)
     writer.add(Part.HEADER, [b"{}"])
     for one in contents:
         writer.add(Part.CHUNKS, [one[:3], memoryview(one)[3:]])
-    writer.finish({"counts": 1})
+    writer.finish({"counts": 1, **manifest})
     return bytes(sink.data)
 
 
@@ -139,6 +148,42 @@ def test_members_come_back(contents: list[bytes]) -> None:
     members = list(reader.members())
     assert [reader.read(one) for one in members if one.part is Part.CHUNKS] == contents
     assert reader.manifest()["counts"] == 1
+
+
+@given(st.lists(st.binary(max_size=3000), max_size=5), st.text(max_size=3000))
+def test_the_end_is_found_from_the_end(contents: list[bytes], text: str) -> None:
+    source = Bytes(written(*contents, bytes(5000), text=text))
+    assert TarReader(source).ending() == TarReader(source).manifest()
+    source = Bytes(written(*[written(*contents, text=text), bytes(10_000)] * 9, needs=["a"]))
+    assert TarReader(source).ending()["needs"] == ["a"]
+    assert source.given < 5_000 + 24 * len(text)
+
+
+@given(st.integers(1, 10**6))
+def test_what_does_not_end_as_a_backup_has_no_end(cut: int) -> None:
+    whole = written(b"one" * 100, bytes(3000))
+    with pytest.raises(IntegrityError):
+        TarReader(Bytes(whole[: -(cut % len(whole)) or None][:-1])).ending()
+
+
+def test_a_base_is_read_in_steps(tmp_path: Path) -> None:
+    base = tmp_path / "base.backup"
+    with base.open("wb") as file:
+        writer = TarWriter(PlainSink(file), 1_000)
+        writer.add(Part.HEADER, json_member(BackupHeader("a", 1, "1", 1, 0).dump()))
+        for number in range(3):
+            pack = Pack()
+            pack.add(Stretch(f"{number:022}", 1, 0, Chunk(3, bytes(16), bytes(32)).pack()), [b"abc"])
+            writer.add(Part.CHUNKS, pack.pieces())
+        writer.add(Part.BORROWED, json_member({"archive": "b", "contents": ["c", f"{1:022}"]}))
+        writer.finish({"lost": [f"{2:022}"]})
+    found = list[Base]()
+
+    def read() -> Iterator[None]:
+        found.append((yield from Base.read(base, None)))
+
+    assert len(list(read())) == 6
+    assert found[0].where == {f"{0:022}": "a", f"{1:022}": "b", "c": "b"}
 
 
 @given(st.integers(0, 10**6), st.integers(0, 7))
@@ -231,6 +276,7 @@ def test_what_is_sealed_comes_back_also_where_it_went_on(parts: list[bytes], at:
             source = SealedSource(file, cipher, "it")
             source.check_end()
             assert source.read_at(0, 10**6) == whole[:cut] + more
+            assert source.size == cut + len(more)
             assert source.read_at(7, 150) == (whole[:cut] + more)[7:157]
 
 

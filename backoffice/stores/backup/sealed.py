@@ -98,6 +98,11 @@ class PlainSource:
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file, self.name = file, name
 
+    @property
+    def size(self) -> int:
+        """Bytes of all."""
+        return os.fstat(self._file.fileno()).st_size
+
     def read_at(self, offset: int, size: int) -> bytes:
         self._file.seek(offset)
         return self._file.read(size)
@@ -206,6 +211,11 @@ class SealedSource:
     def check_end(self) -> None:
         """Raises IntegrityError where the file does not end as it was written."""
         self.segment(self._last)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all, before they were encrypted."""
+        return self._last * SEGMENT + len(self.segment(self._last))
 
     def read_at(self, offset: int, size: int) -> bytes:
         first, skip = divmod(offset, SEGMENT)

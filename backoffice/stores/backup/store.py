@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +44,11 @@ class RedisBackups:
     files: FileChunks | None
     quota: int
 
-    def begin(self, path: Path, key: str, base: Path | None) -> Backup:
+    def begin(self, path: Path, key: str, base: Path | None) -> Generator[None, None, Backup]:
         """As `BackupStore.begin`."""
-        secret = _key(key)
-        stands_on = Base.of(base, secret) if base is not None else None
+        secret, stands_on = _key(key), None
+        if base is not None:
+            stands_on = yield from Base.read(base, secret)
         return BackupRun(self.db, self.keys, self.raw, Output(path, secret), stands_on)
 
     def restore(self, path: Path, key: str, bases: Sequence[Path]) -> AbstractContextManager[Restore]:
@@ -151,10 +152,10 @@ def _header(path: Path, key: str) -> BackupHeader:
 
 
 def _needs(path: Path, key: str) -> Iterator[str]:
-    """The archives that this one needs."""
+    """The archives that this one needs. Asked of all archives in a directory each time that there is another, so none
+    is read for it."""
     with ExitStack() as stack:
-        reader = _opened(path, key, stack)
-        yield from reader.manifest().get("needs", ())
+        yield from _opened(path, key, stack).ending().get("needs", ())
 
 
 def notes_of(values: Sequence[bytes | None]) -> BackupNotes:

@@ -16,7 +16,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -63,6 +64,10 @@ class Source(Protocol):
     """Where it is read from. Raises IntegrityError for what is not as it was written."""
 
     name: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of all."""
 
     def read_at(self, offset: int, size: int) -> bytes:
         """So many bytes, fewer at the end."""
@@ -168,11 +173,22 @@ class TarReader:
 
     def manifest(self) -> dict[str, Any]:
         """Its end, once it is certain that nothing between is missing. Looks at the heads of all members."""
+        walk = self.walk()
+        while True:
+            try:
+                next(walk)
+            except StopIteration as end:
+                found: dict[str, Any] = end.value
+                return found
+
+    def walk(self) -> Generator[Member, None, dict[str, Any]]:
+        """All members, and then what `manifest` gives. What is encrypted is opened for that by and by."""
         names, last = Names(), None
         for member in self.members():
             if last is not None:
                 names.add(last.name)
             last = member
+            yield member
         if last is None or last.part is not Part.MANIFEST:
             after = f" after {last.name}" if last is not None else ""
             raise IntegrityError(f"{self._source.name} is not whole: it breaks off{after}.")
@@ -182,6 +198,18 @@ class TarReader:
         if self._source.read_at(last.end, len(_END) + 1) != _END:
             raise IntegrityError(f"{self._source.name} does not end where its manifest does.")
         return found
+
+    def ending(self) -> dict[str, Any]:
+        """Its end as it stands there: what is before that is not looked at."""
+        end = max(0, self._source.size - len(_END))
+        if self._source.read_at(end, len(_END)) == _END:
+            for at in range(end - 2 * BLOCK, max(-1, end - LARGEST), -BLOCK):
+                head = self._source.read_at(at, BLOCK)
+                with suppress(ValueError, IntegrityError):  # it is a part of the text, which never looks like a head
+                    member = self._member(head, at, int(head[:8]))
+                    if member.part is Part.MANIFEST and member.end == end:
+                        return self._object(member)
+        raise IntegrityError(f"{self._source.name} is not whole: it does not end as a backup does.")
 
     def _object(self, member: Member) -> dict[str, Any]:
         try:
