@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
-    ClusterDownError,
-    MasterDownError,
+    ClusterError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
@@ -25,12 +25,14 @@ from backoffice.errors import StoreFull, Unavailable
 _DOWN = (
     Disconnected,
     TimedOut,
-    ClusterDownError,
-    MasterDownError,
+    ClusterError,
+    AskError,
     ReadOnlyError,
     TryAgainError,
     RedisClusterException,
 )
+"""`ClusterError` is also what the library says when it has asked sixteen times for keys of a slot that is moving;
+`MovedError` is an `AskError`, and the states of a cluster that is down are `ClusterError`s."""
 ERRORS = (RedisError, RedisClusterException)
 _FULL = ("OOM ", "MISCONF ")
 _WAIT = ("LOADING ", "NOREPLICAS ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")

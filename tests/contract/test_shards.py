@@ -161,6 +161,31 @@ def test_a_cluster_of_which_nobody_answers_is_unavailable(db: Db) -> None:
             one.reply()
 
 
+def test_while_a_slot_is_moving_what_has_keys_on_both_sides_is_unavailable(db: Db) -> None:
+    """However long it takes: the library gives up after some tries, with an error of its own."""
+    first, second = "{k}a", "{k}b"
+    slot = key_slot(first.encode())
+    own = db.client.get_node_from_key(first).redis_connection  # type: ignore[union-attr]
+    here, there = sorted(primaries(db.client), key=lambda one: one is not own)[:2]  # type: ignore[arg-type]
+    names = [one.execute_command("CLUSTER", "MYID").decode() for one in (here, there)]
+    db.many([("SET", first, "1"), ("SET", second, "2")])
+    there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", names[0])
+    here.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", names[1])
+    try:
+        place = there.connection_pool.connection_kwargs
+        here.execute_command("MIGRATE", place["host"], place["port"], first, 0, 5000)
+        for command in (("EVAL", "#!lua\nreturn 1", 2, first, second), ("DEL", first, second)):
+            with pytest.raises(Unavailable):
+                db.call(*command)
+            with pytest.raises(Unavailable):
+                db.many([command, ("GET", first)])
+    finally:
+        there.execute_command("FLUSHALL")
+        for one in (there, here):
+            one.execute_command("CLUSTER", "SETSLOT", slot, "STABLE")
+    assert db.call("GET", second) == b"2"
+
+
 def test_the_fullest_server_says_how_full_the_store_is(db: Db) -> None:
     """Bytes of files may fill one that nobody asks otherwise."""
     nodes: Any = db.client.nodes_manager  # type: ignore[union-attr]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AskError, ClusterError, MovedError, RedisError, ResponseError, TryAgainError
 
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.stores.failures import store_errors
@@ -35,3 +35,17 @@ def test_what_passes_is_told_from_a_wrong_command(
 ) -> None:
     with pytest.raises(becomes), store_errors():
         raise make(text)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClusterError("TTL exhausted."),  # the library has asked as often as it does
+        AskError("12289 127.0.0.1:7308"),
+        MovedError("12289 127.0.0.1:7308"),
+        TryAgainError("Multiple keys request during rehashing of slot"),
+    ],
+)
+def test_a_slot_that_is_moving_is_no_fault(error: RedisError) -> None:
+    with pytest.raises(Unavailable), store_errors():
+        raise error
