@@ -80,12 +80,14 @@ def prepare_store(settings: Settings, client: Client) -> None:
     """
     check_store(settings, client)
     check_form(settings, client)
+    services = build_services(settings, client)
     try:
-        build_services(settings, client).system.install(__version__)
+        services.system.install(__version__)
     except StoreFull as error:
         logger("backoffice.start").warning("installation not noted", because=error.code)
     # One that began meanwhile has seen that note, or is seen now.
     check_restored(settings, client)
+    services.encryption.record_conversions()
 
 
 def make_worker(settings: Settings, stop: threading.Event) -> Worker:

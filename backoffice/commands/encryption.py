@@ -9,7 +9,7 @@ import click
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from backoffice.commands.bars import passing
-from backoffice.commands.cli_context import moment, shell, show
+from backoffice.commands.cli_context import moment, shell, shell_actor, show
 from backoffice.commands.cli_settings import DOTENV, environ
 from backoffice.embedded.at_rest import Teller, decrypt
 from backoffice.embedded.data_dir import Layout
@@ -81,5 +81,5 @@ def decrypt_data(data: str | None) -> None:
     """
     settings = Settings.from_env(environ({"BACKOFFICE_DATA_DIR": data}), DOTENV, need_secret=False)
     layout = Layout.at(settings.data_dir)
-    done = decrypt(layout, settings, Teller(click.echo))
+    done = decrypt(layout, settings, Teller(click.echo, by=shell_actor().name))
     click.echo(f"{layout.store} is {'no longer encrypted' if done else 'not encrypted: nothing was to be done'}.")

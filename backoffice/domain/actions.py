@@ -88,6 +88,7 @@ class Actions:
     SYSTEM_REPAIR = Action("system.repair")
     SYSTEM_MIGRATE = Action("system.migrate")
     SYSTEM_ENCRYPT = Action("system.encrypt")
+    SYSTEM_DECRYPT = Action("system.decrypt")
     SYSTEM_BACKUP = Action("system.backup")
     SYSTEM_RESTORE = Action("system.restore")
     SYSTEM_PROVE = Action("system.prove")

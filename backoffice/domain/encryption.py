@@ -25,6 +25,17 @@ class DirectoryKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversion:
+    """That what the embedded store writes was encrypted, or decrypted, while it did not run. `by`: the system's account
+    that had it done, "" = a start of the site; `at`: epoch ms."""
+
+    id: str
+    encrypted: bool
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Encryption:
     """`site_keys`: names of those in the settings; the first wraps, and without any no chunk is encrypted.
     `directory_key`: None where there is none; `only`: what is not encrypted is taken for damaged."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from backoffice.directories import sync_directory
-from backoffice.embedded import convert, fscrypt
+from backoffice.embedded import conversions, convert, fscrypt
 from backoffice.embedded.data_dir import (
     DataDirectoryError,
     Layout,
@@ -47,10 +47,12 @@ _REMOVE_SECONDS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Teller:
-    """Who is told what happens, and says whether to stop."""
+    """Who is told what happens, and says whether to stop. `by`: the system's account whose command it is, "" = it is a
+    start."""
 
     say: Callable[[str], None]
     stopping: Callable[[], bool] = lambda: False
+    by: str = ""
 
     def watch(self) -> convert.Watch:
         return convert.Watch(self.say, self.stopping)
@@ -64,11 +66,13 @@ def readable(layout: Layout, settings: Settings, teller: Teller) -> Iterator[Non
         raise DataDirectoryError(ELSEWHERE)
     if settings.redis_url or not settings.encrypt_data:
         _expect_plain(layout)
+        conversions.settle(layout, encrypted=False)
         yield
         return
     with _key_in_kernel(layout, settings) as identifier:
         with _os_errors(layout):
             _encrypt(layout, identifier, teller)
+            conversions.settle(layout, encrypted=True)
             _take_secret_in(layout, teller, make=not settings.secret_keys)
         yield
 
@@ -191,6 +195,7 @@ def _encrypt(layout: Layout, identifier: bytes, teller: Teller) -> None:
                 told = f"Encrypting {layout.store}, once: a copy is made, which takes its place ..."
                 _exchange_for_copy(layout, identifier, teller, told)
         else:
+            conversions.begin(layout, teller.by, encrypted=True)
             fscrypt.encrypt(layout.store, identifier)
     _drop_other(layout, teller)
 
@@ -210,6 +215,7 @@ def _exchange_for_copy(layout: Layout, identifier: bytes | None, teller: Teller,
             fscrypt.encrypt(other, identifier)
         sync_directory(layout.root)
     convert.copy(layout.store, other, teller.watch())
+    conversions.begin(layout, teller.by, encrypted=identifier is not None)
     convert.exchange(layout.store, other)
 
 

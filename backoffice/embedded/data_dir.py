@@ -6,6 +6,7 @@ secret.key     APP_SECRET_KEY, when the operator gives none; in store/ where tha
 used           there once the store has run here with a log: without that log it is not started again
 ballast        room to free when the disk is full, so that files can still be deleted
 store/         the store: valkey.conf, password, store.log, the append-only log, and store.lock, held by the server
+conversions    that store/ was encrypted or decrypted, until the log says so (conversions.py)
 directory.key  the key by which the file system encrypts store/, wrapped by the site's; where that is asked for
 store.other/   while store/ is being encrypted or decrypted: its copy, or what was there before (convert.py)
 """
@@ -67,6 +68,10 @@ class Layout:
     @property
     def directory_key(self) -> Path:
         return self.root / "directory.key"
+
+    @property
+    def conversions(self) -> Path:
+        return self.root / "conversions"
 
     @property
     def ballast(self) -> Path:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from backoffice.directories import sync_directory
-from backoffice.domain.encryption import DirectoryKey
+from backoffice.domain.encryption import Conversion, DirectoryKey
+from backoffice.embedded import conversions
 from backoffice.embedded.data_dir import DataDirectoryError, Layout, unusable, write_private
 from backoffice.embedded.fscrypt import KEY_BYTES
 from backoffice.errors import KeyMissing
@@ -55,6 +56,14 @@ class DirectoryKeys:
         """None where there is none. Raises DataDirectoryError."""
         stored = self._stored()
         return None if stored is None else DirectoryKey(stored.wrapped_by, stored.made_at)
+
+    def conversions(self) -> list[Conversion]:
+        """What became of the directory, and the log does not say yet. Raises DataDirectoryError."""
+        return conversions.waiting(self._layout)
+
+    def forget_conversions(self) -> None:
+        """The log says it. Raises DataDirectoryError."""
+        conversions.forget(self._layout)
 
     def key(self) -> bytes:
         """The key itself, 64 bytes. Raises KeyMissing, DataDirectoryError."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
-from backoffice.domain.access import Actor
+from backoffice.domain.access import Actor, system_actor
 from backoffice.domain.actions import Actions
 from backoffice.domain.acts import Acts
 from backoffice.domain.audit import AuditEvent
-from backoffice.domain.encryption import DirectoryKey, Encryption
+from backoffice.domain.encryption import Conversion, DirectoryKey, Encryption
+from backoffice.domain.times import rfc3339
 from backoffice.errors import Conflict
 from backoffice.services.authorization import authorize
 from backoffice.services.log_ports import AuditLog
+
+SETUP: Final = system_actor("setup", "system")
 
 
 class EncryptionStore(Protocol):
@@ -28,6 +32,9 @@ class EncryptionStore(Protocol):
         """Encrypt, where they lie, the chunks that are not: how many were looked at, and how many encrypted, after
         each step. It can be left after any, and begun again. Raises KeyMissing, StoreFull."""
 
+    def note_conversion(self, conversion: str, event: AuditEvent) -> None:
+        """Record that this became of the data directory. Raises Conflict where it is recorded already."""
+
 
 class DirectoryKeys(Protocol):
     """The key by which the file system encrypts what the embedded store writes."""
@@ -37,6 +44,12 @@ class DirectoryKeys(Protocol):
 
     def rewrap(self) -> None:
         """Wrap it by the first site key, where there is one. Raises KeyMissing."""
+
+    def conversions(self) -> list[Conversion]:
+        """What became of the directory, and the log does not say yet."""
+
+    def forget_conversions(self) -> None:
+        """The log says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,21 @@ class EncryptionCare:
             yield looked_at, converted
         if converted:
             self.audit.record(AuditEvent(Actions.SYSTEM_ENCRYPT, actor, data={"chunks": converted}))
+
+    def record_conversions(self) -> None:
+        """Write into the log what became of the data directory while the store did not run: each once, however many
+        processes start, and whenever one of them is killed. For every start of a process."""
+        waiting = [] if self.directory is None else self.directory.conversions()
+        for one in waiting:
+            key, actor = self._directory_key(), system_actor(one.by, "shell") if one.by else SETUP
+            data = {"data_directory": True, "done_at": rfc3339(one.at)}
+            if one.encrypted and key is not None:
+                data["site_key"] = key.site_key
+            action = Actions.SYSTEM_ENCRYPT if one.encrypted else Actions.SYSTEM_DECRYPT
+            with suppress(Conflict):  # another process, or one that was killed before it forgot it
+                self.store.note_conversion(one.id, AuditEvent(action, actor, data=data))
+        if self.directory is not None and waiting:
+            self.directory.forget_conversions()
 
     def _directory_key(self) -> DirectoryKey | None:
         return None if self.directory is None else self.directory.state()

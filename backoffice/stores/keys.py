@@ -59,8 +59,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  chunks: the back end that has the bytes, `redis` or
                                                  `file:<identity of the directory>`;
                                                  barrier: written in order to wait for replicas (`replicas.py`);
-                                                 looks: the index of looks has all user names (`fsck/looks.py`);
-                                                 indexes: later ones that have all records (`later_indexes.py`);
+                                                 looks, indexes: these have all (`looks.py`, `later_indexes.py`);
+                                                 converted:<id>: that is in the log (`encryption/state.py`);
                                                   account_ends: by which rules `inactive_at` of all users was noted;
                                                  segments: no index of the log is longer than one (`long_indexes.py`)
 

@@ -23,6 +23,9 @@ def _encrypted(event: Event) -> Told:
     if chunks := data_of(event, "chunks"):
         count = f"{number(int(chunks))} chunk{'' if chunks == 1 else 's'}"
         return Told("{who} encrypted {count} from before", {"count": count})
+    if data_of(event, "data_directory"):
+        key = str(data_of(event, "site_key") or "")
+        return Told("{who} had the data directory encrypted, by a key that the site key {key} wraps", {"key": key})
     if data_of(event, "directory"):
         key = str(data_of(event, "site_key") or "")
         return Told("{who} had the key of the data directory wrapped by the site key {key}", {"key": key})
@@ -35,6 +38,7 @@ SYSTEM: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.SYSTEM_REPAIR: ("repaired", "{who} repaired the store"),
     Actions.SYSTEM_MIGRATE: ("migrated", "{who} brought what was stored into the form of this version: {what}"),
     Actions.SYSTEM_ENCRYPT: ("encrypted", _encrypted),
+    Actions.SYSTEM_DECRYPT: ("decrypted", "{who} had the data directory decrypted"),
     Actions.SYSTEM_BACKUP: ("backed up", _backup("{who} backed up the store to {what}: {size}")),
     Actions.SYSTEM_RESTORE: ("restored", _backup("{who} restored the store from {what}: {size}")),
     Actions.SYSTEM_PROVE: ("proven", _backup("{who} restored {what} on trial: {size}")),

@@ -15,7 +15,7 @@ import pytest
 
 from backoffice.commands import doctor
 from backoffice.domain.diagnosis import Verdict
-from backoffice.embedded import at_rest, convert, fscrypt
+from backoffice.embedded import at_rest, conversions, convert, fscrypt
 from backoffice.embedded import disk as room
 from backoffice.embedded.at_rest import Teller, decrypt, is_locked, plain_reason, readable
 from backoffice.embedded.data_dir import DataDirectoryError, Layout, take_lock
@@ -103,6 +103,21 @@ def test_it_is_decrypted_by_a_command_and_by_nothing_else(layout: Layout) -> Non
         assert layout.secret.read_text() == SECRET + "\n"
 
 
+def test_what_did_not_come_about_is_not_told(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the note and what it says, and then started without that."""
+    fill(layout)
+
+    def killed(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(convert, "exchange", killed)
+        refused(layout, settings(), "cannot be used .input/output error.")
+    assert [one.encrypted for one in conversions.waiting(layout)] == [True]
+    with opened(layout, settings(0)):
+        assert conversions.waiting(layout) == []
+
+
 def test_without_its_keys_nothing_starts_and_nothing_is_changed(layout: Layout) -> None:
     fill(layout)
     with opened(layout, settings()):
@@ -177,6 +192,7 @@ def test_who_is_told_to_stop_stops_and_goes_on_later(layout: Layout) -> None:
     ):
         pass
     assert held(layout) == HELD
+    assert conversions.waiting(layout) == []
     with opened(layout, settings(0)):  # or works on as it was
         (layout.store / "store.log").write_bytes(b"more")
     with opened(layout, settings()):
@@ -231,6 +247,7 @@ def test_whenever_it_is_killed_all_is_there_and_it_goes_on(disk: Disk, layout: L
             assert held(one) == FEW, step
             assert (plain_reason(one) == "") is (to == "encrypted")
             assert one.secret.read_text() == SECRET + "\n"
+        assert [noted.encrypted for noted in conversions.waiting(one)] == [True, False][: 1 + (to == "plain")]
         assert not one.other.exists()
         shutil.rmtree(one.root)
         step += 1

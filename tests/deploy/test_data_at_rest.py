@@ -109,6 +109,7 @@ def test_nothing_of_a_site_can_be_read_on_its_disk_and_all_of_it_by_the_site(
         assert "That of the data directory is, too" in run.command("encryption", "rotate", **keys).stdout
         told = run.command("audit", "search", "--action", "system.encrypt", **keys).stdout
         assert "directory" in told
+        assert "data_directory" in told  # written by the start
     assert disk.has(*CANARIES) == []
 
     assert _refused(layout, ON) == f"Not started: {layout.store} is encrypted, and BACKOFFICE_ENCRYPTION_KEYS lacks its"
@@ -122,6 +123,7 @@ def test_nothing_of_a_site_can_be_read_on_its_disk_and_all_of_it_by_the_site(
     assert done.stdout.splitlines()[-1] == f"{layout.store} is no longer encrypted."
     with Run(layout, {**SETTINGS, "BACKOFFICE_ENCRYPTION_KEYS": OTHER}) as run:
         assert all(line in run.names() for line in before.splitlines())
+        assert "data_directory" in run.command("audit", "search", "--action", "system.decrypt").stdout
 
 
 def _pass_phrase(place: Path) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from backoffice.domain.access import Actor
+from backoffice.domain.audit import AuditEvent
 from backoffice.domain.encryption import DataKey, Encryption
 from backoffice.errors import Conflict, KeyMissing
 from backoffice.site_keys import KMS, SiteKeys
@@ -13,6 +14,7 @@ from backoffice.stores.client import Db
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.encryption.data_keys import DataKeys, actor_event, stored_keys, unwrapped
 from backoffice.stores.keys import Keys
+from backoffice.stores.records.commit import Commit
 
 _STEP = 16
 """Chunks between two looks of whoever runs it."""
@@ -45,6 +47,12 @@ class RedisEncryption:
             looked_at += len(step)
             converted += sum(self._chunks.convert(*place) for place in step)
             yield looked_at, converted
+
+    def note_conversion(self, conversion: str, event: AuditEvent) -> None:
+        commit, field = Commit(self._keys, event), f"converted:{conversion}"
+        commit.check("unset", self._keys.install, field, error=Conflict("It is recorded already."))
+        commit.write("HSET", self._keys.install, field, event.at)
+        commit.run(self._db, when_full=True)
 
 
 def batched_places(chunks: EncryptedChunks) -> Iterator[tuple[tuple[str, int], ...]]:
