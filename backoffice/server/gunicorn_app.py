@@ -9,12 +9,12 @@ import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication
 
 from backoffice.server.access_log import AccessLog
+from backoffice.server.counts import counts_directory
 from backoffice.server.gunicorn_worker import Worker
 from backoffice.server.master import Master, Succession
 from backoffice.settings import Settings
@@ -54,13 +54,15 @@ def serve(
     # Each worker counts into a file of its own; whichever is asked for /metrics adds them up. Those that are left of
     # before a restart go on counting in the same place.
     inherited = os.environ.get("PROMETHEUS_MULTIPROC_DIR") if succession and succession.predecessors else None
-    master, counts = os.getpid(), inherited or mkdtemp(prefix="backoffice-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+    counts, lock = (Path(inherited), None) if inherited else counts_directory()
+    master, os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.getpid(), str(counts)
     try:
         WebServer(settings, make, fd, succession).run()
     finally:
         if os.getpid() == master:  # a worker that ends passes here, too
             shutil.rmtree(counts, ignore_errors=True)
+            if lock is not None:
+                lock.close()
     return 0
 
 
