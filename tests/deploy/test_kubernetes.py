@@ -61,9 +61,13 @@ def test_the_validator_finds_what_is_wrong() -> None:
         kubernetes_validate.validate(wrong, VERSIONS[0], strict=True)
 
 
-def test_every_file_is_applied_but_the_example_of_the_secret() -> None:
+def test_every_file_is_applied_but_the_example_of_the_secret_and_what_is_asked_for() -> None:
     listed = set(yaml.safe_load((FOLDER / "kustomization.yaml").read_text("utf-8"))["resources"])
-    assert {one.name for one in FILES} == listed | {"kustomization.yaml", "secret.example.yaml"}
+    assert {one.name for one in FILES} == listed | {
+        "kustomization.yaml",
+        "network-policy-further.yaml",
+        "secret.example.yaml",
+    }
     assert set(WORKLOADS) == {"web", "worker", "valkey"}
 
 
@@ -193,3 +197,20 @@ def test_networks_are_closed_but_for_what_is_needed() -> None:
     assert "ingress" not in policies["worker"]
     allowed = policies["store"]["ingress"][0]["from"][0]["podSelector"]["matchExpressions"][0]
     assert allowed["values"] == [pod(name)["metadata"]["labels"][allowed["key"]] for name in ("web", "worker")]
+
+
+def test_what_leaves_the_site_besides_is_asked_for_one_by_one() -> None:
+    """Policies of their own, which open nothing but the way out of web and worker to these ports."""
+    further = "network-policy-further.yaml"
+    assert f"# - {further}" in (FOLDER / "kustomization.yaml").read_text("utf-8")
+    endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT: http://collector.monitoring.svc:4318"
+    assert endpoint in (FOLDER / further).read_text("utf-8")
+    found = {one["metadata"]["name"]: one["spec"] for one in documents(FOLDER / further)}
+    ports = {name: spec["egress"][0]["ports"][0]["port"] for name, spec in found.items()}
+    assert ports == {"traces": 4318, "keys": 8200, "store-elsewhere": 6379}
+    assert not {("NetworkPolicy", name) for name in found} & APPLIED.keys()
+    for spec in found.values():
+        [chosen] = spec["podSelector"]["matchExpressions"]
+        assert chosen["values"] == [pod(name)["metadata"]["labels"][chosen["key"]] for name in ("web", "worker")]
+        assert (spec["policyTypes"], "ingress" in spec) == (["Egress"], False)
+        assert all(rule["to"] for rule in spec["egress"])  # an empty one is everything
