@@ -58,7 +58,8 @@ class Place:
         return cls(services, db, raw_chunks(db, KEYS, chunks), chunks if isinstance(chunks, FileChunks) else None)
 
     def empty(self) -> None:
-        Emptying(self.db, KEYS, self.chunks, self.raw).run()
+        for _ in Emptying(self.db, KEYS, self.chunks, self.raw).steps():
+            pass
 
 
 def measure(plan: Plan) -> list[Part]:

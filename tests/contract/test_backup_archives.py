@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,39 +202,6 @@ def test_two_do_not_write_the_same_file(site: Site, tmp_path: Path) -> None:
 
 
 # -- two at once, and what is left when it ends in between
-
-
-def test_two_do_not_restore_into_one_store(
-    site: Site, target: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hold, "LEASE_MS", 400)
-    bytes_of = small(site)
-    site.back_up(tmp_path / "a.backup")
-    first = target.services.backups.restore(SHELL, tmp_path / "a.backup")
-    for _ in range(4):
-        next(first)
-    with pytest.raises(Conflict, match="under way"):
-        target.restore(tmp_path / "a.backup")
-    assert all_of(first).sound
-    assert_readable(target, bytes_of)
-
-
-def test_one_that_stood_still_leaves_the_store_to_the_one_that_came_after(
-    site: Site, target: Site, tmp_path: Path
-) -> None:
-    bytes_of = small(site)
-    site.back_up(tmp_path / "a.backup")
-    first = target.services.backups.restore(SHELL, tmp_path / "a.backup")
-    for _ in range(4):
-        next(first)
-    target.db.call("DEL", KEYS.backup_lease("restore"))
-    second = target.services.backups.restore(SHELL, tmp_path / "a.backup")
-    next(second)
-    time.sleep(3)  # its thread looks now and then
-    with pytest.raises(Conflict, match="under way"):
-        next(first)
-    assert all_of(second).sound
-    assert_readable(target, bytes_of)
 
 
 def test_a_store_that_is_not_empty_is_never_marked(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,11 +62,6 @@ class Emptying:
         for key, length in zip(maps, self.db.many([("STRLEN", key) for key in maps]), strict=True):
             self.raw.delete(self.keys.split(key)[1], int(length) // ENTRY_SIZE)
 
-    def run(self) -> None:
-        """All of `steps`."""
-        for _ in self.steps():
-            pass
-
     def end(self) -> None:
         """No restore is under way any more."""
         self.db.call("DEL", self.keys.restoring)

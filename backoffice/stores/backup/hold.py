@@ -17,6 +17,10 @@ from backoffice.stores.keys import Keys
 LEASE_MS: Final = 10_000
 _LOOK_SECONDS: Final = 0.2
 _OTHER: Final = "Another restore into this store is under way."
+_LOST: Final = (
+    "This restore stood still for so long that another one may have begun, or come to its end. Give it again where the"
+    " store still has to be restored."
+)
 
 
 class Hold:
@@ -26,14 +30,15 @@ class Hold:
         self._db, self._keys, self._token = db, keys, token_hex(8)
         self._over = Event()
         self._thread: Thread | None = None
+        self._lasts_until = 0.0
         self.lost = False
-        """Whether another restore has it by now: then the store is that one's."""
+        """Whether another restore may have had it since: then the store is that one's, or in use already."""
 
     def take(self) -> Iterator[None]:
         """Have it when this ends; waits as long as one that was killed may have it still. Raises Conflict where its
         holder lives, Unavailable, StoreFull."""
         until = time.monotonic() + 1.5 * LEASE_MS / 1000
-        while not self._renewed():
+        while not self._has():
             if time.monotonic() >= until:
                 raise Conflict(_OTHER)
             yield
@@ -42,9 +47,10 @@ class Hold:
         self._thread.start()
 
     def check(self) -> None:
-        """Raises Conflict where it was lost, which takes a process that stood still, and another restore since."""
-        if self.lost:
-            raise Conflict(_OTHER)
+        """Raises Conflict where it was lost, which takes a process that stood still."""
+        if self.lost or time.monotonic() >= self._lasts_until:
+            self.lost = True
+            raise Conflict(_LOST)
 
     def release(self) -> None:
         """Another one may have it."""
@@ -58,9 +64,13 @@ class Hold:
 
     def _renew(self) -> None:
         while not self.lost and not self._over.wait(LEASE_MS / 5000):
-            with suppress(BackofficeError):  # whoever writes is told
-                self.lost = not self._renewed()
+            with suppress(Exception):  # whoever writes is told; this has to go on in any case
+                self.check()  # before it would be had anew
+                self.lost = not self._has() or self.lost
 
-    def _renewed(self) -> bool:
-        key, token = self._keys.backup_lease("restore"), self._token
-        return bool(self._db.script("backup", [key], ["lease", token, LEASE_MS], allow_oom=True))
+    def _has(self) -> bool:
+        key, token, began = self._keys.backup_lease("restore"), self._token, time.monotonic()
+        has = bool(self._db.script("backup", [key], ["lease", token, LEASE_MS], allow_oom=True))
+        if has:
+            self._lasts_until = began + LEASE_MS / 1000
+        return has

@@ -11,6 +11,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -85,8 +86,10 @@ class RestoreRun:
 
     def fail(self) -> None:
         """What was put back is not sound: empty the store again, unless another restore has it by now."""
-        if not self.hold.lost:
-            self.emptying.run()
+        with suppress(Conflict):
+            self.hold.check()
+            for _ in self.emptying.steps():
+                self.hold.check()
             self.emptying.end()
 
     def finish(self) -> None:
