@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from backoffice.domain import diagnosis
 from backoffice.domain.backups import BackupNote, BackupNotes
 from backoffice.domain.diagnosis import Verdict
+from backoffice.domain.log_archive import Trimmed
 from backoffice.errors import Invalid, StoreFull, Unavailable
 from backoffice.services import backup_schedule
 from backoffice.services.backup_schedule import BackupBusy, BackupSchedule, outdated
@@ -202,3 +204,10 @@ def test_old_and_missing_ones_are_told(notes: BackupNotes, hours: int, verdicts:
     found = diagnosis.backups(notes, 100 * DAY, hours)
     assert [one.topic for one in found] == ["backup", "proof"]
     assert tuple(one.verdict for one in found) == verdicts
+
+
+@pytest.mark.parametrize("note", [BackupNote(1, "a", "a.backup", 2), Trimmed(1, "1-0", 2, "aa", "bb", 3)])
+def test_notes_of_a_later_version_are_read(note: BackupNote | Trimmed) -> None:
+    """It may run beside this one."""
+    later = json.dumps({**json.loads(note.dump()), "later": 1}).encode()
+    assert type(note).load(later) == type(note).load(note.dump().encode()) == note

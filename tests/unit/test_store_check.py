@@ -14,7 +14,9 @@ from backoffice.composition import build_services
 from backoffice.domain.system import SCHEMA
 from backoffice.errors import Unavailable
 from backoffice.settings import SettingsError
+from backoffice.web import store_check
 from backoffice.web.store_check import FormWatch
+from tests.support.servers import wait_for
 from tests.support.website import HTML, QUICK, SHELL, Site, settings
 
 
@@ -72,3 +74,19 @@ def test_a_later_form_ends_all_that_this_version_answers(fake: Redis) -> None:
     assert "A later version" in refused["detail"]
     fake.hset("{bo}:install", "schema", SCHEMA)
     assert answers() == [201, 200, 200, 200]
+
+
+def test_what_nobody_expected_does_not_end_the_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_check, "LOOK_SECONDS", 0.01)
+    said = iter([ValueError("of the store"), ""])
+
+    def newer() -> str:
+        match next(said, "a later version"):
+            case Exception() as error:
+                raise error
+            case reason:
+                return str(reason)
+
+    watch = FormWatch(newer)
+    watch.start()
+    wait_for(lambda: watch.reason == "a later version", "it looks again")

@@ -120,7 +120,9 @@ export class Transfer extends EventTarget {
     this.#become(this.id ? "checking" : "sending");
     try {
       if (!await this.#atOnce(signal)) while (!await this.#whole(signal));
+      const { id } = this;
       this.#drop();
+      if (id) inHand.add(id); // a list that was fetched before has it still
       this.#become("done");
     } catch (error) {
       if (signal.aborted) return;
@@ -180,9 +182,11 @@ export class Transfer extends EventTarget {
     const { id } = this;
     this.#drop();
     if (!id) return;
+    inHand.add(id);
     try {
       await call("DELETE", `/uploads/${id}`);
     } catch (error) {
+      inHand.delete(id);
       if (!(error instanceof Refused || error instanceof Lost)) throw error;
     }
     this.dispatchEvent(new Event("freed"));
