@@ -11,16 +11,6 @@ from backoffice.domain.nouns import all_permissions
 from backoffice.domain.permissions import AUDITOR, OPERATOR, USER, Permission, Permissions
 from backoffice.domain.versions import Version
 
-OWN_FILES = frozenset(
-    {
-        Permissions.FILES_READ,
-        Permissions.FILES_WRITE,
-        Permissions.FILES_DELETE,
-        Permissions.FILES_SHARE,
-        Permissions.FILES_REQUEST,
-    }
-)
-
 ADMIN = "admin"
 """Identifier and name of the role that the last-administrator rule protects."""
 

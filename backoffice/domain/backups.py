@@ -82,8 +82,11 @@ class BackupNote:
 
     @classmethod
     def load(cls, text: bytes | None) -> Self | None:
-        """What `dump` made, None for none."""
-        return cls(**json.loads(text)) if text else None
+        """What `dump` made, with whatever a later version adds; None for none."""
+        if not text:
+            return None
+        row = json.loads(text)
+        return cls(row["at"], row["archive"], row["file"], row["damaged"])
 
 
 @dataclass(frozen=True, slots=True)

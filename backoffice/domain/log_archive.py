@@ -98,8 +98,11 @@ class Trimmed:
 
     @classmethod
     def load(cls, text: bytes | None) -> Self | None:
-        """What `dump` has made; None where nothing was trimmed."""
-        return cls(**json.loads(text)) if text else None
+        """What `dump` has made, with whatever a later version adds; None where nothing was trimmed."""
+        if not text:
+            return None
+        row = json.loads(text)
+        return cls(row["number"], row["last"], row["entries"], row["sha256"], row["chain"], row["at"])
 
     def covers(self, entry_id: str) -> bool:
         """Whether an entry of this id would have left."""

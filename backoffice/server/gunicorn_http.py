@@ -18,11 +18,6 @@ from gunicorn.http.wsgi import Response
 SMALL: Final = 64 * 1024
 """Bytes of a body that leave together with the head of the answer: one call of the system, one packet where it fits."""
 
-MOST_PASSED: Final = 256
-"""Headers of answers that are remembered as good. Those that all answers have are among the first."""
-_OWN_VALUES: Final = frozenset({"Content-Length", "ETag", "X-Request-ID", "Last-Modified", "Set-Cookie", "Location"})
-"""Headers that hardly two answers share."""
-
 
 class IncomingRequest(Request):  # type: ignore[misc] # gunicorn is not typed
     """A request of which gunicorn believes nothing about proxies: the application judges them (`web/middleware.py`)."""
@@ -123,9 +118,6 @@ class Answer(Response):  # type: ignore[misc]
         self.send_headers()
         self.flush()
         super().close()
-
-
-_passed: Final[set[tuple[str, str]]] = set()
 
 
 @lru_cache(maxsize=2)

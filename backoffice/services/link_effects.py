@@ -33,7 +33,6 @@ class LinkHit:
 
 
 LinksIf = Effects[LinkHit]
-NO_LINKS: Final[LinksIf] = Effects(0, exact=True, counts={}, sample=())
 
 
 class LinkEffects(SharingEffects[Link, LinkHit]):

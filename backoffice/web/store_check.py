@@ -75,7 +75,10 @@ class FormWatch:
 
 def _look_on(watch: weakref.ref[FormWatch]) -> None:
     while (found := watch()) is not None:
-        found.look()
+        try:
+            found.look()
+        except Exception as error:  # noqa: BLE001 - nobody would look any more
+            structlog.get_logger("backoffice.web").error("the form of the store cannot be seen", exc_info=error)
         del found
         time.sleep(LOOK_SECONDS)
 

@@ -8,7 +8,6 @@ import pytest
 from redis import Redis
 from werkzeug.routing import Rule
 
-from backoffice.domain.access import OWN_FILES
 from backoffice.domain.permissions import Permissions
 from backoffice.web.route_access import SAFE_METHODS
 from tests.support.api_site import SHELL, Person, Site, make_site, nothing_changed, problem
@@ -118,7 +117,7 @@ def test_CVE_2025_22137_no_scope_reaches_beyond_its_verb(site: Site) -> None:
         Permissions.FILES_WRITE: ("POST", f"/files/{file}/rename", {"new_name": "b"}),
         Permissions.FILES_DELETE: ("DELETE", f"/files/{file}", None),
     }
-    for scope in sorted(OWN_FILES - {Permissions.FILES_SHARE, Permissions.FILES_REQUEST}):
+    for scope in sorted({Permissions.FILES_READ, Permissions.FILES_WRITE, Permissions.FILES_DELETE}):
         narrow: Person = site.narrowed(ann, scope)
         for right, (method, path, body) in deeds.items():
             answer = narrow.call(method, path, json=body) if body else narrow.call(method, path)

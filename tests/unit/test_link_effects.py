@@ -14,11 +14,13 @@ from backoffice.domain.links import Link, LinkState
 from backoffice.domain.roles import Role
 from backoffice.errors import NotAllowed, NotFound
 from backoffice.services import sharing_effects
-from backoffice.services.link_effects import NO_LINKS, LinksIf
+from backoffice.services.link_effects import LinksIf
+from backoffice.services.sharing_effects import Effects
 from tests.support.links import SHELL, Sharing
 from tests.support.website import PASSWORD, Site, make_whole_site
 
 DAY_MS = 24 * 3600 * 1000
+NO_LINKS: LinksIf = Effects(0, exact=True, counts={}, sample=())
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from backoffice.domain.acts import Acts
@@ -120,11 +119,6 @@ def quick_ranges(state: ListState, now: int) -> list[tuple[str, str, bool]]:
     ]
     ranged = any(used.filter.column == RANGE for used in state.filters)
     return [*found, ("Any time", narrowed_url(state, None, None), not ranged)]
-
-
-def day_of(ms: int) -> str:
-    """`2026-11-27`, in UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
 
 
 class Candidate(NamedTuple):
