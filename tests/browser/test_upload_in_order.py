@@ -102,6 +102,24 @@ def test_cancelled_in_the_middle_nothing_is_left(
     assert site.files(person) == {}
 
 
+def test_what_is_over_is_not_listed_as_unfinished_until_the_list_is_fetched_anew(
+    site: WholeSite, mine: Page, person: Person, file: Bytes, slow_network: Slow, watch: Watch
+) -> None:
+    watch.allow(BROKEN)
+    slow_network(mine, 8 * CHUNK)
+    pick(mine, file)
+    pick(mine, {"name": "small.txt", "mimeType": "text/plain", "buffer": b"small"})
+    stored(mine, "small.txt")
+    listed = mine.locator("[data-unfinished]")
+    expect(listed).to_have_count(1)  # fetched in the middle
+    expect(listed).to_be_hidden()
+    mine.route("**/*", lambda route: route.abort() if route.request.url.rstrip("/") == site.url else route.fallback())
+    slow_network(mine, 0)
+    stored(mine, "long.bin", LONG)
+    expect(listed).to_have_count(1)
+    expect(listed).to_be_hidden()
+
+
 def test_where_a_proxy_takes_no_long_bodies_pieces_go(
     site: WholeSite, page: Page, person: Person, file: Bytes, watch: Watch
 ) -> None:

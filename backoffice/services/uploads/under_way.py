@@ -69,14 +69,15 @@ class UploadsUnderWay:
         return replace(page, items=tuple(as_chunks(one, self.limits.chunk_size) for one in page.items))
 
     def begun(self, actor: Actor) -> tuple[Upload, ...]:
-        """Those in progress that somebody began who acts within another's files, the newest first. All that this owner
-        has are looked through: few may be open at a time."""
+        """Those in progress that somebody began who acts within another's files, the newest first, each as its chunks
+        are sent. All that this owner has are looked through: few may be open at a time."""
         authorize(self.audit, actor, Acts.UPLOAD_SEND, actor.owner)
         asked = Query(sort="created", descending=True, filters=(("owner", actor.owner),), limit=MAX_LIMIT)
         found = list[Upload]()
         while True:
             page = self.uploads.page(asked)
-            found += [one for one in page.items if one.begun_by == actor.begins_as]
+            mine = (one for one in page.items if one.begun_by == actor.begins_as)
+            found += [as_chunks(one, self.limits.chunk_size) for one in mine]
             if not page.next_cursor:
                 return tuple(found)
             asked = replace(asked, cursor=page.next_cursor)

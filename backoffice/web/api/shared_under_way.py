@@ -29,7 +29,7 @@ class SharedUploadAnswer(Answer):
     file_id: Annotated[Id, Field(validation_alias="id")]
     name: str
     state: Literal["open", "completing", "aborted"]
-    total_chunks: int
+    total_chunks: Known
     total_size: Annotated[Known, Field(validation_alias="size")]
     received: Annotated[int, Field(description="Chunks stored so far")]
     received_bytes: Annotated[int, Field(validation_alias="bytes")]

@@ -67,6 +67,24 @@ def test_it_goes_on_at_any_byte_and_at_no_other(ann: Person, cut: int) -> None:
     assert ann.get(f"/files/{file_id}").data == DATA
 
 
+def test_one_that_was_cut_is_listed_as_its_chunks_are_sent(site: Site, ann: Person) -> None:
+    """So that a page finds it again: among one's own, and in a folder that somebody else shares."""
+    bob = site.person("bob")
+    folder = ann.call("POST", "/folders", json={"name": "Team"}).json["id"]
+    share = ann.call("POST", "/shares", json={"folder": folder, "user": "bob", "access": "write"}).json["id"]
+    for person, root in ((ann, ""), (bob, f"/shares/{share}")):
+        body = {"name": "film.mp4", "total_size": len(DATA)}
+        path = f"{root}/uploads/{person.call('POST', f'{root}/uploads', json=body).json['file_id']}"
+        kind = "application/octet-stream"
+        assert person.call("PATCH", f"{path}?offset=0", data=DATA[: SIZE + 9], content_type=kind).status_code == 200
+        listed = person.get(f"{root}/uploads").json["items"][0]
+        assert (listed["total_chunks"], listed["received"]) == (3, 1)
+        for index, rest in ((1, DATA[SIZE : 2 * SIZE]), (2, DATA[2 * SIZE :])):
+            query = f"file_id={listed['file_id']}&chunk_index={index}&total_chunks={listed['total_chunks']}"
+            sent = person.call("POST", f"{root}/upload_chunk?{query}", data=rest, content_type=kind)
+            assert sent.status_code == 200, sent.text
+
+
 def test_more_than_was_declared_is_refused(ann: Person) -> None:
     file_id = begin(ann, 10)
     problem(append(ann, file_id, 0, bytes(11)), 413, "too_large")
