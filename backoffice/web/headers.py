@@ -17,6 +17,7 @@ from backoffice.settings import Settings
 from backoffice.web.application import Application
 from backoffice.web.context import request_id
 from backoffice.web.cookies import is_secure
+from backoffice.web.public_address import public_path
 from backoffice.web.route_access import Who, access_of
 
 YEAR: Final = 365 * 24 * 3600
@@ -62,11 +63,13 @@ def allow_previews() -> None:
 def init_headers(app: Application, settings: Settings) -> None:
     """Add them to whatever `app` answers."""
 
+    policy = _transport(settings)
+
     def complete(headers: list[tuple[str, str]], names: set[str]) -> list[tuple[str, str]]:
         varies = not _same_for_all(app)
         if varies and "vary" in names:
             headers = [(name, _varying(value) if name.lower() == "vary" else value) for name, value in headers]
-        additions = _additions(secure=is_secure(request, settings), varies=varies)
+        additions = _additions(transport=policy if is_secure(request, settings) else "", varies=varies)
         if "csp_nonce" in g or "shows_previews" in g:
             nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
             additions = ((_CSP_HEADER, _policy(nonce, previews="shows_previews" in g)), *additions[1:])
@@ -88,18 +91,24 @@ def _policy(nonce: str = "", *, previews: bool = False) -> str:
     return "; ".join((_CSP[0], f"script-src 'self'{nonce}", *_CSP[1:], *(_PREVIEWS if previews else ())))
 
 
+def _transport(settings: Settings) -> str:
+    """That the host is reached over TLS alone. Below a path the host is not this site's, so hosts below it are not
+    spoken for."""
+    return f"max-age={2 * YEAR}" if public_path(settings) else f"max-age={2 * YEAR}; includeSubDomains"
+
+
 @cache
-def _additions(*, secure: bool, varies: bool) -> tuple[tuple[str, str], ...]:
+def _additions(*, transport: str, varies: bool) -> tuple[tuple[str, str], ...]:
     """What is added unless the view has set it, the policy first. Made once: there are four kinds of answers."""
     return (
         (_CSP_HEADER, _policy()),
         *((name, value) for name, value in BASE_HEADERS.items() if name != _CSP_HEADER),
-        *((("Strict-Transport-Security", f"max-age={2 * YEAR}; includeSubDomains"),) if secure else ()),
+        *((("Strict-Transport-Security", transport),) if transport else ()),
         *((("Vary", ", ".join(_VARIES)),) if varies else ()),
     )
 
 
-_ADDED: Final = frozenset(name.lower() for name, _ in _additions(secure=True, varies=True))
+_ADDED: Final = frozenset(name.lower() for name, _ in _additions(transport="-", varies=True))
 
 
 def _same_for_all(app: Flask) -> bool:

@@ -150,6 +150,13 @@
       return said;
     },
 
+    /** Nothing makes the page longer than what is on it, as words for screen readers do that leave a box that scrolls. */
+    height() {
+      const { scrollHeight } = document.documentElement;
+      const most = Math.max(innerHeight, document.body.getBoundingClientRect().bottom + scrollY);
+      return scrollHeight <= most + 1 ? [] : [`${scrollHeight} px long, where ${Math.round(most)} have something`];
+    },
+
     width() {
       const { scrollWidth } = document.documentElement;
       if (scrollWidth <= innerWidth) return [];

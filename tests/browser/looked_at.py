@@ -29,7 +29,7 @@ NARROW: Final = ["target-size", "scrollable-region-focusable"]
 def faults(page: Page) -> list[str]:
     """Of the page as it is, wide: in light, in dark and on a phone. It is not to be used after that."""
     first = page.evaluate("document.documentElement.dataset.theme")
-    said = _said(page, first, "[...lookedAt.structure(), ...lookedAt.contrast()]")
+    said = _said(page, first, "[...lookedAt.structure(), ...lookedAt.height(), ...lookedAt.contrast()]")
     page.set_viewport_size(PHONE)
     said += _said(page, "360 px", f"[...lookedAt.width(), ...lookedAt.shorten(), ...await lookedAt.axe({NARROW})]")
     page.set_viewport_size(WIDE)

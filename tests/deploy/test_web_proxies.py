@@ -33,6 +33,7 @@ def test_the_program_itself_finds_nothing_wrong(kind: str, path: str, tmp_path: 
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
+    assert "not formatted" not in done.stderr
 
 
 # --- from HTTP to HTTPS
@@ -190,6 +191,7 @@ def test_below_a_path_pages_assets_redirects_and_uploads(below: Front) -> None:
     browser = {"Accept": "text/html"}
     answer, page = below.proxy.request("GET", "/login", headers=browser)
     assert answer.status == 200
+    assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
     assets = set(re.findall(r'(?:href|src)="([^"]+\.(?:css|js)[^"]*)"', page.decode()))
     assert assets
     for one in assets:

@@ -111,7 +111,10 @@ def test_H2_pages_have_no_inline_code(site: Site) -> None:
 def test_H3_HSTS_over_tls_only(fake: Redis) -> None:
     secure = make_site(fake, public_url="https://files.example.org")
     answer = secure.app.test_client().get("/login", base_url="https://files.example.org")
-    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
+    below = make_site(fake, public_url="https://www.example.org/files/")
+    answer = below.app.test_client().get("/login", base_url="https://www.example.org")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=63072000", "hosts below are not this site's"
     assert "Strict-Transport-Security" not in make_site(fake).app.test_client().get("/login").headers
 
 
