@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from backoffice.domain.backups import BackupCounts, BackupHeader, BackupProgress
+from backoffice.domain.maintenance import Report
 
 
 class Backup(Protocol):
@@ -51,6 +52,11 @@ class Restore(Protocol):
     def steps(self) -> Iterator[BackupProgress]:
         """Put everything back, piece by piece. Raises IntegrityError, which names what is damaged, StoreFull, and
         Conflict where another restore has the store by now: then `fail`."""
+
+    def proved(self) -> Generator[BackupProgress, None, Report | None]:
+        """Read all of it again, piece by piece, and compare it with what was put back: each index, count, quota and
+        chunk, and the log. What was compared; None where anything is not as it should be: `fsck` says what. Raises as
+        `check`."""
 
     def check(self) -> None:
         """Raises Conflict where another restore has the store by now."""

@@ -142,10 +142,14 @@ class Backups:
             return Restored(run.header, run.counts, report, tuple(run.lost), tuple(run.unreadable))
 
     def _checked(self, actor: Actor, run: Restore, on_finding: OnFinding) -> Generator[BackupProgress, None, Report]:
-        """What `fsck` finds of it. Raises IntegrityError where its log is not what was sealed."""
+        """Whether all of it is as it should be; where not, what `fsck` finds of it. Raises IntegrityError where its log
+        is not what was sealed."""
         progress = BackupProgress("checks", run.counts.bytes, run.counts.bytes)
         yield progress
         self.archive.verify_seals(actor)
+        proved = yield from run.proved()
+        if proved is not None:
+            return proved
         checking = self.maintenance.steps(actor, on_finding=on_finding)
         while True:
             run.check()

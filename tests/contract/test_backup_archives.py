@@ -13,12 +13,12 @@ import pytest
 from redis import Redis
 
 from backoffice.errors import Conflict, IntegrityError, Invalid, StoreFull, Unavailable
-from backoffice.services.maintenance import Maintenance
 from backoffice.services.system import System
 from backoffice.settings import SettingsError
 from backoffice.start import check_store, prepare_store
 from backoffice.stores.backup import hold, packs
 from backoffice.stores.backup.emptying import Emptying
+from backoffice.stores.backup.read_back import ReadBack
 from backoffice.stores.backup.sealed import Key
 from backoffice.stores.client import Client, connect
 from tests.support.backups import (
@@ -245,7 +245,7 @@ def test_what_fails_while_it_is_checked_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise StoreFull
 
-    monkeypatch.setattr(Maintenance, "steps", full)
+    monkeypatch.setattr(ReadBack, "steps", full)
     with pytest.raises(StoreFull):
         target.restore(tmp_path / "a.backup")
     assert target.is_empty()

@@ -227,7 +227,7 @@ def test_a_pack_has_its_chunks() -> None:
     pack.add(Stretch("abd", 1, 0, Chunk(1, bytes(16)).pack()), [b"x"])
     data = b"".join(pack.pieces())
     (first, second), at = index_of(data, "it")
-    assert [(place, bytes(part)) for place, part in chunks_of(memoryview(data), first, at)] == [
+    assert [(place, bytes(part)) for place, _, part in chunks_of(memoryview(data), first, at)] == [
         (1, b"one"),
         (3, b"three"),
     ]

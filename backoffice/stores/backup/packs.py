@@ -10,13 +10,14 @@ damaged: of these there are no bytes.
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from backoffice.domain.ids import is_id
-from backoffice.domain.uploads import ENTRY_SIZE, ChunkMap
+from backoffice.domain.uploads import ENTRY_SIZE, Chunk, ChunkMap
 from backoffice.errors import IntegrityError
 
 FULL: Final = 8 * 1024**2
@@ -44,6 +45,16 @@ class Stretch:
     def chunks(self) -> ChunkMap:
         """What is known of them."""
         return ChunkMap.unpack(self.entries, self.count)
+
+    @property
+    def present(self) -> list[tuple[int, Chunk]]:
+        """Those whose bytes are in the pack: the index, and what is known of each."""
+        chunks = self.chunks.chunks
+        if not self.lost and None not in chunks:
+            return list(enumerate(chunks, self.first))  # type: ignore[arg-type]  # none of them is missing
+        lost = set(self.lost)
+        kept = ((place, one) for place, one in enumerate(chunks, self.first) if place not in lost)
+        return [(place, one) for place, one in kept if one is not None]
 
     @property
     def last(self) -> bool:
@@ -90,19 +101,26 @@ def index_of(data: bytes, where: str) -> tuple[list[Stretch], int]:
     return rows, len(line) + 1
 
 
-def chunks_of(data: memoryview, stretch: Stretch, at: int) -> Iterator[tuple[int, memoryview]]:
-    """The chunks of a stretch whose bytes begin at `at`: index and bytes."""
-    lost = set(stretch.lost)
-    for place, chunk in enumerate(stretch.chunks.chunks, stretch.first):
-        if chunk is not None and place not in lost:
-            yield place, data[at : at + chunk.size]
-            at += chunk.size
+def chunks_of(data: memoryview, stretch: Stretch, at: int) -> Iterator[tuple[int, Chunk, memoryview]]:
+    """The chunks of a stretch whose bytes begin at `at`: index, what is known of it, and bytes."""
+    for place, chunk in stretch.present:
+        yield place, chunk, data[at : at + chunk.size]
+        at += chunk.size
+
+
+def stretches_of(data: bytes, where: str) -> Iterator[tuple[Stretch, list[tuple[int, Chunk, memoryview]]]]:
+    """The stretches of a pack, each with its chunks. Raises IntegrityError."""
+    stretches, at = index_of(data, where)
+    view = memoryview(data)
+    for one in stretches:
+        chunks = list(chunks_of(view, one, at))
+        yield one, chunks
+        at += sum(chunk.size for _, chunk, _ in chunks)
 
 
 def length_of(stretch: Stretch) -> int:
     """Bytes of a stretch in its pack."""
-    lost = {place - stretch.first for place in stretch.lost}
-    return sum(one.size for place, one in enumerate(stretch.chunks.chunks) if one is not None and place not in lost)
+    return sum(chunk.size for _, chunk in stretch.present)
 
 
 def _list_of(value: Any) -> list[Any]:
@@ -114,7 +132,8 @@ def _list_of(value: Any) -> list[Any]:
 
 def _stretch(row: Any) -> Stretch:
     content, total, first, entries, lost = row
-    found = Stretch(content, int(total), int(first), base64.b64decode(entries, validate=True), tuple(map(int, lost)))
+    packed = binascii.a2b_base64(entries, strict_mode=True)
+    found = Stretch(content, int(total), int(first), packed, tuple(map(int, lost)))
     if not (isinstance(content, str) and is_id(content)) or len(found.entries) % ENTRY_SIZE:
         raise ValueError("no stretch of a content")
     if not 0 <= found.first < found.first + found.count <= found.total:

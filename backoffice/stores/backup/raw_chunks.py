@@ -18,6 +18,7 @@ from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Db
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.keys import Keys
+from backoffice.stores.resp_zero_copy import JOINED
 
 Place = tuple[str, int]
 """A content and the index of one of its chunks."""
@@ -76,7 +77,13 @@ class RedisRawChunks:
     def write(self, chunks: Sequence[tuple[str, int, bytes | memoryview]]) -> None:
         """As `RawChunks.write`."""
         for some in _batches([(content, index, len(data), data) for content, index, data in chunks]):
-            self._db.many([("SET", self._keys.chunk(content, index), data) for content, index, _, data in some])
+            # A small one is copied: so it travels with the others in one piece.
+            self._db.many(
+                [
+                    ("SET", self._keys.chunk(content, index), bytes(data) if size < JOINED else data)
+                    for content, index, size, data in some
+                ]
+            )
 
     def settle(self) -> None:
         """A reply came when it was as safe as the server makes it."""

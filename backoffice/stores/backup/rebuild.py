@@ -1,110 +1,149 @@
-"""What follows from records and log, made anew: indexes, counts of facets, quotas, and the indexes of the log. By the
-same code that keeps them in step (`Collection.members`, `written_facets`), so `fsck` finds what it expects."""
+"""What follows from records, made anew: indexes, counts of facets, quotas. By the same code that keeps them in step
+(`Collection.members`), so `fsck` finds what it expects. What has to be there in the end is noted besides, so that it
+can be compared with what is (`read_back.py`)."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection as Several
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice, repeat
 from typing import Any, Final
 
-from backoffice.domain.log_archive import Trimmed, id_in, position
-from backoffice.errors import IntegrityError, Invalid
-from backoffice.stores.backup.ahead import Behind
+from backoffice.domain.files import File
+from backoffice.domain.maintenance import Invariant
+from backoffice.domain.uploads import ChunkMap
+from backoffice.stores.backup.ahead import Behind, ahead
+from backoffice.stores.backup.contents import named_by
 from backoffice.stores.backup.kinds import LEFT_OUT, NOUNS
+from backoffice.stores.backup.tallies import Tallies
 from backoffice.stores.client import Command, Db
 from backoffice.stores.file_indexes import is_version
 from backoffice.stores.files import NOUN as FILES
 from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
+from backoffice.stores.fsck.folders import FolderCheck
+from backoffice.stores.fsck.repair import Repairer
+from backoffice.stores.fsck.versions import VersionCheck
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.log_index import pack
-from backoffice.stores.log.segments import cut
 from backoffice.stores.quotas import VERSIONS
 from backoffice.stores.records.collection import Collection, score
-from backoffice.stores.records.commit import written_facets
 from backoffice.stores.records.indexes import Unique
-from backoffice.stores.scan import scan
 from backoffice.stores.users import NOUN as USERS
 
 TOGETHER: Final = 500
-_EVENT: Final = b',"event":'
 
 
 class Rebuild:
-    """Of a store that has the records and nothing else. `quota`: bytes of who has none of their own."""
+    """Of a store that has the records and nothing else. `quota`: bytes of who has none of their own; `names`: of all
+    records, without the prefix of keys."""
 
-    def __init__(self, db: Db, keys: Keys, quota: int, behind: Behind) -> None:
+    def __init__(self, db: Db, keys: Keys, quota: int, behind: Behind, tallies: Tallies, names: Several[bytes]) -> None:
         self._db, self._keys, self._quota, self._behind = db, keys, quota, behind
+        self._tallies, self._names = tallies, names
         self._used: Counter[str] = Counter()
         self._versions: Counter[str] = Counter()
+        self._values: Counter[tuple[bytes, str]] = Counter()
+        files = RedisFiles(db, keys)
+        self._collections: dict[str, Collection[Any]] = {FILES: files.collection}
+        self._collections |= {noun: store(db, keys).collection for noun, store in NOUNS.items()}
+        self._suspect = Repairer(db, keys, None, lambda _finding, _repaired: self._not_sound())
+        self._folders = FolderCheck(self._suspect, files, RedisFolders(db, keys))
+        self._version_check = VersionCheck(self._suspect, files)
         self.unreadable: list[str] = []
         """Records that nobody can read; they are there, and in no index."""
+        self.sound = True
+        """Whether no record says what cannot be."""
 
     def run(self) -> Iterator[int]:
         """After each piece how many records it was."""
-        collections: dict[str, Collection[Any]] = {FILES: RedisFiles(self._db, self._keys).collection}
-        collections |= {noun: store(self._db, self._keys).collection for noun, store in NOUNS.items()}
-        users = list[str]()
-        for noun, ids in self._ids(collections.keys() - LEFT_OUT):
-            if noun == USERS:
-                users += ids
-            else:
-                self._records(collections[noun], ids)
-            yield len(ids)
         # Users come last: whether their quota is nearly used up is in their records.
-        yield from self._quotas()
-        for start in range(0, len(users), TOGETHER):
-            self._records(collections[USERS], users[start : start + TOGETHER])
-            yield 0
-
-    def _ids(self, nouns: AbstractSet[str]) -> Iterator[tuple[str, list[str]]]:
-        """Of all records, some hundred of a noun at a time. The keys are gone through once."""
-        waiting: defaultdict[str, list[str]] = defaultdict(list)
-        seen = set[bytes]()
-        for batch in scan(self._db, self._keys.control_keys):
-            for key in batch:
-                noun, *rest = self._keys.split(key)
-                # A scan may name a key twice, and facets count.
-                if noun in nouns and len(rest) == 1 and key not in seen:
-                    seen.add(key)
-                    waiting[noun].append(rest[0])
-            for noun in [one for one, ids in waiting.items() if len(ids) >= TOGETHER]:
-                yield noun, waiting.pop(noun)
-        yield from waiting.items()
-
-    def _records(self, collection: Collection[Any], ids: Sequence[str]) -> None:
-        noun, keys = collection.noun, self._keys
-        rows = self._db.many([("HGETALL", keys.record(noun, one)) for one in ids])
-        scores: defaultdict[bytes, list[str]] = defaultdict(list)
-        texts: defaultdict[bytes, list[str]] = defaultdict(list)
-        counts: Counter[tuple[bytes, str]] = Counter()
-        for record_id, row in zip(ids, rows, strict=True):
-            try:
-                record = collection.decode(record_id, row)
-            except (TypeError, ValueError):
-                self.unreadable.append(f"{noun} {record_id}")
-                continue
-            if record is None:
-                continue
+        for noun in sorted(self._collections.keys() - LEFT_OUT, key=USERS.__eq__):
             if noun == USERS:
-                record = self._marked(collection, record)
-            if noun == FILES:
-                self._used[record.owner] += record.size
-                self._versions[record.owner] += record.size if is_version(record) else 0
+                yield from self._quotas()
+            for ids, rows in ahead(self._read(noun)):
+                self._records(self._collections[noun], ids, rows)
+                yield len(ids)
+        yield from self._counts()
+
+    def _read(self, noun: str) -> Iterator[tuple[list[str], list[Any]]]:
+        """The records of a noun as they are in the store by now."""
+        prefix = f"{noun}:".encode()
+        own = (one[len(prefix) :] for one in self._names if one.startswith(prefix))
+        ids = (one.decode() for one in own if b":" not in one)
+        while some := list(islice(ids, TOGETHER)):
+            yield some, self._db.many([("HGETALL", self._keys.record(noun, one)) for one in some])
+
+    def _records(self, collection: Collection[Any], ids: Sequence[str], rows: Sequence[Any]) -> None:
+        noun = collection.noun
+        records = [one for one in map(partial(self._decoded, collection), ids, rows) if one is not None]
+        if noun == USERS:
+            records = [self._marked(collection, one) for one in records]
+        elif noun == FILES:
+            self._files(records)
+        elif noun == RedisFolders.noun:
+            self._folders.folders(records)
+        self._index(collection, records)
+
+    def _decoded(self, collection: Collection[Any], record_id: str, row: Any) -> Any:
+        try:
+            return collection.decode(record_id, row)
+        except (TypeError, ValueError):
+            self.unreadable.append(f"{collection.noun} {record_id}")
+            return None
+
+    def _index(self, collection: Collection[Any], records: Sequence[Any]) -> None:
+        noun, keys = collection.noun, self._keys
+        scores: defaultdict[bytes, list[tuple[bytes, float]]] = defaultdict(list)
+        texts: defaultdict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
+        uniques = [(keys.unique(noun, one.name), one) for one in collection.indexes if isinstance(one, Unique)]
+        listed = [(keys.facet_values(noun, one.name), one) for one in collection.facets.values() if one.listed]
+        for record in records:
             for (key, member), number in collection.members(record).items():
-                scores[key] += (score(number), member)
-            for index in collection.indexes:
-                if isinstance(index, Unique) and (text := index.folded(record)):
-                    texts[keys.unique(noun, index.name)] += (text, record_id)
-            for facet in collection.facets.values():
-                if facet.listed:
-                    counts.update((keys.facet_values(noun, facet.name), value) for value in set(facet.values(record)))
-        commands: list[Command] = [("ZADD", key, *members) for key, members in scores.items()]
-        commands += [("HSET", key, *pairs) for key, pairs in texts.items()]
-        commands += [("ZINCRBY", key, count, value) for (key, value), count in counts.items()]
+                scores[key].append((member.encode(), number))
+            for key, index in uniques:
+                if text := index.folded(record):
+                    texts[key].append((text.encode(), record.id.encode()))
+            for key, facet in listed:
+                self._values.update((key, value) for value in set(facet.values(record)))
+        commands: list[Command] = []
+        for key, entries in scores.items():
+            self._tallies.add(Invariant.INDEX, list(zip(repeat(key), entries)))
+            commands.append(("ZADD", key, *(part for member, number in entries for part in (score(number), member))))
+        for key, named in texts.items():
+            self._tallies.add(Invariant.UNIQUE, list(zip(repeat(key), named)))
+            commands.append(("HSET", key, *(part for pair in named for part in pair)))
         self._behind.do(partial(_carry_out, self._db, commands))
+
+    # -- files
+
+    def _files(self, files: Sequence[File]) -> None:
+        for file in files:
+            self._used[file.owner] += file.size
+            if is_version(file):
+                self._versions[file.owner] += file.size
+        self._contents([(file, one) for file in files if (one := named_by(file)) is not None])
+        self._folders.files(files)
+        self._version_check.files(files)
+
+    def _contents(self, live: Sequence[tuple[File, tuple[str, int]]]) -> None:
+        """Note the chunks that these need, by their maps."""
+        maps = self._db.many([("GET", self._keys.chunk_map(content)) for _, (content, _) in live])
+        chunks: list[tuple[str, int, int]] = []
+        for (file, (content, total)), packed in zip(live, maps, strict=True):
+            known = ChunkMap.unpack(packed or b"", total).chunks
+            sizes = [one.size for one in known if one is not None]
+            if len(sizes) != total or sum(sizes) != file.size:
+                self._not_sound()
+            chunks += zip(repeat(content), range(total), sizes)
+        self._tallies.add(Invariant.CHUNK, chunks)
+        self._tallies.add(Invariant.ORPHAN, [self._keys.chunk_map(content) for _, (content, _) in live])
+
+    def _not_sound(self) -> None:
+        self.sound = False
+
+    # -- sums
 
     def _marked(self, collection: Collection[Any], user: Any) -> Any:
         """The user, with what says whether the quota is nearly used up as it is now (`_quota.lua`)."""
@@ -120,55 +159,21 @@ class Rebuild:
         for start in range(0, len(owners), TOGETHER):
             some = owners[start : start + TOGETHER]
             self._db.many([self._quota_of(owner, used) for owner, used in some])
+            self._tallies.add(Invariant.QUOTA, [(owner, used, 0, self._versions[owner]) for owner, used in some])
             yield len(some)
 
     def _quota_of(self, owner: str, used: int) -> Command:
         versions = (VERSIONS, self._versions[owner]) if self._versions[owner] else ()
         return ("HSET", self._keys.quota(owner), "used", used, "reserved", 0, *versions)
 
-
-class LogWriter:
-    """Puts entries of the log back, under the ids that they had, with their indexes."""
-
-    def __init__(self, db: Db, keys: Keys, trimmed: Trimmed | None, behind: Behind) -> None:
-        self._db, self._keys, self._trimmed, self._behind = db, keys, trimmed, behind
-        self._last = (0, -1)
-        self.count = self.left_out = 0
-        """Entries that are there now; that had left the log, or were about to."""
-
-    def add(self, lines: Sequence[bytes], where: str) -> None:
-        """Lines of a file of the log, in order. Raises IntegrityError."""
-        for start in range(0, len(lines), TOGETHER):
-            self._some(lines[start : start + TOGETHER], where)
-
-    def _some(self, lines: Sequence[bytes], where: str) -> None:
-        commands: list[Command] = []
-        indexes: defaultdict[bytes, bytearray] = defaultdict(bytearray)
-        for line in lines:
-            try:
-                entry_id = id_in(line)
-                raw = line[line.index(_EVENT) + len(_EVENT) : -2]
-                facets = written_facets(json.loads(raw))
-            except (Invalid, ValueError, KeyError, TypeError) as error:
-                raise IntegrityError(f"{where}: an entry of the log cannot be read.") from error
-            if position(entry_id) <= self._last:
-                raise IntegrityError(f"{where}: entry {entry_id} is not in its place.")
-            self._last = position(entry_id)
-            if self._trimmed is not None and self._trimmed.covers(entry_id):
-                self.left_out += 1
-                continue
-            self.count += 1
-            commands.append(("XADD", self._keys.audit, entry_id, "e", raw))
-            for facet, value in facets:
-                indexes[self._keys.audit_index(facet, value)] += pack(entry_id)
-        self._behind.do(partial(self._put, commands, indexes))
-
-    def _put(self, commands: Sequence[Command], indexes: Mapping[bytes, bytearray]) -> None:
-        appends: list[Command] = [("APPEND", key, bytes(text)) for key, text in indexes.items()]
-        lengths = self._db.many([*commands, *appends])[len(commands) :]
-        for key, length in zip(indexes, lengths, strict=True):
-            if int(length) >= self._keys.full_bytes:
-                cut(self._db, self._keys, key)
+    def _counts(self) -> Iterator[int]:
+        """Of the values of facets."""
+        counts = list(self._values.items())
+        for start in range(0, len(counts), TOGETHER):
+            some = counts[start : start + TOGETHER]
+            self._db.many([("ZADD", key, count, value) for (key, value), count in some])
+            self._tallies.add(Invariant.FACET, [(key, (value.encode(), count)) for (key, value), count in some])
+            yield 0
 
 
 def _carry_out(db: Db, commands: Sequence[Command]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,24 +19,31 @@ from typing import Any, Final
 
 from backoffice.domain.backups import BackupCounts, BackupHeader, BackupProgress
 from backoffice.domain.log_archive import Trimmed
-from backoffice.domain.uploads import ENTRY_SIZE
+from backoffice.domain.maintenance import Report
+from backoffice.domain.uploads import ENTRY_SIZE, Chunk
 from backoffice.errors import Conflict, IntegrityError
 from backoffice.stores.backup.ahead import Behind, ahead
 from backoffice.stores.backup.base import borrowed, header_of
 from backoffice.stores.backup.emptying import Emptying
 from backoffice.stores.backup.hold import Hold
 from backoffice.stores.backup.kinds import Class, kind_of
-from backoffice.stores.backup.packs import Stretch, chunks_of, index_of, length_of
+from backoffice.stores.backup.log_writer import LogWriter
+from backoffice.stores.backup.packs import Stretch, stretches_of
 from backoffice.stores.backup.raw_chunks import RawChunks
-from backoffice.stores.backup.rebuild import LogWriter, Rebuild
+from backoffice.stores.backup.read_back import ReadBack
+from backoffice.stores.backup.rebuild import Rebuild
+from backoffice.stores.backup.tallies import Tallies
 from backoffice.stores.backup.tar import Member, Part, TarReader
 from backoffice.stores.backup.values import Value, writes
 from backoffice.stores.client import Command, Db
+from backoffice.stores.fsck.chunks import Chunks
 from backoffice.stores.keys import Keys
 
 LONGEST: Final = 256 * 1024**2
 """Bytes of the lines of a member that are believed; those that are written have some MiB."""
 _TOGETHER: Final = 500
+READS: Final = 2
+"""How often it is read again: a scan may name a key twice."""
 NOT_KEPT: Final = (b"barrier", b"account_ends", b"chunks", b"segments")
 """Fields of the installation that are about the store as it was: a worker or the next start says them anew."""
 
@@ -50,6 +57,7 @@ class RestoreRun:
     db: Db
     keys: Keys
     raw: RawChunks
+    chunks: Chunks
     archive: TarReader
     emptying: Emptying
     hold: Hold
@@ -66,6 +74,11 @@ class RestoreRun:
     _expected: dict[str, int] = field(default_factory=dict)
     _wanted: dict[str, set[str]] = field(default_factory=dict)
     _total: int = 0
+    _names: set[bytes] = field(default_factory=set)
+    """Of the records that were put back."""
+    _tallies: Tallies = field(default_factory=Tallies)
+    _sound: bool = False
+    """Whether nothing was found, as far as what was put back tells of it."""
 
     def prepare(self) -> Iterator[BackupProgress]:
         """As `Restore.prepare`."""
@@ -79,6 +92,17 @@ class RestoreRun:
         for step in chain(self.emptying.steps(), self._write()):
             self.hold.check()
             yield step
+
+    def proved(self) -> Generator[BackupProgress, None, Report | None]:
+        """As `Restore.proved`."""
+        for _ in range(READS if self._sound else 0):
+            found = ReadBack(self.db, self.keys, self.chunks)
+            for _ in found.steps():
+                self.hold.check()
+                yield self._progress("checks")
+            if found.sound and found.tallies.agree(self._tallies):
+                return self._tallies.report()
+        return None
 
     def check(self) -> None:
         """Raises Conflict where another restore has the store by now."""
@@ -134,10 +158,11 @@ class RestoreRun:
         yield from self._log()
         self._install()
         with Behind() as behind:
-            rebuild = Rebuild(self.db, self.keys, self.quota, behind)
+            rebuild = Rebuild(self.db, self.keys, self.quota, behind, self._tallies, self._names)
             for _ in rebuild.run():
                 yield self._progress("indexes")
-        self.unreadable = rebuild.unreadable
+        self.unreadable, self._sound = rebuild.unreadable, rebuild.sound and not rebuild.unreadable
+        self._names.clear()
         yield self._progress("disk")
         self.raw.settle()
 
@@ -149,17 +174,18 @@ class RestoreRun:
         packs = (member for member in reader.members() if member.part is Part.CHUNKS)
         with Behind() as behind:
             for member, data in ahead((member, reader.read(member)) for member in packs):
-                stretches, at = index_of(data, member.name)
                 chunks: list[tuple[str, int, memoryview]] = []
                 maps: list[Command] = []
-                for one in stretches:
+                whole = 0
+                for one, parts in stretches_of(data, member.name):
                     if (wanted is None or one.content in wanted) and one.content not in unneeded:
-                        chunks += self._checked(memoryview(data), one, at, member)
+                        self._check(member, one, parts)
+                        chunks += [(one.content, place, chunk) for place, _, chunk in parts]
                         maps.append(("SETRANGE", self.keys.chunk_map(one.content), one.first * ENTRY_SIZE, one.entries))
                         if one.last:
                             left.discard(one.content)
-                        self._count(one)
-                    at += length_of(one)
+                            whole += 1
+                self._count(whole, chunks)
                 behind.do(partial(self._put, chunks, maps))
                 yield self._progress("contents")
         if left:
@@ -171,24 +197,17 @@ class RestoreRun:
             self.db.many(maps[start : start + _TOGETHER])
         self.raw.write(chunks)
 
-    def _checked(
-        self, data: memoryview, stretch: Stretch, at: int, member: Member
-    ) -> list[tuple[str, int, memoryview]]:
-        found = []
-        known = stretch.chunks.chunks
-        for place, chunk in chunks_of(data, stretch, at):
-            entry = known[place - stretch.first]
-            if entry is None or not self.raw.matches(stretch.content, place, entry, chunk):
+    def _check(self, member: Member, stretch: Stretch, parts: Sequence[tuple[int, Chunk, memoryview]]) -> None:
+        for place, known, chunk in parts:
+            if not self.raw.matches(stretch.content, place, known, chunk):
                 raise IntegrityError(f"{member.name}: chunk {place} of content {stretch.content} is damaged.")
-            found.append((stretch.content, place, chunk))
-        return found
 
-    def _count(self, stretch: Stretch) -> None:
+    def _count(self, whole: int, chunks: Sequence[tuple[str, int, memoryview]]) -> None:
         self.counts = replace(
             self.counts,
-            contents=self.counts.contents + stretch.last,
-            chunks=self.counts.chunks + stretch.count - len(stretch.lost),
-            bytes=self.counts.bytes + length_of(stretch),
+            contents=self.counts.contents + whole,
+            chunks=self.counts.chunks + len(chunks),
+            bytes=self.counts.bytes + sum(len(chunk) for _, _, chunk in chunks),
         )
 
     def _records(self) -> Iterator[BackupProgress]:
@@ -210,13 +229,14 @@ class RestoreRun:
             kind = kind_of(self.keys, key)
             if kind is None or kind.of is not Class.RECORD or kind.type != value.type:
                 raise IntegrityError(f"{member.name}: {value.name!r} is no record.")
-            commands += writes(key, value)
+            commands += writes(key, value, new=value.name not in self._names)
+            self._names.add(value.name)
         return commands
 
     def _log(self) -> Iterator[BackupProgress]:
         trimmed = Trimmed.load(self.db.call("HGET", self.keys.seals, "trimmed"))
         with Behind() as behind:
-            writer = LogWriter(self.db, self.keys, trimmed, behind)
+            writer = LogWriter(self.db, self.keys, trimmed, behind, self._tallies)
             for member, lines in lines_of(self.archive, Part.LOG, self._from):
                 writer.add(lines, member.name)
                 yield self._progress("log")

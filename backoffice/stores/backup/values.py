@@ -70,15 +70,15 @@ def answered(name: bytes, kind: Kind, replies: Sequence[Any], now: int) -> Value
     return Value(name, kind.type, found or None, now + life if life > 0 else 0)
 
 
-def writes(key: bytes, value: Value) -> list[Command]:
-    """The commands that put it there, in the place of what is there."""
-    found: list[Command] = [("DEL", key)]
+def writes(key: bytes, value: Value, *, new: bool = False) -> list[Command]:
+    """The commands that put it there, in the place of what is there; `new`: that is nothing."""
+    found: list[Command] = [] if new else [("DEL", key)]
     if value.value is None:
         return found
     if value.type == HASH:
         found += [("HSET", key, *chain(*some)) for some in _parts(list(value.value.items()))]
     elif value.type == STRING:
-        found = [("SET", key, value.value)]
+        found.append(("SET", key, value.value))
     else:
         pairs_of = [(repr(score), member) for member, score in value.value]
         found += [("ZADD", key, *chain(*some)) for some in _parts(pairs_of)]
@@ -107,7 +107,10 @@ def _hidden(kind: str, value: Any) -> Any:
     if value is None:
         return None
     if kind == HASH:
-        return {_bytes(name): _bytes(text) for name, text in value.items()}
+        try:
+            return {name.encode(): text.encode() for name, text in value.items()}
+        except UnicodeEncodeError:
+            return {_bytes(name): _bytes(text) for name, text in value.items()}
     return _bytes(value) if kind == STRING else [(_bytes(member), float(score)) for member, score in value]
 
 

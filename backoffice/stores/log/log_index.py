@@ -35,8 +35,14 @@ def pack(entry_id: str) -> bytes:
     found = _ID.fullmatch(entry_id)
     if found is None:
         raise ValueError(f"not the id of an entry: {entry_id[:40]!r}")
-    sequence = min(int(found[2]), (1 << _SEQUENCE_BITS) - 1)
-    return min(int(found[1]) << _SEQUENCE_BITS | sequence, (1 << 8 * WIDTH) - 1).to_bytes(WIDTH, "big")
+    return pack_position((int(found[1]), int(found[2])))
+
+
+def pack_position(position: tuple[int, int]) -> bytes:
+    """The same of milliseconds and sequence."""
+    milliseconds, sequence = position
+    number = milliseconds << _SEQUENCE_BITS | min(sequence, (1 << _SEQUENCE_BITS) - 1)
+    return min(number, (1 << 8 * WIDTH) - 1).to_bytes(WIDTH, "big")
 
 
 def unpack(text: bytes) -> list[str]:

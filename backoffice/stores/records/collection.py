@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backoffice.domain.text import fold
@@ -27,6 +27,8 @@ class Record(Protocol):
 
 R = TypeVar("R", bound=Record)
 _SEPARATOR: Final = SEPARATOR.encode()
+_REMEMBERED_KEYS: Final = 256
+"""Of an index; about 0.2 kB each."""
 Also = Callable[[Commit, R | None, R | None], None]
 """Given a record as it was and as it is to be, None: not there."""
 
@@ -59,6 +61,11 @@ class Collection(Generic[R]):
         self.codec = Codec(record, sparse=sparse, short=short)
         self.indexes = tuple(indexes)
         self._dense, self._also = dense, also
+        # Each with its keys by scope, of which the latest are remembered: the same few owners and types come again.
+        self._by_value = [(one, self._keys_of(one.name)) for one in indexes if isinstance(one, Facet)]
+        self._in_order = [
+            (one, self._keys_of(one.name)) for one in indexes if isinstance(one, Sorted | Lexical | Words)
+        ]
         self._decode_flat = lru_cache(remembered)(self._decode_pairs) if remembered else self._decode_pairs
         self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
 
@@ -190,15 +197,21 @@ class Collection(Generic[R]):
         if record is None:
             return found
         ref = self.ref(record.id)
-        for index in self.indexes:
-            if isinstance(index, Facet):
-                for value in index.values(record):
-                    found[self.keys.index(self.noun, index.name, value), ref] = index.number(record)
-            elif isinstance(index, Sorted | Lexical | Words):
-                for member, number in index.members(record, ref):
-                    for scope in self._scopes(index, record):
-                        found[self.keys.index(self.noun, index.name, scope), member] = number
+        for facet, key_of in self._by_value:
+            if values := facet.values(record):
+                number = facet.number(record)
+                for value in values:
+                    found[key_of(value), ref] = number
+        for index, key_of in self._in_order:
+            if entries := index.members(record, ref):
+                scoped = [key_of(scope) for scope in self._scopes(index, record)] if index.within else (key_of(""),)
+                for member, number in entries:
+                    for key in scoped:
+                        found[key, member] = number
         return found
+
+    def _keys_of(self, index: str) -> Callable[[str], bytes]:
+        return lru_cache(_REMEMBERED_KEYS)(partial(self.keys.index, self.noun, index))
 
     def _scopes(self, index: Sorted[R] | Lexical[R] | Words[R], record: R) -> Iterable[str]:
         yield ""
