@@ -238,7 +238,7 @@ def _whole(stores: Stores, settings: Settings, bulk: Bulk) -> tuple[System, Jobs
 
 def _backups(stores: Stores, settings: Settings, maintenance: Maintenance) -> BackupSchedule:
     db, keys, audit = stores.db, stores.keys, stores.audit
-    store = RedisBackups(db, keys, stores.raw_chunks, stores.chunk_files, stores.chunks, stores.bounds.default_quota)
+    store = RedisBackups(db, keys, stores.raw_chunks, stores.chunk_files, stores.bounds.default_quota)
     key = settings.backup_key.reveal() if settings.backup_key is not None else ""
     return BackupSchedule(
         Backups(store, audit, Archive(RedisArchive(db, keys), audit), maintenance, stores.durability, stores.encrypts),

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import repeat
 from typing import Final
 
 from backoffice.domain.log_archive import Trimmed, id_in, position
@@ -58,12 +59,13 @@ class LogWriter:
                 self.left_out += 1
                 continue
             entries.append((entry_id.encode(), raw))
-            packed = pack_position(place)
+            one = pack_position(place)
             for facet, value in facets:
-                indexes[self._index(facet, value)].append(packed)
+                indexes[self._index(facet, value)].append(one)
         self.count += len(entries)
-        self._tallies.add(Invariant.AUDIT, entries)
-        self._tallies.add(Invariant.AUDIT, [(key, one) for key, packed in indexes.items() for one in packed])
+        self._tallies.add(Invariant.AUDIT, len(entries), entries)
+        for key, packed in indexes.items():
+            self._tallies.add(Invariant.AUDIT, len(packed), zip(repeat(key), packed))
         self._behind.do(partial(self._put, entries, indexes))
 
     def _put(self, entries: Sequence[tuple[bytes, bytes]], indexes: Mapping[bytes, Sequence[bytes]]) -> None:

@@ -7,6 +7,7 @@ own, and sealed anew when they are put back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, Protocol
 
 import xxhash
@@ -17,8 +18,10 @@ from backoffice.stores.chunks.paths import KEPT, directory_of
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Db
 from backoffice.stores.encryption.chunks import EncryptedChunks
-from backoffice.stores.keys import Keys
+from backoffice.stores.encryption.sealing import OVERHEAD
+from backoffice.stores.keys import CHUNKS, Keys, chunk_key
 from backoffice.stores.resp_zero_copy import JOINED
+from backoffice.stores.scan import scan
 
 Place = tuple[str, int]
 """A content and the index of one of its chunks."""
@@ -44,6 +47,9 @@ class RawChunks(Protocol):
 
     def settle(self) -> None:
         """Returns when all that was written is as safe as the back end makes it."""
+
+    def stored(self) -> Iterator[list[tuple[bytes, int]]]:
+        """All that are there for good, by their keys (`chunk_key`), and how many bytes each of them has."""
 
     def delete(self, content: str, total: int) -> int:
         """Free a content's chunks."""
@@ -88,6 +94,13 @@ class RedisRawChunks:
     def settle(self) -> None:
         """A reply came when it was as safe as the server makes it."""
 
+    def stored(self) -> Iterator[list[tuple[bytes, int]]]:
+        """As `RawChunks.stored`."""
+        for keys in scan(self._db, CHUNKS):
+            replies = self._db.many([question for key in keys for question in (("STRLEN", key), ("PTTL", key))])
+            rows = zip(keys, replies[::2], replies[1::2], strict=True)
+            yield [(key, int(size)) for key, size, life in rows if int(life) == -1]
+
     def delete(self, content: str, total: int) -> int:
         """As `RawChunks.delete`."""
         return self._chunks.delete(content, total)
@@ -125,6 +138,12 @@ class FileRawChunks:
         """As `RawChunks.settle`."""
         self._disk.sync()
 
+    def stored(self) -> Iterator[list[tuple[bytes, int]]]:
+        """As `RawChunks.stored`."""
+        found = ((chunk_key(one, index), stat.size) for one, index, stat in self._chunks.scan() if stat.kept)
+        while some := list(islice(found, _MANY)):
+            yield some
+
     def delete(self, content: str, total: int) -> int:
         """As `RawChunks.delete`."""
         return self._chunks.delete(content, total)
@@ -157,6 +176,11 @@ class OpenedChunks:
     def settle(self) -> None:
         """As `RawChunks.settle`."""
         self._inner.settle()
+
+    def stored(self) -> Iterator[list[tuple[bytes, int]]]:
+        """As `RawChunks.stored`; all of them are sealed."""
+        for some in self._inner.stored():
+            yield [(key, size - OVERHEAD) for key, size in some]
 
     def delete(self, content: str, total: int) -> int:
         """As `RawChunks.delete`."""

@@ -2,29 +2,30 @@
 
 Every entry of every index, every count, every chunk's place and size, and the log with its indexes are read and
 compared as sums (`tallies.py`). That holds only as long as nobody else uses the store, and does not say what is wrong:
-for that there is `fsck`.
+for that there is `fsck`. A thread asks while what came before is added up.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import islice, repeat
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
 from typing import Any, Final
 
 from backoffice.domain.maintenance import Invariant
+from backoffice.stores.backup.ahead import ahead
 from backoffice.stores.backup.kinds import LEFT_OUT, NOUNS
+from backoffice.stores.backup.raw_chunks import RawChunks
 from backoffice.stores.backup.tallies import Tallies
 from backoffice.stores.client import Command, Db
 from backoffice.stores.files import NOUN as FILES
-from backoffice.stores.fsck.chunks import Chunks
 from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.fsck.segments import SegmentCheck, in_order
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.log_index import WIDTH
 from backoffice.stores.quotas import VERSIONS
 from backoffice.stores.records.codec import pairs
-from backoffice.stores.records.collection import flat_pairs
 from backoffice.stores.scan import scan
 from backoffice.stores.users import NOUN as USERS
 
@@ -36,30 +37,37 @@ SHORT: Final = 64 * WIDTH
 """Bytes up to which an index of the log is read at once."""
 _PIECE: Final = ENTRIES * WIDTH
 _NOUNS: Final = (NOUNS.keys() | {FILES}) - LEFT_OUT
+Piece = Callable[[], None]
+"""Adds up what was read."""
 
 
 class ReadBack:
     """Reads it. `tallies`: of what is there; `sound`: whether nothing was found that cannot be."""
 
-    def __init__(self, db: Db, keys: Keys, chunks: Chunks) -> None:
-        self._db, self._keys, self._chunks = db, keys, chunks
+    def __init__(self, db: Db, keys: Keys, raw: RawChunks) -> None:
+        self._db, self._keys, self._raw = db, keys, raw
         self.tallies, self.sound = Tallies(), True
         self._segments = SegmentCheck(Repairer(db, keys, None, lambda _finding, _repaired: self._not_sound()))
 
     def steps(self) -> Iterator[None]:
         """All of it, piece by piece."""
+        for piece in ahead(self._pieces()):
+            piece()
+            yield
+        self._segments.run()
+
+    def _pieces(self) -> Iterator[Piece]:
         for batch in scan(self._db, self._keys.control_keys):
             for start in range(0, len(batch), KEYS):
                 yield from self._deal(batch[start : start + KEYS])
-        self._segments.run()
-        yield
         yield from self._log()
-        places = ((one, index, stat.size - stat.overhead, stat.kept) for one, index, stat in self._chunks.scan())
-        while some := list(islice(places, ENTRIES)):
-            self.tallies.add(Invariant.CHUNK, [place[:3] for place in some if place[3]])
-            yield
+        for some in self._raw.stored():
+            yield partial(self._add, Invariant.CHUNK, some)
 
-    def _deal(self, keys: Sequence[bytes]) -> Iterator[None]:
+    def _add(self, what: Invariant, things: Sequence[Any]) -> None:
+        self.tallies.add(what, len(things), things)
+
+    def _deal(self, keys: Sequence[bytes]) -> Iterator[Piece]:
         """Each to what reads it; records were read when their indexes were made."""
         kinds: defaultdict[str, list[bytes]] = defaultdict(list)
         for key in keys:
@@ -71,9 +79,10 @@ class ReadBack:
             elif name == "by":
                 name = "log"
             kinds[name].append(key)
-        self.tallies.add(Invariant.ORPHAN, kinds["map"])
-        self._quotas(kinds["quota"])
-        self._segments.note(kinds["segment"] + kinds["segments"])
+        yield partial(self._add, Invariant.ORPHAN, kinds["map"])
+        yield partial(self._segments.note, kinds["segment"] + kinds["segments"])
+        if kinds["quota"]:
+            yield self._quotas(kinds["quota"])
         yield from self._log_indexes(kinds["log"])
         for key in kinds["segment"]:
             yield from self._long_index(self._keys.segmented(key), key)
@@ -81,15 +90,15 @@ class ReadBack:
         yield from self._sets(kinds["facet"], Invariant.FACET)
         yield from self._uniques(kinds["one"])
 
-    def _quotas(self, keys: Sequence[bytes]) -> None:
+    def _quotas(self, keys: Sequence[bytes]) -> Piece:
         rows = self._db.many([("HMGET", key, "used", "reserved", VERSIONS) for key in keys])
         owners = [key[len(self._keys.quota("")) :].decode() for key in keys]
         found = [(owner, *(int(number or 0) for number in row)) for owner, row in zip(owners, rows, strict=True)]
-        self.tallies.add(Invariant.QUOTA, found)
+        return partial(self._add, Invariant.QUOTA, found)
 
     # -- indexes of records
 
-    def _sets(self, keys: Sequence[bytes], what: Invariant) -> Iterator[None]:
+    def _sets(self, keys: Sequence[bytes], what: Invariant) -> Iterator[Piece]:
         """Small ones together, large ones in pieces."""
         sizes = map(int, self._db.many([("ZCARD", key) for key in keys]))
         asked: list[tuple[bytes, int, int]] = []
@@ -98,60 +107,69 @@ class ReadBack:
             for start in range(0, size, ENTRIES):
                 count = min(ENTRIES, size - start)
                 if waiting + count > ENTRIES:
-                    self._members(asked, what)
-                    yield
+                    yield self._members(asked, what)
                     asked, waiting = [], 0
                 asked.append((key, start, start + count - 1))
                 waiting += count
-        self._members(asked, what)
+        if asked:
+            yield self._members(asked, what)
 
-    def _members(self, asked: Sequence[tuple[bytes, int, int]], what: Invariant) -> None:
+    def _members(self, asked: Sequence[tuple[bytes, int, int]], what: Invariant) -> Piece:
         rows = self._db.many([("ZRANGE", key, start, stop, "WITHSCORES") for key, start, stop in asked])
-        for (key, _, _), row in zip(asked, rows, strict=True):
-            found = flat_pairs(row)
-            self.tallies.add(what, list(zip(repeat(key), ((member, float(number)) for member, number in found))))
+        return partial(self._add_members, what, [key for key, *_ in asked], rows)
 
-    def _uniques(self, keys: Sequence[bytes]) -> Iterator[None]:
+    def _add_members(self, what: Invariant, keys: Sequence[bytes], rows: Sequence[Any]) -> None:
+        for key, row in zip(keys, rows, strict=True):
+            count, found = _members_of(row)
+            self.tallies.add(what, count, zip(repeat(key), found))
+
+    def _uniques(self, keys: Sequence[bytes]) -> Iterator[Piece]:
         for key in keys:
             cursor, more = 0, True
             while more:
                 position, found = self._db.call("HSCAN", key, cursor, "COUNT", ENTRIES)
-                self.tallies.add(Invariant.UNIQUE, list(zip(repeat(key), pairs(found).items())))
+                yield partial(self._add, Invariant.UNIQUE, [(key, pair) for pair in pairs(found).items()])
                 cursor = int(position)
                 more = bool(cursor)
-                yield
 
     # -- the log
 
-    def _log_indexes(self, keys: Sequence[bytes]) -> Iterator[None]:
-        for key, text in zip(keys, self._db.many([_stretch(key, 0, SHORT) for key in keys]), strict=True):
-            if len(text) == WIDTH:
-                self.tallies.add(Invariant.AUDIT, [(key, text)])
-            elif len(text) < SHORT:
-                self._log_entries(key, text, b"")
-            else:
+    def _log_indexes(self, keys: Sequence[bytes]) -> Iterator[Piece]:
+        texts = self._db.many([_stretch(key, 0, SHORT) for key in keys])
+        short = [(key, text) for key, text in zip(keys, texts, strict=True) if len(text) < SHORT]
+        yield partial(self._short_indexes, short)
+        for key, text in zip(keys, texts, strict=True):
+            if len(text) == SHORT:
                 yield from self._long_index(key, key)
 
-    def _long_index(self, index: bytes, key: bytes) -> Iterator[None]:
+    def _short_indexes(self, indexes: Sequence[tuple[bytes, bytes]]) -> None:
+        single = [one for one in indexes if len(one[1]) == WIDTH]
+        self._add(Invariant.AUDIT, single)
+        if len(single) < len(indexes):
+            for index, text in indexes:
+                if len(text) != WIDTH:
+                    self._entries(index, text, b"")
+
+    def _long_index(self, index: bytes, key: bytes) -> Iterator[Piece]:
         """One that is read in pieces, or a segment of it."""
         at, last = 0, b""
         while text := self._db.call(*_stretch(key, at, _PIECE)):
-            last = self._log_entries(index, text, last)
-            at += len(text)
-            yield
+            yield partial(self._entries, index, text, last)
+            at, last = at + len(text), text[-WIDTH:]
 
-    def _log_entries(self, index: bytes, text: bytes, last: bytes) -> bytes:
+    def _entries(self, index: bytes, text: bytes, last: bytes) -> None:
         if not in_order(last + text):
             self._not_sound()
-        self.tallies.add(Invariant.AUDIT, [(index, text[at : at + WIDTH]) for at in range(0, len(text), WIDTH)])
-        return text[-WIDTH:]
+        self._add(Invariant.AUDIT, [(index, text[at : at + WIDTH]) for at in range(0, len(text), WIDTH)])
 
-    def _log(self) -> Iterator[None]:
+    def _log(self) -> Iterator[Piece]:
         start = b"-"
         while rows := self._db.call("XRANGE", self._keys.audit, start, "+", "COUNT", KEYS):
-            self.tallies.add(Invariant.AUDIT, [(one, _event(fields)) for one, fields in rows])
+            yield partial(self._add_entries, rows)
             start = b"(" + rows[-1][0]
-            yield
+
+    def _add_entries(self, rows: Sequence[Any]) -> None:
+        self.tallies.add(Invariant.AUDIT, len(rows), ((one, bytes(pairs(fields)[b"e"])) for one, fields in rows))
 
     def _not_sound(self) -> None:
         self.sound = False
@@ -161,5 +179,8 @@ def _stretch(key: bytes, start: int, count: int) -> Command:
     return ("GETRANGE", key, start, start + count - 1)
 
 
-def _event(fields: Any) -> bytes:
-    return bytes(pairs(fields)[b"e"])
+def _members_of(row: Any) -> tuple[int, Iterator[tuple[bytes, float]]]:
+    """How many members with their numbers, however the client groups them, and they."""
+    if row and isinstance(row[0], list | tuple):
+        return len(row), ((member, float(number)) for member, number in row)
+    return len(row) // 2, zip(row[::2], map(float, row[1::2]), strict=True)

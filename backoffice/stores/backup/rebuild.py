@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection as Several
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from typing import Any, Final
 
 from backoffice.domain.files import File
@@ -26,7 +26,7 @@ from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.folders import FolderCheck
 from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.fsck.versions import VersionCheck
-from backoffice.stores.keys import Keys
+from backoffice.stores.keys import Keys, chunk_key
 from backoffice.stores.quotas import VERSIONS
 from backoffice.stores.records.collection import Collection, score
 from backoffice.stores.records.indexes import Unique
@@ -62,26 +62,32 @@ class Rebuild:
         for noun in sorted(self._collections.keys() - LEFT_OUT, key=USERS.__eq__):
             if noun == USERS:
                 yield from self._quotas()
-            for ids, rows in ahead(self._read(noun)):
-                self._records(self._collections[noun], ids, rows)
+            for ids, rows, maps in ahead(self._read(noun)):
+                self._records(self._collections[noun], ids, rows, maps)
                 yield len(ids)
         yield from self._counts()
 
-    def _read(self, noun: str) -> Iterator[tuple[list[str], list[Any]]]:
-        """The records of a noun as they are in the store by now."""
-        prefix = f"{noun}:".encode()
+    def _read(self, noun: str) -> Iterator[tuple[list[str], list[Any], dict[str, bytes]]]:
+        """The records of a noun as they are in the store by now; of files also the maps of their first contents."""
+        prefix, keys = f"{noun}:".encode(), self._keys
         own = (one[len(prefix) :] for one in self._names if one.startswith(prefix))
         ids = (one.decode() for one in own if b":" not in one)
         while some := list(islice(ids, TOGETHER)):
-            yield some, self._db.many([("HGETALL", self._keys.record(noun, one)) for one in some])
+            asked: list[Command] = [("HGETALL", keys.record(noun, one)) for one in some]
+            asked += [("GET", keys.chunk_map(one)) for one in some] if noun == FILES else []
+            replies = self._db.many(asked)
+            maps = zip(some, replies[len(some) :], strict=False)
+            yield some, replies[: len(some)], {one: packed for one, packed in maps if packed is not None}
 
-    def _records(self, collection: Collection[Any], ids: Sequence[str], rows: Sequence[Any]) -> None:
+    def _records(
+        self, collection: Collection[Any], ids: Sequence[str], rows: Sequence[Any], maps: Mapping[str, bytes]
+    ) -> None:
         noun = collection.noun
         records = [one for one in map(partial(self._decoded, collection), ids, rows) if one is not None]
         if noun == USERS:
             records = [self._marked(collection, one) for one in records]
         elif noun == FILES:
-            self._files(records)
+            self._files(records, maps)
         elif noun == RedisFolders.noun:
             self._folders.folders(records)
         self._index(collection, records)
@@ -99,6 +105,7 @@ class Rebuild:
         texts: defaultdict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
         uniques = [(keys.unique(noun, one.name), one) for one in collection.indexes if isinstance(one, Unique)]
         listed = [(keys.facet_values(noun, one.name), one) for one in collection.facets.values() if one.listed]
+        values: list[tuple[bytes, str]] = []
         for record in records:
             for (key, member), number in collection.members(record).items():
                 scores[key].append((member.encode(), number))
@@ -106,39 +113,42 @@ class Rebuild:
                 if text := index.folded(record):
                     texts[key].append((text.encode(), record.id.encode()))
             for key, facet in listed:
-                self._values.update((key, value) for value in set(facet.values(record)))
+                values += [(key, value) for value in set(facet.values(record))]
         commands: list[Command] = []
         for key, entries in scores.items():
-            self._tallies.add(Invariant.INDEX, list(zip(repeat(key), entries)))
-            commands.append(("ZADD", key, *(part for member, number in entries for part in (score(number), member))))
+            self._tallies.add(Invariant.INDEX, len(entries), zip(repeat(key), entries))
+            commands.append(("ZADD", key, *[part for member, number in entries for part in (score(number), member)]))
         for key, named in texts.items():
-            self._tallies.add(Invariant.UNIQUE, list(zip(repeat(key), named)))
-            commands.append(("HSET", key, *(part for pair in named for part in pair)))
+            self._tallies.add(Invariant.UNIQUE, len(named), zip(repeat(key), named))
+            commands.append(("HSET", key, *chain.from_iterable(named)))
+        self._values.update(values)
         self._behind.do(partial(_carry_out, self._db, commands))
 
     # -- files
 
-    def _files(self, files: Sequence[File]) -> None:
+    def _files(self, files: Sequence[File], maps: Mapping[str, bytes]) -> None:
         for file in files:
             self._used[file.owner] += file.size
             if is_version(file):
                 self._versions[file.owner] += file.size
-        self._contents([(file, one) for file in files if (one := named_by(file)) is not None])
+        live = [(file, one) for file in files if (one := named_by(file)) is not None]
+        other = [content for _, (content, _) in live if content not in maps]
+        packed = self._db.many([("GET", self._keys.chunk_map(one)) for one in other])
+        self._contents(live, {**maps, **dict(zip(other, packed, strict=True))} if other else maps)
         self._folders.files(files)
         self._version_check.files(files)
 
-    def _contents(self, live: Sequence[tuple[File, tuple[str, int]]]) -> None:
+    def _contents(self, live: Sequence[tuple[File, tuple[str, int]]], maps: Mapping[str, bytes | None]) -> None:
         """Note the chunks that these need, by their maps."""
-        maps = self._db.many([("GET", self._keys.chunk_map(content)) for _, (content, _) in live])
-        chunks: list[tuple[str, int, int]] = []
-        for (file, (content, total)), packed in zip(live, maps, strict=True):
-            known = ChunkMap.unpack(packed or b"", total).chunks
+        chunks: list[tuple[bytes, int]] = []
+        for file, (content, total) in live:
+            known = ChunkMap.unpack(maps[content] or b"", total).chunks
             sizes = [one.size for one in known if one is not None]
             if len(sizes) != total or sum(sizes) != file.size:
                 self._not_sound()
-            chunks += zip(repeat(content), range(total), sizes)
-        self._tallies.add(Invariant.CHUNK, chunks)
-        self._tallies.add(Invariant.ORPHAN, [self._keys.chunk_map(content) for _, (content, _) in live])
+            chunks += [(chunk_key(content, index), size) for index, size in enumerate(sizes)]
+        self._tallies.add(Invariant.CHUNK, len(chunks), chunks)
+        self._tallies.add(Invariant.ORPHAN, len(live), (self._keys.chunk_map(content) for _, (content, _) in live))
 
     def _not_sound(self) -> None:
         self.sound = False
@@ -159,7 +169,8 @@ class Rebuild:
         for start in range(0, len(owners), TOGETHER):
             some = owners[start : start + TOGETHER]
             self._db.many([self._quota_of(owner, used) for owner, used in some])
-            self._tallies.add(Invariant.QUOTA, [(owner, used, 0, self._versions[owner]) for owner, used in some])
+            own = ((owner, used, 0, self._versions[owner]) for owner, used in some)
+            self._tallies.add(Invariant.QUOTA, len(some), own)
             yield len(some)
 
     def _quota_of(self, owner: str, used: int) -> Command:
@@ -172,7 +183,8 @@ class Rebuild:
         for start in range(0, len(counts), TOGETHER):
             some = counts[start : start + TOGETHER]
             self._db.many([("ZADD", key, count, value) for (key, value), count in some])
-            self._tallies.add(Invariant.FACET, [(key, (value.encode(), count)) for (key, value), count in some])
+            named = ((key, (value.encode(), count)) for (key, value), count in some)
+            self._tallies.add(Invariant.FACET, len(some), named)
             yield 0
 
 

@@ -36,7 +36,6 @@ from backoffice.stores.backup.tallies import Tallies
 from backoffice.stores.backup.tar import Member, Part, TarReader
 from backoffice.stores.backup.values import Value, writes
 from backoffice.stores.client import Command, Db
-from backoffice.stores.fsck.chunks import Chunks
 from backoffice.stores.keys import Keys
 
 LONGEST: Final = 256 * 1024**2
@@ -57,7 +56,6 @@ class RestoreRun:
     db: Db
     keys: Keys
     raw: RawChunks
-    chunks: Chunks
     archive: TarReader
     emptying: Emptying
     hold: Hold
@@ -96,7 +94,7 @@ class RestoreRun:
     def proved(self) -> Generator[BackupProgress, None, Report | None]:
         """As `Restore.proved`."""
         for _ in range(READS if self._sound else 0):
-            found = ReadBack(self.db, self.keys, self.chunks)
+            found = ReadBack(self.db, self.keys, self.raw)
             for _ in found.steps():
                 self.hold.check()
                 yield self._progress("checks")

@@ -25,7 +25,6 @@ from backoffice.stores.backup.sealed import Key
 from backoffice.stores.backup.tar import TarReader
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.client import Db
-from backoffice.stores.fsck.chunks import Chunks
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
 
@@ -37,14 +36,12 @@ _MADE, _PROVEN, _FAILED = NOTE_FIELDS
 
 @dataclass(frozen=True, slots=True)
 class RedisBackups:
-    """Port `BackupStore`. `files`: where the bytes lie, None = in Redis; `chunks`: all of them, to be looked at;
-    `quota`: bytes of who has no own one."""
+    """Port `BackupStore`. `files`: where the bytes lie, None = in Redis; `quota`: bytes of who has no own one."""
 
     db: Db
     keys: Keys
     raw: RawChunks
     files: FileChunks | None
-    chunks: Chunks
     quota: int
 
     def begin(self, path: Path, key: str, base: Path | None) -> Generator[None, None, Backup]:
@@ -66,9 +63,7 @@ class RedisBackups:
             stack.callback(hold.release)
             where = (self.db.call("HGET", self.keys.install, "chunks") or b"").decode()
             known = {one.archive: _opened(file, key, stack) for file, one in _archives(bases, key)}
-            yield RestoreRun(
-                self.db, self.keys, self.raw, self.chunks, archive, emptying, hold, where, self.quota, known
-            )
+            yield RestoreRun(self.db, self.keys, self.raw, archive, emptying, hold, where, self.quota, known)
 
     def compare(self, path: Path, key: str) -> Comparison:
         """As `BackupStore.compare`."""

@@ -8,7 +8,7 @@ takes no memory, however many there are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from backoffice.domain.maintenance import Invariant, Report
@@ -21,9 +21,10 @@ class Tally:
     count: int = 0
     total: int = 0
 
-    def add(self, things: Sequence[Hashable]) -> None:
+    def add(self, count: int, things: Iterable[Hashable]) -> None:
         """So many more."""
-        self.count += len(things)
+        self.count += count
+        # One after the other: thousands of pairs at once would be gone through by the garbage collector.
         self.total += sum(map(hash, things))
 
 
@@ -33,9 +34,9 @@ class Tallies:
     def __init__(self) -> None:
         self._of: defaultdict[Invariant, Tally] = defaultdict(Tally)
 
-    def add(self, what: Invariant, things: Sequence[Hashable]) -> None:
+    def add(self, what: Invariant, count: int, things: Iterable[Hashable]) -> None:
         """So many more."""
-        self._of[what].add(things)
+        self._of[what].add(count, things)
 
     def agree(self, others: Tallies) -> bool:
         """Whether both are of the same things."""
