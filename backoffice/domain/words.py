@@ -30,6 +30,7 @@ MAX_NEEDLES = 12
 
 _UNSPACED, _MARK = "文", "゛"
 """How a character of a script without spaces, and a mark on it, stand in a shape (`_shape`)."""
+_ASCII_RUN = re.compile("[A-Za-z0-9]+")
 _RUN = re.compile(f"[A-Za-z0-9]+|(?:{_UNSPACED}{_MARK}*)+")
 _DIGITS = re.compile("(?<=[A-Za-z]{2})(?=[0-9]{2})|(?<=[0-9]{2})(?=[A-Za-z]{2})")
 _DIGITS_OR_CASE = re.compile(f"{_DIGITS.pattern}|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -175,6 +176,9 @@ def _runs(shape: str) -> Iterator[tuple[int, int, bool]]:
 def _words(text: str) -> Iterator[tuple[str, str]]:
     """Each word to the end of its run, and what an index keeps of it."""
     text, shape = _prepared(text)
+    if text is shape:
+        yield from _ascii_words(text)
+        return
     for start, end, unspaced in _runs(shape):
         if unspaced:
             own = _characters(text, shape, start, end)
@@ -185,6 +189,20 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
         for cut in _DIGITS_OR_CASE.finditer(shape, start, end):
             word = search_fold(text[cut.start() : end])
             yield word, word[:MAX_WORD]
+
+
+def _ascii_words(text: str) -> Iterator[tuple[str, str]]:
+    """The same of a text of ASCII, which most names are: its lower case is its folded form."""
+    folded = text.lower()
+    for found in _ASCII_RUN.finditer(text):
+        start, end = found.span()
+        word = folded[start:end]
+        yield word, word[:MAX_WORD]
+        # In lower case letters alone, or digits alone, nothing begins in between.
+        if not (word.isdigit() or (word.isalpha() and text[start:end] == word)):
+            for cut in _DIGITS_OR_CASE.finditer(text, start, end):
+                word = folded[cut.start() : end]
+                yield word, word[:MAX_WORD]
 
 
 def _characters(text: str, shape: str, start: int, end: int) -> list[str]:
