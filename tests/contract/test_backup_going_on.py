@@ -58,7 +58,7 @@ def test_changes_are_heard_while_contents_are_copied(
         heard.append(len(came))
         listened(snapshot)
 
-    monkeypatch.setattr(contents, "FULL", 100_000)
+    monkeypatch.setattr(contents, "FETCHED", 100_000)
     monkeypatch.setattr(Snapshot, "catch_up", late)
     monkeypatch.setattr(Snapshot, "listen", noted)
     assert site.back_up(tmp_path / "a.backup").damaged == {}

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from backoffice import __version__
 from backoffice.domain.backups import MAX_NAMED, BackupCounts, BackupHeader, BackupProgress
-from backoffice.domain.files import File
 from backoffice.domain.ids import new_id
 from backoffice.domain.system import SCHEMA
 from backoffice.domain.times import now_ms
 from backoffice.errors import Conflict, Unavailable
+from backoffice.stores.backup.ahead import ahead
 from backoffice.stores.backup.base import Base
-from backoffice.stores.backup.contents import Contents
+from backoffice.stores.backup.contents import NEED, Contents, Need, need_of
 from backoffice.stores.backup.output import Output
 from backoffice.stores.backup.raw_chunks import RawChunks
 from backoffice.stores.backup.snapshot import Lines, Snapshot
@@ -110,32 +110,28 @@ class BackupRun:
     # -- contents
 
     def _all_contents(self) -> Iterator[BackupProgress]:
+        for needed in ahead(self._all_needed()):
+            yield from self._copy(needed)
+        self._contents.flush()
+
+    def _all_needed(self) -> Iterator[list[Need]]:
         prefix, waiting = self.keys.record(FILES, ""), list[str]()
         for batch in scan(self.db, prefix + b"*"):
             ids = [key[len(prefix) :].decode(errors="replace") for key in batch]
             waiting += [one for one in ids if ":" not in one]
             if len(waiting) >= _FILES:
-                yield from self._copy(self._readable(waiting))
+                yield self._needed(waiting)
                 waiting = []
-        yield from self._copy(self._readable(waiting))
-        self._contents.flush()
+        yield self._needed(waiting)
 
-    def _readable(self, ids: Sequence[str]) -> list[File]:
-        """The files of these identifiers, without those that are no more, or cannot be read."""
-        rows = self.db.many([("HGETALL", self.keys.record(FILES, one)) for one in ids])
-        found = []
-        for one, row in zip(ids, rows, strict=True):
-            try:
-                file = self._files.collection.decode(one, row)
-            except (TypeError, ValueError):
-                continue  # `fsck` tells of it; its record is in the archive as it is
-            if file is not None:
-                found.append(file)
-        return found
+    def _needed(self, ids: Sequence[str]) -> list[Need]:
+        """What these files need, without those that are no more."""
+        rows = self.db.many([("HMGET", self.keys.record(FILES, one), *NEED) for one in ids])
+        return [need for one, row in zip(ids, rows, strict=True) if (need := need_of(one, row)) is not None]
 
-    def _copy(self, files: Sequence[File]) -> Iterator[BackupProgress]:
-        self._total += sum(file.size for file in files)
-        for _ in self._contents.copy(files):
+    def _copy(self, needed: Sequence[Need]) -> Iterator[BackupProgress]:
+        self._total += sum(one.size for one in needed)
+        for _ in self._contents.copy(needed):
             yield self._progress("contents")
 
     # -- records
@@ -145,7 +141,7 @@ class BackupRun:
         for attempt in range(ATTEMPTS):
             self._from = self.output.members
             records, entries = Lines(self.output, Part.RECORDS), Lines(self.output, Part.LOG)
-            snapshot = Snapshot(self.db, self.keys, self._files, records, entries)
+            snapshot = Snapshot(self.db, self.keys, records, entries)
             try:
                 yield from self._read(snapshot)
                 return snapshot
@@ -178,7 +174,7 @@ class BackupRun:
         ids = [one for one, content in snapshot.named.items() if content not in have]
         for start in range(0, len(ids), _FILES):
             some = ids[start : start + _FILES]
-            for step in self._copy(self._readable(some)):
+            for step in self._copy(self._needed(some)):
                 snapshot.listen()
                 yield step
             gone += [one for one in some if snapshot.named[one] not in have]

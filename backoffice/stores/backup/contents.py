@@ -8,20 +8,49 @@ from typing import Final
 
 from backoffice.domain.backups import BackupCounts
 from backoffice.domain.files import File
+from backoffice.domain.ids import is_id
 from backoffice.domain.uploads import ENTRY_SIZE, Chunk, ChunkMap
+from backoffice.stores.backup.ahead import ahead
 from backoffice.stores.backup.output import Output
 from backoffice.stores.backup.packs import FULL, Pack, Stretch, length_of
 from backoffice.stores.backup.raw_chunks import RawChunks
 from backoffice.stores.backup.tar import Part
 from backoffice.stores.client import Db
+from backoffice.stores.file_indexes import SHORT
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.fsck.chunks import LIVE
 from backoffice.stores.keys import Keys
 
+NEED: Final = ("state", *(SHORT[name] for name in ("total_chunks", "content", "size")))
+"""Fields of a file's record, as they are stored."""
+_LIVE: Final = frozenset(state.value.encode() for state in LIVE)
 _STRETCH: Final = 4096
 """Chunks of a stretch at most."""
-_TOGETHER: Final = 500
+_TOGETHER: Final = 1000
 """Contents whose maps are asked for together."""
+FETCHED: Final = 4 * 1024**2
+"""Bytes of small ones that are read together, while those before are compared with their maps."""
+
+
+@dataclass(slots=True)
+class Need:
+    """The content that a file needs: under which identifier, of how many chunks, and how many bytes."""
+
+    file: str
+    content: str
+    total: int
+    size: int
+
+
+def need_of(file_id: str, fields: Sequence[bytes | None]) -> Need | None:
+    """What the file of a record needs, by those of its fields that tell of it (`NEED`); None where that is nothing, or
+    nobody can say."""
+    state, total, content, size = fields
+    named = content.decode(errors="replace") if content else file_id
+    if total is None or not total.isdigit() or (state is not None and state not in _LIVE) or not is_id(named):
+        return None
+    number = int(total)
+    return Need(file_id, named, number, int(size) if size and size.isdigit() else 0) if number else None
 
 
 def named_by(file: File | None) -> tuple[str, int] | None:
@@ -63,10 +92,10 @@ class Contents:
                 _, before = self.damaged.get(one.content, ("", 0))
                 self.damaged[one.content] = ("", before + len(one.lost))
 
-    def copy(self, files: Sequence[File]) -> Iterator[list[str]]:
-        """Copy what these need and is not there yet. After each pack: the files whose content went meanwhile, which
+    def copy(self, files: Sequence[Need]) -> Iterator[list[str]]:
+        """Copy what these need and is not there yet. After each piece: the files whose content went meanwhile, which
         says nothing of any damage."""
-        needed = [file for file in files if (one := named_by(file)) is not None and one[0] not in self.have]
+        needed = [one for one in files if one.content not in self.have]
         for start in range(0, len(needed), _TOGETHER):
             yield from self._some(needed[start : start + _TOGETHER])
         if self._pack.full:
@@ -77,75 +106,69 @@ class Contents:
         if self._pack.stretches:
             self._write()
 
-    def _some(self, files: Sequence[File]) -> Iterator[list[str]]:
-        maps = self.db.many([("GET", self.keys.chunk_map(file.content_id)) for file in files])
-        # Small ones travel together; a large one is read stretch by stretch.
-        batch: list[tuple[File, bytes]] = []
-        size = 0
+    def _some(self, files: Sequence[Need]) -> Iterator[list[str]]:
+        maps = self.db.many([("GET", self.keys.chunk_map(one.content)) for one in files])
+        small: list[_Part] = []
         for file, found in zip(files, maps, strict=True):
             packed = found or b""
-            if file.size > FULL or file.total_chunks > _STRETCH:
-                for cut in self._cuts(file, packed):
-                    gone = self._copied([(file, packed, cut)])
-                    yield gone
-                    if gone:
-                        break
+            if file.size <= FULL and file.total <= _STRETCH:
+                small.append(_part(file, packed, 0, file.total))
                 continue
-            batch.append((file, packed))
-            size += file.size
-            if size >= FULL:
-                yield self._copied([(one, text, None) for one, text in batch])
-                batch, size = [], 0
-        if batch:
-            yield self._copied([(one, text, None) for one, text in batch])
+            # A large one is read stretch by stretch.
+            for first, stop in self._cuts(file, packed):
+                gone = self._copied([_part(file, packed, first, stop)], None)
+                yield gone
+                if gone:
+                    break
+        for parts, chunks in ahead(self._fetched(small)):
+            yield self._copied(parts, chunks)
 
-    def _cuts(self, file: File, packed: bytes) -> Iterator[tuple[int, int]]:
+    def _fetched(self, parts: Sequence[_Part]) -> Iterator[tuple[list[_Part], list[bytes | None]]]:
+        """Small ones with their bytes, so many as travel together."""
+        some: list[_Part] = []
+        size = 0
+        for part in parts:
+            some.append(part)
+            size += part.need.size
+            if size >= FETCHED:
+                yield some, list(self.raw.read(_places(some)))
+                some, size = [], 0
+        if some:
+            yield some, list(self.raw.read(_places(some)))
+
+    def _cuts(self, file: Need, packed: bytes) -> Iterator[tuple[int, int]]:
         """Stretches of a large content."""
-        chunks = ChunkMap.unpack(packed, file.total_chunks).chunks
-        first, size = self._reached.get(file.content_id, 0), 0
+        chunks = ChunkMap.unpack(packed, file.total).chunks
+        first, size = self._reached.get(file.content, 0), 0
         for place in range(first, len(chunks)):
             chunk = chunks[place]
             size += chunk.size if chunk is not None else 0
             if size >= FULL or place - first + 1 == _STRETCH:
                 yield first, place + 1
                 first, size = place + 1, 0
-        if first < file.total_chunks:
-            yield first, file.total_chunks
+        if first < file.total:
+            yield first, file.total
 
-    def _copied(self, parts: Sequence[tuple[File, bytes, tuple[int, int] | None]]) -> list[str]:
-        stretches = []
-        for file, packed, cut in parts:
-            total = file.total_chunks
-            first, stop = cut or (0, total)
-            entries = packed[first * ENTRY_SIZE : stop * ENTRY_SIZE].ljust((stop - first) * ENTRY_SIZE, b"\0")
-            stretch = Stretch(file.content_id, total, first, entries)
-            stretches.append((file, stretch, stretch.chunks.chunks))
-        places = [
-            (one.content, place, chunk.size)
-            for _, one, known in stretches
-            for place, chunk in enumerate(known, one.first)
-            if chunk is not None
-        ]
-        found = self.raw.read(places)
-        gone: list[str] = []
-        for file, one, known in stretches:
-            if not self._take(file, one, known, found):
-                gone.append(file.id)
+    def _copied(self, parts: Sequence[_Part], chunks: Sequence[bytes | None] | None) -> list[str]:
+        """`chunks`: their bytes, None where they are to be read."""
+        found = iter(chunks) if chunks is not None else self.raw.read(_places(parts))
+        gone = [part.need.file for part in parts if not self._take(part, found)]
         if self._pack.full:
             self._write()
         return gone
 
-    def _take(self, file: File, stretch: Stretch, known: Sequence[Chunk | None], found: Iterator[bytes | None]) -> bool:
+    def _take(self, part: _Part, found: Iterator[bytes | None]) -> bool:
         """Add a stretch to the pack; False where something of it is missing because its file needs it no more."""
+        file, stretch = part.need, part.stretch
         chunks: list[bytes] = []
         lost: list[int] = []
-        for place, chunk in enumerate(known, stretch.first):
+        for place, chunk in enumerate(part.known, stretch.first):
             data = next(found) if chunk is not None else None
             if chunk is not None and data is not None and self.raw.matches(stretch.content, place, chunk, data):
                 chunks.append(data)
             else:
                 lost.append(place)
-        if lost and named_by(self.files.get(file.id)) != (stretch.content, stretch.total):
+        if lost and named_by(self.files.get(file.file)) != (stretch.content, stretch.total):
             return False
         stretch = replace(stretch, lost=tuple(lost)) if lost else stretch
         self._pack.add(stretch, chunks)
@@ -153,7 +176,7 @@ class Contents:
         self._count(stretch, sum(map(len, chunks)))
         if lost:
             _, before = self.damaged.get(stretch.content, ("", 0))
-            self.damaged[stretch.content] = (file.id, before + len(lost))
+            self.damaged[stretch.content] = (file.file, before + len(lost))
         if stretch.last:
             self.have.add(stretch.content)
         return True
@@ -171,3 +194,27 @@ class Contents:
     def _write(self) -> None:
         pack, self._pack = self._pack, Pack()
         self.output.add(Part.CHUNKS, pack.pieces())
+
+
+@dataclass(slots=True)
+class _Part:
+    """A stretch of a content that is to be read, and what the map knows of it."""
+
+    need: Need
+    stretch: Stretch
+    known: tuple[Chunk | None, ...]
+
+
+def _part(need: Need, packed: bytes, first: int, stop: int) -> _Part:
+    entries = packed[first * ENTRY_SIZE : stop * ENTRY_SIZE].ljust((stop - first) * ENTRY_SIZE, b"\0")
+    stretch = Stretch(need.content, need.total, first, entries)
+    return _Part(need, stretch, stretch.chunks.chunks)
+
+
+def _places(parts: Sequence[_Part]) -> list[tuple[str, int, int]]:
+    return [
+        (part.stretch.content, place, chunk.size)
+        for part in parts
+        for place, chunk in enumerate(part.known, part.stretch.first)
+        if chunk is not None
+    ]

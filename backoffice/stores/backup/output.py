@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gzip
 import os
 import stat
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -37,6 +39,10 @@ from backoffice.stores.backup.tar import Member, Names, Part, TarReader, TarWrit
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _AHEAD: Final = 2
 """Members that wait to be written."""
+_SMALL: Final = 128 * 1024
+"""Bytes of a piece on average."""
+_SYNCED: Final = 32 * 1024**2
+"""Bytes after which the file is given to the disk."""
 _PEEK: Final = 64 * 1024
 Job = Callable[[TarWriter], None]
 
@@ -61,6 +67,7 @@ class Output:
         self._hashing = ThreadPoolExecutor(1, "backup-hashing")
         self._failure: BaseException | None = None
         self._thread: Thread | None = None
+        self._synced = 0
         self.members = 0
         """How many there are."""
 
@@ -121,8 +128,15 @@ class Output:
 
     def add(self, part: Part, pieces: Sequence[bytes | memoryview]) -> None:
         """One more member. Raises StoreFull or Unavailable where one of those before could not be written."""
-        digest = self._hashing.submit(digest_of, pieces)
-        self._put(lambda writer: writer.add(part, pieces, digest.result()))
+        self._add(part, partial(_joined, pieces))
+
+    def add_lines(self, part: Part, lines: Sequence[bytes]) -> None:
+        """One more member, of these lines, which are compressed. Raises as `add`."""
+        self._add(part, partial(_compressed, lines))
+
+    def _add(self, part: Part, make: Callable[[], Sequence[bytes | memoryview]]) -> None:
+        made = self._hashing.submit(_with_digest, make)
+        self._put(lambda writer: writer.add(part, *made.result()))
         self.members += 1
 
     def finish(self, manifest: dict[str, Any]) -> int:
@@ -166,13 +180,36 @@ class Output:
         if failure is not None:
             raise failure
 
+    def _sync_some(self) -> None:
+        """Give the disk what it has not got yet, from time to time, so that at the end little is left."""
+        size = self._file.tell()
+        if size - self._synced >= _SYNCED:
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
+            self._synced = size
+
     def _write(self, writer: TarWriter) -> None:
         while (job := self._jobs.get()) is not None:
             if self._failure is None:
                 try:
                     job(writer)
+                    self._sync_some()
                 except BaseException as error:  # noqa: BLE001 - told by whoever adds the next one
                     self._failure = error
+
+
+def _with_digest(make: Callable[[], Sequence[bytes | memoryview]]) -> tuple[Sequence[bytes | memoryview], str]:
+    pieces = make()
+    return pieces, digest_of(pieces)
+
+
+def _joined(pieces: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
+    """Many small ones in one: to hash and to write each by itself takes longer than to copy them."""
+    return [b"".join(pieces)] if sum(map(len, pieces)) < len(pieces) * _SMALL else pieces
+
+
+def _compressed(lines: Sequence[bytes]) -> Sequence[bytes]:
+    return [gzip.compress(b"".join(lines), 1, mtime=0)]
 
 
 def opened(path: Path, key: Key | None) -> tuple[BinaryIO, TarReader]:

@@ -8,16 +8,14 @@ read then, and what was read before and has not changed since, is the state of t
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from backoffice.domain.log_archive import line_of
 from backoffice.domain.times import now_ms
 from backoffice.errors import Unavailable
-from backoffice.stores.backup.contents import named_by
+from backoffice.stores.backup.contents import NEED, need_of
 from backoffice.stores.backup.kinds import Class, Kind, kind_of
 from backoffice.stores.backup.output import Output
 from backoffice.stores.backup.tar import Part
@@ -25,7 +23,6 @@ from backoffice.stores.backup.tracked import Tracked
 from backoffice.stores.backup.values import Value, answered, questions
 from backoffice.stores.client import Command, Db
 from backoffice.stores.files import NOUN as FILES
-from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
 from backoffice.stores.log.audit import entries_of
 
@@ -42,6 +39,7 @@ TRIES: Final = 1000
 LINES: Final = 2 * 1024**2
 """Bytes of lines that a member has."""
 ENTRIES: Final = 500
+_NEED: Final = [name.encode() for name in NEED]
 
 
 @dataclass(slots=True)
@@ -65,8 +63,7 @@ class Lines:
     def flush(self) -> None:
         """Write what waits."""
         if self._lines:
-            text = gzip.compress(b"".join(self._lines), 1, mtime=0)
-            self.output.add(self.part, [text])
+            self.output.add_lines(self.part, self._lines)
             self._lines, self._size = [], 0
 
 
@@ -77,7 +74,6 @@ class Snapshot:
 
     db: Db
     keys: Keys
-    files: RedisFiles
     records: Lines
     entries: Lines
     now: Callable[[], int] = now_ms
@@ -192,14 +188,13 @@ class Snapshot:
 
     def _note_file(self, value: Value) -> None:
         file_id = value.name[len(self._prefix) :].decode()
-        file = None
-        with suppress(TypeError, ValueError):  # of one that cannot be read nobody knows what it needs
-            file = self.files.collection.decode(file_id, value.fields) if value.fields else None
-        if file is not None and named_by(file) is not None:
-            # The same object where it can be: there may be millions.
-            self.named[file_id] = file.content or file_id
-        else:
+        fields = value.fields
+        need = need_of(file_id, [fields.get(name) for name in _NEED])
+        if need is None:
             self.named.pop(file_id, None)
+        else:
+            # The same object where it can be: there may be millions.
+            self.named[file_id] = file_id if need.content == file_id else need.content
 
     def _log_until(self, last: str) -> Iterator[int]:
         """The log up to this entry; "" = nothing. In pieces."""
