@@ -8,6 +8,11 @@ from typing import Any, Protocol
 
 from backoffice.domain.backups import BackupCounts, BackupHeader, BackupProgress
 from backoffice.domain.maintenance import Report
+from backoffice.errors import Conflict
+
+
+class BegunOtherwise(Conflict):
+    """What was begun with another key, or with none, cannot be gone on with."""
 
 
 class Backup(Protocol):

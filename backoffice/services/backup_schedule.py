@@ -12,6 +12,7 @@ from typing import Final
 
 from backoffice.directories import make_directory
 from backoffice.domain.access import Actor, system_actor
+from backoffice.domain.backup_runs import BegunOtherwise
 from backoffice.domain.backups import ArchiveFile, BackupProgress
 from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
@@ -89,16 +90,25 @@ class BackupSchedule:
 
     def _make(self, actor: Actor, directory: Path) -> Generator[BackupProgress, None, Made]:
         make_directory(directory, 0o700)
-        path, base = self._path(directory), self._base()
+        path = self._path(directory)
         try:
-            made = yield from self.backups.make(actor, path, key=self.key, base=base)
+            made = yield from self._based(actor, path)
+        except BegunOtherwise:
+            # By ourselves, and the key was changed since: nobody can go on with it.
+            path.with_name(f"{path.name}.part").unlink(missing_ok=True)
+            made = yield from self._based(actor, path)
+        self.retain()
+        return made
+
+    def _based(self, actor: Actor, path: Path) -> Generator[BackupProgress, None, Made]:
+        base = self._base()
+        try:
+            return (yield from self.backups.make(actor, path, key=self.key, base=base))
         except (IntegrityError, Invalid):
             if base is None:
                 raise
             # The one before is damaged: this one must not stand on it.
-            made = yield from self.backups.make(actor, path, key=self.key)
-        self.retain()
-        return made
+            return (yield from self.backups.make(actor, path, key=self.key))
 
     def _path(self, directory: Path) -> Path:
         """One that was interrupted is gone on with."""

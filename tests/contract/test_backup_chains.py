@@ -12,11 +12,9 @@ from backoffice.errors import BackofficeError, Conflict, IntegrityError, Invalid
 from backoffice.stores.backup.sealed import Key
 from tests.support.backups import (
     KEYS,
-    SHELL,
     Site,
     actor,
     assert_readable,
-    emptied,
     furnish,
     person,
     site_over,
@@ -74,17 +72,6 @@ def test_segments_are_in_their_places(
         with pytest.raises((IntegrityError, Invalid), match=r"damaged|not in its place|breaks off"):
             target.restore(path, key=KEY)
         assert target.is_empty()
-
-
-def test_what_another_key_has_begun_is_begun_anew(site: Site, target: Site, tmp_path: Path) -> None:
-    small(site)
-    for before, key in ((KEY, Key.new_text()), (KEY, ""), ("", KEY)):
-        path = tmp_path / f"{len(before)}-{len(key)}.backup"
-        steps = site.services.backups.make(SHELL, path, key=before)
-        next(steps)
-        steps.close()
-        site.back_up(path, key=key)
-        emptied(target).restore(path, key=key)
 
 
 # -- one that stands on others

@@ -22,6 +22,7 @@ from threading import Thread
 from typing import Any, BinaryIO, Final
 
 from backoffice.directories import sync_directory
+from backoffice.domain.backup_runs import BegunOtherwise
 from backoffice.errors import Conflict, IntegrityError, Invalid, StoreFull, Unavailable
 from backoffice.stores.backup.packs import MOST_INDEX, Stretch, index_of
 from backoffice.stores.backup.sealed import (
@@ -31,6 +32,7 @@ from backoffice.stores.backup.sealed import (
     SealedSink,
     SealedSource,
     cipher_of,
+    has_no_head,
     is_sealed,
     new_cipher,
 )
@@ -51,7 +53,8 @@ class Output:
     """A file that is being made."""
 
     def __init__(self, path: Path, key: Key | None) -> None:
-        """Raises Conflict where it is there already, or being made by another process; Invalid; OSError."""
+        """Raises Conflict where it is there already, or being made by another process, or was begun with another key
+        (BegunOtherwise); Invalid; OSError."""
         if not path.name:
             raise Invalid("A backup needs the name of a file.")
         self.path, self._part = path, path.with_name(f"{path.name}.part")
@@ -72,16 +75,20 @@ class Output:
         """How many there are."""
 
     def _opened(self, key: Key | None) -> tuple[Any, Any]:
-        name, cipher = str(self._part), None
-        if is_sealed(self._file):
-            with suppress(IntegrityError, Invalid):  # of another key: it cannot be gone on with
-                cipher = cipher_of(self._file, key, name)
-        elif key is None:
+        name, cipher, sealed = str(self._part), None, is_sealed(self._file)
+        if sealed if key is None else not sealed and not has_no_head(self._file):
+            raise BegunOtherwise(_begun(name, "a key" if sealed else "no key"))
+        if key is None:
             return PlainSink(self._file), PlainSource(self._file, name)
+        if sealed:
+            try:
+                cipher = cipher_of(self._file, key, name)
+            except Invalid as error:
+                raise BegunOtherwise(_begun(name, "another key")) from error
+            except IntegrityError:
+                cipher = None  # its head is torn: nothing came after it
         if cipher is None:
             self._file.truncate(0)
-            if key is None:
-                return PlainSink(self._file), PlainSource(self._file, name)
             cipher = new_cipher(key)
         return SealedSink(self._file, cipher), SealedSource(self._file, cipher, name, unfinished=True)
 
@@ -210,6 +217,10 @@ def _joined(pieces: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview
 
 def _compressed(lines: Sequence[bytes]) -> Sequence[bytes]:
     return [gzip.compress(b"".join(lines), 1, mtime=0)]
+
+
+def _begun(name: str, how: str) -> str:
+    return f"{name} was begun with {how}: name that, to go on, or remove the file, to begin anew."
 
 
 def opened(path: Path, key: Key | None) -> tuple[BinaryIO, TarReader]:

@@ -5,9 +5,10 @@
     segments                            12 bytes nonce, ciphertext, 16 bytes tag; the last one is shorter or full
 
 AES-256-GCM. The file's own key is random and wrapped by the key of the operator, or by one that scrypt makes of a pass
-phrase. What is authenticated with a segment is the head of the file, its place, and whether it is the last one: so
-nothing can be left out, moved or torn off. Nonces are random and not counted, because a segment that was begun is
-written once more when a backup goes on, and a counter would come twice; one key is used for 2^32 segments at most.
+phrase, at the cost that the head says. What is authenticated with a segment is the head of the file, its place, and
+whether it is the last one: so nothing can be left out, moved or torn off. Nonces are random and not counted, because a
+segment that was begun is written once more when a backup goes on, and a counter would come twice; one key is used for
+2^32 segments at most.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from dataclasses import astuple, dataclass, field
+from typing import Any, BinaryIO, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -34,7 +35,38 @@ _NONCE, _TAG = 12, 16
 _STORED: Final = _NONCE + SEGMENT + _TAG
 _MARK: Final = "backoffice-backup-key-1:"
 _LONGEST_HEAD: Final = 4096
-_SCRYPT: Final = {"n": 2**15, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of scrypt: 128 * n * r bytes of memory, p times."""
+
+    n: int
+    r: int
+    p: int
+
+    @classmethod
+    def told(cls, row: list[int] | None) -> Cost:
+        """Out of the head of a file; None = it says none. Raises ValueError for what nobody should be made to bear."""
+        if row is None:
+            return _UNTOLD
+        n, r, p = row
+        if not (2 <= n <= _MOST.n and 1 <= r <= _MOST.r and 1 <= p <= _MOST.p):
+            raise ValueError
+        return cls(n, r, p)
+
+    def derive(self, passphrase: bytes, salt: bytes) -> bytes:
+        """A key. Raises ValueError where n is no power of two."""
+        memory = 256 * self.n * self.r
+        return hashlib.scrypt(passphrase, salt=salt, n=self.n, r=self.r, p=self.p, maxmem=memory, dklen=KEY_BYTES)
+
+
+COST: Final = Cost(2**15, 8, 1)
+"""Of files that are made now."""
+_UNTOLD: Final = Cost(2**15, 8, 1)
+"""Of those whose head does not say it: this never changes."""
+_MOST: Final = Cost(2**19, 8, 16)
+"""Half a GiB of memory, half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +97,11 @@ class Key:
             raise Invalid("The key file is damaged: it has no key of 32 bytes.")
         return cls(secret, passphrase=False)
 
-    def wrapping(self, salt: bytes) -> AESGCM:
-        """The cipher that wraps the key of a file."""
+    def wrapping(self, salt: bytes, cost: Cost) -> AESGCM:
+        """The cipher that wraps the key of a file. `cost`: of a pass phrase. Raises ValueError."""
         if not self.passphrase:
             return AESGCM(hashlib.sha256(b"backoffice backup wrap" + self.secret + salt).digest())
-        memory = 256 * _SCRYPT["n"] * _SCRYPT["r"]
-        return AESGCM(hashlib.scrypt(self.secret, salt=salt, dklen=KEY_BYTES, maxmem=memory, **_SCRYPT))
+        return AESGCM(cost.derive(self.secret, salt))
 
 
 class PlainSink:
@@ -129,9 +160,11 @@ class _Cipher:
 def new_cipher(key: Key) -> _Cipher:
     """That of a new file."""
     salt, nonce, own = secrets.token_bytes(16), secrets.token_bytes(_NONCE), secrets.token_bytes(KEY_BYTES)
-    told = {"by": "passphrase" if key.passphrase else "key", "salt": salt.hex(), "nonce": nonce.hex()}
+    told: dict[str, Any] = {"by": "passphrase" if key.passphrase else "key", "salt": salt.hex(), "nonce": nonce.hex()}
+    if key.passphrase:
+        told["scrypt"] = list(astuple(COST))
     about = json.dumps(told, sort_keys=True).encode()
-    wrapped = key.wrapping(salt).encrypt(nonce, own, MAGIC + about)
+    wrapped = key.wrapping(salt, COST).encrypt(nonce, own, MAGIC + about)
     head = MAGIC + json.dumps({**told, "key": wrapped.hex()}, sort_keys=True).encode() + b"\n"
     return _Cipher(head, AESGCM(own))
 
@@ -140,6 +173,12 @@ def is_sealed(file: BinaryIO) -> bool:
     """Whether it is encrypted."""
     file.seek(0)
     return file.read(len(MAGIC)) == MAGIC
+
+
+def has_no_head(file: BinaryIO) -> bool:
+    """Whether nothing is in it, or it was stopped while the first line was written."""
+    file.seek(0)
+    return MAGIC.startswith(file.read(len(MAGIC)))
 
 
 def cipher_of(file: BinaryIO, key: Key | None, name: str) -> _Cipher:
@@ -151,13 +190,13 @@ def cipher_of(file: BinaryIO, key: Key | None, name: str) -> _Cipher:
     try:
         told = json.loads(line)
         wrapped, salt, nonce = bytes.fromhex(told.pop("key")), bytes.fromhex(told["salt"]), bytes.fromhex(told["nonce"])
-        by = told["by"]
+        by, cost = told["by"], Cost.told(told.get("scrypt"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(f"{name}: its head is damaged.") from error
     if by != ("passphrase" if key.passphrase else "key"):
         raise Invalid(f"{name} was encrypted by a {'pass phrase' if by == 'passphrase' else 'key'}, which this is not.")
     try:
-        own = key.wrapping(salt).decrypt(nonce, wrapped, MAGIC + json.dumps(told, sort_keys=True).encode())
+        own = key.wrapping(salt, cost).decrypt(nonce, wrapped, MAGIC + json.dumps(told, sort_keys=True).encode())
     except (InvalidTag, ValueError) as error:
         raise Invalid(f"This key does not open {name}: it is another one, or its head is damaged.") from error
     return _Cipher(MAGIC + line, AESGCM(own))
