@@ -226,7 +226,7 @@ def _whole(stores: Stores, settings: Settings, bulk: Bulk) -> tuple[System, Jobs
     """What is about the store as a whole, and about many records."""
     db, keys, chunks, audit = stores.db, stores.keys, stores.chunks, stores.audit
     about = (stores.health, stores.durability, chunks, audit, RedisHeartbeats(db, keys), RedisInstallation(db, keys))
-    system = System(*about, RedisNumbers(db, keys), db.together, encryption=stores.encryption.state)
+    system = System(*about, RedisNumbers(db, keys), db.together, encryption=stores.encryption_state)
     maintenance = Maintenance(Fsck(db, keys, chunks, bounds=stores.bounds), audit, LongIndexes(db, keys))
     schedule = _backups(stores, settings, maintenance)
     kinds = [backup_kind(schedule)] if schedule.directory is not None else []

@@ -4,10 +4,13 @@ services."""
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
-from backoffice.embedded.data_dir import Layout
+from backoffice.domain.encryption import Encryption
+from backoffice.embedded.data_dir import DataDirectoryError, Layout
 from backoffice.embedded.directory_key import DirectoryKeys
+from backoffice.errors import KeyMissing
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.sign_in.passwords import StepAside
 from backoffice.settings import Settings
@@ -67,6 +70,14 @@ class Stores:
         self.links, self.shares = RedisLinks(db, keys, bounds), RedisShares(db, keys, bounds)
         self.uploads = RedisUploads(db, keys, self.files)
         self.intents = RedisIntents(db, keys, self.durability.barrier)
+
+    def encryption_state(self) -> Encryption:
+        """What is encrypted, and by which keys. Raises KeyMissing where the file of the directory's key is damaged."""
+        try:
+            directory_key = None if self.directory_keys is None else self.directory_keys.state()
+        except DataDirectoryError as error:
+            raise KeyMissing(str(error)) from error
+        return replace(self.encryption.state(), directory_key=directory_key)
 
 
 def chunk_store(

@@ -77,7 +77,11 @@ def _log() -> Iterator[Finding]:
     layout = Layout.at(settings.data_dir)
     try:
         if is_locked(layout):
-            yield Finding(Verdict.GOOD, "data", "encrypted, and its key is not there while nothing runs")
+            yield Finding(
+                Verdict.GOOD,
+                "encryption",
+                "names and records by the file system; its key is not there while nothing runs",
+            )
             return
         lost = append_only_log.refusal(layout, durable=settings.durability is not Durability.MEMORY)
     except DataDirectoryError as error:
@@ -148,7 +152,7 @@ def _data(settings: Settings) -> Iterator[Finding]:
     except (DataDirectoryError, OSError) as error:
         reason = str(error)
     if own or settings.encrypt_data:
-        yield diagnosis.data_at_rest(bool(settings.encrypt_data), reason)
+        yield diagnosis.encrypted_directory(bool(settings.encrypt_data), reason)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

@@ -75,32 +75,38 @@ def replicas(wanted: int, connected: int) -> Finding:
     return Finding(Verdict.GOOD, "replicas", f"{connected} connected, {wanted} needed")
 
 
-def encryption(reason: str, keys: int, *, only: bool = False) -> Finding:
+def encryption(reason: str, keys: int, *, only: bool = False, directory: bool = False) -> Finding:
     """`reason`: why what is stored cannot be read, "" = it can; `keys`: how many there are; `only`: what is not
-    encrypted is refused."""
+    encrypted is refused; `directory`: the file system encrypts what the embedded store writes."""
     if reason:
         return Finding(Verdict.BAD, "encryption", f"{reason}. Bring the key back, or restore from a backup")
     text = "off" if not keys else "one key" if keys == 1 else f"{keys} keys: the first one wraps, all unwrap"
     if only:
         text += "; bytes that are not encrypted are refused"
+    if directory:
+        text += "; names and records by the file system"
     return Finding(Verdict.GOOD, "encryption", text)
 
 
-def data_at_rest(wanted: bool, reason: str) -> Finding:
+def encrypted_directory(wanted: bool, reason: str) -> Finding:
     """What the embedded store writes. `wanted`: whether it is to be encrypted; `reason`: why it is not, or cannot stay
     so, "" = it is."""
     if wanted and reason:
         text = f"{reason}, although BACKOFFICE_ENCRYPT_DATA is 1. Stop `up`, and start it again"
-        return Finding(Verdict.BAD, "data", text)
-    plain = "not encrypted by this site: names and texts can be read on the disk, unless that encrypts them"
-    return Finding(Verdict.GOOD, "data", plain if reason else "encrypted by the file system")
+        return Finding(Verdict.BAD, "encryption", text)
+    plain = "names and records are not encrypted by this site: they can be read on the disk, unless that encrypts them"
+    return Finding(Verdict.GOOD, "encryption", plain if reason else "names and records by the file system")
 
 
 def keys(state: Encryption) -> Finding:
     """Whether the keys that wrap what is stored are those of the settings, by their names: none is used."""
-    missing = {one.site_key for one in state.data_keys} - set(state.site_keys)
+    wrapping = {one.site_key for one in state.data_keys}
+    if state.directory_key is not None:
+        wrapping.add(state.directory_key.site_key)
+    missing = wrapping - set(state.site_keys)
     reason = f"The settings lack the key {', '.join(sorted(missing))}: files cannot be read" if missing else ""
-    return encryption(reason, len(state.site_keys), only=state.only)
+    directory = state.directory_key is not None
+    return encryption(reason, len(state.site_keys), only=state.only, directory=directory)
 
 
 def durability(level: str) -> Finding:

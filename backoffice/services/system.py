@@ -18,7 +18,7 @@ from backoffice.domain.durability import weaker
 from backoffice.domain.encryption import Encryption
 from backoffice.domain.system import SCHEMA, Heartbeat, Installation, SiteState
 from backoffice.domain.times import now_ms
-from backoffice.errors import Conflict
+from backoffice.errors import Conflict, KeyMissing
 from backoffice.services.authorization import authorize
 from backoffice.services.chunk_ports import ChunkStore
 from backoffice.services.log_ports import AuditLog
@@ -73,7 +73,7 @@ class System:
     together: Callable[..., list[Any]] = one_after_the_other
     now: Callable[[], int] = now_ms
     encryption: Callable[[], Encryption] = Encryption
-    """How bytes of files are encrypted, and by which keys."""
+    """What is encrypted, and by which keys. Raises KeyMissing."""
 
     def ready(self) -> None:
         """Raises Unavailable while the store does not answer."""
@@ -115,7 +115,10 @@ class System:
         authorize(self.audit, actor, Acts.SYSTEM_READ)
         found = self.installation.get()
         form = diagnosis.schema(found.schema if found is not None else None, SCHEMA)
-        return [form, diagnosis.keys(self.encryption())]
+        try:
+            return [form, diagnosis.keys(self.encryption())]
+        except KeyMissing as error:
+            return [form, diagnosis.encryption(str(error), 0)]
 
     def install(self, version: str) -> None:
         """Note, once, when this store was set up and by which version of the product. For every start of a process:

@@ -277,13 +277,13 @@ def test_doctor_asks_the_file_system(layout: Layout) -> None:
 
     announce(layout, Running(os.getpid(), "http://127.0.0.1:1", "/run/store.sock"))
     assert told(0)[0] is Verdict.GOOD
-    assert told(0)[1].startswith("not encrypted by this site")
+    assert told(0)[1].startswith("names and records are not encrypted by this site")
     verdict, text = told()
     assert (verdict, text.partition(",")[0]) == (Verdict.BAD, f"{layout.store} is not encrypted")
     assert told(running=False)[0] is Verdict.BAD  # the store is another one
     with opened(layout, here):
-        assert told() == (Verdict.GOOD, "encrypted by the file system")
-        assert told(0) == (Verdict.GOOD, "encrypted by the file system")
+        assert told() == (Verdict.GOOD, "names and records by the file system")
+        assert told(0) == (Verdict.GOOD, "names and records by the file system")
         layout.store.rename(layout.root / "away")  # somebody puts a copy back while it runs
         subprocess.run(["cp", "-r", layout.root / "away", layout.store], check=True)
         assert told()[0] is Verdict.BAD

@@ -99,7 +99,7 @@ def test_nothing_of_a_site_can_be_read_on_its_disk_and_all_of_it_by_the_site(
     with Run(layout, ON) as run:  # which encrypts it
         assert run.site.lines[0].startswith(f"Encrypting {layout.store}, once")
         assert all(line in run.names() for line in before.splitlines())
-        assert "data: encrypted by the file system" in run.command("doctor").stdout
+        assert "encryption: names and records by the file system" in run.command("doctor").stdout
         token = run.command("token", "create", "--user", "admin", "--days", "1").stdout.strip()
         run.command("download", file, "--to", str(tmp_path / "back.txt"), BACKOFFICE_TOKEN=token)
         assert b"whitethroat" in (tmp_path / "back.txt").read_bytes()

@@ -6,13 +6,16 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from backoffice.domain.diagnosis import Verdict
+from backoffice.domain.encryption import DirectoryKey, Encryption
 from backoffice.domain.system import SCHEMA
+from backoffice.errors import KeyMissing
 from backoffice.stores import durability
 from backoffice.stores.durability import RedisHealth
 from backoffice.stores.keys import Keys
@@ -99,6 +102,23 @@ def test_bytes_that_are_encrypted_by_a_key_that_is_not_here(asked: Asked, fake: 
     fake.hset(Keys().data_keys, "1", json.dumps(wrapped))
     verdict, text = asked()["encryption"]
     assert (verdict, "0123456789abcdef" in text) == (Verdict.BAD, True)
+
+
+def test_the_key_of_the_data_directory_is_told_of_beside_them(site: Site) -> None:
+    def damaged() -> Encryption:
+        raise KeyMissing("directory.key is damaged")
+
+    known = Encryption(("0123456789abcdef",), (), DirectoryKey("0123456789abcdef", 1))
+    for state, verdict, text in (
+        (lambda: known, Verdict.GOOD, "one key; names and records by the file system"),
+        (lambda: replace(known, site_keys=("another",)), Verdict.BAD, "The settings lack the key 0123456789abcdef"),
+        (damaged, Verdict.BAD, "directory.key is damaged"),
+    ):
+        [found] = [
+            one for one in replace(site.services.system, encryption=state).readable(SHELL) if one.topic == "encryption"
+        ]
+        assert found.verdict == verdict
+        assert found.text.startswith(text)
 
 
 def test_the_page_and_the_job_say_the_same(asked: Asked, site: Site, fake: Redis) -> None:
