@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import unescape
+from io import BytesIO
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -14,6 +16,10 @@ import pytest
 from redis import Redis
 from werkzeug.test import Client, TestResponse
 
+from backoffice.domain.access import Actor, granted_by
+from backoffice.domain.deliveries import Delivery, RequestTerms, guest_credential
+from backoffice.domain.files import FileSpec
+from backoffice.domain.shares import ShareAccess
 from backoffice.web.cookies import site_mark
 from backoffice.web.local_paths import is_local_path
 from tests.support.website import HTML, PASSWORD, Browser, Site, make_site, make_whole_site
@@ -21,6 +27,8 @@ from tests.support.website import HTML, PASSWORD, Browser, Site, make_site, make
 HOST = "https://team.example"
 PATHS = ("/files", "/admin", "/bo", "/a/b")
 """Two of them are paths of the site's own, too."""
+NO_PAGES = ("logout", "/export/", "csrf_token", ".zip")
+"""In addresses of something else."""
 
 
 @dataclass
@@ -85,24 +93,56 @@ def below(request: pytest.FixtureRequest) -> Iterator[Below]:
 def addresses(page: str) -> set[str]:
     """Where the attributes of a page lead."""
     found = re.findall(r'(?:href|src|action|formaction|data-[a-z-]*url)="([^"#]+)', page)
-    return {one.replace("&amp;", "&") for one in found if not one.startswith(("data:", "mailto:"))}
+    found += re.findall(r'name="(?:back|next)" value="([^"]+)', page)
+    return {unescape(one) for one in found if not one.startswith(("data:", "mailto:"))}
+
+
+def furnished(below: Below) -> list[str]:
+    """Something of everything that has a page: the paths of those that no other page leads to."""
+    services = below.site.services
+    below.person("ann")
+    ann, rosa = (
+        Actor(below.site.users[name], name, roles=((role, granted_by(role)),))
+        for name, role in (("ann", "user"), ("rosa", "admin"))
+    )
+    for owner, other in ((ann, rosa), (rosa, ann)):
+        folder = services.folders.create(owner, name="Reports")
+        file = services.uploads.upload_stream(owner, FileSpec("a.txt", folder=folder.id), BytesIO(b"one").readinto)
+        services.uploads.replace_content(owner, file.id, BytesIO(b"two").readinto)
+        services.shares.create(owner, folder=folder.id, user=other.name, access=ShareAccess.WRITE)
+    trashed = services.uploads.upload_stream(rosa, FileSpec("b.txt"), BytesIO(b"b").readinto)
+    services.files.trash(rosa, trashed.id)
+    services.uploads.put_chunk(rosa, upload_id=None, index=0, total_chunks=2, data=b"x", size=2, name="c.txt")
+    tokens = [services.links.create(rosa, **of)[1] for of in ({"file": file.id}, {"folder": folder.id})]
+    asked, token = services.requests.create(rosa, name="Send it", terms=RequestTerms(max_files=9))
+    guest = replace(rosa, acts_for=rosa.id, credential=guest_credential(asked.id, "0" * 10))
+    spec = FileSpec("d.txt", delivery=Delivery(review=True))
+    waits = services.uploads.upload_stream(guest, spec, BytesIO(b"d").readinto)
+    pages = (f"my/files/{file.id}{page}" for page in ("", "/people", "/edit", "/versions"))
+    shown = ("?show=trash", f"?folder={folder.id}", f"my/deliveries/{waits.id}", *pages)
+    return [*shown, *(f"s/{one}" for one in (*tokens, token))]
 
 
 def test_every_page_and_asset_and_form_is_below_the_path(below: Below) -> None:
     browser = below.signed_in()
     start = f"{below.path}/"
-    wanted, seen, forms = [start, f"{start}docs", f"{start}nothing-here"], set[str](), 0
+    # With something of everything on two of the sites: a page takes its time.
+    full = (below.path, below.proxy.strips) in {("/files", True), ("/a/b", False)}
+    more = {start + path for path in furnished(below)} if full else set[str]()
+    wanted, seen, forms = [start, f"{start}docs", f"{start}nothing-here", *more], set[str](), 0
     while wanted:
         address = wanted.pop()
         shape = re.sub(r"[0-9A-Za-z]{20,}|\?.*", "*", address)
-        if shape in seen or "logout" in address or "/export/" in address:
+        if (shape in seen and address not in more) or any(one in address for one in NO_PAGES):
             continue
         seen.add(shape)
+        more.discard(address)
         answer = browser.get(address)
         right = 404 if "nothing" in address else 303 if "/login?next=" in address else 200
         assert answer.status_code == right, (address, answer.status_code)
         if answer.mimetype != "text/html":
             continue
+        sent_to = {unescape(one) for one in re.findall(r'action="([^"#]+)', answer.text)}
         for found in addresses(answer.text):
             led = urlsplit(urljoin(HOST + address, found))
             if f"{led.scheme}://{led.netloc}" != HOST:
@@ -110,12 +150,26 @@ def test_every_page_and_asset_and_form_is_below_the_path(below: Below) -> None:
                 continue
             assert led.path.startswith(start), (address, found)
             forms += 1
-            if f'action="{found}' not in answer.text:
+            if found not in sent_to:
                 wanted.append(led.path + (f"?{led.query}" if led.query else ""))
     assert {f"{start}account", f"{start}admin/", f"{start}admin/users/", f"{start}openapi.json"} <= seen
+    assert not more
     assert any("css/base.css" in one for one in seen)
     assert any("upload/main.js" in one for one in seen)
     assert forms > 100
+
+
+def test_undoing_a_move_leads_back_within_the_path(below: Below) -> None:
+    browser, start = below.signed_in(), f"{below.path}/"
+    rosa = Actor(below.site.users["rosa"], "rosa", roles=(("admin", granted_by("admin")),))
+    there = below.site.services.folders.create(rosa, name="There")
+    file = below.site.services.uploads.upload_stream(rosa, FileSpec("m.txt"), BytesIO(b"m").readinto)
+    here = f"{start}?folder={there.id}"
+    browser.get(start)
+    moved = browser.post(f"{start}my/move", {"file": file.id, "into": there.id, "back": here})
+    [form] = re.findall(r'<form method="post" action="[^"]*my/move/undo".*?</form>', browser.get(moved.location).text)
+    fields = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+    assert browser.post(f"{start}my/move/undo", fields).location == here
 
 
 def test_the_router_redirects_within_the_path(below: Below) -> None:

@@ -41,7 +41,7 @@ def moved_here() -> str:
 
 def move_back_form(moved_by: str) -> Markup:
     """The button as a form. `moved_by`: the request that moved something."""
-    here = iri_to_uri(request.full_path).rstrip("?")
+    here = iri_to_uri(request.script_root + request.full_path).rstrip("?")
     return _FORM % (url_for("pages.move_back"), csrf_token(), moved_by, here)
 
 
