@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from backoffice.domain.actions import Actions
+from backoffice.domain.audit import AuditEvent
 from backoffice.stores.backup import collect, contents
 from backoffice.stores.backup.snapshot import Snapshot
 from tests.support.backups import SHELL, Site, actor, assert_readable, furnish, person, site_over, store_file
@@ -63,3 +65,27 @@ def test_changes_are_heard_while_contents_are_copied(
     monkeypatch.setattr(Snapshot, "listen", noted)
     assert site.back_up(tmp_path / "a.backup").damaged == {}
     assert heard.count(1) >= 3
+
+
+def test_what_was_recorded_meanwhile_is_read_in_pieces(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction that ends it, which keeps the store from everything else, reads the last entries alone."""
+    furnish(site)
+    asked, settled, read = Snapshot.catch_up, Snapshot.settle, list[int]()
+
+    def late(snapshot: Snapshot) -> Iterator[int]:
+        for _ in range(30):
+            site.services.audit.log.record(AuditEvent(Actions.SYSTEM_PROVE, SHELL, data={}))
+        yield from asked(snapshot)
+
+    def counted(snapshot: Snapshot) -> None:
+        before = snapshot.entries.count
+        settled(snapshot)
+        read.append(snapshot.entries.count - before)
+
+    monkeypatch.setattr(Snapshot, "catch_up", late)
+    monkeypatch.setattr(Snapshot, "settle", counted)
+    made = site.back_up(tmp_path / "a.backup")
+    assert made.counts.entries > 30
+    assert read == [0]

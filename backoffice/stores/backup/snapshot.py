@@ -114,13 +114,14 @@ class Snapshot:
         tracked = self._opened
         for _ in range(ROUNDS):
             self.listen()
+            # Also where few records have changed: entries may be very many, and the transaction reads what is left.
+            yield from self._log_until("+")
             if len(self._changed()) <= FEW:
                 return
             keys = list(tracked.take())
             for start in range(0, len(keys), SCAN):
                 self._read(keys[start : start + SCAN])
                 yield len(keys[start : start + SCAN])
-            yield from self._log_until("+")
 
     def listen(self) -> None:
         """Take what is told of changes, which the server keeps in its memory until then."""
