@@ -7,8 +7,8 @@ from typing import Final
 
 from backoffice.domain.system import SCHEMA
 
-WORDS_FORM: Final = 2
-"""In which names are cut into words; 1 knew only their beginnings, with accents."""
+WORDS_FORM: Final = 3
+"""In which names are cut into words; 1 knew only their beginnings, with accents, and 2 left these where they were."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ _UNSPACED, _MARK = "文", "゛"
 """How a character of a script without spaces, and a mark on it, stand in a shape (`_shape`)."""
 _ASCII_RUN = re.compile("[A-Za-z0-9]+")
 _RUN = re.compile(f"[A-Za-z0-9]+|(?:{_UNSPACED}{_MARK}*)+")
+_FIRST_FORM_RUN = re.compile(r"[^\W_]+")
 _DIGITS = re.compile("(?<=[A-Za-z]{2})(?=[0-9]{2})|(?<=[0-9]{2})(?=[A-Za-z]{2})")
 _DIGITS_OR_CASE = re.compile(f"{_DIGITS.pattern}|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SCRIPTS_WITHOUT_SPACES = re.compile(
@@ -61,6 +62,11 @@ def index_words(text: str) -> tuple[str, ...]:
     """The distinct words of a text as an index holds them, in order, at most `MAX_WORDS`."""
     found = dict.fromkeys(entry for _, entry in _words(text))
     return tuple(found)[:MAX_WORDS]
+
+
+def first_form_words(text: str) -> tuple[str, ...]:
+    """As the first form of an index held the words of a text: whole runs alone, with their accents."""
+    return tuple(dict.fromkeys(one[:MAX_WORD] for one in _FIRST_FORM_RUN.findall(fold(text))))
 
 
 def terms(question: str) -> tuple[Term, ...]:

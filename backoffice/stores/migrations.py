@@ -69,12 +69,12 @@ _NAMED: Final = (RedisFiles, RedisFolders, RedisLinks, RedisShares, RedisTokens,
 
 
 def _words_step(repairer: Repairer, cursor: str) -> str:
-    """A hundred records get the words that they lack. What they have too much costs memory alone: `fsck --fix`."""
+    """A hundred records get the words that they lack, and lose those that an earlier version noted."""
     at, _, within = cursor.partition(" ")
     place = int(at or 0)
     collection: Collection[Any] = _NAMED[place](repairer.db, repairer.keys).collection
     page = Pager(collection, "created").page(Query(sort="created", cursor=within, limit=TOGETHER))
-    WordCheck(repairer, collection).add([one.id for one in page.items])
+    WordCheck(repairer, collection).renew([one.id for one in page.items])
     if page.next_cursor:
         return f"{place} {page.next_cursor}"
     return f"{place + 1} " if place + 1 < len(_NAMED) else ""

@@ -17,8 +17,7 @@ CLOCKS_MS = 60_000
 
 class RedisSessions(RedisRecords[Session]):
     """An index may name a session that has vanished; readers pass over it. All are ordered by the moment of death: that
-    is the order of last use, but for those that are near the end of their longest life. Sessions from before there was
-    an index of addresses get into it when they are used, and die within their idle time otherwise."""
+    is the order of last use, but for those that are near the end of their longest life."""
 
     noun, record = NOUN, Session
     indexes = (
@@ -59,7 +58,7 @@ class RedisSessions(RedisRecords[Session]):
         commit.charge("sign-ins", event, MAX_SIGN_INS)
         if old.id == new.id:
             self.collection.replace(commit, old, new)
-            self._mortal(commit, new)
+            self.mortal(commit, new)
         else:
             self.collection.remove(commit, old)
             self._insert(commit, new)
@@ -72,9 +71,9 @@ class RedisSessions(RedisRecords[Session]):
 
     def _insert(self, commit: Commit, session: Session) -> None:
         self.collection.insert(commit, session)
-        self._mortal(commit, session)
+        self.mortal(commit, session)
 
-    def _mortal(self, commit: Commit, session: Session) -> None:
+    def mortal(self, commit: Commit, session: Session) -> None:
         """The record dies with the session, the lists of its user and address with the last of them."""
         commit.write("PEXPIREAT", self._keys.record(NOUN, session.id), session.expires_at)
         _, *lists = self._ordered(session)

@@ -8,13 +8,18 @@ import pytest
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.files import FileSpec
+from backoffice.domain.ids import secret_hash
 from backoffice.domain.links import LinkKind
 from backoffice.domain.paging import Query
+from backoffice.domain.sessions import Session
+from backoffice.domain.times import now_ms
 from backoffice.domain.users import User
 from backoffice.services.uploads.cleanup import WORKER
 from backoffice.stores.fsck import later_indexes
 from backoffice.stores.fsck.quotas import QuotaCheck
 from backoffice.stores.fsck.repair import ATTEMPTS, Repairer
+from backoffice.stores.sessions import RedisSessions
+from tests.support.people import event
 from tests.support.scene import Scene
 from tests.support.uploads import KEYS, OPERATOR, reader
 
@@ -149,6 +154,31 @@ def test_the_sum_of_who_is_at_work_all_the_time_is_right_in_the_end(
     assert next(others, None) is None
     assert scene.world.files.versions_held(owner.id) == len(b"the first")
     scene.world.assert_sound()
+
+
+def test_who_signed_in_when_and_from_where_is_known_of_those_from_before(scene: Scene, owner: User) -> None:
+    """The list of sessions of an address goes with the last of them, as any other."""
+    now, db = now_ms(), scene.world.db
+    end = now + 3_600_000
+    session = Session(secret_hash("s"), owner.id, 1, now, now, now, end, end, ip="192.0.2.7")
+    RedisSessions(db, KEYS).insert(session, event())
+    db.call("DEL", KEYS.index("sessions", "ip", "192.0.2.7"), KEYS.index("users", "signed_in"))
+    db.call("HDEL", KEYS.install, "indexes")
+    steps(scene)
+    found = RedisSessions(db, KEYS).page(Query(filters=(("ip", "192.0.2.7"),)))
+    assert [one.id for one in found.items] == [session.id]
+    assert db.call("PEXPIRETIME", KEYS.index("sessions", "ip", "192.0.2.7")) == end
+    assert db.call("ZCARD", KEYS.index("users", "signed_in")) == db.call("ZCARD", KEYS.index("users", "created"))
+    scene.world.assert_sound()
+
+
+def test_a_later_version_may_know_more_of_them(scene: Scene) -> None:
+    steps(scene)
+    db = scene.world.db
+    db.call("HSET", KEYS.install, "indexes", f"{later_indexes.ALL} files.weight")
+    assert later_indexes.are_later_indexes_up(db, KEYS)
+    db.call("HSET", KEYS.install, "indexes", later_indexes.ALL.rpartition(" ")[0])
+    assert not later_indexes.are_later_indexes_up(db, KEYS)
 
 
 def test_a_new_store_has_nothing_to_bring_up(scene: Scene) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backoffice.domain.actions import Actions
+from backoffice.domain.files import FileSpec
 from backoffice.domain.migrations import (
     LOOK_SECONDS,
     MIGRATIONS,
@@ -16,11 +17,14 @@ from backoffice.domain.migrations import (
     Migration,
     newer_reason,
 )
+from backoffice.domain.paging import Query
 from backoffice.domain.system import SCHEMA
 from backoffice.errors import Conflict, LaterVersion, Unavailable
 from backoffice.services.migrations import WORKER, Migrations
 from backoffice.settings import Settings, SettingsError
 from backoffice.start import check_form
+from backoffice.stores.files import RedisFiles
+from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.heartbeat import RedisHeartbeats
 from backoffice.stores.keys import Keys
@@ -28,7 +32,7 @@ from backoffice.stores.migrations import _FORMS, Program, RedisMigrations, _plac
 from backoffice.stores.scan import scan
 from tests.support.people import ROOT, CountedDb
 from tests.support.scene import Scene
-from tests.support.uploads import KEYS
+from tests.support.uploads import KEYS, reader
 
 RENAME = Migration(1, "rename", "a toy: each record gets a mark", schema=SCHEMA + 1, online=False)
 MARK = Migration(2, "mark", "another one", schema=SCHEMA + 1)
@@ -201,6 +205,28 @@ def test_words_that_an_earlier_version_did_not_note_are_found_afterwards(scene: 
     assert set(words) <= set(found)
     assert len(files) == 3
     assert all(state.done for state in of_site(scene).states(ROOT))
+
+
+def words_of(db: CountedDb) -> dict[bytes, Any]:
+    keys = {key for batch in scan(db) for key in batch if b":by:words" in key}
+    return {key: db.call("ZRANGE", key, 0, -1) for key in keys}
+
+
+def test_words_of_the_first_form_go_wherever_they_are(scene: Scene) -> None:
+    """Within the owner's files and among all, of files, people and folders; what is a word in both forms stays."""
+    owner, db = scene.people.user("ann"), scene.world.db
+    writer = scene.writer(owner)
+    file = scene.world.service.upload_stream(writer, FileSpec("Résumé à café 日本語 report2026.pdf"), reader(b"x"))
+    scene.world.folders.create(writer, name="Größe отчёт")
+    before = words_of(db)
+    collection = RedisFiles(db, KEYS).collection
+    for word in ("à", "café", "résumé", "日本語", "report2026", "pdf"):
+        db.call("ZADD", KEYS.index("files", "words"), 0, f"{word}\0{collection.ref(file.id)}")
+    [folder] = RedisFolders(db, KEYS).page(Query()).items
+    db.call("ZADD", KEYS.index("folders", "words"), 0, f"grösse\0{RedisFolders(db, KEYS).collection.ref(folder.id)}")
+    list(of_site(scene).run(WORKER))
+    assert words_of(db) == before
+    scene.world.assert_sound()
 
 
 def test_an_empty_store_has_nothing_left_after_the_worker_looked(scene: Scene) -> None:

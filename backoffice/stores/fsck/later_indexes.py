@@ -23,6 +23,9 @@ from backoffice.stores.links import RedisLinks
 from backoffice.stores.records.collection import Collection, score
 from backoffice.stores.records.commit import Commit
 from backoffice.stores.records.paging import Pager
+from backoffice.stores.records.store import RedisRecords
+from backoffice.stores.sessions import RedisSessions
+from backoffice.stores.uploads import NOUN as UPLOADS
 from backoffice.stores.uploads import RedisUploads
 from backoffice.stores.users import RedisUsers
 
@@ -31,16 +34,20 @@ TOGETHER = 100
 PATIENCE = 50
 """How often an owner's sum is tried whose files change all the time: it is done once, and nobody comes back to it."""
 SUMS: Final = ("users", "versions")
-LATER: Final = (("links", "kind"), ("folders", "words"), ("uploads", "guest_site"), SUMS)
-"""Noun and index; or the sums of users."""
+LATER: Final = (
+    *(("links", "kind"), ("folders", "words"), ("uploads", "guest_site"), SUMS),
+    *(("users", "signed_in"), ("sessions", "ip")),
+)
+"""Noun and index; or the sums of users. Those of a later version follow."""
 DONE: Final = "indexes"
 """Field of the installation that names those that are brought up."""
 ALL: Final = " ".join(f"{noun}.{name}" for noun, name in LATER)
 
 
 def are_later_indexes_up(db: Db, keys: Keys) -> bool:
-    """Whether all of them were brought up."""
-    return bool(db.call("HGET", keys.install, DONE) == ALL.encode())
+    """Whether all of them were brought up, perhaps by a later version that runs beside this one and knows more."""
+    done = (db.call("HGET", keys.install, DONE) or b"").decode()
+    return set(ALL.split()) <= set(done.split())
 
 
 class LaterIndexes:
@@ -56,8 +63,8 @@ class LaterIndexes:
         at, _, within = cursor.partition(" ")
         place = int(at or 0)
         noun, name = LATER[place]
-        collection = _collection(noun, self._db, self._keys)
-        page = Pager(collection, "created").page(Query(sort="created", cursor=within, limit=TOGETHER))
+        collection, order = _collection(noun, self._db, self._keys)
+        page = Pager(collection, order).page(Query(sort=order, cursor=within, limit=TOGETHER))
         ids = [one.id for one in page.items]
         if LATER[place] == SUMS:
             self._sum(ids)
@@ -99,16 +106,17 @@ class LaterIndexes:
                 collection.expect(commit, record, error=Changed())
             for (key, member), (_, number) in missing.items():
                 commit.write("ZADD", key, score(number), member)
+            for record in records.values() if collection.noun == RedisSessions.noun else ():
+                RedisSessions(self._db, self._keys).mortal(commit, record)
 
         what = f"{len(records)} of the {collection.noun} were not in it"
         return Fault(Invariant.INDEX, ObjectRef("index", f"{collection.noun}.{name}"), what, repair)
 
 
-def _collection(noun: str, db: Db, keys: Keys) -> Collection[Any]:
-    if noun == RedisLinks.noun:
-        return RedisLinks(db, keys).collection
-    if noun == RedisUsers.noun:
-        return RedisUsers(db, keys).collection
-    if noun == RedisFolders.noun:
-        return RedisFolders(db, keys).collection
-    return RedisUploads(db, keys, RedisFiles(db, keys)).collection
+def _collection(noun: str, db: Db, keys: Keys) -> tuple[Collection[Any], str]:
+    """And the order that has all of its records."""
+    if noun == UPLOADS:
+        return RedisUploads(db, keys, RedisFiles(db, keys)).collection, "created"
+    stores: tuple[type[RedisRecords[Any]], ...] = (RedisLinks, RedisFolders, RedisUsers, RedisSessions)
+    store = {one.noun: one for one in stores}[noun](db, keys)
+    return store.collection, store.order

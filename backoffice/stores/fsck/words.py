@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.maintenance import Invariant
+from backoffice.domain.words import first_form_words
 from backoffice.stores.fsck.repair import Fault, Repair, Repairer, batches, expect_unchanged
 from backoffice.stores.records.codec import pairs
 from backoffice.stores.records.collection import Collection, Record, score
 from backoffice.stores.records.commit import Commit
-from backoffice.stores.records.indexes import Words
+from backoffice.stores.records.indexes import SEPARATOR, Words
 
 R = TypeVar("R", bound=Record)
 Row = dict[bytes, bytes]
@@ -29,7 +30,8 @@ class WordCheck(Generic[R]):
 
     def __init__(self, repairer: Repairer, collection: Collection[R]) -> None:
         self._repairer, self._collection = repairer, collection
-        self._names = {index.name for index in collection.indexes if isinstance(index, Words)}
+        self._indexes = [index for index in collection.indexes if isinstance(index, Words)]
+        self._names = {index.name for index in self._indexes}
         self._version = collection.codec.stored("version")
 
     def is_own(self, key: bytes) -> bool:
@@ -40,6 +42,12 @@ class WordCheck(Generic[R]):
         """What these records lack in indexes of words."""
         for some in batches(ids, TOGETHER):
             self._repairer.verify_and_repair(partial(self._recheck_missing, some))
+
+    def renew(self, ids: Sequence[str]) -> None:
+        """`add`, and take away what the first form of the words had for these records and this one has not."""
+        self.add(ids)
+        for some in batches(ids, TOGETHER):
+            self._repairer.verify_and_repair(partial(self._recheck_first_form, some))
 
     def take_away(self, key: bytes, entries: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         """Entries (record and member) that no record accounts for. Those that cannot go together with others are left
@@ -74,6 +82,36 @@ class WordCheck(Generic[R]):
                 commit.write("ZADD", key, score(number), member)
 
         return self._fault(f"{len(of)} records lack {len(missing)} words", repair)
+
+    def _recheck_first_form(self, ids: Sequence[str]) -> Fault | None:
+        rows = self._read(ids)
+        places = {place: one for one, row in rows.items() for place in self._first_form(one, row)}
+        found = self._repairer.read_atomically([("ZSCORE", *place) for place in places])
+        extra = {place: one for (place, one), there in zip(places.items(), found, strict=True) if there is not None}
+        if not extra:
+            return None
+        of = {one: rows[one] for one in extra.values()}
+
+        def repair(commit: Commit) -> None:
+            self._expect(commit, of)
+            for key, member in extra:
+                commit.write("ZREM", key, member)
+
+        return self._fault(f"{len(of)} records have {len(extra)} words of an earlier form", repair)
+
+    def _first_form(self, record_id: str, row: Row) -> list[tuple[bytes, str]]:
+        """Where a record would be that is in the first form, and is not to be now."""
+        record = self._collection.decode(record_id, row)
+        if record is None:
+            return []
+        ref, own = self._collection.ref(record_id), self._collection.members(record)
+        return [
+            (key, word + SEPARATOR + ref)
+            for index in self._indexes
+            for key in self._collection.keys_of(index, record)
+            for word in first_form_words(index.text(record) or "")
+            if (key, word + SEPARATOR + ref) not in own
+        ]
 
     def _recheck_extra(self, key: bytes, entries: Sequence[tuple[str, bytes]]) -> Fault | None:
         rows = self._read(list(dict.fromkeys(record_id for record_id, _ in entries)))

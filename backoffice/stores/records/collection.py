@@ -62,9 +62,9 @@ class Collection(Generic[R]):
         self.indexes = tuple(indexes)
         self._dense, self._also = dense, also
         # Each with its keys by scope, of which the latest are remembered: the same few owners and types come again.
-        self._by_value = [(one, self._keys_of(one.name)) for one in indexes if isinstance(one, Facet)]
+        self._by_value = [(one, self._key_by_scope(one.name)) for one in indexes if isinstance(one, Facet)]
         self._in_order = [
-            (one, self._keys_of(one.name)) for one in indexes if isinstance(one, Sorted | Lexical | Words)
+            (one, self._key_by_scope(one.name)) for one in indexes if isinstance(one, Sorted | Lexical | Words)
         ]
         self._decode_flat = lru_cache(remembered)(self._decode_pairs) if remembered else self._decode_pairs
         self.facets = {index.name: index for index in indexes if isinstance(index, Facet)}
@@ -210,7 +210,7 @@ class Collection(Generic[R]):
                         found[key, member] = number
         return found
 
-    def _keys_of(self, index: str) -> Callable[[str], bytes]:
+    def _key_by_scope(self, index: str) -> Callable[[str], bytes]:
         return lru_cache(_REMEMBERED_KEYS)(partial(self.keys.index, self.noun, index))
 
     def _scopes(self, index: Sorted[R] | Lexical[R] | Words[R], record: R) -> Iterable[str]:
@@ -218,6 +218,10 @@ class Collection(Generic[R]):
         for name in index.within:
             for value in self.facets[name].values(record):
                 yield f"{name}={value}"
+
+    def keys_of(self, index: Sorted[R] | Lexical[R] | Words[R], record: R) -> list[bytes]:
+        """The sorted sets of an index in which a record is: that of all, and those of its facets' values."""
+        return [self.keys.index(self.noun, index.name, scope) for scope in self._scopes(index, record)]
 
     # -- facets
 
