@@ -62,7 +62,8 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  looks, indexes: these have all (`looks.py`, `later_indexes.py`);
                                                  converted:<id>: that is in the log (`encryption/state.py`);
                                                   account_ends: by which rules `inactive_at` of all users was noted;
-                                                 segments: no index of the log is longer than one (`long_indexes.py`)
+                                                 segments: no index of the log is longer than one (`long_indexes.py`);
+                                                 done:…, at:…, changes:…: how far the migrations are (`migrations.py`)
 
 Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so there is no prefix. Of
 which installation a chunk is, records alone say: what looks for those without one asks for others (`scan.py`).

@@ -51,10 +51,12 @@ FIRST_SCHEMA: Final = 1
 @dataclass(frozen=True, slots=True)
 class Program:
     """`step`: one step from a place on ("" = the beginning); where the next one goes on, "" when all is done. `done`:
-    whether there is nothing left; None: by the note that the last step leaves."""
+    whether there is nothing left; None: by the note that the last step leaves. `changed`: whether its last step
+    has changed something; None: where it has repaired something."""
 
     step: Callable[[Repairer, str], str]
     done: Callable[[Db, Keys], bool] | None = None
+    changed: Callable[[], bool] | None = None
 
 
 def _looks_step(repairer: Repairer, cursor: str) -> str:
@@ -91,7 +93,7 @@ def _programs(db: Db, keys: Keys) -> Mapping[str, Program]:
     return {
         "looks": Program(_looks_step, looks_are_known),
         "indexes": Program(_indexes_step, are_later_indexes_up),
-        "log": Program(log_step, are_long_indexes_cut),
+        "log": Program(log_step, are_long_indexes_cut, lambda: log.found),
         "words": Program(_words_step),
     }
 
@@ -139,11 +141,17 @@ class RedisMigrations:
             if self._raises_form(migration):
                 self._settle(SETTLE_SECONDS)
         repairer = Repairer(self._db, self._keys, actor, ignore, self._quota)
-        cursor = self._programs[migration.name].step(repairer, cursor)
+        program = self._programs[migration.name]
+        cursor = program.step(repairer, cursor)
+        if program.changed() if program.changed else any(repairer.report.found.values()):
+            self._db.call("HSET", self._keys.install, _changes(migration), 1)
         if cursor:
             self._db.call("HSET", self._keys.install, _place(migration), f"{steps + 1} {cursor}")
             return True
-        self._end(actor, migration)
+        if self._raises_form(migration) or self._db.call("HEXISTS", self._keys.install, _changes(migration)):
+            self._end(actor, migration)
+        else:  # an earlier version left nothing, or there was none: that is no act
+            self._db.many(self._ended(migration))
         return False
 
     def _state(self, migration: Migration) -> MigrationState:
@@ -179,9 +187,16 @@ class RedisMigrations:
 
     def _end(self, actor: Actor, migration: Migration) -> None:
         commit = Commit(self._keys, _event(actor, migration, "done"))
-        commit.write("HSET", self._keys.install, _note(migration), _form(migration))
-        commit.write("HDEL", self._keys.install, _place(migration))
+        for write in self._ended(migration):
+            commit.write(*write)
         commit.run(self._db)
+
+    def _ended(self, migration: Migration) -> list[tuple[Any, ...]]:
+        """What is written at its end."""
+        return [
+            ("HSET", self._keys.install, _note(migration), _form(migration)),
+            ("HDEL", self._keys.install, _place(migration), _changes(migration)),
+        ]
 
 
 def _event(actor: Actor, migration: Migration, state: str) -> AuditEvent:
@@ -197,6 +212,11 @@ def _place(migration: Migration) -> str:
     """Of this form alone: a process that ends late may leave the place of an earlier one, which says nothing here."""
     form = _form(migration)
     return f"at:{migration.name}" if form == 1 else f"at:{migration.name}:{form}"
+
+
+def _changes(migration: Migration) -> str:
+    """There, as soon as it has changed something."""
+    return f"changes:{migration.name}"
 
 
 def _note(migration: Migration) -> str:

@@ -64,7 +64,7 @@ def toys() -> dict[str, Toy]:
 @pytest.fixture
 def migrations(db: CountedDb, toys: dict[str, Toy], scene: Scene) -> Migrations:
     db.call("HSET", KEYS.install, "created_at", 1, "version", "0.1.0", "schema", SCHEMA)
-    programs = {name: Program(toy.step) for name, toy in toys.items()}
+    programs = {name: Program(toy.step, changed=lambda: True) for name, toy in toys.items()}
     store = RedisMigrations(db, KEYS, (RENAME, MARK), programs, settle=lambda _: None)
     return Migrations(store, scene.people.log, RedisHeartbeats(db, KEYS))
 
@@ -235,6 +235,7 @@ def test_an_empty_store_has_nothing_left_after_the_worker_looked(scene: Scene) -
         if not migrations.work():
             break
     assert all(state.done for state in migrations.states(ROOT))
+    assert scene.people.entries(Actions.SYSTEM_MIGRATE) == [], "a new site's log does not begin with that"
 
 
 def test_a_later_form_is_none_to_be_made_and_the_place_of_an_earlier_one_is_not_gone_on_from(

@@ -28,7 +28,8 @@ class LongIndexes:
         self._db, self._keys = db, keys
         self._scan: Iterator[list[bytes]] | None = None
         self._long: list[bytes] = []
-        self._found = False
+        self.found = False
+        """Whether any was long, since the keys were looked at from the first on."""
 
     def cut_some(self) -> bool:
         """A step of it; False when it was done, now or before. It is done once all keys were looked at and nothing was
@@ -42,15 +43,15 @@ class LongIndexes:
                 cut(self._db, self._keys, index)
             if done:
                 return False
-            self._scan, self._found = scan(self._db, self._keys.all_indexes), False
+            self._scan, self.found = scan(self._db, self._keys.all_indexes), False
         batch = next(self._scan, None)
         if batch is not None:
             self._look(batch)
             return True
         self._scan = None
-        if not self._found:
+        if not self.found:
             self._db.call("HSET", self._keys.install, DONE, 1)
-        return self._found
+        return self.found
 
     def _look(self, batch: Sequence[bytes]) -> None:
         """Which of these are long."""
@@ -63,7 +64,7 @@ class LongIndexes:
         pairs = zip(directories, texts, strict=True)
         long.update(self._keys.segmented(key) for key, text in pairs if long_segments(self._keys, text))
         self._long = sorted(long)
-        self._found = self._found or bool(long)
+        self.found = self.found or bool(long)
 
     def _split(self, index: bytes) -> None:
         cut(self._db, self._keys, index)
