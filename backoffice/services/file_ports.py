@@ -152,7 +152,7 @@ class UploadStore(Protocol):
         """Go on completing it; `Upload.reach` is at least `reach` then. Raises NotFound, Completing (it was lost)."""
 
     def release(self, upload_id: str, token: str) -> None:
-        """Let others complete it or go on uploading."""
+        """Let others complete it or go on uploading. Raises Unavailable: then they may as soon as the store answers."""
 
     def complete(
         self,

@@ -12,13 +12,14 @@ from backoffice.domain.files import File, OnConflict, Target
 from backoffice.domain.paging import Page, Query
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import ENTRY_SIZE, UNKNOWN, CarriedChunk, Chunk, ChunkMap, KeptPlace, Upload, UploadState
-from backoffice.errors import ChunksMissing, Completing, Conflict, NotFound, TooMany
+from backoffice.errors import ChunksMissing, Completing, Conflict, NotFound, TooMany, Unavailable
 from backoffice.stores.chunk_maps import map_questions, unpack_map
 from backoffice.stores.chunks.staging import stage
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.deliveries import check_begun
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
+from backoffice.stores.late_releases import LateReleases
 from backoffice.stores.quotas import check_quota, release_keys, take_quota
 from backoffice.stores.records.collection import Collection
 from backoffice.stores.records.commit import Commit
@@ -44,6 +45,7 @@ class RedisUploads:
         self._db, self._keys, self._files = db, keys, files
         self.collection = Collection(db, keys, NOUN, Upload, INDEXES, sparse=PLACE)
         self._pager = Pager(self.collection, "created")
+        self._late = LateReleases(self._release)
 
     def get(self, upload_id: str) -> Upload | None:
         return self.collection.get(upload_id)
@@ -232,6 +234,13 @@ class RedisUploads:
         self._script("extend", upload.id, upload.owner, token, now_ms() + seconds * 1000, reach)
 
     def release(self, upload_id: str, token: str) -> None:
+        try:
+            self._release(upload_id, token)
+        except Unavailable:
+            self._late.add(upload_id, token)
+            raise
+
+    def _release(self, upload_id: str, token: str) -> None:
         self._script("release", upload_id, "", token)
 
     # -- ends

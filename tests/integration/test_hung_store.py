@@ -8,14 +8,18 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
+from backoffice.domain.files import File, FileSpec
+from backoffice.domain.folders import Place
 from backoffice.domain.waits import REQUEST_SECONDS, begin_waits, current_waits, end_waits
-from backoffice.errors import Unavailable
+from backoffice.errors import Completing, Unavailable
+from backoffice.services.uploads.completion import FolderOf
 from backoffice.stores.client import Db, connect, store_errors
 from tests.support.servers import Store, run_store
+from tests.support.uploads import ALICE, World
 from tests.support.website import Site, make_whole_site
 
 AT_MOST = REQUEST_SECONDS + 3
@@ -124,6 +128,33 @@ def test_a_long_upload_that_the_store_leaves_alone_is_refused_in_time(store: Sto
             assert time.monotonic() - body.since < AT_MOST
         finally:
             os.kill(store.pid, signal.SIGCONT)
+
+
+def test_who_was_completing_when_the_store_hung_may_do_so_again_soon(db: Db) -> None:
+    """The lease of a minute is given back as soon as the store answers, though its request may not ask any more."""
+    world = World.over(db.client)
+    upload = world.partly(ALICE, [b"content"], 1)
+
+    def hang(_place: Place) -> str:
+        current_waits().left = 0  # as after a question that was not answered; a commit under way would have its effect
+        return ""
+
+    def complete(folder_of: FolderOf | None = None) -> File:
+        begin_waits()
+        return world.service.complete(ALICE, upload.id, FileSpec("a.bin"), total_size=7, folder_of=folder_of)
+
+    with pytest.raises(Unavailable):
+        complete(hang)
+    with pytest.raises(Completing):
+        complete()
+    end = time.monotonic() + 10
+    while True:
+        with suppress(Completing):
+            file = complete()
+            break
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert world.read(ALICE, file.id) == b"content"
 
 
 class Hanging(io.BytesIO):

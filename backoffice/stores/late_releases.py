@@ -1,0 +1,60 @@
+"""Leases that could not be given back, for the store did not answer: they are as soon as it does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from backoffice.errors import BackofficeError, NotFound
+
+AGAIN_SECONDS: Final = 0.5
+LONGEST_SECONDS: Final = 60.0
+"""Later than that no lease of the time before is left (`completion.LEASE_SECONDS`)."""
+TIMES: Final = 2
+"""What was under way when the store hung, the taking of the lease too, may reach it just after the first."""
+
+
+class LateReleases:
+    """Whoever held a lease has ended for good, and its request with it: its thread has no time left to ask the store
+    again. So one thread does for all of them, as long as there are any. A process that dies leaves them to expire."""
+
+    def __init__(self, release: Callable[[str, str], None]) -> None:
+        """`release`: of an upload by its identifier, with the token of the lease. Raises NotFound, Unavailable."""
+        self._release = release
+        self._lock = threading.Lock()
+        self._left: dict[tuple[str, str], int] = {}
+        self._until, self._thread = 0.0, False
+
+    def add(self, upload_id: str, token: str) -> None:
+        with self._lock:
+            self._left[upload_id, token] = TIMES
+            self._until = time.monotonic() + LONGEST_SECONDS
+            if not self._thread:
+                self._thread = True
+                threading.Thread(target=self._run, name="late-releases", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(AGAIN_SECONDS)
+            self._attempt()
+            with self._lock:
+                if not self._left or time.monotonic() > self._until:
+                    self._left, self._thread = {}, False
+                    return
+
+    def _attempt(self) -> None:
+        with self._lock:
+            waiting = list(self._left)
+        for one in waiting:
+            try:
+                with suppress(NotFound):
+                    self._release(*one)
+            except BackofficeError:
+                return  # the others would fare no better
+            with self._lock:
+                self._left[one] -= 1
+                if not self._left[one]:
+                    del self._left[one]
