@@ -25,6 +25,8 @@ _SHARED: Final[tuple[Processor, ...]] = (
 )
 # They tell of every connection and worker; their warnings are enough.
 _CHATTY: Final = ("gunicorn.error", "urllib3")
+MOST_OF_A_CAUSE: Final = 300
+"""Characters of it in a line."""
 
 
 def configure(settings: Settings) -> None:
@@ -109,3 +111,13 @@ def _trace(stream: TextIO, exc_info: ExcInfo) -> None:
 
 def _escaped(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def cause_of(error: BaseException) -> str:
+    """What was behind an error of ours, in the words of the client library: which server, and what of it; "" where
+    nothing was. Never the command, which a pipeline puts before them and which may hold anything."""
+    cause = error.__cause__
+    if cause is None:
+        return ""
+    text = str(cause).rpartition(" caused error: ")[2]
+    return f"{type(cause).__name__}: {text.partition(chr(10))[0][:MOST_OF_A_CAUSE]}"

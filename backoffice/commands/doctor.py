@@ -29,12 +29,14 @@ from backoffice.stores.backup.emptying import restore_under_way
 from backoffice.stores.chunks.disk import Disk
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.in_use import wrong_place_reason
-from backoffice.stores.client import Db
+from backoffice.stores.client import Db, store_errors
+from backoffice.stores.cluster_state import cluster_state
 from backoffice.stores.durability import RedisDurability, server_info, unsafe_reason
 from backoffice.stores.encryption.state import unreadable_reason
 from backoffice.stores.fsck.looks import lookalikes, looks_are_known
 from backoffice.stores.keys import Keys
 from backoffice.stores.migrations import RedisMigrations
+from backoffice.stores.sentinels import watched_by_sentinels
 from backoffice.units import filesize
 
 _SHORT_OF_DISK: Final = 2 * 1024**3
@@ -168,6 +170,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
             yield Finding(Verdict.BAD, "restore", reason)
         for check in (_policy, _schema, _bytes, _encryption, _durability, _replicas, _memory, _clock, _workers, _names):
             yield check(db, settings)
+        yield from _hosts(db)
         yield from _backups(db, settings)
     except SettingsError as error:
         yield Finding(Verdict.BAD, "store", error.problems[0])
@@ -201,7 +204,7 @@ def _encryption(db: Db, settings: Settings) -> Finding:
 
 
 def _replicas(db: Db, settings: Settings) -> Finding:
-    return diagnosis.replicas(settings.replicas, int(server_info(db).get("connected_slaves", 0)))
+    return diagnosis.replicas(server_info(db), settings.replicas)
 
 
 def _durability(db: Db, settings: Settings) -> Finding:
@@ -224,6 +227,15 @@ def _clock(db: Db, _settings: Settings) -> Finding:
 
 def _workers(db: Db, settings: Settings) -> Finding:
     return diagnosis.workers(build_services(settings, db.client).system.workers(shell_actor()))
+
+
+def _hosts(db: Db) -> Iterator[Finding]:
+    """Whether another host may be lost, where the store has several."""
+    with store_errors():
+        if found := watched_by_sentinels(db.client):
+            yield diagnosis.sentinels(found.sentinels, found.silent, found.quorum, found.primary, found.down)
+        if state := cluster_state(db.client):
+            yield diagnosis.cluster(len(state.primaries), state.alone, state.failed, state.unserved)
 
 
 def _backups(db: Db, settings: Settings) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ def naming_store(settings: Settings) -> Iterator[None]:
     except Unavailable as error:
         cause = error.__cause__
         # Our own sentence for a wrong password says all there is to say; else the client library knows more.
-        why = str(error) if cause is None or error.args != Unavailable().args else f"{cause}."
+        why = str(error) if cause is None or error.args != Unavailable().args else f"{str(cause).rstrip('.')}."
         raise Unavailable(
             f"The store at {place} does not answer: {why} Check that it runs, REDIS_URL and REDIS_PASSWORD."
         ) from error

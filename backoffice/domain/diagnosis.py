@@ -4,11 +4,12 @@ same."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from backoffice.domain.backups import BackupNotes
+from backoffice.domain.durability import replicas_of
 from backoffice.domain.encryption import Encryption
 from backoffice.domain.limits import BACKUP_OLD_DAYS, PROOF_OLD_DAYS
 from backoffice.domain.system import Heartbeat
@@ -64,15 +65,54 @@ def clock(apart: float) -> Finding:
     return Finding(Verdict.GOOD, "clock", "agrees with the store's")
 
 
-def replicas(wanted: int, connected: int) -> Finding:
-    """`wanted`: how many must have a file before it is answered 201."""
-    if connected < wanted:
+def replicas(info: Mapping[str, str], wanted: int) -> Finding:
+    """`wanted`: how many must have a file before it is answered 201. `info`: of the primary that has the fewest."""
+    connected = int(info.get("connected_slaves", 0))
+    near = int(info.get("replicas_near", connected))
+    of = f" of the primary {info['replicas_of']}" if info.get("replicas_of") else ""
+    if near < wanted:
         text = (
-            f"{connected} of {wanted} that BACKOFFICE_REPLICAS asks for: no upload is answered 201. Connect replicas,"
-            " or ask for fewer"
+            f"{near} of {wanted}{of} that BACKOFFICE_REPLICAS asks for{_silent(connected - near)}: no upload is"
+            " answered 201, and with min-replicas-to-write the store takes nothing at all. Bring them back, connect"
+            " others, or ask for fewer"
         )
         return Finding(Verdict.BAD, "replicas", text)
-    return Finding(Verdict.GOOD, "replicas", f"{connected} connected, {wanted} needed")
+    if near < connected:
+        text = f"{connected} connected{of}{_silent(connected - near)}, {wanted} needed. Look at their hosts"
+        return Finding(Verdict.WARNING, "replicas", text)
+    return Finding(Verdict.GOOD, "replicas", f"{connected} connected{of}, {wanted} needed")
+
+
+def _silent(count: int) -> str:
+    return f" ({count} connected, but silent for some seconds, or not done copying)" if count else ""
+
+
+def sentinels(asked: int, silent: Mapping[str, str], quorum: str, primary: str, down: Sequence[str]) -> Finding:
+    """What watches the primary. `asked`: how many sentinels; `silent`: why those that do not answer do not, by place;
+    `quorum`: why a lost primary would not be replaced, "" = it would; `down`: replicas that do not answer them."""
+    away = [f"the sentinel {place} does not answer ({why})" for place, why in silent.items()]
+    if quorum or 2 * len(silent) >= asked:
+        why = "; ".join([*away, *([quorum] if quorum else [])])
+        text = f"a primary that is lost would not be replaced: {why}. Bring the sentinels back"
+        return Finding(Verdict.BAD, "sentinels", text)
+    away += [f"the replica {place} is down" for place in down]
+    if away:
+        return Finding(Verdict.WARNING, "sentinels", f"{'; '.join(away)}. Bring it back before another one is lost")
+    return Finding(Verdict.GOOD, "sentinels", f"{asked} answer; the primary is {primary}")
+
+
+def cluster(primaries: int, alone: Sequence[str], failed: Sequence[str], unserved: int) -> Finding:
+    """`primaries`: how many have slots; `alone`: those without a replica that is there; `failed`: servers that the
+    others do not reach; `unserved`: slots that nobody has."""
+    away = [f"{one} is down" for one in failed]
+    if unserved:
+        text = f"{unserved} slots are served by nobody: {'; '.join(away)}. Bring the server back, or its replica"
+        return Finding(Verdict.BAD, "cluster", text)
+    away = [*(f"the primary {one} has no replica" for one in alone), *away]
+    if away:
+        text = f"{'; '.join(away)}. Bring it back, or add another one, before the next is lost"
+        return Finding(Verdict.WARNING, "cluster", text)
+    return Finding(Verdict.GOOD, "cluster", f"{primaries} primaries, each with a replica; all slots are served")
 
 
 def encryption(reason: str, keys: int, *, only: bool = False, directory: bool = False) -> Finding:
@@ -151,13 +191,12 @@ def writing(info: Mapping[str, str]) -> Finding:
 
 
 def replication(info: Mapping[str, str]) -> Finding:
-    """The server's part, and whether its link to a primary holds."""
+    """The server's part, and whether its link to a primary holds, or those of its replicas."""
     if info.get("role") in {"slave", "replica"}:
         up = info.get("master_link_status") == "up"
         text = "this server is a replica" + ("" if up else ", and its link to the primary is down")
         return Finding(Verdict.WARNING if up else Verdict.BAD, "replication", text)
-    count = int(info.get("connected_slaves", 0))
-    return Finding(Verdict.GOOD, "replication", f"{count} replica{'' if count == 1 else 's'}")
+    return replace(replicas(info, replicas_of(info.get("durability", ""))), topic="replication")
 
 
 def room(there: bool) -> Finding:

@@ -16,6 +16,11 @@ def weaker(one: str, other: str) -> str:
     return one if one == other else _LOCAL[min(_local(one), _local(other))]
 
 
+def replicas_of(level: str) -> int:
+    """How many replicas have a file before its 201."""
+    return int(level.rpartition("replica:")[2]) if "replica:" in level else 0
+
+
 def _local(level: str) -> int:
     local = level.partition("+")[0]
     return _LOCAL.index(local) if local in _LOCAL else _LOCAL.index("os")

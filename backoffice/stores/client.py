@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
+from redis.connection import to_bool
 from redis.driver_info import DriverInfo
 from redis.exceptions import (
     NoScriptError,
     ResponseError,
 )
 from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from backoffice.domain.access import Ground
 from backoffice.errors import LaterVersion, Unavailable
 from backoffice.stores.failures import ERRORS, raise_ours, store_errors
 from backoffice.stores.resp_zero_copy import connection_options
 from backoffice.stores.scripts import Script, load
+from backoffice.stores.sentinels import Sentinels
 from backoffice.stores.shards import transport_for
 from backoffice.stores.through_library import Arg, Client, Command
 from backoffice.stores.timed import Timed
@@ -253,6 +254,8 @@ def _hosts(url: str, port: int) -> tuple[list[tuple[str, int]], str, dict[str, A
         options["username"] = unquote(user)
     if password:
         options["password"] = unquote(password)
+    for option, value in parse_qsl(parts.query, keep_blank_values=True):
+        options[option] = bool(to_bool(value)) if option == "ssl_check_hostname" else value  # type: ignore[no-untyped-call]
     return found, parts.path.strip("/"), options
 
 
@@ -265,9 +268,9 @@ def _sentinel(url: str, options: dict[str, Any]) -> Client:
     # the library's ten repetitions no request would live to hear what the others say.
     own: dict[str, Any] = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
     own["retry"] = Retry(BACK_OFF, 0)
-    if "ssl" in extra:
-        own["ssl"] = True
-    sentinel = Sentinel(hosts, sentinel_kwargs=own, **options, **extra)  # type: ignore[no-untyped-call]
+    own |= {name: value for name, value in extra.items() if name.startswith("ssl")}
+    own |= {name: found for name in ("username", "password") if (found := extra.pop(f"sentinel_{name}", None))}
+    sentinel = Sentinels(hosts, sentinel_kwargs=own, **options, **extra)  # type: ignore[no-untyped-call]
     client: Redis = sentinel.master_for(service, db=int(db or 0))  # type: ignore[no-untyped-call]
     return client
 

@@ -32,6 +32,12 @@ def primaries(client: RedisCluster) -> list[Redis]:
     return [client.get_redis_connection(node) for node in nodes]
 
 
+def place_of(server: Redis) -> str:
+    """Its host and port."""
+    to = server.get_connection_kwargs()
+    return f"{to['host']}:{to['port']}"
+
+
 def await_on_cluster(client: RedisCluster, replicas: int) -> bool:
     """Wait until so many replicas of each primary have all that was written there; False: of one they stand still.
     Raises Unavailable where slots go on moving, or a primary does not answer.

@@ -19,10 +19,10 @@ from backoffice.domain.limits import MIN_FREE_DISK
 from backoffice.errors import StoreFull, Unavailable
 from backoffice.measures import timed
 from backoffice.stores.client import Command, Db, store_errors
-from backoffice.stores.cluster import await_on_cluster, primaries, server_of
+from backoffice.stores.cluster import await_on_cluster, place_of, primaries, server_of
 from backoffice.stores.keys import Keys
 from backoffice.stores.last_commit import take_commit
-from backoffice.stores.replicas import Ask, KeptNear, await_replicas
+from backoffice.stores.replicas import Ask, KeptNear, await_replicas, fewest_replicas, near_replicas
 from backoffice.stores.together import current_read
 
 FULL_AT = 0.85
@@ -51,6 +51,8 @@ SERVER_FACTS = (
     "uptime_in_seconds",
     "role",
     "connected_slaves",
+    "replicas_near",
+    "replicas_of",
     "master_link_status",
     "rdb_last_bgsave_status",
     "mem_fragmentation_ratio",
@@ -183,16 +185,19 @@ class RedisHealth:
 
 
 def server_info(db: Db) -> dict[str, Any]:
-    """INFO of the server; of a cluster, of that of its primaries with the largest memory use."""
+    """INFO of the server, with `replicas_near`; of a cluster, of that of its primaries with the largest memory use, but
+    the replicas are those of the primary that has the fewest: `replicas_of`."""
     with store_errors():
         if db.direct and current_read() is not None:
-            together: dict[str, Any] = db.call("INFO")
-            return together
+            return _with_near(db.call("INFO"))
         if isinstance(db.client, RedisCluster):
             infos: list[dict[str, Any]] = db.alone("INFO", partial(_info_of_each, db.client))
-            return max(infos, key=lambda info: int(info["used_memory"]))
-        info: dict[str, Any] = db.alone("INFO", partial(db.call_ahead, "INFO") if db.direct else db.client.info)
-    return info
+            return max(infos, key=lambda info: int(info["used_memory"])) | fewest_replicas(infos)
+        return _with_near(db.alone("INFO", partial(db.call_ahead, "INFO") if db.direct else db.client.info))
+
+
+def _with_near(info: dict[str, Any]) -> dict[str, Any]:
+    return info | {"replicas_near": near_replicas(info)}
 
 
 def all_info(db: Db) -> list[dict[str, Any]]:
@@ -204,7 +209,7 @@ def all_info(db: Db) -> list[dict[str, Any]]:
 
 
 def _info_of_each(client: RedisCluster) -> list[dict[str, Any]]:
-    return [node.info() for node in primaries(client)]
+    return [node.info() | {"replicas_of": place_of(node)} for node in primaries(client)]
 
 
 def server_setting(db: Db, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -37,17 +37,19 @@ class LateReleases:
                 threading.Thread(target=self._run, name="late-releases", daemon=True).start()
 
     def _run(self) -> None:
-        while True:
+        while waiting := self._waiting():
             time.sleep(AGAIN_SECONDS)
-            self._attempt()
-            with self._lock:
-                if not self._left or time.monotonic() > self._until:
-                    self._left, self._thread = {}, False
-                    return
+            self._attempt(waiting)
 
-    def _attempt(self) -> None:
+    def _waiting(self) -> list[tuple[str, str]]:
+        """None: then the thread ends, and the next one to come starts another."""
         with self._lock:
-            waiting = list(self._left)
+            if time.monotonic() > self._until:
+                self._left.clear()
+            self._thread = bool(self._left)
+            return list(self._left)
+
+    def _attempt(self, waiting: Sequence[tuple[str, str]]) -> None:
         for one in waiting:
             try:
                 with suppress(NotFound):

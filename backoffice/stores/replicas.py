@@ -26,6 +26,8 @@ MOST_SECONDS: Final = 30.0
 """For so long one that gets on is waited for: less than a client, or a proxy before it, waits for an answer."""
 NEAR: Final = 8 * 1024 * 1024
 """Bytes that a process sends to a server until it asks for its replicas."""
+SILENT_SECONDS: Final = 10
+"""A replica tells every second how far it is, unless it takes a long stream."""
 REST_SECONDS: Final = 10.0
 """Replicas that stood still are not waited for again for so long: what is written goes on, and the end decides."""
 
@@ -63,6 +65,27 @@ def confirmed_by(info: Mapping[str, Any], wanted: int) -> int:
     replicas = [one for name, one in info.items() if name.startswith("slave") and isinstance(one, dict)]
     offsets = sorted((int(one["offset"]) for one in replicas if one.get("state") == "online"), reverse=True)
     return offsets[wanted - 1] if len(offsets) >= wanted else -1
+
+
+def near_replicas(info: Mapping[str, Any]) -> int:
+    """How many replicas keep up with the server of this INFO, by its own judgement where it has one
+    (`min-replicas-max-lag`): a replica that hangs, or whose host has gone, stays connected for a minute."""
+    if "min_slaves_good_slaves" in info:
+        return int(info["min_slaves_good_slaves"])
+    each = [info.get(f"slave{number}") for number in range(int(info.get("connected_slaves", 0)))]
+    states = [one for one in each if isinstance(one, Mapping)]
+    far = [one for one in states if one.get("state") != "online" or int(one.get("lag", 0)) > SILENT_SECONDS]
+    return len(each) - len(far)
+
+
+def fewest_replicas(infos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of the primary of a cluster with the fewest of them, in the names of INFO."""
+    least = min(infos, key=near_replicas)
+    return {
+        "connected_slaves": least.get("connected_slaves", 0),
+        "replicas_near": near_replicas(least),
+        "replicas_of": least.get("replicas_of", ""),
+    }
 
 
 class KeptNear:

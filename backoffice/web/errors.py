@@ -33,7 +33,7 @@ from backoffice.errors import (
     UnsupportedVersion,
     VersionMismatch,
 )
-from backoffice.logs import logger
+from backoffice.logs import cause_of, logger
 from backoffice.measures import count
 from backoffice.web.context import request_id
 from backoffice.web.identity import current_user_or_none
@@ -146,7 +146,7 @@ def _told(error: BackofficeError, status: int) -> tuple[str, Mapping[str, Any]]:
         return str(error), error.details
     if isinstance(error, (Unavailable, StoreFull)):
         # It may be so for a while, for everybody: one line each, without a trace.
-        _log.warning("request failed", code=error.code, reason=str(error))
+        _log.warning("request failed", code=error.code, reason=str(error), cause=cause_of(error))
     else:
         _log.error("request failed", code=error.code, exc_info=error)
     # The class speaks for itself; the text of this one may name hosts and keys.

@@ -15,6 +15,7 @@ import structlog
 from backoffice.domain.migrations import LOOK_SECONDS
 from backoffice.domain.system import NOTHING_DONE
 from backoffice.errors import BackofficeError, StoreFull, Unavailable
+from backoffice.logs import cause_of
 from backoffice.measures import timed
 from backoffice.services.container import Services
 from backoffice.traces import traced
@@ -190,6 +191,6 @@ class Worker:
 def _tell(job: str, error: Exception) -> None:
     log = structlog.get_logger("worker")
     if isinstance(error, Unavailable | StoreFull):
-        log.warning("store", job=job, because=error.code)
+        log.warning("store", job=job, because=error.code, cause=cause_of(error))
     else:
         log.error("job failed", job=job, exc_info=error)

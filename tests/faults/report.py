@@ -46,9 +46,9 @@ event is, too.
 
 **Uploads under way** promise less than a 201. After a cut of power a chunk that was answered with 200 may be missing
 where bytes lie in a directory, whose names are synced when the upload is completed: who completes it is told which
-chunks to send again. Until then `fsck` calls them "noted and not there". Where the web process died while it completed an
-upload, the client is told that it is being completed (409, `completing`) until that process's lease has ended, a minute
-at most. Where the store hung meanwhile, the lease is given back as soon as the store answers.
+chunks to send again. Until then `fsck` calls them "noted and not there". Where the web process died while it completed
+an upload, the client is told that it is being completed (409, `completing`) until that process's lease has ended, a
+minute at most. Where the store hung meanwhile, the lease is given back as soon as the store answers.
 
 **A network that is cut** tells nobody. Each connection to the lost primary waits five seconds for its answer before
 the site asks the sentinels anew, so on the side of the majority it takes longer until work goes on than where a server

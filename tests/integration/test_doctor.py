@@ -167,8 +167,12 @@ def test_replicas_that_are_missing(
     verdict, text = examine()["replicas"]
     assert verdict == Verdict.BAD
     assert text.startswith("0 of 2")
-    info(connected_slaves=2)
+    info(connected_slaves=2, replicas_near=2)
     assert examine()["replicas"][0] == Verdict.GOOD
+    info(connected_slaves=3, replicas_near=2)
+    verdict, text = examine()["replicas"]
+    assert verdict == Verdict.WARNING
+    assert "1 connected, but silent" in text
 
 
 def test_the_stores_clock(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:

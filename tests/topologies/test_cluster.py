@@ -22,9 +22,11 @@ from backoffice.errors import Unavailable
 from backoffice.settings import Settings
 from backoffice.start import check_store
 from backoffice.stores.client import Db, connect
-from backoffice.stores.durability import RedisDurability
+from backoffice.stores.cluster_state import cluster_state
+from backoffice.stores.durability import RedisDurability, server_info
 from backoffice.stores.keys import chunk_key
 from tests.support.cluster import SLOTS, ReplicatedCluster, run_replicated_cluster, stopped
+from tests.support.servers import wait_for
 from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, World, chunk_store
 
 pytestmark = pytest.mark.topology
@@ -61,6 +63,22 @@ def test_the_level_waits_for_a_replica_of_every_primary(cluster: ReplicatedClust
     durability.barrier()
     with pytest.raises(Unavailable):
         RedisDurability(Db(client), KEYS, replicas=2).barrier()
+
+
+def test_a_replica_that_is_lost_is_told(cluster: ReplicatedCluster, client: Any) -> None:
+    def alone() -> list[str]:
+        found = cluster_state(client)
+        assert found is not None
+        assert (len(found.primaries), found.unserved) == (3, 0)
+        return list(found.alone)
+
+    assert (alone(), int(server_info(Db(client))["replicas_near"])) == ([], 1)
+    of = cluster.primaries[1]
+    with stopped(cluster.replicas[1].pid):
+        wait_for(lambda: alone() == [f"127.0.0.1:{of.port}"], "the others miss it", 30)
+        wait_for(lambda: int(server_info(Db(client))["replicas_near"]) == 0, "its primary misses it", 30)
+        assert server_info(Db(client))["replicas_of"] == f"127.0.0.1:{of.port}"
+    wait_for(lambda: not alone() and int(server_info(Db(client))["replicas_near"]) == 1, "it is back", 30)
 
 
 def test_nothing_is_acknowledged_while_a_shard_has_no_replica(cluster: ReplicatedCluster, client: Any) -> None:

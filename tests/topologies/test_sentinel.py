@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,13 +12,17 @@ from typing import Any
 
 import pytest
 
+from backoffice.domain import diagnosis
+from backoffice.domain.diagnosis import Verdict
 from backoffice.domain.files import File, FileSpec
 from backoffice.errors import Unavailable
 from backoffice.settings import Settings
 from backoffice.start import check_store
 from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisDurability
+from backoffice.stores.sentinels import watched_by_sentinels
 from tests.support.cluster import run_sentinels, stopped
+from tests.support.servers import wait_for
 from tests.support.uploads import ALICE, KEYS, World
 
 pytestmark = pytest.mark.topology
@@ -53,6 +58,34 @@ def test_the_level_waits_for_as_many_replicas_as_are_asked_for(sentinels: tuple[
     with stopped(first, second), pytest.raises(Unavailable, match="replicas"):
         one.barrier()
     one.barrier()
+
+
+def test_what_the_sentinels_say(sentinels: tuple[str, list[int]], client: Any) -> None:
+    def known() -> tuple[object, ...]:
+        found = watched_by_sentinels(client)
+        assert found is not None
+        return found.sentinels, found.silent, found.quorum, len(found.replicas), found.down
+
+    wait_for(lambda: known() == (3, {}, "", 2, ()), "the sentinels know each other, and all replicas", 30)
+    scheme, _, hosts = sentinels[0].partition("://")
+    with closing(connect(f"{scheme}://127.0.0.1:1,{hosts}")) as one_away:
+        found = watched_by_sentinels(one_away)
+        assert found is not None
+        assert (found.sentinels, list(found.silent), found.quorum) == (4, ["127.0.0.1:1"], "")
+        assert diagnosis.sentinels(4, found.silent, "", found.primary, ()).verdict == Verdict.WARNING
+        check_store(Settings(), one_away)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "says"),
+    [("{hosts}/other", r"knows no 'other' \(it knows: main\)"), ("127.0.0.1:1/main", "127.0.0.1:1: .*refused")],
+)
+def test_what_is_wrong_with_them_is_said_in_a_sentence(sentinels: tuple[str, list[int]], hosts: str, says: str) -> None:
+    with closing(connect("redis+sentinel://" + hosts.format(hosts=sentinels[0][17:-5]))) as client:
+        with pytest.raises(Unavailable) as caught:
+            Db(client).call("PING")
+        assert re.search(says, cause := str(caught.value.__cause__)), cause
+        assert "Redis" not in cause.replace("MasterNotFoundError", "")
 
 
 def test_what_is_acknowledged_is_on_a_replica(sentinels: tuple[str, list[int]], client: Any) -> None:

@@ -56,6 +56,9 @@ def test_an_odd_path_of_a_file_with_the_value_too(name: str) -> None:
         "redis://h?db=3&client_name=site&max_connections=50&socket_timeout=2.5&health_check_interval=0",
         "rediss://h?ssl_cert_reqs=none&ssl_check_hostname=False&ssl_ca_certs=/etc/ca.pem&ssl_certfile=/a&ssl_keyfile=/b",
         "rediss+cluster://a:1,b:2",
+        "rediss+cluster://a:1,b:2?ssl_ca_certs=/etc/ca.pem",
+        "redis+sentinel://a:1,b:2/main/0?sentinel_password=x&sentinel_username=y",
+        "rediss+sentinel://a:1,b:2/main?ssl_ca_certs=/etc/ca.pem&sentinel_password=x",
     ],
 )
 def test_options_of_an_address_that_are_known_are_taken(url: str) -> None:
@@ -73,6 +76,9 @@ def test_options_of_an_address_that_are_known_are_taken(url: str) -> None:
         ("redis://h?socket_timeout=canary", "no valid value for its option socket_timeout"),
         ("rediss://h?ssl_cert_reqs=canary", "no valid value for its option ssl_cert_reqs"),
         ("redis+cluster://a:1?max_connections=5", "an option after ? that is not known"),
+        ("redis+cluster://a:1?ssl_ca_certs=/etc/ca.pem", "an option after ? that is not known"),
+        ("redis+cluster://a:1?sentinel_password=x", "an option after ? that is not known"),
+        ("redis://a:1?sentinel_password=x", "an option after ? that is not known"),
     ],
 )
 def test_options_that_would_break_the_site_are_refused(url: str, says: str) -> None:
