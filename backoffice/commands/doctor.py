@@ -168,7 +168,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield diagnosis.writing({key: str(value) for key, value in info.items()})
         if reason := restore_under_way(db, Keys(settings.key_prefix)):
             yield Finding(Verdict.BAD, "restore", reason)
-        for check in (_policy, _schema, _bytes, _encryption, _durability, _replicas, _memory, _clock, _workers, _names):
+        for check in _CHECKS:
             yield check(db, settings)
         yield from _hosts(db)
         yield from _backups(db, settings)
@@ -254,6 +254,19 @@ def _names(db: Db, settings: Settings) -> Finding:
         text = f"{alike} of an earlier version look like another's: `fsck` names them. Rename one of each two"
         return Finding(Verdict.WARNING, "user names", text)
     return Finding(Verdict.GOOD, "user names", "no two look alike")
+
+
+def _administrators(db: Db, settings: Settings) -> Finding:
+    if build_services(settings, db.client).users.store.count_admins():
+        return Finding(Verdict.GOOD, "administrators", "somebody can sign in and administer this site")
+    text = "there is none: `worker --notice`, or `up`, prints how to sign in the first time"
+    return Finding(Verdict.WARNING, "administrators", text)
+
+
+_CHECKS: Final = (
+    *(_policy, _schema, _bytes, _encryption, _durability, _replicas, _memory, _clock, _workers, _names),
+    _administrators,
+)
 
 
 def _site(settings: Settings) -> Iterator[Finding]:

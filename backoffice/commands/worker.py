@@ -36,7 +36,10 @@ def _prepare(settings: Settings, notice_fd: int | None, *, notice: bool) -> None
     if notice_fd is not None:
         with os.fdopen(notice_fd, "w", encoding="utf-8") as reader:
             reader.write(first_admin_notice(settings))
-    elif notice:
-        click.echo(first_admin_notice(settings))
-    else:
+        return
+    if not notice and settings.admin_password is None:
         prepare_store(settings, store_client(settings))
+        return
+    text = first_admin_notice(settings)
+    if notice:
+        click.echo(text)

@@ -72,7 +72,15 @@ def info(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_all_that_is_examined_is_sound(examine: Examine) -> None:
     found = examine()
     wanted = {"settings", "signing key", "proxy", "store", "persistence", "eviction", "bytes", "encryption", "schema"}
-    assert found.keys() >= wanted | {"durability", "replicas", "memory", "clock", "workers", "user names"}
+    assert found.keys() >= wanted | {
+        "durability",
+        "replicas",
+        "memory",
+        "clock",
+        "workers",
+        "user names",
+        "administrators",
+    }
     bad = {topic: one for topic, one in found.items() if one[0] == Verdict.BAD}
     assert bad == {}
 
