@@ -15,6 +15,7 @@ from typing import Any
 from backoffice.domain.audit import ObjectRef
 from backoffice.domain.log_archive import position
 from backoffice.domain.maintenance import Invariant
+from backoffice.stores.fsck.log_places import IndexEntry, LogPlaces
 from backoffice.stores.fsck.repair import BATCH, Fault, Repairer, batches, printable
 from backoffice.stores.fsck.segments import SegmentCheck, in_order
 from backoffice.stores.log.index_reader import IndexReader
@@ -25,9 +26,6 @@ from backoffice.stores.records.commit import written_facets
 
 SMALL = 64 * WIDTH
 """Bytes up to which an index is read whole."""
-
-IndexEntry = tuple[bytes, str]
-"""An index, and the id of an entry."""
 
 
 class AuditCheck:
@@ -43,6 +41,7 @@ class AuditCheck:
         """Long ones of which it was told that an entry is missing."""
         self.segments = SegmentCheck(repairer)
         self._index = IndexReader(self._db, self._keys)
+        self._places = LogPlaces(self._db, self._index)
 
     # -- from the indexes to the log
 
@@ -141,7 +140,7 @@ class AuditCheck:
         self._repairer.count(Invariant.AUDIT, len(rows))
         entries = [(key, row[0].decode()) for row in rows for key in self._indexes_of(_event(row))]
         wrong = []
-        for (key, one), (_, there) in zip(entries, self._ranks(entries), strict=True):
+        for (key, one), there in zip(entries, self._places.named(entries, self._large), strict=True):
             if there and key in self._large:
                 self._counts[key] += 1
             elif not there and key not in self._disordered:

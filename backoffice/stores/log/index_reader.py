@@ -12,7 +12,7 @@ from backoffice.domain.log_archive import Trimmed
 from backoffice.errors import Unavailable
 from backoffice.stores.client import Arg, Db
 from backoffice.stores.keys import Keys
-from backoffice.stores.log.log_index import pack, unpack
+from backoffice.stores.log.log_index import WIDTH, pack, unpack
 
 ATTEMPTS: Final = 20
 
@@ -43,6 +43,13 @@ class IndexReader:
         total, ids, row, trimmed = self._ask([index], named, ["page", *bounds, count, read], pairs=False)
         entries = tuple(AuditEntry(one.decode(), raw) for one, raw in zip(row[::2], row[1::2], strict=True))
         return Window(int(total), tuple(unpack(ids)[::-1]), entries, Trimmed.load(trimmed))
+
+    def last(self, index: bytes, entry: bytes, count: int) -> bytes:
+        """The last `count` packed entries up to this one, as one string, in rising order."""
+        above = (int.from_bytes(entry, "big") + 1).to_bytes(WIDTH, "big")
+        named = [index, self.keys.segments(index), self.keys.audit, self.keys.seals]
+        found: bytes = self._ask([index], named, ["page", above, b"", b"", count, 0], pairs=False)[1]
+        return found
 
     def ranks(self, questions: Sequence[tuple[bytes, bytes]]) -> list[tuple[int, bool]]:
         """For each (index, packed entry) the number of entries below it, and whether it is there itself."""
