@@ -26,6 +26,7 @@ from backoffice.stores.backup.raw_chunks import RawChunks
 from backoffice.stores.backup.snapshot import Lines, Snapshot
 from backoffice.stores.backup.tar import Part, json_member
 from backoffice.stores.client import Db
+from backoffice.stores.collector import seldom
 from backoffice.stores.files import NOUN as FILES
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.keys import Keys
@@ -68,10 +69,11 @@ class BackupRun:
         self._files = RedisFiles(self.db, self.keys)
         self._contents = Contents(self.db, self.keys, self._files, self.raw, self.output)
         try:
-            yield from self._begin()
-            yield from self._all_contents()
-            snapshot = yield from self._moment()
-            self._finish(snapshot)
+            with seldom():
+                yield from self._begin()
+                yield from self._all_contents()
+                snapshot = yield from self._moment()
+                self._finish(snapshot)
         finally:
             self.output.close()
 

@@ -25,6 +25,7 @@ from backoffice.stores.backup.sealed import Key
 from backoffice.stores.backup.tar import TarReader
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.client import Db
+from backoffice.stores.collector import seldom
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.commit import Commit
 
@@ -58,6 +59,7 @@ class RedisBackups:
     @contextmanager
     def _restoring(self, path: Path, key: str, bases: Sequence[Path]) -> Iterator[Restore]:
         with ExitStack() as stack:
+            stack.enter_context(seldom())
             archive = _opened(path, key, stack)
             emptying, hold = Emptying(self.db, self.keys, self.files, self.raw), Hold(self.db, self.keys)
             stack.callback(hold.release)

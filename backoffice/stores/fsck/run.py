@@ -20,6 +20,7 @@ from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
 from backoffice.stores.bounds import UNBOUNDED, Bounds
 from backoffice.stores.client import Db, store_errors
+from backoffice.stores.collector import seldom
 from backoffice.stores.files import RedisFiles
 from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.audit import AuditCheck
@@ -114,6 +115,10 @@ class _Run:
 
     def steps(self) -> Steps:
         """Piece by piece; the numbers in the end."""
+        with seldom():
+            return (yield from self._steps())
+
+    def _steps(self) -> Steps:
         with store_errors():
             total = int(self._db.client.dbsize())
         done = 0
