@@ -100,7 +100,10 @@ class JobRunner:
         """A step of each job that nobody else carries out; whether there is more to do at once. What goes wrong with
         one is in no other's way: it is raised in the end."""
         more, failures = False, list[Exception]()
-        for job in self.store.open(AT_ONCE):
+        jobs = self.store.open(AT_ONCE)
+        for ended in self.running.keys() - {job.id for job in jobs}:  # by another, while this worker was away
+            del self.running[ended]
+        for job in jobs:
             begun, check = self.running.get(job.id), job.kind in self.checks.kinds
             token = begun.token if begun is not None else new_id()
             taken = self.store.take(job.id, token, CHECK_LEASE_MS if check else self.lease_ms)

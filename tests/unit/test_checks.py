@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from backoffice.domain.access import Actor
 from backoffice.domain.check_reports import MAX_FINDING, MAX_FINDINGS, Checked, CheckReport
 from backoffice.domain.jobs import Job, JobState
 from backoffice.domain.permissions import Permissions
 from backoffice.services import job_runner
+from backoffice.services.checks import Checks, Progress
 from backoffice.stores.client import Db
 from tests.support.admin_views import Desk, desk
 from tests.support.website import SHELL
@@ -116,6 +119,32 @@ def test_it_is_stopped_and_where_its_worker_is_gone_another_begins_anew(
     assert not two.run_some()
     assert job(whole, check).state is JobState.STOPPED
     assert not two.running
+
+
+def test_who_was_away_until_another_had_ended_it_leaves_it(whole: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had begun may hold something: a backup has its file, and keeps all others from it."""
+    monkeypatch.setattr(job_runner, "CHECK_SECONDS", 0)
+    runner, left = whole.site.services.jobs.runner, list[str]()
+
+    def steps(_: Actor) -> Iterator[Progress]:
+        try:
+            for done in range(3):
+                yield Progress(done, 3, CheckReport())
+        finally:
+            left.append("left")
+
+    kinds = runner.checks.kinds
+    checks = Checks({**kinds, "fsck": replace(kinds["fsck"], steps=steps)})
+    one, two = (replace(runner, checks=checks, running={}) for _ in range(2))
+    check = start(whole, "operator", kind="fsck")
+    assert one.run_some()
+    db_of(whole).call("HSET", whole.site.services.jobs.store._keys.record("jobs", check), "lease_until", 0)  # type: ignore[attr-defined]
+    while two.run_some():
+        pass
+    assert job(whole, check).state is JobState.DONE
+    assert left == ["left"]
+    assert not one.run_some()
+    assert (one.running, left) == ({}, ["left", "left"])
 
 
 def test_a_report_is_bounded() -> None:
