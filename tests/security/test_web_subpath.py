@@ -1,5 +1,5 @@
 """A site behind a proxy that ends TLS, at the top of a host or below a path of it: whatever the site says of where
-things are leads a browser back to it, and never off TLS. Two sites on one host leave each other's cookies alone."""
+things are leads a browser back to it, and never off TLS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from backoffice.domain.files import FileSpec
 from backoffice.domain.shares import ShareAccess
 from backoffice.web.cookies import site_mark
 from backoffice.web.local_paths import is_local_path
-from tests.support.website import HTML, PASSWORD, Browser, Site, make_site, make_whole_site
+from tests.support.website import HTML, PASSWORD, Browser, Site, make_whole_site
 
 HOST = "https://team.example"
 PATHS = ("/files", "/admin", "/bo", "/a/b")
@@ -297,55 +297,3 @@ def test_redirects_of_the_router_name_no_scheme_and_no_host(
 )
 def test_what_is_beside_the_site_on_its_host_is_not_its_own(target: str, stays: bool) -> None:
     assert is_local_path(target, "/bo") is stays
-
-
-# -- two sites on one host
-
-
-def test_two_sites_on_one_host_stay_signed_in(fake: Redis) -> None:
-    site = make_site(fake)
-    site.add_user("ann")
-    client = site.app.test_client()
-    first, second = Browser(client, "http://localhost:5310"), Browser(client, "http://localhost:5312")
-    for browser in (first, second):
-        browser.get("/login")
-    assert first.post("/login", {"username": "ann", "password": PASSWORD}).status_code == 303, (
-        "the other's form is open, too"
-    )
-    assert second.post("/login", {"username": "ann", "password": PASSWORD}).status_code == 303
-    assert first.signed_in
-    assert first.cookie("backoffice-5310") != first.cookie("backoffice-5312")
-    assert first.cookie("backoffice-device-5310") != first.cookie("backoffice-device-5312")
-    second.get("/account")
-    second.post("/logout")
-    assert first.signed_in
-    assert not second.signed_in
-
-
-def test_a_session_from_before_goes_on_under_its_old_name(fake: Redis) -> None:
-    site = make_site(fake)
-    secret = site.signed_in("ann").cookie("backoffice")
-    headers = {"Cookie": f"backoffice={secret}", **HTML}
-    client = site.app.test_client(use_cookies=False)
-    assert client.get("/account", base_url="http://localhost:5000", headers=headers).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("address", "mark"),
-    [
-        ("http://localhost/", ""),
-        ("http://localhost:80/", ""),
-        ("https://x:443", ""),
-        ("http://[::1]/", ""),
-        ("http://[::1]:5000/", "-5000"),
-        ("http://x:443", "-443"),
-        ("http://x:99999", "-99999"),
-    ],
-)
-def test_what_tells_sites_on_one_host_apart(address: str, mark: str) -> None:
-    assert site_mark(address) == mark
-
-
-def test_a_port_that_is_none_is_no_failure(fake: Redis) -> None:
-    answer = make_site(fake).app.test_client().get("/login", headers={"Host": "localhost:99999"})
-    assert answer.status_code < 500
