@@ -24,5 +24,6 @@ Kind = Literal[
     "fsck",
     "fsck.repair",
     "encrypt",
+    "backup",
     "undo",
 ]

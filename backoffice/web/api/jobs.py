@@ -64,7 +64,7 @@ class JobAnswer(Answer):
     """A job, how far it is, and its report."""
 
     id: Id
-    kind: Kind
+    kind: Annotated[str, Field(description="What a job may be started with, or a later version knows")]
     title: str
     actor: Annotated[Id, Field(description="Identifier of the user in whose name it acts")]
     state: Annotated[

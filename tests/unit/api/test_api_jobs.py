@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
+import fakeredis
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.support.api_site import Person, Site, problem
+from backoffice.domain.nouns import all_permissions
+from backoffice.secret import Secret
+from backoffice.web.api.job_kinds import Kind
+from tests.support.api_site import Person, Site, make_site, problem
 
 
 def start(person: Person, kind: str, **more: Any) -> TestResponse:
@@ -103,3 +108,24 @@ def test_bad_input_starts_nothing(site: Site, body: dict[str, Any]) -> None:
     olga.upload()
     problem(olga.call("POST", "/jobs", json=body), 400, "invalid")
     assert olga.get("/jobs").json["items"] == []
+
+
+def test_programs_start_and_see_each_kind_that_a_site_may_have(tmp_path: Path) -> None:
+    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey")) as store:
+        site = make_site(store, backup_dir=tmp_path, encryption_keys=(Secret("A" * 43 + "="),))
+        jobs = site.services.jobs
+        assert {*jobs.runner.bulk.kinds, *jobs.checks.kinds} == set(get_args(Kind))
+        rosa = site.person("rosa", "admin", scopes=all_permissions())
+        for kind in jobs.checks.kinds:
+            made = start(rosa, kind)
+            assert (made.status_code, made.json["kind"]) == (202, kind)
+            assert rosa.get(made.headers["Location"]).json["kind"] == kind
+        assert {one["kind"] for one in rosa.get("/jobs").json["items"]} == set(jobs.checks.kinds)
+
+
+def test_a_job_that_a_later_version_started_is_told_by_its_name(site: Site) -> None:
+    olga = site.person("olga", "operator")
+    path = start(olga, "doctor").headers["Location"]
+    jobs = site.services.jobs.store
+    site.store.hset(jobs._keys.record("jobs", path.removeprefix("/jobs/")), "kind", "file.burn")  # type: ignore[attr-defined]
+    assert (olga.get(path).json["kind"], olga.get("/jobs").json["items"][0]["kind"]) == ("file.burn", "file.burn")
