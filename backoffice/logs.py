@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
 from backoffice.settings import Settings
+from backoffice.units import filesize
 
 _SHARED: Final[tuple[Processor, ...]] = (
     structlog.contextvars.merge_contextvars,
@@ -27,6 +28,11 @@ _SHARED: Final[tuple[Processor, ...]] = (
 _CHATTY: Final = ("gunicorn.error", "urllib3")
 MOST_OF_A_CAUSE: Final = 300
 """Characters of it in a line."""
+
+ACCESS: Final = "backoffice.access"
+REQUEST: Final = "request"
+"""Logger and event of the line that says of a request that it was answered."""
+_RED, _YELLOW, _GREEN, _DIM, _PLAIN = (f"\x1b[{code}m" for code in (31, 33, 32, 2, 0))
 
 
 def configure(settings: Settings) -> None:
@@ -93,8 +99,29 @@ def logger(name: str) -> Any:
 
 def _rendering(*, human: bool) -> list[Processor]:
     if human:
-        return [_visible, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_trace)]
+        return [_visible, _ForPeople(colours=sys.stderr.isatty())]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]
+
+
+class _ForPeople:
+    """The last processor: a request is a short line, where it is one that was answered; all else says what it says."""
+
+    def __init__(self, *, colours: bool) -> None:
+        self._colours = colours
+        self._other = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=_trace)
+
+    def __call__(self, log: Any, method: str, event: EventDict) -> str:
+        if (event["event"], event.get("logger")) != (REQUEST, ACCESS):
+            return str(self._other(log, method, event))
+        status, ip = event["status"], event["ip"] or "-"
+        colour = _RED if status >= 500 else _YELLOW if status >= 400 else _GREEN
+        time = f"{event['timestamp']:.19}".partition("T")[2]
+        said = f"{event['method']:<6} {event['path']}  {event['ms']:.0f} ms, {filesize(event['bytes'] or 0)}"
+        who = self._in(_DIM, f"{ip} {event['request_id']}")
+        return f"{self._in(_DIM, time)} {self._in(colour, str(status))} {said}  {who}"
+
+    def _in(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_PLAIN}" if self._colours else text
 
 
 def _visible(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -17,11 +17,10 @@ from typing import Any, Final
 import structlog
 from gunicorn.glogging import Logger
 
-from backoffice.logs import json_lines, logger
+from backoffice.logs import ACCESS, REQUEST, json_lines, logger
 from backoffice.measures import count
 from backoffice.web.context import REQUEST_ID
 
-_NAME: Final = "backoffice.access"
 _SECRET_PATH: Final = re.compile(r"(.*?/(?:s\b|setup|tus)[^/]*/+)[^/].*", re.IGNORECASE | re.DOTALL)
 """Below these the rest of a path is as good as a password: however many slashes the client sends, and also where the
 spelling, or what stands before it, leads nowhere; the link is good all the same."""
@@ -30,8 +29,8 @@ _NAMED_PATH: Final = re.compile(r"(.*?/files/+)(?![0-9A-Za-z]+/content\Z).+", re
 # Asked for every few seconds by machines: in the log they would bury what people do.
 _PROBES: Final = ("/livez", "/readyz", "/metrics")
 
-_log = logger(_NAME)
-_levels = logging.getLogger(_NAME)
+_log = logger(ACCESS)
+_levels = logging.getLogger(ACCESS)
 
 
 class AccessLog(Logger):  # type: ignore[misc] # gunicorn is not typed
@@ -62,7 +61,7 @@ class AccessLog(Logger):  # type: ignore[misc] # gunicorn is not typed
         if self._write is None:
             _log.log(
                 level,
-                "request",
+                REQUEST,
                 method=method,
                 path=path,
                 status=resp.status_code,
@@ -76,8 +75,8 @@ class AccessLog(Logger):  # type: ignore[misc] # gunicorn is not typed
             self._write(
                 f'{{"method": {_json(method)}, "path": {_json(path)}, "status": {_json(resp.status_code)}, '
                 f'"bytes": {_json(sent)}, "ms": {ms!r}, "ip": {_json(ip)}, "request_id": {_json(request_id)}, '
-                f'"event": "request", {_of_request()}"level": "{logging.getLevelName(level).lower()}", '
-                f'"logger": "{_NAME}", "timestamp": "{datetime.now(UTC).isoformat()[:-6]}Z"}}\n'
+                f'"event": "{REQUEST}", {_of_request()}"level": "{logging.getLevelName(level).lower()}", '
+                f'"logger": "{ACCESS}", "timestamp": "{datetime.now(UTC).isoformat()[:-6]}Z"}}\n'
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -33,8 +34,9 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 
-    def configured(**settings: Any) -> io.StringIO:
+    def configured(*, terminal: bool = False, **settings: Any) -> io.StringIO:
         written = io.StringIO()
+        monkeypatch.setattr(written, "isatty", lambda: terminal, raising=False)
         monkeypatch.setattr(sys, "stderr", written)
         logs.configure(Settings(secret_keys=(Secret("k" * 40),), **settings))
         return written
@@ -101,8 +103,18 @@ def test_what_was_sent_is_counted_also_where_no_line_is_written(configure: Confi
 def test_on_a_terminal_lines_are_for_people(configure: Configure) -> None:
     written = configure(environment=Environment.DEVELOPMENT)
     _access(AccessLog(Config()))
-    assert "request" in written.getvalue()
-    assert not written.getvalue().startswith("{")
+    logs.logger("other").info("request", path="/x")
+    request, other = written.getvalue().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d 200 GET    /files/x  1 ms, 10.0 kB  192.0.2.1 0123456789abcdef", request)
+    assert "path=/x" in other
+
+
+def test_on_a_terminal_a_request_has_colours_and_nothing_that_was_sent_has_any(
+    configure: Configure,
+) -> None:
+    written = configure(terminal=True)
+    _access(AccessLog(Config()), PATH_INFO="/\x1b]0;owned\x07", REMOTE_ADDR=None)
+    assert "\x1b[32m200\x1b[0m GET    /\\x1b]0;owned\\x07  1 ms" in written.getvalue()
 
 
 @pytest.mark.parametrize(("level", "logged"), [("INFO", 0), ("DEBUG", 3)])
