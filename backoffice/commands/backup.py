@@ -19,6 +19,8 @@ from backoffice.commands.backup_files import (
 from backoffice.commands.backup_proof import prove
 from backoffice.commands.cli_context import shell
 from backoffice.commands.cli_settings import DOTENV, environ
+from backoffice.domain.access import system_actor
+from backoffice.services.backup_schedule import WORKER
 from backoffice.settings import Settings
 from backoffice.stores.backup.checking import check_archive
 from backoffice.stores.backup.sealed import Key
@@ -101,8 +103,11 @@ def check(file: Path, key_file: Path | None) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where there is room for all files for a while.  [default: the directory of FILE]",
 )
+@click.option("--by-worker", is_flag=True, hidden=True, help="The worker has started it, as its log says then.")
 @key_option
-def prove_command(file: Path, bases: tuple[Path, ...], scratch: Path | None, key_file: Path | None) -> int:
+def prove_command(
+    file: Path, bases: tuple[Path, ...], scratch: Path | None, by_worker: bool, key_file: Path | None
+) -> int:
     """Restore FILE into a store of its own, check all of it, and remember that it was proven.
 
     The exit status is 0 when everything in it came back as it was.
@@ -117,6 +122,7 @@ def prove_command(file: Path, bases: tuple[Path, ...], scratch: Path | None, key
     if not proof.holds:
         click.echo("This backup does not bring everything back.")
         return 1
-    here.services.backups.note_proven(here.actor, file, proof.restored, proof.compared)
+    actor = system_actor(WORKER.name, here.actor.via) if by_worker else here.actor
+    here.services.backups.note_proven(actor, file, proof.restored, proof.compared)
     click.echo(f"Proven: {proof.compared:,} records and entries are what they were, every chunk was read.")
     return 0

@@ -41,5 +41,5 @@ SYSTEM: Final[Mapping[Action, tuple[str, Teller]]] = {
     Actions.SYSTEM_DECRYPT: ("decrypted", "{who} had the data directory decrypted"),
     Actions.SYSTEM_BACKUP: ("backed up", _backup("{who} backed up the store to {what}: {size}")),
     Actions.SYSTEM_RESTORE: ("restored", _backup("{who} restored the store from {what}: {size}")),
-    Actions.SYSTEM_PROVE: ("proven", _backup("{who} restored {what} on trial: {size}")),
+    Actions.SYSTEM_PROVE: ("proven", _backup("{who} proved {what} by restoring it on trial: {size}")),
 }

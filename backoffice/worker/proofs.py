@@ -30,7 +30,7 @@ PATIENCE: Final = 20
 
 def proving(file: Path) -> Sequence[str]:
     """The command, which yields to whoever serves people."""
-    return ("nice", "-n", NICENESS, sys.executable, "-m", "backoffice", "backup", "prove", str(file))
+    return ("nice", "-n", NICENESS, sys.executable, "-m", "backoffice", "backup", "prove", "--by-worker", str(file))
 
 
 @dataclass(slots=True)
