@@ -14,7 +14,7 @@ from backoffice.domain.users import User, UserStatus
 from backoffice.services.files import Usage
 from backoffice.units import UNLIMITED, filesize
 from backoffice.web.context import services
-from backoffice.web.formats import NOTHING, state_tag, time_tag, when_tag
+from backoffice.web.formats import state_tag, time_tag, when_tag
 from backoffice.web.identity import actor
 
 TONES: Final = {"active": "good", "invited": "info", "disabled": "bad"}
@@ -83,7 +83,7 @@ def end_cell(_view: Any, _context: Any, record: User, _name: str) -> str | Marku
     days = f"{rule.days} days without signing in, by {rule.words}"
     ending = standing.ending
     if ending is None:
-        return NOTHING
+        return "does not end"
     why = days if ending.why is Why.INACTIVE else "by its date"
     over = "was over" if standing.ended is not None else "ends"
     moment = Markup("%s %s (%s)") % (over, time_tag(ending.at), when_tag(ending.at))

@@ -72,6 +72,7 @@ def upload() -> ResponseReturnValue:
         deliveries_waiting=waiting,
         left=None if usage.limit is None else max(0, usage.limit - usage.used - usage.reserved),
         limits=has.uploads.limits,
+        largest=min(has.uploads.limits.max_file_size, usage.limit or has.uploads.limits.max_file_size),
         chunk_size=chunk_size(has.uploads.limits),
         above=above,
     )
