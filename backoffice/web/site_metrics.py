@@ -57,14 +57,14 @@ class SiteCollector(Collector):
         yield _one("backoffice_room", "Whether there is room, so that uploads are taken: 1 or 0", state.room)
 
     def _store(self) -> Iterator[Metric]:
-        """Of a cluster, of the server with the largest memory use."""
+        """Of a cluster, of the server with the largest memory use; its replicas, of the primary with the fewest."""
         info = self._state.store
         used, most = (int(info.get(name, 0)) for name in ("used_memory", "maxmemory"))
         yield _one("backoffice_store_memory_used_bytes", "Memory that the store uses", used)
         yield _one("backoffice_store_memory_max_bytes", "Memory that the store may use; 0 = no limit", most)
-        clients, replicas = (int(info.get(name, 0)) for name in ("connected_clients", "connected_slaves"))
+        clients, replicas = (int(info.get(name, 0)) for name in ("connected_clients", "replicas_near"))
         yield _one("backoffice_store_connections", "Connections to the store", clients)
-        yield _one("backoffice_store_replicas", "Replicas of the store that are connected", replicas)
+        yield _one("backoffice_store_replicas", "Replicas of the store that keep up with it", replicas)
         saved = all(info.get(name, "ok") == "ok" for name in _SAVED)
         yield _one("backoffice_store_persistent", "Whether the store could write what it has to keep: 1 or 0", saved)
 
