@@ -87,8 +87,6 @@ _KINDS: Final[Mapping[str, Kind]] = {
 
 def kind_of(keys: Keys, key: bytes) -> Kind | None:
     """What a backup does with this key; None for one that is none of ours."""
-    if key.startswith(keys.log_indexes):
-        return DERIVED  # with most files come as many of these
     parts = keys.split(key)
     if not parts:
         if split_chunk_key(key) is not None:

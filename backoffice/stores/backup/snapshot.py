@@ -81,8 +81,11 @@ class Snapshot:
     last: str = ""
     _tracked: Tracked | None = None
     _prefix: bytes = b""
+    _frequent: tuple[bytes, ...] = ()
+    """How keys begin of which there is one for each file, and none is a record."""
 
     def __post_init__(self) -> None:
+        self._frequent = (self.keys.log_indexes, self.keys.chunk_map(""))
         self._prefix = self.keys.name_of(self.keys.record(FILES, ""))
 
     # -- all of it
@@ -161,6 +164,8 @@ class Snapshot:
 
     def _kind(self, key: bytes) -> Kind | None:
         """Of a key whose value is in the archive."""
+        if key.startswith(self._frequent):
+            return None
         kind = kind_of(self.keys, key)
         return kind if kind is not None and kind.of is Class.RECORD else None
 

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError, ResponseError
 from backoffice.errors import Unavailable
 from backoffice.stores.client import Command, Db, store_errors
 from backoffice.stores.keys import Keys
+from backoffice.stores.resp_zero_copy import pack_all
 from backoffice.stores.scripts import load
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ class Tracked:
         return self._before[0]
 
     def _send(self, commands: Sequence[Command]) -> None:
-        packed = self._connection.pack_commands(commands)  # type: ignore[no-untyped-call]
-        self._connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]
+        self._connection.send_packed_command(pack_all(commands), check_health=False)  # type: ignore[no-untyped-call]
 
     def _reply(self) -> Any:
         while True:
