@@ -26,6 +26,7 @@ from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Db
 from backoffice.stores.keys import Keys
+from benchmarks import many
 from benchmarks.plan import MIB, Goal, Part, Plan
 from benchmarks.straight import read_all, write_all
 from benchmarks.timing import Moved, in_turn
@@ -81,6 +82,7 @@ def measure(plan: Plan) -> list[Part]:
         _measure(plan, large, 64 * MIB, total, in_directory=False),
         _measure(plan, f"{large} in a directory", 64 * MIB, total, in_directory=True),
         _measure(plan, f"{count:,} files of 10 kB", 10_000, 10_000 * count, in_directory=False),
+        many.measure(plan, Place.over, lambda name: _store(plan, name, in_directory=False), SHELL),
     ]
 
 

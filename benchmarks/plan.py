@@ -75,6 +75,11 @@ class Plan:
         return 50 if self.quick else 100
 
     @property
+    def many(self) -> tuple[int, int]:
+        """Users and small files of one backup and one restore."""
+        return (1_000, 20_000) if self.quick else (25_000, 250_000)
+
+    @property
     def crowd(self) -> tuple[int, int]:
         """Users and files of the lists that are measured beside stock Flask-Admin."""
         return (5_000, 50_000) if self.quick else (100_000, 1_000_000)
