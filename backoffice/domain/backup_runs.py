@@ -14,6 +14,8 @@ from backoffice.errors import Conflict
 class BegunOtherwise(Conflict):
     """What was begun with another key, or with none, cannot be gone on with."""
 
+    code = "backup_begun_otherwise"
+
 
 class Backup(Protocol):
     """One that is being made. What it says of itself counts when all steps were taken."""
