@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from backoffice.stores.chunk_keys import split_chunk_key
 from backoffice.stores.client import Command, Db
-from backoffice.stores.keys import split_chunk_key
 from backoffice.stores.scan import scan
 
 TOGETHER: Final = 400

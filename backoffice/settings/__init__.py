@@ -28,7 +28,7 @@ from backoffice.settings.contradictions import contradictions, proxy_doubt
 from backoffice.settings.cores import usable_cores
 from backoffice.settings.parsers import ChunkPlace, Durability, Environment, TrustedProxies
 from backoffice.settings.sources import Sources
-from backoffice.settings.store_address import store_address
+from backoffice.settings.store_url import store_url
 from backoffice.settings.weak_secrets import KEY_MISSING, weak_secrets
 
 __all__ = [
@@ -68,9 +68,7 @@ def _setting(name: str, parse: Callable[[str], Any], default: Any, about: str, *
 class Settings:
     """All settings of one process. Tests may build one directly; programs use `from_env`."""
 
-    redis_url: str = _setting(
-        "REDIS_URL", store_address, "", "Address of Redis; empty: the embedded store", secret=True
-    )
+    redis_url: str = _setting("REDIS_URL", store_url, "", "Address of Redis; empty: the embedded store", secret=True)
     redis_password: Secret | None = _setting("REDIS_PASSWORD", Secret, None, "Its password", secret=True)
     secret_keys: tuple[Secret, ...] = _setting(
         "APP_SECRET_KEY", read.secrets, (), "Signing keys, comma-separated: the first signs, all verify", secret=True

@@ -12,8 +12,8 @@ from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError
 
 from backoffice.errors import Unavailable
+from backoffice.stores.chunk_keys import GROUP, barrier_key, chunk_key
 from backoffice.stores.failures import store_errors
-from backoffice.stores.keys import GROUP, barrier_key, chunk_key
 from backoffice.stores.replicas import Ask, await_replicas
 from backoffice.stores.through_library import Command
 from backoffice.stores.transport import direct_to_shard

@@ -1,6 +1,6 @@
-"""Every key, spelled here and nowhere else.
+"""Every key of the control plane, spelled here and nowhere else.
 
-Control plane: one hash slot, so that one script changes a record, its indexes, a quota and the log together.
+They share one hash slot, so that one script changes a record, its indexes, a quota and the log together.
 
     {bo}:<noun>:<id>                     hash    a record: users, roles, sessions, tokens, uploads, files,
                                                  jobs, views, links, shares, folders
@@ -65,29 +65,19 @@ Control plane: one hash slot, so that one script changes a record, its indexes, 
                                                  segments: no index of the log is longer than one (`long_indexes.py`);
                                                  done:…, at:…, changes:…: how far the migrations are (`migrations.py`)
 
-Data plane: spread over all slots in groups of 64 chunks. Identifiers carry 130 random bits, so there is no prefix. Of
-which installation a chunk is, records alone say: what looks for those without one asks for others (`scan.py`).
-
-    file:{<id>}:chunk:<n>                string  bytes of chunk n < 64
-    file:{<id>.<n // 64>}:chunk:<n>      string  bytes of the others
-    <key of a chunk>:staged:<random>     string  bytes on their way to that key, for a minute at most
-    barrier:{<tag>}                      string  for a minute: written in order to wait for the replicas of a shard
-                                                 (`cluster.py`)
+Those of the bytes of files stand in `chunk_keys.py`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-GROUP = 64
-"""Chunks that share a slot, so that one pipeline to one node reads or frees them."""
+from backoffice.stores.chunk_keys import chunk_key, split_chunk_key
 
 SEGMENT_BYTES = 1024 * 1024
 """Bytes of an index of the log under one key. Copying so many takes the store a millisecond."""
 
-_CHUNK = re.compile(rb"file:\{([^.{}]+)(?:\.[0-9]+)?\}:chunk:([0-9]+)")
-CHUNKS, RESTORING, INSTALL = b"file:{*", b"{*}:backup:restoring", b"{*}:install"
+RESTORING, INSTALL = b"{*}:backup:restoring", b"{*}:install"
 """What these keys of all installations match: one that has bytes in the store has one of the others, too."""
 
 
@@ -283,24 +273,3 @@ class Keys:
         """Where the bytes of a chunk wait for the script that gives them their key. `token`: so that no two who send
         the same chunk share it."""
         return self.chunk(file_id, index) + f":staged:{token}".encode()
-
-
-def chunk_key(file_id: str, index: int) -> bytes:
-    """Of a chunk: those of a group share a slot."""
-    group = index // GROUP
-    tag = f"{file_id}.{group}" if group else file_id
-    return f"file:{{{tag}}}:chunk:{index}".encode()
-
-
-BARRIER = b"barrier:{"
-
-
-def barrier_key(tag: bytes) -> bytes:
-    """Of the slot that the tag has."""
-    return BARRIER + tag + b"}"
-
-
-def split_chunk_key(key: bytes) -> tuple[str, int] | None:
-    """File id and index of a chunk's key; None when it has another form."""
-    match = _CHUNK.fullmatch(key)
-    return (match[1].decode(), int(match[2])) if match else None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -19,14 +17,15 @@ from backoffice.embedded.data_dir import Layout
 from backoffice.embedded.directory_key import DirectoryKeys
 from backoffice.errors import ChunkConflict, ChunksMissing, Conflict, IntegrityError, KeyMissing
 from backoffice.services.encryption import EncryptionCare
-from backoffice.site_keys import KMS, LocalKey, SiteKeys
-from backoffice.stores.encryption import data_keys, sealing
+from backoffice.site_keys import SiteKeys
+from backoffice.stores.encryption import sealing
 from backoffice.stores.encryption.chunks import EncryptedChunks
-from backoffice.stores.encryption.data_keys import LOOK_SECONDS, DataKeys, WrappedKey, stored_keys
+from backoffice.stores.encryption.data_keys import DataKeys, stored_keys
 from backoffice.stores.encryption.state import RedisEncryption, unreadable_reason
 from backoffice.stores.log.audit import RedisAudit
 from tests.support.chunks import SITE_KEYS, Place
 from tests.support.database import database
+from tests.support.sealed import OTHER, care, sealed_world
 from tests.support.uploads import ALICE, KEYS, OPERATOR, World, plain_chunks, reader
 
 SHELL = OPERATOR
@@ -34,14 +33,11 @@ SHELL = OPERATOR
 CANARY = b"the canary sings in the mine at night"
 PARTS = [CANARY * 40, os.urandom(1000), CANARY]
 WHOLE = b"".join(PARTS)
-OTHER = LocalKey(bytes(range(1, 33)))
 
 
 @pytest.fixture
 def world(redis: Any, place: Place) -> Any:
-    Place(place.directory, sealed=True).enter()
-    yield World.over(redis)
-    place.enter()
+    yield from sealed_world(redis, place)
 
 
 def raw(world: World, file_id: str, index: int = 0) -> bytes:
@@ -54,11 +50,6 @@ def all_that_is_stored(world: World) -> bytes:
     """Every chunk's bytes, as they lie there."""
     chunks = plain_chunks(world.db)
     return b"".join(chunks.get(file_id, index) or b"" for file_id, index, _ in chunks.scan())
-
-
-def care(world: World, site_keys: SiteKeys = SITE_KEYS) -> EncryptionCare:
-    chunks = EncryptedChunks(plain_chunks(world.db), DataKeys(world.db, KEYS, site_keys))
-    return EncryptionCare(RedisEncryption(world.db, KEYS, site_keys, chunks), RedisAudit(world.db, KEYS))
 
 
 @pytest.mark.cluster
@@ -243,16 +234,6 @@ def test_no_nonce_and_no_key_comes_twice(redis: Any) -> None:
     assert len({one[sealing._BODY :] for one in sealed}) == 4_000
 
 
-@pytest.mark.real_only
-def test_processes_that_begin_at_once_have_one_data_key(redis: Any) -> None:
-    def begin(_: int) -> int:
-        return DataKeys(database(redis), KEYS, SITE_KEYS).newest()[0]
-
-    with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(begin, range(8))) == {1}
-    assert len(stored_keys(database(redis), KEYS)) == 1
-
-
 def test_a_stream_goes_on_in_its_tail(world: World) -> None:
     upload = world.service.create_stream(ALICE, size=len(WHOLE))
     for start, stop in ((0, 300), (300, 1700), (1700, len(WHOLE))):
@@ -261,51 +242,3 @@ def test_a_stream_goes_on_in_its_tail(world: World) -> None:
     file = world.service.complete(ALICE, upload.id, FileSpec("whole.txt"), total_size=len(WHOLE))
     assert world.read(ALICE, file.id) == WHOLE
     assert CANARY[:12] not in all_that_is_stored(world)
-
-
-def test_where_a_program_wraps_and_is_not_set_that_is_what_is_said(world: World) -> None:
-    world.stored(ALICE, PARTS)
-    service = LocalKey(bytes(range(2, 34)))
-    service.name = KMS
-    care(world, SiteKeys([service, SITE_KEYS.first])).rotate(SHELL)
-    assert not unreadable_reason(world.db, KEYS, SiteKeys([service]))
-    assert "BACKOFFICE_KMS_COMMAND" in unreadable_reason(world.db, KEYS, SITE_KEYS)
-
-
-def test_where_a_newer_key_cannot_be_opened_writing_goes_on_and_looks_seldom(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys, looks, now = DataKeys(world.db, KEYS, SITE_KEYS), list[int](), [1000.0]
-    monkeypatch.setattr(data_keys.time, "monotonic", lambda: now[0])
-    assert keys.newest()[0] == 1
-    assert care(world, SiteKeys([OTHER, SITE_KEYS.first])).rotate(SHELL) == 2
-    monkeypatch.setattr(keys, "stored", lambda: looks.append(1) or stored_keys(world.db, KEYS))
-    now[0] += LOOK_SECONDS
-    assert [keys.newest()[0] for _ in range(3)] == [1, 1, 1]
-    assert len(looks) == 1
-    with pytest.raises(KeyMissing):
-        DataKeys(world.db, KEYS, SITE_KEYS).newest()
-
-
-def test_who_knows_a_key_does_not_wait_for_a_service_that_hangs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys, asked, hangs = DataKeys(world.db, KEYS, SITE_KEYS), Event(), Event()
-    keys.newest()
-    care(world).rotate(SHELL)
-    known = keys.unwrap
-
-    def unwrap(one: WrappedKey) -> bytes:
-        asked.set()
-        assert hangs.wait(10)
-        return known(one)
-
-    monkeypatch.setattr(keys, "unwrap", unwrap)
-    monkeypatch.setattr(data_keys, "LOOK_SECONDS", 0.0)
-    with ThreadPoolExecutor(3) as pool:
-        looks = pool.submit(keys.newest)
-        assert asked.wait(10)
-        try:
-            assert pool.submit(lambda: keys.get(1) is not None).result(5)
-            assert pool.submit(lambda: keys.newest()[0]).result(5) == 1
-        finally:
-            hangs.set()
-        assert looks.result(10)[0] == 2

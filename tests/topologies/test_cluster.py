@@ -21,10 +21,10 @@ from backoffice.domain.paging import Query
 from backoffice.errors import Unavailable
 from backoffice.settings import Settings
 from backoffice.start import check_store
+from backoffice.stores.chunk_keys import chunk_key
 from backoffice.stores.client import Db, connect
 from backoffice.stores.cluster_state import cluster_state
 from backoffice.stores.durability import RedisDurability, server_info
-from backoffice.stores.keys import chunk_key
 from tests.support.cluster import SLOTS, ReplicatedCluster, run_replicated_cluster, stopped
 from tests.support.servers import wait_for
 from tests.support.uploads import ALICE, CHUNK, KEYS, LIMITS, World, chunk_store

@@ -11,9 +11,10 @@ from backoffice.domain.uploads import ENTRY_SIZE
 from backoffice.errors import Conflict
 from backoffice.stores.backup.kinds import CONTENT, Class, kind_of
 from backoffice.stores.backup.raw_chunks import RawChunks
+from backoffice.stores.chunk_keys import CHUNKS
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.client import Db
-from backoffice.stores.keys import CHUNKS, RESTORING, Keys
+from backoffice.stores.keys import RESTORING, Keys
 from backoffice.stores.scan import scan
 
 _CREATED: Final = "created_at"

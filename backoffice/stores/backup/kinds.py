@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from backoffice.stores import files as file_store
 from backoffice.stores import uploads as upload_store
+from backoffice.stores.chunk_keys import BARRIER, split_chunk_key
 from backoffice.stores.fsck.run import STORES
-from backoffice.stores.keys import BARRIER, Keys, split_chunk_key
+from backoffice.stores.keys import Keys
 from backoffice.stores.records.store import RedisRecords
 from backoffice.stores.sessions import RedisSessions
 from backoffice.stores.users import NOUN as USERS

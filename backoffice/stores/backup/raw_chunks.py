@@ -13,13 +13,14 @@ from typing import Any, Final, Protocol
 import xxhash
 
 from backoffice.domain.uploads import Chunk
+from backoffice.stores.chunk_keys import CHUNKS, chunk_key
 from backoffice.stores.chunks.files import FileChunks
 from backoffice.stores.chunks.paths import KEPT, directory_of
 from backoffice.stores.chunks.redis import RedisChunks
 from backoffice.stores.client import Db
 from backoffice.stores.encryption.chunks import EncryptedChunks
 from backoffice.stores.encryption.sealing import OVERHEAD
-from backoffice.stores.keys import CHUNKS, Keys, chunk_key
+from backoffice.stores.keys import Keys
 from backoffice.stores.resp_zero_copy import JOINED
 from backoffice.stores.scan import scan
 

@@ -18,6 +18,7 @@ from backoffice.stores.backup.ahead import Behind, ahead
 from backoffice.stores.backup.contents import named_by
 from backoffice.stores.backup.kinds import LEFT_OUT, NOUNS
 from backoffice.stores.backup.tallies import Tallies
+from backoffice.stores.chunk_keys import chunk_key
 from backoffice.stores.client import Command, Db
 from backoffice.stores.file_indexes import is_version
 from backoffice.stores.files import NOUN as FILES
@@ -26,7 +27,7 @@ from backoffice.stores.folders import RedisFolders
 from backoffice.stores.fsck.folders import FolderCheck
 from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.fsck.versions import VersionCheck
-from backoffice.stores.keys import Keys, chunk_key
+from backoffice.stores.keys import Keys
 from backoffice.stores.quotas import VERSIONS
 from backoffice.stores.records.collection import Collection, score
 from backoffice.stores.records.indexes import Unique

@@ -16,11 +16,12 @@ from backoffice.domain.ids import new_id
 from backoffice.domain.times import now_ms
 from backoffice.domain.uploads import CarriedChunk, ChunkStat, KeptPlace
 from backoffice.errors import ChunkLost, Unavailable
+from backoffice.stores.chunk_keys import CHUNKS, GROUP, split_chunk_key
 from backoffice.stores.chunks.ahead import Ahead, Room
 from backoffice.stores.client import Arg, Command, Db
 from backoffice.stores.cluster import evenly_spread
 from backoffice.stores.durability import RedisDurability, RedisHealth
-from backoffice.stores.keys import CHUNKS, GROUP, Keys, split_chunk_key
+from backoffice.stores.keys import Keys
 from backoffice.stores.scan import scan
 
 _AHEAD_BYTES = 4 * 1024 * 1024

@@ -37,7 +37,7 @@ _SENTINEL_OPTIONS: Final = dict.fromkeys(("sentinel_username", "sentinel_passwor
 """Of the sentinels themselves, where they ask for a password; without them they are told none."""
 
 
-def store_address(text: str) -> str:
+def store_url(text: str) -> str:
     """An address of one of the five kinds. It may hold a password, so no message repeats it."""
     try:
         parts = urlsplit(text)
