@@ -133,11 +133,6 @@ class Keys:
         return self._key("by", value) if facet == "object" else self._key("by", facet, value)
 
     @property
-    def log_indexes(self) -> bytes:
-        """How the keys of all indexes of the log begin."""
-        return self._key("by", "")
-
-    @property
     def seals(self) -> bytes:
         return self._key("seals")
 

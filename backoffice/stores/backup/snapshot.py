@@ -85,7 +85,7 @@ class Snapshot:
     """How keys begin of which there is one for each file, and none is a record."""
 
     def __post_init__(self) -> None:
-        self._frequent = (self.keys.log_indexes, self.keys.chunk_map(""))
+        self._frequent = (self.keys.audit_index("object", ""), self.keys.chunk_map(""))
         self._prefix = self.keys.name_of(self.keys.record(FILES, ""))
 
     # -- all of it
