@@ -17,7 +17,7 @@ import click
 from backoffice import __version__
 from backoffice.embedded.data_dir import DataDirectoryError
 from backoffice.embedded.discovery import NotRunning
-from backoffice.errors import BackofficeError
+from backoffice.errors import BackofficeError, Unavailable
 from backoffice.settings import SettingsError
 
 # Name, module in backoffice/commands, one line of help. The order is that of the help text.
@@ -105,12 +105,20 @@ def main(argv: Sequence[str]) -> int:
     except click.exceptions.Abort:
         return 130
     except OPERATOR_ERRORS as error:
-        print(harmless(str(error)), file=sys.stderr)
+        print(harmless(told(error)), file=sys.stderr)
         return 1
     except OSError as error:
         print(harmless(sentence(error)), file=sys.stderr)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def told(error: Exception) -> str:
+    """The error's own words; where the store does not answer, or takes no changes, also what its client says of that."""
+    if not isinstance(error, Unavailable) or error.args != type(error)().args:
+        return str(error)
+    cause = importlib.import_module("backoffice.logs").cause_of(error)
+    return f"{error} ({cause})" if cause else str(error)
 
 
 def harmless(text: str) -> str:

@@ -35,9 +35,13 @@ _DOWN = (
 `MovedError` is an `AskError`, and the states of a cluster that is down are `ClusterError`s."""
 ERRORS = (RedisError, RedisClusterException)
 _FULL = ("OOM ", "MISCONF ")
-_WAIT = ("LOADING ", "NOREPLICAS ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")
+_WAIT = ("LOADING ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ")
 _OF_A_PIPELINE = " of pipeline caused error: "
 """What the library puts, after the command, before the words of the server."""
+
+
+class TakesNoChanges(Unavailable):
+    """The store takes no changes just now, for its replicas are away; try again in a moment."""
 
 
 @contextmanager
@@ -61,6 +65,9 @@ def raise_ours(error: Exception) -> NoReturn:
         text = str(error)
         if any(mark in text for mark in _FULL):
             raise StoreFull from error
-        if text.rpartition(_OF_A_PIPELINE)[2].startswith(_WAIT):
+        said = text.rpartition(_OF_A_PIPELINE)[2]
+        if said.startswith("NOREPLICAS "):
+            raise TakesNoChanges from error
+        if said.startswith(_WAIT):
             raise Unavailable from error
     raise error

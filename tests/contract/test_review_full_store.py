@@ -6,7 +6,7 @@ import io
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from backoffice.stores.client import Db, connect
 from backoffice.stores.durability import RedisHealth
 from backoffice.stores.keys import Keys
 from tests.support.servers import Store, _pings, _running, binary, wait_for
-from tests.support.website import PASSWORD, QUICK, Site, settings
+from tests.support.website import PASSWORD, QUICK, Site, make_whole_site, settings
 
 
 def _user(services: Services) -> Actor:
@@ -55,6 +55,27 @@ def test_the_worker_empties_the_trash_of_a_full_store(real: Redis, store_server:
         stop.set()
         worker.join()
     assert services.files.usage(shell).used == 0
+
+
+def test_where_all_replicas_are_away_people_read_on(real: Redis, store_server: Store) -> None:
+    """`min-replicas-to-write` refuses whatever writes: also the note of when a token or a session was used."""
+    with closing(connect(store_server.url, store_server.password)) as client:
+        site = make_whole_site(client)
+        browser = site.signed_in("ann", "admin")
+        headers = {"Authorization": f"Bearer {site.token('ann')}"}
+        ask = site.app.test_client(use_cookies=False).open
+        real.config_set("min-replicas-to-write", 1)
+        try:
+            assert ask("/files", headers=headers).status_code == 200
+            assert browser.get("/admin/files/").status_code == 200
+            found = ask("/readyz?verbose", headers=headers)
+            assert found.status_code == 200
+            refused = ask("/files/a.bin", method="PUT", data=b"x", headers=headers)
+            assert (refused.status_code, refused.json["code"]) == (503, "unavailable")
+            assert "its replicas are away" in refused.json["detail"]
+        finally:
+            real.config_set("min-replicas-to-write", 0)
+        assert ask("/files/a.bin", method="PUT", data=b"x", headers=headers).status_code == 201
 
 
 def test_lists_of_a_full_store_can_be_read_to_the_end(real: Redis, store_server: Store) -> None:

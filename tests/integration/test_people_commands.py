@@ -175,3 +175,14 @@ def test_two_demonstrations_at_once_make_one(run: Run, real: Redis, store_server
     assert len(links) == len({name for name, _ in links}) == 5
     assert _created(run) == 6
     assert _names(real, "ada") == {"analytical-engine.md", "bernoulli.csv", "orbit.png"}
+
+
+def test_a_store_that_takes_no_changes_is_told_with_its_reason(run: Run, real: Redis) -> None:
+    real.config_set("min-replicas-to-write", 1)
+    try:
+        status, out, err = run("user", "create", "ada")
+    finally:
+        real.config_set("min-replicas-to-write", 0)
+    assert (status, out) == (1, "")
+    assert err.startswith("The store takes no changes just now, for its replicas are away; try again in a moment. (")
+    assert "NOREPLICAS" in err

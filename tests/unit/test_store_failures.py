@@ -7,7 +7,7 @@ from redis import Redis
 from redis.exceptions import AskError, ClusterError, MovedError, RedisError, ResponseError, TryAgainError
 
 from backoffice.errors import StoreFull, Unavailable
-from backoffice.stores.failures import store_errors
+from backoffice.stores.failures import TakesNoChanges, store_errors
 
 
 def within_a_pipeline(text: str) -> ResponseError:
@@ -21,7 +21,7 @@ def within_a_pipeline(text: str) -> ResponseError:
 @pytest.mark.parametrize(
     ("text", "becomes"),
     [
-        ("NOREPLICAS Not enough good replicas to write.", Unavailable),
+        ("NOREPLICAS Not enough good replicas to write.", TakesNoChanges),
         ("LOADING the dataset in memory", Unavailable),
         ("BUSY a script is running", Unavailable),
         ("CLUSTERDOWN the cluster is down", Unavailable),

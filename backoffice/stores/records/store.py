@@ -11,6 +11,7 @@ from backoffice.domain.paging import Page, Query
 from backoffice.domain.versions import Version
 from backoffice.errors import StoreFull
 from backoffice.stores.client import Arg, Db
+from backoffice.stores.failures import TakesNoChanges
 from backoffice.stores.keys import Keys
 from backoffice.stores.records.collection import Collection, Record
 from backoffice.stores.records.commit import Commit
@@ -117,5 +118,5 @@ class RedisRecords(Generic[R]):
 def note_use(db: Db, keys: Sequence[bytes], args: Sequence[Arg]) -> None:
     """Note when something was used last (`touch.lua`), if it can be: no request fails for it when the store takes no
     writes."""
-    with suppress(StoreFull):
+    with suppress(StoreFull, TakesNoChanges):
         db.script("touch", keys, args, allow_oom=True)
