@@ -114,7 +114,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def told(error: Exception) -> str:
-    """The error's own words; where the store does not answer, or takes no changes, also what its client says of that."""
+    """The error's own words; where the store does not answer, or takes no changes, also what its client says."""
     if not isinstance(error, Unavailable) or error.args != type(error)().args:
         return str(error)
     cause = importlib.import_module("backoffice.logs").cause_of(error)

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from backoffice.commands.cli_settings import address
 from backoffice.errors import Unavailable
 from backoffice.settings import Settings, SettingsError
+from backoffice.stores.failures import TakesNoChanges
 
 
 @contextmanager
@@ -19,6 +20,8 @@ def naming_store(settings: Settings) -> Iterator[None]:
     place = address(settings, with_password=False)
     try:
         yield
+    except TakesNoChanges:  # it answers
+        raise
     except Unavailable as error:
         cause = error.__cause__
         # Our own sentence for a wrong password says all there is to say; else the client library knows more.
