@@ -80,7 +80,8 @@ def replicas(info: Mapping[str, str], wanted: int) -> Finding:
     if near < connected:
         text = f"{connected} connected{of}{_silent(connected - near)}, {wanted} needed. Look at their hosts"
         return Finding(Verdict.WARNING, "replicas", text)
-    return Finding(Verdict.GOOD, "replicas", f"{connected} connected{of}, {wanted} needed")
+    text = f"{connected} connected{of}, {wanted} needed" if connected or wanted else "none, and none needed"
+    return Finding(Verdict.GOOD, "replicas", text)
 
 
 def _silent(count: int) -> str:
