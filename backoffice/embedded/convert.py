@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from backoffice.directories import sync_directory
 from backoffice.embedded import disk
@@ -101,10 +101,14 @@ def destroy(directory: Path, watch: Watch, *, legible: bool) -> None:
 
 
 def _below(directory: Path) -> Iterator[Path]:
-    """All there is, of directories what is in them first."""
-    for place, directories, files in os.walk(directory, topdown=False):
+    """All there is, of directories what is in them first. Raises OSError for one that cannot be listed."""
+    for place, directories, files in os.walk(directory, topdown=False, onerror=_raise):
         for name in (*files, *directories):
             yield Path(place, name)
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _drop_what_is_gone(source: Path, target: Path) -> None:
