@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -97,32 +98,47 @@ def command(
 
 def found_in(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Each file with the names of the folders that it is put into; of a directory in the order of names, and itself
-    where nothing is in it."""
+    where nothing is in it or it cannot be read."""
     for path in paths:
-        if path == STANDARD_INPUT or path.is_symlink() or not path.is_dir():
+        if path == STANDARD_INPUT or not stat.S_ISDIR(_mode(path)):
             yield path, ()
             continue
-        root = path.resolve()
-        for directory, inner, names in os.walk(root):
+        root, unread = path.resolve(), list[OSError]()
+        for directory, inner, names in os.walk(root, onerror=unread.append):
             inner.sort()
-            inner[:] = [one for one in inner if not Path(directory, one).is_symlink()]
-            here = (root.name, *Path(directory).relative_to(root).parts)
-            files = [
-                one for one in sorted(names) if Path(directory, one).is_file() and not Path(directory, one).is_symlink()
-            ]
+            inner[:] = [one for one in inner if not stat.S_ISLNK(_mode(Path(directory, one)))]
+            here = _folders(root, directory)
+            files = [one for one in sorted(names) if stat.S_IFMT(_mode(Path(directory, one))) in {stat.S_IFREG, 0}]
             yield from ((Path(directory, one), here) for one in files)
             if not files and not inner:
                 yield Path(directory), here
+        yield from ((Path(error.filename), _folders(root, error.filename)) for error in unread)
+
+
+def _folders(root: Path, directory: str) -> tuple[str, ...]:
+    return (root.name, *Path(directory).relative_to(root).parts)
+
+
+def _mode(path: Path) -> int:
+    """Of a link its own; 0 where it cannot be asked: whoever opens it is told why."""
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return 0
 
 
 def upload_into(uploader: Uploader, path: Path, folders: tuple[str, ...], name: str | None, results: Results) -> bool:
     """Upload a file into these folders, or make them where `path` is an empty directory; whether it went well. What
     concerns every file goes up."""
     uploader.options = replace(uploader.options, folders=folders)
-    if not folders or not path.is_dir():
+    if not folders or not stat.S_ISDIR(_mode(path)):
         return _upload(uploader, path, name, results)
     try:
-        uploader.make_folders(folders)
+        with os.scandir(path):
+            uploader.make_folders(folders)
+    except OSError as error:
+        results.failed(str(path), ClientError(f"it cannot be read: {error.strerror}."), path=str(path))
+        return False
     except ResponseError as error:
         if error.status in CONCERN_EVERY_FILE:
             raise
@@ -162,7 +178,7 @@ def _upload_standard_input(uploader: Uploader, name: str, show: Display) -> Stor
 
 
 def _check_usage(paths: Sequence[Path], name: str | None, token_file: str | None) -> None:
-    if name is not None and (len(paths) > 1 or paths[0].is_dir()):
+    if name is not None and (len(paths) > 1 or stat.S_ISDIR(_mode(paths[0]))):
         raise click.UsageError("--name goes with a single file.")
     if STANDARD_INPUT not in paths:
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
 import time
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,42 @@ def test_a_directory_becomes_a_folder_with_all_that_is_in_it(ann: Person) -> Non
         ("same.bin", "may"),
         ("same.bin", "trip"),
     ]
+
+
+def test_what_cannot_be_read_of_a_directory_is_told(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be all that somebody wanted to keep. Links and pipes are left out."""
+    for place in ("trip/may", "trip/shut"):
+        (ann.home / place).mkdir(parents=True)
+    ann.file("trip/may/a.bin", 10)
+    ann.file("trip/shut/b.bin", 10)
+    os.mkfifo(ann.home / "trip" / "pipe")
+    (ann.home / "trip" / "link").symlink_to("may")
+    listing, looking = os.scandir, Path.lstat
+
+    def scandir(path: str | int) -> object:
+        if str(path).endswith(("/shut", "/locked")):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    status, out, err = ann.run("upload", "trip")
+    assert (status, list(ids(out))) == (1, ["a.bin"])
+    assert err.splitlines() == [f"{ann.home.resolve()}/trip/shut: it cannot be read: Permission denied."]
+    status, out, err = ann.run("share", "trip")
+    assert (status, out) == (1, "")
+    (ann.home / "locked").mkdir()
+    status, out, err = ann.run("upload", "locked")
+    assert (status, out) == (1, "")
+
+    def lstat(path: Path) -> os.stat_result:
+        if path.name == "b.bin":  # as in a directory that may be listed, and no more
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return looking(path)
+
+    monkeypatch.setattr(os, "scandir", listing)
+    monkeypatch.setattr(Path, "lstat", lstat)
+    status, out, err = ann.run("upload", "trip/shut")
+    assert (status, list(ids(out))) == (0, ["b.bin"]), "opening it says whether it can be read"
 
 
 # --- uploads that are interrupted
