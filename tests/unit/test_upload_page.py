@@ -14,8 +14,7 @@ from werkzeug.test import TestResponse
 
 from backoffice.domain.files import File, FileSpec
 from backoffice.domain.paging import Query
-from backoffice.errors import Invalid, Unavailable
-from backoffice.web.pages.file_form import file_name
+from backoffice.errors import Unavailable
 from backoffice.web.pages.my_files import Listing, ListParams
 from tests.support.roomy_site import roomy_site
 from tests.support.website import SHELL, Browser, Site
@@ -308,26 +307,6 @@ def test_a_store_that_is_away_is_said_and_not_hidden(
     monkeypatch.setattr(type(site.services.uploads), "open_stream", away)
     answer = send_refused(alice)
     assert answer.status_code == 503
-
-
-@pytest.mark.parametrize(
-    ("given", "name"),
-    [
-        ("a.txt", "a.txt"),
-        ("dir/sub/a.txt", "a.txt"),
-        ("C:\\dir\\a.txt", "a.txt"),
-        ("%22a%22 100%.txt", '"a" 100%.txt'),
-        ("", ""),
-    ],
-)
-def test_names_as_browsers_send_them(given: str, name: str) -> None:
-    assert file_name(given) == name
-
-
-def test_a_name_without_end_is_refused() -> None:
-    with pytest.raises(Invalid, match="at most 4096 characters"):
-        file_name("a" * 5000)
-    assert file_name("a/" * 2000 + "b.txt") == "b.txt"
 
 
 # --- changing
