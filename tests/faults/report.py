@@ -40,10 +40,10 @@ gets. In three trials of some seconds with `k` = 1 of 2, 4, 18 and 64 files were
 A barrier counts only where the server that gives it has the commit: a new primary whose replicas would confirm what
 the old one alone had is told from one that has it (503, send it again).
 
-**A server of a cluster that does not come back.** The row of `cluster` starts the killed server again after some seconds,
-as a replica. Where it stays away, its shard takes no writes until it has a replica: `min-replicas-to-write 1`, which
-keeps what was acknowledged, refuses them. So have one replica more than primaries; it goes there by itself, and has to
-copy the shard (`docs/scale.md`).
+**A server of a cluster that does not come back.** The row of `cluster` starts the killed server again after some
+seconds, as a replica. Where it stays away, its shard takes no writes until it has a replica: `min-replicas-to-write 1`,
+which keeps what was acknowledged, refuses them. So have one replica more than primaries; it goes there by itself, and
+has to copy the shard (`docs/scale.md`).
 
 **Without a barrier** (renaming, deleting, editing; and everything on a cluster without a level of replicas) an
 answer says that the primary has it. What it had acknowledged in the moment before it is lost may be gone; then its
