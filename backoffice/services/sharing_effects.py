@@ -134,10 +134,11 @@ class SharingEffects(ABC, Generic[R, H]):
 
     def _effects(self, change: Change, filters: Sequence[Filter], *, exact: bool) -> Effects[H]:
         hits, looked_at = dict[str, H](), 0
-        for records in self._found(filters):
+        for records, more in self._found(filters):
             for hit in self._hits(records, change):
                 hits.setdefault(hit.id, hit)  # a record may be found by two filters
             looked_at += len(records)
+            exact = exact and not more
             if looked_at >= MOST:
                 exact = False
                 break
@@ -147,14 +148,15 @@ class SharingEffects(ABC, Generic[R, H]):
             looked_at, exact, {kind: counts[kind] for kind in self.KINDS if counts[kind]}, tuple(worst[:SAMPLE])
         )
 
-    def _found(self, filters: Sequence[Filter]) -> Iterator[list[R]]:
-        """The records that one of these finds, some hundred at a time."""
+    def _found(self, filters: Sequence[Filter]) -> Iterator[tuple[list[R], bool]]:
+        """The records that one of these finds, some hundred at a time, and whether there are more."""
         for at in range(0, len(filters), ASKED):
             queries = (Query(filters=(one,), limit=MAX_LIMIT) for one in filters[at : at + ASKED])
             pages = self._together(*(partial(self._page, one) for one in queries))
             found = [record for page in pages for record in page.items]
+            more = any(page.next_cursor for page in pages)
             for start in range(0, len(found), MAX_LIMIT):
-                yield found[start : start + MAX_LIMIT]
+                yield found[start : start + MAX_LIMIT], more
 
 
 def roles_then(before: Mapping[str, Role], then: Mapping[str, Role | None], now: int) -> dict[str, Role]:

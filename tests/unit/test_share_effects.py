@@ -98,8 +98,17 @@ def test_of_many_the_first_are_looked_at_and_it_says_so(on: Circle, monkeypatch:
     monkeypatch.setattr(sharing_effects, "SAMPLE", 2)
     found = foreseen(on, without(on, "files:share"))
     assert (found.total, len(found.sample), found.exact) == (3, 2, True)
-    monkeypatch.setattr(sharing_effects, "MOST", 3)
-    assert not foreseen(on, without(on, "files:share")).exact
+    with monkeypatch.context() as patch:
+        patch.setattr(sharing_effects, "MOST", 3)
+        assert not foreseen(on, without(on, "files:share")).exact
+    # With a role of many people: no page has them all.
+    for name in ("plan", "notes"):
+        on.share(file=on.files[name].id, role="sharers")
+    on.site.services.users.update(SHELL, on.ann, roles=["user"])
+    assert (foreseen(on, None).total, foreseen(on, None).exact) == (2, True)
+    monkeypatch.setattr(sharing_effects, "MAX_LIMIT", 1)
+    found = foreseen(on, None)
+    assert (found.total, found.looked_at, found.exact) == (1, 1, False)
 
 
 def test_it_takes_the_right_to_see_all_shares(on: Circle) -> None:
