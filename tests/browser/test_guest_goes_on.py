@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.browser.conftest import Watch
 from tests.browser.looked_at import WATCHED, faults
 from tests.browser.pages import message
 from tests.browser.test_requests import ask, shot
-from tests.browser.uploading import Bytes, MakeFile, Slow
+from tests.browser.uploading import BROKEN, Bytes, MakeFile, Slow
 from tests.browser.whole_site import CHUNK, Person, WholeSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -75,6 +76,30 @@ def test_another_file_of_that_name_and_size_is_sent_from_the_beginning(
     mine.get_by_role("button", name="Accept film.bin").click()
     message(mine, "is accepted")
     assert site.sha256(person, site.files(person)["film.bin"]) == film.sha256
+
+
+def test_what_is_delivered_is_not_told_to_have_failed_where_the_list_cannot_be_fetched(
+    site: WholeSite, person: Person, open_page: Callable[..., Page], make_file: MakeFile, watch: Watch
+) -> None:
+    mine, guest = open_page(), open_page()
+    site.let_in(mine, person)
+    address = ask(mine, "Films")
+    guest.goto(address)
+    watch.allow(BROKEN)
+
+    def cut(route: Route) -> None:
+        if route.request.resource_type == "fetch" and route.request.method == "GET":
+            route.abort()
+        else:
+            route.fallback()
+
+    guest.route(address, cut)
+    for name in ("one.bin", "two.bin"):
+        guest.locator("#files").set_input_files(make_file(name, 10).path)
+        expect(guest.locator("[data-status]")).to_have_text(f"{name} is delivered.")
+    guest.unroute(address)
+    guest.locator("#files").set_input_files(make_file("three.bin", 10).path)
+    expect(guest.locator("#receipt-title")).to_have_text("You have delivered 3 files")
 
 
 _HAS_ARRIVED = """some => new RegExp(some).test(

@@ -206,10 +206,15 @@ function enqueue(row) {
   work();
 }
 
-/** Put fresh copies in the place of the parts that change. */
+/** Put fresh copies in the place of the parts that change. Where there is no connection they stay until it is done again. */
 async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let text;
+  try {
+    text = await (await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" })).text();
+  } catch {
+    return;
+  }
+  const page = new DOMParser().parseFromString(text, "text/html");
   for (const fresh of page.querySelectorAll("[data-region]")) {
     document.querySelector(`[data-region=${fresh.dataset.region}]`)?.replaceWith(fresh);
   }
