@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fakeredis
+import hypothesis
 import pytest
 import pytest_socket
 from redis import Redis
@@ -27,6 +28,10 @@ from tests.support.servers import Store, run_cluster, run_store
 
 UNIT = Path(__file__).parent / "unit"
 IN_CI = bool(os.environ.get("CI"))
+
+# How long an example takes depends on what else the machine does: timings are no tests.
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(optionalhook=True)

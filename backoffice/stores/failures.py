@@ -43,6 +43,8 @@ _OF_A_PIPELINE = " of pipeline caused error: "
 class TakesNoChanges(Unavailable):
     """The store takes no changes just now, for its replicas are away; try again in a moment."""
 
+    code = "store_read_only"
+
 
 @contextmanager
 def store_errors() -> Iterator[None]:

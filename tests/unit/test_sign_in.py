@@ -87,10 +87,10 @@ def test_A4_the_time_does_not_tell_who_exists(fake: Redis) -> None:
         for name, found in times.items():
             people.clock.pass_(hours=25)
             visitor = people.visitor(f"2001:db8:{number}:{len(name)}::1")
-            start = time.perf_counter()
+            start = time.process_time()
             with pytest.raises(BackofficeError):
                 people.sessions.sign_in(visitor, name, "wrong")
-            found.append(time.perf_counter() - start)
+            found.append(time.process_time() - start)
     known, unknown = (statistics.median(found) for found in times.values())
     assert abs(known - unknown) < 0.25 * max(known, unknown)
 
