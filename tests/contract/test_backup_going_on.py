@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ import pytest
 
 from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
-from backoffice.stores.backup import collect, contents
+from backoffice.errors import Unavailable
+from backoffice.stores.backup import collect, contents, output
 from backoffice.stores.backup.snapshot import Snapshot
 from tests.support.backups import SHELL, Site, actor, assert_readable, furnish, person, site_over, store_file
 
@@ -89,3 +92,19 @@ def test_what_was_recorded_meanwhile_is_read_in_pieces(
     made = site.back_up(tmp_path / "a.backup")
     assert made.counts.entries > 30
     assert read == [0]
+
+
+def test_what_the_disk_did_not_take_meanwhile_is_told(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk says once that it has lost something: who asks again in the end gets no error any more."""
+    furnish(site)
+
+    def lost(_file: int) -> None:
+        raise OSError(errno.EIO, "lost")
+
+    monkeypatch.setattr(output, "_SYNCED", 1)
+    monkeypatch.setattr(os, "fdatasync", lost)
+    with pytest.raises(Unavailable, match="lost"):
+        site.back_up(tmp_path / "a.backup")
+    assert not (tmp_path / "a.backup").exists()

@@ -13,7 +13,7 @@ import gzip
 import os
 import stat
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,8 @@ class Output:
         self._hashing = ThreadPoolExecutor(1, "backup-hashing")
         self._failure: BaseException | None = None
         self._thread: Thread | None = None
+        self._disk = ThreadPoolExecutor(1, "backup-syncing")
+        self._syncing: Future[None] | None = None
         self._synced = 0
         self.members = 0
         """How many there are."""
@@ -178,6 +180,7 @@ class Output:
             self._thread.join()
             self._thread = None
         self._hashing.shutdown()
+        self._disk.shutdown()
 
     def _check(self) -> None:
         failure, self._failure = self._failure, None
@@ -188,21 +191,33 @@ class Output:
             raise failure
 
     def _sync_some(self) -> None:
-        """Give the disk what it has not got yet, from time to time, so that at the end little is left."""
+        """Have what the disk has not got yet given to it, from time to time, while more is written: so that at the end
+        little is left. Raises OSError where that failed the time before: whoever asks again is not told of it."""
         size = self._file.tell()
-        if size - self._synced >= _SYNCED:
-            self._file.flush()
-            os.fdatasync(self._file.fileno())
-            self._synced = size
+        if size - self._synced < _SYNCED or not (self._syncing is None or self._syncing.done()):
+            return
+        self._end_sync()
+        self._file.flush()
+        self._synced, self._syncing = size, self._disk.submit(os.fdatasync, self._file.fileno())
+
+    def _end_sync(self) -> None:
+        syncing, self._syncing = self._syncing, None
+        if syncing is not None:
+            syncing.result()
 
     def _write(self, writer: TarWriter) -> None:
         while (job := self._jobs.get()) is not None:
-            if self._failure is None:
-                try:
-                    job(writer)
-                    self._sync_some()
-                except BaseException as error:  # noqa: BLE001 - told by whoever adds the next one
-                    self._failure = error
+            self._tried(partial(job, writer))
+            self._tried(self._sync_some)
+        self._tried(self._end_sync)
+
+    def _tried(self, act: Callable[[], None]) -> None:
+        """What fails is told by whoever adds the next one."""
+        if self._failure is None:
+            try:
+                act()
+            except BaseException as error:  # noqa: BLE001 - raised there
+                self._failure = error
 
 
 def _with_digest(make: Callable[[], Sequence[bytes | memoryview]]) -> tuple[Sequence[bytes | memoryview], str]:
