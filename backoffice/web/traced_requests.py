@@ -26,12 +26,11 @@ class TracedRequests:
         self._app, self._tracing = app, tracing
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        span = self._begin(environ)
+        span, found = self._begin(environ), dict[str, Any]()
         token = self._tracing.enter(span)
 
         def start(status: str, *rest: Any) -> Any:
-            code = int(status[:3])
-            span.set_attribute("http.response.status_code", code)
+            found["http.response.status_code"] = code = int(status[:3])
             if code >= 500:
                 self._tracing.failed(span, str(code))
             return start_response(status, *rest)
@@ -40,36 +39,36 @@ class TracedRequests:
             parts: Iterable[bytes] = self._app(environ, start)
         except BaseException as error:
             self._tracing.failed(span, type(error).__name__)
-            self._end(environ, span, token)
+            self._end(environ, span, token, found)
             raise
         wrapper: type | tuple[()] = environ.get("wsgi.file_wrapper", ())
         if isinstance(parts, wrapper):
-            self._end(environ, span, token)
+            self._end(environ, span, token, found)
             return parts
-        return _Parts(parts, lambda: self._end(environ, span, token))
+        return _Parts(parts, lambda: self._end(environ, span, token, found))
 
     def _begin(self, environ: WSGIEnvironment) -> Any:
         method = environ["REQUEST_METHOD"]
         sent: TraceParent | None = environ.get(TRACEPARENT)
         parent = (sent.trace_id, sent.parent_id, sent.sampled) if sent is not None else None
         # Who is no proxy of ours does not decide whether we keep a trace.
-        span = self._tracing.begin(method, "SERVER", parent, link=sent is not None and not sent.trusted)
-        span.set_attributes(
-            {
-                "http.request.method": method,
-                "url.scheme": environ["wsgi.url_scheme"],
-                "backoffice.request_id": environ[REQUEST_ID],
-            }
-        )
+        told = {
+            "http.request.method": method,
+            "url.scheme": environ["wsgi.url_scheme"],
+            "backoffice.request_id": environ[REQUEST_ID],
+        }
+        link = sent is not None and not sent.trusted
+        span = self._tracing.begin(method, "SERVER", parent, link=link, attributes=told)
         known = span.get_span_context()
         structlog.contextvars.bind_contextvars(trace_id=f"{known.trace_id:032x}", span_id=f"{known.span_id:016x}")
         return span
 
-    def _end(self, environ: WSGIEnvironment, span: Any, token: Any) -> None:
+    def _end(self, environ: WSGIEnvironment, span: Any, token: Any, found: dict[str, Any]) -> None:
         route = environ.get(ROUTE)
         if route:
             span.update_name(f"{environ['REQUEST_METHOD']} {route}")
-            span.set_attribute("http.route", route)
+            found["http.route"] = route
+        span.set_attributes(found)
         self._tracing.leave(token)
         span.end()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from backoffice.domain.traceparent import TraceParent
 from backoffice.settings import Settings, SettingsError
@@ -170,7 +172,8 @@ def test_the_program_is_told_the_trace_that_it_is_asked_for(tmp_path: Path, monk
         carry(None)
     with pytest.raises(WrappingFailed, match="its answer is empty"):
         kms.wrap(b"key", ABOUT)
-    use(Tracing(TracerProvider(shutdown_on_exit=False)))
+    provider = TracerProvider(shutdown_on_exit=False)
+    use(Tracing(provider, SimpleSpanProcessor(InMemorySpanExporter())))
     try:
         with traced("job"):
             _, trace_id, span_id, flags = kms.wrap(b"key", ABOUT).decode().split("-")

@@ -27,8 +27,9 @@ SENT = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
 def spans() -> Iterator[InMemorySpanExporter]:
     """All that are ended from now on."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    use(Tracing(provider))
+    processor = SimpleSpanProcessor(exporter)
+    provider.add_span_processor(processor)
+    use(Tracing(provider, processor))
     yield exporter
     use(None)
 
