@@ -9,12 +9,14 @@ from contextlib import suppress
 from typing import Final
 
 from backoffice.errors import BackofficeError, NotFound
+from backoffice.logs import logger
 
 AGAIN_SECONDS: Final = 0.5
 LONGEST_SECONDS: Final = 60.0
 """Later than that no lease of the time before is left (`completion.LEASE_SECONDS`)."""
 TIMES: Final = 2
 """What was under way when the store hung, the taking of the lease too, may reach it just after the first."""
+_log: Final = logger("backoffice.stores")
 
 
 class LateReleases:
@@ -56,6 +58,10 @@ class LateReleases:
                     self._release(*one)
             except BackofficeError:
                 return  # the others would fare no better
+            except Exception as error:  # noqa: BLE001 - those that come later would have no thread any more
+                _log.error("a lease cannot be given back", upload=one[0], exc_info=error)
+                with self._lock:
+                    self._left[one] = 1  # it expires
             with self._lock:
                 self._left[one] -= 1
                 if not self._left[one]:

@@ -45,3 +45,19 @@ def test_what_has_expired_meanwhile_is_forgotten(monkeypatch: pytest.MonkeyPatch
     late.add("a", "token")
     wait_for(lambda: not late._thread, "it is given up")
     assert not late._left
+
+
+def test_what_nobody_expected_ends_it_for_that_one_alone() -> None:
+    store = Store(away=0)
+
+    def release(upload_id: str, token: str) -> None:
+        if upload_id == "odd":
+            raise ValueError("a store that answers otherwise than ever")
+        store.release(upload_id, token)
+
+    late = LateReleases(release)
+    for some in (["odd", "a"], ["b"]):
+        for name in some:
+            late.add(name, f"token of {name}")
+        wait_for(lambda: not late._thread, "they are given back")
+    assert sorted(store.released) == [(one, f"token of {one}") for one in "ab" for _ in range(TIMES)]
