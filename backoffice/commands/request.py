@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
-from backoffice.client.errors import printable_path
 from backoffice.client.remote_folders import folder_to_put_into
 from backoffice.client.share import post_once
+from backoffice.commands.password_file import password_in, password_option
 from backoffice.commands.site import connect, site_options
-from backoffice.domain.limits import DEFAULT_REQUEST_FILES, MAX_PASSWORD, MAX_REQUEST_FILES
+from backoffice.domain.limits import DEFAULT_REQUEST_FILES, MAX_REQUEST_FILES
 from backoffice.units import parse_size
 
 
@@ -32,7 +31,7 @@ from backoffice.units import parse_size
 @click.option("--max-size", metavar="BYTES", help="Of all files together: 500MB, 2GiB.  [default: 10 GB]")
 @click.option("--max-file-size", metavar="BYTES", help="Of each.  [default: as the site takes]")
 @click.option("--type", "types", multiple=True, help="An ending (.pdf) or type (image/*) that is taken; several times.")
-@click.option("--password-file", type=click.Path(dir_okay=False), help="A file that begins with the password.")
+@password_option
 @click.option("--at-once", is_flag=True, help="What comes does not wait to be accepted.")
 @click.option("--json", "as_json", is_flag=True, help="On standard output an object in JSON.")
 def command(
@@ -54,8 +53,8 @@ def command(
     could be made.
     """
     wanted = {"name": title, "review": not at_once, **_given(terms)}
-    if password_file is not None:
-        wanted["password"] = _first_line(password_file)
+    if password := password_in(password_file, token_file):
+        wanted["password"] = password
     with connect(url, token, token_file) as client:
         if folder is not None:
             wanted["folder"] = folder_to_put_into(client, folder, attempts=1)
@@ -76,15 +75,3 @@ def _given(terms: dict[str, Any]) -> dict[str, Any]:
             except ValueError as error:
                 raise click.UsageError(f"--{option.replace('_', '-')}: {error}") from None
     return found
-
-
-def _first_line(path: str) -> str:
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            text = file.readline(4 * MAX_PASSWORD).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or "it is not text"
-        raise click.ClickException(f"{printable_path(path)} cannot be read: {why}.") from error
-    if not text:
-        raise click.ClickException(f"There is no password in {printable_path(path)}.")
-    return text

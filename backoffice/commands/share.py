@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +14,12 @@ from backoffice.client.progress import Progress
 from backoffice.client.share import LinkOptions, make_link, new_folder, share_id
 from backoffice.client.upload import Uploader, UploadOptions
 from backoffice.commands.display import Display, display
+from backoffice.commands.password_file import password_in, password_option
 from backoffice.commands.results import Results, json_option
 from backoffice.commands.site import connect, site_options
 from backoffice.commands.upload import CONCERN_EVERY_FILE, found_in, upload_into
 from backoffice.domain.files import OnConflict
-from backoffice.domain.limits import MAX_LINK_DOWNLOADS, MAX_PASSWORD, MAX_SHARE_DAYS
+from backoffice.domain.limits import MAX_LINK_DOWNLOADS, MAX_SHARE_DAYS
 
 PARALLEL: Final = 4
 
@@ -32,11 +32,7 @@ class NotAllUploaded(ClientError):
 @click.argument("what", metavar="PATH_OR_ID")
 @site_options
 @click.option("--days", type=click.IntRange(1, MAX_SHARE_DAYS), help="How long it is open.  [default: the site's]")
-@click.option(
-    "--password-file",
-    type=click.Path(dir_okay=False),
-    help="A file whose first line is the password of the link; - for standard input.",
-)
+@password_option
 @click.option(
     "--max-downloads",
     type=click.IntRange(0, MAX_LINK_DOWNLOADS),
@@ -62,9 +58,7 @@ def command(
     from BACKOFFICE_TOKEN, or from the file that BACKOFFICE_TOKEN_FILE or --token-file names; it needs files:share. The
     exit status is 1 when it could not be shared.
     """
-    if {token_file, password_file} == {"-"}:
-        raise click.UsageError("Standard input cannot be both the password and the token.")
-    options = LinkOptions(days, _password(password_file) if password_file else "", max_downloads)
+    options = LinkOptions(days, password_in(password_file, token_file), max_downloads)
     with ExitStack() as stack:
         client = stack.enter_context(connect(url, token, token_file))
         results = Results(stack.enter_context(display()), as_json)
@@ -103,23 +97,6 @@ def _upload_all(uploader: Uploader, path: Path, results: Results) -> None:
     if failed:
         results.show.problem(f"{printable_path(str(path))}: not all of it was uploaded, so it is not shared.")
         raise NotAllUploaded
-
-
-def _password(path: str) -> str:
-    """Raises ClickException."""
-    try:
-        if path == "-":
-            line = "" if sys.stdin is None else sys.stdin.readline(4 * MAX_PASSWORD)
-        else:
-            with Path(path).open(encoding="utf-8") as file:
-                line = file.readline(4 * MAX_PASSWORD)
-    except (OSError, UnicodeDecodeError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or "it is not text"
-        raise click.ClickException(f"{path} cannot be read: {why}.") from error
-    password = line.rstrip("\r\n")
-    if not password:
-        raise click.ClickException(f"There is no password in {path}.")
-    return password
 
 
 class _Uploads:

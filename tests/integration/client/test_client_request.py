@@ -31,6 +31,8 @@ def test_all_of_it_in_json_for_scripts(ann: Person) -> None:
     assert status == 0
     assert (made["max_bytes"], made["max_file_size"], made["types"]) == (5_000_000, 2**20, [".pdf", "image/*"])
     assert (made["has_password"], made["review"], made["state"]) == (True, False, "open")
+    status, out, _ = ann.run("request", "T", "--json", "--password-file", "-", typed="violet harbour 93\n")
+    assert (status, json.loads(out)["has_password"]) == (0, True)
 
 
 def test_what_does_not_do_is_told(ann: Person) -> None:
@@ -40,6 +42,7 @@ def test_what_does_not_do_is_told(ann: Person) -> None:
         (["T", "--max-size", "many"], "a size such as"),
         (["T", "--password-file", str(ann.home / "empty")], "no password"),
         (["T", "--password-file", str(ann.home / "none")], "cannot be read"),
+        (["T", "--password-file", "-", "--token-file", "-"], "both the password and the token"),
         (["T", "--folder", "/"], "names no folder"),
         (["T", "--type", "a/b/c"], "no ending"),
         (["T", "--days", "9999"], "days"),
