@@ -71,7 +71,8 @@ def test_where_all_replicas_are_away_people_read_on(real: Redis, store_server: S
             found = ask("/readyz?verbose", headers=headers)
             assert found.status_code == 200
             refused = ask("/files/a.bin", method="PUT", data=b"x", headers=headers)
-            assert (refused.status_code, refused.json["code"]) == (503, "unavailable")
+            assert (refused.status_code, refused.json["code"]) == (503, "store_read_only")
+            assert refused.headers["Retry-After"]
             assert "its replicas are away" in refused.json["detail"]
         finally:
             real.config_set("min-replicas-to-write", 0)

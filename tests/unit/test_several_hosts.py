@@ -9,6 +9,7 @@ from redis.connection import SSLConnection
 from redis.exceptions import RedisError
 from redis.sentinel import SentinelManagedSSLConnection
 
+from backoffice.cli import told
 from backoffice.domain import diagnosis
 from backoffice.domain.diagnosis import Verdict
 from backoffice.domain.durability import replicas_of
@@ -103,6 +104,14 @@ def test_the_log_says_what_was_behind_a_refusal_and_never_the_command() -> None:
     assert cause(text, Unavailable) == "RedisError: NOREPLICAS Not enough good replicas to write."
     assert len(cause("x" * 10_000, StoreFull)) < MOST_OF_A_CAUSE + 20
     assert cause_of(Unavailable()) == ""
+
+
+def test_commands_tell_what_was_behind_it_where_nothing_else_is_said() -> None:
+    away, named = Unavailable(), Unavailable("The store at h does not answer: refused.")
+    away.__cause__ = named.__cause__ = RedisError("Error 111 connecting to h:1.")
+    assert told(away) == f"{Unavailable()} (RedisError: Error 111 connecting to h:1.)"
+    assert told(named) == str(named)
+    assert told(Unavailable()) == str(Unavailable())
 
 
 def test_sentinels_and_servers_get_the_options_that_are_theirs() -> None:
