@@ -280,3 +280,8 @@ def test_the_page_says_what_earlier_versions_take(site: Site, alice: Browser) ->
     assert "earlier versions" not in alice.get("/").text
     site.services.uploads.replace_content(actor_of(site), file.id, BytesIO(b"2").readinto)
     assert "2.0 kB of it by earlier versions" in alice.get("/").text
+
+
+def test_nobody_is_told_of_more_than_their_quota(site: Site, alice: Browser) -> None:
+    site.services.users.update(SHELL, site.users["alice"], quota_bytes=2_000_000)
+    assert alice.get("/").text.count("Up to 2.0 MB each.") == 2  # where nothing is, and the menu

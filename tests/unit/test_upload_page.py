@@ -105,11 +105,6 @@ def test_a_new_user_sees_an_empty_list_and_the_form(alice: Browser) -> None:
     assert "Up to 8.4 MB each." in page.text
 
 
-def test_nobody_is_told_of_more_than_their_quota(site: Site, alice: Browser) -> None:
-    site.services.users.update(SHELL, site.users["alice"], quota_bytes=2_000_000)
-    assert alice.get("/").text.count("Up to 2.0 MB each.") == 2  # the empty list, and the menu
-
-
 def test_strangers_are_sent_to_sign_in(site: Site) -> None:
     answer = site.browser().get("/")
     assert answer.status_code == 303
