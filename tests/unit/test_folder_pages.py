@@ -17,7 +17,7 @@ from backoffice.domain.folders import Folder
 from backoffice.domain.paging import Query
 from backoffice.web.pages import my_selection
 from tests.support.roomy_site import roomy_site
-from tests.support.website import Browser, Site
+from tests.support.website import SHELL, Browser, Site
 
 NO_ID = "0123456789abcdefghijkl"
 
