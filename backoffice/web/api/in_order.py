@@ -36,6 +36,10 @@ from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
 
 _PATH: Final = {"file_id": "Identifier of the upload"}
+_FULL: Final = (TooLarge, QuotaExceeded, StoreFull)
+BEGIN_RAISES: Final = (TooMany, *_FULL)
+APPEND_RAISES: Final = (NotFound, OffsetMismatch, Conflict, Completing, UploadClosed, *_FULL)
+"""Of the routes here, and of those that do the same in a shared folder."""
 
 
 class BeginRequest(Strict):
@@ -70,7 +74,7 @@ class InOrderAnswer(Answer):
     status=201,
     answer=InOrderAnswer,
     body={JSON: BeginRequest},
-    raises=(TooLarge, QuotaExceeded, TooMany, StoreFull),
+    raises=BEGIN_RAISES,
     curl=(
         'curl -H "Content-Type: application/json"'
         """ -d '{"name": "film.mp4", "total_size": 3145728}' "$SITE/uploads\""""
@@ -95,17 +99,7 @@ def begin_in_order() -> Response:
     query=AppendFields,
     body={OCTETS: BYTES},
     path=_PATH,
-    raises=(
-        NotFound,
-        Gone,
-        OffsetMismatch,
-        Conflict,
-        Completing,
-        UploadClosed,
-        TooLarge,
-        QuotaExceeded,
-        StoreFull,
-    ),
+    raises=(Gone, *APPEND_RAISES),
     curl=(
         'curl -X PATCH --data-binary @film.mp4 -H "Content-Type: application/octet-stream" "$SITE/uploads/$ID?offset=0"'
     ),

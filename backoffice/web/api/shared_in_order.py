@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from flask import Response, request
 from pydantic import Field
@@ -12,19 +12,20 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.files import OCTETS, FileSpec
 from backoffice.domain.folders import Place
 from backoffice.errors import (
-    Completing,
-    Conflict,
     NotFound,
-    OffsetMismatch,
-    QuotaExceeded,
-    StoreFull,
     TooLarge,
-    TooMany,
-    UploadClosed,
 )
 from backoffice.web.api.batch import BatchForm, BatchProblem, send_stored
 from backoffice.web.api.blueprints import files_bp
-from backoffice.web.api.in_order import AppendFields, BeginRequest, InOrderAnswer, body_up_to, send_in_order
+from backoffice.web.api.in_order import (
+    APPEND_RAISES,
+    BEGIN_RAISES,
+    AppendFields,
+    BeginRequest,
+    InOrderAnswer,
+    body_up_to,
+    send_in_order,
+)
 from backoffice.web.api.multipart import FORM
 from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, json_body, query
@@ -34,8 +35,6 @@ from backoffice.web.api.shared import TAG, WITHIN, SharedFileAnswer, WithinFolde
 from backoffice.web.context import services
 from backoffice.web.identity import actor
 from backoffice.web.route_access import route_act
-
-_FULL: Final = (TooLarge, QuotaExceeded, StoreFull)
 
 
 class SharedBeginRequest(BeginRequest):
@@ -64,7 +63,7 @@ class SharedBatchAnswer(Answer):
     status=201,
     answer=InOrderAnswer,
     body={JSON: SharedBeginRequest},
-    raises=(NotFound, TooMany, *_FULL),
+    raises=(NotFound, *BEGIN_RAISES),
     curl=(
         'curl -H "Content-Type: application/json"'
         """ -d '{"name": "film.mp4", "total_size": 3145728}' "$SITE/shares/$SHARE/uploads\""""
@@ -86,7 +85,7 @@ def begin_shared_in_order(share_id: str) -> Response:
     answer=InOrderAnswer,
     query=AppendFields,
     body={OCTETS: BYTES},
-    raises=(NotFound, OffsetMismatch, Conflict, Completing, UploadClosed, *_FULL),
+    raises=APPEND_RAISES,
     curl=(
         'curl -X PATCH --data-binary @film.mp4 -H "Content-Type: application/octet-stream"'
         ' "$SITE/shares/$SHARE/uploads/$ID?offset=0"'

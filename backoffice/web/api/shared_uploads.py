@@ -11,18 +11,7 @@ from backoffice.domain.acts import Acts
 from backoffice.domain.files import OCTETS, File, FileSpec, OnConflict
 from backoffice.domain.folders import Place
 from backoffice.errors import (
-    ChecksumMismatch,
-    ChunkConflict,
-    ChunksMissing,
-    Completing,
-    Conflict,
-    NameTaken,
     NotFound,
-    QuotaExceeded,
-    StoreFull,
-    TooLarge,
-    TooMany,
-    UploadClosed,
 )
 from backoffice.web.api.blueprints import files_bp
 from backoffice.web.api.chunk_bodies import ChunkFields, ChunkForm, ChunkJson, receive_chunk
@@ -34,7 +23,7 @@ from backoffice.web.api.operation import BYTES, Operation
 from backoffice.web.api.parsing import JSON, MAX_BYTES, Id, IntFromText, Strict, json_body, query
 from backoffice.web.api.places import Path
 from backoffice.web.api.shared import TAG, WITHIN, SharedFileAnswer, WithinFolder
-from backoffice.web.api.uploads import ChunkAnswer, send_chunk_answer
+from backoffice.web.api.uploads import CHUNK_RAISES, COMPLETE_RAISES, PUT_RAISES, ChunkAnswer, send_chunk_answer
 from backoffice.web.api.versions import send_record
 from backoffice.web.body import RequestBody
 from backoffice.web.body_buffers import Buffers
@@ -97,7 +86,7 @@ class SharedCompleteRequest(Strict):
     headers={"Content-Type": "Type of the file; left out: from the ending of its name", "Repr-Digest": DIGEST},
     sends=CREATED,
     path={"name": "Name of the new file"},
-    raises=(NotFound, ChecksumMismatch, NameTaken, Conflict, TooLarge, QuotaExceeded, TooMany, StoreFull),
+    raises=(NotFound, *PUT_RAISES),
     curl='curl -T film.mp4 "$SITE/shares/$SHARE/files/"',
 )
 @route_act(Acts.SHARE_WRITE, max_body=None)
@@ -130,17 +119,7 @@ def put_shared(share_id: str, name: str) -> Response:
     query=ChunkFields,
     body={OCTETS: BYTES, FORM: ChunkForm, JSON: ChunkJson},
     headers={"Content-Digest": f"{DIGEST}. With a raw body only"},
-    raises=(
-        ChecksumMismatch,
-        NotFound,
-        Conflict,
-        ChunkConflict,
-        UploadClosed,
-        TooLarge,
-        QuotaExceeded,
-        TooMany,
-        StoreFull,
-    ),
+    raises=CHUNK_RAISES,
     curl=(
         'curl --data-binary @part0 -H "Content-Type: application/octet-stream"'
         ' "$SITE/shares/$SHARE/upload_chunk?chunk_index=0&total_chunks=2"'
@@ -166,17 +145,7 @@ def shared_chunk(share_id: str) -> Response:
     answer=SharedFileAnswer,
     body={JSON: SharedCompleteRequest},
     sends=CREATED,
-    raises=(
-        NotFound,
-        ChecksumMismatch,
-        Conflict,
-        ChunksMissing,
-        Completing,
-        NameTaken,
-        TooLarge,
-        QuotaExceeded,
-        StoreFull,
-    ),
+    raises=COMPLETE_RAISES,
     curl=(
         'curl -H "Content-Type: application/json"'
         """ -d '{"file_id": "'$ID'", "name": "film.mp4", "total_size": 3145728}'"""

@@ -101,6 +101,13 @@ class WholeFields(Strict):
     folder_path: Path = ()
 
 
+_FULL: Final = (TooLarge, QuotaExceeded, StoreFull)
+CHUNK_RAISES: Final = (ChecksumMismatch, NotFound, Conflict, ChunkConflict, UploadClosed, TooMany, *_FULL)
+COMPLETE_RAISES: Final = (ChecksumMismatch, NotFound, Conflict, ChunksMissing, Completing, NameTaken, *_FULL)
+PUT_RAISES: Final = (ChecksumMismatch, NameTaken, Conflict, TooMany, *_FULL)
+"""Of the routes here, and of those that do the same in a shared folder."""
+
+
 class NameConverter(BaseConverter):
     """All the rest of a path, whatever is in it: a name that cannot be one gets an answer that says why, and not a
     redirect or "no such address"."""
@@ -119,17 +126,7 @@ class NameConverter(BaseConverter):
     query=ChunkFields,
     body={OCTETS: BYTES, FORM: ChunkForm, JSON: ChunkJson},
     headers={"Content-Digest": f"{DIGEST}. With a raw body only"},
-    raises=(
-        ChecksumMismatch,
-        NotFound,
-        Conflict,
-        ChunkConflict,
-        UploadClosed,
-        TooLarge,
-        QuotaExceeded,
-        TooMany,
-        StoreFull,
-    ),
+    raises=CHUNK_RAISES,
     curl=(
         'curl --data-binary @part0 -H "Content-Type: application/octet-stream"'
         ' "$SITE/upload_chunk?chunk_index=0&total_chunks=2"'
@@ -175,17 +172,7 @@ def send_chunk_answer(sent: SentChunk, view: UploadStatus) -> Response:
     answer=FileAnswer,
     body={JSON: CompleteRequest},
     sends=CREATED,
-    raises=(
-        ChecksumMismatch,
-        NotFound,
-        Conflict,
-        ChunksMissing,
-        Completing,
-        NameTaken,
-        TooLarge,
-        QuotaExceeded,
-        StoreFull,
-    ),
+    raises=COMPLETE_RAISES,
     curl=(
         'curl -H "Content-Type: application/json"'
         """ -d '{"file_id": "'$ID'", "name": "film.mp4", "total_size": 3145728}' "$SITE/upload_complete\""""
@@ -227,7 +214,7 @@ def upload_complete() -> Response:
     headers={"Content-Type": "Type of the file; left out: from the ending of its name", "Repr-Digest": DIGEST},
     sends=CREATED,
     path={"name": "Name of the new file (of a file that exists: its identifier)"},
-    raises=(ChecksumMismatch, NameTaken, Conflict, TooLarge, QuotaExceeded, TooMany, StoreFull),
+    raises=PUT_RAISES,
     curl='curl -T film.mp4 "$SITE/files/"',
 )
 @route_act(Acts.FILE_CREATE, max_body=None)
