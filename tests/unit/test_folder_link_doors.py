@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import fakeredis
 import pytest
 from redis import Redis
 
 from backoffice.domain.links import LinkState
 from backoffice.services import folder_trash
 from tests.support.links import DATA, SHELL, Tree, download
-from tests.support.website import PASSWORD, Site, make_whole_site
+from tests.support.website import PASSWORD, Site
 
 NEVER = "/s/" + "0" * 22 + "x" * 43
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

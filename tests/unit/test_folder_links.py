@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -19,15 +18,9 @@ from backoffice.services.zips import PIECE
 from backoffice.web.pages import links as page
 from tests.support.links import DATA, Tree, download, names_in, press
 from tests.support.uploads import reader
-from tests.support.website import Site, make_whole_site
+from tests.support.website import Site
 
 MB = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import fakeredis
 import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
@@ -17,19 +16,13 @@ from backoffice.stores.files import RedisFiles
 from tests.support.links import Sharing, Tree, press
 from tests.support.requests import Requesting
 from tests.support.shares import Bearer
-from tests.support.website import Site, make_whole_site
+from tests.support.website import Site
 
 LARGE = b"more than what comes with its entry in the log. " * 2000
 Ask = Callable[[], TestResponse]
 OWN = ("file", "range", "version", "zip", "preview", "image")
 LINKED = ("link", "link raw", "folder link", "folder link zip")
 SHARED = ("share", "share zip", "share preview")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -17,16 +16,10 @@ from backoffice.services import sharing_effects
 from backoffice.services.link_effects import LinksIf
 from backoffice.services.sharing_effects import Effects
 from tests.support.links import SHELL, Sharing
-from tests.support.website import PASSWORD, Site, make_whole_site
+from tests.support.website import PASSWORD, Site
 
 DAY_MS = 24 * 3600 * 1000
 NO_LINKS: LinksIf = Effects(0, exact=True, counts={}, sample=())
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

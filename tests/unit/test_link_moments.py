@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -18,13 +17,7 @@ from backoffice.services.link_objects import LinkObjects
 from backoffice.services.link_requests import Requests
 from backoffice.services.link_zips import FoldersWithin
 from tests.support.links import SHELL, Tree
-from tests.support.website import Site, make_whole_site
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
+from tests.support.website import Site
 
 
 @pytest.fixture

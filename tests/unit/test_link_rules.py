@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -14,7 +13,7 @@ from backoffice.domain.links import Link, LinkState
 from backoffice.domain.roles import Role
 from backoffice.errors import Conflict, Invalid
 from tests.support.links import DATA, SHELL, Sharing, download
-from tests.support.website import PASSWORD, Site, make_whole_site
+from tests.support.website import PASSWORD, Site
 
 ROLES = {
     name: Role(name, "", frozenset(), share_days=days, share_password=password)
@@ -70,12 +69,6 @@ def test_numbers_of_a_role_are_bounded() -> None:
     for bad in (-1, 2):
         with pytest.raises(Invalid):
             clean_share_password(bad)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

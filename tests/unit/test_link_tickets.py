@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import fakeredis
 import pytest
 from redis import Redis
 
 from backoffice.domain.files import File
 from tests.support.links import DATA, Tree, download, press
 from tests.support.uploads import reader
-from tests.support.website import PASSWORD, Site, make_whole_site
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
+from tests.support.website import PASSWORD, Site
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -18,15 +17,9 @@ from backoffice.errors import Conflict, Invalid, NotAllowed, NotFound, VersionMi
 from backoffice.services.sign_in.throttle import ACCOUNT, NETWORK
 from backoffice.stores import links as link_store
 from tests.support.links import DATA, SHELL, Sharing, download
-from tests.support.website import PASSWORD, Site, make_whole_site
+from tests.support.website import PASSWORD, Site
 
 DAY_MS = 24 * 3600 * 1000
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

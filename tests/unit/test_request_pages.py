@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import fakeredis
 import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
@@ -16,7 +14,7 @@ from werkzeug.test import TestResponse
 from backoffice.domain.links import LinkKind
 from backoffice.domain.paging import Query
 from tests.support.requests import BODY, Requesting
-from tests.support.website import PASSWORD, Browser, Site, make_whole_site
+from tests.support.website import PASSWORD, Browser, Site
 
 NASTY = "<img src=x onerror='alert(1)'>.txt"
 FORM = {
@@ -30,12 +28,6 @@ FORM = {
     "password": "",
     "review": "1",
 }
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

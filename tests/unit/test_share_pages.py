@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import fakeredis
 import pytest
 import segno
 from redis import Redis
@@ -18,15 +16,9 @@ from backoffice.errors import NotFound
 from backoffice.web.pages.share import QUIET, qr_code
 from tests.support.links import DATA, SHELL, Sharing, download
 from tests.support.uploads import reader
-from tests.support.website import PASSWORD, Browser, Site, make_whole_site
+from tests.support.website import PASSWORD, Browser, Site
 
 FIELDS = {"days": "7", "password": "", "max_downloads": ""}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture

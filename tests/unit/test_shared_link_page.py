@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import fakeredis
 import pytest
 from redis import Redis
 
 from backoffice.domain.deliveries import RequestTerms
 from backoffice.errors import Invalid, NotAllowed, NotFound
 from tests.support.links import DATA, SHELL, Tree, download, press
-from tests.support.website import PASSWORD, Browser, Site, make_whole_site
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
+from tests.support.website import PASSWORD, Browser, Site
 
 
 @pytest.fixture

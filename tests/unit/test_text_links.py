@@ -5,9 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Iterator
 
-import fakeredis
 import pytest
 from redis import Redis
 
@@ -16,15 +14,9 @@ from backoffice.domain.limits import LINK_AGAIN_SECONDS, MAX_LINK_TEXT
 from backoffice.domain.links import Link
 from tests.support.links import Sharing, download, press
 from tests.support.uploads import reader
-from tests.support.website import PASSWORD, Browser, Site, make_whole_site
+from tests.support.website import PASSWORD, Browser, Site
 
 TEXT = 'first line\n\t<script>alert(1)</script> & "quotes" {{7*7}}\n\u202eright to left\u202c, é, \U0001f642\n'
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Site, Redis]]:
-    with fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey"), decode_responses=False) as client:
-        yield make_whole_site(client), client
 
 
 @pytest.fixture
