@@ -56,3 +56,12 @@ def test_without_a_script_an_entry_is_a_page_and_times_are_utc(site: WholeSite, 
     page.locator("[data-entry] a.log-time").first.click()
     expect(page.locator("[data-log-entry] .facts")).to_contain_text("UTC")
     expect(page.locator("[data-log-entry] pre")).to_contain_text('"action"')
+
+
+def test_a_filter_with_a_long_value_is_no_wider_than_a_phone(site: WholeSite, open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 360, "height": 740})
+    site.give_session(page, site.person("admin"))
+    page.goto(f"{site.url}/admin/audit/?flt2_object_is=user:{'W' * 22}")
+    expect(page.locator(".chip")).to_contain_text("WWWW")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    expect(page.locator(".chip > a")).to_be_in_viewport(ratio=1)  # what takes it away
