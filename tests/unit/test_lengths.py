@@ -19,7 +19,7 @@ LONGER: dict[str, int] = {
     "tests/unit/test_download.py": 370,
     "tests/unit/test_noun_kit.py": 309,
     "tests/unit/test_settings.py": 315,
-    "tests/unit/test_upload_page.py": 406,
+    "tests/unit/test_upload_page.py": 401,
 }
 """Files, and functions as `file::function`, with their present length. Whoever shortens one lowers its number or takes
 it out; a new one is split instead."""
