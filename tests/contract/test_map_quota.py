@@ -79,11 +79,8 @@ def test_it_is_counted_as_chunks_come_where_nothing_was_said(here: World) -> Non
 
 
 def test_each_chunk_counts_its_entry_where_the_size_is_not_known(here: World) -> None:
-    """As of an upload that somebody else sends: it holds what has come."""
     upload = here.service.start(ALICE, total_chunks=CHUNKS)
-    assert here.files.usage("alice") == (0, MAP)
-    here.db.call("HSET", KEYS.record("uploads", upload.id), "reserved", 0)
-    here.db.call("HSET", KEYS.quota("alice"), "reserved", 0)
+    assert here.files.usage("alice") == (0, 0)
     chunks = [(index, CHUNK) for index in range(UNCOUNTED_CHUNKS + 1)]
     with pytest.raises(QuotaExceeded):
         here.uploads.mark(upload, chunks, quota=len(chunks) + ENTRY_SIZE - 1, **TERMS)

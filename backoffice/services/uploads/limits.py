@@ -54,8 +54,9 @@ class UploadLimits:
         return total if total != UNKNOWN else -(-(size or 0) // self.chunk_size)
 
     def reserved(self, total: int, size: int | None) -> int:
-        """Bytes of the quota for an upload of so many chunks and bytes, with its map."""
-        return (size or 0) + map_bytes(self.expected_chunks(total, size))
+        """Bytes of the quota for an upload of so many chunks and bytes, with its map; 0 where nobody has said how many
+        bytes: then they are counted as they come, and so is the map."""
+        return 0 if size is None else size + map_bytes(self.expected_chunks(total, size))
 
     def check_length(self, received: int, announced: int | None) -> None:
         """Raises TooLarge where so many bytes are more than a file may have, Invalid where more were `announced`."""
