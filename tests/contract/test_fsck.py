@@ -11,6 +11,7 @@ from backoffice.domain.maintenance import Invariant
 from backoffice.domain.times import now_ms
 from backoffice.stores.file_indexes import SHORT
 from backoffice.stores.fsck import audit as log_check
+from backoffice.stores.fsck import log_places
 from backoffice.stores.log.log_index import pack, unpack
 from backoffice.stores.records.compact_ids import compact
 from tests.support.fsck import (
@@ -172,6 +173,7 @@ def test_large_indexes_of_the_log_are_repaired_as_well(
 ) -> None:
     monkeypatch.setattr(log_check, "SMALL", 0)
     monkeypatch.setattr(log_check, "BATCH", 3)
+    monkeypatch.setattr(log_places, "STRETCH", 2)
     damage(scene)
     report, found = scene.world.fsck()
     assert report.left

@@ -9,6 +9,7 @@ import pytest
 
 from backoffice.stores.client import Db
 from backoffice.stores.fsck import audit as log_check
+from backoffice.stores.fsck import log_places
 from backoffice.stores.fsck.run import Fsck
 from backoffice.stores.log.log_index import RECORD, Segment, pack, unpack
 from tests.support.log_archive import Log, index_text
@@ -69,6 +70,7 @@ def _between(db: Db) -> bytes:
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_to_segments_is_found_named_and_repaired(db: Db, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_check, "BATCH", 7)
+    monkeypatch.setattr(log_places, "STRETCH", 2)
     log = Log.over(db, KEYS)
     for _ in range(60):
         log.log.record(event())
