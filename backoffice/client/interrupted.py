@@ -41,6 +41,8 @@ class Interrupted:
             total = item["total_chunks"] or 0  # not known of a stream
             if not alike or not 0 < total <= max(1, file.size) or item["file_id"] in self.rejected:
                 continue
+            if item.get("by_another"):
+                continue  # it goes where that one sends it
             found = self._resume(file, item["file_id"], total, progress)
             if found is not None:
                 return found

@@ -86,6 +86,32 @@ def test_a_large_file_goes_on_after_a_reload_within_the_folder(
     assert not faults(theirs)
 
 
+def test_who_owns_the_folder_does_not_finish_what_somebody_else_sends_there(
+    site: WholeSite, theirs: Page, person: Person, sharer: Person, make_file: MakeFile
+) -> None:
+    big = make_file("big.bin", 2 * CHUNK)
+    share = theirs.url.rsplit("/", 1)[1]
+    begun = site.services.shared.put_chunk(
+        site.actor(person),
+        share,
+        upload_id=None,
+        index=0,
+        total_chunks=2,
+        data=big.path.read_bytes()[:CHUNK],
+        size=2 * CHUNK,
+        name="big.bin",
+    )
+    page = theirs
+    page.context.clear_cookies()
+    site.give_session(page, sharer)
+    page.goto(site.url)
+    ready(page)
+    pick(page, big)
+    stored(page, "big.bin", LONG)
+    assert places(site, sharer)["big.bin"] == ()
+    assert [one.id for one in site.uploads(sharer)] == [begun.upload.id]
+
+
 def test_a_folder_is_kept_and_names_are_asked_about(
     site: WholeSite, theirs: Page, sharer: Person, team: Folder, tmp_path: Path
 ) -> None:

@@ -68,6 +68,11 @@ class UploadAnswer(Answer):
     received_bytes: Annotated[int, Field(validation_alias="bytes")]
     folder: Annotated[OptionalText, Field(description="Where it goes unless the end names another; `null`: the top")]
     folder_path: Annotated[list[str], BeforeValidator(list), Field(description="Names of folders in that")]
+    by_another: Annotated[
+        bool,
+        BeforeValidator(lambda who: who != ""),
+        Field(validation_alias="begun_by", description="Somebody else sends it, by a share or a request for files"),
+    ]
     created_at: Time
     expires_at: Annotated[Time, Field(description="Each chunk moves it")]
     tus_url: Annotated[

@@ -289,7 +289,8 @@ export class Transfer extends EventTarget {
     for (const one of listed) {
       const alike = one.name === this.name && one.total_size === this.size
         && one.total_chunks > 0 && one.total_chunks <= Math.max(1, this.size)
-        && one.state === "open" && !inHand.has(one.file_id) && !this.#rejected.has(one.file_id);
+        && one.state === "open" && !one.by_another
+        && !inHand.has(one.file_id) && !this.#rejected.has(one.file_id);
       if (!alike) continue;
       inHand.add(one.file_id);
       this.#become("checking");
