@@ -34,8 +34,8 @@ KMS: Final = "kms"
 KMS_SECONDS: Final = 20
 _NAMED: Final = b"backoffice: name of a site key\n"
 _NAME_DIGITS: Final = 16
-_OURS: Final = ("BACKOFFICE_", "REDIS_", "APP_SECRET_KEY")
-"""How variables of our settings begin."""
+_OURS: Final = ("BACKOFFICE_", "REDIS_", "APP_SECRET_KEY", "OTEL_EXPORTER_")
+"""How variables of our settings begin; the headers of the exporter may have a token."""
 
 
 class WrappingFailed(Exception):

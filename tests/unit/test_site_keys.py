@@ -83,7 +83,7 @@ def test_a_program_that_fails_is_told(tmp_path: Path, text: str, told: str) -> N
 
 def test_a_program_is_not_given_our_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They have the other keys of the site, and the password of the store."""
-    for name in ("BACKOFFICE_ENCRYPTION_KEYS", "REDIS_PASSWORD", "APP_SECRET_KEY"):
+    for name in ("BACKOFFICE_ENCRYPTION_KEYS", "REDIS_PASSWORD", "APP_SECRET_KEY", "OTEL_EXPORTER_OTLP_HEADERS"):
         monkeypatch.setenv(name, "not for others")
     monkeypatch.setenv("VAULT_ADDR", "for it")
     kms = program(tmp_path, "#!/bin/sh\nenv | base64 -w 0\n")
