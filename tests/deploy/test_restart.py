@@ -32,6 +32,7 @@ pytestmark = [
 BODY = 4 * 1024 * 1024
 PIECE = 64 * 1024
 PAUSE = 0.05
+WORKERS = 2
 """Seconds between two questions. Without, they would take the processor from the workers whose start is waited for."""
 
 
@@ -113,7 +114,7 @@ class Client:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     environ = {"ADMIN_USERS": "admin", "BACKOFFICE_ADMIN_PASSWORD": "violet-harbour-93-lantern"}
-    found = Site.start(tmp_path / "data", "--workers", "2", environ=environ)
+    found = Site.start(tmp_path / "data", "--workers", str(WORKERS), environ=environ)
     try:
         yield found
     finally:
@@ -135,7 +136,8 @@ def command_line(pid: int) -> list[str]:
 
 
 def client_of(site: Site, tmp_path: Path) -> Client:
-    url = site.ready()
+    url = site.ready()  # as soon as one of them answers
+    wait_for(lambda: len(web_processes(site)[1]) == WORKERS, "both web processes are there", 60)
     environ = {"BACKOFFICE_DATA_DIR": str(tmp_path / "data")}
     made = typed_in(environ, "token", "create", "--user", "admin", "--days", "1")
     assert made.returncode == 0, made.stdout + made.stderr
@@ -152,7 +154,9 @@ def test_no_upload_fails_and_no_request_is_lost(site: Site, tmp_path: Path) -> N
             time.sleep(1)
             masters, before = web_processes(site)
             site.process.send_signal(signal.SIGHUP)
-            wait_for(lambda before=before: len(web_processes(site)[1] - before) == 2, "there are new workers", 120)
+            wait_for(
+                lambda before=before: len(web_processes(site)[1] - before) == WORKERS, "there are new workers", 120
+            )
             wait_for(lambda before=before: not alive(before), "those of before have ended", 120)
             assert web_processes(site)[0] == masters
     finally:
