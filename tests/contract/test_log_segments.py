@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -106,7 +107,8 @@ def test_an_index_of_one_entry_takes_what_it_took(db: Db) -> None:
 @pytest.mark.real_only
 def test_memory_of_an_index_of_one_entry(db: Db) -> None:
     Commit(WHOLE, event(object=ObjectRef("file", "f" * 26))).run(db)
-    assert db.call("MEMORY", "USAGE", WHOLE.audit_index("object", f"file:{'f' * 26}")) <= 88
+    most = 104 if "STORE_BINARY" in os.environ else 88  # another program has another allocator
+    assert db.call("MEMORY", "USAGE", WHOLE.audit_index("object", f"file:{'f' * 26}")) <= most
 
 
 @pytest.mark.real_only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -109,4 +110,5 @@ def test_no_door_lets_a_person_fill_the_store_once_the_day_is_used_up(doors: Doo
         assert doors.knock(path, method, bearer) < 500, (method, path)
     assert doors.knocks - knocks > 200
     # And so is the first refusal at each door that strangers have, until they are counted in tables of fixed size.
-    assert doors.taken() - before < 7_500, "what makes room is not counted, and is in the log"
+    most = 8_250 if "STORE_BINARY" in os.environ else 7_500  # another program has another allocator
+    assert doors.taken() - before < most, "what makes room is not counted, and is in the log"
