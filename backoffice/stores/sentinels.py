@@ -12,6 +12,8 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import TimeoutError as TimedOut
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 
+from backoffice.stores.cluster import place_of
+
 
 class Sentinels(Sentinel):
     """As the library's; what went wrong is said in a sentence, not by its clients and pools."""
@@ -72,8 +74,7 @@ def watched_by_sentinels(client: object) -> Watched | None:
 def _masters(manager: Sentinel) -> Iterator[tuple[str, Any]]:
     """Of each sentinel its place, and what it watches by name, or the error that it is asked with."""
     for sentinel in list(manager.sentinels):
-        to = sentinel.connection_pool.connection_kwargs
-        place = f"{to['host']}:{to['port']}"
+        place = place_of(sentinel)
         try:
             yield place, sentinel.sentinel_masters()
         except (Disconnected, TimedOut, ResponseError) as error:

@@ -54,6 +54,12 @@ def second_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 @pytest.fixture
+def site(redis: Any) -> Site:
+    """A site over the store of the test, for what is backed up."""
+    return site_over(redis)
+
+
+@pytest.fixture
 def target(second_store: Redis) -> Site:
     """A site over it, without anything."""
     return emptied(site_over(second_store))

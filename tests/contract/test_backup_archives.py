@@ -37,11 +37,6 @@ pytestmark = pytest.mark.real_only
 KEY = Key.new_text()
 
 
-@pytest.fixture
-def site(redis: Any) -> Site:
-    return site_over(redis)
-
-
 # -- damage
 
 

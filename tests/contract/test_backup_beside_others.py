@@ -18,11 +18,6 @@ from tests.support.backups import KEYS, SHELL, Site, all_of, assert_readable, fu
 pytestmark = pytest.mark.real_only
 
 
-@pytest.fixture
-def site(redis: Any) -> Site:
-    return site_over(redis)
-
-
 def break_off(target: Site, archive: Path) -> None:
     """A restore that is killed when it has put back contents and records: what it leaves is marked."""
     with target.services.backups.store.restore(archive, "", ()) as run:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,18 +16,12 @@ from tests.support.backups import (
     assert_readable,
     furnish,
     person,
-    site_over,
     small,
     store_file,
 )
 
 pytestmark = pytest.mark.real_only
 KEY = Key.new_text()
-
-
-@pytest.fixture
-def site(redis: Any) -> Site:
-    return site_over(redis)
 
 
 # -- encryption

@@ -41,11 +41,6 @@ from tests.support.sentinel import run_sentinel
 pytestmark = pytest.mark.real_only
 
 
-@pytest.fixture
-def site(redis: Any) -> Site:
-    return site_over(redis)
-
-
 def test_a_full_store_is_backed_up(redis: Any, site: Site, target: Site, tmp_path: Path) -> None:
     bytes_of = furnish(site)
     servers = primaries(redis) if isinstance(redis, RedisCluster) else [redis]

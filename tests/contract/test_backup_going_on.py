@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,14 +14,9 @@ from backoffice.domain.audit import AuditEvent
 from backoffice.errors import Unavailable
 from backoffice.stores.backup import collect, contents, output
 from backoffice.stores.backup.snapshot import Snapshot
-from tests.support.backups import SHELL, Site, actor, assert_readable, furnish, person, site_over, store_file
+from tests.support.backups import SHELL, Site, actor, assert_readable, furnish, person, store_file
 
 pytestmark = pytest.mark.real_only
-
-
-@pytest.fixture
-def site(redis: Any) -> Site:
-    return site_over(redis)
 
 
 def test_what_an_earlier_version_has_left_is_not_gone_on_with(

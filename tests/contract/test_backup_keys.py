@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from backoffice.errors import IntegrityError, Invalid
 from backoffice.services.backup_schedule import BackupSchedule
 from backoffice.stores.backup import sealed
 from backoffice.stores.backup.sealed import MAGIC, Key
-from tests.support.backups import SHELL, Site, all_of, emptied, site_over, small
+from tests.support.backups import SHELL, Site, all_of, emptied, small
 
 pytestmark = pytest.mark.real_only
 KEY = Key.new_text()
@@ -22,11 +21,6 @@ OLD_HEAD = (
     + b'{"by": "passphrase", "key": "ec172520113cde3ac5c53fbff1273fc793af5c0578a0a891a67f2447cb7534d3041f2889eb3144'
     b'788ee655264910b334", "nonce": "b382a9e667568a139d193c19", "salt": "711dab2ae8300181c0d5270147310670"}\n'
 )
-
-
-@pytest.fixture
-def site(redis: Any) -> Site:
-    return site_over(redis)
 
 
 def begin(site: Site, path: Path, key: str) -> Path:

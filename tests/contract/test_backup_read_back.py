@@ -23,11 +23,6 @@ CREATED, OWNED = KEYS.index("files", "created"), KEYS.index("files", "size")
 CREATIONS = KEYS.audit_index("action", "file.create")
 
 
-@pytest.fixture
-def site(redis: Any) -> Site:
-    return site_over(redis)
-
-
 def first_file(target: Site) -> str:
     collection = target.services.files.files.collection  # type: ignore[attr-defined]
     found: str = collection.member_id(target.db.call("ZRANGE", CREATED, 0, 0)[0])

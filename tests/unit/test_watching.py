@@ -19,6 +19,7 @@ from backoffice.domain.actions import Actions
 from backoffice.domain.audit import AuditEvent
 from backoffice.domain.backups import BackupNote
 from backoffice.stores import durability
+from tests.support.servers import need
 from tests.support.website import SHELL, make_whole_site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,8 +43,8 @@ DONE = {
 
 def promtool(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     found = shutil.which("promtool")
-    if found is None:
-        pytest.skip("there is no promtool here: Debian's package prometheus has it")
+    need(found, "promtool (Debian's package prometheus has it)")
+    assert found is not None
     return subprocess.run(
         [found, *arguments], input=given, capture_output=True, text=True, check=False, timeout=60, cwd=RULES.parent
     )

@@ -20,6 +20,7 @@ from backoffice.stores.backup.raw_chunks import RawChunks
 from backoffice.stores.backup.tallies import Tallies
 from backoffice.stores.client import Command, Db
 from backoffice.stores.files import NOUN as FILES
+from backoffice.stores.fsck.log_places import SHORT
 from backoffice.stores.fsck.repair import Repairer
 from backoffice.stores.fsck.segments import SegmentCheck, in_order
 from backoffice.stores.keys import Keys
@@ -33,8 +34,6 @@ KEYS: Final = 500
 """That are asked together."""
 ENTRIES: Final = 5_000
 """Of indexes, that travel together."""
-SHORT: Final = 64 * WIDTH
-"""Bytes up to which an index of the log is read at once."""
 _PIECE: Final = ENTRIES * WIDTH
 _NOUNS: Final = (NOUNS.keys() | {FILES}) - LEFT_OUT
 Piece = Callable[[], None]

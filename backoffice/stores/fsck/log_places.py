@@ -16,7 +16,7 @@ from backoffice.stores.log.index_reader import IndexReader
 from backoffice.stores.log.log_index import WIDTH, pack
 
 SHORT: Final = 64 * WIDTH
-"""Bytes of an index that are read."""
+"""Bytes up to which an index is read at once."""
 STRETCH: Final = 8
 """Entries of a long index from which on its stretch is read."""
 
