@@ -31,7 +31,7 @@ def test_an_encrypted_archive_says_nothing_without_its_key(site: Site, target: S
     small(site)
     path = tmp_path / "a.backup"
     site.back_up(path, key=KEY)
-    assert b"ada" not in path.read_bytes()
+    assert b'"ada"' not in path.read_bytes()
     assert b"\x03" * 20 not in path.read_bytes()
     phrase = "a long enough pass phrase"
     for key, told in (("", "is encrypted"), (Key.new_text(), "does not open"), (phrase, "by a key")):
